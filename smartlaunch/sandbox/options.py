@@ -1,0 +1,45 @@
+"""What can be chosen when the embedded EHR starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How a vendor's server differs in ways that are data: paths, error style, lifetimes.
+
+    The default is the plain server of the guide.  A vendor's imitation passes another one.
+    """
+
+    name: str = "plain"
+    authorize_path: str = "/oauth/authorize"
+    token_path: str = "/oauth/token"  # noqa: S105 - a path
+    error_style: str = "rfc6749"
+    realm: str = "Lakeside EHR"
+    code_lifetime_s: int = 60
+    token_lifetime_s: int = 3600
+    backend_token_lifetime_s: int = 300
+    launch_lifetime_s: int = 300
+
+
+@dataclass(frozen=True)
+class SandboxOptions:
+    """The choices of one start; everything has a sensible default.
+
+    ``passwords`` and ``secrets`` fix values by user name and client id that are random otherwise.  ``extra_clients`` are
+    mappings with the fields of `smartlaunch.sandbox.config.Client`.
+    """
+
+    port: int = 0
+    defects: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    trace_rules: bool = False
+    token_lifetime_s: int | None = None
+    passwords: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    seed_data: bool = True
+    client_jwks_uri: str | None = None
+    extra_clients: tuple[Mapping[str, object], ...] = ()
+    profile: Profile = field(default_factory=Profile)
