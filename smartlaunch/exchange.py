@@ -35,7 +35,7 @@ class Endpoint(StrEnum):
     PAGE = "page"
     REDIRECT = "redirect"
     LAUNCH = "launch"
-    TOKEN = "token"  # noqa: S105 - the name of an endpoint
+    TOKEN = "token"
     INTROSPECTION = "introspection"
     REVOCATION = "revocation"
     FHIR = "fhir"
@@ -100,7 +100,7 @@ class Response:
         return self.body.decode("utf-8", "replace")
 
     @cached_property
-    def json(self) -> Any:  # noqa: ANN401 - the shape is the server's
+    def json(self) -> Any:
         """The parsed JSON body, or None when the body is not JSON; see ``json_error``."""
         return self._parsed[0]
 
