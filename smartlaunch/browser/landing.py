@@ -1,0 +1,69 @@
+"""Where a walk through a server's pages ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+LandingKind = Literal["caught", "stopped", "error-page", "no-way-on", "timeout", "unreachable"]
+
+
+@dataclass(frozen=True)
+class Landing:
+    """The end of one walk, with what a person would have seen.
+
+    - ``caught``: the browser was sent to one of the URIs to catch, or to the host of one. ``caught_uri`` is the member of ``catch``
+      that matches exactly by components; it is empty when only the host was right (``url`` says where it went instead).
+    - ``stopped``: ``stop_when`` said so.
+    - ``error-page``: a document with a status of 400 or more and no way to sign in.
+    - ``no-way-on``: a page on which nothing can be done, or a download, or an empty answer; ``reason`` says which.
+    - ``timeout``: the server did not answer, or a page did not finish loading, within the limit.
+    - ``unreachable``: no connection, an untrusted certificate, redirects in a circle.
+
+    ``params`` are those of the query, the fragment and the form, in this order, decoded, repeated names kept. ``status``, ``title``,
+    ``text``, ``controls`` and ``page_url`` describe the last page that was shown. These are raw values: scrub them before writing.
+    """
+
+    kind: LandingKind
+    caught_uri: str = ""
+    url: str = ""
+    method: str = "GET"
+    params: tuple[tuple[str, str], ...] = ()
+    fragment_used: bool = False
+    status: int = 0
+    title: str = ""
+    text: str = ""
+    controls: tuple[str, ...] = ()
+    page_url: str = ""
+    reason: str = ""
+    screenshot: str = ""
+    captures: tuple[str, ...] = ()
+    """Screenshots of consent pages, taken when ``capture=True``."""
+    pages: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    exchange_ids: tuple[str, ...] = ()
+    duration_ms: float = 0.0
+
+    def values(self, name: str) -> list[str]:
+        """Every value of a parameter, in order."""
+        return [value for key, value in self.params if key == name]
+
+    def value(self, name: str) -> str | None:
+        """The first value of a parameter, or None."""
+        return next(iter(self.values(name)), None)
+
+    @property
+    def caught(self) -> bool:
+        """Whether the browser was sent exactly to one of the URIs to catch."""
+        return self.kind == "caught" and bool(self.caught_uri)
+
+    def describe(self) -> str:
+        """Say in a few lines where the walk ended: for messages of a stuck login. Holds no parameter values."""
+        lines = [f"{self.kind}: {self.reason}" if self.reason else self.kind]
+        if self.title or self.page_url:
+            lines.append(f"page: {self.title or 'without a title'} (status {self.status}) at {self.page_url.split('?')[0].split('#')[0]}")
+        if self.steps:
+            lines.append(f"done so far: {'; '.join(self.steps)}")
+        if self.kind not in ("caught", "unreachable"):
+            lines.append(f"controls: {'; '.join(self.controls[:12]) or 'none'}")
+        return "\n".join(lines)
