@@ -463,7 +463,7 @@ def group_findings(run: Run) -> list[Cause]:
         side = diagnosed[key].side if key in diagnosed else Counter(f.side for _, f in members).most_common(1)[0][0]
         outcome = Outcome.FAILED.value if failed else Outcome.WARNING.value
         causes.append(Cause(key=key, outcome=outcome, side=side, findings=tuple(members), diagnosis=diagnosed.get(key)))
-    return sorted(causes, key=lambda c: (c.outcome != Outcome.FAILED, c.first.kind != Kind.EXPECTATION))
+    return sorted(causes, key=lambda c: (c.outcome != Outcome.FAILED, all(f.kind != Kind.EXPECTATION for _, f in c.findings)))
 
 
 @dataclass(frozen=True)

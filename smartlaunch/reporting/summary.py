@@ -1,0 +1,256 @@
+"""What a run says on the terminal: a line while it goes, and the summary at its end.
+
+The summary starts with the verdict, goes on with what failed and on whose side, then what was not judged and why, and ends with
+the paths of the reports. It is plain text unless the stream is a terminal that takes colours.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from smartlaunch.finding import Outcome
+from smartlaunch.reporting.failure import render_finding, wrapped
+from smartlaunch.reporting.run import Cause, Run, group_findings, group_unjudged
+from smartlaunch.reporting.words import OUTCOME_WORDS, SIDE_WORDS, Rows, count, printable, seconds, sections, shortened, verdict
+
+NARROWEST, WIDEST = 40, 110
+_NAMED = 3
+
+_CODES = {
+    "bold": "1",
+    "dim": "2",
+    Outcome.PASSED.value: "32",
+    Outcome.FAILED.value: "31",
+    Outcome.WARNING.value: "33",
+    Outcome.BLOCKED.value: "35",
+    Outcome.ERROR.value: "35",
+    Outcome.NOT_APPLICABLE.value: "2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Colours or none."""
+
+    colour: bool = False
+
+    def __call__(self, text: str, *names: str) -> str:
+        """The text in the named styles; unchanged without colours."""
+        codes = ";".join(_CODES[n] for n in names if n in _CODES)
+        return f"\x1b[{codes}m{text}\x1b[0m" if self.colour and codes else text
+
+
+def takes_colour(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether a stream is a terminal and neither ``NO_COLOR`` nor a dumb terminal speaks against colours."""
+    env = os.environ if environ is None else environ
+    return bool(getattr(stream, "isatty", lambda: False)()) and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
+
+
+def terminal_width() -> int:
+    """The width to write in: that of the terminal, within what can be read."""
+    return max(NARROWEST, min(WIDEST, shutil.get_terminal_size((100, 24)).columns))
+
+
+def render_summary(
+    run: Run,
+    rows: Rows,
+    *,
+    paths: Mapping[str, Path | str] | Iterable[tuple[str, Path | str]] = (),
+    width: int | None = None,
+    colour: bool = False,
+    details: int = 12,
+) -> str:
+    """The summary of a run as text.
+
+    ``paths`` names the reports; ``details`` is how many causes are written out, the rest are counted.
+    """
+    return "\n".join(_Summary(run, rows, width or terminal_width(), Style(colour), details).lines(dict(paths))) + "\n"
+
+
+class _Summary:
+    """Builds the lines; one method per part, in reading order."""
+
+    def __init__(self, run: Run, rows: Rows, width: int, style: Style, details: int) -> None:
+        self.run, self.rows, self.width, self.style, self.details = run, rows, width, style, details
+        self.causes = group_findings(run)
+
+    def lines(self, paths: Mapping[str, Path | str]) -> list[str]:
+        return [*self._verdict(), *self._preflight(), *self._findings(), *self._unjudged(), *self._counts(), *self._paths(paths)]
+
+    def _verdict(self) -> list[str]:
+        found = verdict(self.run)
+        target = printable(self.run.target_name)
+        lines = wrapped(f"{found.word.upper()}  {found.sentence}", self.width, indent="", hanging="  ")
+        lines[0] = lines[0].replace(found.word.upper(), self.style(found.word.upper(), "bold", found.tone), 1)
+        facts = [f for f in (target, str(self.run.header.get("target", {}).get("fhir_base_url", ""))) if f]
+        if self.run.duration_s:
+            facts.append(seconds(self.run.duration_s))
+        lines += wrapped("  ".join(facts), self.width, indent="", hanging="  ") if facts else []
+        if self.run.header.get("interrupted"):
+            lines.append(self.style("The run was ended before it was done.", Outcome.BLOCKED.value))
+        return lines
+
+    def _preflight(self) -> list[str]:
+        preflight = self.run.header.get("preflight")
+        problems = preflight.get("problems", []) if isinstance(preflight, Mapping) else []
+        if not problems:
+            return []
+        lines = ["", self._heading("Before the run", len(problems))]
+        for problem in problems:
+            lines += wrapped(str(problem.get("message", "")), self.width, indent="  - ", hanging="    ")
+            if problem.get("fix"):
+                lines += wrapped(f"try: {problem['fix']}", self.width, indent="    ", hanging="      ")
+        return lines
+
+    def _findings(self) -> list[str]:
+        lines: list[str] = []
+        left = self.details
+        for title, causes in sections(self.causes):
+            lines += ["", self._heading(title, len(causes))]
+            written = causes[: max(left, 0)]
+            for number, cause in enumerate(written):
+                lines += ["", *self._cause(cause)] if number else self._cause(cause)
+            if len(causes) > left:
+                lines.append(self.style(f"  and {len(causes) - max(left, 0)} more, in the report", "dim"))
+            left -= len(causes)
+        return lines
+
+    def _cause(self, cause: Cause) -> list[str]:
+        finding = cause.first
+        rendered = render_finding(
+            finding,
+            self.rows,
+            exchange=self.run.exchange_by_id.get(finding.exchange),
+            diagnosis=cause.diagnosis,
+            width=self.width - 2,
+        )
+        rendered[0] = rendered[0].replace(finding.requirement, self.style(finding.requirement, "bold", cause.outcome), 1)
+        also = [r for r in cause.requirements if r != finding.requirement]
+        names = [s.id for s in cause.scenarios]
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        lines = ["  " + line for line in rendered]
+        lines += wrapped(shown, self.width, indent=f"    {'seen in':<14}", hanging="    " + " " * 14)
+        if also:
+            lines += wrapped(", ".join(also), self.width, indent=f"    {'also breaks':<14}", hanging="    " + " " * 14)
+        return lines
+
+    def _unjudged(self) -> list[str]:
+        groups = [g for g in group_unjudged(self.run) if g.outcome != Outcome.NOT_APPLICABLE]
+        skipped = [g for g in group_unjudged(self.run) if g.outcome == Outcome.NOT_APPLICABLE]
+        if not groups and not skipped and not self.run.missing:
+            return []
+        lines = ["", self._heading("Not judged", sum(len(g.scenarios) for g in groups + skipped) + len(self.run.missing))]
+        for group in groups:
+            mark = self.style(OUTCOME_WORDS[group.outcome], group.outcome)
+            first = group.scenarios[0].id + (f" and {len(group.scenarios) - 1} more" if len(group.scenarios) > 1 else "")
+            lines.append(f"  {len(group.scenarios):>4} {mark}: {printable(first)}")
+            lines += wrapped(group.reason, self.width, indent="       ", hanging="       ")
+        if self.run.missing:
+            names = ", ".join(self.run.missing[:_NAMED])
+            lines += wrapped(f"{len(self.run.missing):>4} without a result: {names}", self.width, indent="  ", hanging="       ")
+        for group in skipped[:_NAMED]:
+            lines += wrapped(
+                f"{len(group.scenarios):>4} {OUTCOME_WORDS[group.outcome]}: {group.reason}", self.width, indent="  ", hanging="       "
+            )
+        if len(skipped) > _NAMED:
+            rest = sum(len(g.scenarios) for g in skipped[_NAMED:])
+            lines.append(f"  {rest:>4} not applicable for {count(len(skipped) - _NAMED, 'other reason')}, in the report")
+        return lines
+
+    def _counts(self) -> list[str]:
+        parts = [
+            self.style(f"{number} {OUTCOME_WORDS[name] if name != Outcome.WARNING else 'with advisories only'}", name)
+            for name, number in self.run.counts.items()
+            if number
+        ]
+        sides = dict.fromkeys(SIDE_WORDS.get(c.side, c.side) for c in self.causes if c.outcome == Outcome.FAILED)
+        lines = ["", f"{count(len(self.run.scenarios), 'scenario')}: {', '.join(parts)}" if parts else "no scenario ran"]
+        return [*lines, *(wrapped(f"failures on the side of: {', '.join(sides)}", self.width, indent="", hanging="  ") if sides else [])]
+
+    def _paths(self, paths: Mapping[str, Path | str]) -> list[str]:
+        label = max((len(name) for name in paths), default=0)
+        return ["", *(f"{name:<{label}}  {path}" for name, path in paths.items())] if paths else []
+
+    def _heading(self, title: str, number: int) -> str:
+        return self.style(f"{title} ({number})", "bold")
+
+
+class Progress:
+    """One line that is written over while a run goes: how far, how long, which launch or scenario.
+
+    Quiet without a terminal and in CI, where lines that overwrite each other only fill the log. It never raises: a stream that
+    was closed meanwhile makes it quiet.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        total: int,
+        quiet: bool | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the stream, the number of scenarios, and ``quiet`` to overrule what the stream and the environment say."""
+        env = os.environ if environ is None else environ
+        terminal = bool(getattr(stream, "isatty", lambda: False)()) and env.get("TERM") != "dumb"
+        self.quiet = (bool(env.get("CI")) or not terminal) if quiet is None else quiet
+        self._stream, self._total, self._clock = stream, total, clock
+        self._began, self._painted = clock(), 0.0
+        self._done, self._bad, self._now, self._launch = 0, 0, "", ""
+
+    def launch(self, name: str) -> None:
+        """A launch begins: the line names it until the next scenario."""
+        self._launch = name
+        self._paint(at_once=True)
+
+    def scenario(self, title: str) -> None:
+        """A scenario begins."""
+        self._now, self._launch = title, ""
+        self._paint()
+
+    def done(self, outcome: str) -> None:
+        """A scenario has ended."""
+        self._done += 1
+        self._bad += outcome in (Outcome.FAILED.value, Outcome.ERROR.value, Outcome.BLOCKED.value)
+        self._paint()
+
+    def close(self) -> None:
+        """Wipe the line, so that the summary starts on a clean one."""
+        self._write("\r\x1b[K")
+
+    def clear(self) -> None:
+        """Wipe the line for a message of someone else; the next event paints it again."""
+        self._write("\r\x1b[K")
+        self._painted = 0.0
+
+    @property
+    def line(self) -> str:
+        """The line as it reads now."""
+        elapsed = int(self._clock() - self._began)
+        bad = f", {self._bad} not passed" if self._bad else ""
+        doing = f"launch: {self._launch}" if self._launch else self._now
+        size = len(str(self._total))
+        return printable(f"{self._done:>{size}}/{self._total} {elapsed // 60:02}:{elapsed % 60:02}{bad}  {doing}".replace("\n", " "))
+
+    def _paint(self, *, at_once: bool = False) -> None:
+        now = self._clock()
+        if self.quiet or (not at_once and now - self._painted < 0.1):
+            return
+        self._painted = now
+        self._write("\r\x1b[K" + shortened(self.line, shutil.get_terminal_size((80, 24)).columns - 1))
+
+    def _write(self, text: str) -> None:
+        if self.quiet:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self.quiet = True

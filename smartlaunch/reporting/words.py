@@ -1,0 +1,175 @@
+"""The words that all reports share: the verdict, names of outcomes and sides, and text made safe to show.
+
+One place, so that the terminal, the HTML page and JUnit never disagree about what a run came to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from smartlaunch.finding import Outcome, Side
+from smartlaunch.reporting.run import Cause, Run, group_findings
+
+OUTCOME_WORDS = {
+    Outcome.PASSED.value: "passed",
+    Outcome.FAILED.value: "failed",
+    Outcome.WARNING.value: "advisory",
+    Outcome.NOT_APPLICABLE.value: "not applicable",
+    Outcome.BLOCKED.value: "blocked",
+    Outcome.ERROR.value: "suite error",
+}
+
+OUTCOME_LETTERS = {
+    Outcome.PASSED.value: "P",
+    Outcome.FAILED.value: "F",
+    Outcome.WARNING.value: "A",
+    Outcome.NOT_APPLICABLE.value: "N",
+    Outcome.BLOCKED.value: "B",
+    Outcome.ERROR.value: "E",
+}
+
+WORST_FIRST = (
+    Outcome.FAILED.value,
+    Outcome.ERROR.value,
+    Outcome.BLOCKED.value,
+    Outcome.WARNING.value,
+    Outcome.PASSED.value,
+    Outcome.NOT_APPLICABLE.value,
+)
+
+SIDE_WORDS = {
+    Side.APP.value: "the app",
+    Side.REGISTRATION.value: "the app's registration",
+    Side.AUTHORIZATION_SERVER.value: "the authorization server",
+    Side.FHIR_SERVER.value: "the FHIR server",
+    Side.SESSION.value: "the browser or session",
+    Side.SANDBOX.value: "a limit of the sandbox",
+    Side.UNDECIDED.value: "side not decided",
+}
+
+ENDPOINT_WORDS = {
+    "discovery": "SMART configuration",
+    "openid-configuration": "OpenID configuration",
+    "metadata": "CapabilityStatement",
+    "jwks": "JWK Set",
+    "authorize": "authorization endpoint",
+    "page": "page of the server",
+    "redirect": "redirect URI",
+    "launch": "launch URI",
+    "token": "token endpoint",
+    "introspection": "introspection endpoint",
+    "revocation": "revocation endpoint",
+    "fhir": "FHIR server",
+    "style": "style document",
+    "brands": "brands",
+    "other": "other",
+}
+
+
+class RequirementRow(Protocol):
+    """What the reports read of a catalogue row."""
+
+    @property
+    def id(self) -> str:
+        """The catalogue id."""
+
+    @property
+    def text(self) -> str:
+        """The requirement as a sentence."""
+
+    @property
+    def url(self) -> str:
+        """Where it stands."""
+
+    @property
+    def strength(self) -> Any:
+        """How binding it is."""
+
+
+Rows = Mapping[str, Any]
+"""Catalogue rows by id: anything with the members of :class:`RequirementRow`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a run came to: a word or two, the sentence, and an outcome that gives the colour."""
+
+    word: str
+    sentence: str
+    tone: str
+
+
+def verdict(run: Run) -> Verdict:
+    """Sum a run up; what could not be judged is part of the sentence and never counts as passed."""
+    preflight = run.header.get("preflight")
+    check = str(preflight.get("verdict", "ok")) if isinstance(preflight, Mapping) else "ok"
+    counts, unjudged, judged = run.counts, _unjudged(run), count(run.judged, "judged scenario")
+    if check == "configuration":
+        return Verdict("Not run", "The configuration has to be mended first; nothing was asked of the server.", Outcome.BLOCKED.value)
+    if check == "unreachable" and not run.judged:
+        return Verdict("Not run", "The target could not be reached, so nothing was judged.", Outcome.BLOCKED.value)
+    if counts[Outcome.FAILED]:
+        causes = sum(c.outcome == Outcome.FAILED for c in group_findings(run)) or counts[Outcome.FAILED]
+        breaks = f"{count(causes, 'cause')} {'breaks' if causes == 1 else 'break'} {counts[Outcome.FAILED]} of {judged}"
+        return Verdict("Failed", f"{breaks}.{unjudged}", Outcome.FAILED.value)
+    if not run.judged:
+        return Verdict("Nothing judged", f"No scenario came to a verdict.{unjudged}", Outcome.BLOCKED.value)
+    if counts[Outcome.ERROR] or run.missing or counts[Outcome.BLOCKED]:
+        return Verdict("Incomplete", f"Nothing failed in {judged}.{unjudged}", Outcome.BLOCKED.value)
+    if counts[Outcome.WARNING]:
+        advisories = count(sum(c.outcome == Outcome.WARNING for c in group_findings(run)), "advisory", "advisories")
+        return Verdict("Passed with advisories", f"Nothing failed in {judged}; {advisories} to read.", "warning")
+    return Verdict("Passed", f"Nothing was found wrong in {judged}.", Outcome.PASSED.value)
+
+
+def _unjudged(run: Run) -> str:
+    parts = [
+        (run.counts[Outcome.BLOCKED], "blocked"),
+        (run.counts[Outcome.ERROR], "ended in an error of the suite"),
+        (len(run.missing), "gave no result"),
+    ]
+    said = [f"{number} {words}" for number, words in parts if number]
+    return f" Not judged: {', '.join(said)}." if said else ""
+
+
+def sections(causes: list[Cause]) -> list[tuple[str, list[Cause]]]:
+    """The causes under their headings, empty headings left out.
+
+    What the user asked for and did not get comes first, even where it only warns: failures further down often follow from it.
+    """
+    expectations = [c for c in causes if c.outcome == Outcome.WARNING and any(f.kind == "expectation" for _, f in c.findings)]
+    failures = [c for c in causes if c.outcome == Outcome.FAILED]
+    advisories = [c for c in causes if c.outcome == Outcome.WARNING and c not in expectations]
+    return [(t, c) for t, c in (("Asked for, not given", expectations), ("Failures", failures), ("Advisories", advisories)) if c]
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: ``1 scenario``, ``2 scenarios``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def seconds(value: float) -> str:
+    """A duration as people say it: ``0.3 s``, ``42 s``, ``3 min 5 s``."""
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters: a terminal would obey them
+    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]",  # invisible ones, which can reorder what is read
+)
+
+
+def printable(text: str) -> str:
+    """A text in which nothing can move the cursor, change colours or reorder what is read; such characters show as escapes."""
+    return _UNSAFE.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text.replace("\r\n", "\n"))
+
+
+def shortened(text: str, limit: int) -> str:
+    """A text of at most ``limit`` characters, the cut marked."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
