@@ -1,0 +1,374 @@
+"""The app under the suite's control: one registration, one way of launching, and everything an app does with them.
+
+Right flows are shared (``grant``) and handed out only while they live; flows that a scenario spends or poisons are its own
+(``fresh_grant``). Failures of the right flow are remembered, so that hundreds of negatives do not repeat a failing login.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, TwinFailed, Unreachable
+from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.fhir import describe as describe_fhir
+from smartlaunch.http import Form
+from smartlaunch.oauth import client_authentication as authentication
+from smartlaunch.oauth import scopes as scope_words
+from smartlaunch.oauth.authorization import AuthorizationAnswer, AuthorizationRequest, Launch, make_request
+from smartlaunch.oauth.client_authentication import Credentials
+from smartlaunch.oauth.token import TokenAnswer
+
+if TYPE_CHECKING:
+    from smartlaunch.engine import Engine
+    from smartlaunch.target import Client, User
+
+_MARGIN_S = 20
+"""A shared token is not handed out in its last seconds: the scenario needs time to use it."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One completed flow: what the app sent, what it got, and the EHR launch it came from (standalone: None)."""
+
+    authorization: AuthorizationAnswer
+    token: TokenAnswer
+    launch: Launch | None = None
+    exchanges: tuple[str, ...] = ()
+
+    @property
+    def access_token(self) -> str:
+        """The access token."""
+        return self.token.access_token
+
+    @property
+    def requested(self) -> list[str]:
+        """The scopes asked for."""
+        return self.authorization.request.scopes
+
+    @property
+    def granted(self) -> list[str]:
+        """The scopes granted; when the answer leaves ``scope`` out, RFC 6749 section 5.1 makes them those asked for."""
+        return self.token.scopes if "scope" in self.token.body else self.requested
+
+    @property
+    def expires_at(self) -> float:
+        """When the access token ends by its ``expires_in``, in seconds since the epoch; far away when unknown."""
+        lifetime = self.token.expires_in
+        return self.token.received_at + lifetime if lifetime is not None else float("inf")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A flow that may have failed at any step; ``token`` is None when no code came."""
+
+    authorization: AuthorizationAnswer
+    token: TokenAnswer | None = None
+    launch: Launch | None = None
+    exchanges: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """One sentence on how far the flow came."""
+        if self.token is None:
+            return self.authorization.describe()
+        return f"the token endpoint answered: {self.token.describe()}"
+
+
+@dataclass(frozen=True)
+class EndState:
+    """How far a flow went that should have been refused: ``refused`` < ``code`` < ``token`` < ``data``."""
+
+    stage: str
+    authorization: AuthorizationAnswer
+    token: TokenAnswer | None = None
+    read: Exchange | None = None
+
+    def describe(self) -> str:
+        """One sentence on the furthest step reached."""
+        if self.read is not None:
+            return f"an access token was issued and the FHIR server answered it with {describe_fhir(self.read.answer, self.read.error)}"
+        if self.token is not None:
+            return f"{self.authorization.describe()}; the token endpoint answered: {self.token.describe()}"
+        return self.authorization.describe()
+
+    @property
+    def exchange(self) -> str:
+        """The exchange that shows the furthest step."""
+        if self.read is not None:
+            return self.read.id
+        return self.token.exchange.id if self.token is not None else self.authorization.exchange
+
+
+@dataclass
+class _Shared:
+    grant: Grant | None = None
+    failure: Blocked | None = None
+    attempt: Attempt | None = None
+
+
+@dataclass
+class App:
+    """One client registration launched in one way (``standalone`` or ``ehr``)."""
+
+    engine: Engine
+    client: Client
+    launch_kind: str
+    _shared: dict[tuple[str, str], _Shared] = field(default_factory=dict)
+    _suspect: bool = False
+
+    # -- requests ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes this app asks for in its way of launching."""
+        return tuple(self.client.ehr_launch_scopes if self.launch_kind == "ehr" else self.client.scopes)
+
+    @property
+    def token_endpoint(self) -> str:
+        """The token endpoint of the server."""
+        return self.engine.discovery.url("token_endpoint")
+
+    def request(self, *, scope: Sequence[str] | None = None, launch: Launch | None = None) -> AuthorizationRequest:
+        """A right authorization request; an EHR launch needs its launch."""
+        return make_request(
+            self.engine.discovery.url("authorization_endpoint"),
+            client_id=self.client.client_id,
+            redirect_uri=self.client.redirect_uri,
+            scope=" ".join(scope if scope is not None else self.scopes),
+            aud=launch.iss if launch is not None else self.engine.target.fhir_base_url,
+            launch=launch.launch if launch is not None else "",
+        )
+
+    def launched(self, user: User | None = None) -> Launch | None:
+        """A fresh EHR launch, or None for a standalone app."""
+        return self.engine.launches.obtain(self, user) if self.launch_kind == "ehr" else None
+
+    def prepare(self, *, scope: Sequence[str] | None = None, user: User | None = None) -> AuthorizationRequest:
+        """A right request ready to be changed by a negative; in an EHR launch with a launch value of its own."""
+        return self.request(scope=scope, launch=self.launched(user))
+
+    def authorize(
+        self,
+        request: AuthorizationRequest,
+        *,
+        user: User | None = None,
+        consent: str | Sequence[str] = "allow",
+        patient: str = "",
+        session: str = "",
+        catch: Sequence[str] = (),
+    ) -> AuthorizationAnswer:
+        """Put a request to the server with the browser and say where the browser ended.
+
+        ``consent`` is ``allow``, ``deny`` or the scopes to untick; ``catch`` lists further addresses a negative watches for.
+        """
+        return self.engine.authorize(self, request, user=user, consent=consent, patient=patient, session=session, catch=catch)
+
+    # -- client authentication --------------------------------------------------------------------------------------------
+
+    def credentials(self) -> Credentials:
+        """The right credentials of this client for one token request."""
+        role = self.client.role
+        if role == "public":
+            return authentication.none(self.client.client_id)
+        if role in ("confidential-symmetric", "resource-server") and self.client.client_secret is not None:
+            secret = self.client.client_secret.reveal()
+            methods = self.engine.discovery.listed("token_endpoint_auth_methods_supported")
+            if methods and "client_secret_basic" not in methods and "client_secret_post" in methods:
+                return authentication.post(self.client.client_id, secret)
+            return authentication.basic(self.client.client_id, secret)
+        return self.assertion().credentials()
+
+    def assertion(self, algorithm: str = "") -> authentication.Assertion:
+        """A right client assertion, with the key of the given algorithm or the one the server says it verifies."""
+        return authentication.make_assertion(
+            self.client.client_id, self.token_endpoint, self.engine.keys.signing_key(self.client, algorithm), jwks_uri=self.client.jwks_uri or ""
+        )
+
+    # -- token requests ---------------------------------------------------------------------------------------------------
+
+    def token_request(
+        self,
+        form: Form,
+        credentials: Credentials | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        method: str = "POST",
+        url: str = "",
+        content: bytes | None = None,
+    ) -> TokenAnswer:
+        """Send a form to the token endpoint with the given or this client's right credentials."""
+        proof = credentials if credentials is not None else self.credentials()
+        all_headers = [("Accept", "application/json"), *proof.headers, *(headers or {}).items()]
+        body = [*form, *proof.form] if content is None else None
+        exchange = self.engine.http.send(
+            method, url or self.token_endpoint, endpoint=Endpoint.TOKEN, headers=all_headers, form=body, content=content
+        )
+        return TokenAnswer(exchange)
+
+    def code_form(self, answer: AuthorizationAnswer, **changes: str | None) -> list[tuple[str, str]]:
+        """The form of a right access token request; changes set a parameter, None leaves it out."""
+        form: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "code": answer.code,
+            "redirect_uri": answer.request.redirect_uri,
+            "code_verifier": answer.request.proof.code_verifier,
+        }
+        form.update(changes)
+        return [(k, v) for k, v in form.items() if v is not None]
+
+    def exchange(self, answer: AuthorizationAnswer, credentials: Credentials | None = None, **changes: str | None) -> TokenAnswer:
+        """Exchange a code for a token."""
+        return self.token_request(self.code_form(answer, **changes), credentials)
+
+    def refresh(self, refresh_token: str, credentials: Credentials | None = None, **changes: str | None) -> TokenAnswer:
+        """Use a refresh token."""
+        form: dict[str, str | None] = {"grant_type": "refresh_token", "refresh_token": refresh_token, **changes}
+        return self.token_request([(k, v) for k, v in form.items() if v is not None], credentials)
+
+    # -- whole flows ------------------------------------------------------------------------------------------------------
+
+    def attempt(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Attempt:
+        """One right flow as far as it goes; a login that gets stuck is ``LoginStuck``, all else is in the answer."""
+        with self.engine.recorder.scope("launch") as ids:
+            launch = self.launched(user)
+            answer = self.authorize(self.request(scope=scope, launch=launch), user=user, session=session)
+            require_settled(answer)
+            token = self.exchange(answer) if answer.code else None
+        return Attempt(answer, token, launch, tuple(ids))
+
+    def fresh_grant(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Grant:
+        """A grant of the scenario's own; ``TwinFailed`` when the server does not give it."""
+        self.grant()
+        return self._granted(self.attempt(scope=scope, user=user, session=session))
+
+    def fresh_code(self, *, scope: Sequence[str] | None = None) -> AuthorizationAnswer:
+        """A code of the scenario's own, not yet exchanged; ``TwinFailed`` when none came."""
+        self.grant()
+        answer = self.authorize(self.prepare(scope=scope))
+        require_settled(answer)
+        if not answer.code:
+            raise TwinFailed(f"a right authorization request got no code: {answer.describe()}")
+        return answer
+
+    def shared_attempt(self) -> Attempt:
+        """The one right flow that scenarios judge step by step; made once and kept, also when it failed."""
+        shared = self._shared.setdefault(("", ""), _Shared())
+        if shared.attempt is None and shared.failure is None:
+            try:
+                shared.attempt = self.attempt()
+            except Blocked as exc:
+                shared.failure = exc
+        if shared.attempt is None:
+            assert shared.failure is not None
+            raise shared.failure
+        self.engine.recorder.attach_to_current(shared.attempt.exchanges)
+        return shared.attempt
+
+    def grant(self, scope: Sequence[str] | None = None, user: User | None = None) -> Grant:
+        """A living grant, shared by all scenarios that only look at it."""
+        key = (" ".join(scope) if scope is not None else "", user.name if user is not None else "")
+        shared = self._shared.setdefault(key, _Shared())
+        if shared.failure is not None:
+            raise TwinFailed(f"the right flow that this scenario builds on did not succeed: {shared.failure.message}", hint=shared.failure.hint)
+        if shared.grant is not None and self._alive(shared.grant):
+            self.engine.recorder.attach_to_current(shared.grant.exchanges)
+            return shared.grant
+        try:
+            if key == ("", "") and shared.grant is None:
+                attempt = self.shared_attempt()
+            else:
+                attempt = self.attempt(scope=scope, user=user)
+            shared.grant = self._granted(attempt)
+        except Blocked as exc:
+            shared.failure = exc
+            raise
+        self._suspect = False
+        return shared.grant
+
+    def suspect(self) -> None:
+        """Say that a probe may have made the server revoke this client's tokens; the next shared grant is tried first."""
+        self._suspect = True
+
+    def _alive(self, grant: Grant) -> bool:
+        if time.time() > grant.expires_at - min(_MARGIN_S, (grant.token.expires_in or 60) / 4):
+            return False
+        if not self._suspect:
+            return True
+        self._suspect = False
+        return self.probe(grant.token).answer.status != 401
+
+    def _granted(self, attempt: Attempt) -> Grant:
+        if attempt.token is None or not attempt.token.succeeded:
+            if attempt.token is not None and attempt.token.exchange.response is None:
+                raise Unreachable(f"the token endpoint gave no answer: {attempt.token.exchange.error}")
+            raise TwinFailed(
+                f"the right flow did not end with an access token: {attempt.describe()}",
+                waited_for="an access token for a request with nothing wrong in it",
+                hint="see the scenarios on authorization and token of this suite, they show the answer",
+            )
+        return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
+
+    # -- how far does it go -----------------------------------------------------------------------------------------------
+
+    def pursue(self, answer: AuthorizationAnswer, **changes: str | None) -> EndState:
+        """Go on from an answer that should have been a refusal as far as the server lets the app."""
+        if not answer.code:
+            return EndState("refused", answer)
+        token = self.exchange(answer, **changes)
+        if not token.succeeded:
+            return EndState("code", answer, token)
+        read = self.probe(token)
+        return EndState("data" if 200 <= read.answer.status < 300 else "token", answer, token, read)
+
+    def probe(self, token: TokenAnswer | Grant) -> Exchange:
+        """A harmless FHIR read that the token should allow."""
+        answer = token.token if isinstance(token, Grant) else token
+        return self.engine.fhir.read(self.probe_path(answer), answer.access_token)
+
+    def probe_path(self, token: TokenAnswer) -> str:
+        """What to read with a token: the patient in context, else the first type its scopes allow."""
+        granted = token.scopes or list(self.scopes)
+        if token.patient and any(scope_words.allows(granted, level, "Patient", "r") for level in ("patient", "user")):
+            return f"Patient/{token.patient}"
+        patient = token.patient or (self.engine.target.patients.default or "")
+        for parsed in filter(None, map(scope_words.parse, granted)):
+            resource = "Patient" if parsed.resource == "*" else parsed.resource
+            if "s" in parsed.interactions:
+                limit = f"?patient={patient}&_count=1" if patient and resource != "Patient" else f"?_id={patient}" if patient else "?_count=1"
+                return resource + limit
+            if "r" in parsed.interactions and resource == "Patient" and patient:
+                return f"Patient/{patient}"
+        return f"Patient/{patient}" if patient else "Patient?_count=1"
+
+
+def require_settled(answer: AuthorizationAnswer) -> None:
+    """Raise ``LoginStuck`` or ``Unreachable`` when the browser got neither an answer nor a refusal."""
+    landing = answer.landing
+    if landing.kind == "unreachable":
+        raise Unreachable(
+            f"the browser got no answer: {landing.text or landing.title}", waited_for="the authorization endpoint", hint="run `smartlaunch doctor`"
+        )
+    if landing.kind in ("no-way-on", "timeout"):
+        controls = "; ".join(landing.controls[:12]) if landing.controls else "none"
+        raise LoginStuck(
+            f"the login got stuck on the page {landing.title!r} (status {landing.status}) after: {', '.join(landing.steps) or 'nothing'}."
+            f" Visible controls: {controls}",
+            waited_for="the navigation back to the app",
+            hint="give the login as steps in [login] of the target file, see docs/target-file.md, or run with --headed and help by hand",
+            artifacts=(landing.screenshot,) if landing.screenshot else (),
+        )
+
+
+def second(app: App, use: str = "second") -> App:
+    """The app with the same role and launch that has another registration, or ``NotApplicable``."""
+    for client in app.engine.target.clients.values():
+        if client.use == use and client.role == app.client.role:
+            return app.engine.app_of(client, app.launch_kind)
+    raise NotApplicable(f"no client with use = {use!r} and role = {app.client.role!r} is configured in the target file")
+
+
+def with_changes(answer: AuthorizationAnswer, **changes: Any) -> AuthorizationAnswer:
+    """An answer with fields replaced, for probes that reuse a code in another request's name."""
+    return replace(answer, **changes)

@@ -1,0 +1,150 @@
+"""One run's machinery: the target, the recorded HTTP client, the browser, discovery, and the apps that act on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from smartlaunch.app import App
+from smartlaunch.discovery import Discovery
+from smartlaunch.errors import NotApplicable
+from smartlaunch.fhir import Fhir
+from smartlaunch.http import Http
+from smartlaunch.keys import Keys
+from smartlaunch.launch import Launches
+from smartlaunch.oauth.authorization import AuthorizationAnswer, AuthorizationRequest
+
+if TYPE_CHECKING:
+    from smartlaunch.browser import Browser, Landing, LoginPlan
+    from smartlaunch.evidence.recorder import Recorder
+    from smartlaunch.target import Client, Target, User
+
+
+class Engine:
+    """Everything a run needs, made once; apps and discovery are cached on it."""
+
+    def __init__(self, target: Target, recorder: Recorder, browser: Browser, *, passive: bool = False) -> None:
+        self.target, self.recorder, self.browser, self.passive = target, recorder, browser, passive
+        limits = target.limits
+        self.http = Http(
+            recorder,
+            request_s=limits.request_s,
+            body_bytes=limits.body_bytes,
+            rate=limits.rate or 0,
+            ca_file=str(target.ca_file or ""),
+        )
+        self.discovery = Discovery(self.http, target.fhir_base_url)
+        self.fhir = Fhir(self.http, target.fhir_base_url)
+        self.launches = Launches(self)
+        self.keys = Keys(self)
+        self._apps: dict[tuple[str, str], App] = {}
+
+    def close(self) -> None:
+        """Close browser, connections and the key server."""
+        self.keys.close()
+        self.browser.close()
+        self.http.close()
+
+    # -- apps -------------------------------------------------------------------------------------------------------------
+
+    def app_of(self, client: Client, launch_kind: str) -> App:
+        """The app of one registration in one way of launching; always the same object."""
+        key = (client.name, launch_kind)
+        if key not in self._apps:
+            self._apps[key] = App(self, client, launch_kind)
+        return self._apps[key]
+
+    def app(self, role: str, launch_kind: str) -> App:
+        """The app of a suite; ``NotApplicable`` says what the target lacks for it."""
+        client = next((c for c in self.target.clients.values() if c.role == role and c.use == "primary"), None)
+        if client is None:
+            raise NotApplicable(f"no client with role = {role!r} is configured in the target file")
+        reason = self.cannot_launch(launch_kind)
+        if reason:
+            raise NotApplicable(reason)
+        return self.app_of(client, launch_kind)
+
+    def any_app(self, launch_kind: str = "standalone") -> App:
+        """Any app that can launch, for rules that do not depend on the client: public first, the wanted way of launching first."""
+        roles = ("public", "confidential-symmetric", "confidential-asymmetric")
+        reasons = []
+        for kind in (launch_kind, "ehr" if launch_kind == "standalone" else "standalone"):
+            for role in roles:
+                try:
+                    return self.app(role, kind)
+                except NotApplicable as exc:
+                    reasons.append(str(exc))
+        raise NotApplicable("; ".join(dict.fromkeys(reasons)))
+
+    def cannot_launch(self, launch_kind: str) -> str:
+        """Why this way of launching does not apply to the target, or an empty string."""
+        capability = {"ehr": "launch-ehr", "standalone": "launch-standalone"}[launch_kind]
+        claimed = self.discovery.capabilities
+        if claimed and capability not in claimed:
+            return f"the server does not claim the capability `{capability}`"
+        return self.launches.available() if launch_kind == "ehr" else ""
+
+    def user(self, user: User | None = None) -> User | None:
+        """The given user, or the first of the target file."""
+        return user if user is not None else next(iter(self.target.users.values()), None)
+
+    # -- browser ----------------------------------------------------------------------------------------------------------
+
+    def plan(self, user: User | None, *, consent: str | Sequence[str] = "allow", patient: str = "") -> LoginPlan:
+        """How the browser gets through the login for one user."""
+        from smartlaunch.browser import Deselect, LoginPlan
+
+        who = self.user(user)
+        wanted = patient or self.target.patients.default or ""
+        login = self.target.login
+        return LoginPlan(
+            username=who.username if who is not None else "",
+            password=who.password.reveal() if who is not None and who.password is not None else "",
+            persona=(who.persona or "") if who is not None else "",
+            patient=wanted or None,
+            consent=consent if isinstance(consent, str) else Deselect(list(consent)),
+            steps=login.steps or None,
+        )
+
+    def authorize(
+        self,
+        app: App,
+        request: AuthorizationRequest,
+        *,
+        user: User | None,
+        consent: str | Sequence[str],
+        patient: str,
+        session: str,
+        catch: Sequence[str],
+    ) -> AuthorizationAnswer:
+        """Open an authorization request in the browser of its user and wait for where it ends."""
+        who = self.user(user)
+        with self.recorder.scope("authorize") as ids:
+            landing = self.browser.session(session or (who.name if who is not None else "nobody")).go(
+                request.url,
+                method=request.method,
+                form=list(request.parameters) if request.method == "POST" else None,
+                catch=list(dict.fromkeys(u for u in (app.client.redirect_uri, request.redirect_uri, *catch) if u)),
+                plan=self.plan(user, consent=consent, patient=patient),
+            )
+        return AuthorizationAnswer(request, landing, tuple(ids), time.time())
+
+    def open_chart(self, app: App, user: User | None, *, patient: str, session: str = "") -> Landing:
+        """Open the chart of the target and launch the app from it."""
+        who = self.user(user)
+        setting = self.target.ehr_launch
+        assert setting is not None
+        browser = self.browser.session(session or (who.name if who is not None else "nobody"))
+        catch = [app.client.launch_uri or ""]
+        if setting.kind == "link":
+            return browser.go(setting.url or "", catch=catch, plan=self.plan(user, patient=patient))
+        return browser.open_chart(
+            setting.url or "",
+            plan=self.plan(user, patient=patient),
+            steps=setting.steps or None,
+            patient=patient,
+            app_name=app.client.name,
+            client_id=app.client.client_id,
+            catch=catch,
+        )

@@ -1,0 +1,44 @@
+"""Proof Key for Code Exchange (RFC 7636): verifiers and challenges, right ones and wrong ones."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+
+import pkce
+
+UNRESERVED = string.ascii_letters + string.digits + "-._~"
+"""Every character a code verifier may have (RFC 7636 section 4.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A code verifier and the S256 challenge made of it."""
+
+    code_verifier: str
+    code_challenge: str
+
+
+def make_proof(length: int = 64) -> Proof:
+    """A fresh proof whose verifier has the given length, 43 to 128 characters."""
+    verifier, challenge = pkce.generate_pkce_pair(length)
+    return Proof(verifier, challenge)
+
+
+def proof_of(code_verifier: str) -> Proof:
+    """The proof of a given verifier."""
+    return Proof(code_verifier, pkce.get_code_challenge(code_verifier))
+
+
+def make_proof_of_all_characters() -> Proof:
+    """A fresh 128-character proof whose verifier has each of the 66 legal characters at least once.
+
+    A server that rejects, decodes or trims ``-``, ``.``, ``_`` or ``~`` shows here.
+    """
+    random_part = pkce.generate_code_verifier(128 - len(UNRESERVED))
+    return proof_of(random_part + "~" + UNRESERVED.replace("~", ""))
+
+
+def altered(code_verifier: str) -> str:
+    """The verifier with its last character changed: right length and alphabet, wrong value."""
+    return code_verifier[:-1] + ("A" if code_verifier[-1] != "A" else "B")

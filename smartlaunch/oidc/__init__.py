@@ -1,0 +1,1 @@
+"""OpenID Connect as an app uses it: ID Tokens and JWK Sets."""

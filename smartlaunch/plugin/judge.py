@@ -1,0 +1,66 @@
+"""The judge of one scenario: collects findings, so that one does not hide the next, and speaks at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from smartlaunch.catalogue import Catalogue
+from smartlaunch.errors import InternalError
+from smartlaunch.finding import Finding, Kind, Outcome
+
+_RANK = {Outcome.PASSED: 0, Outcome.WARNING: 1, Outcome.FAILED: 2}
+
+
+@dataclass
+class Judge:
+    """Findings of one scenario; ``allowed`` are the requirement ids of its tags, ``scrub`` takes every secret out of a text."""
+
+    catalogue: Catalogue
+    allowed: frozenset[str]
+    scrub: Callable[[str], str]
+    edition: str = "2.2"
+    findings: list[tuple[Finding, Outcome]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    judged: int = 0
+
+    def __call__(self, findings: Iterable[Finding]) -> None:
+        """Take what a check found; an empty list counts as one statement that holds."""
+        self.judged += 1
+        for finding in findings:
+            if finding.kind is Kind.REQUIREMENT and finding.requirement not in self.allowed:
+                raise InternalError(f"a check names {finding.requirement}, which this scenario is not tagged with")
+            severity = self.catalogue.severity(finding)
+            clean = replace(finding, expected=self.scrub(finding.expected), actual=self.scrub(finding.actual)[:2000])
+            if (clean, severity) not in self.findings:
+                self.findings.append((clean, severity))
+
+    def note(self, text: str) -> None:
+        """Remember something worth telling that is no breach."""
+        self.notes.append(self.scrub(text))
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the findings."""
+        return max((severity for _, severity in self.findings), key=_RANK.__getitem__, default=Outcome.PASSED)
+
+    def render(self) -> str:
+        """The findings as the failure message: requirement, expected, actual, where."""
+        blocks = []
+        for finding, severity in self.findings:
+            row = self.catalogue.get(finding.requirement)
+            strength = f" {row.strength.value}" if row is not None else ""
+            lines = [f"{severity.value}: {finding.requirement}{strength}"]
+            if row is not None:
+                lines.append(f"  rule:     {row.text}")
+                lines.append(f"  see:      {row.url}")
+            lines.append(f"  expected: {finding.expected}")
+            lines.append(f"  actual:   {finding.actual}")
+            where = ", ".join(filter(None, (finding.exchange, finding.pointer)))
+            if where:
+                lines.append(f"  where:    {where}")
+            lines.append(f"  side:     {finding.side.value}")
+            blocks.append("\n".join(lines))
+        return "\n".join(blocks)
+
+
