@@ -1,0 +1,199 @@
+"""The one recorder: every exchange of engine and browser goes through it, and no raw one leaves it.
+
+Facts are derived first, from the raw message; then it is redacted, appended to ``exchanges.jsonl`` and flushed, so that a run that is
+killed keeps its evidence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TextIO
+
+from smartlaunch.evidence.facts import FlowMemory, derive
+from smartlaunch.evidence.redaction import Redactor
+from smartlaunch.exchange import Exchange, RecordedExchange
+
+_TEXT_MEDIA: Final = ("text/", "application/json", "application/xml", "image/svg+xml", "application/x-ndjson")
+_EXTENSIONS: Final = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "text/html": ".html",
+    "text/plain": ".txt",
+    "application/json": ".json",
+    "application/xml": ".xml",
+    "image/svg+xml": ".svg",
+    "application/zip": ".zip",
+}
+
+
+@dataclass
+class Scope:
+    """The exchanges and attachments of one piece of work, such as a scenario or a launch that several scenarios share."""
+
+    name: str
+    ids: list[str] = field(default_factory=list)
+    attachments: list[str] = field(default_factory=list)
+
+    def add(self, ids: list[str]) -> None:
+        """Add exchange ids that are not there yet, in order."""
+        self.ids += [each for each in dict.fromkeys(ids) if each not in self.ids]
+
+
+class Recorder:
+    """Keeps the redacted exchanges of a run, in memory and on disk.
+
+    Without a folder nothing is written. ``body_bytes`` bounds each recorded body; what is longer is cut and marked.
+    """
+
+    def __init__(self, folder: Path | None, redactor: Redactor, body_bytes: int = 262_144, *, prefix: str = "x") -> None:
+        """Open ``folder/exchanges.jsonl`` for appending; workers give a prefix of their own so that ids never collide."""
+        self.folder, self.redactor, self.body_bytes = folder, redactor, body_bytes
+        self.exchanges: list[RecordedExchange] = []
+        self.attachments: list[str] = []
+        self._lock = threading.RLock()
+        self._memory = FlowMemory()
+        self._prefix, self._count = prefix, 0
+        self._local = threading.local()
+        self._file: TextIO | None = None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = (folder / "exchanges.jsonl").open("a", encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def next_id(self) -> str:
+        """A new exchange id: ``x0001``, ``x0002``, ..."""
+        with self._lock:
+            self._count += 1
+            return f"{self._prefix}{self._count:04d}"
+
+    def record(self, exchange: Exchange) -> RecordedExchange:
+        """Derive facts, redact, keep and append one exchange."""
+        with self._lock:
+            facts = derive(exchange, self._memory)
+            recorded = self.redactor.exchange(exchange)
+            recorded.facts = _clean(facts, self.redactor)
+            self._cut(recorded)
+            self.exchanges.append(recorded)
+            for scope in self._scopes:
+                scope.add([recorded.id])
+            if self._file is not None:
+                self._file.write(json.dumps(asdict(recorded), ensure_ascii=False, separators=(",", ":")) + "\n")
+                self._file.flush()
+            return recorded
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[Scope]:
+        """Collect the ids of what is recorded inside, in this thread; scopes nest, and an outer one sees all of the inner."""
+        scope = Scope(name)
+        self._scopes.append(scope)
+        try:
+            yield scope
+        finally:
+            self._scopes.remove(scope)
+
+    def attach_to_current(self, ids: list[str]) -> None:
+        """Add exchanges recorded earlier, such as those of a shared launch, to every open scope of this thread."""
+        for scope in self._scopes:
+            scope.add(ids)
+
+    def get(self, identifier: str) -> RecordedExchange | None:
+        """The recorded exchange of that id, or None."""
+        return next((each for each in self.exchanges if each.id == identifier), None)
+
+    def attach(self, name: str, data: bytes, media_type: str) -> str:
+        """Store a file under ``attachments/`` and return its path relative to the run's folder, or "" without a folder.
+
+        Text is scrubbed; images are stored as they are, so whoever takes a screenshot masks its fields first.
+        """
+        if self.folder is None:
+            return ""
+        media = media_type.split(";")[0].strip().lower()
+        if media.startswith(_TEXT_MEDIA) or media.endswith(("+json", "+xml")):
+            data = self.redactor.text(data.decode("utf-8", "replace")).encode()
+        with self._lock:
+            target = self.folder / "attachments"
+            target.mkdir(exist_ok=True)
+            stem = _safe_name(self.redactor.scrub(name))
+            suffix = _EXTENSIONS.get(media, "")
+            stem = stem.removesuffix(suffix) if suffix else stem
+            number, path = 1, target / f"{stem}{suffix}"
+            while path.exists():
+                number += 1
+                path = target / f"{stem}-{number}{suffix}"
+            path.write_bytes(data)
+            relative = f"attachments/{path.name}"
+            self.attachments.append(relative)
+            for scope in self._scopes:
+                scope.attachments.append(relative)
+            return relative
+
+    def close(self) -> None:
+        """Close the file, after hiding in its older lines what was learned to be a secret only later."""
+        with self._lock:
+            if self._file is None or self.folder is None:
+                return
+            self._file.close()
+            self._file = None
+            path = self.folder / "exchanges.jsonl"
+            before = path.read_text(encoding="utf-8")
+            after = "\n".join(rescrub_line(line, self.redactor) for line in before.splitlines())
+            if after != before.rstrip("\n"):
+                path.write_text(after + "\n", encoding="utf-8")
+            self.exchanges = [rescrubbed(each, self.redactor) for each in self.exchanges]
+
+    @property
+    def _scopes(self) -> list[Scope]:
+        scopes: list[Scope] | None = getattr(self._local, "scopes", None)
+        if scopes is None:
+            scopes = self._local.scopes = []
+        return scopes
+
+    def _cut(self, recorded: RecordedExchange) -> None:
+        for name in ("request_body", "response_body"):
+            body: str = getattr(recorded, name)
+            if len(body) > self.body_bytes:
+                setattr(recorded, name, body[: self.body_bytes] + f"\n… {len(body) - self.body_bytes} characters left out")
+                recorded.truncated = True
+
+
+def rescrubbed(recorded: RecordedExchange, redactor: Redactor) -> RecordedExchange:
+    """The same exchange with every secret hidden that is known by now."""
+    values = _clean(asdict(recorded), redactor)
+    return RecordedExchange(**values)
+
+
+def rescrub_line(line: str, redactor: Redactor) -> str:
+    """One line of ``exchanges.jsonl`` with every secret hidden that is known by now; still JSON."""
+    if not redactor.leaks(line):
+        return line
+    return json.dumps(_clean(json.loads(line), redactor), ensure_ascii=False, separators=(",", ":"))
+
+
+def _clean(value: Any, redactor: Redactor) -> Any:
+    if isinstance(value, str):
+        return redactor.scrub(value)
+    if isinstance(value, dict):
+        return {redactor.scrub(key) if isinstance(key, str) else key: _clean(item, redactor) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(item, redactor) for item in value]
+    return value
+
+
+def _safe_name(name: str) -> str:
+    """A file name that is one on every system: no separators, no leading dot, no device names, not too long."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "attachment"
+    if safe.split(".")[0].upper() in {"CON", "PRN", "AUX", "NUL", *(f"{d}{n}" for d in ("COM", "LPT") for n in range(1, 10))}:
+        safe = f"_{safe}"
+    return safe[:100]

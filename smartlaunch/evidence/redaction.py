@@ -1,0 +1,543 @@
+"""Redaction: what may leave the memory of the suite, and in what form.
+
+Two steps, in this order. First each message is taken apart, and what stands in a place for secrets is learned and replaced: by exact
+name in queries, fragments, forms, JSON (also JSON inside strings), headers, cookies, HTML inputs and SAML messages. Then the whole
+message is searched for every secret that is known by then, in all its encodings.
+
+Placeholders are ordinal in a run: ``<access_token 1>`` is the same value wherever it stands. Special forms:
+
+- ``<state 1 length 43>``: the length of the value is of use.
+- ``<id_token 1 {header}.{claims}>`` and the same for client_assertion and request_object, in the field that carries them. The
+  signature is gone; claims that may name a person read ``<personal data>``. Elsewhere the short form ``<id_token 1>`` stands.
+- ``Basic base64(client_id:<client_secret 1>)``: the client id stays readable.
+- ``<patient data>``, ``<personal data>`` and ``<form_value 1>`` for what is no credential but nobody else's business.
+
+``client_id``, ``error``, ``error_description``, ``error_uri``, scopes, ``code_challenge``, ``nonce`` and correlation ids stay readable.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
+
+from smartlaunch.evidence import pages
+from smartlaunch.evidence.patient_data import HIDDEN, is_resource, reduce_resource, reduce_xml
+from smartlaunch.evidence.registry import PLACEHOLDER, SecretRegistry
+from smartlaunch.evidence.vocabulary import (
+    AMBIGUOUS_IN_JSON,
+    CORRELATION_HEADERS,
+    CREDENTIAL_HEADERS,
+    OAUTH_SHAPE,
+    OPEN_CLAIMS,
+    PATIENT_SEARCH_PARAMETERS,
+    PERSONAL_CLAIMS,
+    PRIVATE_JWK_MEMBERS,
+    SECRET_HEADERS,
+    SECRET_PARAMETERS,
+)
+from smartlaunch.exchange import Endpoint, Exchange, Headers, RecordedExchange
+
+PERSONAL: Final = "<personal data>"
+_DEPTH: Final = 6
+_PARSED_BYTES: Final = 4_000_000
+_JWT_KINDS: Final = frozenset({"id_token", "client_assertion", "request_object"})
+_READABLE: Final = "<>\"{}[]:,/ @!$'()*;~-._"
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,3}")
+_CREDENTIAL = re.compile(r"(?i)\b(bearer|basic|dpop|token)(\s+)(?=[^\s\"',;]*[0-9=])([A-Za-z0-9._~+/=-]{8,})")
+_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_NAMES: Final = "|".join(sorted((re.escape(name) for name in SECRET_PARAMETERS), key=len, reverse=True))
+_CERTAIN_NAMES: Final = "|".join(sorted((re.escape(n) for n in SECRET_PARAMETERS if n not in AMBIGUOUS_IN_JSON), key=len, reverse=True))
+_PAIR = re.compile(rf"(?i)(?<![A-Za-z0-9_.-])({_NAMES})=([^&\s\"'<>#;,)}}\]\\]+)")
+_QUOTED = re.compile(rf"(?i)([\"']?)\b({_CERTAIN_NAMES})\1(\s*[:=]\s*)(\\*[\"'])((?:(?!\4).)+)")
+_URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s\"'<>\\^`{|}]+")
+_URL_HEADERS: Final = frozenset({"location", "content-location", "referer", "origin", "refresh", "link", "sourcemap"})
+_INSTANCE = re.compile(r"/instances/([^/?#]+)")
+_INSTANCE_PARAMETERS: Final = ("correlationid", "correlation_id", "correlation-id", "requestid", "request_id", "traceid", "trace_id", "instance", "tenant")
+_FHIR_PLACES: Final = frozenset({Endpoint.FHIR, Endpoint.METADATA})
+_PUBLISHED: Final = frozenset(
+    {Endpoint.DISCOVERY, Endpoint.OPENID_CONFIGURATION, Endpoint.METADATA, Endpoint.JWKS, Endpoint.STYLE, Endpoint.BRANDS}
+)
+
+
+class Redactor:
+    """Turns raw messages into what may be written down, and remembers the secrets it met on the way."""
+
+    def __init__(self, *, keep_patient_data: bool = False) -> None:
+        """Hide patient data unless told otherwise; secrets are hidden always."""
+        self.keep_patient_data = keep_patient_data
+        self.registry = SecretRegistry()
+
+    def learn(self, kind: str, value: str) -> str:
+        """Register a secret and give its placeholder."""
+        return self.registry.learn(kind, value)
+
+    def scrub(self, text: str) -> str:
+        """Replace every secret known so far in a text, in all its encodings."""
+        return self.registry.scrub(text)
+
+    def leaks(self, text: str) -> list[str]:
+        """The placeholders of known secrets that a text gives away; empty when it may be written."""
+        return self.registry.leaks(text)
+
+    def url(self, url: str, endpoint: Endpoint | str = Endpoint.OTHER) -> str:
+        """A URL with the secrets in its query, fragment and user information replaced."""
+        return self.scrub(self._url(url, _place(endpoint), _DEPTH))
+
+    def headers(self, headers: Headers | Iterable[Iterable[str]], endpoint: Endpoint | str = Endpoint.OTHER) -> list[list[str]]:
+        """Headers in order, as [name, value] pairs, with credentials, cookies and the URLs in them redacted."""
+        place = _place(endpoint)
+        pairs = [(name, value) for name, value in headers]
+        return [[self.scrub(name), self.scrub(self._header(name, value, place))] for name, value in pairs]
+
+    def body(self, content_type: str, data: bytes, endpoint: Endpoint | str = Endpoint.OTHER, *, status: int = 200, cut: bool = False) -> str:
+        """A body as text without secrets and, by default, without patient data; other than text is named with its size.
+
+        ``status`` is that of the answer (pages of errors keep their words); ``cut`` says that the end of the body is missing.
+        """
+        text = self._body(content_type, data, _place(endpoint), status)
+        text = self.scrub(text)
+        return self.registry.cut_tail(text) if cut or len(data) > _PARSED_BYTES else text
+
+    def exchange(self, exchange: Exchange) -> RecordedExchange:
+        """The redacted form of an exchange, without facts: the recorder adds those."""
+        place, request, answer = exchange.endpoint, exchange.request, exchange.answer
+        url = self._url(request.url, place, _DEPTH)
+        sent = [[name, self._header(name, value, place)] for name, value in request.headers]
+        sent_body = self._body(request.header("content-type") or "", request.body, place, 200)
+        got = [[name, self._header(name, value, place)] for name, value in answer.headers]
+        got_body = self._body(answer.header("content-type") or "", answer.body, place, answer.status)
+        scrub = self.scrub
+        response_body = scrub(got_body)
+        if answer.truncated or len(answer.body) > _PARSED_BYTES:
+            response_body = self.registry.cut_tail(response_body)
+        return RecordedExchange(
+            id=exchange.id,
+            actor=str(exchange.actor),
+            endpoint=str(place),
+            started=exchange.started.isoformat(timespec="milliseconds"),
+            duration_ms=round(exchange.duration_ms, 3),
+            method=scrub(request.method),
+            url=scrub(url),
+            request_headers=[[scrub(name), scrub(value)] for name, value in sent],
+            request_body=scrub(sent_body),
+            status=answer.status,
+            reason=scrub(answer.reason),
+            http_version=answer.http_version,
+            response_headers=[[scrub(name), scrub(value)] for name, value in got],
+            response_body=response_body,
+            truncated=answer.truncated,
+            error=scrub(self._text(exchange.error, place, _DEPTH)),
+            redirect_of=exchange.redirect_of,
+            tls=exchange.tls,
+            correlation={name: scrub(value) for name, value in correlation(exchange).items()},
+        )
+
+    def text(self, text: str, endpoint: Endpoint | str = Endpoint.OTHER) -> str:
+        """Free text (a message, a page, a log line) with every secret replaced that can be told by name or is known."""
+        return self.scrub(self._text(text, _place(endpoint), _DEPTH))
+
+    # --- places -------------------------------------------------------------------------------------------------------------
+
+    def _url(self, url: str, place: Endpoint, depth: int) -> str:
+        head, mark, fragment = url.partition("#")
+        path, question, query = head.partition("?")
+        if "@" in path:
+            path = re.sub(r"(?i)^([a-z][a-z0-9+.-]*://)([^/@:]*):([^/@]*)@", self._user_information, path)
+        if "%" in path or "=" in path:
+            path = self._inner(path, place, depth, plus=False)
+        result = path + question + self._pairs(query, place, depth, plus=False)
+        if not mark:
+            return result
+        route, asks, rest = fragment.partition("?")
+        if asks and "=" not in route:
+            return f"{result}#{route}?{self._pairs(rest, place, depth, plus=False)}"
+        return f"{result}#{self._pairs(fragment, place, depth, plus=False)}"
+
+    def _user_information(self, match: re.Match[str]) -> str:
+        return f"{match.group(1)}{match.group(2)}:{self.learn('password', unquote(match.group(3)))}@"
+
+    def _pairs(self, text: str, place: Endpoint, depth: int, *, plus: bool) -> str:
+        """A query or form, each parameter redacted in place, everything else byte for byte as it was."""
+        if not text or ("=" not in text and "%3" not in text):
+            return self._inner(text, place, depth, plus=plus) if text else text
+        return "&".join(self._pair(part, place, depth, plus=plus) for part in text.split("&"))
+
+    def _pair(self, part: str, place: Endpoint, depth: int, *, plus: bool) -> str:
+        name, equals, value = part.partition("=")
+        if not equals or not value:
+            return part
+        key = unquote_plus(name).strip().lower()
+        key = key.removesuffix("[]")
+        kind = SECRET_PARAMETERS.get(key)
+        if place in _FHIR_PLACES:
+            if kind in ("code", "state") or key in ("request", "launch"):
+                kind = None
+            elif key.split(":")[0].split(".")[-1] in PATIENT_SEARCH_PARAMETERS and not self.keep_patient_data:
+                return f"{name}={HIDDEN}"
+        if kind is None:
+            return f"{name}={self._inner(value, place, depth, plus=plus)}"
+        decoded = unquote_plus(value)
+        if kind == "state" and "+" in value and not plus:
+            self.learn(kind, unquote(value))
+        return f"{name}={_quoted(self._secret(kind, decoded))}"
+
+    def _inner(self, value: str, place: Endpoint, depth: int, *, plus: bool) -> str:
+        """A value that may itself hold a URL, a query, a form or JSON, one level of encoding further in."""
+        if depth <= 0 or not _is_compound(value):
+            return value
+        decoded = unquote_plus(value) if plus or "%" in value else value
+        changed = self._text(decoded, place, depth - 1)
+        if changed == decoded:
+            return value
+        return changed if decoded == value else _quoted(changed)
+
+    def _secret(self, kind: str, value: str) -> str:
+        """Learn the value of a secret field and give what stands there instead; JWTs that are made to be read are opened."""
+        if PLACEHOLDER.fullmatch(value):
+            return value
+        placeholder = self.learn(kind, value)
+        if kind in _JWT_KINDS and value.count(".") >= 2:
+            opened = self._opened(kind, value)
+            if opened:
+                return f"{placeholder[:-1]} {opened}>"
+        if kind == "saml":
+            self._saml(value)
+        return placeholder
+
+    def _saml(self, value: str) -> None:
+        try:
+            decoded = base64.b64decode(value, validate=False).decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            return
+        for assertion in re.findall(r"<(?:\w+:)?SignatureValue>\s*([^<]{16,})<", decoded):
+            self.learn("saml", assertion.strip())
+
+    def _opened(self, kind: str, value: str) -> str:
+        parts = value.split(".")
+        header, claims = _json_part(parts[0]), _json_part(parts[1])
+        if header is None or claims is None:
+            return ""
+        self.learn(kind, value.rsplit(".", 1)[0])
+        if len(parts[2]) >= 16:
+            self.learn(f"{kind}_signature", parts[2])
+        header = self._json(header, Endpoint.OTHER, _DEPTH - 2)
+        shown = {name: self._claim(kind, name, item) for name, item in claims.items()}
+        return f"{_compact(header)}.{_compact(shown)}"
+
+    def _claim(self, kind: str, name: str, item: Any) -> Any:
+        lower = name.lower()
+        if kind != "id_token":
+            return self._json({name: item}, Endpoint.OTHER, _DEPTH - 2)[name]
+        if lower in OPEN_CLAIMS or self.keep_patient_data:
+            return self._json(item, Endpoint.OTHER, _DEPTH - 2)
+        return PERSONAL
+
+    def _header(self, name: str, value: str, place: Endpoint) -> str:
+        lower = name.lower()
+        if lower in CREDENTIAL_HEADERS:
+            return self._credentials(value)
+        if lower in SECRET_HEADERS:
+            return self._secret("authorization", value)
+        if lower == "cookie":
+            return "; ".join(self._cookie(each) for each in value.split(";"))
+        if lower == "set-cookie":
+            first, semicolon, rest = value.partition(";")
+            return self._cookie(first) + semicolon + rest
+        if lower in _URL_HEADERS:
+            own = Endpoint.OTHER if place not in _FHIR_PLACES or lower == "referer" else place
+            if lower in ("link", "refresh"):
+                return self._text(value, own, _DEPTH)
+            return self._url(value, own, _DEPTH)
+        return self._text(value, place, _DEPTH)
+
+    def _cookie(self, text: str) -> str:
+        name, equals, value = text.strip().partition("=")
+        if not equals:
+            return self.learn("cookie", name) if len(name) >= 8 else name
+        self._text(unquote(value), Endpoint.OTHER, 2)
+        bare = value.strip('"')
+        return f"{name}={self.learn('cookie', bare)}"
+
+    def _credentials(self, value: str) -> str:
+        scheme, blank, rest = value.strip().partition(" ")
+        rest = rest.strip()
+        if not blank or not rest:
+            return self.learn("authorization", value) if value else value
+        if scheme.lower() == "basic":
+            return self._basic(scheme, rest)
+        if scheme.lower() in ("bearer", "dpop", "token"):
+            return f"{scheme} {self.learn('access_token', rest)}"
+        return f"{scheme} {self.learn('authorization', rest)}"
+
+    def _basic(self, scheme: str, rest: str) -> str:
+        try:
+            user, colon, secret = base64.b64decode(rest + "=" * (-len(rest) % 4), altchars=b"-_" if set("-_") & set(rest) else None).decode().partition(":")
+        except (binascii.Error, ValueError):
+            return f"{scheme} {self.learn('authorization', rest)}"
+        if not colon:
+            return f"{scheme} {self.learn('authorization', rest)}"
+        if not secret:
+            return f"{scheme} base64({user}:)"
+        placeholder = self.learn("client_secret", unquote_plus(secret) if "%" in secret else secret)
+        if self.registry.placeholder(secret) is None:
+            self.learn("client_secret", secret)
+        self.learn("authorization", rest)
+        return f"{scheme} base64({user}:{placeholder})"
+
+    # --- bodies -------------------------------------------------------------------------------------------------------------
+
+    def _body(self, content_type: str, data: bytes, place: Endpoint, status: int) -> str:
+        if not data:
+            return ""
+        media = content_type.split(";")[0].strip().lower()
+        if not _is_text(media, data):
+            return f"<{media or 'unnamed content'}, {len(data)} bytes>"
+        text = data[:_PARSED_BYTES].decode(_charset(content_type), "replace")
+        if media == "application/x-www-form-urlencoded":
+            return self._pairs(text, place, _DEPTH, plus=True)
+        if media == "multipart/form-data":
+            return self._multipart(text, place)
+        start = text.lstrip("\ufeff \t\r\n")[:1]
+        if media.endswith("json") or start in ("{", "["):
+            parsed = self._parsed(text, place, _DEPTH)
+            return self._uncertain(text, place) if parsed is None else parsed
+        if "html" in media or (start == "<" and pages.looks_like_html(text)):
+            return self._page(text, place, status)
+        if start == "<":
+            return self._xml(text, place)
+        if place is not Endpoint.FHIR and _looks_like_form(text):
+            return self._pairs(text, place, _DEPTH, plus=True)
+        if place is Endpoint.FHIR and not self.keep_patient_data and status < 400:
+            return f"{HIDDEN} ({media or 'text'}, {len(data)} bytes)"
+        return self._uncertain(text, place)
+
+    def _parsed(self, text: str, place: Endpoint, depth: int) -> str | None:
+        """JSON with its secrets replaced; the very same text when there was nothing to replace; None when it is not JSON."""
+        try:
+            value = json.loads(text.lstrip("\ufeff"))
+        except (ValueError, RecursionError):
+            return None
+        try:
+            changed = self._json(value, place, depth)
+        except RecursionError:
+            return None
+        if changed == value:
+            return text
+        return json.dumps(changed, ensure_ascii=False, indent=2 if "\n" in text.strip() else None)
+
+    def _uncertain(self, text: str, place: Endpoint) -> str:
+        """Text that could not be parsed: by names in quotes and by pairs."""
+        if place is Endpoint.FHIR and not self.keep_patient_data and text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[") and '"resourceType"' in text:
+            outcome = re.search(r'"resourceType"\s*:\s*"(\w+)"', text)
+            if outcome is None or outcome.group(1) not in ("OperationOutcome", "CapabilityStatement"):
+                return f"<patient data that is not whole JSON, {len(text)} characters>"
+        return self._text(text, place, _DEPTH)
+
+    def _json(self, value: Any, place: Endpoint, depth: int) -> Any:
+        if isinstance(value, dict):
+            if is_resource(value) and not self.keep_patient_data:
+                value = reduce_resource(value, lambda url: self._url(url, Endpoint.FHIR, 2), public=place in _PUBLISHED)
+            return self._object(value, place, depth)
+        if isinstance(value, list):
+            return [self._json(item, place, depth) for item in value]
+        if isinstance(value, str):
+            return self._text(value, place, depth)
+        return value
+
+    def _object(self, value: dict[str, Any], place: Endpoint, depth: int) -> dict[str, Any]:
+        names = {name.lower() for name in value if isinstance(name, str)}
+        fhir = is_resource(value) or place is Endpoint.FHIR
+        oauth = not fhir and bool(names & OAUTH_SHAPE)
+        key = "kty" in names
+        person = not fhir and place not in _PUBLISHED and "sub" in names and not self.keep_patient_data
+        result: dict[str, Any] = {}
+        for name, item in value.items():
+            lower = name.lower()
+            kind = SECRET_PARAMETERS.get(lower)
+            if kind is not None and lower in AMBIGUOUS_IN_JSON and not oauth:
+                kind = None
+            if key and lower in PRIVATE_JWK_MEMBERS:
+                result[name] = self._all("private_key", item)
+            elif kind is not None and isinstance(item, str) and item:
+                result[name] = self._secret(kind, item)
+            elif kind is not None and isinstance(item, (list, dict)) and lower not in AMBIGUOUS_IN_JSON:
+                result[name] = self._all(kind, item)
+            elif lower in ("set-cookie", "cookie") and isinstance(item, str):
+                result[name] = self._header(lower, item, place)
+            elif person and lower in PERSONAL_CLAIMS:
+                result[name] = PERSONAL
+            else:
+                result[name] = self._json(item, place, depth)
+        return result
+
+    def _all(self, kind: str, item: Any) -> Any:
+        if isinstance(item, dict):
+            return {name: self._all(kind, each) for name, each in item.items()}
+        if isinstance(item, list):
+            return [self._all(kind, each) for each in item]
+        return self._secret(kind, item) if isinstance(item, str) else item
+
+    def _text(self, text: str, place: Endpoint, depth: int) -> str:
+        """Redact a string of unknown make: JSON, a URL, a query, a page, or prose with any of them inside."""
+        if depth <= 0 or len(text) < 4:
+            return text
+        if text[0] in '{["' and text[-1:] in '}]"':
+            parsed = self._parsed(text, place, depth - 1)
+            if parsed is not None:
+                return parsed
+        if "PRIVATE KEY" in text:
+            text = _PEM.sub(lambda match: self.learn("private_key", match.group()), text)
+        if "eyJ" in text:
+            text = _JWT.sub(lambda match: self.learn("jwt", match.group()), text)
+        if " " in text:
+            text = _CREDENTIAL.sub(self._named_credential, text)
+        if "://" in text:
+            text = _URL.sub(lambda match: self._url(match.group(), place, depth - 1), text)
+        if "=" in text or ":" in text:
+            text = _QUOTED.sub(self._quoted_field, text)
+            if place not in _FHIR_PLACES:
+                text = _PAIR.sub(self._plain_pair, text)
+        return text
+
+    def _named_credential(self, match: re.Match[str]) -> str:
+        scheme, blank, rest = match.groups()
+        if scheme.lower() == "basic":
+            return self._basic(scheme, rest)
+        return f"{scheme}{blank}{self.learn('access_token', rest)}"
+
+    def _quoted_field(self, match: re.Match[str]) -> str:
+        value = match.group(5)
+        if value.startswith("<"):
+            return match.group()
+        kind = SECRET_PARAMETERS[match.group(2).lower()]
+        placeholder = self.learn(kind, value.rstrip("\\"))
+        return match.group()[: match.start(5) - match.start()] + placeholder + "\\" * (len(value) - len(value.rstrip("\\")))
+
+    def _plain_pair(self, match: re.Match[str]) -> str:
+        value = match.group(2)
+        if value.startswith("<"):
+            return match.group()
+        return f"{match.group(1)}={self.learn(SECRET_PARAMETERS[match.group(1).lower()], unquote_plus(value))}"
+
+    def _multipart(self, text: str, place: Endpoint) -> str:
+        def part(match: re.Match[str]) -> str:
+            kind = SECRET_PARAMETERS.get(match.group(2).lower())
+            value = match.group(4)
+            return match.group(1) + match.group(3) + (self._secret(kind, value) if kind and value else self._text(value, place, _DEPTH))
+
+        return re.sub(r'(?is)(content-disposition:[^\r\n]*?\bname="([^"\r\n]*)")([^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)(.*?)(?=\r?\n--)', part, text)
+
+    def _xml(self, text: str, place: Endpoint) -> str:
+        if re.search(r"<(?:\w+:)?(?:Response|Assertion|AuthnRequest|LogoutRequest)\b[^>]*urn:oasis:names:tc:SAML", text[:4000]):
+            return self.learn("saml", text)
+        if "http://hl7.org/fhir" in text[:2000] and not self.keep_patient_data and place not in _PUBLISHED:
+            text = reduce_xml(text)
+        return self._text(text, place, _DEPTH)
+
+    def _page(self, text: str, place: Endpoint, status: int) -> str:
+        def attribute(tag: str, name: str, value: str) -> str:
+            if name in ("href", "action", "src", "formaction", "content", "data-url", "data-href"):
+                return self._text(self._url(value, Endpoint.OTHER, _DEPTH), Endpoint.OTHER, 2) if "=" in value or "%" in value else value
+            return self._text(value, place, 3) if len(value) >= 8 else value
+
+        def field(name: str, kind: str, value: str) -> str:
+            return self._input(name, kind, value)
+
+        words = self.keep_patient_data or status >= 400
+        return pages.redact(text, attribute=attribute, field=field, script=lambda source: self._text(source, place, _DEPTH), keep_words=words)
+
+    def _input(self, name: str, kind: str, value: str) -> str:
+        secret = SECRET_PARAMETERS.get(name.lower())
+        if kind == "password":
+            return self.learn(secret or "password", value)
+        if secret is not None:
+            return self._secret(secret, value)
+        if kind == "hidden" and name.lower() not in pages.OPEN_FIELDS and len(value) >= 6:
+            nested = self._text(value, Endpoint.OTHER, _DEPTH)
+            return nested if nested != value else self.learn("form_value", value)
+        if kind in ("text", "email", "tel", "search", "number", "date") and not self.keep_patient_data and name.lower() not in pages.OPEN_FIELDS:
+            return PERSONAL
+        return self._text(value, Endpoint.OTHER, _DEPTH)
+
+
+def correlation(exchange: Exchange) -> dict[str, str]:
+    """The ids in an answer under which a support desk finds the request, by header name as sent."""
+    found: dict[str, str] = {}
+    for name, value in (*exchange.request.headers, *exchange.answer.headers):
+        if name.lower() in CORRELATION_HEADERS and value:
+            found[name] = value
+    for address in _error_addresses(exchange):
+        match = _INSTANCE.search(address)
+        if match:
+            found["error_uri instance"] = unquote(match.group(1))
+        for key, value in parse_qsl(urlsplit(address).query) if "?" in address else []:
+            if key.lower() in _INSTANCE_PARAMETERS and value and key.lower() != "tenant":
+                found.setdefault(f"error_uri {key}", value)
+    return found
+
+
+def _error_addresses(exchange: Exchange) -> list[str]:
+    addresses = []
+    uri = exchange.answer.object.get("error_uri") if len(exchange.answer.body) < 65_536 else None
+    if isinstance(uri, str):
+        addresses.append(uri)
+    for url in (exchange.request.url, exchange.answer.header("location") or ""):
+        if "error_uri=" in url:
+            head, _, fragment = url.partition("#")
+            pairs = parse_qsl(head.partition("?")[2]) + parse_qsl(fragment)
+            addresses += [value for name, value in pairs if name == "error_uri"]
+        elif "/errors/" in url:
+            addresses.append(url)
+    return addresses
+
+
+def _place(endpoint: Endpoint | str) -> Endpoint:
+    try:
+        return Endpoint(endpoint)
+    except ValueError:
+        return Endpoint.OTHER
+
+
+def _quoted(text: str) -> str:
+    """Percent-encode only what would break the query, so that placeholders stay readable."""
+    return quote(text, safe=_READABLE)
+
+
+def _is_compound(value: str) -> bool:
+    return len(value) >= 6 and any(mark in value for mark in ("=", "%", "{", "eyJ", "://", "Bearer", "\\"))
+
+
+def _looks_like_form(text: str) -> bool:
+    return "=" in text and "\n" not in text.strip() and " " not in text.strip() and re.match(r"[\w.%\[\]-]+=", text.strip()) is not None
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _json_part(part: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _charset(content_type: str) -> str:
+    match = re.search(r"(?i)charset\s*=\s*\"?([\w.:-]+)", content_type)
+    if match and match.group(1).lower() in ("iso-8859-1", "latin1", "latin-1", "windows-1252", "us-ascii", "utf-16", "utf-16le", "utf-16be"):
+        return match.group(1)
+    return "utf-8"
+
+
+def _is_text(media: str, data: bytes) -> bool:
+    if media.startswith(("image/", "audio/", "video/", "font/")) and media != "image/svg+xml":
+        return False
+    if media in ("application/pdf", "application/zip", "application/gzip", "application/octet-stream") or b"\0" in data[:1024]:
+        return media.startswith("text/") or media.endswith("json") or _charset(media) != "utf-8"
+    return True
