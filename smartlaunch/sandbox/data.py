@@ -57,7 +57,11 @@ _RECORDS: dict[str, dict[str, Any]] = {
             ("checkup", "finished", "AMB", "ambulatory", "Annual check-up", "2026-04-21T09:00:00Z", "2026-04-21T09:35:00Z", _CLINIC),
         ],
         "measures": [
-            ("2026-11-20T07:30:00Z", "admission", {"heart-rate": 88, "body-temperature": 37.9, "oxygen-saturation": 94, "respiratory-rate": 20}),
+            (
+                "2026-11-20T07:30:00Z",
+                "admission",
+                {"heart-rate": 88, "body-temperature": 37.9, "oxygen-saturation": 94, "respiratory-rate": 20},
+            ),
             ("2026-11-19T07:35:00Z", "admission", {"heart-rate": 96, "body-temperature": 38.6, "oxygen-saturation": 91}),
             ("2026-11-19T06:10:00Z", "admission", {"potassium": 4.1, "creatinine": 0.9, "hemoglobin": 12.8}),
             ("2026-04-21T09:10:00Z", "checkup", {"body-weight": 68.4, "hemoglobin-a1c": 6.9, "glucose": 128}),
@@ -113,7 +117,11 @@ _RECORDS: dict[str, dict[str, Any]] = {
             ("asthma-review", "finished", "AMB", "ambulatory", "Asthma review", "2026-10-08T15:20:00Z", "2026-10-08T15:50:00Z", _CLINIC),
         ],
         "measures": [
-            ("2026-10-08T15:25:00Z", "asthma-review", {"heart-rate": 92, "body-weight": 37.5, "oxygen-saturation": 97, "respiratory-rate": 22}),
+            (
+                "2026-10-08T15:25:00Z",
+                "asthma-review",
+                {"heart-rate": 92, "body-weight": 37.5, "oxygen-saturation": 97, "respiratory-rate": 22},
+            ),
             ("2026-10-08T15:40:00Z", "asthma-review", {"hemoglobin": 13.2, "glucose": 90}),
         ],
         "pressures": [("2026-10-08T15:25:00Z", "asthma-review", 104, 64)],
@@ -389,7 +397,9 @@ def _document(patient_id: str, subject: Resource, author: str, name: str, code: 
         "id": f"{patient_id}-{name}",
         "status": "current",
         "type": code,
-        "category": [_coding("http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category", "clinical-note", "Clinical Note")],
+        "category": [
+            _coding("http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category", "clinical-note", "Clinical Note")
+        ],
         "subject": subject,
         "date": "2026-11-19T10:00:00Z",
         "author": [{"reference": author}],

@@ -37,7 +37,11 @@ class Store:
         at = datetime.now(UTC)
         number = len(history) + 1
         stored = copy.deepcopy(resource)
-        stored["meta"] = {**stored.get("meta", {}), "versionId": str(number), "lastUpdated": at.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+        stored["meta"] = {
+            **stored.get("meta", {}),
+            "versionId": str(number),
+            "lastUpdated": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
         history.append(Version(number, at, method, stored))
         return stored
 

@@ -42,6 +42,8 @@ _DEFAULTS: dict[str, Any] = {
     "error": "",
     "hint": "",
     "home_link": "",
+    "new_window": False,
+    "next": "",
     "patient": "",
     "patients": (),
     "scopes": (),
