@@ -61,13 +61,13 @@ def looks_like_html(text: str) -> bool:
 def redact(
     text: str,
     *,
-    attribute: Callable[[str, str, str], str],
+    attribute: Callable[[str, str], str],
     field: Callable[[str, str, str], str],
-    script: Callable[[str], str],
+    words: Callable[[str], str],
     keep_words: bool,
 ) -> str:
     """The page written anew with its attributes, inputs, scripts and words passed through the functions given."""
-    writer = _Writer(attribute, field, script, keep_words)
+    writer = _Writer(attribute, field, words, keep_words=keep_words)
     writer.feed(text[:_LONGEST])
     writer.close()
     rest = f"\n<!-- {len(text) - _LONGEST} characters left out -->" if len(text) > _LONGEST else ""
@@ -79,14 +79,15 @@ class _Writer(HTMLParser):
 
     def __init__(
         self,
-        attribute: Callable[[str, str, str], str],
+        attribute: Callable[[str, str], str],
         field: Callable[[str, str, str], str],
-        script: Callable[[str], str],
+        words: Callable[[str], str],
+        *,
         keep_words: bool,
     ) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self._attribute, self._field, self._script, self._keep = attribute, field, script, keep_words
+        self._attribute, self._field, self._words, self._keep = attribute, field, words, keep_words
         self._open: list[tuple[str, bool]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -107,13 +108,13 @@ class _Writer(HTMLParser):
     def handle_data(self, data: str) -> None:
         inside = self._open[-1][0] if self._open else ""
         if inside == "script":
-            self.parts.append(self._script(data) if len(data) <= _LONGEST_SCRIPT else f"/* script, {len(data)} characters */")
+            self.parts.append(self._words(data) if len(data) <= _LONGEST_SCRIPT else f"/* script, {len(data)} characters */")
         elif inside == "style":
             self.parts.append(f"/* style, {len(data)} characters */")
         elif not data.strip():
             self.parts.append(data)
         elif self._keep or any(spoken for _, spoken in self._open):
-            self.parts.append(html.escape(self._script(data), quote=False))
+            self.parts.append(html.escape(self._words(data), quote=False))
         else:
             self.parts.append("…")
 
@@ -130,5 +131,5 @@ class _Writer(HTMLParser):
             kind = values.get("type", "text").lower() if tag == "input" else "option"
             value = self._field(values.get("name") or values.get("id") or "", kind, value)
         else:
-            value = self._attribute(tag, name, value)
+            value = self._attribute(name, value)
         return f' {name}="{html.escape(value)}"'

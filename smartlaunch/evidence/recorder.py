@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -83,7 +83,7 @@ class Recorder:
         with self._lock:
             facts = derive(exchange, self._memory)
             recorded = self.redactor.exchange(exchange)
-            recorded.facts = _clean(facts, self.redactor)
+            recorded.facts = _clean(facts, self.redactor.text)
             self._cut(recorded)
             self.exchanges.append(recorded)
             for scope in self._scopes:
@@ -119,7 +119,7 @@ class Recorder:
         """
         if self.folder is None:
             return ""
-        media = media_type.split(";")[0].strip().lower()
+        media = media_type.partition(";")[0].strip().lower()
         if media.startswith(_TEXT_MEDIA) or media.endswith(("+json", "+xml")):
             data = self.redactor.text(data.decode("utf-8", "replace")).encode()
         with self._lock:
@@ -170,7 +170,7 @@ class Recorder:
 
 def rescrubbed(recorded: RecordedExchange, redactor: Redactor) -> RecordedExchange:
     """The same exchange with every secret hidden that is known by now."""
-    values = _clean(asdict(recorded), redactor)
+    values = _clean(asdict(recorded), redactor.scrub)
     return RecordedExchange(**values)
 
 
@@ -178,16 +178,16 @@ def rescrub_line(line: str, redactor: Redactor) -> str:
     """One line of ``exchanges.jsonl`` with every secret hidden that is known by now; still JSON."""
     if not redactor.leaks(line):
         return line
-    return json.dumps(_clean(json.loads(line), redactor), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_clean(json.loads(line), redactor.scrub), ensure_ascii=False, separators=(",", ":"))
 
 
-def _clean(value: Any, redactor: Redactor) -> Any:
+def _clean(value: Any, clean: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return redactor.scrub(value)
+        return clean(value)
     if isinstance(value, dict):
-        return {redactor.scrub(key) if isinstance(key, str) else key: _clean(item, redactor) for key, item in value.items()}
+        return {clean(key) if isinstance(key, str) else key: _clean(item, clean) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_clean(item, redactor) for item in value]
+        return [_clean(item, clean) for item in value]
     return value
 
 

@@ -57,7 +57,15 @@ _QUOTED = re.compile(rf"(?i)([\"']?)\b({_CERTAIN_NAMES})\1(\s*[:=]\s*)(\\*[\"'])
 _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s\"'<>\\^`{|}]+")
 _URL_HEADERS: Final = frozenset({"location", "content-location", "referer", "origin", "refresh", "link", "sourcemap"})
 _INSTANCE = re.compile(r"/instances/([^/?#]+)")
-_INSTANCE_PARAMETERS: Final = ("correlationid", "correlation_id", "correlation-id", "requestid", "request_id", "traceid", "trace_id", "instance", "tenant")
+_INSTANCE_PARAMETERS: Final = frozenset(
+    {"correlationid", "correlation_id", "correlation-id", "requestid", "request_id", "traceid", "trace_id", "instance"}
+)
+_LATIN: Final = frozenset({"iso-8859-1", "latin1", "latin-1", "windows-1252", "us-ascii", "utf-16", "utf-16le", "utf-16be"})
+_TYPED: Final = frozenset({"text", "email", "tel", "search", "number", "date"})
+_ADDRESS_ATTRIBUTES: Final = frozenset({"href", "action", "src", "formaction", "content", "data-url", "data-href"})
+_PART = re.compile(
+    r"(?is)(content-disposition:[^\r\n]*?\bname=\"([^\"\r\n]*)\")([^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)(.*?)(?=\r?\n--|\Z)"
+)
 _FHIR_PLACES: Final = frozenset({Endpoint.FHIR, Endpoint.METADATA})
 _PUBLISHED: Final = frozenset(
     {Endpoint.DISCOVERY, Endpoint.OPENID_CONFIGURATION, Endpoint.METADATA, Endpoint.JWKS, Endpoint.STYLE, Endpoint.BRANDS}
@@ -94,7 +102,9 @@ class Redactor:
         pairs = [(name, value) for name, value in headers]
         return [[self.scrub(name), self.scrub(self._header(name, value, place))] for name, value in pairs]
 
-    def body(self, content_type: str, data: bytes, endpoint: Endpoint | str = Endpoint.OTHER, *, status: int = 200, cut: bool = False) -> str:
+    def body(
+        self, content_type: str, data: bytes, endpoint: Endpoint | str = Endpoint.OTHER, *, status: int = 200, cut: bool = False
+    ) -> str:
         """A body as text without secrets and, by default, without patient data; other than text is named with its size.
 
         ``status`` is that of the answer (pages of errors keep their words); ``cut`` says that the end of the body is missing.
@@ -276,7 +286,8 @@ class Redactor:
 
     def _basic(self, scheme: str, rest: str) -> str:
         try:
-            user, colon, secret = base64.b64decode(rest + "=" * (-len(rest) % 4), altchars=b"-_" if set("-_") & set(rest) else None).decode().partition(":")
+            padded = rest.replace("-", "+").replace("_", "/") + "=" * (-len(rest) % 4)
+            user, colon, secret = base64.b64decode(padded).decode().partition(":")
         except (binascii.Error, ValueError):
             return f"{scheme} {self.learn('authorization', rest)}"
         if not colon:
@@ -294,7 +305,7 @@ class Redactor:
     def _body(self, content_type: str, data: bytes, place: Endpoint, status: int) -> str:
         if not data:
             return ""
-        media = content_type.split(";")[0].strip().lower()
+        media = content_type.partition(";")[0].strip().lower()
         if not _is_text(media, data):
             return f"<{media or 'unnamed content'}, {len(data)} bytes>"
         text = data[:_PARSED_BYTES].decode(_charset(content_type), "replace")
@@ -332,7 +343,7 @@ class Redactor:
 
     def _uncertain(self, text: str, place: Endpoint) -> str:
         """Text that could not be parsed: by names in quotes and by pairs."""
-        if place is Endpoint.FHIR and not self.keep_patient_data and text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[") and '"resourceType"' in text:
+        if not self.keep_patient_data and text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[") and '"resourceType"' in text:
             outcome = re.search(r'"resourceType"\s*:\s*"(\w+)"', text)
             if outcome is None or outcome.group(1) not in ("OperationOutcome", "CapabilityStatement"):
                 return f"<patient data that is not whole JSON, {len(text)} characters>"
@@ -428,9 +439,10 @@ class Redactor:
         def part(match: re.Match[str]) -> str:
             kind = SECRET_PARAMETERS.get(match.group(2).lower())
             value = match.group(4)
-            return match.group(1) + match.group(3) + (self._secret(kind, value) if kind and value else self._text(value, place, _DEPTH))
+            shown = self._secret(kind, value) if kind and value else self._text(value, place, _DEPTH)
+            return match.group(1) + match.group(3) + shown
 
-        return re.sub(r'(?is)(content-disposition:[^\r\n]*?\bname="([^"\r\n]*)")([^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)(.*?)(?=\r?\n--)', part, text)
+        return _PART.sub(part, text)
 
     def _xml(self, text: str, place: Endpoint) -> str:
         if re.search(r"<(?:\w+:)?(?:Response|Assertion|AuthnRequest|LogoutRequest)\b[^>]*urn:oasis:names:tc:SAML", text[:4000]):
@@ -440,16 +452,16 @@ class Redactor:
         return self._text(text, place, _DEPTH)
 
     def _page(self, text: str, place: Endpoint, status: int) -> str:
-        def attribute(tag: str, name: str, value: str) -> str:
-            if name in ("href", "action", "src", "formaction", "content", "data-url", "data-href"):
+        def attribute(name: str, value: str) -> str:
+            if name in _ADDRESS_ATTRIBUTES:
                 return self._text(self._url(value, Endpoint.OTHER, _DEPTH), Endpoint.OTHER, 2) if "=" in value or "%" in value else value
             return self._text(value, place, 3) if len(value) >= 8 else value
 
-        def field(name: str, kind: str, value: str) -> str:
-            return self._input(name, kind, value)
+        def words(text: str) -> str:
+            return self._text(text, place, _DEPTH)
 
-        words = self.keep_patient_data or status >= 400
-        return pages.redact(text, attribute=attribute, field=field, script=lambda source: self._text(source, place, _DEPTH), keep_words=words)
+        keep = self.keep_patient_data or status >= 400
+        return pages.redact(text, attribute=attribute, field=self._input, words=words, keep_words=keep)
 
     def _input(self, name: str, kind: str, value: str) -> str:
         secret = SECRET_PARAMETERS.get(name.lower())
@@ -460,23 +472,21 @@ class Redactor:
         if kind == "hidden" and name.lower() not in pages.OPEN_FIELDS and len(value) >= 6:
             nested = self._text(value, Endpoint.OTHER, _DEPTH)
             return nested if nested != value else self.learn("form_value", value)
-        if kind in ("text", "email", "tel", "search", "number", "date") and not self.keep_patient_data and name.lower() not in pages.OPEN_FIELDS:
+        if kind in _TYPED and not self.keep_patient_data and name.lower() not in pages.OPEN_FIELDS:
             return PERSONAL
         return self._text(value, Endpoint.OTHER, _DEPTH)
 
 
 def correlation(exchange: Exchange) -> dict[str, str]:
     """The ids in an answer under which a support desk finds the request, by header name as sent."""
-    found: dict[str, str] = {}
-    for name, value in (*exchange.request.headers, *exchange.answer.headers):
-        if name.lower() in CORRELATION_HEADERS and value:
-            found[name] = value
+    sent_and_received = (*exchange.request.headers, *exchange.answer.headers)
+    found = {name: value for name, value in sent_and_received if name.lower() in CORRELATION_HEADERS and value}
     for address in _error_addresses(exchange):
         match = _INSTANCE.search(address)
         if match:
             found["error_uri instance"] = unquote(match.group(1))
         for key, value in parse_qsl(urlsplit(address).query) if "?" in address else []:
-            if key.lower() in _INSTANCE_PARAMETERS and value and key.lower() != "tenant":
+            if key.lower() in _INSTANCE_PARAMETERS and value:
                 found.setdefault(f"error_uri {key}", value)
     return found
 
@@ -530,7 +540,7 @@ def _json_part(part: str) -> dict[str, Any] | None:
 
 def _charset(content_type: str) -> str:
     match = re.search(r"(?i)charset\s*=\s*\"?([\w.:-]+)", content_type)
-    if match and match.group(1).lower() in ("iso-8859-1", "latin1", "latin-1", "windows-1252", "us-ascii", "utf-16", "utf-16le", "utf-16be"):
+    if match and match.group(1).lower() in _LATIN:
         return match.group(1)
     return "utf-8"
 

@@ -66,7 +66,17 @@ AMBIGUOUS_IN_JSON: Final = frozenset({"code", "state", "launch", "token", "reque
 """Names that also mean something harmless inside JSON; there they are secrets only in an object of OAuth's own shape."""
 
 OAUTH_SHAPE: Final = frozenset(
-    {"grant_type", "redirect_uri", "code_verifier", "client_id", "response_type", "session_state", "iss", "client_assertion_type", "username"}
+    {
+        "grant_type",
+        "redirect_uri",
+        "code_verifier",
+        "client_id",
+        "response_type",
+        "session_state",
+        "iss",
+        "client_assertion_type",
+        "username",
+    }
 )
 """A JSON object with one of these members is an OAuth message, whatever sent it."""
 
@@ -171,17 +181,96 @@ OPEN_CLAIMS: Final = frozenset(
 """Claims of an ID Token that are shown; every other claim is taken for personal data."""
 
 RESERVED_WORDS: Final = frozenset(
-    """
-    access_denied invalid_request invalid_client invalid_grant invalid_scope invalid_token invalid_target unauthorized_client
-    unsupported_grant_type unsupported_response_type server_error temporarily_unavailable insufficient_scope interaction_required
-    login_required account_selection_required consent_required invalid_request_uri invalid_request_object request_not_supported
-    authorization_code refresh_token client_credentials access_token id_token password passwd launch client_secret client_assertion
-    code_verifier code_challenge code_challenge_method client_id redirect_uri response_type grant_type response state scope openid
-    fhirUser profile offline_access online_access launch/patient launch/encounter patient encounter Bearer bearer secret token
-    expires_in token_type Patient Practitioner Observation Condition Encounter application normal string number object public
-    private_key_jwt client_secret_basic client_secret_post client_secret_jwt authorize callback localhost undefined https http://
-    https:// 127.0.0.1 text/html application/json username button submit hidden checked sign-in logout signin
-    """.split()
+    {
+        "access_denied",
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_scope",
+        "invalid_token",
+        "invalid_target",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "unsupported_response_type",
+        "server_error",
+        "temporarily_unavailable",
+        "insufficient_scope",
+        "interaction_required",
+        "login_required",
+        "account_selection_required",
+        "consent_required",
+        "invalid_request_uri",
+        "invalid_request_object",
+        "request_not_supported",
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        "access_token",
+        "id_token",
+        "password",
+        "passwd",
+        "launch",
+        "client_secret",
+        "client_assertion",
+        "code_verifier",
+        "code_challenge",
+        "code_challenge_method",
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "grant_type",
+        "response",
+        "state",
+        "scope",
+        "openid",
+        "fhirUser",
+        "profile",
+        "offline_access",
+        "online_access",
+        "launch/patient",
+        "launch/encounter",
+        "patient",
+        "encounter",
+        "Bearer",
+        "bearer",
+        "secret",
+        "token",
+        "expires_in",
+        "token_type",
+        "Patient",
+        "Practitioner",
+        "Observation",
+        "Condition",
+        "Encounter",
+        "application",
+        "normal",
+        "string",
+        "number",
+        "object",
+        "public",
+        "private_key_jwt",
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt",
+        "authorize",
+        "callback",
+        "localhost",
+        "undefined",
+        "https",
+        "http://",
+        "https://",
+        "127.0.0.1",
+        "text/html",
+        "application/json",
+        "username",
+        "button",
+        "submit",
+        "hidden",
+        "checked",
+        "sign-in",
+        "logout",
+        "signin",
+    }
 )
 """Words of the protocols. A secret equal to one of them is hidden in its field, but never searched for in other text."""
 
