@@ -1,0 +1,156 @@
+"""``smartlaunch explain ID``: what a requirement, scenario, suite, defect, variant or outcome means."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+from smartlaunch.catalogue import load
+from smartlaunch.cli.exits import GOOD
+from smartlaunch.cli.knowledge import defects_by_requirement, scenarios_by_requirement, unknown_requirement
+from smartlaunch.cli.output import field, paragraph
+from smartlaunch.errors import LookupFailed
+
+OUTCOMES = {
+    "passed": "The requirement was judged and nothing was found against it.",
+    "failed": "A SHALL is broken, or an expectation that the target file declares under [expect] is not met.",
+    "warning": "A SHOULD is broken, a requested scope was not granted, or good practice is not kept. Exit code 0, or 1 with --strict.",
+    "not-applicable": "The requirement does not bind this target; the reason stands with it: a capability that is not claimed, a client "
+    "that is not in the target file, an edition that did not have the rule yet.",
+    "blocked": "It could not be judged: the server was not reached, the login got stuck, or the happy twin of a negative did not succeed. "
+    "Exit code 3 when nothing failed.",
+    "error": "A bug of smartlaunch. Exit code 4 when nothing failed.",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("id", metavar="ID", help="id of a requirement, scenario, suite, defect, variant or outcome")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain the id in whichever list it is found first."""
+    wanted = args.id.strip()
+    ways: list[Callable[[str], bool]] = [_outcome, _requirement, _suite, _scenario, _defect, _variant]
+    if any(way(wanted) for way in ways):
+        return GOOD
+    if wanted.upper().startswith(("SMART", "RFC", "OIDC", "HYGIENE")):
+        raise unknown_requirement(wanted)
+    known = _known()
+    near = difflib.get_close_matches(wanted, known, n=6, cutoff=0.4)
+    raise LookupFailed(
+        "requirement, scenario, suite, defect or outcome",
+        wanted,
+        near or list(OUTCOMES),
+        hint="smartlaunch requirements; smartlaunch run --list; smartlaunch defects",
+    )
+
+
+def _known() -> list[str]:
+    from smartlaunch.plugin.binding import SUITES, every_plan
+    from smartlaunch.sandbox.defects import load_defects, load_variants
+
+    return [*OUTCOMES, *load(), *(suite.id for suite in SUITES), *(plan.id for plan in every_plan()), *load_defects(), *load_variants()]
+
+
+def _outcome(wanted: str) -> bool:
+    if wanted not in OUTCOMES:
+        return False
+    field("outcome", wanted)
+    paragraph(OUTCOMES[wanted])
+    return True
+
+
+def _requirement(wanted: str) -> bool:
+    row = load().get(next((name for name in load() if name.lower() == wanted.lower()), ""))
+    if row is None:
+        return False
+    field("requirement", row.id)
+    field("strength", row.strength.value)
+    field("binds", row.actor)
+    field("rule", row.text)
+    field("source", f"{row.title}, {row.url}")
+    field("list 2.2.0", ", ".join(str(number) for number in row.source_ids))
+    field("condition", row.condition)
+    field("capability", row.capability)
+    field("editions", ", ".join(row.editions))
+    field("note", row.note)
+    field("not put", row.reason)
+    field("scenarios", ", ".join(scenarios_by_requirement().get(row.id, ())))
+    field("defects", ", ".join(defects_by_requirement().get(row.id, ())))
+    return True
+
+
+def _suite(wanted: str) -> bool:
+    from smartlaunch.plugin.binding import SUITES, plans
+
+    suite = next((suite for suite in SUITES if suite.id == wanted), None)
+    if suite is None:
+        return False
+    field("suite", suite.id)
+    field("client", suite.role)
+    field("launch", {"ehr": "by the EHR", "standalone": "by the app"}.get(suite.launch, "none, no person is there"))
+    field("selected", "by default" if suite.default else "only when named with --suite")
+    field("scenarios", str(len(plans(suite.id))))
+    return True
+
+
+def _scenario(wanted: str) -> bool:
+    from smartlaunch._suite import suite_root
+    from smartlaunch.plugin.binding import every_plan
+
+    base = wanted.split("[", 1)[0]
+    found = [plan for plan in every_plan() if base in (plan.id, plan.slug)]
+    if not found:
+        return False
+    plan = found[0]
+    field("scenario", ", ".join(each.id for each in found))
+    field("title", plan.title)
+    field("rule", plan.rule)
+    field("feature", f"{plan.feature} (features/{plan.path}:{plan.line})")
+    field("requires", ", ".join(plan.requirements))
+    field("capability", ", ".join(plan.capabilities))
+    field("tags", ", ".join(sorted(plan.flags)))
+    print()
+    print(_text_of(suite_root() / "features" / plan.path, plan.line))
+    return True
+
+
+def _text_of(path: Path, line: int) -> str:
+    """Return the scenario as it stands in its feature: from its title to the next scenario, rule or tag line."""
+    lines = path.read_text("utf-8").splitlines()[line - 1 :]
+    out = lines[:1]
+    for text in lines[1:]:
+        if text.lstrip().startswith(("@", "Scenario", "Rule", "Example:")):
+            break
+        out.append(text)
+    return "\n".join(out).rstrip()
+
+
+def _defect(wanted: str) -> bool:
+    from smartlaunch.sandbox.defects import load_defects
+
+    defect = load_defects().get(wanted)
+    if defect is None:
+        return False
+    field("defect", defect.name)
+    field("does", defect.summary)
+    field("breaks", ", ".join(defect.requirements))
+    field("also breaks", ", ".join(defect.consequences))
+    field("needs", ", ".join(defect.needs))
+    return True
+
+
+def _variant(wanted: str) -> bool:
+    from smartlaunch.sandbox.defects import load_variants
+
+    variant = load_variants().get(wanted)
+    if variant is None:
+        return False
+    field("variant", variant.name)
+    field("does", variant.summary)
+    field("permitted", variant.permitted_because)
+    field("source", variant.source)
+    return True

@@ -1,0 +1,220 @@
+"""``smartlaunch run``: put the requirements to a server and report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smartlaunch.cli.exits import GOOD, INTERNAL, INTERRUPTED, USAGE
+from smartlaunch.errors import LookupFailed, UsageError
+
+if TYPE_CHECKING:
+    from smartlaunch.plugin.binding import Plan, Suite
+    from smartlaunch.target import Target
+
+_OWN_FILES = ("run.json", "header.json", "scenarios.jsonl", "exchanges.jsonl", "launches.jsonl", "diagnoses.json", "manifest.sha256")
+_PYTEST_USAGE = 4
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add = parser.add_argument
+    add("--target", metavar="T", help="bundled name, name in ./targets/, or target file (default: SMARTLAUNCH_TARGET, else embedded)")
+    add("--suite", metavar="ID", action="append", default=[], help="only this suite; may be given several times")
+    add("--requirement", metavar="ID", action="append", default=[], help="only scenarios that put this requirement")
+    add("--scenario", metavar="ID", action="append", default=[], help="only this scenario, as reports print it")
+    add("--defect", metavar="NAME", action="append", default=[], help="break a rule of the embedded EHR")
+    add("--variant", metavar="NAME", action="append", default=[], help="let the embedded EHR take an unusual but permitted choice")
+    add("--vendor", metavar="V", default="", help="let the embedded EHR imitate a vendor")
+    add("--list", action="store_true", help="list the selected scenarios and send nothing")
+    add("--headed", action="store_true", help="show the browser; a person can help where the login gets stuck")
+    add("--passive", action="store_true", help="send only what a right app sends")
+    add("--quick", action="store_true", help="a short selection")
+    add("--strict", action="store_true", help="let warnings end the run with 1")
+    add("--out", metavar="DIR", help="the run's folder (default: a new one under ./reports/)")
+    add("--junit", metavar="FILE", help="also write JUnit XML here (default: junit.xml in the run's folder)")
+    add("--verbose", action="store_true", help="show pytest's own output as well")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the selection, start pytest, and turn its run into an exit code."""
+    suites, plans = select(args)
+    if args.list:
+        return _list(plans)
+    name = args.target or os.environ.get("SMARTLAUNCH_TARGET") or "embedded"
+    _check_target(name, args)
+    if not plans:
+        raise UsageError(
+            "no scenario is selected: the suites and requirements asked for have none in common\n  try: smartlaunch run --list"
+        )
+    folder = _folder(args.out)
+    return _run(args, name, suites, folder)
+
+
+def select(args: argparse.Namespace) -> tuple[list[Suite], list[Plan]]:
+    """Return the suites and scenarios that the arguments select; unknown names end here."""
+    from smartlaunch.plugin.binding import BY_ID, SUITES, plans
+
+    for suite in args.suite:
+        if suite not in BY_ID:
+            raise LookupFailed("suite", suite, list(BY_ID))
+    _check_requirements(args)
+    chosen = [suite for suite in SUITES if suite.id in args.suite] if args.suite else [s for s in SUITES if s.default or args.scenario]
+    every = [plan for suite in chosen for plan in plans(suite.id)]
+    wanted = {identifier.split("[", 1)[0] for identifier in args.scenario}
+    known = {plan.id for plan in every}
+    for identifier in sorted(wanted - known):
+        raise _unknown_scenario(identifier, known)
+    selected = [
+        plan
+        for plan in every
+        if (not args.requirement or set(args.requirement) & set(plan.requirements))
+        and (not wanted or plan.id in wanted)
+        and (not args.quick or "quick" in plan.flags)
+        and (not args.passive or "intrusive" not in plan.flags)
+    ]
+    return chosen, selected
+
+
+def _check_requirements(args: argparse.Namespace) -> None:
+    from smartlaunch.cli.knowledge import requirement
+
+    args.requirement = [requirement(identifier).id for identifier in args.requirement]
+
+
+def _unknown_scenario(identifier: str, known: set[str]) -> LookupFailed:
+    import difflib
+
+    slug = identifier.rsplit("/", 1)[-1]
+    near = sorted(name for name in known if name.endswith(f"/{slug}"))[:6] or difflib.get_close_matches(
+        identifier, sorted(known), n=6, cutoff=0.4
+    )
+    return LookupFailed("scenario", identifier, near, hint=f"{len(known)} in all: smartlaunch run --list")
+
+
+def _list(plans: Sequence[Plan]) -> int:
+    """Print one block per suite: id, title, requirements."""
+    suite = ""
+    for plan in plans:
+        if plan.suite.id != suite:
+            suite = plan.suite.id
+            count = sum(1 for each in plans if each.suite.id == suite)
+            print(f"{suite} ({count} scenario{'s' if count != 1 else ''})")
+        print(f"  {plan.id}\n      {plan.title}")
+        if plan.requirements:
+            print(f"      {', '.join(plan.requirements)}")
+    print(f"{len(plans)} scenarios selected")
+    return GOOD
+
+
+def _check_target(name: str, args: argparse.Namespace) -> Target:
+    """Load the target before anything is started, so that a mistake in it is the first and only thing said."""
+    from smartlaunch.target import load_target
+
+    target = load_target(name)
+    if not target.embedded and (args.defect or args.variant or args.vendor):
+        raise UsageError(f"--defect, --variant and --vendor change the embedded EHR; they do not go with --target {name}")
+    if target.embedded:
+        _check_switches(args)
+    return target
+
+
+def _check_switches(args: argparse.Namespace) -> None:
+    from smartlaunch.sandbox.defects import load_defects, load_variants
+
+    for kind, asked, known in (("defect", args.defect, load_defects()), ("variant", args.variant, load_variants())):
+        for name in asked:
+            if name not in known:
+                raise switch_unknown(kind, name, list(known))
+
+
+def switch_unknown(kind: str, name: str, known: list[str]) -> LookupFailed:
+    """Build the error for an unknown defect or variant; a long list is cut to the closest names."""
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=8, cutoff=0.4) or sorted(known)[:8]
+    hint = f"all {len(known)}: smartlaunch defects" if kind == "defect" else f"{len(known)} in all"
+    return LookupFailed(kind, name, near if len(known) > len(near) else known, hint=hint)
+
+
+def _folder(out: str | None) -> Path:
+    from smartlaunch.plugin.session import new_run_folder
+
+    if not out:
+        return new_run_folder(Path.cwd() / "reports")
+    folder = Path(out)
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--out {out}: this is a file, a folder is wanted")
+        if folder.is_dir() and any(folder.iterdir()):
+            if not any((folder / name).exists() for name in _OWN_FILES):
+                raise UsageError(f"--out {out}: the folder is not empty and holds no run\n  try: a new folder")
+            for name in _OWN_FILES:
+                (folder / name).unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise UsageError(f"--out {out}: the folder cannot be used ({exc.strerror})") from None
+    return folder.resolve()
+
+
+def _run(args: argparse.Namespace, target: str, suites: Sequence[Suite], folder: Path) -> int:
+    from smartlaunch._suite import suite_root
+    from smartlaunch.cli.child import Ended, child_environment, pytest_command, run_pytest
+
+    root = suite_root() / "suites"
+    paths = [root / f"test_{suite.id.replace('-', '_')}.py" for suite in suites]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise LookupFailed("binder", missing[0], sorted(path.name for path in root.glob("test_*.py")))
+    command = pytest_command(_arguments(args, target, folder), paths=paths)
+    interrupted = False
+    code = 0
+    try:
+        code = run_pytest(command, env=child_environment())
+    except Ended:
+        interrupted = True
+    return _verdict(folder, code, interrupted=interrupted, strict=args.strict)
+
+
+def _arguments(args: argparse.Namespace, target: str, folder: Path) -> list[str]:
+    """Return our options in the words of the pytest plugin."""
+    out = [
+        f"--target={target}",
+        f"--run-dir={folder}",
+        f"--junitxml={args.junit or folder / 'junit.xml'}",
+        f"--alluredir={folder / 'allure-results'}",
+    ]
+    for option, values in (
+        ("requirement", args.requirement),
+        ("scenario", args.scenario),
+        ("defect", args.defect),
+        ("variant", args.variant),
+    ):
+        out += [f"--{option}={value}" for value in values]
+    out += [f"--smartlaunch-vendor={args.vendor}"] if args.vendor else []
+    for option, given in (("--smartlaunch-headed", args.headed), ("--passive", args.passive), ("--quick", args.quick)):
+        out += [option] if given else []
+    if not sys.stderr.isatty() or os.environ.get("CI"):
+        out.append("--quiet-progress")
+    return [*out, "-v"] if args.verbose else [*out, "-q", "--no-header", "--tb=no", "-rN"]
+
+
+def _verdict(folder: Path, code: int, *, interrupted: bool, strict: bool) -> int:
+    from smartlaunch.reporting.run import exit_code, load_run
+
+    try:
+        run_ = load_run(folder)
+    except UsageError:
+        if interrupted:
+            print(f"smartlaunch: interrupted before the first scenario; {folder} holds no run", file=sys.stderr)
+            return INTERRUPTED
+        print(f"smartlaunch: the run left no record (pytest ended with {code})", file=sys.stderr)
+        return USAGE if code == _PYTEST_USAGE else INTERNAL
+    if interrupted:
+        print(f"smartlaunch: interrupted; what was recorded is in {folder}", file=sys.stderr)
+        return INTERRUPTED
+    return exit_code(run_, strict=strict)

@@ -1,0 +1,44 @@
+"""``smartlaunch sandbox``: serve the embedded EHR for people and tools."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add = parser.add_argument
+    add("--port", metavar="N", type=_port, default=0, help="port on the loopback address (default: a free one)")
+    add("--vendor", metavar="V", default="", help="imitate a vendor")
+    add("--defect", metavar="NAME", action="append", default=[], help="break a rule; may be given several times")
+    add("--variant", metavar="NAME", action="append", default=[], help="take an unusual but permitted choice")
+    add("--write-target", metavar="FILE", help="write a target file for this EHR, with its secret files beside it")
+
+
+def _port(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 0 (any free one) to 65535")
+    return number
+
+
+def run(args: argparse.Namespace) -> int:
+    """Become the sandbox's own process, so that signals and output are its own."""
+    from smartlaunch.cli.child import child_environment
+    from smartlaunch.cli.run import switch_unknown
+    from smartlaunch.sandbox.defects import load_defects, load_variants
+
+    command = [sys.executable, "-P", "-m", "smartlaunch.sandbox", "--port", str(args.port)]
+    for kind, asked, known in (("defect", args.defect, load_defects()), ("variant", args.variant, load_variants())):
+        for name in asked:
+            if name not in known:
+                raise switch_unknown(kind, name, list(known))
+            command += [f"--{kind}", name]
+    if args.vendor:
+        command += ["--vendor", args.vendor]
+    if args.write_target:
+        command += ["--write-target", args.write_target]
+    sys.stdout.flush()
+    os.execve(sys.executable, command, child_environment())  # noqa: S606 - our own module
