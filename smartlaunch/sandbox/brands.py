@@ -21,7 +21,10 @@ BUNDLE_PATH = "/brands.json"
 PRIMARY_IDENTIFIER = {"system": "urn:ietf:rfc:3986", "value": "https://lakeside.example"}
 _SECOND_IDENTIFIER = {"system": "urn:ietf:rfc:3986", "value": "https://northbay.example"}
 _EXTENSION = "http://hl7.org/fhir/StructureDefinition"
-_LOGO = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%230b6b7d'/%3E%3C/svg%3E"
+_LOGO = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
+    "%3Crect width='32' height='32' rx='8' fill='%230b6b7d'/%3E%3C/svg%3E"
+)
 
 
 def bundle(state: State, defects: Defects, started: str) -> dict[str, Any]:

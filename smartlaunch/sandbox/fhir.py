@@ -92,6 +92,7 @@ class FhirServer:
     def perform(self, access: Access, asked: Interaction) -> Answer:
         """Carry out one interaction, or raise `Refused`."""
         method, parts = asked.method, [part for part in asked.path.split("/") if part]
+        self._require_offered(method, parts)
         if not parts:
             if method == "POST":
                 return self._bundle(access, asked.body)
@@ -130,11 +131,23 @@ class FhirServer:
             405 if len(rest) < 2 else 404, "not-supported", f"{method} is not possible here.", headers={"Allow": ", ".join(_METHODS)}
         )
 
+    def _require_offered(self, method: str, parts: list[str]) -> None:
+        """Refuse what this server chose not to offer to anybody."""
+        writes = method in ("PUT", "PATCH", "DELETE") or (method == "POST" and len(parts) == 1 and parts[0] != "_search")
+        if writes and parts[:1] != ["Basic"] and self.variant("offers_no_writes"):
+            raise Refused(405, "not-supported", "This server is read-only.", headers={"Allow": "GET, HEAD"})
+        if method == "POST" and not parts and self.variant("offers_no_batch"):
+            raise Refused(405, "not-supported", "This server takes no batches.", headers={"Allow": "GET, HEAD"})
+        if "_history" in parts and self.variant("offers_no_history"):
+            raise Refused(404, "not-supported", "This server keeps no history.")
+
     # -- read, vread, history -------------------------------------------------------------------------------------------
 
     def _read(self, access: Access, kind: str, resource_id: str, asked: Interaction) -> Answer:
         own = access.is_own_profile(kind, resource_id)
         grants = () if own else access.require(READ, kind, "read")
+        if not self.store.history(kind, resource_id) and self.defects("missing_resource_answered_with_200"):
+            return Answer(200, outcome("not-found", f"There is no {kind} with this id."))
         resource = self._current(kind, resource_id)
         if not own:
             self._require_reach(access, grants, resource, "read")
@@ -149,7 +162,10 @@ class FhirServer:
         version = f'W/"{resource["meta"]["versionId"]}"'
         if asked.header("if-none-match") == version:
             return Answer(304, None, {"ETag": version})
-        return Answer(200, resource, _version_headers(resource))
+        headers = _version_headers(resource)
+        if self.defects("read_lacks_etag"):
+            del headers["ETag"]
+        return Answer(200, resource, headers)
 
     def _current(self, kind: str, resource_id: str) -> Resource:
         history = self.store.history(kind, resource_id)
@@ -159,7 +175,8 @@ class FhirServer:
         if resource is None:
             if self.defects("reads_deleted_resource"):
                 return next(version.resource for version in reversed(history) if version.resource is not None)
-            raise Refused(410, "deleted", f"This {kind} was deleted.")
+            gone = 404 if self.variant("answers_deleted_with_404") else 410
+            raise Refused(gone, "deleted", f"This {kind} was deleted.")
         return resource
 
     def _require_reach(self, access: Access, grants: tuple[ResourceScope, ...], resource: Resource, operation: str) -> None:
@@ -363,6 +380,8 @@ class FhirServer:
             bundle["link"] = []
         if wanted.get("_summary") == "count":
             return bundle
+        if self.variant("omits_total_of_search"):
+            del bundle["total"]
         if count and offset + count < len(found):
             paging = [pair for pair in used if pair[0] != "_offset"] + [("_offset", str(offset + count))]
             bundle["link"].append({"relation": "next", "url": self._link(kind, paging)})
@@ -392,6 +411,8 @@ class FhirServer:
         stored = self.store.create(body, kept_id)
         if kind == "Basic":
             self.app_state.note_owner(stored, access.token.client_id)
+        if self.defects("create_answers_200"):
+            return Answer(200, stored)
         return Answer(201, stored, self._stored_headers(stored))
 
     def _update(self, access: Access, kind: str, resource_id: str, asked: Interaction) -> Answer:
@@ -462,6 +483,8 @@ class FhirServer:
         ):
             raise Refused(400, "structure", "Each entry needs a request.")
         answers = self._transaction(inner, entries) if kind == "transaction" else [self._batch_entry(inner, entry) for entry in entries]
+        if kind == "batch" and self.defects("batch_response_lacks_entries"):
+            answers = [answer for answer in answers if answer["response"]["status"] < "300"]
         return Answer(200, {"resourceType": "Bundle", "type": f"{kind}-response", "entry": answers})
 
     def _batch_entry(self, access: Access, entry: Resource) -> Resource:
@@ -530,7 +553,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
         if defects("metadata_demands_token") and not request.headers.get("authorization"):
             response = _refusal_response(Refused(401, "login", "An access token is required."), options, defects, presented=False, token="")
         else:
-            response = _json(200, capability_statement(state, defects, options))
+            response = _json(200, capability_statement(state, defects, variant, options))
         _add_common_headers(response, defects)
         return response
 
@@ -541,7 +564,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
     ]
 
 
-def capability_statement(state: State, defects: Defects, options: SandboxOptions) -> Resource:
+def capability_statement(state: State, defects: Defects, variant: Variants, options: SandboxOptions) -> Resource:
     """Return what this server can do, with the OAuth addresses that apps of the first edition look for."""
     base = state.base_url
     addresses = {
@@ -567,7 +590,15 @@ def capability_statement(state: State, defects: Defects, options: SandboxOptions
         security["extension"] = [
             {"url": _OAUTH_URIS, "extension": [{"url": name, "valueUri": address} for name, address in addresses.items()]}
         ]
-    interactions = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
+    interactions = ["read", "search-type"]
+    of_system = ["search-system"]
+    if not variant("offers_no_writes"):
+        interactions += ["create", "update", "patch", "delete"]
+    if not variant("offers_no_history"):
+        interactions += ["vread", "history-instance", "history-type"]
+        of_system += ["history-system"]
+    if not variant("offers_no_batch"):
+        of_system += ["batch", "transaction"]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -588,8 +619,8 @@ def capability_statement(state: State, defects: Defects, options: SandboxOptions
                         "type": kind,
                         "interaction": [{"code": code} for code in interactions],
                         "versioning": "versioned",
-                        "readHistory": True,
-                        "updateCreate": True,
+                        "readHistory": "vread" in interactions,
+                        "updateCreate": "update" in interactions,
                         "searchInclude": [f"{kind}:{name}" for name in fhir_search.reference_names(kind)],
                         "searchParam": [
                             {"name": name, "type": definition[0]} for name, definition in sorted(fhir_search.PARAMETERS[kind].items())
@@ -597,7 +628,7 @@ def capability_statement(state: State, defects: Defects, options: SandboxOptions
                     }
                     for kind in TYPES
                 ],
-                "interaction": [{"code": code} for code in ("batch", "transaction", "search-system", "history-system")],
+                "interaction": [{"code": code} for code in of_system],
             }
         ],
     }
@@ -678,7 +709,8 @@ def _refusal_response(refusal: Refused, options: SandboxOptions, defects: Defect
         if defects("answers_insufficient_scope_with_500"):
             status = 500
     if defects("refusal_discloses_internals"):
-        text += ' Traceback (most recent call last): File "/srv/lakeside/access.py", line 118, in authorize, psycopg2.OperationalError: host=10.4.0.7'
+        text += ' Traceback (most recent call last): File "/srv/lakeside/access.py", line 118, in authorize'
+        text += " psycopg2.OperationalError: host=10.4.0.7"
     response: Response = _json(status, outcome(refusal.code, text))
     if defects("refuses_without_operation_outcome"):
         response = Response(f"<h1>{status}</h1>", status_code=status, media_type="text/html")
@@ -707,11 +739,12 @@ def _challenge(refusal: Refused, options: SandboxOptions, defects: Defects, *, p
         error = ""
     if error:
         parts.append(f'error="{error}"')
-        parts.append(
-            f'error_description="{refusal.text.partition(".")[0]}"'
-            if '"' not in refusal.text.partition(".")[0]
-            else 'error_description="refused"'
-        )
+        if error == "invalid_token" and defects("challenge_repeats_error"):
+            parts.append('error="invalid_request"')
+        if error == "invalid_token" and defects("challenge_has_foreign_characters"):
+            return f"{scheme} " + ", ".join([*parts, 'error_description="Le jeton est expiré"'])
+        description = refusal.text.partition(".")[0].replace('"', "'")
+        parts.append(f'error_description="{description}"')
     return f"{scheme} " + ", ".join(parts)
 
 

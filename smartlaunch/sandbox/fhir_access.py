@@ -70,7 +70,9 @@ class Credentials:
 
 
 def presented_token(credentials: Credentials, defects: Defects) -> str | None:
-    """Find the access token of a request; only the Authorization header counts."""
+    """Find the access token of a request; only the Authorization header counts, and no second one may come beside it."""
+    if credentials.header and (credentials.query or credentials.form) and not defects("accepts_token_sent_twice"):
+        raise Refused(400, "invalid", "An access token is to be sent once, in the Authorization header.", error="invalid_request")
     if credentials.header:
         scheme, _, value = credentials.header.partition(" ")
         if scheme.lower() == "bearer" and value.strip():
@@ -104,8 +106,12 @@ def judge_token(value: str | None, state: State, defects: Defects) -> AccessToke
         beside = state.lookup_id_token(value)
         if beside is not None and defects("accepts_id_token_at_fhir"):
             return beside
-        if refresh is None and beside is None and defects("accepts_junk_token"):
-            return _anybody(state)
+        if refresh is None and beside is None:
+            altered = next((known for issued, known in state.access_tokens.items() if issued[:20] == value[:20]), None)
+            if altered is not None and defects("accepts_altered_token"):
+                return altered
+            if defects("accepts_junk_token"):
+                return _anybody(state)
         raise invalid_token("The access token is not known here.")
     if defects("accepts_token_only_once") and token.context.get("_seen_at_fhir"):
         raise invalid_token("The access token was used already.")
@@ -275,8 +281,10 @@ class Access:
 
     def _within_reach(self, scope: ResourceScope, resource: Resource, operation: str) -> bool:
         limit = self.patient_ids(scope)
-        if limit is None or resource["resourceType"] not in COMPARTMENT:
+        if limit is None:
             return True
+        if resource["resourceType"] not in COMPARTMENT:
+            return scope.level != "patient" or not self.variant("keeps_back_shared_resources")
         belongs_to = patients_of(resource, self.state.fhir_base_url)
         if not belongs_to:
             return resource["resourceType"] in _PATIENT_OPTIONAL

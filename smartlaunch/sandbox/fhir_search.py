@@ -14,8 +14,8 @@ Resource = dict[str, Any]
 
 _COMMON: dict[str, tuple[str, str]] = {"_id": ("id", "id"), "_lastUpdated": ("date", "meta.lastUpdated")}
 
+# For each type and search parameter: its kind, and the path of the values it looks at.
 PARAMETERS: dict[str, dict[str, tuple[str, str]]] = {
-    # type: {name: (kind, path)}
     "AllergyIntolerance": {
         "patient": ("reference", "patient"),
         "code": ("token", "code"),
