@@ -1,0 +1,251 @@
+"""The SMART configuration document."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smartlaunch.sandbox.brands import BUNDLE_PATH, PRIMARY_IDENTIFIER
+from smartlaunch.sandbox.core import Sandbox, json_answer, json_media_type
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+CAPABILITIES = (
+    "launch-ehr",
+    "launch-standalone",
+    "authorize-post",
+    "client-public",
+    "client-confidential-symmetric",
+    "client-confidential-asymmetric",
+    "sso-openid-connect",
+    "context-banner",
+    "context-style",
+    "context-ehr-patient",
+    "context-ehr-encounter",
+    "context-standalone-patient",
+    "context-standalone-encounter",
+    "permission-offline",
+    "permission-online",
+    "permission-patient",
+    "permission-user",
+    "permission-v1",
+    "permission-v2",
+)
+SCOPES = (
+    "openid",
+    "fhirUser",
+    "profile",
+    "launch",
+    "launch/patient",
+    "launch/encounter",
+    "offline_access",
+    "online_access",
+    "patient/*.rs",
+    "patient/*.cruds",
+    "user/*.rs",
+    "user/*.cruds",
+    "system/*.rs",
+)
+_OMITTED = {
+    "issuer": "smart_configuration_omits_issuer",
+    "jwks_uri": "smart_configuration_omits_jwks_uri",
+    "authorization_endpoint": "smart_configuration_omits_authorization_endpoint",
+    "token_endpoint": "smart_configuration_omits_token_endpoint",
+    "grant_types_supported": "smart_configuration_omits_grant_types_supported",
+    "capabilities": "smart_configuration_omits_capabilities",
+    "code_challenge_methods_supported": "smart_configuration_omits_code_challenge_methods_supported",
+    "scopes_supported": "smart_configuration_omits_scopes_supported",
+    "response_types_supported": "smart_configuration_omits_response_types_supported",
+    "management_endpoint": "smart_configuration_omits_management_endpoint",
+    "introspection_endpoint": "smart_configuration_omits_introspection_endpoint",
+    "revocation_endpoint": "smart_configuration_omits_revocation_endpoint",
+    "token_endpoint_auth_methods_supported": "smart_configuration_omits_token_endpoint_auth_methods_supported",
+    "token_endpoint_auth_signing_alg_values_supported": "smart_configuration_omits_token_endpoint_auth_signing_alg_values_supported",
+}
+
+
+def routes(sandbox: Sandbox) -> list[Route]:
+    """Return the route of the document, to stand before the FHIR server's own."""
+
+    async def answer(request: Request) -> Response:
+        return smart_configuration_answer(sandbox, request)
+
+    place = "/fhir/.well-known/smart-configuration"
+    if sandbox.defects("serves_smart_configuration_at_the_host_only"):
+        place = "/.well-known/smart-configuration"
+    return [Route(place, answer, methods=["GET"])]
+
+
+def smart_configuration_answer(sandbox: Sandbox, request: Request) -> Response:
+    """Answer with JSON, whatever the Accept header asks for."""
+    defects, accept = sandbox.defects, request.headers.get("accept", "*/*")
+    document = smart_configuration(sandbox)
+    wants_json = "json" in accept or "*/*" in accept
+    if "authorization" not in request.headers and defects("smart_configuration_needs_a_token"):
+        return json_answer({"error": "unauthorized"}, status=401, headers={"WWW-Authenticate": "Bearer"})
+    if not wants_json and defects("refuses_other_accept_headers_for_smart_configuration"):
+        return json_answer({"error": "not acceptable"}, status=406)
+    if not wants_json and defects("follows_accept_header_for_smart_configuration"):
+        return Response("<html><body>SMART configuration</body></html>", media_type="text/html")
+    if "accept" not in request.headers and defects("refuses_smart_configuration_without_accept_header"):
+        return json_answer({"error": "not acceptable"}, status=406)
+    if defects("serves_smart_configuration_as_text"):
+        return Response(json.dumps(document), media_type="text/plain")
+    if defects("serves_smart_configuration_as_octets"):
+        return Response(json.dumps(document), media_type="application/octet-stream")
+    if defects("serves_broken_json_as_smart_configuration"):
+        return Response(json.dumps(document)[:-1], media_type="application/json")
+    if defects("wraps_smart_configuration_in_a_list"):
+        return json_answer([document])
+    return json_answer(document, headers={"Cache-Control": "max-age=60"}, media_type=json_media_type(sandbox))
+
+
+def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: C901, PLR0912, PLR0915 - one member, one rule after the other
+    """Return the document of the running server."""
+    state, defects, variant = sandbox.state, sandbox.defects, sandbox.variant
+    capabilities = list(CAPABILITIES)
+    document: dict[str, Any] = {
+        "issuer": state.issuer,
+        "jwks_uri": f"{state.base_url}/oauth/jwks",
+        "authorization_endpoint": sandbox.authorize_url,
+        "token_endpoint": sandbox.token_url,
+        "introspection_endpoint": f"{state.base_url}/oauth/introspect",
+        "revocation_endpoint": f"{state.base_url}/oauth/revoke",
+        "management_endpoint": f"{state.base_url}/oauth/manage",
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "response_types_supported": ["code"],
+        "scopes_supported": list(SCOPES),
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+        "authorization_response_iss_parameter_supported": True,
+    }
+    document |= brand_members(sandbox)
+    _apply_variants(sandbox, document, capabilities)
+    for name, defect in _OMITTED.items():
+        if name in document | {"capabilities": 0} and defects(defect):
+            document.pop(name, None)
+    if defects("lists_plain_challenge_method"):
+        document["code_challenge_methods_supported"] = ["S256", "plain"]
+    if defects("lists_no_s256_challenge_method"):
+        document["code_challenge_methods_supported"] = []
+    if defects("gives_relative_authorization_endpoint"):
+        document["authorization_endpoint"] = sandbox.profile.authorize_path
+    if defects("gives_relative_token_endpoint"):
+        document["token_endpoint"] = sandbox.profile.token_path
+    if defects("gives_relative_introspection_endpoint"):
+        document["introspection_endpoint"] = "/oauth/introspect"
+    if defects("gives_relative_jwks_uri"):
+        document["jwks_uri"] = "/oauth/jwks"
+    if defects("gives_blank_token_endpoint"):
+        document["token_endpoint"] = ""
+    if defects("gives_blank_authorization_endpoint"):
+        document["authorization_endpoint"] = " "
+    if defects("gives_another_issuer_than_openid_configuration"):
+        document["issuer"] = f"{state.base_url}/identity"
+    if defects("gives_another_jwks_uri_than_openid_configuration"):
+        document["jwks_uri"] = f"{state.base_url}/oauth/keys"
+    if defects("gives_another_token_endpoint_than_openid_configuration"):
+        document["token_endpoint"] = f"{state.base_url}/oauth/token2"
+    if defects("lists_no_authorization_code_grant"):
+        document["grant_types_supported"] = ["client_credentials"]
+    if defects("lists_no_client_credentials_grant"):
+        document["grant_types_supported"] = ["authorization_code", "refresh_token"]
+    if defects("gives_grant_types_as_string"):
+        document["grant_types_supported"] = "authorization_code client_credentials"
+    if defects("lists_no_code_response_type"):
+        document["response_types_supported"] = ["token"]
+    if defects("lists_no_private_key_jwt"):
+        document["token_endpoint_auth_methods_supported"] = ["client_secret_basic", "client_secret_post"]
+    if defects("lists_no_client_secret_method"):
+        document["token_endpoint_auth_methods_supported"] = ["private_key_jwt"]
+    if defects("lists_signing_algorithms_without_rs384_and_es384"):
+        document["token_endpoint_auth_signing_alg_values_supported"] = ["HS256"]
+    if defects("lists_a_scope_it_does_not_grant"):
+        document["scopes_supported"] = [*document.get("scopes_supported", ()), "launch/imagingstudy"]
+    if defects("lists_malformed_scopes"):
+        document["scopes_supported"] = ["patient/observation.rs", "patient/Patient.xyz"]
+    if defects("lists_unknown_simple_capability"):
+        capabilities.append("lakeside-magic")
+    if defects("lists_a_capability_twice"):
+        capabilities.append("launch-ehr")
+    if defects("lists_capabilities_of_no_set"):
+        capabilities = [name for name in capabilities if not name.startswith(("client-", "permission-patient"))]
+    if defects("lists_blank_capability"):
+        capabilities.append("")
+    if "capabilities" not in document:
+        if not defects("smart_configuration_omits_capabilities"):
+            document["capabilities"] = capabilities
+        if defects("gives_capabilities_as_string"):
+            document["capabilities"] = " ".join(capabilities)
+    return document
+
+
+def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: list[str]) -> None:  # noqa: C901 - one choice after the other
+    variant = sandbox.variant
+
+    def without(*names: str) -> None:
+        capabilities[:] = [name for name in capabilities if name not in names]
+
+    if variant("does_not_offer_introspection"):
+        del document["introspection_endpoint"]
+    if variant("does_not_offer_revocation"):
+        del document["revocation_endpoint"]
+    if variant("does_not_offer_openid"):
+        without("sso-openid-connect")
+        del document["issuer"]
+    if variant("does_not_offer_refresh_tokens"):
+        without("permission-offline", "permission-online")
+        document["grant_types_supported"] = ["authorization_code", "client_credentials"]
+    if variant("knows_version_1_scopes_only"):
+        without("permission-v2")
+    if variant("knows_version_2_scopes_only"):
+        without("permission-v1")
+    if variant("does_not_send_iss_parameter"):
+        del document["authorization_response_iss_parameter_supported"]
+    if variant("claims_only_what_is_required"):
+        for name in ("management_endpoint", "scopes_supported", "response_types_supported"):
+            document.pop(name, None)
+    if variant("adds_members_everywhere"):
+        document |= {"x_release": "2026.11", "associated_endpoints": []}
+        capabilities.append("https://lakeside.example/capability/wayfinding")
+    if variant("lists_capabilities_of_other_hl7_guides"):
+        capabilities.append("https://hl7.example/capability/exchange")
+    known = [name for name in document.get("scopes_supported", ()) if _offered(sandbox, name)]
+    if "scopes_supported" in document:
+        document["scopes_supported"] = known
+
+
+def _offered(sandbox: Sandbox, scope: str) -> bool:
+    variant = sandbox.variant
+    if scope in {"offline_access", "online_access"}:
+        return not variant("does_not_offer_refresh_tokens")
+    if scope in {"openid", "fhirUser", "profile"}:
+        return not variant("does_not_offer_openid")
+    return True
+
+
+def brand_members(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the members that lead to the brand bundle."""
+    defects = sandbox.defects
+    members: dict[str, Any] = {
+        "user_access_brand_bundle": sandbox.state.base_url + BUNDLE_PATH,
+        "user_access_brand_identifier": dict(PRIMARY_IDENTIFIER),
+    }
+    if sandbox.variant("publishes_no_brands"):
+        return {}
+    if defects("smart_configuration_omits_user_access_brand_bundle"):
+        del members["user_access_brand_bundle"]
+    if defects("smart_configuration_omits_user_access_brand_identifier"):
+        del members["user_access_brand_identifier"]
+    if defects("gives_brand_identifier_of_another_brand"):
+        members["user_access_brand_identifier"] = {"system": "urn:ietf:rfc:3986", "value": "https://elsewhere.example"}
+    if defects("gives_brand_identifier_as_string"):
+        members["user_access_brand_identifier"] = PRIMARY_IDENTIFIER["value"]
+    if defects("gives_relative_brand_bundle"):
+        members["user_access_brand_bundle"] = BUNDLE_PATH
+    return members

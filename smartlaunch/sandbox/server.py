@@ -1,0 +1,98 @@
+"""Runs the embedded EHR: in a thread of this process, or as the process itself."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from smartlaunch.sandbox.app import build_app, build_sandbox
+from smartlaunch.sandbox.options import SandboxOptions
+
+if TYPE_CHECKING:
+    from smartlaunch.sandbox.core import Sandbox
+
+_START_LIMIT_S = 10.0
+_STOP_LIMIT_S = 5.0
+
+
+class SandboxDidNotStart(RuntimeError):
+    """The server was not ready within its limit."""
+
+
+@dataclass
+class RunningSandbox:
+    """A server that answers at ``base_url`` until `stop` is called."""
+
+    base_url: str
+    sandbox: Sandbox
+    server: uvicorn.Server
+    listener: socket.socket
+    thread: threading.Thread | None = None
+
+    @property
+    def fhir_base_url(self) -> str:
+        """The FHIR base URL."""
+        return self.sandbox.state.fhir_base_url
+
+    def stop(self) -> None:
+        """Stop serving and wait, within a limit, until the thread has ended."""
+        self.server.should_exit = True
+        if self.thread is not None:
+            self.thread.join(_STOP_LIMIT_S)
+        self.listener.close()
+
+
+def prepare(options: SandboxOptions | None = None) -> RunningSandbox:
+    """Bind the loopback port and build the server, without serving yet."""
+    chosen = options or SandboxOptions()
+    # The protocol has to be named: asyncio turns Nagle's delay off only on sockets that say they are TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", chosen.port))
+    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    sandbox = build_sandbox(chosen, base_url)
+    config = uvicorn.Config(
+        build_app(sandbox=sandbox),
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        lifespan="off",
+        loop="asyncio",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    return RunningSandbox(base_url, sandbox, uvicorn.Server(config), listener)
+
+
+def start(options: SandboxOptions | None = None) -> RunningSandbox:
+    """Serve in a thread and return when the server is ready."""
+    running = prepare(options)
+    running.thread = threading.Thread(
+        target=running.server.run, kwargs={"sockets": [running.listener]}, name="embedded-ehr", daemon=True
+    )
+    running.thread.start()
+    limit = time.monotonic() + _START_LIMIT_S
+    while not running.server.started:
+        if not running.thread.is_alive() or time.monotonic() > limit:
+            running.stop()
+            message = "the embedded EHR did not start"
+            raise SandboxDidNotStart(message)
+        time.sleep(0.002)
+    return running
+
+
+@contextlib.contextmanager
+def serve(options: SandboxOptions | None = None) -> Iterator[RunningSandbox]:
+    """Serve for the length of a ``with`` block."""
+    running = start(options)
+    try:
+        yield running
+    finally:
+        running.stop()
