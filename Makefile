@@ -1,0 +1,63 @@
+# Every target sets up what it needs; a second run finds it done. Nothing but Python 3.11 or later has to be there.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The newest Python that is on the path and not too old; PYTHON=... chooses another.
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
+TESTS ?= tests
+WORKERS ?= 2
+RUN_ARGS ?= --target embedded
+
+.PHONY: help setup conformance test lint types matrix lock wheel clean
+
+help:
+	@echo "make conformance   set up, run the default suites on the embedded EHR, print the verdict and where the report is"
+	@echo "make test          set up, run every test of the project (TESTS=tests/target for a part)"
+	@echo "make lint types    the linter; the type checker"
+	@echo "make matrix        break the embedded EHR one rule at a time and see who notices"
+	@echo "make wheel         build wheel and sdist into dist/"
+	@echo "make lock          renew the locked versions"
+
+$(VENV)/.installed: requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later with its venv module is needed and none was found on the path (Debian: apt-get install python3 python3-venv)"; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "creating $(VENV) with $(PYTHON)"; $(PYTHON) -m venv --clear $(VENV); }
+	@echo "installing the locked packages"
+	@$(PIP) install --no-deps --require-hashes -r requirements-dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(VENV)/.installed
+	@test -f $(VENV)/.browser && $(BIN)/smartlaunch setup --check >/dev/null 2>&1 || { $(BIN)/smartlaunch setup && touch $(VENV)/.browser; }
+
+conformance: setup
+	@$(BIN)/smartlaunch run $(RUN_ARGS)
+
+test: setup
+	@$(BIN)/python -m pytest $(TESTS) -q -n $(WORKERS) --dist loadgroup -rfE
+
+lint: $(VENV)/.installed
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.installed
+	@$(BIN)/mypy
+
+matrix: setup
+	@$(BIN)/python -m pytest tests/matrix -q -n $(WORKERS) -rfE
+
+wheel: $(VENV)/.installed
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build
+
+lock: $(VENV)/.installed
+	@$(PIP) install uv
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group dev pyproject.toml --output-file requirements-dev.txt $(LOCK_ARGS)
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --output-file requirements.txt $(LOCK_ARGS)
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
