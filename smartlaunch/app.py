@@ -231,12 +231,12 @@ class App:
 
     def attempt(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Attempt:
         """One right flow as far as it goes; a login that gets stuck is ``LoginStuck``, all else is in the answer."""
-        with self.engine.recorder.scope("launch") as ids:
+        with self.engine.recorder.scope("launch") as scope_used:
             launch = self.launched(user)
             answer = self.authorize(self.request(scope=scope, launch=launch), user=user, session=session)
             require_settled(answer)
             token = self.exchange(answer) if answer.code else None
-        return Attempt(answer, token, launch, tuple(ids))
+        return Attempt(answer, token, launch, tuple(scope_used.ids))
 
     def fresh_grant(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Grant:
         """A grant of the scenario's own; ``TwinFailed`` when the server does not give it."""
@@ -263,7 +263,7 @@ class App:
         if shared.attempt is None:
             assert shared.failure is not None
             raise shared.failure
-        self.engine.recorder.attach_to_current(shared.attempt.exchanges)
+        self.engine.recorder.attach_to_current(list(shared.attempt.exchanges))
         return shared.attempt
 
     def grant(self, scope: Sequence[str] | None = None, user: User | None = None) -> Grant:
@@ -273,7 +273,7 @@ class App:
         if shared.failure is not None:
             raise TwinFailed(f"the right flow that this scenario builds on did not succeed: {shared.failure.message}", hint=shared.failure.hint)
         if shared.grant is not None and self._alive(shared.grant):
-            self.engine.recorder.attach_to_current(shared.grant.exchanges)
+            self.engine.recorder.attach_to_current(list(shared.grant.exchanges))
             return shared.grant
         try:
             if key == ("", "") and shared.grant is None:
@@ -316,7 +316,7 @@ class App:
         """Go on from an answer that should have been a refusal as far as the server lets the app."""
         if not answer.code:
             return EndState("refused", answer)
-        token = self.exchange(answer, **changes)
+        token = self.token_request(self.code_form(answer, **changes))
         if not token.succeeded:
             return EndState("code", answer, token)
         read = self.probe(token)

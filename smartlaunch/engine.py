@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from smartlaunch.app import App
 from smartlaunch.discovery import Discovery
@@ -91,9 +91,11 @@ class Engine:
 
     # -- browser ----------------------------------------------------------------------------------------------------------
 
-    def plan(self, user: User | None, *, consent: str | Sequence[str] = "allow", patient: str = "") -> LoginPlan:
+    def plan(
+        self, user: User | None, *, consent: str | Sequence[str] = "allow", patient: str = "", extra_steps: Sequence[Mapping[str, Any]] = ()
+    ) -> LoginPlan:
         """How the browser gets through the login for one user."""
-        from smartlaunch.browser import Deselect, LoginPlan
+        from smartlaunch.browser import Deselect, LoginPlan, parse_steps
 
         who = self.user(user)
         wanted = patient or self.target.patients.default or ""
@@ -103,8 +105,9 @@ class Engine:
             password=who.password.reveal() if who is not None and who.password is not None else "",
             persona=(who.persona or "") if who is not None else "",
             patient=wanted or None,
-            consent=consent if isinstance(consent, str) else Deselect(list(consent)),
-            steps=login.steps or None,
+            patient_names=target_names(self.target, wanted),
+            consent="deny" if consent == "deny" else "allow" if isinstance(consent, str) else Deselect(list(consent)),
+            steps=parse_steps([*extra_steps, *login.steps]) or None,
         )
 
     def authorize(
@@ -120,7 +123,7 @@ class Engine:
     ) -> AuthorizationAnswer:
         """Open an authorization request in the browser of its user and wait for where it ends."""
         who = self.user(user)
-        with self.recorder.scope("authorize") as ids:
+        with self.recorder.scope("authorize") as scope:
             landing = self.browser.session(session or (who.name if who is not None else "nobody")).go(
                 request.url,
                 method=request.method,
@@ -128,7 +131,7 @@ class Engine:
                 catch=list(dict.fromkeys(u for u in (app.client.redirect_uri, request.redirect_uri, *catch) if u)),
                 plan=self.plan(user, consent=consent, patient=patient),
             )
-        return AuthorizationAnswer(request, landing, tuple(ids), time.time())
+        return AuthorizationAnswer(request, landing, tuple(scope.ids), time.time())
 
     def open_chart(self, app: App, user: User | None, *, patient: str, session: str = "") -> Landing:
         """Open the chart of the target and launch the app from it."""
@@ -137,14 +140,14 @@ class Engine:
         assert setting is not None
         browser = self.browser.session(session or (who.name if who is not None else "nobody"))
         catch = [app.client.launch_uri or ""]
+        plan = self.plan(user, patient=patient, extra_steps=setting.steps)
         if setting.kind == "link":
-            return browser.go(setting.url or "", catch=catch, plan=self.plan(user, patient=patient))
+            return browser.go(setting.url or "", catch=catch, plan=plan)
         return browser.open_chart(
-            setting.url or "",
-            plan=self.plan(user, patient=patient),
-            steps=setting.steps or None,
-            patient=patient,
-            app_name=app.client.name,
-            client_id=app.client.client_id,
-            catch=catch,
+            setting.url or "", plan=plan, patient=patient, app_name=app.client.name, client_id=app.client.client_id, catch=catch
         )
+
+
+def target_names(target: Target, patient: str) -> tuple[str, ...]:
+    """The names under which a picker may show a patient."""
+    return tuple(target.patients.names.get(patient, ()))

@@ -26,12 +26,7 @@ class Keys:
 
     def all(self, client: Client) -> list[dict[str, Any]]:
         """Every private JWK of a client; ``UsageError`` when none is usable."""
-        found: list[dict[str, Any]] = []
-        if client.private_jwk is not None:
-            found.append(_parse(client.private_jwk.reveal(), client.name))
-        if client.private_jwks is not None:
-            data = _parse(client.private_jwks.reveal(), client.name)
-            found += [k for k in data.get("keys", []) if isinstance(k, dict)]
+        found = client.private_keys()
         if not found:
             raise UsageError(f"the client {client.name!r} has neither private_jwk nor private_jwks in the target file")
         return found
@@ -103,12 +98,3 @@ class JwksServer:
         self._server.server_close()
         self._thread.join(5)
 
-
-def _parse(text: str, name: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise UsageError(f"the private key of client {name!r} is not a JSON object")
-    return value

@@ -41,10 +41,10 @@ class Launches:
             if self._pasted_spent:
                 raise NotApplicable("a pasted launch serves one scenario, and another scenario has spent it")
             self._pasted_spent = True
-            return Launch(setting.iss or engine.target.fhir_base_url, setting.launch_value, wanted, setting.encounter or "")
+            return Launch(setting.iss or engine.target.fhir_base_url, setting.launch, wanted, setting.encounter or "")
         if not app.client.launch_uri:
             raise NotApplicable(f"the client {app.client.name!r} has no launch_uri in the target file")
-        with engine.recorder.scope("ehr-launch") as ids:
+        with engine.recorder.scope("ehr-launch") as scope:
             landing = engine.open_chart(app, user, patient=wanted, session=session)
         if landing.kind != "caught":
             raise LoginStuck(
@@ -62,4 +62,4 @@ class Launches:
                 waited_for="the launch parameters `iss` and `launch`",
                 hint="the scenario on launch parameters of this suite judges this",
             )
-        return Launch(values["iss"], values["launch"], wanted, setting.encounter or "", parameters=tuple(landing.params), exchanges=tuple(ids))
+        return Launch(values["iss"], values["launch"], wanted, setting.encounter or "", parameters=tuple(landing.params), exchanges=tuple(scope.ids))

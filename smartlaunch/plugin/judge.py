@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from smartlaunch.catalogue import Catalogue
 from smartlaunch.errors import InternalError
-from smartlaunch.finding import Finding, Kind, Outcome
+from smartlaunch.finding import Finding, Kind, Outcome, Side
 
 _RANK = {Outcome.PASSED: 0, Outcome.WARNING: 1, Outcome.FAILED: 2}
 
@@ -34,6 +34,19 @@ class Judge:
             clean = replace(finding, expected=self.scrub(finding.expected), actual=self.scrub(finding.actual)[:2000])
             if (clean, severity) not in self.findings:
                 self.findings.append((clean, severity))
+
+    @property
+    def requirement(self) -> str:
+        """The id that a check of this scenario names: the strongest of its tags, a rule of the SMART guide before others."""
+        def rank(identifier: str) -> tuple[bool, bool, str]:
+            strength = self.catalogue[identifier].strength
+            return (not strength.fails, not identifier.startswith("SMART"), identifier)
+
+        return min(self.allowed, key=rank)
+
+    def expects(self, holds: bool, *, expected: str, actual: str, exchange: str = "", pointer: str = "", side: Side = Side.AUTHORIZATION_SERVER) -> None:
+        """Judge one plain statement."""
+        self([] if holds else [Finding(self.requirement, expected, actual, exchange, pointer, side=side)])
 
     def note(self, text: str) -> None:
         """Remember something worth telling that is no breach."""

@@ -1,0 +1,13 @@
+"""The entry point for pytest: which plugin and which phrases there are."""
+
+pytest_plugins = [
+    "smartlaunch.plugin.hooks",
+    "smartlaunch._suite.steps.common",
+    "smartlaunch._suite.steps.discovery",
+    "smartlaunch._suite.steps.launch",
+    "smartlaunch._suite.steps.authorization",
+    "smartlaunch._suite.steps.token",
+    "smartlaunch._suite.steps.scopes",
+    "smartlaunch._suite.steps.id_token",
+    "smartlaunch._suite.steps.fhir_access",
+]

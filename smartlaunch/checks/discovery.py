@@ -1,0 +1,229 @@
+"""Checks on the SMART configuration (SMART App Launch 2.2, Conformance, "Using Well-Known") and the OpenID configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from smartlaunch.checks.members import (
+    Findings,
+    absolute_url,
+    boolean,
+    number,
+    require_member,
+    secure_url,
+    show,
+    string,
+    strings,
+)
+from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Finding
+
+FORMS: dict[str, Callable[[object], str]] = {
+    "an absolute URL": absolute_url,
+    "a URL with TLS": secure_url,
+    "a string": string,
+    "an array of strings": strings,
+    "a boolean": boolean,
+    "a number": number,
+}
+
+CAPABILITIES = frozenset(
+    {
+        "launch-ehr", "launch-standalone", "authorize-post", "client-public", "client-confidential-symmetric",
+        "client-confidential-asymmetric", "sso-openid-connect", "context-banner", "context-style", "context-ehr-patient",
+        "context-ehr-encounter", "context-standalone-patient", "context-standalone-encounter", "permission-offline",
+        "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2", "smart-app-state",
+    }
+)
+"""Every capability that the guide defines."""
+
+EARLIER_CAPABILITIES = frozenset({"context-passthrough-banner", "context-passthrough-style", "permission-single-patient", "launch"})
+"""Names from drafts and editions before 2.2; old, but no invention of the server's."""
+
+CAPABILITY_SETS: dict[str, frozenset[str]] = {
+    "Patient Access for Standalone Apps": frozenset({"launch-standalone", "context-standalone-patient", "permission-patient"}),
+    "Patient Access for EHR Launch": frozenset({"launch-ehr", "context-ehr-patient", "permission-patient"}),
+    "Clinician Access for Standalone": frozenset({"launch-standalone", "permission-user", "permission-patient"}),
+    "Clinician Access for EHR Launch": frozenset({"launch-ehr", "permission-user", "permission-patient", "context-ehr-patient", "context-ehr-encounter"}),
+}
+"""What a capability set needs beside one kind of client; see :func:`supports_a_capability_set`."""
+
+ENDPOINTS = (
+    "authorization_endpoint", "token_endpoint", "registration_endpoint", "introspection_endpoint", "revocation_endpoint",
+    "management_endpoint", "jwks_uri", "userinfo_endpoint", "user_access_brand_bundle", "smart_app_state_endpoint", "issuer",
+)
+ARRAYS = (
+    "capabilities", "grant_types_supported", "scopes_supported", "response_types_supported", "code_challenge_methods_supported",
+    "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
+)
+
+
+def member(requirement: str, exchange: Exchange, name: str, form: str, *, required: bool) -> Findings:
+    """One member of a discovery document: there where it must be, and of the named form."""
+    return require_member(requirement, exchange.answer.object, name, FORMS[form], exchange, required=required, words=form)
+
+
+def json_object(requirement: str, exchange: Exchange) -> Findings:
+    """The document is a JSON object answered with status 200."""
+    answer = exchange.answer
+    if exchange.response is None:
+        return [Finding(requirement, "status 200 with a JSON object", f"no answer: {exchange.error}", exchange.id)]
+    if answer.status != 200:
+        return [Finding(requirement, "status 200 with a JSON object", f"status {answer.status}, {answer.media_type or 'no media type'}", exchange.id, "status")]
+    if isinstance(answer.json, dict):
+        return []
+    actual = answer.json_error or f"the body is {show(answer.json)}"
+    return [Finding(requirement, "a JSON object in the body", actual, exchange.id, "body")]
+
+
+def absolute_endpoints(requirement: str, exchange: Exchange) -> Findings:
+    """Every endpoint that is given is an absolute URL, those of associated endpoints too."""
+    document = exchange.answer.object
+    found: Findings = []
+    for name in ENDPOINTS:
+        if isinstance(document.get(name), str):
+            found += require_member(requirement, document, name, absolute_url, exchange, required=False, words="an absolute URL")
+    return found
+
+
+def contains(requirement: str, exchange: Exchange, name: str, *wanted: str, any_of: bool = False) -> Findings:
+    """An array member holds the values (or, with ``any_of``, one of them)."""
+    value = exchange.answer.object.get(name)
+    listed = value if isinstance(value, list) else []
+    missing = [w for w in wanted if w not in listed]
+    if (any_of and len(missing) < len(wanted)) or not missing:
+        return []
+    words = (" or " if any_of else " and ").join(f"`{w}`" for w in wanted)
+    actual = f"it is {show(value)}" if name in exchange.answer.object else "it is absent"
+    return [Finding(requirement, f"`{name}` with {words}", actual, exchange.id, f"/{name}")]
+
+
+def lacks(requirement: str, exchange: Exchange, name: str, unwanted: str) -> Findings:
+    """An array member does not hold a value."""
+    value = exchange.answer.object.get(name)
+    if isinstance(value, list) and unwanted in value:
+        return [Finding(requirement, f"`{name}` without `{unwanted}`", f"it is {show(value)}", exchange.id, f"/{name}")]
+    return []
+
+
+def known_capabilities(requirement: str, exchange: Exchange) -> Findings:
+    """A capability of the server's own is a full URI."""
+    listed = exchange.answer.object.get("capabilities")
+    own = [c for c in (listed if isinstance(listed, list) else []) if isinstance(c, str) and c not in CAPABILITIES | EARLIER_CAPABILITIES]
+    wrong = [c for c in own if ":" not in c]
+    if not wrong:
+        return []
+    return [
+        Finding(requirement, "capabilities that the guide defines, or full URIs", f"`{'`, `'.join(wrong)}`", exchange.id, "/capabilities")
+    ]
+
+
+def supports_a_capability_set(requirement: str, exchange: Exchange, name: str = "") -> Findings:
+    """The named capability set, or at least one, is complete."""
+    listed = _listed(exchange, "capabilities")
+    if name:
+        missing = sorted(CAPABILITY_SETS[name] - listed) + _missing_client(listed)
+        return [] if not missing else [Finding(requirement, f"all of {name}", f"it lacks `{'`, `'.join(missing)}`", exchange.id, "/capabilities")]
+    if any(needs <= listed and not _missing_client(listed) for needs in CAPABILITY_SETS.values()):
+        return []
+    return [
+        Finding(
+            requirement,
+            f"all capabilities of one of: {', '.join(CAPABILITY_SETS)}",
+            f"capabilities: {', '.join(sorted(listed)) or 'none'}",
+            exchange.id,
+            "/capabilities",
+        )
+    ]
+
+
+def grant_types(requirement: str, exchange: Exchange) -> Findings:
+    """``grant_types_supported`` has what the claimed capabilities need."""
+    listed = _listed(exchange, "capabilities")
+    if listed & {"launch-ehr", "launch-standalone"}:
+        return contains(requirement, exchange, "grant_types_supported", "authorization_code")
+    return []
+
+
+def issuer_agrees(requirement: str, configuration: Exchange, openid: Exchange) -> Findings:
+    """The OpenID configuration's ``issuer`` is the one it was fetched below."""
+    expected = configuration.answer.object.get("issuer")
+    actual = openid.answer.object.get("issuer")
+    if actual == expected:
+        return []
+    return [Finding(requirement, f"`issuer`: {show(expected)}", f"it is {show(actual)}", openid.id, "/issuer")]
+
+
+def agrees(requirement: str, configuration: Exchange, openid: Exchange, names: Iterable[str]) -> Findings:
+    """Members that both documents have are equal."""
+    ours, theirs = configuration.answer.object, openid.answer.object
+    return [
+        Finding(requirement, f"`{name}`: {show(ours[name])} as in the SMART configuration", f"it is {show(theirs[name])}", openid.id, f"/{name}")
+        for name in names
+        if name in ours and name in theirs and _plain(ours[name]) != _plain(theirs[name])
+    ]
+
+
+def no_empty_members(requirement: str, exchange: Exchange) -> Findings:
+    """No member is an empty array or an array where the standard wants one (OpenID Connect Discovery section 4.2)."""
+    document = exchange.answer.object
+    found = [
+        Finding(requirement, f"`{name}` left out or with elements", "it is an empty array", exchange.id, f"/{name}")
+        for name, value in document.items()
+        if value == [] and name.endswith("_supported")
+    ]
+    found += [
+        Finding(requirement, f"`{name}`: an array", f"it is {show(value)}", exchange.id, f"/{name}")
+        for name, value in document.items()
+        if name in {*ARRAYS, "subject_types_supported", "id_token_signing_alg_values_supported", "claims_supported", "response_modes_supported"}
+        and not isinstance(value, list)
+    ]
+    return found
+
+
+def associated_endpoints(requirement: str, exchange: Exchange) -> Findings:
+    """``associated_endpoints`` is an array of objects with ``url`` and ``capabilities``."""
+    value = exchange.answer.object.get("associated_endpoints")
+    if value is None:
+        return []
+    words = "`associated_endpoints`: an array of objects with `url` (absolute) and `capabilities` (an array of strings)"
+    if not isinstance(value, list):
+        return [Finding(requirement, words, f"it is {show(value)}", exchange.id, "/associated_endpoints")]
+    found: Findings = []
+    for number, entry in enumerate(value):
+        pointer = f"/associated_endpoints/{number}"
+        if not isinstance(entry, dict):
+            found.append(Finding(requirement, words, f"{show(entry)} is not an object", exchange.id, pointer))
+            continue
+        for name, rule in (("url", absolute_url), ("capabilities", strings)):
+            problem = rule(entry.get(name)) if name in entry else "it is absent"
+            if problem:
+                found.append(Finding(requirement, words, f"`{name}`: {problem}", exchange.id, f"{pointer}/{name}"))
+    return found
+
+
+def _missing_client(listed: frozenset[str]) -> list[str]:
+    clients = {"client-public", "client-confidential-symmetric"}
+    return [] if clients & listed else ["client-public or client-confidential-symmetric"]
+
+
+def _listed(exchange: Exchange, name: str) -> frozenset[str]:
+    value = exchange.answer.object.get(name)
+    return frozenset(v for v in value if isinstance(v, str)) if isinstance(value, list) else frozenset()
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value, key=str) if isinstance(value, list) else value
+
+
+def documents_equal(requirement: str, first: Exchange, second: Exchange, what: str) -> Findings:
+    """Two answers hold the same JSON document."""
+    one: Mapping[str, Any] = first.answer.object
+    two: Mapping[str, Any] = second.answer.object
+    if second.answer.status == 200 and one == two:
+        return []
+    actual = f"status {second.answer.status}" if second.answer.status != 200 else "the document differs"
+    if second.answer.status == 200 and not two:
+        actual = second.answer.json_error or "no JSON object"
+    return [Finding(requirement, f"the same JSON document {what}", actual, second.id, "body")]

@@ -1,0 +1,131 @@
+"""Checks on single members and headers that many documents share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Finding, Side
+
+Findings = list[Finding]
+_MISSING = object()
+
+
+def show(value: object) -> str:
+    """A value for people: JSON-like, cut to 120 characters."""
+    import json
+
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def absolute_url(value: object) -> str:
+    """Why a value is not an absolute http(s) URL, or an empty string."""
+    if not isinstance(value, str):
+        return f"{show(value)} is not a string"
+    if value != value.strip() or not value or re.search(r"[\s<>\"{}|\\^`]", value):
+        return f"{show(value)} is blank or has characters that no URL has"
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return f"{show(value)} is not a URL"
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+        return f"{show(value)} is not an absolute http(s) URL"
+    return ""
+
+
+def secure_url(value: object) -> str:
+    """Why a value is not an https URL (http on loopback is let through), or an empty string."""
+    problem = absolute_url(value)
+    if problem:
+        return problem
+    parts = urlsplit(str(value))
+    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    return "" if parts.scheme.lower() == "https" or loopback else f"{show(value)} does not use TLS"
+
+
+def string(value: object) -> str:
+    """Why a value is not a non-blank string, or an empty string."""
+    if not isinstance(value, str):
+        return f"{show(value)} is not a string"
+    return "" if value.strip() else "it is blank"
+
+
+def strings(value: object) -> str:
+    """Why a value is not an array of non-blank strings, or an empty string."""
+    if not isinstance(value, list):
+        return f"{show(value)} is not an array"
+    wrong = [v for v in value if not isinstance(v, str) or not v.strip()]
+    return f"it holds {show(wrong[0])}, which is not a non-blank string" if wrong else ""
+
+
+def boolean(value: object) -> str:
+    """Why a value is not a JSON boolean, or an empty string."""
+    return "" if isinstance(value, bool) else f"{show(value)} is not a boolean"
+
+
+def number(value: object) -> str:
+    """Why a value is not a JSON number, or an empty string."""
+    return "" if isinstance(value, (int, float)) and not isinstance(value, bool) else f"{show(value)} is not a number"
+
+
+def require_member(
+    requirement: str,
+    document: Mapping[str, Any],
+    name: str,
+    rule: Callable[[object], str],
+    exchange: Exchange,
+    *,
+    required: bool,
+    words: str,
+    side: Side = Side.AUTHORIZATION_SERVER,
+) -> Findings:
+    """One member: present where it must be, and of the right form wherever it is."""
+    value = document.get(name, _MISSING)
+    if value is _MISSING:
+        return [Finding(requirement, f"`{name}`: {words}", "it is absent", exchange.id, f"/{name}", side=side)] if required else []
+    problem = rule(value)
+    return [Finding(requirement, f"`{name}`: {words}", problem, exchange.id, f"/{name}", side=side)] if problem else []
+
+
+def require_header(requirement: str, exchange: Exchange, name: str, directive: str, *, side: Side = Side.AUTHORIZATION_SERVER) -> Findings:
+    """A header that holds a directive among others, in any case of letters."""
+    values = exchange.answer.all(name)
+    found = {part.strip().lower().split("=")[0] for value in values for part in value.split(",")}
+    if directive.lower() in found:
+        return []
+    actual = f"`{name}: {', '.join(values)}`" if values else f"no `{name}` header"
+    return [Finding(requirement, f"`{name}: {directive}`", actual, exchange.id, f"header: {name}", side=side)]
+
+
+def media_type(requirement: str, exchange: Exchange, *accepted: str, side: Side = Side.AUTHORIZATION_SERVER) -> Findings:
+    """The media type, whatever its parameters."""
+    actual = exchange.answer.media_type
+    if actual in accepted:
+        return []
+    return [
+        Finding(
+            requirement,
+            f"`Content-Type: {' or '.join(accepted)}`",
+            f"`{exchange.answer.header('content-type') or 'no Content-Type'}`",
+            exchange.id,
+            "header: Content-Type",
+            side=side,
+        )
+    ]
+
+
+def status(requirement: str, exchange: Exchange, *accepted: int, side: Side = Side.AUTHORIZATION_SERVER) -> Findings:
+    """The status of an answer."""
+    actual = exchange.answer.status
+    if actual in accepted:
+        return []
+    what = f"status {actual}" if exchange.response is not None else f"no answer: {exchange.error}"
+    return [Finding(requirement, f"status {' or '.join(map(str, accepted))}", what, exchange.id, "status", side=side)]

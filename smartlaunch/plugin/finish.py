@@ -1,0 +1,30 @@
+"""What happens when the last scenario has ended: the run is put together, diagnosed, and written in every form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from smartlaunch.catalogue import load
+from smartlaunch.reporting import run as records
+
+
+def finish(folder: Path, header: Mapping[str, Any], *, scrub: Callable[[str], str]) -> records.Run:
+    """Write ``run.json``, ``index.html``, ``run.har`` and the manifest into the run's folder."""
+    import json
+
+    from smartlaunch.diagnosis import diagnose_run
+    from smartlaunch.evidence.har import write_har
+    from smartlaunch.evidence.manifest import write_manifest
+    from smartlaunch.reporting.html import write_html
+
+    run = records.assemble(folder, dict(header))
+    diagnoses = json.loads(scrub(json.dumps(diagnose_run(run.as_dict()))))
+    (folder / records.DIAGNOSES_FILE).write_text(json.dumps(diagnoses, indent=1), encoding="utf-8")
+    run = records.assemble(folder, dict(header))
+    records.write_run(run, folder)
+    write_har(run.exchanges, folder / "run.har")
+    write_html(run, folder, load())
+    write_manifest(folder)
+    return run

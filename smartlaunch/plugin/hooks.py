@@ -1,0 +1,486 @@
+"""pytest hooks of the suite: options, selection, verdicts, summary. ``conftest.py`` loads this module and the steps."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_bdd.parser import Feature, Scenario, Step
+
+from smartlaunch.app import App
+from smartlaunch.catalogue import load
+from smartlaunch.engine import Engine
+from smartlaunch.errors import Blocked, NonConformance, NotApplicable, SmartLaunchError, UsageError
+from smartlaunch.finding import Outcome
+from smartlaunch.plugin import lint
+from smartlaunch.plugin.binding import BY_ID, ROLES, SUITES, Plan, Suite
+from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.session import Options, RunSession, elapsed, explain_internal, new_run_folder
+from smartlaunch.reporting import run as records
+
+RUN = pytest.StashKey[RunSession]()
+JUDGE = pytest.StashKey[Judge]()
+STEPS = pytest.StashKey[list[records.StepResult]]()
+EXCHANGES = pytest.StashKey[Any]()
+STARTED = pytest.StashKey[float]()
+RESULT = pytest.StashKey[records.ScenarioResult]()
+_RUN_DIR = "SMARTLAUNCH_RUN_DIR"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Our options; names stay clear of other plugins'."""
+    group = parser.getgroup("smartlaunch", "SMART App Launch conformance")
+    add = group.addoption
+    add("--target", default=os.environ.get("SMARTLAUNCH_TARGET", "embedded"), help="bundled name, name in ./targets/, or target file (write --target=T)")
+    add("--run-dir", default="", help="folder of this run (default: a new one under reports/)")
+    add("--requirement", action="append", default=[], metavar="ID", help="only scenarios that speak to this requirement")
+    add("--scenario", action="append", default=[], metavar="ID", help="only this scenario id, as reports print it (suite/slug or suite/slug[label])")
+    add("--smartlaunch-suite", action="append", default=[], metavar="ID", help="only this suite")
+    add("--defect", action="append", default=[], metavar="NAME", help="break a rule of the embedded EHR")
+    add("--variant", action="append", default=[], metavar="NAME", help="a permitted oddity of the embedded EHR")
+    add("--smartlaunch-vendor", default="", metavar="V", help="the vendor the embedded EHR imitates")
+    add("--smartlaunch-headed", action="store_true", help="show the browser, so that a person can help where the login gets stuck")
+    add("--passive", action="store_true", help="send only what a right app sends")
+    add("--quick", action="store_true", help="a short selection")
+    add("--trace-rules", action="store_true", help="let the embedded EHR name the rules behind each answer (for the defect matrix)")
+    add("--quiet-progress", action="store_true", help="no progress line")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register markers; fix the run's folder early, so that workers and Allure agree on it."""
+    config.addinivalue_line("markers", "smartlaunch(plan): one scenario of the suite")
+    config.addinivalue_line("markers", "req(id): the requirement a scenario speaks to")
+    config.addinivalue_line("markers", "cap(code): the SMART capability that makes a scenario apply")
+    config.addinivalue_line("markers", "profile(tag): a tag of the tag table")
+    try:
+        from smartlaunch.reporting.allure_bridge import AllureBridge
+    except ImportError:
+        return
+    config.pluginmanager.register(AllureBridge(config), "smartlaunch-allure-bridge")
+
+
+def pytest_bdd_apply_tag(tag: str, function: Any) -> bool:
+    """Turn ``@req:X`` and ``@cap:X`` into marks that ``-m "req(id='X')"`` selects; everything else is the plan's business."""
+    name, _, value = tag.partition(":")
+    if name == "req":
+        pytest.mark.req(id=value)(function)
+    elif name == "cap":
+        pytest.mark.cap(code=value)(function)
+    elif name != "id":
+        pytest.mark.profile(tag=tag)(function)
+    return True
+
+
+def plan_of(item: pytest.Item) -> Plan | None:
+    """The plan of a scenario item, or None for an ordinary test."""
+    mark = item.get_closest_marker("smartlaunch")
+    return mark.kwargs["plan"] if mark is not None else None
+
+
+def label_of(item: pytest.Item) -> str:
+    """The label of an outline's row: its first column."""
+    example = getattr(item, "callspec", None)
+    values = example.params.get("_pytest_bdd_example") if example is not None else None
+    return str(next(iter(values.values()))).replace(" ", "-") if values else ""
+
+
+def scenario_id(item: pytest.Item) -> str:
+    """``<suite>/<slug>[<label>]``, stable for ever."""
+    plan = plan_of(item)
+    assert plan is not None
+    label = label_of(item)
+    return f"{plan.id}[{label}]" if label else plan.id
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Check features against the catalogue, then keep what was asked for; scenarios tagged ``@last`` go to the end."""
+    ours = [item for item in items if plan_of(item) is not None]
+    if not ours:
+        return
+    problems = lint.problems()
+    if problems:
+        raise pytest.UsageError("the features and the catalogue do not agree:\n" + "\n".join(f"  {p}" for p in problems))
+    wanted = _wanted(config)
+    kept = [item for item in items if plan_of(item) is None or wanted(item)]
+    gone = [item for item in items if item not in set(kept)]
+    if gone:
+        config.hook.pytest_deselected(items=gone)
+    order = {suite.id: number for number, suite in enumerate(SUITES)}
+
+    def key(item: pytest.Item) -> tuple[int, bool]:
+        plan = plan_of(item)
+        return (-1, False) if plan is None else (order[plan.suite.id], "last" in plan.flags)
+
+    items[:] = sorted(kept, key=key)
+
+
+def _wanted(config: pytest.Config) -> Any:
+    requirements = set(config.getoption("--requirement"))
+    scenarios, suites = set(config.getoption("--scenario")), set(config.getoption("--smartlaunch-suite"))
+    named = bool(scenarios or suites or any("test_" in str(arg) for arg in config.args))
+    for requirement in requirements - set(load()):
+        raise pytest.UsageError(f"no requirement named {requirement!r}; `smartlaunch requirements` lists them")
+    for suite in suites - set(BY_ID):
+        raise pytest.UsageError(f"no suite named {suite!r}; there are: {', '.join(BY_ID)}")
+
+    def wanted(item: pytest.Item) -> bool:
+        plan = plan_of(item)
+        assert plan is not None
+        if not plan.suite.default and not named:
+            return False
+        if requirements and not requirements & set(plan.requirements):
+            return False
+        if suites and plan.suite.id not in suites:
+            return False
+        if config.getoption("--quick") and "quick" not in plan.flags:
+            return False
+        return not scenarios or bool({plan.id, scenario_id(item)} & scenarios)
+
+    return wanted
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Open the run before the first scenario and close it after the last, whatever happens between."""
+    ours = [item for item in session.items if plan_of(item) is not None]
+    if not ours or session.config.option.collectonly:
+        return (yield)
+    config = session.config
+    run = _open_run(config, ours)
+    try:
+        return (yield)
+    finally:
+        run.close()
+        _write_reports(config, run)
+
+
+def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
+    from smartlaunch.preflight import preflight
+
+    option = config.getoption
+    folder = Path(option("--run-dir") or os.environ.get(_RUN_DIR) or new_run_folder(Path.cwd() / "reports"))
+    os.environ[_RUN_DIR] = str(folder)
+    run = RunSession(
+        Options(
+            target=option("--target"),
+            defects=tuple(option("--defect")),
+            variants=tuple(option("--variant")),
+            run_dir=str(folder),
+            headed=option("--smartlaunch-headed"),
+            passive=option("--passive"),
+            trace_rules=option("--trace-rules"),
+            vendor=option("--smartlaunch-vendor"),
+        ),
+        folder,
+        selection=[scenario_id(item) for item in items],
+    )
+    config.stash[RUN] = run
+    try:
+        engine = run.start()
+        intrusive = [i for i in items if (p := plan_of(i)) and "intrusive" in p.flags]
+        run.preflight = preflight(engine, intrusive=0 if run.options.passive else len(intrusive))
+    except UsageError as exc:
+        run.preflight = [{"problem": run.scrub(str(exc)), "verdict": "mend"}]
+        _fail_preflight(config, run)
+    except BaseException:
+        run.close()
+        raise
+    if any(line["verdict"] in ("mend", "unreachable") for line in run.preflight):
+        _fail_preflight(config, run)
+    records.write_header(run.folder, run.header())
+    return run
+
+
+def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
+    """One configuration verdict instead of hundreds of blocked lines."""
+    try:
+        header = run.header()
+    except UsageError:
+        header = {"schema": records.SCHEMA_VERSION, "id": run.folder.name, "selection": run.selection, "preflight": run.preflight,
+                  "target": {"name": run.options.target}, "start": run.started.isoformat(), "end": datetime.now(UTC).isoformat()}
+    run.folder.mkdir(parents=True, exist_ok=True)
+    records.write_header(run.folder, header)
+    records.write_run(records.assemble(run.folder, header), run.folder)
+    run.close()
+    config.stash[RUN] = run
+    reached = all(line["verdict"] != "unreachable" for line in run.preflight)
+    lines = [line["problem"] for line in run.preflight if line["verdict"] in ("mend", "unreachable")]
+    title = "before the run, mend this:" if reached else "the target cannot be reached:"
+    pytest.exit(f"{title}\n" + "\n".join(lines), returncode=2 if reached else 3)
+
+
+def _write_reports(config: pytest.Config, run: RunSession) -> None:
+    from smartlaunch.plugin.finish import finish
+
+    finish(run.folder, run.header(), scrub=run.scrub)
+    config.stash[RUN] = run
+
+
+# -- one scenario ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def run_session(request: pytest.FixtureRequest) -> RunSession:
+    """The run that is under way."""
+    return request.config.stash[RUN]
+
+
+@pytest.fixture(scope="session")
+def engine(run_session: RunSession) -> Engine:
+    """The machinery of the run."""
+    assert run_session.engine is not None
+    return run_session.engine
+
+
+@pytest.fixture
+def plan(request: pytest.FixtureRequest) -> Plan:
+    """What the tags of the running scenario say."""
+    found = plan_of(request.node)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def suite(plan: Plan) -> Suite:
+    """The suite of the running scenario."""
+    return plan.suite
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest) -> Judge:
+    """The judge of the running scenario."""
+    found: Judge = request.node.stash[JUDGE]
+    return found
+
+
+@pytest.fixture
+def app(engine: Engine, plan: Plan) -> App:
+    """The app of the running scenario's suite.
+
+    A rule that does not depend on the client is put with any client that the target file has.
+    """
+    suite = plan.suite
+    if "once" in plan.flags and not plan.flags & set(ROLES):
+        kinds = plan.flags & {"standalone", "ehr"}
+        if not kinds:
+            return engine.any_app(suite.launch or "standalone")
+        kind = next(iter(kinds))
+        for role in ("public", "confidential-symmetric", "confidential-asymmetric"):
+            if engine.target.find_client(role) is not None:
+                return engine.app(role, kind)
+    if suite.role == "backend":
+        return engine.app_of(engine.target.client("backend"), "")
+    return engine.app(suite.role, suite.launch)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Gate a scenario by edition, capability and permission before anything is sent for it."""
+    plan = plan_of(item)
+    if plan is None:
+        return (yield)
+    run = item.config.stash[RUN]
+    item.stash[STARTED] = time.monotonic()
+    item.stash[STEPS] = []
+    item.stash[JUDGE] = Judge(load(), frozenset(plan.requirements), run.scrub, run.target.edition)
+    manager = run.recorder.scope(scenario_id(item))
+    item.stash[EXCHANGES] = (manager, manager.__enter__())
+    reason = _gate(plan, run)
+    if reason:
+        pytest.skip(reason)
+    return (yield)
+
+
+def _gate(plan: Plan, run: RunSession) -> str:
+    catalogue = load()
+    edition, engine = run.target.edition, run.engine
+    rows = [catalogue[r] for r in plan.requirements]
+    if rows and all(edition not in row.editions for row in rows):
+        return f"the rule does not bind edition {edition}"
+    if run.options.passive and "intrusive" in plan.flags:
+        return "left out by --passive"
+    if "writes" in plan.flags and not run.target.probes.allow_writes:
+        return "writing is not allowed: set probes.allow_writes in the target file to let the suite create and change its own data"
+    if "lockout" in plan.flags and not run.target.probes.lockout:
+        return "probes that may lock an account are not allowed: set probes.lockout in the target file"
+    assert engine is not None
+    missing = [c for c in plan.capabilities if c not in engine.discovery.capabilities]
+    if missing:
+        return f"the server does not claim the capability {', '.join(f'`{c}`' for c in missing)}"
+    return ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Let the judge speak when all steps have run; a rule that does not apply becomes a skip with its reason."""
+    plan = plan_of(item)
+    if plan is None:
+        return (yield)
+    judge = item.stash[JUDGE]
+    try:
+        result = yield
+    except NotApplicable as exc:
+        if judge.outcome is not Outcome.FAILED:
+            pytest.skip(item.config.stash[RUN].scrub(str(exc)))
+    except Blocked:
+        if judge.outcome is not Outcome.FAILED:
+            raise
+    else:
+        if judge.outcome is not Outcome.FAILED:
+            if not judge.judged:
+                raise SmartLaunchError("the scenario ended without any judgement: one of its Then steps is missing")
+            return result
+    raise NonConformance(judge.render()) from None
+
+
+def _clean(exc: BaseException, run: RunSession) -> str:
+    return run.scrub(explain_internal(exc) if not isinstance(exc, (SmartLaunchError, AssertionError)) else str(exc))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn what happened into one of the six outcomes, keep it, and take secrets out of everything pytest will print."""
+    plan = plan_of(item)
+    if plan is None:
+        return (yield)
+    run = item.config.stash[RUN]
+    exc = call.excinfo.value if call.excinfo is not None else None
+    report = yield
+    if report.failed and exc is not None:
+        report.longrepr = _clean(exc, run)
+        if call.when == "call" and not isinstance(exc, NonConformance):
+            report.when = "setup"  # pytest, JUnit and Allure call a failure outside the call an error
+    report.sections = [(title, run.scrub(text)) for title, text in report.sections]
+    ended = call.when == "call" or (call.when == "setup" and exc is not None)
+    if ended:
+        result = _result(item, plan, run, exc)
+        item.stash[RESULT] = result
+        run.add(result)
+        report.user_properties.extend(_properties(result))
+        setattr(report, "smartlaunch_outcome", result.outcome)  # noqa: B010 - TestReport takes extra attributes for other hooks
+    elif call.when == "teardown" and exc is not None:
+        report.longrepr = _clean(exc, run)
+    return report
+
+
+def _properties(result: records.ScenarioResult) -> list[tuple[str, object]]:
+    from smartlaunch.reporting.junit import junit_properties
+
+    return list(junit_properties(result))
+
+
+def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException | None) -> records.ScenarioResult:
+    judge = item.stash.get(JUDGE, None)
+    manager, scope = item.stash[EXCHANGES]
+    manager.__exit__(None, None, None)
+    catalogue = load()
+    outcome, reason = Outcome.PASSED, ""
+    attachments: tuple[str, ...] = ()
+    if exc is None:
+        assert judge is not None
+        outcome, reason = judge.outcome, "\n".join(judge.notes)
+    elif isinstance(exc, pytest.skip.Exception):
+        outcome, reason = Outcome.NOT_APPLICABLE, run.scrub(exc.msg or "")
+    elif isinstance(exc, NonConformance):
+        outcome = Outcome.FAILED
+    elif isinstance(exc, Blocked):
+        outcome, reason, attachments = Outcome.BLOCKED, run.scrub(str(exc)), exc.artifacts
+    else:
+        outcome, reason = Outcome.ERROR, _clean(exc, run)
+    findings = tuple(
+        records.FindingRecord.of(
+            finding,
+            strength=catalogue[finding.requirement].strength if finding.requirement in catalogue else "",
+            outcome=severity,
+        )
+        for finding, severity in (judge.findings if judge is not None else [])
+    )
+    if outcome in (Outcome.FAILED, Outcome.WARNING) and findings:
+        reason = "; ".join(f.actual for f in findings if f.outcome == outcome.value)[:2000]
+    return records.ScenarioResult(
+        id=scenario_id(item),
+        title=_title(item, plan),
+        feature=plan.template.feature.name or "",
+        rule=plan.rule,
+        suite=plan.suite.id,
+        requirements=plan.requirements,
+        outcome=outcome.value,
+        reason=reason,
+        duration_s=elapsed(item.stash[STARTED]),
+        findings=findings,
+        exchanges=tuple(dict.fromkeys(scope.ids)),
+        steps=tuple(item.stash[STEPS]),
+        attachments=tuple(attachments),
+        tags=tuple(sorted(plan.flags)),
+        inferno=tuple(dict.fromkeys(t for r in plan.requirements if r in catalogue for t in catalogue[r].inferno)),
+        started=datetime.fromtimestamp(time.time() - elapsed(item.stash[STARTED]), UTC).isoformat(timespec="milliseconds"),
+    )
+
+
+def _title(item: pytest.Item, plan: Plan) -> str:
+    example = getattr(item, "callspec", None)
+    values = example.params.get("_pytest_bdd_example") if example is not None else None
+    title = plan.title
+    for key, value in (values or {}).items():
+        title = title.replace(f"<{key}>", str(value))
+    return title
+
+
+def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
+    """Our outcomes under our own words in pytest's progress and counts."""
+    outcome = getattr(report, "smartlaunch_outcome", None)
+    words = {
+        "warning": ("advisory", "w", "ADVISORY"),
+        "blocked": ("error", "B", "BLOCKED"),
+        "error": ("error", "E", "ERROR"),
+        "not-applicable": ("skipped", "n", "NOT APPLICABLE"),
+    }
+    return words.get(outcome) if outcome is not None else None
+
+
+# -- steps ----------------------------------------------------------------------------------------------------------------
+
+
+def pytest_bdd_after_step(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario, step: Step) -> None:
+    """Remember a step that ran through."""
+    request.node.stash[STEPS].append(records.StepResult(step.keyword.strip(), step.name, "passed"))
+
+
+def pytest_bdd_step_error(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario, step: Step) -> None:
+    """Remember the step that broke off, and those never reached."""
+    _broke_off(request, scenario, step)
+
+
+def pytest_bdd_step_func_lookup_error(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario, step: Step) -> None:
+    """Remember a step that has no definition."""
+    _broke_off(request, scenario, step)
+
+
+def _broke_off(request: pytest.FixtureRequest, scenario: Scenario, step: Step) -> None:
+    done: list[records.StepResult] = request.node.stash[STEPS]
+    done.append(records.StepResult(step.keyword.strip(), step.name, "failed"))
+    rest = list(scenario.steps)
+    after = rest[rest.index(step) + 1 :] if step in rest else []
+    done.extend(records.StepResult(s.keyword.strip(), s.name, "skipped") for s in after)
+
+
+# -- the end --------------------------------------------------------------------------------------------------------------
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Our own summary, after pytest's."""
+    run = config.stash.get(RUN, None)
+    if run is None or not (run.folder / records.RUN_FILE).exists() or os.environ.get("SMARTLAUNCH_SUMMARY") == "off":
+        return
+    from smartlaunch.reporting.summary import render_summary
+
+    written = records.load_run(run.folder)
+    paths = {"report": run.folder / "index.html", "run.json": run.folder / records.RUN_FILE}
+    terminalreporter.write_line("")
+    for line in render_summary(written, load(), paths=paths, colour=terminalreporter.hasmarkup).splitlines():
+        terminalreporter.write_line(line)

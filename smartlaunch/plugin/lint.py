@@ -1,0 +1,95 @@
+"""The features against the tag table, the catalogue and the sandbox's defects; what does not agree stops the run.
+
+pytest-bdd itself drops one of two scenarios with the same title, picks one of two matching steps, and finds a missing step only when
+the target has been contacted; so all of that is checked here, with the parser that will run the features.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from functools import cache
+
+from smartlaunch.catalogue import load
+from smartlaunch.finding import Strength
+from smartlaunch.plugin.binding import TAGS, VALUED_TAGS, every_plan, features, requirement_coverage, tags_of
+
+_SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
+
+
+@cache
+def problems() -> tuple[str, ...]:
+    """Everything that is wrong, as ``file:line: sentence``; empty when all is well."""
+    found = (*_features(), *_titles())
+    # While a feature is written before its defect, only what would break the run stops it.
+    return found if os.environ.get("SMARTLAUNCH_DRAFT") else (*found, *_requirements(), *_uncovered())
+
+
+def _features() -> list[str]:
+    catalogue = load()
+    found = []
+    for feature in features():
+        found += [
+            f"{feature.rel_filename}: two scenarios have the title {title!r}, pytest-bdd would drop one"
+            for title, count in Counter(_raw_titles(feature.filename)).items()
+            if count > 1
+        ]
+        for template in feature.scenarios.values():
+            where = f"{feature.rel_filename}:{template.line_number}"
+            tags = tags_of(feature, template)
+            ids = [t for t in template.tags if t.startswith("id:")]
+            if len(ids) != 1:
+                found.append(f"{where}: a scenario has exactly one @id:<slug> of its own, this one has {len(ids)}")
+            elif not _SLUG.match(ids[0][3:]):
+                found.append(f"{where}: the slug {ids[0][3:]!r} is not lower case words joined by hyphens")
+            requirements = [t[4:] for t in tags if t.startswith("req:")]
+            if not requirements:
+                found.append(f"{where}: the scenario speaks to no requirement: tag it or its Rule with @req:<id>")
+            found += [f"{where}: unknown requirement {r}" for r in requirements if r not in catalogue]
+            found += [
+                f"{where}: @{t} is not in the tag table" for t in tags if t not in TAGS and t.partition(":")[0] not in VALUED_TAGS
+            ]
+            if template.rule is None:
+                found.append(f"{where}: the scenario stands under no Rule")
+            found += [f"{where}: an Examples table has tags" for e in template.examples if e.tags]
+            if not any(step.type == "then" for step in template.steps):
+                found.append(f"{where}: the scenario has no Then")
+    return found
+
+
+def _titles() -> list[str]:
+    found = []
+    seen: dict[tuple[str, str], str] = {}
+    for plan in every_plan():
+        key = (plan.suite.id, plan.slug)
+        if key in seen and seen[key] != f"{plan.path}:{plan.line}":
+            found.append(f"{plan.path}:{plan.line}: the id {plan.slug!r} is already given at {seen[key]}")
+        seen[key] = f"{plan.path}:{plan.line}"
+    return found
+
+
+def _requirements() -> list[str]:
+    from smartlaunch.sandbox.defects import load_defects
+
+    broken = {requirement for defect in load_defects().values() for requirement in defect.requirements}
+    catalogue = load()
+    return [
+        f"{requirement}: no defect of the embedded EHR breaks it, so nothing shows that {scenarios[0]} can fail"
+        for requirement, scenarios in requirement_coverage().items()
+        if requirement in catalogue and catalogue[requirement].strength is not Strength.MAY and requirement not in broken
+    ]
+
+
+def _uncovered() -> list[str]:
+    covered = requirement_coverage()
+    return [
+        f"{row.id}: neither a scenario nor a reason: write one of the two"
+        for row in load().values()
+        if row.binding and not row.reason and row.id not in covered
+    ]
+
+
+def _raw_titles(path: str) -> list[str]:
+    with open(path, encoding="utf-8") as stream:  # noqa: PTH123 - pytest-bdd gives a plain string
+        return [m[1].strip() for line in stream if (m := re.match(r"\s*(?:Scenario|Scenario Outline|Example):(.*)", line))]

@@ -1,0 +1,263 @@
+"""The life of one run: target, embedded EHR where asked for, evidence folder, engine, preflight, results."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from smartlaunch import __version__
+from smartlaunch.catalogue import EDITIONS, load
+from smartlaunch.engine import Engine
+from smartlaunch.errors import InternalError, UsageError
+from smartlaunch.evidence.recorder import Recorder
+from smartlaunch.evidence.redaction import Redactor
+from smartlaunch.finding import Outcome
+from smartlaunch.plugin.binding import Plan
+from smartlaunch.reporting import run as records
+from smartlaunch.target import Target, load_target
+
+_READY_S = 20
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asked of the run."""
+
+    target: str = "embedded"
+    defects: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    run_dir: str = ""
+    headed: bool = False
+    passive: bool = False
+    trace_rules: bool = False
+    vendor: str = ""
+
+
+class EmbeddedEhr:
+    """The embedded EHR as a child process that ends when this process ends or the run is over."""
+
+    def __init__(self, options: Options, folder: Path) -> None:
+        self._folder = folder
+        self.target_file = folder / "embedded.toml"
+        command = [sys.executable, "-m", "smartlaunch.sandbox", "--port", "0", "--die-with-parent", "--ready-stdout"]
+        command += ["--write-target", str(self.target_file)]
+        command += [part for name in options.defects for part in ("--defect", name)]
+        command += [part for name in options.variants for part in ("--variant", name)]
+        if options.trace_rules:
+            command.append("--trace-rules")
+        if options.vendor:
+            command += ["--vendor", options.vendor]
+        self._log = (folder / "embedded.log").open("wb")
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log)  # noqa: S603 - our own module
+        self._wait_ready()
+
+    def _wait_ready(self) -> None:
+        assert self._child.stdout is not None
+        stream, line = self._child.stdout, b""
+        timer = threading.Timer(_READY_S, self._child.kill)
+        timer.start()
+        try:
+            line = stream.readline()
+        finally:
+            timer.cancel()
+        if not line:
+            self.stop()
+            text = (self._folder / "embedded.log").read_text("utf-8", "replace").strip()
+            raise UsageError(f"the embedded EHR did not start within {_READY_S} s: {text[-2000:] or 'it said nothing'}")
+        self.ready: dict[str, Any] = json.loads(line)
+        threading.Thread(target=stream.read, daemon=True).start()
+
+    def stop(self) -> None:
+        """End the child and wait for it, killing it when it does not go."""
+        if self._child.stdin is not None:
+            self._child.stdin.close()
+        try:
+            self._child.wait(5)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait(5)
+        self._log.close()
+
+
+@dataclass
+class RunSession:
+    """One run; made by the plugin before the first scenario, ended after the last."""
+
+    options: Options
+    folder: Path
+    started: datetime = field(default_factory=lambda: datetime.now(UTC).astimezone())
+    redactor: Redactor = field(default_factory=Redactor)
+    results: list[records.ScenarioResult] = field(default_factory=list)
+    selection: list[str] = field(default_factory=list)
+    preflight: list[dict[str, str]] = field(default_factory=list)
+    engine: Engine | None = None
+    _ehr: EmbeddedEhr | None = None
+    _scratch: Path | None = None
+
+    @cached_property
+    def target(self) -> Target:
+        """The target; the embedded EHR is started when it is the one."""
+        target = load_target(self.options.target)
+        if not target.embedded:
+            if self.options.defects or self.options.variants:
+                raise UsageError("--defect and --variant change the embedded EHR, so they go with --target=embedded only")
+            return target
+        self._scratch = Path(tempfile.mkdtemp(prefix="smartlaunch-"))
+        self._ehr = EmbeddedEhr(self.options, self._scratch)
+        return load_target(self._ehr.target_file)
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """The one recorder of the run, which knows the target's secrets from the start."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        recorder = Recorder(self.folder, self.redactor)
+        for secret in self.target.secrets:
+            if secret.available:
+                _learn(self.redactor, secret.where, secret.reveal())
+        if self.target.ehr_launch is not None and self.target.ehr_launch.launch:
+            self.redactor.learn("launch", self.target.ehr_launch.launch)
+        return recorder
+
+    def start(self) -> Engine:
+        """Load the target, start browser and client; raises ``UsageError`` for anything to mend in the configuration."""
+        from smartlaunch.browser import Browser, find_browser
+
+        target, recorder = self.target, self.recorder
+        browser = Browser(
+            choice=find_browser(),
+            headed=self.options.headed,
+            on_exchange=lambda exchange: (recorder.record(exchange), None)[1],
+            next_id=recorder.next_id,
+            on_screenshot=lambda name, data: recorder.attach(name, data, "image/png"),
+            step_timeout_s=min(target.limits.request_s, 10.0),
+            login_timeout_s=target.limits.login_s,
+        )
+        self.engine = Engine(target, recorder, browser, passive=self.options.passive)
+        return self.engine
+
+    def scrub(self, text: str) -> str:
+        """A text without any known secret."""
+        return self.redactor.scrub(text)
+
+    def add(self, result: records.ScenarioResult) -> None:
+        """Keep a scenario's result, on disk at once."""
+        self.results.append(result)
+        records.append_scenario(self.folder, result)
+
+    def close(self) -> None:
+        """Stop browser, connections and embedded EHR; never raises."""
+        for part in (self.engine, self._ehr):
+            if part is None:
+                continue
+            try:
+                part.close() if isinstance(part, Engine) else part.stop()
+            except Exception as exc:  # noqa: BLE001 - the run is over; what could not be closed must not hide its results
+                print(f"smartlaunch: could not close {type(part).__name__}: {self.scrub(str(exc))}", file=sys.stderr)  # noqa: T201
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def header(self) -> dict[str, Any]:
+        """The header of ``run.json``: everything needed to say what was run against what."""
+        target = self.target
+        return {
+            "schema": records.SCHEMA_VERSION,
+            "id": self.folder.name,
+            "suite": {"name": "smart-launch-conformance", "version": __version__, "commit": _commit()},
+            "target": {
+                "name": target.name,
+                "fhir_base_url": target.fhir_base_url,
+                "vendor": target.vendor,
+                "edition": target.edition,
+                "hash": target.hash,
+                "defects": list(self.options.defects),
+                "variants": list(self.options.variants),
+            },
+            "editions": [target.edition] if target.edition else list(EDITIONS),
+            "start": self.started.isoformat(timespec="milliseconds"),
+            "end": datetime.now(UTC).astimezone().isoformat(timespec="milliseconds"),
+            "zone": str(self.started.tzinfo),
+            "environment": {
+                "python": platform.python_version(),
+                "platform": platform.system(),
+                "browser": self.engine.browser.choice.how if self.engine is not None else "",
+                "libraries": {name: version(name) for name in ("pytest", "pytest-bdd", "httpx", "playwright", "PyJWT", "jsonschema", "allure-pytest")},
+            },
+            "passive": self.options.passive,
+            "selection": self.selection,
+            "preflight": self.preflight,
+            "coverage": self._coverage(),
+        }
+
+    def _coverage(self) -> dict[str, int]:
+        """How many binding server requirements exist, were selected, and were judged in this run."""
+        catalogue = load()
+        binding = {r.id for r in catalogue.values() if r.binding}
+        judged = {
+            requirement
+            for result in self.results
+            if result.outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.WARNING)
+            for requirement in result.requirements
+        }
+        selected = {requirement for result in self.results for requirement in result.requirements}
+        return {"binding": len(binding), "selected": len(binding & selected), "judged": len(binding & judged)}
+
+
+def new_run_folder(base: Path) -> Path:
+    """A folder name that sorts by time and never repeats."""
+    return base / f"{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+
+
+def requirements_of(plans: Sequence[Plan]) -> list[str]:
+    """The requirement ids of several scenarios, each once, in order."""
+    return list(dict.fromkeys(r for plan in plans for r in plan.requirements))
+
+
+def _learn(redactor: Redactor, where: str, value: str) -> None:
+    kind = "password" if "password" in where else "private_key" if "jwk" in where else "client_secret"
+    redactor.learn(kind, value)
+    if kind != "private_key":
+        return
+    try:
+        document = json.loads(value)
+    except ValueError:
+        return
+    for key in document.get("keys", [document]) if isinstance(document, dict) else []:
+        for member in ("d", "p", "q", "dp", "dq", "qi"):
+            if isinstance(key, dict) and isinstance(key.get(member), str):
+                redactor.learn("private_key", key[member])
+
+
+def _commit() -> str:
+    from smartlaunch._suite import suite_root
+
+    root = suite_root()
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return os.environ.get("SMARTLAUNCH_COMMIT", "")
+    done = subprocess.run([git, "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+    return done.stdout.strip()
+
+
+def elapsed(since: float) -> float:
+    """Seconds since a monotonic moment, rounded for people."""
+    return round(time.monotonic() - since, 3)
+
+
+def explain_internal(exc: BaseException) -> str:
+    """The sentence under which our own bug is reported."""
+    return f"{type(exc).__name__}: {exc}" if isinstance(exc, InternalError) else f"unexpected {type(exc).__name__}: {exc}"

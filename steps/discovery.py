@@ -1,0 +1,146 @@
+"""Phrases on discovery: the SMART configuration, the OpenID configuration, the CapabilityStatement."""
+
+from __future__ import annotations
+
+from pytest_bdd import given, parsers, then, when
+
+from smartlaunch.checks import discovery as checks
+from smartlaunch.engine import Engine
+from smartlaunch.errors import NotApplicable
+from smartlaunch.exchange import Exchange
+from smartlaunch.http import answered
+from smartlaunch.plugin.judge import Judge
+
+
+@when("the app reads the SMART configuration", target_fixture="answer")
+def read_configuration(engine: Engine) -> Exchange:
+    answered(engine.discovery.exchange)
+    engine.recorder.attach_to_current([engine.discovery.exchange.id])
+    return engine.discovery.exchange
+
+
+@when(parsers.parse("the app reads the SMART configuration with {accept}"), target_fixture="answer")
+def read_configuration_with(engine: Engine, accept: str) -> Exchange:
+    headers = {
+        "an Accept header for FHIR": "application/fhir+json",
+        "an Accept header for HTML": "text/html",
+        "an Accept header for XML": "application/xml",
+        "no preference": None,
+    }
+    return engine.discovery.read(accept=headers[accept])
+
+
+@when("the app reads the OpenID configuration", target_fixture="answer")
+def read_openid_configuration(engine: Engine) -> Exchange:
+    if not engine.discovery.has("issuer"):
+        raise NotApplicable("the SMART configuration has no `issuer`; the scenario on that member judges it")
+    exchange = engine.discovery.openid_configuration
+    answered(exchange)
+    engine.recorder.attach_to_current([exchange.id])
+    return exchange
+
+
+@when("the app reads the CapabilityStatement", target_fixture="answer")
+def read_metadata(engine: Engine) -> Exchange:
+    answered(engine.discovery.metadata)
+    engine.recorder.attach_to_current([engine.discovery.metadata.id])
+    return engine.discovery.metadata
+
+
+@given(parsers.parse('the server claims one of the capabilities "{names}"'))
+def claims_one_of(engine: Engine, names: str) -> None:
+    wanted = set(names.split(" "))
+    if not wanted & engine.discovery.capabilities:
+        raise NotApplicable(f"the server claims none of the capabilities {', '.join(sorted(wanted))}")
+
+
+@given(parsers.parse('the server does not claim the capability "{name}"'))
+def does_not_claim(engine: Engine, name: str) -> None:
+    if name in engine.discovery.capabilities:
+        raise NotApplicable(f"the server claims the capability `{name}`")
+
+
+@given(parsers.parse('the SMART configuration has "{name}"'))
+def configuration_has(engine: Engine, name: str) -> None:
+    if name not in engine.discovery.document:
+        raise NotApplicable(f"the SMART configuration has no `{name}`")
+
+
+@then("it is a JSON object")
+def is_json_object(judge: Judge, answer: Exchange) -> None:
+    judge(checks.json_object(judge.requirement, answer))
+
+
+@then("it is the same JSON document")
+def same_document(judge: Judge, engine: Engine, answer: Exchange) -> None:
+    judge(checks.documents_equal(judge.requirement, engine.discovery.exchange, answer, "as for `Accept: application/json`"))
+
+
+@then(parsers.re(r'it has "(?P<name>[a-z_]+)" as (?P<form>an? [A-Za-z ]+)'))
+def has_member(judge: Judge, answer: Exchange, name: str, form: str) -> None:
+    judge(checks.member(judge.requirement, answer, name, form, required=True))
+
+
+@then(parsers.re(r'if it has "(?P<name>[a-z_]+)", that is (?P<form>an? [A-Za-z ]+)'))
+def has_member_if_any(judge: Judge, answer: Exchange, name: str, form: str) -> None:
+    judge(checks.member(judge.requirement, answer, name, form, required=False))
+
+
+@then(parsers.parse('it has no "{name}"'))
+def has_no_member(judge: Judge, answer: Exchange, name: str) -> None:
+    judge.expects(name not in answer.answer.object, expected=f"no `{name}`", actual="it is there", exchange=answer.id, pointer=f"/{name}")
+
+
+@then(parsers.parse('its "{name}" contains "{value}"'))
+def member_contains(judge: Judge, answer: Exchange, name: str, value: str) -> None:
+    judge(checks.contains(judge.requirement, answer, name, value))
+
+
+@then(parsers.parse('its "{name}" contains one of "{values}"'))
+def member_contains_one_of(judge: Judge, answer: Exchange, name: str, values: str) -> None:
+    judge(checks.contains(judge.requirement, answer, name, *values.split(" "), any_of=True))
+
+
+@then(parsers.parse('its "{name}" does not contain "{value}"'))
+def member_lacks(judge: Judge, answer: Exchange, name: str, value: str) -> None:
+    judge(checks.lacks(judge.requirement, answer, name, value))
+
+
+@then("every endpoint in it is an absolute URL")
+def endpoints_absolute(judge: Judge, answer: Exchange) -> None:
+    judge(checks.absolute_endpoints(judge.requirement, answer))
+
+
+@then("its grant types fit its capabilities")
+def grant_types_fit(judge: Judge, answer: Exchange) -> None:
+    judge(checks.grant_types(judge.requirement, answer))
+
+
+@then("each capability is one of the guide or a full URI")
+def capabilities_known(judge: Judge, answer: Exchange) -> None:
+    judge(checks.known_capabilities(judge.requirement, answer))
+
+
+@then("it claims a complete capability set")
+def claims_capability_set(judge: Judge, answer: Exchange) -> None:
+    judge(checks.supports_a_capability_set(judge.requirement, answer))
+
+
+@then("each associated endpoint has a URL and capabilities")
+def associated_endpoints(judge: Judge, answer: Exchange) -> None:
+    judge(checks.associated_endpoints(judge.requirement, answer))
+
+
+@then("its issuer is the one it was found below")
+def issuer_agrees(judge: Judge, engine: Engine, answer: Exchange) -> None:
+    judge(checks.issuer_agrees(judge.requirement, engine.discovery.exchange, answer))
+
+
+@then(parsers.parse('it agrees with the SMART configuration on "{names}"'))
+def agrees(judge: Judge, engine: Engine, answer: Exchange, names: str) -> None:
+    judge(checks.agrees(judge.requirement, engine.discovery.exchange, answer, names.split(" ")))
+
+
+@then("members with several values are arrays that are not empty")
+def arrays_not_empty(judge: Judge, answer: Exchange) -> None:
+    judge(checks.no_empty_members(judge.requirement, answer))

@@ -1,0 +1,5 @@
+"""The suite support-tickets."""
+
+from smartlaunch.plugin.binding import bind
+
+bind(globals(), "support-tickets")
