@@ -30,11 +30,11 @@ _NASSER = "Practitioner/dr-omar-nasser"
 
 _MEASURES: dict[str, tuple[str, str, str, str, str]] = {
     # name: category, LOINC code, display, unit, UCUM code
-    "heart-rate": ("vital-signs", "8867-4", "Heart rate", "beats/minute", "/min"),
+    "heart-rate": ("vital-signs", "8867-4", "Heart rate", "/min", "/min"),
     "body-temperature": ("vital-signs", "8310-5", "Body temperature", "°C", "Cel"),
     "oxygen-saturation": ("vital-signs", "59408-5", "Oxygen saturation", "%", "%"),
     "body-weight": ("vital-signs", "29463-7", "Body weight", "kg", "kg"),
-    "respiratory-rate": ("vital-signs", "9279-1", "Respiratory rate", "breaths/minute", "/min"),
+    "respiratory-rate": ("vital-signs", "9279-1", "Respiratory rate", "/min", "/min"),
     "hemoglobin-a1c": ("laboratory", "4548-4", "Hemoglobin A1c", "%", "%"),
     "glucose": ("laboratory", "2345-7", "Glucose", "mg/dL", "mg/dL"),
     "creatinine": ("laboratory", "2160-0", "Creatinine", "mg/dL", "mg/dL"),
