@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from smartlaunch._suite import suite_root
 
@@ -45,13 +46,13 @@ def child_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
     return values
 
 
-def run_pytest(command: Sequence[str], *, env: Mapping[str, str]) -> int:
-    """Run the child to its end and return its exit code.
+def run_pytest(command: Sequence[str], *, env: Mapping[str, str], output: IO[bytes] | None) -> int:
+    """Run the child to its end and return its exit code; its standard output goes to ``output`` or, with None, to ours.
 
     The child is in a group of its own, so that Ctrl-C reaches it once, through us, and it can close the browser and write its
     reports; a second Ctrl-C, or no end within the limit, kills it.
     """
-    process = subprocess.Popen(list(command), env=dict(env), stdin=subprocess.DEVNULL, process_group=0)  # noqa: S603 - our own pytest
+    process = subprocess.Popen(list(command), env=dict(env), stdin=subprocess.DEVNULL, stdout=output, process_group=0)  # noqa: S603 - our own pytest
     with _ending(process) as ended:
         code = process.wait()
     if ended.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,12 @@ from smartlaunch.errors import LookupFailed, UsageError
 
 if TYPE_CHECKING:
     from smartlaunch.plugin.binding import Plan, Suite
+    from smartlaunch.reporting.run import Run
     from smartlaunch.target import Target
 
 _OWN_FILES = ("run.json", "header.json", "scenarios.jsonl", "exchanges.jsonl", "launches.jsonl", "diagnoses.json", "manifest.sha256")
-_PYTEST_USAGE = 4
+_PYTEST_GOOD, _PYTEST_FAILED, _PYTEST_USAGE = 0, 1, 4
+_TAIL = 4000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,12 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check the selection, start pytest, and turn its run into an exit code."""
-    suites, plans = select(args)
+    suites = choose_suites(args)
+    filtered = args.list or args.requirement or args.scenario or args.quick
+    plans = select(args, suites) if filtered else []
     if args.list:
         return _list(plans)
     name = args.target or os.environ.get("SMARTLAUNCH_TARGET") or "embedded"
     _check_target(name, args)
-    if not plans:
+    if filtered and not plans:
         raise UsageError(
             "no scenario is selected: the suites and requirements asked for have none in common\n  try: smartlaunch run --list"
         )
@@ -55,21 +60,27 @@ def run(args: argparse.Namespace) -> int:
     return _run(args, name, suites, folder)
 
 
-def select(args: argparse.Namespace) -> tuple[list[Suite], list[Plan]]:
-    """Return the suites and scenarios that the arguments select; unknown names end here."""
-    from smartlaunch.plugin.binding import BY_ID, SUITES, plans
+def choose_suites(args: argparse.Namespace) -> list[Suite]:
+    """Return the suites that the arguments select: those named, else the default ones."""
+    from smartlaunch.plugin.binding import BY_ID, SUITES
 
     for suite in args.suite:
         if suite not in BY_ID:
             raise LookupFailed("suite", suite, list(BY_ID))
+    return [suite for suite in SUITES if (suite.id in args.suite if args.suite else suite.default or args.scenario)]
+
+
+def select(args: argparse.Namespace, suites: Sequence[Suite]) -> list[Plan]:
+    """Return the scenarios of the suites that the arguments select; unknown names end here."""
+    from smartlaunch.plugin.binding import plans
+
     _check_requirements(args)
-    chosen = [suite for suite in SUITES if suite.id in args.suite] if args.suite else [s for s in SUITES if s.default or args.scenario]
-    every = [plan for suite in chosen for plan in plans(suite.id)]
+    every = [plan for suite in suites for plan in plans(suite.id)]
     wanted = {identifier.split("[", 1)[0] for identifier in args.scenario}
     known = {plan.id for plan in every}
     for identifier in sorted(wanted - known):
         raise _unknown_scenario(identifier, known)
-    selected = [
+    return [
         plan
         for plan in every
         if (not args.requirement or set(args.requirement) & set(plan.requirements))
@@ -77,7 +88,6 @@ def select(args: argparse.Namespace) -> tuple[list[Suite], list[Plan]]:
         and (not args.quick or "quick" in plan.flags)
         and (not args.passive or "intrusive" not in plan.flags)
     ]
-    return chosen, selected
 
 
 def _check_requirements(args: argparse.Namespace) -> None:
@@ -171,13 +181,16 @@ def _run(args: argparse.Namespace, target: str, suites: Sequence[Suite], folder:
     if missing:
         raise LookupFailed("binder", missing[0], sorted(path.name for path in root.glob("test_*.py")))
     command = pytest_command(_arguments(args, target, folder), paths=paths)
-    interrupted = False
-    code = 0
-    try:
-        code = run_pytest(command, env=child_environment())
-    except Ended:
-        interrupted = True
-    return _verdict(folder, code, interrupted=interrupted, strict=args.strict)
+    env = child_environment() | {"SMARTLAUNCH_SUMMARY": "off"}
+    interrupted, code = False, 0
+    with tempfile.TemporaryFile() as log:
+        try:
+            code = run_pytest(command, env=env, output=None if args.verbose else log)
+        except Ended:
+            interrupted = True
+        log.seek(0)
+        said = log.read().decode("utf-8", "replace")
+    return _verdict(folder, code, said, interrupted=interrupted, strict=args.strict)
 
 
 def _arguments(args: argparse.Namespace, target: str, folder: Path) -> list[str]:
@@ -203,18 +216,48 @@ def _arguments(args: argparse.Namespace, target: str, folder: Path) -> list[str]
     return [*out, "-v"] if args.verbose else [*out, "-q", "--no-header", "--tb=no", "-rN"]
 
 
-def _verdict(folder: Path, code: int, *, interrupted: bool, strict: bool) -> int:
+def _verdict(folder: Path, code: int, said: str, *, interrupted: bool, strict: bool) -> int:
+    """Show the run's summary and return its exit code; a run without a record shows what pytest said instead."""
     from smartlaunch.reporting.run import exit_code, load_run
 
     try:
-        run_ = load_run(folder)
+        record = load_run(folder)
     except UsageError:
         if interrupted:
             print(f"smartlaunch: interrupted before the first scenario; {folder} holds no run", file=sys.stderr)
             return INTERRUPTED
-        print(f"smartlaunch: the run left no record (pytest ended with {code})", file=sys.stderr)
-        return USAGE if code == _PYTEST_USAGE else INTERNAL
+        return _no_record(code, said)
+    _summary(record, folder)
     if interrupted:
-        print(f"smartlaunch: interrupted; what was recorded is in {folder}", file=sys.stderr)
+        print(f"smartlaunch: interrupted; what was recorded until then is in {shown(folder)}", file=sys.stderr)
         return INTERRUPTED
-    return exit_code(run_, strict=strict)
+    verdict = exit_code(record, strict=strict)
+    if verdict == GOOD and code not in (_PYTEST_GOOD, _PYTEST_FAILED):
+        return _no_record(code, said)
+    return verdict
+
+
+def _no_record(code: int, said: str) -> int:
+    from smartlaunch.cli.crash import scrub
+
+    tail = "" if code == _PYTEST_USAGE else "\n".join(line for line in scrub(said).splitlines() if line.strip())[-_TAIL:]
+    print(f"smartlaunch: pytest ended with {code} and left no usable record{':' if tail else ''}\n{tail}", file=sys.stderr)
+    return USAGE if code == _PYTEST_USAGE else INTERNAL
+
+
+def _summary(record: Run, folder: Path) -> None:
+    """Print the summary once, with the paths of what was written."""
+    from smartlaunch.catalogue import load
+    from smartlaunch.reporting.summary import render_summary, takes_colour
+
+    names = {"report": "index.html", "Allure": "allure.html", "run.json": "run.json", "JUnit": "junit.xml", "HAR": "run.har"}
+    paths = {name: shown(folder / file) for name, file in names.items() if (folder / file).is_file()}
+    sys.stdout.write(render_summary(record, load(), paths=paths, colour=takes_colour(sys.stdout)))
+
+
+def shown(path: Path) -> str:
+    """Return a path as a person would type it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
