@@ -115,7 +115,9 @@ def _entries(raw: object, where: str) -> tuple[Entry, ...]:
         table = _table(item, where, _ENTRY_FIELDS)
         missing = _ENTRY_FIELDS - set(table)
         if missing:
-            raise UsageError(f"{where}: {' and '.join(sorted(missing))} is missing; write {where} = {{ selector = \"#id\", value = \"username\" }}")
+            raise UsageError(
+                f'{where}: {" and ".join(sorted(missing))} is missing; write {where} = {{ selector = "#id", value = "username" }}'
+            )
         entries.append(Entry(_text(table["selector"], f"{where}.selector"), _text(table["value"], f"{where}.value", empty=True)))
     return tuple(entries)
 

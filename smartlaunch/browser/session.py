@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from smartlaunch.browser.catcher import Net, Stopper, origin_of
 from smartlaunch.browser.choice import BrowserChoice
 from smartlaunch.browser.landing import Landing
 from smartlaunch.browser.plan import LoginPlan
+from smartlaunch.browser.recipes import ChartGoal
+from smartlaunch.browser.recording import Recording
 from smartlaunch.browser.snapshot import PageSnapshot
+from smartlaunch.browser.walk import Walk
+from smartlaunch.errors import Blocked, UsageError
 from smartlaunch.exchange import Endpoint, Exchange
 
 
 class Browser:
-    """One browser process, started when the first session needs it."""
+    """One browser process, started when the first session needs it.
+
+    ``on_exchange`` gets every exchange after the walk that made it, ``on_screenshot`` a name and a PNG and returns where it was kept.
+    ``ignore_certificates`` is for a target with its own ``ca_file``, whose chain the engine has verified: Chromium takes no file.
+    """
 
     def __init__(
         self,
@@ -25,49 +37,115 @@ class Browser:
         on_screenshot: Callable[[str, bytes], str],
         step_timeout_s: float = 10.0,
         login_timeout_s: float = 60.0,
+        body_limit: int = 1_000_000,
+        ignore_certificates: bool = False,
     ) -> None:
         self.choice, self.headed = choice, headed
         self.on_exchange, self.next_id, self.on_screenshot = on_exchange, next_id, on_screenshot
         self.step_timeout_s, self.login_timeout_s = step_timeout_s, login_timeout_s
+        self.body_limit, self.ignore_certificates = body_limit, ignore_certificates
+        self.stopper: Stopper | None = None
         self._sessions: dict[str, BrowserSession] = {}
+        self._fresh = 0
+        self._all: list[BrowserSession] = []
         self._playwright: Any = None
         self._browser: Any = None
+        self._refused: set[str] = set()
+
+    @property
+    def version(self) -> str:
+        """Name and version of the running browser, empty before it starts."""
+        return f"Chromium {self._browser.version}" if self._browser is not None else ""
 
     def start(self) -> Any:
-        """Start the browser when it is not running."""
-        if self._browser is None:
-            from playwright.sync_api import sync_playwright
+        """Start the browser when it is not running; a browser that died is started again."""
+        if self._browser is not None and self._browser.is_connected():
+            return self._browser
+        from playwright.sync_api import Error, sync_playwright
 
+        if self._playwright is None:
             self._playwright = sync_playwright().start()
-            self._browser = self._playwright.chromium.launch(executable_path=self.choice.path, headless=not self.headed)
+        env: dict[str, str | float | bool] = dict(os.environ)
+        if self.choice.library_path is not None:
+            env["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, (str(self.choice.library_path), os.environ.get("LD_LIBRARY_PATH", ""))))
+        try:
+            self._browser = self._playwright.chromium.launch(executable_path=self.choice.path, headless=not self.headed, env=env)
+            self.stopper = Stopper(self._browser)
+        except Error as error:
+            self._playwright.stop()
+            self._playwright = self._browser = None
+            lines = [line for line in str(error).splitlines() if line.strip()][:4]
+            raise UsageError(
+                f"the browser would not start ({self.choice.path or self.choice.how}):\n  "
+                + "\n  ".join(lines)
+                + "\n  try: smartlaunch setup",
+            ) from None
+        for session in self._all:
+            session.forget()
         return self._browser
 
     def session(self, name: str = "default") -> BrowserSession:
-        """The session of that name; cookies are kept as long as the session lives."""
+        """The session of that name; its cookies are kept as long as it lives."""
         if name not in self._sessions:
-            self._sessions[name] = BrowserSession(self, name)
+            self._sessions[name] = self._add(name)
         return self._sessions[name]
 
-    def fresh_session(self) -> BrowserSession:
-        """A session without cookies that no other name shares; close it after use."""
-        return BrowserSession(self, "fresh")
+    def fresh_session(self, name: str = "fresh") -> BrowserSession:
+        """A session without cookies that nobody else gets; close it after use."""
+        self._fresh += 1
+        return self._add(f"{name}-{self._fresh}")
+
+    def _add(self, name: str) -> BrowserSession:
+        session = BrowserSession(self, name)
+        self._all.append(session)
+        return session
+
+    def drop(self, session: BrowserSession) -> None:
+        """Forget a closed session."""
+        if session in self._all:
+            self._all.remove(session)
+        if self._sessions.get(session.name) is session:
+            del self._sessions[session.name]
+
+    def was_refused(self, host: str, plan: LoginPlan) -> bool:
+        """Whether these credentials were refused on this host before."""
+        return _fingerprint(host, plan) in self._refused
+
+    def note_refusal(self, host: str, plan: LoginPlan) -> None:
+        """Remember credentials that a host refused, so that no later walk sends them."""
+        self._refused.add(_fingerprint(host, plan))
 
     def close(self) -> None:
         """Close every session and the browser."""
-        for session in list(self._sessions.values()):
+        from playwright.sync_api import Error
+
+        for session in list(self._all):
             session.close()
-        if self._browser is not None:
-            self._browser.close()
-            self._playwright.stop()
-            self._browser = self._playwright = None
+        try:
+            if self._browser is not None:
+                self._browser.close()
+        except Error:
+            pass  # it is gone already
+        finally:
+            if self._playwright is not None:
+                self._playwright.stop()
+            self._browser = self._playwright = self.stopper = None
+
+
+def _fingerprint(host: str, plan: LoginPlan) -> str:
+    return hashlib.sha256(f"{host}\0{plan.username}\0{plan.password}".encode()).hexdigest()
 
 
 class BrowserSession:
-    """One person's cookies and one page."""
+    """One person's cookies, and the page they look at."""
 
     def __init__(self, browser: Browser, name: str) -> None:
         self.browser, self.name = browser, name
+        self.frame: Any = None
         self._context: Any = None
+        self._page: Any = None
+        self._pages: list[Any] = []
+        self._walk: Walk | None = None
 
     def go(
         self,
@@ -81,25 +159,194 @@ class BrowserSession:
         capture: bool = False,
         first: Endpoint = Endpoint.AUTHORIZE,
         caught: Endpoint = Endpoint.REDIRECT,
+        goal: ChartGoal | None = None,
+        step_timeout_s: float | None = None,
+        login_timeout_s: float | None = None,
     ) -> Landing:
-        """Open a URL, do what the plan says on the pages that come, and say where it ended."""
-        del method, form, plan, stop_when, capture, first, caught
-        if self._context is None:
-            self._context = self.browser.start().new_context()
-        page = self._context.new_page()
-        hits: list[str] = []
-        page.on("request", lambda r: hits.append(r.url) if any(r.url.startswith(uri) for uri in catch) else None)
-        page.goto(url, wait_until="commit")
-        page.close()
-        return Landing(kind="caught", url=hits[0]) if hits else Landing(kind="no-way-on", url=url)
+        """Open a URL, do what the plan says on the pages that come, and say where it ended.
 
-    def open_chart(self, url: str, *, plan: LoginPlan, patient: str | None, app_name: str, catch: Sequence[str], client_id: str = "") -> Landing:
-        """Sign in to an EHR's page, open the patient, press the app's launch control, and catch the launch URI."""
-        del patient, app_name, client_id
-        return self.go(url, catch=catch, plan=plan, first=Endpoint.PAGE, caught=Endpoint.LAUNCH)
+        Raises LoginStuck when the server refuses the credentials or a step of the target file fails, Blocked when the browser itself
+        goes away, UsageError when it will not start. Every other end is a landing. Exchanges reach ``on_exchange`` in any case.
+        """
+        from playwright.sync_api import Error
+
+        self._ready()
+        stopper = self.browser.stopper
+        assert stopper is not None  # start() made it
+        net = Net(tuple(catch), origin_of(url))
+        recording = Recording(body_limit=self.browser.body_limit)
+        self._walk = walk = Walk(
+            session=self,
+            net=net,
+            plan=plan,
+            goal=goal,
+            stop_when=stop_when,
+            capture=capture,
+            step_s=step_timeout_s or self.browser.step_timeout_s,
+            total_s=login_timeout_s or self.browser.login_timeout_s,
+            recording=recording,
+        )
+        ids: list[str] = []
+        try:
+            stopper.arm(net)
+            landing = walk.run(url, method, form or ())
+        except Error as error:
+            raise Blocked(
+                f"the browser failed: {_first_line(error, plan)}", waited_for="a page", hint="run again; if it stays, smartlaunch setup"
+            ) from None
+        finally:
+            self._walk = None
+            for exchange in self._exchanges(recording, first, caught):
+                ids.append(exchange.id)
+                self.browser.on_exchange(exchange)
+            self._tidy()
+        return replace(landing, exchange_ids=tuple(ids))
+
+    def open_chart(
+        self,
+        url: str,
+        *,
+        plan: LoginPlan,
+        patient: str | None,
+        app_name: str,
+        catch: Sequence[str],
+        client_id: str = "",
+        capture: bool = False,
+    ) -> Landing:
+        """Sign in to an EHR's page, open the patient, press the app's launch control, and catch the launch URI.
+
+        The launch control is found by ``client_id`` in its data or address, by the app's name on it or in its row, or by being the
+        only one that says "Launch". Steps of the plan come first.
+        """
+        goal = ChartGoal(app_name=app_name, client_id=client_id, patient=patient)
+        return self.go(url, catch=catch, plan=plan, goal=goal, capture=capture, first=Endpoint.PAGE, caught=Endpoint.LAUNCH)
+
+    def clear_cookies(self) -> None:
+        """Forget who is signed in, keeping the page."""
+        if self._context is not None:
+            self._context.clear_cookies()
 
     def close(self) -> None:
         """Close the session and forget its cookies."""
+        from playwright.sync_api import Error
+
+        context, self._context, self._page, self._pages = self._context, None, None, []
+        self.browser.drop(self)
+        if context is not None:
+            try:
+                context.close()
+            except Error:
+                return  # the browser is gone, and the session with it
+
+    # --- for the walk ----------------------------------------------------------------------------------------------------------------
+
+    def page(self) -> Any:
+        """The main page, opened when there is none."""
+        if self._page is None or self._page.is_closed():
+            self._page = self._context.new_page()
+        return self._page
+
+    def any_page(self) -> Any:
+        """A page that is open, to wait on."""
+        return self._page if self._page is not None and not self._page.is_closed() else self.front_page()
+
+    def front_page(self) -> Any:
+        """The page a person would look at: the newest pop-up that shows something, else the main page."""
+        self.frame = None
+        self._pages = [p for p in self._pages if not p.is_closed()]
+        shown = [p for p in self._pages if p is not self._page and p.url not in ("", "about:blank")]
+        return shown[-1] if shown else self.page()
+
+    def acting_frame(self) -> Any:
+        """Where the last snapshot was taken."""
+        return self.frame or self.front_page().main_frame
+
+    def drop_page(self) -> None:
+        """Give up a page that no longer reacts; the next walk opens another."""
+        from playwright.sync_api import Error
+
+        page, self._page = self._page, None
+        try:
+            if page is not None:
+                page.close(run_before_unload=False)
+        except Error:
+            return  # it went away by itself
+
+    def forget(self) -> None:
+        """Drop what belonged to a browser that died."""
+        self._context = self._page = self.frame = None
+        self._pages = []
+
+    # --- inside ----------------------------------------------------------------------------------------------------------------------
+
+    def _ready(self) -> None:
+        browser = self.browser.start()
         if self._context is not None:
-            self._context.close()
-            self._context = None
+            return
+        context = browser.new_context(
+            locale="en-US",
+            service_workers="block",
+            accept_downloads=False,
+            ignore_https_errors=self.browser.ignore_certificates,
+            viewport={"width": 1200, "height": 900},
+        )
+        for event, handler in (
+            ("request", Walk.on_request),
+            ("response", Walk.on_response),
+            ("requestfinished", Walk.on_finished),
+            ("requestfailed", Walk.on_failed),
+        ):
+            context.on(event, self._forward(handler))
+        context.on("dialog", self._dialog)
+        context.on("page", self._opened)
+        self._context = context
+
+    def _forward(self, handler: Callable[[Walk, Any], None]) -> Callable[[Any], None]:
+        def forward(event: Any) -> None:
+            if self._walk is not None:
+                handler(self._walk, event)
+
+        return forward
+
+    def _opened(self, page: Any) -> None:
+        self._pages.append(page)
+        page.on("download", self._downloads)
+        page.on("crash", self._crashed)
+
+    def _dialog(self, dialog: Any) -> None:
+        if self._walk is not None:
+            self._walk.on_dialog(dialog)
+        else:
+            dialog.dismiss()
+
+    def _downloads(self, download: Any) -> None:
+        if self._walk is not None:
+            self._walk.download = str(download.suggested_filename)[:80]
+
+    def _crashed(self, _page: Any) -> None:
+        if self._walk is not None:
+            self._walk.crashed = True
+
+    def _exchanges(self, recording: Recording, first: Endpoint, caught: Endpoint) -> list[Exchange]:
+        return recording.exchanges(self.browser.next_id, first=first, caught=caught)
+
+    def _tidy(self) -> None:
+        """Close pop-ups and leave the last page, so that nothing of it goes on in the background."""
+        from playwright.sync_api import Error
+
+        for page in [p for p in self._pages if p is not self._page]:
+            try:
+                page.close(run_before_unload=False)
+            except Error:
+                continue
+        self._pages = [p for p in self._pages if p is self._page]
+        try:
+            if self._page is not None and not self._page.is_closed():
+                self._page.goto("about:blank", timeout=3000)
+        except Error:
+            self.drop_page()
+
+
+def _first_line(error: Exception, plan: LoginPlan) -> str:
+    text = (str(error).splitlines() or ["no reason given"])[0]
+    return text.replace(plan.password, "***") if plan.password else text

@@ -1,8 +1,19 @@
-"""What is on a page: one description of everything a person could use."""
+"""What is on a page: one description of everything a person could use.
+
+One script walks the document, open shadow roots and frames of the same origin, and returns plain data. It keeps the elements in a
+list under a symbol, so that an action finds them again by number without touching the page's own attributes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+TEXT_LIMIT = 2_000
+CONTROL_LIMIT = 400
 
 
 @dataclass(frozen=True)
@@ -12,6 +23,7 @@ class Option:
     value: str
     text: str
     selected: bool = False
+    disabled: bool = False
 
 
 @dataclass(frozen=True)
@@ -19,7 +31,8 @@ class Control:
     """One visible thing to fill, choose or press.
 
     ``kind`` is text, password, checkbox, radio, select, button or link. ``ref`` finds the element again. ``label`` is the accessible
-    name, ``text`` the visible content, ``context`` the text of the row or card around it, ``data`` the ``data-*`` values.
+    name, ``text`` the visible content, ``context`` the text of the table row or list item around it, ``data`` its ``data-*``
+    attributes as ``key=value``. ``value`` is empty for password fields. ``form`` numbers the form it belongs to, -1 for none.
     """
 
     ref: int
@@ -38,18 +51,43 @@ class Control:
     classes: str = ""
     data: tuple[str, ...] = ()
     form: int = -1
+    form_label: str = ""
     submit: bool = False
     checked: bool = False
     disabled: bool = False
     readonly: bool = False
     required: bool = False
     filled: bool = False
+    modal: bool = False
+    outer: bool = False
+    """Whether it stands in a page header, footer or navigation."""
+    hit: bool = True
+    """Whether a click at its middle would reach it."""
     options: tuple[Option, ...] = ()
+
+    @property
+    def caption(self) -> str:
+        """What a person reads on or beside it."""
+        if self.kind in ("button", "link"):
+            shown = self.text or self.label or (self.value if self.tag == "input" else "")
+        else:
+            shown = self.label or self.placeholder
+        return " ".join((shown or self.name or self.id).split())[:80]
+
+    def describe(self) -> str:
+        """Name it for a message, without its value."""
+        kinds = {"text": f"{self.type or 'text'} field", "password": "password field", "checkbox": "check box", "radio": "radio button"}
+        state = " (disabled)" if self.disabled else ""
+        return f'{kinds.get(self.kind, self.kind)} "{self.caption}"{state}'
 
 
 @dataclass(frozen=True)
 class PageSnapshot:
-    """A page at one moment; a pure value, so that recipes can be tested without a browser."""
+    """A page at one moment; a pure value, so that recipes can be tested without a browser.
+
+    ``ready`` says that the document and its deferred scripts have run, ``complete`` that its images and frames are there as well.
+    ``refresh_s`` is the delay of a meta refresh. ``document`` changes with every new document.
+    """
 
     url: str = ""
     title: str = ""
@@ -63,4 +101,63 @@ class PageSnapshot:
     complete: bool = True
     scripts: int = 0
     refresh_s: float | None = None
+    captcha: bool = False
     document: str = ""
+
+    @property
+    def host(self) -> str:
+        """The host and port of the page."""
+        return urlsplit(self.url).netloc.lower()
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """Equal while nothing a person would notice has changed."""
+        return (
+            self.document,
+            self.title,
+            self.text,
+            tuple((c.kind, c.name, c.id, c.label, c.text, c.disabled, c.checked, c.modal) for c in self.controls),
+        )
+
+    def of_kind(self, *kinds: str) -> list[Control]:
+        """The controls of these kinds that can be used now."""
+        return [c for c in self.controls if c.kind in kinds and not c.disabled]
+
+
+def parse_snapshot(raw: Mapping[str, Any], *, status: int = 200, media_type: str = "text/html") -> PageSnapshot:
+    """Build a snapshot from what the script returned; when a modal dialogue is open, only its controls count."""
+    controls = tuple(_control(item) for item in raw["controls"])
+    modal = tuple(c for c in controls if c.modal)
+    return PageSnapshot(
+        url=raw["url"],
+        title=raw["title"],
+        text=raw["text"],
+        headings=tuple(raw["headings"]),
+        errors=tuple(raw["errors"]),
+        controls=modal or controls,
+        status=status,
+        media_type=media_type,
+        ready=raw["ready"],
+        complete=raw["complete"],
+        scripts=raw["scripts"],
+        refresh_s=raw["refresh"],
+        captcha=raw["captcha"],
+        document=raw["document"],
+    )
+
+
+def _control(raw: Mapping[str, Any]) -> Control:
+    fields = dict(raw)
+    fields["data"] = tuple(fields.get("data", ()))
+    fields["options"] = tuple(Option(**option) for option in fields.get("options", ()))
+    return Control(**fields)
+
+
+def _script(name: str) -> str:
+    return (Path(__file__).parent / "scripts" / name).read_text(encoding="utf-8")
+
+
+SNAPSHOT_SCRIPT = _script("snapshot.js")
+ACT_SCRIPT = _script("act.js")
+BLANK_SCRIPT = _script("blank.js")
+ELEMENT_SCRIPT = "ref => (window[Symbol.for('smartlaunch.controls')] || [])[ref] || null"

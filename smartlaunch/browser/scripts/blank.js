@@ -1,0 +1,12 @@
+// Makes the text of password fields, and of any field that holds the password, invisible before a picture is taken.
+(root, secret) => {
+  const visit = root => root.querySelectorAll('*').forEach(el => {
+    if (el.shadowRoot) visit(el.shadowRoot);
+    if (el.tagName === 'IFRAME') { try { visit(el.contentDocument); } catch (e) { void e; } }
+    if (el.tagName === 'INPUT' && (el.type === 'password' || (secret && el.value === secret)))
+      { el.style.setProperty('color', 'transparent', 'important'); el.style.setProperty('text-shadow', 'none', 'important');
+        el.style.setProperty('-webkit-text-fill-color', 'transparent', 'important'); }
+  });
+  visit(document);
+  return true;
+}

@@ -1,0 +1,139 @@
+// Describes everything on the page that a person could use; see snapshot.py for the meaning of each member.
+(root, [textLimit, controlLimit]) => {
+  const KEY = Symbol.for('smartlaunch.controls');
+  const elements = [], controls = [], forms = [], errors = [], headings = [], shadowText = [];
+  let nodes = 0, captcha = false;
+  const clean = (s, n) => (s || '').replace(/\s+/g, ' ').trim().slice(0, n || 120);
+  const shown = el => {
+    if (el.checkVisibility && !el.checkVisibility({visibilityProperty: true, opacityProperty: true})) return false;
+    if (el.closest('[inert]')) return false;
+    const r = el.getBoundingClientRect();
+    return r.width > 1 && r.height > 1 && r.right > 0 && r.bottom + (el.ownerDocument.defaultView || window).scrollY > 0;
+  };
+  const inner = (el, n) => clean(el.innerText !== undefined ? el.innerText : el.textContent, n);
+  const label = el => {
+    const own = el.getAttribute('aria-label');
+    if (own) return clean(own);
+    const by = el.getAttribute('aria-labelledby');
+    const root = el.getRootNode();
+    if (by) {
+      const t = by.split(/\s+/).map(i => root.getElementById && root.getElementById(i)).filter(Boolean).map(e => inner(e)).join(' ');
+      if (t) return clean(t);
+    }
+    if (el.labels && el.labels.length) return clean([...el.labels].map(l => inner(l, 300)).join(' '), 300);
+    const around = el.closest('label');
+    if (around) return inner(around, 300);
+    if (el.title) return clean(el.title);
+    const cell = el.closest('td');
+    if (cell && cell.previousElementSibling && !/^(button|a)$/i.test(el.tagName)) return inner(cell.previousElementSibling);
+    if (/^(checkbox|radio)$/.test(el.type || '') && el.parentElement) return inner(el.parentElement, 300);
+    const before = el.previousElementSibling;
+    if (before && /^(label|span|b|strong|p|div)$/i.test(before.tagName) && !before.querySelector('input,select,button')) return inner(before);
+    return '';
+  };
+  const labelled = el => (el.labels && [...el.labels].some(shown)) || (el.closest('label') && shown(el.closest('label')));
+  const hits = (el, win) => {
+    const r = el.getBoundingClientRect();
+    const x = r.left + r.width / 2, y = r.top + r.height / 2;
+    if (x < 0 || y < 0 || x > win.innerWidth || y > win.innerHeight) return true;
+    const root = el.getRootNode();
+    const at = (root.elementFromPoint ? root : el.ownerDocument).elementFromPoint(x, y);
+    return !at || at === el || el.contains(at) || at.contains(el) || (at.tagName === 'LABEL' && at.control === el);
+  };
+  const add = (el, kind, extra) => {
+    if (controls.length >= controlLimit) return;
+    const tag = el.tagName.toLowerCase(), type = (el.getAttribute('type') || '').toLowerCase();
+    const form = el.form || el.closest('form');
+    let index = -1;
+    if (form) { index = forms.indexOf(form); if (index < 0) { forms.push(form); index = forms.length - 1; } }
+    const row = el.closest('tr,li,[role=row],[role=listitem],article,.card');
+    const data = [];
+    for (const holder of row && row !== el ? [el, row] : [el])
+      for (const a of holder.attributes) if (a.name.startsWith('data-') && data.length < 12) data.push(a.name + '=' + a.value.slice(0, 120));
+    const modal = el.closest('dialog[open],[aria-modal=true]');
+    elements.push(el);
+    controls.push(Object.assign({
+      ref: elements.length - 1, kind, tag, type, name: el.getAttribute('name') || '', id: el.id || '',
+      autocomplete: (el.getAttribute('autocomplete') || '').toLowerCase(), label: label(el), placeholder: el.getAttribute('placeholder') || '',
+      text: /^(input|select|textarea)$/.test(tag) ? '' : inner(el, 300) || clean([...el.querySelectorAll('img[alt]')].map(i => i.alt).join(' ')),
+      value: kind === 'password' || kind === 'text' ? '' : String(el.getAttribute('value') || (tag === 'input' && el.value) || '').slice(0, 300),
+      href: tag === 'a' ? el.href || '' : '', context: row && row !== el ? inner(row, 300) : '',
+      classes: typeof el.className === 'string' ? el.className.slice(0, 200) : '', data, form: index,
+      form_label: form ? [form.id, form.getAttribute('name') || '', form.getAttribute('action') || ''].join(' ').slice(0, 200) : '',
+      submit: !!form && (type === 'submit' || type === 'image' || (tag === 'button' && (type === '' || type === 'submit'))),
+      checked: !!el.checked || el.getAttribute('aria-checked') === 'true' || el.getAttribute('aria-selected') === 'true',
+      disabled: !!el.disabled || el.getAttribute('aria-disabled') === 'true' || !!el.closest('fieldset:disabled'),
+      readonly: !!el.readOnly, required: !!el.required || el.getAttribute('aria-required') === 'true',
+      filled: /^(text|password)$/.test(kind) && !!el.value, modal: !!(modal && shown(modal)),
+      outer: !!el.closest('header,footer,nav,[role=navigation],[role=banner],[role=contentinfo]'),
+      hit: hits(el, el.ownerDocument.defaultView || window),
+      options: kind === 'select' ? [...el.options].slice(0, 200).map(o =>
+        ({value: o.value, text: clean(o.text), selected: o.selected, disabled: o.disabled})) : [],
+    }, extra || {}));
+  };
+  const QUIET = /^(hidden|submit|button|image|reset|checkbox|radio|file|range|color|password)$/;
+  const REAL = 'a[href],button,input,select,textarea,[role=button],[role=link],[role=radio],[role=option],[role=checkbox],[onclick]';
+  const scripted = document.scripts.length > 0;
+  const visit = root => {
+    const walker = (root.ownerDocument || root).createTreeWalker(root, NodeFilter.SHOW_ELEMENT);
+    for (let el = walker.currentNode.nodeType === 1 ? walker.currentNode : walker.nextNode(); el; el = walker.nextNode()) {
+      if (++nodes > 30000 || controls.length >= controlLimit) return;
+      const tag = el.tagName.toLowerCase();
+      if (el.shadowRoot) { visit(el.shadowRoot); for (const c of el.shadowRoot.children) if (c.innerText) shadowText.push(clean(c.innerText, 500)); }
+      if (tag === 'iframe' || tag === 'frame') {
+        if (/captcha|turnstile|challenges\./i.test(el.src) && shown(el)) captcha = true;
+        try { if (el.contentDocument && el.contentDocument.body && shown(el)) {
+          visit(el.contentDocument.body); shadowText.push(clean(el.contentDocument.body.innerText, 500)); } } catch (e) { void e; }
+        continue;
+      }
+      const role = (el.getAttribute('role') || '').toLowerCase();
+      if (tag === 'input' || tag === 'textarea') {
+        const type = (el.type || 'text').toLowerCase();
+        if (type === 'hidden') continue;
+        if (type === 'checkbox' || type === 'radio') { if (shown(el) || labelled(el)) add(el, type, {hit: shown(el) && hits(el, window)}); }
+        else if (!shown(el)) continue;
+        else if (type === 'password') add(el, 'password');
+        else if (/^(submit|button|image)$/.test(type)) add(el, 'button', {text: clean(el.value || el.alt || '')});
+        else if (!QUIET.test(type)) add(el, 'text', {type});
+      } else if (tag === 'select') { if (shown(el)) add(el, 'select'); }
+      else if (tag === 'button') { if (shown(el) && (el.type || '') !== 'reset') add(el, 'button'); }
+      else if (tag === 'a' && el.hasAttribute('href')) { if (shown(el)) add(el, 'link'); }
+      else if (role === 'radio' || role === 'checkbox') { if (shown(el)) add(el, role, {value: el.getAttribute('data-value') || ''}); }
+      else if (/^(button|link|option|menuitem|tab)$/.test(role) || el.hasAttribute('onclick')) {
+        if (shown(el) && !el.querySelector(REAL)) add(el, 'button'); }
+      else if (scripted && /^(tr|li|div|article|td|span|label|a|mat-card|ion-item)$/.test(tag) && !el.querySelector(REAL)
+               && getComputedStyle(el).cursor === 'pointer' && shown(el) && !(tag === 'label' && el.control)
+               && !(el.parentElement && (el.parentElement.closest(REAL + ',label') || getComputedStyle(el.parentElement).cursor === 'pointer')))
+        add(el, 'button');
+      if (/^(h1|h2|h3|legend|caption)$/.test(tag) || role === 'heading') { if (headings.length < 12 && shown(el)) headings.push(inner(el, 160)); }
+      if (errors.length < 4 && (role === 'alert' || /(^|[-_ ])(error|errors|alert|invalid|danger|feedback)/i.test(
+          (typeof el.className === 'string' ? el.className : '') + ' ' + el.id)) && !/^(input|form|body|html|label)$/.test(tag) && shown(el)) {
+        const t = inner(el, 240);
+        if (t && !errors.some(x => x.includes(t) || t.includes(x))) errors.push(t);
+      }
+    }
+  };
+  const body = document.body;
+  let text = '';
+  if (body) {
+    visit(body);
+    if ((document.documentElement.textContent || '').length < 300000) text = body.innerText || '';
+    else {
+      const w = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+      for (let n = w.nextNode(); n && text.length < textLimit; n = w.nextNode())
+        if (n.data.trim() && n.parentElement && !/^(SCRIPT|STYLE|NOSCRIPT)$/.test(n.parentElement.tagName) && n.parentElement.checkVisibility())
+          text += n.data.trim().slice(0, textLimit) + ' ';
+    }
+    text = (text + ' ' + shadowText.join(' ')).replace(/[^\S\n]+/g, ' ').replace(/\s*\n\s*/g, '\n').trim().slice(0, textLimit);
+  }
+  const meta = document.querySelector('meta[http-equiv=refresh i]');
+  const delay = meta ? parseFloat(meta.content) : NaN;
+  const nav = performance.getEntriesByType('navigation')[0];
+  Object.defineProperty(window, KEY, {value: elements, configurable: true, enumerable: false, writable: true});
+  return {
+    url: location.href, title: clean(document.title, 200), text, headings, errors, controls, captcha,
+    ready: document.readyState === 'complete' || (document.readyState === 'interactive' && !!nav && nav.domContentLoadedEventEnd > 0),
+    complete: document.readyState === 'complete', scripts: document.scripts.length,
+    refresh: meta && !Number.isNaN(delay) ? delay : null, document: String(performance.timeOrigin),
+  };
+}
