@@ -219,6 +219,18 @@ class Run:
         start, end = moment(self.header.get("start")), moment(self.header.get("end"))
         return max(0.0, (end - start).total_seconds()) if start and end else 0.0
 
+    @property
+    def preflight(self) -> list[Mapping[str, Any]]:
+        """What the check before the run said: lines with ``problem``, ``verdict`` and perhaps ``fix``."""
+        lines = self.header.get("preflight")
+        return [line for line in lines if isinstance(line, Mapping)] if isinstance(lines, list) else []
+
+    @property
+    def preflight_verdict(self) -> str:
+        """``mend`` when the configuration is wrong, ``unreachable`` when the target did not answer, else ``ok``."""
+        said = {str(line.get("verdict", "")) for line in self.preflight}
+        return next((word for word in ("mend", "unreachable") if word in said), "ok")
+
     def _member(self, name: str) -> Mapping[str, Any]:
         value = self.header.get(name)
         return value if isinstance(value, Mapping) else {}
@@ -276,7 +288,7 @@ def append_scenario(folder: Path, result: ScenarioResult) -> None:
 def assemble(folder: Path, header: Mapping[str, Any] | None = None) -> Run:
     """Join what a run wrote into one record.
 
-    The last result of a scenario counts. Selected scenarios (``header.selection.scenarios``) without a result are named in
+    The last result of a scenario counts. Selected scenarios (``header.selection``) without a result are named in
     ``header.coverage.missing``: a run that did not put every selected scenario is not a good run.
     """
     stored = _json_file(folder / HEADER_FILE)
@@ -384,20 +396,17 @@ def exit_code(run: Run, *, strict: bool = False) -> int:
     2 the configuration is wrong (preflight); 1 something failed (or warned, when ``strict``); 4 our own error or a scenario
     without a result; 3 something blocked, nothing judged, or the target out of reach at preflight.
     """
-    preflight = run.header.get("preflight")
-    verdict = str(preflight.get("verdict", "ok")) if isinstance(preflight, Mapping) else "ok"
-    if verdict == "configuration":
+    if run.preflight_verdict == "mend":
         return 2
     counts = run.counts
     if counts[Outcome.FAILED] or (strict and counts[Outcome.WARNING]):
         return 1
-    if verdict == "unreachable" and not run.judged:
+    unreachable = run.preflight_verdict == "unreachable"
+    if unreachable and not run.judged:
         return 3
     if counts[Outcome.ERROR] or run.missing:
         return 4
-    if counts[Outcome.BLOCKED] or not run.judged or verdict == "unreachable":
-        return 3
-    return 0
+    return 3 if counts[Outcome.BLOCKED] or not run.judged or unreachable else 0
 
 
 @dataclass(frozen=True)
@@ -500,23 +509,28 @@ def launches_of(run: Run) -> list[Launch]:
         opens_launch = exchange.endpoint == "launch" and not exchange.redirect_of
         opens_authorize = exchange.endpoint == "authorize" and not exchange.redirect_of and exchange.actor == "browser"
         if opens_launch or (opens_authorize and not heading_for_authorize):
-            found.append([exchange])
-            heading_for_authorize = opens_launch
+            found.append([*discovered, exchange])
+            discovered, heading_for_authorize = [], opens_launch
+        elif exchange.endpoint in _DISCOVERY:
+            discovered.append(exchange)
         elif found:
-            found[-1].append(exchange)
+            found[-1] += [*discovered, exchange]
+            discovered = []
             if exchange.endpoint in ("authorize", "token"):
                 heading_for_authorize = False
     suite_of = {x: s.suite for s in reversed(run.scenarios) for x in s.exchanges}
     return [
         Launch(
             id=f"launch-{number}",
-            title=("EHR launch" if group[0].endpoint == "launch" else "Authorization") + f" {number}",
+            title=("EHR launch" if any(x.endpoint == "launch" for x in group) else "Authorization") + f" {number}",
             exchanges=tuple(x.id for x in group),
-            suite=suite_of.get(group[0].id, ""),
+            suite=next((suite_of[x.id] for x in group if x.id in suite_of), ""),
         )
         for number, group in enumerate(found, 1)
     ]
 
+
+_DISCOVERY = ("discovery", "metadata", "openid-configuration")
 
 _VARYING = re.compile(
     r"<(?P<kind>[a-z_ ]+?) \d+(?: [^<>]*)?>"
@@ -568,18 +582,12 @@ def _explains(diagnosis: Diagnosis, scenario: ScenarioResult, finding: FindingRe
 
 
 def _coverage(header: Mapping[str, Any], scenarios: Sequence[ScenarioResult]) -> dict[str, Any]:
+    """The header's own numbers (of requirements) plus the selected scenarios that gave no result."""
     given = header.get("coverage")
-    selection = header.get("selection")
-    selected = _strings(selection.get("scenarios", ())) if isinstance(selection, Mapping) else ()
+    selected = header.get("selection")
     done = {s.id for s in scenarios}
-    judged = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNING)
-    return {
-        **(given if isinstance(given, Mapping) else {}),
-        "selected": len(set(selected) | done),
-        "judged": sum(1 for s in scenarios if s.outcome in judged),
-        "requirements_judged": len({r for s in scenarios if s.outcome in judged for r in s.requirements}),
-        "missing": [i for i in dict.fromkeys(selected) if i not in done],
-    }
+    missing = [i for i in dict.fromkeys(_strings(selected)) if i not in done] if isinstance(selected, list) else []
+    return {**(given if isinstance(given, Mapping) else {}), "missing": missing}
 
 
 def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:

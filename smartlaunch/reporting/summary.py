@@ -73,6 +73,15 @@ def render_summary(
     return "\n".join(_Summary(run, rows, width or terminal_width(), Style(colour), details).lines(dict(paths))) + "\n"
 
 
+def render(run: Run, *, color: bool = False, width: int | None = None) -> str:
+    """The summary with the catalogue's rows and the paths of the reports that lie in the run's folder."""
+    from smartlaunch.catalogue import load
+
+    named = (("report", "index.html"), ("Allure", "allure.html"), ("record", "run.json"), ("requests", "run.har"))
+    paths = {title: run.folder / name for title, name in named if run.folder and (run.folder / name).is_file()}
+    return render_summary(run, load(), paths=paths, width=width, colour=color)
+
+
 class _Summary:
     """Builds the lines; one method per part, in reading order."""
 
@@ -97,16 +106,12 @@ class _Summary:
         return lines
 
     def _preflight(self) -> list[str]:
-        preflight = self.run.header.get("preflight")
-        problems = preflight.get("problems", []) if isinstance(preflight, Mapping) else []
-        if not problems:
-            return []
-        lines = ["", self._heading("Before the run", len(problems))]
-        for problem in problems:
-            lines += wrapped(str(problem.get("message", "")), self.width, indent="  - ", hanging="    ")
-            if problem.get("fix"):
-                lines += wrapped(f"try: {problem['fix']}", self.width, indent="    ", hanging="      ")
-        return lines
+        lines: list[str] = []
+        for line in self.run.preflight:
+            lines += wrapped(str(line.get("problem", "")), self.width, indent="  - ", hanging="    ")
+            if line.get("fix"):
+                lines += wrapped(f"try: {line['fix']}", self.width, indent="    ", hanging="      ")
+        return ["", self.style("Before the run", "bold"), *lines] if lines else []
 
     def _findings(self) -> list[str]:
         lines: list[str] = []

@@ -104,11 +104,10 @@ class Verdict:
 
 def verdict(run: Run) -> Verdict:
     """Sum a run up; what could not be judged is part of the sentence and never counts as passed."""
-    preflight = run.header.get("preflight")
-    check = str(preflight.get("verdict", "ok")) if isinstance(preflight, Mapping) else "ok"
+    check = run.preflight_verdict
     counts, unjudged, judged = run.counts, _unjudged(run), count(run.judged, "judged scenario")
-    if check == "configuration":
-        return Verdict("Not run", "The configuration has to be mended first; nothing was asked of the server.", Outcome.BLOCKED.value)
+    if check == "mend":
+        return Verdict("Not run", "The configuration has to be mended first; no scenario was put to the server.", Outcome.BLOCKED.value)
     if check == "unreachable" and not run.judged:
         return Verdict("Not run", "The target could not be reached, so nothing was judged.", Outcome.BLOCKED.value)
     if counts[Outcome.FAILED]:

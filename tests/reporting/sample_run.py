@@ -177,10 +177,11 @@ def build(folder: Path, *, scenarios: int = 70, extra_exchanges: int = 0, clean:
         "start": START.isoformat(timespec="seconds"),
         "end": None if interrupted else (START + timedelta(seconds=18.4)).isoformat(timespec="seconds"),
         "zone": "UTC",
-        "browser": {"name": "chromium-headless-shell", "version": "156.0.8078.79"},
-        "libraries": {"python": "3.11.7", "httpx": "0.28.1", "playwright": "1.65.2", "pyjwt": "2.15.1", "pytest": "9.2.0"},
-        "selection": {"suites": list(SUITES), "passive": False, "strict": False, "requirements": [], "defects": [], "scenarios": [r.id for r in results] + (["standalone-public/never-ran"] if interrupted else [])},
-        "preflight": {"verdict": "ok", "problems": []},
+        "environment": {"python": "3.11.7", "platform": "Linux", "browser": "chromium-headless-shell on PATH", "libraries": {"httpx": "0.28.1", "playwright": "1.65.2", "PyJWT": "2.15.1", "pytest": "9.2.0"}},
+        "passive": False,
+        "selection": [r.id for r in results] + (["standalone-public/never-ran"] if interrupted else []),
+        "preflight": [],
+        "coverage": {"binding": 190, "selected": 14, "judged": 14},
     }
     run = assemble(folder, header)
     write_run(run, folder)

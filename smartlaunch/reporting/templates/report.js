@@ -1,0 +1,197 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const one = (selector, scope = document) => scope.querySelector(selector);
+  const all = (selector, scope = document) => [...scope.querySelectorAll(selector)];
+  root.classList.add("js");
+
+  // Light or dark: the system decides until the reader does.
+  const theme = one("#theme");
+  const stored = () => { try { return localStorage.getItem("smartlaunch-theme"); } catch { return null; } };
+  const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+  const label = () => { theme.textContent = dark() ? "Light colours" : "Dark colours"; theme.setAttribute("aria-pressed", String(dark())); };
+  if (stored()) root.dataset.theme = stored();
+  label();
+  theme.addEventListener("click", () => {
+    root.dataset.theme = dark() ? "light" : "dark";
+    try { localStorage.setItem("smartlaunch-theme", root.dataset.theme); } catch { /* a page from disk may have no storage */ }
+    label();
+  });
+
+  // Filters.
+  const matrix = one("#matrix");
+  const matrixForm = one("#matrix-filter");
+  const noun = (n, word) => `${n} ${word}${n === 1 ? "" : "s"} shown`;
+  const filterMatrix = () => {
+    const f = matrixForm.elements;
+    const q = f.q.value.trim().toLowerCase();
+    matrix.classList.toggle("all", f.all.checked);
+    let shown = 0;
+    for (const body of all("tbody", matrix)) {
+      let inBody = 0;
+      for (const row of all("tr:not(.doc)", body)) {
+        const keep = (f.all.checked || !row.classList.contains("idle"))
+          && (!f.document.value || body.dataset.doc === f.document.value)
+          && (!f.strength.value || row.dataset.s === f.strength.value)
+          && (!f.outcome.value || row.dataset.o.split(" ").includes(f.outcome.value))
+          && (!q || row.firstElementChild.textContent.toLowerCase().includes(q));
+        row.hidden = !keep;
+        inBody += keep;
+      }
+      body.hidden = !inBody;
+      shown += inBody;
+    }
+    one("output", matrixForm).value = noun(shown, "requirement");
+  };
+  const scenarioForm = one("#scenario-filter");
+  const filterScenarios = () => {
+    const f = scenarioForm.elements;
+    const q = f.q.value.trim().toLowerCase();
+    let shown = 0;
+    for (const feature of all(".feature")) {
+      let inFeature = 0;
+      for (const rule of all(".rule", feature)) {
+        let inRule = 0;
+        for (const item of all(".scenario", rule)) {
+          const keep = (!f.outcome.value || item.dataset.o === f.outcome.value)
+            && (!f.suite.value || item.dataset.suite === f.suite.value)
+            && (!q || (item.textContent + rule.firstElementChild.textContent).toLowerCase().includes(q));
+          item.hidden = !keep;
+          inRule += keep;
+        }
+        rule.hidden = !inRule;
+        inFeature += inRule;
+      }
+      feature.hidden = !inFeature;
+      shown += inFeature;
+    }
+    one("output", scenarioForm).value = noun(shown, "scenario");
+  };
+  for (const [form, run] of [[matrixForm, filterMatrix], [scenarioForm, filterScenarios]]) {
+    form.addEventListener("input", run);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    run();
+  }
+  for (const link of all(".legend a")) {
+    link.addEventListener("click", () => {
+      scenarioForm.reset();
+      scenarioForm.elements.outcome.value = link.dataset.outcome;
+      filterScenarios();
+    });
+  }
+
+  // One exchange in a dialog, built from text only: nothing a server sent is ever parsed as markup.
+  const data = JSON.parse(one("#data").textContent);
+  const order = data.rows.map((row) => row[0]);
+  const position = new Map(order.map((id, i) => [id, i]));
+  const dialog = one("#exchange");
+  const make = (tag, text, className) => {
+    const node = document.createElement(tag);
+    if (text !== undefined) node.textContent = text;
+    if (className) node.className = className;
+    return node;
+  };
+  const tidy = (text) => {
+    const start = text.trimStart()[0];
+    if (start !== "{" && start !== "[") return text;
+    try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+  };
+  const wire = (heading, first, headers, body, note) => {
+    const section = make("section");
+    section.append(make("h5", heading));
+    const pre = make("pre");
+    pre.tabIndex = 0;
+    pre.append(make("b", first), "\n");
+    for (const [k, v] of headers) pre.append(make("span", `${data.texts[k]}:`, "hn"), ` ${data.texts[v]}\n`);
+    if (body) pre.append("\n", tidy(body));
+    if (note) pre.append("\n", make("em", note));
+    section.append(pre);
+    return section;
+  };
+  let shownId = "";
+  const show = (id) => {
+    const [x, actor, endpoint, started, ms, method, url, rqh, rqb, status, reason, version, rsh, rsb, whole, truncated, error, after, tls, ids, curl] = data.rows[position.get(id)];
+    shownId = x;
+    one("#exchange-h").textContent = `${x}  ${method} ${endpoint}`;
+    const body = one(".body", dialog);
+    body.replaceChildren();
+    const facts = [`sent by the ${actor}`, started, `${ms} ms`, tls, after && `redirect of ${after}`].filter(Boolean);
+    body.append(make("p", facts.join(" · "), "dim"));
+    const note = [whole ? `cut here; ${whole} characters in run.json` : "", truncated ? "the body went over the limit when it was received" : ""].filter(Boolean).join("; ");
+    const both = make("div", undefined, "wire");
+    both.append(wire("Request", `${method} ${data.texts[url]}`, rqh, data.texts[rqb], ""));
+    both.append(wire("Response", status ? `${version} ${status} ${reason}`.trim() : `no answer: ${error}`, rsh, data.texts[rsb], note));
+    body.append(both);
+    const correlation = Object.entries(ids);
+    if (correlation.length) body.append(make("p", `For the vendor's support: ${correlation.map((p) => p.join(" ")).join(", ")}`, "small"));
+    if (data.texts[curl]) {
+      const box = make("div", undefined, "curl");
+      const pre = make("pre", data.texts[curl]);
+      pre.tabIndex = 0;
+      const button = make("button", "Copy curl line", "copy");
+      button.type = "button";
+      button.dataset.copy = "";
+      box.append(pre, button);
+      body.append(box);
+    }
+    one("[data-go='-1']", dialog).disabled = position.get(id) === 0;
+    one("[data-go='1']", dialog).disabled = position.get(id) === order.length - 1;
+    if (!dialog.open) { dialog.showModal(); }
+    one("#exchange-h").focus();
+    body.scrollTop = 0;
+  };
+  const leave = () => history.replaceState(null, "", location.pathname + location.search);
+  dialog.addEventListener("close", () => { if (location.hash === `#${shownId}`) leave(); });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog || event.target.closest("[data-close]")) return dialog.close();
+    const go = event.target.closest("[data-go]");
+    if (go) {
+      const next = order[position.get(shownId) + Number(go.dataset.go)];
+      if (next) { history.replaceState(null, "", `#${next}`); show(next); }
+    }
+  });
+
+  // Copying, also where a page from disk may not use the clipboard.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const pre = one("pre", button.parentElement);
+    const select = () => getSelection().selectAllChildren(pre);
+    try { await navigator.clipboard.writeText(pre.textContent); button.textContent = "Copied"; } catch { select(); button.textContent = "Selected, press Ctrl+C"; }
+    setTimeout(() => { button.textContent = "Copy curl line"; }, 2500);
+  });
+
+  // A link into the page opens what it points at; a second use of the same link works too.
+  const follow = () => {
+    const id = decodeURIComponent(location.hash.slice(1));
+    if (position.has(id)) return show(id);
+    if (dialog.open) dialog.close();
+    const target = id && document.getElementById(id);
+    if (!target) return;
+    if (target.matches(".scenario") && (target.hidden || target.closest("[hidden]"))) { scenarioForm.reset(); filterScenarios(); }
+    for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    target.scrollIntoView();
+    const summary = target.tagName === "DETAILS" && one("summary", target);
+    if (summary) summary.focus({ preventScroll: true });
+  };
+  addEventListener("hashchange", follow);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (link && link.hash && link.hash === location.hash) follow();
+  });
+  if (location.hash) follow();
+
+  // Where the reader is.
+  const links = new Map(all(".side nav a").map((a) => [a.hash.slice(1), a]));
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      for (const a of links.values()) a.removeAttribute("aria-current");
+      links.get(entry.target.id)?.setAttribute("aria-current", "true");
+    }
+  }, { rootMargin: "-20% 0px -70% 0px" });
+  for (const id of links.keys()) { const node = document.getElementById(id); if (node && id !== "main") seen.observe(node); }
+
+  // Paper has no disclosure triangles: open what was found.
+  addEventListener("beforeprint", () => { for (const d of all(".cause details, #not-judged details")) d.open = true; });
+})();
