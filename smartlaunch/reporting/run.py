@@ -498,12 +498,13 @@ def group_unjudged(run: Run) -> list[Unjudged]:
 def launches_of(run: Run) -> list[Launch]:
     """The launches of a run: those the engine named, else those that the order of the exchanges shows.
 
-    A launch begins with the browser's request to the launch URL or, without one, to the authorization endpoint, and lasts until the
-    next begins. What comes before the first (discovery) belongs to none.
+    A launch begins with the browser's request to the launch URL or, without one, to the authorization endpoint, with the discovery
+    just before it, and lasts until the next begins.
     """
     if run.launches:
         return list(run.launches)
     found: list[list[RecordedExchange]] = []
+    discovered: list[RecordedExchange] = []
     heading_for_authorize = False
     for exchange in run.exchanges:
         opens_launch = exchange.endpoint == "launch" and not exchange.redirect_of

@@ -1,0 +1,376 @@
+"""Makes allure-pytest tell the run as this suite sees it.
+
+allure-pytest alone knows neither Gherkin steps nor features, shows fixtures nobody wrote, and keeps raw tracebacks. Just before it
+writes a result, this bridge replaces all of that by what ``scenarios.jsonl`` and ``exchanges.jsonl`` hold: everything in there has
+been judged and redacted, so nothing else can get out. It does nothing where Allure is not active, and needs nothing of the plugin
+but the property ``scenario`` on the reports and the run's folder.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smartlaunch.catalogue import load
+from smartlaunch.evidence import replay
+from smartlaunch.exchange import RecordedExchange
+from smartlaunch.finding import Outcome
+from smartlaunch.reporting.failure import render_findings
+from smartlaunch.reporting.run import EXCHANGES_FILE, SCENARIOS_FILE, Run, ScenarioResult, load_run
+from smartlaunch.reporting.words import OUTCOME_WORDS, printable, shortened
+
+RUN_DIR_VARIABLE = "SMARTLAUNCH_RUN_DIR"
+MOST_EXCHANGES = 25
+LONGEST_BODY = 20_000
+
+STATUS = {
+    Outcome.PASSED.value: "passed",
+    Outcome.WARNING.value: "passed",
+    Outcome.FAILED.value: "failed",
+    Outcome.NOT_APPLICABLE.value: "skipped",
+    Outcome.BLOCKED.value: "broken",
+    Outcome.ERROR.value: "broken",
+}
+
+SEVERITY = {"SHALL": "critical", "SHALL NOT": "critical", "SHOULD": "normal", "SHOULD NOT": "normal"}
+
+CATEGORIES: list[dict[str, Any]] = [
+    {"name": "A requirement is not met", "matchedStatuses": ["failed"]},
+    {"name": "Blocked: could not be judged", "matchedStatuses": ["broken"], "messageRegex": "(?s)blocked.*"},
+    {"name": "Error of the suite", "matchedStatuses": ["broken"]},
+    {"name": "Does not apply", "matchedStatuses": ["skipped"]},
+]
+
+
+class AllureBridge:
+    """A pytest plugin object; ``active`` says whether an Allure folder was asked for."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Register with allure where it is active; captured output is kept out of its files, for nobody has scrubbed it."""
+        self._config = config
+        self.folder = Path(str(config.getoption("allure_report_dir", None) or "")) if config.getoption("allure_report_dir", None) else None
+        self._scenario = ""
+        self._steps: list[tuple[int, int]] = []
+        self._began = 0
+        self._record = _Record()
+        self._hooks: Any = None
+        if self.active:
+            import allure_commons
+
+            config.option.attach_capture = False
+            self._hooks = _Hooks(self)
+            allure_commons.plugin_manager.register(self._hooks, "smartlaunch")
+
+    @property
+    def active(self) -> bool:
+        """Whether allure-pytest is there and was given a folder."""
+        return self.folder is not None
+
+    # --- what pytest tells
+
+    def pytest_runtest_logstart(self) -> None:
+        """Forget the scenario before."""
+        self._scenario, self._steps = "", []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note which scenario is under way."""
+        self._scenario = next((str(v) for k, v in report.user_properties if k == "scenario"), self._scenario)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_bdd_before_step(self) -> None:
+        """Note when a step begins."""
+        self._began = _now()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_bdd_after_step(self) -> None:
+        """Note when a step has ended well."""
+        self._steps.append((self._began, _now()))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_bdd_step_error(self) -> None:
+        """Note when a step has broken off."""
+        self._steps.append((self._began, _now()))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Add diagnoses, categories and environment to the results, then render them where a renderer is installed."""
+        run_dir = _run_dir()
+        if self.folder is None or hasattr(self._config, "workerinput") or run_dir is None or not self.folder.is_dir():
+            return
+        from smartlaunch.errors import UsageError
+
+        run: Run | None = None
+        with contextlib.suppress(UsageError):
+            run = load_run(run_dir)
+        if run is None:
+            return
+        complete(self.folder, run)
+        if os.environ.get("SMARTLAUNCH_ALLURE", "").lower() not in ("off", "0", "no"):
+            from smartlaunch.reporting.allure_html import render_allure
+
+            render_allure(self.folder, run_dir / "allure.html", title=run.target_name)
+            _renew_manifest(run_dir)
+
+    def pytest_unconfigure(self) -> None:
+        """Leave allure as it was found."""
+        if self._hooks is not None:
+            import allure_commons
+
+            allure_commons.plugin_manager.unregister(plugin=self._hooks)
+            self._hooks = None
+
+    # --- what allure is given
+
+    def rewrite(self, result: Any) -> None:
+        """Replace what allure-pytest gathered by the scenario's own record; other tests only lose their fixture noise."""
+        run_dir = _run_dir()
+        scenario = self._record.scenario(run_dir, self._scenario) if self._scenario and run_dir else None
+        if scenario is None or run_dir is None:
+            return
+        _fill(result, scenario, self._steps)
+        result.attachments = [*self._exchanges(run_dir, scenario), *_files(run_dir, scenario)]
+
+    def _exchanges(self, run_dir: Path, scenario: ScenarioResult) -> list[Any]:
+        """The exchanges that findings name first, then the last ones, each as a text attachment."""
+        named = [f.exchange for f in scenario.findings if f.exchange]
+        wanted = list(dict.fromkeys([*named, *scenario.exchanges[-MOST_EXCHANGES:]]))
+        found = self._record.exchanges(run_dir, wanted)
+        return [_attach(f"{x.id} {x.method} {x.endpoint} {x.status or 'no answer'}", exchange_text(x), "text/plain", "txt") for x in found]
+
+
+class _Hooks:
+    """What allure calls; made apart so that pytest does not take its methods for hooks of its own."""
+
+    def __init__(self, bridge: AllureBridge) -> None:
+        import allure_commons
+
+        def report_result(result: Any) -> None:
+            bridge.rewrite(result)
+
+        def report_container(container: Any) -> None:
+            container.befores, container.afters = [], []
+
+        mark = allure_commons.hookimpl(tryfirst=True)
+        self.report_result, self.report_container = mark(report_result), mark(report_container)
+
+
+class _Record:
+    """Reads the run's lines as they are added, so that a long run is not read again for every scenario."""
+
+    def __init__(self) -> None:
+        self._places: dict[Path, int] = {}
+        self._scenarios: dict[str, Mapping[str, Any]] = {}
+        self._exchanges: dict[str, Mapping[str, Any]] = {}
+
+    def scenario(self, run_dir: Path, name: str) -> ScenarioResult | None:
+        self._read(run_dir / SCENARIOS_FILE, self._scenarios)
+        data = self._scenarios.get(name)
+        return ScenarioResult(**data) if data is not None else None
+
+    def exchanges(self, run_dir: Path, names: Iterable[str]) -> list[RecordedExchange]:
+        self._read(run_dir / EXCHANGES_FILE, self._exchanges)
+        return [RecordedExchange(**self._exchanges[n]) for n in names if n in self._exchanges]
+
+    def _read(self, path: Path, into: dict[str, Mapping[str, Any]]) -> None:
+        try:
+            with path.open("rb") as lines:
+                lines.seek(self._places.get(path, 0))
+                for line in lines:
+                    if not line.endswith(b"\n"):
+                        break
+                    self._places[path] = self._places.get(path, 0) + len(line)
+                    with contextlib.suppress(ValueError):
+                        data = json.loads(line)
+                        into[data["id"]] = data
+        except OSError:
+            return
+
+
+# --- building blocks ---------------------------------------------------------------------------------------------------
+
+
+def _fill(result: Any, scenario: ScenarioResult, times: list[tuple[int, int]]) -> None:
+    from allure_commons.model2 import Label, Link, StatusDetails
+
+    rows = load()
+    result.name = printable(scenario.title)
+    result.fullName = scenario.id
+    result.testCaseId = result.historyId = hashlib.sha256(scenario.id.encode()).hexdigest()[:32]
+    result.titlePath = [scenario.suite, scenario.feature, *([scenario.rule] if scenario.rule else [])]
+    result.description = "\n\n".join(p for p in (scenario.feature, scenario.rule, f"`{scenario.id}`") if p)
+    result.descriptionHtml = None
+    result.status = STATUS[scenario.outcome]
+    message = message_of(scenario)
+    result.statusDetails = StatusDetails(message=message) if message else None
+    result.steps = _steps(scenario, times, result.start or _now())
+    result.parameters = _parameters(result.parameters)
+    strengths = [str(rows[r].strength) for r in scenario.requirements if r in rows]
+    labels = {
+        ("epic", scenario.suite),
+        ("feature", scenario.feature),
+        ("story", scenario.rule or scenario.feature),
+        ("parentSuite", scenario.suite),
+        ("suite", scenario.feature),
+        ("framework", "pytest-bdd"),
+        ("language", "python"),
+        ("severity", min((SEVERITY.get(s, "minor") for s in strengths), key=("critical", "normal", "minor").index, default="minor")),
+        ("outcome", scenario.outcome),
+        ("scenario", scenario.id),
+        *(("requirement", r) for r in scenario.requirements),
+        *(("tag", OUTCOME_WORDS[o]) for o in (scenario.outcome,) if o in (Outcome.WARNING, Outcome.BLOCKED, Outcome.ERROR)),
+        *(("tag", t) for t in scenario.tags if not t.startswith(("@id:", "@req:"))),
+        *(("inferno", i) for i in scenario.inferno),
+    }
+    result.labels = [Label(name=n, value=printable(v)) for n, v in sorted(labels) if v]
+    result.links = [Link(type="requirement", url=rows[r].url, name=r) for r in scenario.requirements if r in rows]
+
+
+def message_of(scenario: ScenarioResult, run: Run | None = None) -> str:
+    """What stands in the red box: outcome, then the findings in their fixed order, with the diagnosis once the run has one."""
+    if scenario.outcome == Outcome.PASSED:
+        return printable(scenario.reason)
+    head = OUTCOME_WORDS[scenario.outcome]
+    if not scenario.findings:
+        return printable(f"{head}: {scenario.reason}")
+    exchanges = run.exchange_by_id if run else None
+    diagnoses = run.diagnoses_for(scenario.id) if run else ()
+    return f"{head}\n\n{render_findings(scenario.findings, load(), exchanges=exchanges, diagnoses=diagnoses, width=110)}"
+
+
+def _steps(scenario: ScenarioResult, times: list[tuple[int, int]], start: int) -> list[Any]:
+    from allure_commons.model2 import TestStepResult
+
+    last = start
+    steps = []
+    for number, step in enumerate(scenario.steps):
+        began, ended = times[number] if number < len(times) else (last, last)
+        last = ended
+        status = step.status if step.status in ("passed", "skipped") else STATUS.get(scenario.outcome, "failed")
+        if step.status == "failed" and status in ("passed", "skipped"):
+            status = "skipped"
+        name = printable(f"{step.keyword} {step.name}")
+        steps.append(TestStepResult(name=name, status=status, stage="finished", start=began, stop=ended))
+    return steps
+
+
+def _parameters(given: Iterable[Any]) -> list[Any]:
+    """One parameter for each value of the outline's row; everything else allure found is a fixture's business."""
+    from allure_commons.model2 import Parameter
+
+    found: list[Any] = []
+    for parameter in given or ():
+        if parameter.name == "_pytest_bdd_example":
+            with contextlib.suppress(ValueError, SyntaxError):
+                values = ast.literal_eval(parameter.value)
+                found += [Parameter(name=printable(str(k)), value=printable(str(v))) for k, v in values.items()]
+    return found
+
+
+def exchange_text(exchange: RecordedExchange) -> str:
+    """An exchange as people read it: request, response, correlation ids, the curl line."""
+    def part(first: str, headers: Iterable[Iterable[str]], body: str) -> str:
+        head = "\n".join([first, *(": ".join(h) for h in headers)])
+        return f"{head}\n\n{shortened(body, LONGEST_BODY)}" if body else head
+
+    status = f"{exchange.http_version} {exchange.status} {exchange.reason}".strip() if exchange.status else f"no answer: {exchange.error}"
+    parts = [
+        f"{exchange.id}  {exchange.started}  {exchange.duration_ms:.0f} ms  {exchange.tls}".rstrip(),
+        part(f"{exchange.method} {exchange.url}", exchange.request_headers, exchange.request_body),
+        part(status, exchange.response_headers, exchange.response_body),
+    ]
+    if exchange.correlation:
+        parts.append("\n".join(f"{k}: {v}" for k, v in exchange.correlation.items()))
+    if exchange.actor == "app":
+        parts.append(replay.curl(exchange))
+    return printable("\n\n----\n\n".join(parts))
+
+
+def _files(run_dir: Path, scenario: ScenarioResult) -> list[Any]:
+    kinds = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".txt": "text/plain", ".json": "application/json"}
+    found = []
+    for name in scenario.attachments:
+        path = (run_dir / name).resolve()
+        kind = kinds.get(path.suffix.lower())
+        if kind and path.is_file() and path.is_relative_to(run_dir.resolve()):
+            found.append(_attach(Path(name).name, path.read_bytes(), kind, path.suffix[1:]))
+    return found
+
+
+def _attach(name: str, body: str | bytes, kind: str, extension: str) -> Any:
+    """Hand a body to allure's writer and return what the result says of it."""
+    import allure_commons
+    from allure_commons.model2 import Attachment
+
+    source = f"{uuid.uuid4()}-attachment.{extension}"
+    allure_commons.plugin_manager.hook.report_attached_data(body=body, file_name=source)
+    return Attachment(name=name, source=source, type=kind)
+
+
+# --- at the end --------------------------------------------------------------------------------------------------------
+
+
+def complete(folder: Path, run: Run) -> None:
+    """Add to a folder of results what is known only at the end: diagnoses, categories, environment."""
+    for path in folder.glob("*-result.json"):
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        scenario = run.scenario_by_id.get(str(data.get("fullName", "")))
+        if scenario is not None and scenario.findings:
+            data["statusDetails"] = {**(data.get("statusDetails") or {}), "message": message_of(scenario, run)}
+            path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8", errors="backslashreplace")
+    (folder / "categories.json").write_text(json.dumps(CATEGORIES, indent=1), encoding="utf-8")
+    (folder / "environment.properties").write_text("".join(f"{k}={v}\n" for k, v in _environment(run)), encoding="utf-8")
+
+
+def _environment(run: Run) -> list[tuple[str, str]]:
+    """Name and value pairs in the escapes of Java's property files."""
+    header = run.header
+    target = header.get("target") if isinstance(header.get("target"), Mapping) else {}
+    environment = header.get("environment") if isinstance(header.get("environment"), Mapping) else {}
+    suite = header.get("suite") if isinstance(header.get("suite"), Mapping) else {}
+    assert isinstance(target, Mapping)
+    assert isinstance(environment, Mapping)
+    assert isinstance(suite, Mapping)
+    pairs = [
+        ("target", target.get("name")),
+        ("fhir_base_url", target.get("fhir_base_url")),
+        ("editions", ", ".join(map(str, header.get("editions") or ()))),
+        ("suite", suite.get("version")),
+        ("start", header.get("start")),
+        ("browser", environment.get("browser")),
+        ("python", environment.get("python")),
+    ]
+
+    def escaped(text: str) -> str:
+        line = printable(text).replace("\\", "\\\\").replace("\n", " ")
+        return "".join(c if ord(c) < 127 else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else "?" for c in line)
+
+    return [(name, escaped(str(value))) for name, value in pairs if value]
+
+
+def _renew_manifest(run_dir: Path) -> None:
+    from smartlaunch.evidence import manifest
+
+    if (run_dir / manifest.NAME).is_file():
+        manifest.write_manifest(run_dir)
+
+
+def _run_dir() -> Path | None:
+    name = os.environ.get(RUN_DIR_VARIABLE, "")
+    return Path(name) if name else None
+
+
+def _now() -> int:
+    return round(time.time() * 1000)
