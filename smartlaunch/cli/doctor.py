@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from pathlib import Path
 
 from smartlaunch.cli.exits import BLOCKED, GOOD, USAGE
 from smartlaunch.cli.output import field
+from smartlaunch.cli.run import target_name
 from smartlaunch.errors import UsageError
 from smartlaunch.target import Target, load_target
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the check that every run starts with, and say what is there and what to mend."""
-    name = args.target or os.environ.get("SMARTLAUNCH_TARGET") or "embedded"
+    name = target_name(args)
     target = load_target(name)
     if target.embedded:
         field("target", "the embedded EHR, which is started for each run")

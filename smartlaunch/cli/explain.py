@@ -109,12 +109,12 @@ def _scenario(wanted: str) -> bool:
     field("scenario", ", ".join(each.id for each in found))
     field("title", plan.title)
     field("rule", plan.rule)
-    field("feature", f"{plan.feature} (features/{plan.path}:{plan.line})")
+    field("feature", f"{plan.feature} ({plan.path}:{plan.line})")
     field("requires", ", ".join(plan.requirements))
     field("capability", ", ".join(plan.capabilities))
     field("tags", ", ".join(sorted(plan.flags)))
     print()
-    print(_text_of(suite_root() / "features" / plan.path, plan.line))
+    print(_text_of(suite_root() / plan.path, plan.line))
     return True
 
 

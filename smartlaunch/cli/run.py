@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     plans = select(args, suites) if filtered else []
     if args.list:
         return _list(plans)
-    name = args.target or os.environ.get("SMARTLAUNCH_TARGET") or "embedded"
+    name = target_name(args)
     _check_target(name, args)
     if filtered and not plans:
         raise UsageError(
@@ -58,6 +58,12 @@ def run(args: argparse.Namespace) -> int:
         )
     folder = _folder(args.out)
     return _run(args, name, suites, folder)
+
+
+def target_name(args: argparse.Namespace) -> str:
+    """Return the target that is asked for: the option, else the environment, else the embedded EHR."""
+    given: str | None = args.target
+    return os.environ.get("SMARTLAUNCH_TARGET") or "embedded" if given is None else given
 
 
 def choose_suites(args: argparse.Namespace) -> list[Suite]:

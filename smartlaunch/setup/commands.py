@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_LAST_WORDS = 3
+_LAST_WORDS, _LONGEST = 3, 400
+_ERROR = re.compile(r"error|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|unable to|not found|denied", re.IGNORECASE)
 _GRACE_S = 5
 
 
@@ -46,8 +48,14 @@ def run(command: Sequence[str], *, limit_s: float, cwd: Path | None = None, env:
     except BaseException:
         _end(process)
         raise
+    return Done(process.returncode == 0, _gist(output))
+
+
+def _gist(output: str) -> str:
+    """Return the line that names the error where one does, else the last lines; stack traces say nothing to a user."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return Done(process.returncode == 0, "; ".join(lines[-_LAST_WORDS:]))
+    named = [line for line in lines if _ERROR.search(line) and not line.startswith("at ")]
+    return (named[0] if named else "; ".join(lines[-_LAST_WORDS:]))[:_LONGEST]
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -56,9 +64,10 @@ def _end(process: subprocess.Popen[str]) -> None:
     except (OSError, AttributeError):
         process.kill()
     try:
-        process.wait(_GRACE_S)
+        process.communicate(timeout=_GRACE_S)
     except subprocess.TimeoutExpired:
-        return
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def on_path(name: str) -> str | None:
