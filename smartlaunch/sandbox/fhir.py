@@ -376,8 +376,6 @@ class FhirServer:
             "total": len(found),
             "link": [{"relation": "self", "url": self._link(kind, used)}],
         }
-        if self.defects("search_bundle_without_self_link"):
-            bundle["link"] = []
         if wanted.get("_summary") == "count":
             return bundle
         if self.variant("omits_total_of_search"):
@@ -388,8 +386,6 @@ class FhirServer:
         entries = [self._entry(resource, "match") for resource in shown] + [self._entry(resource, "include") for resource in included]
         if entries:
             bundle["entry"] = entries
-        if not bundle["link"]:
-            del bundle["link"]
         return bundle
 
     def _entry(self, resource: Resource, mode: str) -> Resource:
@@ -513,8 +509,7 @@ class FhirServer:
                 else:
                     answers[index] = _entry_of(self.perform(access, asked))
         except Refused:
-            if not self.defects("transaction_keeps_part_after_refusal"):
-                self.store.restore(before)
+            self.store.restore(before)
             raise
         return answers
 
@@ -538,7 +533,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
         presented = False
         try:
             asked, credentials, problem = await _read_request(request)
-            value = presented_token(credentials, defects)
+            value = presented_token(credentials, defects, variant)
             presented = value is not None
             access = Access(judge_token(value, state, defects), state, defects, variant)
             if problem is not None:
@@ -546,7 +541,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             response = _answer_response(server.perform(access, asked), defects)
         except Refused as refusal:
             response = _refusal_response(refusal, options, defects, presented=presented, token=request.headers.get("authorization", ""))
-        _add_common_headers(response, defects)
+        _add_common_headers(response, variant)
         return response
 
     async def metadata(request: Request) -> Response:
@@ -554,7 +549,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             response = _refusal_response(Refused(401, "login", "An access token is required."), options, defects, presented=False, token="")
         else:
             response = _json(200, capability_statement(state, defects, variant, options))
-        _add_common_headers(response, defects)
+        _add_common_headers(response, variant)
         return response
 
     return [
@@ -748,13 +743,10 @@ def _challenge(refusal: Refused, options: SandboxOptions, defects: Defects, *, p
     return f"{scheme} " + ", ".join(parts)
 
 
-def _add_common_headers(response: Response, defects: Defects) -> None:
-    if not defects("omits_request_id"):
+def _add_common_headers(response: Response, variant: Variants) -> None:
+    if not variant("sends_no_request_id"):
         response.headers["X-Request-Id"] = secrets.token_hex(8)
-    if response.status_code < 300 and defects("lets_patient_data_be_cached"):
-        response.headers["Cache-Control"] = "public, max-age=86400"
-    else:
-        response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Cache-Control", "no-store")
 
 
 def _json(status: int, resource: Resource) -> Response:

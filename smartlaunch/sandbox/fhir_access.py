@@ -69,7 +69,7 @@ class Credentials:
     form: str | None
 
 
-def presented_token(credentials: Credentials, defects: Defects) -> str | None:
+def presented_token(credentials: Credentials, defects: Defects, variant: Variants) -> str | None:
     """Find the access token of a request; only the Authorization header counts, and no second one may come beside it."""
     if credentials.header and (credentials.query or credentials.form) and not defects("accepts_token_sent_twice"):
         raise Refused(400, "invalid", "An access token is to be sent once, in the Authorization header.", error="invalid_request")
@@ -85,7 +85,7 @@ def presented_token(credentials: Credentials, defects: Defects) -> str | None:
             return scheme
     if credentials.query and defects("accepts_token_in_query"):
         return credentials.query
-    if credentials.form and defects("accepts_token_in_body"):
+    if credentials.form and variant("accepts_token_in_form_body"):
         return credentials.form
     return None
 

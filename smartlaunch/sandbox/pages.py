@@ -88,8 +88,7 @@ def page(name: str, *, status: int = 200, rules: Defects | None = None, **contex
     if not _framing_allowed(name, rules):
         response.headers["X-Frame-Options"] = "DENY"
         response.headers["Content-Security-Policy"] += "; frame-ancestors 'none'"
-    if not (rules is not None and name == "consent" and rules("consent_page_may_be_cached")):
-        response.headers["Cache-Control"] = "no-store"
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

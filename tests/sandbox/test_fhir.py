@@ -421,6 +421,9 @@ def test_variants_stay_within_what_is_permitted() -> None:
     keeping = Harness(variants=("keeps_back_shared_resources",))
     assert keeping.get("/Practitioner/dr-omar-nasser").status_code == 403
     assert keeping.get("/Practitioner/dr-lena-hart", "fhirUser patient/*.rs").status_code == 200
+    form = Harness(variants=("accepts_token_in_form_body",))
+    assert form.http.post("/fhir/Patient/_search", data={"access_token": form.token("patient/*.rs")}).status_code == 200
+    assert "x-request-id" not in Harness(variants=("sends_no_request_id",)).get(O1).headers
     gone = Harness(variants=("answers_deleted_with_404",))
     gone.ask("DELETE", O1)
     assert gone.get(O1).status_code == 404
