@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from smartlaunch.browser.catcher import Net, Stopper, origin_of
 from smartlaunch.browser.choice import BrowserChoice
@@ -16,6 +17,7 @@ from smartlaunch.browser.recipes import ChartGoal
 from smartlaunch.browser.recording import Recording
 from smartlaunch.browser.snapshot import PageSnapshot
 from smartlaunch.browser.walk import Walk
+from smartlaunch.browser.watchdog import Watchdog
 from smartlaunch.errors import Blocked, UsageError
 from smartlaunch.exchange import Endpoint, Exchange
 
@@ -51,6 +53,9 @@ class Browser:
         self._playwright: Any = None
         self._browser: Any = None
         self._refused: set[str] = set()
+        self._watchdog: Watchdog | None = None
+        self._known: set[str] = set()
+        self._bites = 0
 
     @property
     def version(self) -> str:
@@ -71,6 +76,9 @@ class Browser:
         try:
             self._browser = self._playwright.chromium.launch(executable_path=self.choice.path, headless=not self.headed, env=env)
             self.stopper = Stopper(self._browser)
+            if self._watchdog is not None:
+                self._watchdog.stop()
+            self._watchdog = Watchdog(self._browser)
         except Error as error:
             self._playwright.stop()
             self._playwright = self._browser = None
@@ -115,12 +123,37 @@ class Browser:
         """Remember credentials that a host refused, so that no later walk sends them."""
         self._refused.add(_fingerprint(host, plan))
 
+    def beat(self, seconds: float) -> None:
+        """Tell the watchdog that the walk goes on and may take this long."""
+        if self._watchdog is not None:
+            self._watchdog.beat(seconds)
+
+    def rest(self) -> None:
+        """Tell the watchdog that no walk goes on."""
+        self._known.clear()
+        if self._watchdog is not None:
+            self._bites = self._watchdog.bites
+            self._watchdog.rest()
+
+    def learn(self, url: str) -> None:
+        """Let the watchdog see the processes again when a page of another host is shown."""
+        host = urlsplit(url).netloc
+        if host not in self._known and self._watchdog is not None:
+            self._known.add(host)
+            self._watchdog.learn()
+
+    def bitten(self) -> bool:
+        """Whether the watchdog had to end a page since the last rest."""
+        return self._watchdog is not None and self._watchdog.bites > self._bites
+
     def close(self) -> None:
         """Close every session and the browser."""
         from playwright.sync_api import Error
 
         for session in list(self._all):
             session.close()
+        if self._watchdog is not None:
+            self._watchdog.stop()
         try:
             if self._browser is not None:
                 self._browser.close()
@@ -129,7 +162,7 @@ class Browser:
         finally:
             if self._playwright is not None:
                 self._playwright.stop()
-            self._browser = self._playwright = self.stopper = None
+            self._browser = self._playwright = self.stopper = self._watchdog = None
 
 
 def _fingerprint(host: str, plan: LoginPlan) -> str:
@@ -199,7 +232,8 @@ class BrowserSession:
             for exchange in self._exchanges(recording, first, caught):
                 ids.append(exchange.id)
                 self.browser.on_exchange(exchange)
-            self._tidy()
+            self._tidy(walk.last)
+            self.browser.rest()
         return replace(landing, exchange_ids=tuple(ids))
 
     def open_chart(
@@ -330,8 +364,8 @@ class BrowserSession:
     def _exchanges(self, recording: Recording, first: Endpoint, caught: Endpoint) -> list[Exchange]:
         return recording.exchanges(self.browser.next_id, first=first, caught=caught)
 
-    def _tidy(self) -> None:
-        """Close pop-ups and leave the last page, so that nothing of it goes on in the background."""
+    def _tidy(self, last: PageSnapshot) -> None:
+        """Close pop-ups, and leave the last page when it could go on doing things in the background."""
         from playwright.sync_api import Error
 
         for page in [p for p in self._pages if p is not self._page]:
@@ -340,9 +374,11 @@ class BrowserSession:
             except Error:
                 continue
         self._pages = [p for p in self._pages if p is self._page]
+        if last.complete and not last.scripts and last.refresh_s is None and last.url:
+            return
         try:
             if self._page is not None and not self._page.is_closed():
-                self._page.goto("about:blank", timeout=3000)
+                self._page.goto("about:blank", timeout=3000, wait_until="commit")
         except Error:
             self.drop_page()
 

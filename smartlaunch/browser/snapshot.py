@@ -61,6 +61,8 @@ class Control:
     modal: bool = False
     outer: bool = False
     """Whether it stands in a page header, footer or navigation."""
+    opens: bool = False
+    """Whether pressing it opens another window."""
     hit: bool = True
     """Whether a click at its middle would reach it."""
     options: tuple[Option, ...] = ()

@@ -20,7 +20,17 @@ from smartlaunch.browser.landing import Landing, LandingKind
 from smartlaunch.browser.plan import LoginPlan, LoginStep
 from smartlaunch.browser.recipes import Act, ChartGoal, Memory, Op, Refused, Stuck
 from smartlaunch.browser.recording import Entry, Recording, failure_code, plain_failure
-from smartlaunch.browser.snapshot import ACT_SCRIPT, BLANK_SCRIPT, ELEMENT_SCRIPT, SNAPSHOT_SCRIPT, PageSnapshot, parse_snapshot
+from smartlaunch.browser.snapshot import (
+    ACT_SCRIPT,
+    BLANK_SCRIPT,
+    CONTROL_LIMIT,
+    ELEMENT_SCRIPT,
+    SNAPSHOT_SCRIPT,
+    TEXT_LIMIT,
+    PageSnapshot,
+    parse_snapshot,
+)
+from smartlaunch.browser.watchdog import GRACE_S
 from smartlaunch.errors import LoginStuck
 
 if TYPE_CHECKING:
@@ -170,6 +180,7 @@ class Walk:
         page = self.session.page()
         limit = self.step_s * 1000
         self._expecting = time.monotonic()
+        self._beat()
         try:
             if method.upper() == "POST":
                 page.goto("about:blank")
@@ -197,6 +208,7 @@ class Walk:
         self.session.any_page().wait_for_timeout(milliseconds)
 
     def _tick(self) -> None:
+        self._beat()
         self._end_if_caught()
         now = time.monotonic()
         if now > self._deadline:
@@ -204,8 +216,7 @@ class Walk:
         if self.failure is not None:
             self._end_unreachable()
         if self.crashed:
-            self.session.drop_page()
-            raise _End("unreachable", "the page crashed the browser's tab")
+            self._end_crashed()
         waiting = self.recording.waiting_for_document()
         if waiting is not None:
             if now - waiting.clock > self.step_s:
@@ -220,6 +231,15 @@ class Walk:
         if not self._consider(page):
             self._pump(TICK_MS)
 
+    def _beat(self) -> None:
+        self.session.browser.beat(self.step_s + GRACE_S)
+
+    def _end_crashed(self) -> None:
+        self.session.drop_page()
+        if self.session.browser.bitten():
+            raise _End("timeout", f"the page kept the browser busy and did not react within {self.step_s:g} s")
+        raise _End("unreachable", "the page crashed the browser's tab")
+
     def _end_unreachable(self) -> None:
         assert self.failure is not None
         url, text = self.failure
@@ -230,17 +250,14 @@ class Walk:
     def _look_at(self) -> PageSnapshot | None:
         """Describe the page in front, or None while it is being replaced."""
         from playwright.sync_api import Error
-        from playwright.sync_api import TimeoutError as Late
 
         page = self.session.front_page()
+        self.session.browser.learn(page.url)
         try:
-            raw = page.locator("html").evaluate(SNAPSHOT_SCRIPT, [2000, 400], timeout=self.step_s * 1000)
-        except Late:
-            if self.recording.waiting_for_document() is not None or self.caught is not None:
-                return None
-            self.session.drop_page()
-            raise _End("timeout", f"the page did not react within {self.step_s:g} s") from None
+            raw = page.evaluate(SNAPSHOT_SCRIPT, [TEXT_LIMIT, CONTROL_LIMIT])
         except Error as error:
+            if self.crashed or "crashed" in str(error):
+                self._end_crashed()
             if not any(word in str(error) for word in _PASSING):
                 raise
             return None
@@ -273,13 +290,13 @@ class Walk:
 
         for frame in page.frames[1:6]:
             try:
-                raw = frame.locator("html").evaluate(SNAPSHOT_SCRIPT, [2000, 400], timeout=1000)
+                raw = frame.evaluate(SNAPSHOT_SCRIPT, [TEXT_LIMIT, CONTROL_LIMIT])
             except Error:
                 continue
             inside = parse_snapshot(raw, status=look.status)
             if inside.controls:
                 self.session.frame = frame
-                return replace(look, controls=inside.controls, text=f"{look.text}\n{inside.text}"[:2000], headings=inside.headings)
+                return replace(look, controls=inside.controls, text=f"{look.text}\n{inside.text}"[:TEXT_LIMIT], headings=inside.headings)
         return look
 
     def _arrive(self, look: PageSnapshot, now: float) -> None:
@@ -408,7 +425,7 @@ class Walk:
             self._guard_password(page)
         self.recording.fetch_bodies()
         self._acted = _Acted(page.document, time.monotonic(), self.recording.sent, action)
-        if not self._do(action):
+        if not self._do(page, action):
             self._acted = None
             return False
         self.memory.note(action)
@@ -424,41 +441,46 @@ class Walk:
         if self.session.browser.was_refused(page.host, self.plan):
             self._refused(page, "user name and password were refused earlier in this run; they are not sent again, since accounts lock")
 
-    def _do(self, action: Act) -> bool:
-        """Carry out an action; false when the page changed under it."""
+    def _do(self, page: PageSnapshot, action: Act) -> bool:
+        """Carry out an action; false when the page changed under it.
+
+        On a page without any script nothing can tell a set value from a typed one, so one round trip does it all. Every other page
+        gets real key strokes and clicks.
+        """
         from playwright.sync_api import Error
 
+        plain = not page.scripts and all(op.kind != "enter" and not op.control.opens for op in action.ops)
         try:
+            if plain:
+                return bool(self.session.acting_frame().evaluate(ACT_SCRIPT, [_command(op) for op in action.ops]))
             for op in action.ops:
                 self._apply(op)
         except Error:
             self._pump(TICK_MS)
-            gone = self.caught is not None or self.recording.waiting_for_document() is not None
-            return gone or self._actions > 3
+            moving = self.caught is not None or self.recording.waiting_for_document() is not None
+            return moving or self._actions > 3
         return True
 
     def _apply(self, op: Op) -> None:
         from playwright.sync_api import Error
 
         frame = self.session.acting_frame()
-        ref, limit = op.control.ref, min(3000.0, self.step_s * 1000)
-        if op.kind in ("check", "select"):
-            frame.evaluate(ACT_SCRIPT, [ref, op.kind, op.value if op.kind == "select" else op.on])
+        limit = min(3000.0, self.step_s * 1000)
+        if op.kind in ("check", "select") or (op.kind == "click" and not op.control.hit):
+            frame.evaluate(ACT_SCRIPT, [_command(op)])
             return
-        element = frame.evaluate_handle(ELEMENT_SCRIPT, ref).as_element()
+        element = frame.evaluate_handle(ELEMENT_SCRIPT, op.control.ref).as_element()
         if element is None:
             raise Error("the element is gone")
         if op.kind == "fill":
             try:
                 element.fill(op.value, timeout=limit, force=True)
             except Error:
-                frame.evaluate(ACT_SCRIPT, [ref, "fill", op.value])
+                frame.evaluate(ACT_SCRIPT, [_command(op)])
         elif op.kind == "enter":
             element.press("Enter", timeout=limit, no_wait_after=True)
-        elif op.control.hit:
-            element.click(timeout=limit, force=True, no_wait_after=True)
         else:
-            frame.evaluate(ACT_SCRIPT, [ref, "click", ""])
+            element.click(timeout=limit, force=True, no_wait_after=True)
 
     # --- steps of the target file ------------------------------------------------------------------------------------------------
 
@@ -502,6 +524,7 @@ class Walk:
         frame = self.session.acting_frame()
         limit = self.step_s * 1000
         doing = ""
+        self.session.browser.beat(limit / 1000 * len(step.selectors) + GRACE_S)
         try:
             if step.wait_for:
                 doing = f"wait for {step.wait_for!r}"
@@ -577,7 +600,7 @@ class Walk:
 
         page = self.session.front_page()
         try:
-            page.locator("html").evaluate(BLANK_SCRIPT, self.plan.password, timeout=1000)
+            page.evaluate(BLANK_SCRIPT, self.plan.password)
             picture = page.screenshot(timeout=4000, animations="disabled", caret="hide")
         except Error:
             return ""
@@ -619,6 +642,10 @@ class Walk:
             steps=tuple(self.steps),
             duration_ms=round((time.monotonic() - self._began) * 1000, 1),
         )
+
+
+def _command(op: Op) -> list[object]:
+    return [op.control.ref, op.kind, op.on if op.kind == "check" else op.value]
 
 
 _POST_SCRIPT = """

@@ -1,5 +1,5 @@
 // Makes the text of password fields, and of any field that holds the password, invisible before a picture is taken.
-(root, secret) => {
+(secret) => {
   const visit = root => root.querySelectorAll('*').forEach(el => {
     if (el.shadowRoot) visit(el.shadowRoot);
     if (el.tagName === 'IFRAME') { try { visit(el.contentDocument); } catch (e) { void e; } }

@@ -1,5 +1,5 @@
 // Describes everything on the page that a person could use; see snapshot.py for the meaning of each member.
-(root, [textLimit, controlLimit]) => {
+([textLimit, controlLimit]) => {
   const KEY = Symbol.for('smartlaunch.controls');
   const elements = [], controls = [], forms = [], errors = [], headings = [], shadowText = [];
   let nodes = 0, captcha = false;
@@ -66,6 +66,7 @@
       readonly: !!el.readOnly, required: !!el.required || el.getAttribute('aria-required') === 'true',
       filled: /^(text|password)$/.test(kind) && !!el.value, modal: !!(modal && shown(modal)),
       outer: !!el.closest('header,footer,nav,[role=navigation],[role=banner],[role=contentinfo]'),
+      opens: !/^(_self)?$/.test(el.getAttribute('formtarget') || el.getAttribute('target') || (form && form.getAttribute('target')) || ''),
       hit: hits(el, el.ownerDocument.defaultView || window),
       options: kind === 'select' ? [...el.options].slice(0, 200).map(o =>
         ({value: o.value, text: clean(o.text), selected: o.selected, disabled: o.disabled})) : [],

@@ -1,0 +1,81 @@
+"""Ends a tab whose own script lets nobody in.
+
+Playwright's calls into a page have no limit: a page with an endless loop would hold the whole run. A thread watches a deadline that
+each step of a walk moves on; when it passes, the processes that draw pages are ended, and if that does not help, the browser. The
+waiting call then fails like any other, and cookies, which live in the browser process, survive the first remedy.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+GRACE_S = 3.0
+
+
+class Watchdog:
+    """A deadline with a thread behind it."""
+
+    def __init__(self, browser: Any) -> None:
+        self._cdp = browser.new_browser_cdp_session()
+        self._condition = threading.Condition()
+        self._deadline: float | None = None
+        self._renderers: list[int] = []
+        self._browser = 0
+        self._stopped = False
+        self.bites = 0
+        self.learn()
+        self._thread = threading.Thread(target=self._watch, name="smartlaunch-browser-watchdog", daemon=True)
+        self._thread.start()
+
+    def learn(self) -> None:
+        """Ask which processes draw pages now; called from the thread that drives the browser."""
+        processes = self._cdp.send("SystemInfo.getProcessInfo")["processInfo"]
+        self._renderers = [int(p["id"]) for p in processes if p["type"] == "renderer"]
+        self._browser = next((int(p["id"]) for p in processes if p["type"] == "browser"), 0)
+
+    def beat(self, seconds: float) -> None:
+        """Give the driving thread this long until it beats again."""
+        with self._condition:
+            self._deadline = time.monotonic() + seconds
+            self._condition.notify()
+
+    def rest(self) -> None:
+        """Stop watching until the next beat."""
+        with self._condition:
+            self._deadline = None
+            self._condition.notify()
+
+    def stop(self) -> None:
+        """End the thread."""
+        with self._condition:
+            self._stopped = True
+            self._condition.notify()
+        self._thread.join(timeout=2)
+
+    def _watch(self) -> None:
+        bitten = False
+        with self._condition:
+            while not self._stopped:
+                left = None if self._deadline is None else self._deadline - time.monotonic()
+                if left is None or left > 0:
+                    bitten = bitten and left is not None and left < GRACE_S
+                    self._condition.wait(left)
+                    continue
+                victims = [self._browser] if bitten else self._renderers
+                self.bites += 1
+                for pid in victims:
+                    _end(pid)
+                self._deadline = None if bitten else time.monotonic() + GRACE_S
+                bitten = not bitten
+
+
+def _end(pid: int) -> None:
+    try:
+        if pid > 0:
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    except OSError:
+        return  # it ended by itself
