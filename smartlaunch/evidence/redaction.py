@@ -55,6 +55,7 @@ _CERTAIN_NAMES: Final = "|".join(sorted((re.escape(n) for n in SECRET_PARAMETERS
 _PAIR = re.compile(rf"(?i)(?<![A-Za-z0-9_.-])({_NAMES})=([^&\s\"'<>#;,)}}\]\\]+)")
 _QUOTED = re.compile(rf"(?i)([\"']?)\b({_CERTAIN_NAMES})\1(\s*[:=]\s*)(\\*[\"'])((?:(?!\4).)+)")
 _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s\"'<>\\^`{|}]+")
+_ENCODED = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>%]*+(?:%[^\s\"'<>%]*+)*?%(?:25)*(?:22|3[dD]|7[bB])[^\s\"'<>]*+")
 _URL_HEADERS: Final = frozenset({"location", "content-location", "referer", "origin", "refresh", "link", "sourcemap"})
 _INSTANCE = re.compile(r"/instances/([^/?#]+)")
 _INSTANCE_PARAMETERS: Final = frozenset(
@@ -242,7 +243,8 @@ class Redactor:
     def _claim(self, kind: str, name: str, item: Any) -> Any:
         lower = name.lower()
         if kind != "id_token":
-            return self._json({name: item}, Endpoint.OTHER, _DEPTH - 2)[name]
+            secret = SECRET_PARAMETERS.get(lower)
+            return self._all(secret, item) if secret else self._json(item, Endpoint.OTHER, _DEPTH - 2)
         if lower in OPEN_CLAIMS or self.keep_patient_data:
             return self._json(item, Endpoint.OTHER, _DEPTH - 2)
         return PERSONAL
@@ -409,11 +411,18 @@ class Redactor:
             text = _CREDENTIAL.sub(self._named_credential, text)
         if "://" in text:
             text = _URL.sub(lambda match: self._url(match.group(), place, depth - 1), text)
+        if "%" in text:
+            text = _ENCODED.sub(lambda match: self._encoded(match.group(), place, depth - 1), text)
         if "=" in text or ":" in text:
             text = _QUOTED.sub(self._quoted_field, text)
             if place not in _FHIR_PLACES:
                 text = _PAIR.sub(self._plain_pair, text)
         return text
+
+    def _encoded(self, word: str, place: Endpoint, depth: int) -> str:
+        decoded = unquote(word)
+        changed = self._text(decoded, place, depth)
+        return word if changed == decoded else _quoted(changed)
 
     def _named_credential(self, match: re.Match[str]) -> str:
         scheme, blank, rest = match.groups()

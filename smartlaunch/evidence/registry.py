@@ -35,6 +35,7 @@ PLACEHOLDER = re.compile(r"<[a-z_]{3,30} [0-9]{1,6}(?: length [0-9]{1,7})?>")
 _PROTECTED = r"(<[a-z_]{3,30} [0-9]{1,6}(?: length [0-9]{1,7})?>)"
 _BASE64 = "[A-Za-z0-9+/_-]"
 _ESCAPES = re.compile(r"\\+(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([\"'/\\]))")
+_SURROGATES = re.compile(r"[\ud800-\udbff][\udc00-\udfff]")
 _ENTITY_NAMES: dict[str, list[str]] = defaultdict(list)
 for _name, _char in html5.items():
     if _name.endswith(";") and len(_char) == 1 and _char.isascii():
@@ -212,6 +213,8 @@ def _decode(text: str) -> str:
         text = html.unescape(text)
     if "\\" in text:
         text = _ESCAPES.sub(_unescape, text)
+        if _SURROGATES.search(text):
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
 
 
@@ -224,18 +227,21 @@ def _unescape(match: re.Match[str]) -> str:
 def _flexible(form: str, weak: bool) -> re.Pattern[str]:
     """A pattern that finds a value with each of its characters encoded in a way of its own."""
     slash = r"(?:\\|%(?:25)*5[cC])+"
+    end = "(?:;|%(?:25)*3[bB])"
+    ampersand = f"(?:&|%(?:25)*26)(?:amp{end})*"
+    number = f"{ampersand}(?:#|%(?:25)*23)"
     parts = []
     for char in form:
         octets = "".join(f"%(?:25)*{_digits(f'{octet:02x}')}" for octet in char.encode("utf-8", "surrogatepass"))
         code = ord(char)
-        ways = [re.escape(char), octets, f"&(?:amp;)*#0*{code};?", f"&(?:amp;)*#[xX]0*{_digits(f'{code:x}')};?"]
-        ways += [f"&(?:amp;)*{re.escape(name)}" for name in _ENTITY_NAMES.get(char, ())]
-        if code < 0x10000:
-            ways.append(f"{slash}u{_digits(f'{code:04x}')}")
+        ways = [re.escape(char), octets, f"{number}0*{code}{end}?", f"{number}[xX]0*{_digits(f'{code:x}')}{end}?"]
+        ways += [f"{ampersand}{re.escape(name[:-1])}{end}" for name in _ENTITY_NAMES.get(char, ())]
+        units = char.encode("utf-16-be", "surrogatepass").hex()
+        ways.append("".join(f"{slash}u{_digits(units[at : at + 4])}" for at in range(0, len(units), 4)))
         if code < 0x100:
             ways.append(f"{slash}x{_digits(f'{code:02x}')}")
         if char in "\"'/\\":
-            ways.append(slash + re.escape(char))
+            ways.append(f"{slash}(?:{re.escape(char)}|{octets})")
         if char == " ":
             ways.append(r"\+")
         parts.append(f"(?:{'|'.join(ways)})")

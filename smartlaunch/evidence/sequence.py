@@ -283,4 +283,4 @@ def _escape(text: str) -> str:
 
 def _mermaid(text: str) -> str:
     line = _fit(_one_line(text), 120)
-    return re.sub(r"[#;<>\"'`{}\[\]|&%\\*_~]", lambda match: f"#{ord(match.group())};", line)
+    return re.sub(r"[#;<>\"'`{}\[\]|&%]", lambda match: f"#{ord(match.group())};", line)
