@@ -1,14 +1,15 @@
 """Rules over signals: which causes fit, how well, and what would decide when none does.
 
-A rule is data (``rules/*.toml``): ``all`` and ``any`` of the signals it needs, ``none`` that exclude it, ``supports`` and ``against`` that move its
-weight, and the words it says. The weight orders the causes and gives the confidence; below ``DECLINE`` nothing is stated.
+A rule is data (``rules/*.toml``): ``all`` and ``any`` of the signals it needs, ``none`` that exclude it, ``supports`` and ``against``
+that move its weight, and the words it says. The weight orders the causes and gives the confidence; below ``DECLINE`` nothing is
+stated.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -52,7 +53,6 @@ class Rule:
     sources: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     at_most: int = 100
-    values: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @cache
@@ -68,9 +68,8 @@ def rules() -> tuple[Rule, ...]:
 
 
 def _rule(row: dict[str, Any], category: Category) -> Rule:
-    known = {k: (tuple(v) if isinstance(v, list) else v) for k, v in row.items()}
-    known["side"] = Side(known["side"])
-    return Rule(category=Category(known.pop("category", category)), **known)
+    known: dict[str, Any] = {k: (tuple(v) if isinstance(v, list) else v) for k, v in row.items()}
+    return Rule(**{**known, "side": Side(known["side"]), "category": Category(known.get("category", category))})
 
 
 @cache
@@ -215,7 +214,7 @@ def _step(m: Material, seen: dict[str, Signal]) -> str:
     if (
         "at-token-endpoint" in seen
         or m.client_auth
-        or any(n.startswith("error:invalid_client") or n.startswith("error:invalid_grant") for n in seen)
+        or any(n.startswith(("error:invalid_client", "error:invalid_grant")) for n in seen)
     ):
         return "token"
     if any(n in seen for n in ("says:state-lost", "says:session-lost-in-frame", "in-frame")):

@@ -74,10 +74,9 @@ class Evidence:
     stance: str = "for"
     exchange: str = ""
 
-    def to_json(self) -> dict[str, str]:
-        """The evidence as plain data."""
-        found = {"stance": self.stance, "text": self.text}
-        return {**found, "exchange": self.exchange} if self.exchange else found
+    def __str__(self) -> str:
+        """One line: the stance, what was seen, and where."""
+        return f"{self.stance}: {self.text}" + (f" ({self.exchange})" if self.exchange else "")
 
 
 @dataclass(slots=True)
@@ -107,7 +106,7 @@ class Diagnosis:
             "fix": self.fix,
             "next": self.next,
             "confidence": self.confidence.value,
-            "evidence": [item.to_json() for item in self.evidence],
+            "evidence": [str(item) for item in self.evidence],
             "sources": list(self.sources),
         }
         if self.scenarios:

@@ -256,7 +256,7 @@ def _token_request(m: Material, value: Any) -> None:
         )
         m.grant_type = next((w.replace(" ", "_") for w in words if w in low), "").replace("refresh_token", "refresh")
     m.grant_type = "refresh_token" if m.grant_type == "refresh" else m.grant_type
-    _token_authentication(m, text, low)
+    _token_authentication(m, low)
     if url := _URL.search(text):
         m.token_url = m.token_url or url.group(0)
     if (found := re.search(r"(?:^|[&\s?])scope=((?:[^&;]|(?<=\s)&)*)", text)) is not None:
@@ -283,7 +283,7 @@ def _token_request(m: Material, value: Any) -> None:
         m.facts["client_id_at_token"] = False
 
 
-def _token_authentication(m: Material, text: str, low: str) -> None:
+def _token_authentication(m: Material, low: str) -> None:
     without = re.search(
         r"(?:no|without|lacks?|missing|omits?)\s+(?:an?\s+|the\s+|any\s+)?(?:http\s+)?(?:authorization|basic|client (?:auth\w*|secret)|client_secret|secret|auth\w*\s+header)",
         low,
@@ -349,7 +349,8 @@ def _assertion(m: Material, value: Any) -> None:
         m.hear("setting", "client_assertion", _text(value))
         m.facts["assertion_text"] = _text(value)
         return
-    header = value.get("header") if isinstance(value.get("header"), Mapping) else value
+    inner = value.get("header")
+    header: Mapping[str, Any] = inner if isinstance(inner, Mapping) else value
     claims = value.get("claims") or value.get("payload") or value
     m.facts["assertion"] = {"header": {k: header[k] for k in ("alg", "kid", "typ", "jku") if k in header}, "claims": {}}
     if isinstance(claims, Mapping) and "iss" in claims and "sub" in claims:
@@ -380,7 +381,7 @@ def _expires(m: Material, value: Any) -> None:
 
 def _number_fact(name: str) -> Callable[[Material, Any], None]:
     def read(m: Material, value: Any) -> None:
-        if isinstance(value, bool) or isinstance(value, (int, float)):
+        if isinstance(value, (bool, int, float)):
             m.facts[name] = value
         elif found := re.search(r"\d+(?:\.\d+)?", _text(value)):
             m.facts[name] = float(found.group(0))

@@ -158,7 +158,7 @@ def from_text(value: str) -> ScopeList:
                 absent.append(word)
     except_part = re.search(r"\bexcept\b([^;.(]*(?:\([^)]*\))?)", value)
     if except_part:
-        absent += [w for w in re.findall(r"[A-Z][A-Za-z]+", except_part.group(1))]
+        absent += list(re.findall(r"[A-Z][A-Za-z]+", except_part.group(1)))
     said = [m.group(0).rstrip(".") for m in _IN_PROSE.finditer(value)]
     items = [s for s in dict.fromkeys(said) if s not in absent]
     verbs = tuple(dict.fromkeys(v for v in re.findall(r"(?<![\w/*])\.(?:read|write|rs|cruds|r|s)\b", value) if v not in absent))

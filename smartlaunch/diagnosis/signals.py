@@ -84,7 +84,7 @@ _WHO = {"server": "the message", "setting": "the description", "asker": "the ask
 
 
 @predicate
-def steps(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def steps(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """Statuses, and the step of the flow that failed."""
     for step, status in m.statuses.items():
         if status >= 400:
@@ -108,7 +108,7 @@ def steps(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def setting(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def setting(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """Kind of app, kind of launch, kind of client."""
     app = m.app_type
     system = app == "system" or m.grant_type == "client_credentials"
@@ -295,7 +295,7 @@ def granted_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def registered_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def registered_scopes(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """The request against the registration."""
     if m.registered is None or m.requested is None or not m.registered.items:
         return
@@ -311,7 +311,7 @@ def registered_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def redirects(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def redirects(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """The redirect URI against the registered ones, and against the one of the token request."""
     if m.redirect_sent and m.redirect_registered:
         if m.redirect_sent in m.redirect_registered:
@@ -343,7 +343,7 @@ _NEARNESS = ["trailing-slash", "encoding", "case", "port", "scheme", "query", "p
 
 
 @predicate
-def clients(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def clients(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """Whether the client that the server saw is the one that was meant."""
     seen = m.client_id_in_error
     own = m.client_id_registered or m.client_id
@@ -428,7 +428,7 @@ def endpoints(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def audience(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def audience(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """The aud parameter against the FHIR base."""
     if m.aud:
         yield _saw("aud-known", f"aud was {m.aud}")
@@ -454,7 +454,7 @@ def audience(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def pkce(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def pkce(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """Verifier and challenge."""
     f, at = m.facts, m.fact_of
     if f.get("verifier_unreserved") is False:
@@ -490,7 +490,7 @@ def pkce(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def authentication(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def authentication(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """How the client showed who it is."""
     f, at = m.facts, m.fact_of
     if m.client_auth:
@@ -523,7 +523,7 @@ def authentication(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def assertions(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def assertions(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """The client assertion, as far as its header and claims show faults."""
     f, at = m.facts, m.fact_of
     seen = f.get("assertion") or {}
@@ -565,7 +565,7 @@ def assertions(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def launch(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def launch(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """The launch value and what it has to do with the scopes."""
     f, at = m.facts, m.fact_of
     asked = m.requested
@@ -587,7 +587,7 @@ def launch(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def lifetimes(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def lifetimes(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """Codes and tokens against the clock."""
     f, at = m.facts, m.fact_of
     if f.get("code_reused"):
@@ -613,7 +613,7 @@ def lifetimes(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def fhir(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def fhir(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """The FHIR request against the grant."""
     f, at = m.facts, m.fact_of
     bad = [c for c in m.fhir if c.status in (0, 401, 403)]
@@ -658,7 +658,7 @@ def fhir(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def sessions(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def sessions(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """State, cookies and who is signed in."""
     f, at = m.facts, m.fact_of
     if f.get("state_returned") is False and f.get("state_present"):
@@ -678,7 +678,7 @@ def sessions(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def cross_origin(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def cross_origin(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """What a browser kept from the app."""
     f, at = m.facts, m.fact_of
     if f.get("cors_wildcard_with_credentials"):
@@ -700,7 +700,7 @@ def cross_origin(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def server_faults(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def server_faults(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """Messages that break a rule whatever the client did."""
     f, at = m.facts, m.fact_of
     if f.get("id_token_issuer_differs"):

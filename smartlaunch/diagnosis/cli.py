@@ -1,0 +1,35 @@
+"""``smartlaunch diagnose``: name the likely cause in a run, a HAR, a URL, an error body or an observation file. Nothing is sent."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from smartlaunch.diagnosis.inputs import load
+from smartlaunch.diagnosis.text import render
+from smartlaunch.diagnosis.vendor import vendor_named
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.add_argument("input", nargs="+", metavar="INPUT", help="run folder or id, run.json, HAR, URL, JSON body, observation file")
+    parser.add_argument("--json", action="store_true", help="print the documented structure instead of text")
+    parser.add_argument(
+        "--vendor", default="", metavar="V", help="read it with this vendor's knowledge (default: told from names and hosts)"
+    )
+    parser.add_argument("--reports", default="reports", metavar="DIR", help="where runs are looked up by id (default: reports)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Diagnose each input and print the answers; 0 also when the facts do not decide."""
+    if args.vendor:
+        vendor_named(args.vendor)
+    found = [(loaded := load(text, Path(args.reports)), loaded.report(args.vendor)) for text in args.input]
+    if args.json:
+        reports = [{"input": loaded.name, **report.to_json()} for loaded, report in found]
+        sys.stdout.write(json.dumps(reports[0] if len(reports) == 1 else reports, ensure_ascii=False, indent=1) + "\n")
+        return 0
+    sys.stdout.write("\n".join(render(report, loaded.name) for loaded, report in found))
+    return 0
