@@ -154,10 +154,13 @@ class Stopper:
         self._cdp.on("Fetch.requestPaused", self._paused)
         self._patterns: list[str] = []
         self.net: Net | None = None
+        self.fragments: dict[str, str] = {}
+        """The requests stopped since the net was armed, with their fragments, which no event of Playwright tells."""
 
     def arm(self, net: Net) -> None:
         """Stop the requests of this net from now on; one round trip, and none when nothing changed."""
         self.net = net
+        self.fragments = {}
         patterns = net.patterns()
         if patterns != self._patterns:
             if patterns:
@@ -172,6 +175,7 @@ class Stopper:
         url = str(event["request"]["url"])
         try:
             if self.net is None or self.net.stops(url):
+                self.fragments[url] = str(event["request"].get("urlFragment", ""))
                 self._cdp.send("Fetch.fulfillRequest", {"requestId": event["requestId"], "responseCode": 204})
             else:
                 self._cdp.send("Fetch.continueRequest", {"requestId": event["requestId"]})

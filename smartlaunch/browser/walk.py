@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -284,8 +284,6 @@ class Walk:
 
     def _with_frames(self, page: Any, look: PageSnapshot) -> PageSnapshot:
         """Take the controls of a frame of another origin when the page itself has none."""
-        from dataclasses import replace
-
         from playwright.sync_api import Error
 
         for frame in page.frames[1:6]:
@@ -606,6 +604,28 @@ class Walk:
             return ""
         return self.session.browser.on_screenshot(f"{self.session.name}-{name}", picture)
 
+    def _add_fragment(self, caught: Caught) -> None:
+        """Complete the caught address by its fragment, which comes with the stopped request or the Location header."""
+        if "#" in caught.url:
+            return
+        stopper = self.session.browser.stopper
+        fragment = ""
+        if caught.url.startswith("http") and stopper is not None:
+            until = time.monotonic() + 0.5
+            while caught.url not in stopper.fragments and time.monotonic() < until:
+                self._pump(1)
+            fragment = stopper.fragments.get(caught.url, "")
+        if not fragment:
+            before = next((e for e in reversed(self.recording.entries) if e.redirects), None)
+            location = before.headers["location"] if before is not None else ""
+            if location.split("#", maxsplit=1)[0] == caught.url:
+                fragment = location.partition("#")[2]
+        if fragment:
+            self.caught = replace(caught, url=f"{caught.url}#{fragment.removeprefix('#')}")
+            for entry in self.recording.entries:
+                if entry.caught and entry.url == caught.url:
+                    entry.url = self.caught.url
+
     def _landing(self, kind: LandingKind, reason: str = "") -> Landing:
         if (
             kind in ("no-way-on", "error-page", "timeout")
@@ -618,6 +638,7 @@ class Walk:
         url, method, member, fragment = self.last.url, "GET", "", False
         params: tuple[tuple[str, str], ...] = ()
         if kind == "caught" and self.caught is not None:
+            self._add_fragment(self.caught)
             url, method, member = self.caught.url, self.caught.method, self.caught.uri
             params, fragment = response_params(self.caught.url, self.caught.body)
             if not member and not reason:
