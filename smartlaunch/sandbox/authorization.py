@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from smartlaunch.sandbox import data, grants, pages
@@ -30,14 +31,18 @@ if TYPE_CHECKING:
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
 _TRANSACTION_LIFETIME_S = 900
+_KNOWN = set(
+    "response_type client_id redirect_uri scope state aud resource launch code_challenge code_challenge_method nonce prompt max_age "
+    "login_hint ui_locales display response_mode id_token_hint acr_values claims request request_uri".split()
+)
 
 
 class _Refused(Exception):
     """The request cannot be trusted with a redirect: the person gets a page instead."""
 
-    def __init__(self, title: str, message: str, code: str, hint: str = "") -> None:
+    def __init__(self, title: str, message: str, code: str, hint: str = "", *, shown: str | None = None) -> None:
         super().__init__(message)
-        self.title, self.message, self.code, self.hint = title, message, code, hint
+        self.title, self.message, self.code, self.hint, self.shown = title, message, code, hint, shown
 
 
 def routes(sandbox: Sandbox) -> list[Route]:
@@ -67,7 +72,10 @@ class Authorization:
         self.variant = sandbox.variant
 
     def _show(self, name: str, *, status: int = 200, **context: Any) -> Response:
-        return pages.page(name, status=status, rules=self.defects, **context)
+        response = pages.page(name, status=status, rules=self.defects, **context)
+        if self.defects("leaks_the_request_by_referrer"):
+            response.headers["Referrer-Policy"] = "unsafe-url"
+        return response
 
     # -- the request ----------------------------------------------------------------------------------------------------
 
@@ -97,6 +105,12 @@ class Authorization:
 
     def _error_page(self, refused: _Refused) -> Response:
         status = 200 if self.variant("shows_error_pages_with_status_200") else 400
+        if self.defects("answers_untrusted_requests_with_status_500"):
+            status = 500
+        if self.defects("shows_a_blank_page_for_an_untrusted_redirect_uri"):
+            return HTMLResponse("", status)
+        if refused.shown is not None and self.defects("reflects_request_values_on_error_pages"):
+            return HTMLResponse(f"<!doctype html><title>Error</title><p>Not registered: {refused.shown}</p>", status)
         if self.variant("sends_the_browser_to_an_error_page"):
             query = urlencode({"code": refused.code, "message": refused.message})
             return redirect(self.sandbox, f"{self.state.base_url}/oauth/error?{query}")
@@ -131,12 +145,19 @@ class Authorization:
             if self.defects("redirects_errors_to_unregistered_redirect_uri"):
                 raise _Elsewhere(redirect_uri)
             hint = "It has to be equal, character by character, to one in the app's registration."
-            raise _Refused("This app cannot be sent there", "The redirect_uri is not registered for this app.", "invalid_request", hint)
+            message = "The redirect_uri is not registered for this app."
+            raise _Refused("This app cannot be sent there", message, "invalid_request", hint, shown=redirect_uri)
         return client, redirect_uri
 
     def _start(self, request: Request, client: Client, redirect_uri: str, given: Parameters, values: dict[str, str]) -> Response:
         if given.repeated() and not self.defects("accepts_repeated_parameters"):
             message = f"{', '.join(given.repeated())} came more than once."
+            raise OAuthError("invalid_request", message)
+        if set(values) - _KNOWN and self.defects("refuses_unknown_parameters"):
+            message = f"Not a parameter of this server: {', '.join(sorted(set(values) - _KNOWN))}."
+            raise OAuthError("invalid_request", message)
+        if any(not value for _, value in given.pairs) and self.defects("treats_empty_parameters_as_values"):
+            message = "A parameter has an empty value."
             raise OAuthError("invalid_request", message)
         delayed = self.variant("reports_errors_after_login")
         problem: OAuthError | None = None
@@ -147,6 +168,7 @@ class Authorization:
             self._require_challenge(client, values)
             self._require_aud(values)
             requested = self._require_scope(client, values)
+            self._require_offered_launch(requested)
             launch = self._require_launch(client, values, requested)
         except OAuthError as found:
             if not delayed:
@@ -158,6 +180,12 @@ class Authorization:
             transaction.context["problem"] = problem
         self.state.transactions[transaction.value] = transaction
         session = self.state.session_of(request)
+        if session is None and self.defects("authorizes_without_login"):
+            session = self.state.begin_session("lena.hart")
+            self._signed_in(transaction, session.username, session.value, now)
+            response = self._advance(transaction)
+            self.state.set_cookie(response, session)
+            return response
         if session is not None and values.get("prompt") not in {"login", "select_account"}:
             self._signed_in(transaction, session.username, session.value, session.started_at)
         elif values.get("prompt") == "none":
@@ -269,11 +297,12 @@ class Authorization:
     def _require_scope(self, client: Client, values: dict[str, str]) -> list[str]:
         scope = values.get("scope")
         if scope is None:
-            if self.defects("fills_in_a_missing_scope"):
-                values["scope"] = " ".join(client.scopes)
-                return list(client.scopes)
+            if self.variant("fills_in_a_missing_scope"):
+                values["scope"] = "launch/patient patient/Patient.rs"
+                return grants.split(values["scope"])
             message = "The scope is missing."
-            raise OAuthError("invalid_scope", message)
+            code = "invalid_request" if self.defects("answers_missing_scope_with_another_code") else "invalid_scope"
+            raise OAuthError(code, message)
         if not scope_is_well_formed(scope) and not self.defects("accepts_malformed_scope_value"):
             message = "The scope is not a list of scopes separated by single spaces."
             raise OAuthError("invalid_scope", message)
@@ -299,6 +328,15 @@ class Authorization:
             message = "A patient/ scope needs the scope launch or launch/patient."
             raise OAuthError("invalid_scope", message)
         return requested
+
+    def _require_offered_launch(self, requested: list[str]) -> None:
+        """Refuse a way of launching that a broken server claims but does not have."""
+        if "launch" in requested and self.defects("refuses_ehr_launches"):
+            message = "EHR launch is not available."
+            raise OAuthError("invalid_scope", message)
+        if "launch" not in requested and self.defects("refuses_standalone_launches"):
+            message = "Start this app from the chart."
+            raise OAuthError("access_denied", message)
 
     def _require_launch(self, client: Client, values: dict[str, str], requested: list[str]) -> Launch | None:
         """Find the launch that the request belongs to: known, fresh, and made for this app."""
@@ -456,19 +494,13 @@ class Authorization:
         if user is None or not right:
             transaction.typed_username = None
             return self._login_form(transaction, "Name or password is not right.", 401 if self.variant("answers_401_to_bad_login") else 200)
-        response = self._after_login(transaction, user)
-        return response
+        return self._after_login(transaction, user)
 
     def _after_login(self, transaction: Transaction, user: User) -> Response:
-        now = self.state.now()
-        # The cookie needs a response and the next page needs the session, so the session is made on a response to come.
-        self._signed_in(transaction, user.username, "", now)
+        session = self.state.begin_session(user.username)
+        self._signed_in(transaction, user.username, session.value, session.started_at)
         response = self._advance(transaction)
-        session = self.state.sign_in(response, user)
-        transaction.session = session.value
-        for code in self.state.codes.values():
-            if code.grant == transaction.value and code.session == "":
-                code.session = session.value
+        self.state.set_cookie(response, session)
         return response
 
     async def logout(self, request: Request) -> Response:
@@ -661,6 +693,10 @@ class Authorization:
                     "error", status=400, title="This request is not valid", message=problem.description, code=problem.error, hint=""
                 )
         answer = {"error": problem.error, "error_description": problem.description}
+        if self.defects("sends_authorization_error_description_with_illegal_characters"):
+            answer["error_description"] = f'"{problem.description}"\n'
+        if self.defects("sends_malformed_error_uri"):
+            answer["error_uri"] = "see the manual, page <12>"
         if self.defects("redirects_without_an_error_code"):
             del answer["error"]
         if self.defects("invents_authorization_error_codes"):
@@ -690,6 +726,8 @@ class Authorization:
                 answer["iss"] = self.state.issuer
         elif not defects("omits_iss_parameter_though_advertised"):
             answer["iss"] = self.state.issuer
+        if "iss" in answer and defects("sends_iss_parameter_with_a_query"):
+            answer["iss"] = f"{self.state.issuer}?tenant=1"
         if "iss" in answer and defects("sends_wrong_iss_parameter"):
             answer["iss"] = "https://other-ehr.example/oauth"
         if self.variant("does_not_send_iss_parameter"):

@@ -26,6 +26,7 @@ _APP_SCOPES = (
     "launch",
     "launch/patient",
     "launch/encounter",
+    "launch/location",
     "offline_access",
     "online_access",
     "patient/*.cruds",
@@ -128,7 +129,14 @@ def build_clients(options: SandboxOptions) -> dict[str, Client]:
         _app("public", name="Growth Chart (two seconds)", **short),
         _app("public", "narrow", "Blood Pressure Diary", scopes=_NARROW_SCOPES),
         _app("confidential-symmetric", "primary", "Care Plan Review", secret=secret("confidential-symmetric-primary"), **basic),
-        _app("confidential-symmetric", "second", "Referral Desk", secret=secret("confidential-symmetric-second"), **basic),
+        _app(
+            "confidential-symmetric",
+            "second",
+            "Referral Desk",
+            # Reserved characters: a client that does not form-encode its credentials fails, and so does a server that does not decode.
+            secret=options.secrets.get("confidential-symmetric-second") or new_secret() + "+/%41:&=",
+            **basic,
+        ),
         _app(
             "confidential-symmetric",
             name="Care Plan Review (two seconds)",

@@ -156,8 +156,6 @@ def error_answer(sandbox: Sandbox, problem: OAuthError) -> Response:
     """Answer a direct request with an error in the form of RFC 6749 section 5.2."""
     defects = sandbox.defects
     headers = dict(NO_STORE)
-    if defects("omits_cache_control_in_errors"):
-        del headers["Cache-Control"]
     status, error = problem.status, problem.error
     body: dict[str, Any] = {"error": error, "error_description": problem.description}
     if defects("answers_errors_with_status_200"):

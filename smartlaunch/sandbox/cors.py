@@ -62,6 +62,8 @@ class Cors:
             return "public"
         if path in _PROTECTED or path == self.sandbox.profile.token_path:
             return "oauth"
+        if path == self.sandbox.profile.authorize_path and self.sandbox.defects("allows_foreign_origins_at_authorization_endpoint"):
+            return "public"
         return "fhir" if path == "/fhir" or path.startswith("/fhir/") else None
 
     def _allowed(self, kind: str, path: str, origin: str) -> str | None:
@@ -88,11 +90,7 @@ class Cors:
             return "*" if self.sandbox.variant("allows_every_origin") else origin
         if self.sandbox.variant("allows_every_origin"):
             return "*"
-        if kind == "oauth" and defects("echoes_foreign_origins_on_token_endpoint"):
-            return origin
-        if kind == "fhir" and defects("echoes_foreign_origins_on_fhir_endpoints"):
-            return origin
-        return None
+        return origin if defects("echoes_foreign_origins_with_credentials") else None
 
     def _mark(self, headers: MutableHeaders, kind: str, path: str, origin: str, status: int) -> None:
         defects = self.sandbox.defects
@@ -107,9 +105,9 @@ class Cors:
         if allowed is not None:
             headers["Access-Control-Allow-Origin"] = allowed
             headers["Access-Control-Expose-Headers"] = _EXPOSED
-            if defects("allows_credentials_for_every_origin"):
+            if kind != "public" and defects("echoes_foreign_origins_with_credentials"):
                 headers["Access-Control-Allow-Credentials"] = "true"
-        if kind != "public" and not defects("omits_vary_origin"):
+        if kind != "public":
             headers.add_vary_header("Origin")
 
     def _preflight(self, kind: str, path: str, origin: str) -> Response:

@@ -155,6 +155,8 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: C901, PLR0
         document["grant_types_supported"] = ["client_credentials"]
     if defects("lists_no_client_credentials_grant"):
         document["grant_types_supported"] = ["authorization_code", "refresh_token"]
+    if defects("lists_a_grant_type_it_does_not_take"):
+        document["grant_types_supported"] = [*document.get("grant_types_supported", ()), "urn:ietf:params:oauth:grant-type:device_code"]
     if defects("gives_grant_types_as_string"):
         document["grant_types_supported"] = "authorization_code client_credentials"
     if defects("lists_no_code_response_type"):
@@ -163,6 +165,18 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: C901, PLR0
         document["token_endpoint_auth_methods_supported"] = ["client_secret_basic", "client_secret_post"]
     if defects("lists_no_client_secret_method"):
         document["token_endpoint_auth_methods_supported"] = ["private_key_jwt"]
+    if defects("gives_auth_methods_as_string"):
+        document["token_endpoint_auth_methods_supported"] = "client_secret_basic private_key_jwt"
+    if defects("gives_registration_endpoint_as_object"):
+        document["registration_endpoint"] = {"url": f"{state.base_url}/oauth/register"}
+    if defects("gives_associated_endpoints_as_strings"):
+        document["associated_endpoints"] = [f"{state.base_url}/fhir"]
+    if defects("gives_authorization_endpoint_with_a_fragment"):
+        document["authorization_endpoint"] = f"{sandbox.authorize_url}#sign-in"
+    if defects("gives_token_endpoint_with_a_fragment"):
+        document["token_endpoint"] = f"{sandbox.token_url}#token"
+    if defects("sends_iss_parameter_without_saying_so"):
+        document.pop("authorization_response_iss_parameter_supported", None)
     if defects("lists_signing_algorithms_without_rs384_and_es384"):
         document["token_endpoint_auth_signing_alg_values_supported"] = ["HS256"]
     if defects("lists_a_scope_it_does_not_grant"):
@@ -175,6 +189,14 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: C901, PLR0
         capabilities.append("launch-ehr")
     if defects("lists_capabilities_of_no_set"):
         capabilities = [name for name in capabilities if not name.startswith(("client-", "permission-patient"))]
+    if defects("lists_half_of_a_capability_set"):
+        capabilities = [name for name in capabilities if name != "permission-patient"]
+    if defects("lists_no_client_confidential_asymmetric"):
+        capabilities = [name for name in capabilities if name != "client-confidential-asymmetric"]
+    if defects("lists_no_permission_v1"):
+        capabilities = [name for name in capabilities if name != "permission-v1"]
+    if defects("keeps_issuer_without_openid_connect"):
+        capabilities = [name for name in capabilities if name != "sso-openid-connect"]
     if defects("lists_blank_capability"):
         capabilities.append("")
     if "capabilities" not in document:

@@ -6,6 +6,7 @@ stay ticked at consent.  What is cut is left out of ``scope``, so the answer alw
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from smartlaunch.sandbox.scopes import INTERACTIONS, ResourceScope, as_version_2, covered, parse_resource_scope
@@ -18,6 +19,8 @@ IDENTITY = ("openid", "fhirUser", "profile")
 CONTEXT = ("launch", "launch/patient", "launch/encounter")
 REFRESH = ("offline_access", "online_access")
 PLAIN_SCOPES = IDENTITY + CONTEXT + REFRESH
+_PLACE = re.compile(r"launch/location(\?role=[!#-\[\]-~]+)?")
+_MISSPELT = re.compile(r"((?:patient|user)/(?:\*|[A-Z][A-Za-z]*)\.)([cruds]{2,5})")
 
 
 def split(scope: str) -> list[str]:
@@ -27,7 +30,7 @@ def split(scope: str) -> list[str]:
 
 def is_known(scope: str) -> bool:
     """Say whether this server knows what the scope means."""
-    return scope in PLAIN_SCOPES or parse_resource_scope(scope) is not None
+    return scope in PLAIN_SCOPES or _PLACE.fullmatch(scope) is not None or parse_resource_scope(scope) is not None
 
 
 def _written(scope: ResourceScope, resource_type: str, interactions: frozenset[str]) -> str:
@@ -75,6 +78,14 @@ def grant(sandbox: Sandbox, client: Client, user: User, requested: list[str]) ->
     for scope in requested:
         parsed = parse_resource_scope(scope)
         if parsed is None:
+            if _PLACE.fullmatch(scope):
+                if "launch/location" in client.scopes and not ("?" in scope and defects("drops_context_scopes_with_a_role")):
+                    granted.append(scope)
+                continue
+            misspelt = _MISSPELT.fullmatch(scope)
+            if misspelt and defects("grants_misspelt_scopes"):
+                granted += [scope, misspelt[1] + "".join(letter for letter in INTERACTIONS if letter in misspelt[2])]
+                continue
             if scope not in PLAIN_SCOPES:
                 if defects("grants_unknown_scopes"):
                     granted.append(scope)
@@ -117,8 +128,10 @@ def grant(sandbox: Sandbox, client: Client, user: User, requested: list[str]) ->
         granted = [scope for scope in granted if scope not in REFRESH]
     if variant("does_not_offer_openid"):
         granted = [scope for scope in granted if scope not in IDENTITY]
-    if variant("answers_version_1_scopes_in_version_2"):
+    if variant("answers_version_1_scopes_in_version_2") or defects("rewrites_version_1_scopes"):
         granted = [as_version_2(scope) for scope in granted]
+    if defects("grants_read_of_version_1_as_read_only"):
+        granted = [f"{scope[:-4]}r" if scope.endswith(".read") else scope for scope in granted]
     if variant("grants_read_only"):
         granted = [part for scope in granted for part in _read_only(scope)]
     return list(dict.fromkeys(granted))

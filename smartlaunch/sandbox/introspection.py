@@ -70,12 +70,18 @@ class IntrospectionEndpoint:
             given = await self._parameters(request)
             caller = await self._caller(request, given)
             value = given.get("token")
-            if value is None:
+            if value is None and not self.defects("answers_missing_token_at_introspection_with_inactive"):
                 message = "The token is missing."
                 raise OAuthError("invalid_request", message)
         except OAuthError as problem:
             return error_answer(self.sandbox, problem)
-        body = self._describe(value, caller)
+        hint = given.get("token_type_hint")
+        known_here = self.state.lookup_access_token(value or "") is not None
+        if hint == "refresh_token" and known_here and self.defects("heeds_a_wrong_token_type_hint_at_introspection"):
+            value = None
+        body = self._describe(value or "", caller)
+        if "active" in body and body["active"] is False and self.defects("answers_inactive_with_an_error"):
+            return json_answer({"active": False, "error": "invalid_token"}, status=400)
         headers = dict(NO_STORE)
         if self.defects("answers_introspection_as_text"):
             return Response(str(body), 200, headers, "text/plain")
@@ -110,10 +116,20 @@ class IntrospectionEndpoint:
             if self.defects("lets_anybody_introspect"):
                 return None
             raise self._challenge("Introspection needs a client's authentication or a bearer token.")
-        client = await self.authentication.authenticate(request, given)
+        try:
+            client = await self.authentication.authenticate(request, given)
+        except OAuthError as problem:
+            if self.defects("introspects_for_wrong_credentials"):
+                return None
+            if self.defects("answers_wrong_credentials_at_introspection_with_403"):
+                raise OAuthError(problem.error, problem.description, status=403) from problem
+            raise OAuthError(problem.error, problem.description, status=401, headers=problem.headers or self._basic()) from problem
         if client.public:
             raise self._challenge("A client without credentials cannot introspect.")
         return None if client.role == "resource-server" else client
+
+    def _basic(self) -> dict[str, str]:
+        return {"WWW-Authenticate": f'Basic realm="{self.sandbox.profile.realm}"'}
 
     def _challenge(self, description: str) -> OAuthError:
         realm = self.sandbox.profile.realm
@@ -146,8 +162,6 @@ class IntrospectionEndpoint:
             return {"active": "false"}
         if defects("omits_active"):
             return {}
-        if defects("answers_inactive_with_an_error"):
-            return {"active": False, "error": "invalid_token"}
         body: dict[str, Any] = {"active": False}
         if token is not None and defects("discloses_inactive_tokens"):
             body |= {"client_id": token.client_id, "scope": " ".join(token.scopes), "patient": token.patient}
@@ -179,6 +193,8 @@ class IntrospectionEndpoint:
             body["active"] = "true"
         if defects("introspection_sends_exp_as_string"):
             body["exp"] = str(int(token.expires_at))
+        if defects("introspection_sends_iat_as_string"):
+            body["iat"] = str(int(token.issued_at))
         if defects("introspection_sends_another_exp"):
             body["exp"] = int(token.expires_at) + 7200
         if defects("introspection_sends_another_scope"):
@@ -221,6 +237,9 @@ class RevocationEndpoint:
         """Answer one revocation request; a token that is not known is as good as revoked."""
         defects = self.defects
         try:
+            if defects("refuses_form_at_revocation"):
+                message = "Send application/json."
+                raise OAuthError("invalid_request", message, status=415)
             given = await form_parameters(request)
             client: Client | None
             try:
@@ -233,10 +252,16 @@ class RevocationEndpoint:
             if value is None:
                 message = "The token is missing."
                 raise OAuthError("invalid_request", message)
+            hint = given.get("token_type_hint")
+            if hint == "access_token" and value in self.state.refresh_tokens and defects("heeds_a_wrong_token_type_hint_at_revocation"):
+                value = ""
             self._revoke(client, value)
         except OAuthError as problem:
+            if defects("answers_refused_revocation_with_another_code"):
+                problem.error = "REVOKE-17"
             return error_answer(self.sandbox, problem)
-        return Response(status_code=200, headers={"Cache-Control": "no-store"})
+        status = 202 if defects("answers_revocation_with_202") else 200
+        return Response(status_code=status, headers={"Cache-Control": "no-store"})
 
     def _revoke(self, client: Client | None, value: str) -> None:
         defects = self.defects

@@ -25,12 +25,20 @@ def launch_context(sandbox: Sandbox, transaction: Transaction, granted: list[str
     embedded = "launch" in granted and transaction.launch is not None
     _put_patient(sandbox, context, transaction)
     _put_encounter(sandbox, context, transaction, granted, embedded=embedded)
+    wants_place = any(one.partition("?")[0] == "launch/location" for one in granted)
+    if embedded or (wants_place and not defects("drops_requested_fhir_context")):
+        _put_fhir_context(sandbox, context, transaction)
+    if embedded and wants_place and defects("drops_requested_fhir_context"):
+        del context["fhirContext"]
     if embedded:
         _put_banner(sandbox, context)
         _put_style(sandbox, context)
         context["intent"] = {"name": INTENT} if defects("sends_intent_as_object") else INTENT
         context["tenant"] = 4711 if defects("sends_tenant_as_number") else TENANT
-        _put_fhir_context(sandbox, context, transaction)
+    if defects("sends_context_under_names_of_its_own"):
+        context["ward"] = "3 West"
+    if defects("sends_malformed_authorization_details"):
+        context["authorization_details"] = [{"type": "smart_on_fhir", "locations": sandbox.state.fhir_base_url}]
     if sandbox.variant("keeps_optional_context_to_itself"):
         for member in ("intent", "tenant", "fhirContext"):
             context.pop(member, None)
@@ -113,10 +121,16 @@ def _put_fhir_context(sandbox: Sandbox, context: dict[str, Any], transaction: Tr
         items.append({"reference": f"Patient/{transaction.patient}"})
     elif defects("sends_empty_role_in_fhir_context"):
         items[0]["role"] = ""
+    elif defects("sends_role_as_list_in_fhir_context"):
+        items[0]["role"] = ["https://lakeside.example/role/place"]
+    elif defects("sends_relative_canonical_in_fhir_context"):
+        items.append({"canonical": "falls-risk", "type": "Questionnaire"})
+    elif defects("sends_canonical_without_type_in_fhir_context"):
+        items.append({"canonical": "https://lakeside.example/fhir/Questionnaire/falls-risk"})
     elif defects("sends_relative_role_in_fhir_context"):
         items[0]["role"] = "place-of-work"
     elif defects("sends_identifier_in_fhir_context_as_string"):
         items[0] = {"identifier": "A-77", "type": "ServiceRequest"}
     elif defects("sends_unknown_type_in_fhir_context"):
-        items[0] = {"reference": "Ward/ward-3-west"}
+        items.append({"identifier": {"system": "urn:oid:2.16.840.1.113883.19.5", "value": "A-77"}, "type": "WardRound"})
     context["fhirContext"] = items

@@ -32,6 +32,8 @@ _OMITTED_FROM_CONFIGURATION = {
     "response_types_supported": "openid_configuration_omits_response_types_supported",
     "subject_types_supported": "openid_configuration_omits_subject_types_supported",
     "id_token_signing_alg_values_supported": "openid_configuration_omits_id_token_signing_alg_values_supported",
+    "scopes_supported": "openid_configuration_omits_scopes_supported",
+    "claims_supported": "openid_configuration_omits_claims_supported",
 }
 _OMITTED_CLAIMS = {
     "iss": "id_token_omits_iss",
@@ -46,7 +48,14 @@ def routes(sandbox: Sandbox) -> list[Route]:
     """Return the routes of the public documents."""
 
     async def configuration(_: Request) -> Response:
-        return json_answer(openid_configuration(sandbox), headers={"Cache-Control": "max-age=60"}, media_type=json_media_type(sandbox))
+        document, defects = openid_configuration(sandbox), sandbox.defects
+        if defects("openid_configuration_is_missing"):
+            return json_answer({"message": "not found"}, status=404)
+        if defects("openid_configuration_is_text"):
+            return json_answer(document, media_type="text/plain")
+        if defects("openid_configuration_is_answered_with_201"):
+            return json_answer(document, status=201)
+        return json_answer(document, headers={"Cache-Control": "max-age=60"}, media_type=json_media_type(sandbox))
 
     async def jwks(_: Request) -> Response:
         if sandbox.defects("serves_no_jwks"):
@@ -97,6 +106,10 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         document["issuer"] = f"{state.base_url}/identity"
     if defects("openid_configuration_names_another_jwks_uri"):
         document["jwks_uri"] = f"{state.base_url}/oauth/keys"
+    if defects("openid_configuration_has_empty_arrays"):
+        document["acr_values_supported"] = []
+    if defects("sends_iss_parameter_without_saying_so"):
+        document.pop("authorization_response_iss_parameter_supported", None)
     if defects("openid_configuration_lacks_rs256"):
         document["id_token_signing_alg_values_supported"] = ["ES384"]
     if sandbox.variant("adds_members_everywhere"):
@@ -121,6 +134,9 @@ def jwk_set(sandbox: Sandbox) -> dict[str, Any]:
         keys.append(dict(rsa_key("lakeside-2025").as_dict(private=False)) | {"kid": _KEY})
     if defects("publishes_a_symmetric_key"):
         keys.append({"kty": "oct", "kid": "session", "k": base64.urlsafe_b64encode(b"lakeside-session-key").decode()})
+    if defects("publishes_mixed_keys_without_use"):
+        other = dict(rsa_key("lakeside-2025").as_dict(private=False)) | {"alg": "RSA-OAEP"}
+        keys = [{name: value for name, value in one.items() if name != "use"} for one in (*keys, other)]
     if defects("publishes_no_keys"):
         keys = []
     if sandbox.variant("publishes_several_keys") or "id_token_has_no_kid_beside_several_keys" in defects:
@@ -216,8 +232,6 @@ def id_token(  # noqa: C901, PLR0912, PLR0913, PLR0915 - one claim, one rule aft
         claims["iss"] = f"{state.base_url}/identity"
     if defects("id_token_is_for_another_client"):
         claims["aud"] = "some-other-client"
-    if defects("id_token_has_several_audiences_without_azp"):
-        claims["aud"] = [client.client_id, "some-other-client"]
     if defects("id_token_names_another_authorized_party"):
         claims["azp"] = "some-other-client"
     if defects("id_token_is_already_expired"):
@@ -228,6 +242,16 @@ def id_token(  # noqa: C901, PLR0912, PLR0913, PLR0915 - one claim, one rule aft
         claims["iat"], claims["exp"] = str(claims.get("iat")), str(claims.get("exp"))
     if defects("id_token_has_times_in_milliseconds"):
         claims["iat"], claims["exp"] = now * 1000, (now + _ID_TOKEN_LIFETIME_S) * 1000
+    if renewed and defects("refreshed_id_token_has_another_iss"):
+        claims["iss"] = f"{state.base_url}/identity"
+    if renewed and defects("refreshed_id_token_has_another_sub"):
+        claims["sub"] = f"{user.subject}-2"
+    if renewed and defects("refreshed_id_token_has_the_first_iat"):
+        claims["iat"] = int(auth_time) - 1
+    if renewed and defects("refreshed_id_token_has_another_aud"):
+        claims["aud"] = "some-other-client"
+    if renewed and defects("refreshed_id_token_has_a_nonce_of_its_own"):
+        claims["nonce"] = "n-0S6_WzA2Mj"
     if defects("id_token_has_wrong_at_hash"):
         claims["at_hash"] = "AAAAAAAAAAAAAAAAAAAAAA"
     if sandbox.variant("sends_audience_as_list"):
@@ -240,6 +264,8 @@ def id_token(  # noqa: C901, PLR0912, PLR0913, PLR0915 - one claim, one rule aft
 def _signed(sandbox: Sandbox, client: Client, claims: dict[str, Any]) -> str:
     defects, key = sandbox.defects, signing_key(sandbox)
     header: dict[str, Any] = {"alg": "RS256", "typ": "JWT", "kid": key.kid}
+    if defects("id_token_names_its_key_by_url"):
+        header["jku"] = f"{sandbox.state.base_url}/oauth/jwks"
     if defects("id_token_has_unknown_kid"):
         header["kid"] = "lakeside-2019"
     if defects("id_token_has_no_kid_beside_several_keys"):

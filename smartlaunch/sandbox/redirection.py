@@ -86,6 +86,8 @@ def deliver(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Resp
     defects = sandbox.defects
     parts = urlsplit(redirect_uri)
     encoded = urlencode(answer, quote_via=quote, safe="")
+    if defects("repeats_parameters_of_the_response"):
+        encoded = f"{encoded}&{encoded}"
     if defects("leaves_response_parameters_unencoded"):
         encoded = "&".join(f"{name}={value}" for name, value in answer.items())
     kept = "" if parts.query and defects("drops_query_of_redirect_uri") else parts.query
@@ -96,8 +98,6 @@ def deliver(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Resp
     if not parts.netloc and parts.scheme and redirect_uri.startswith(parts.scheme + ":/"):
         target = target.replace(parts.scheme + ":///", parts.scheme + ":/", 1)
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    if defects("lets_the_authorization_response_be_cached"):
-        headers["Cache-Control"] = "public, max-age=600"
     status = 303 if sandbox.variant("redirects_with_303") else 302
     if defects("redirects_with_307"):
         status = 307

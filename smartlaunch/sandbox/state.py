@@ -223,11 +223,20 @@ class State:
         session = self.session_of(request)
         return None if session is None else self.users.get(session.username)
 
+    def begin_session(self, username: str) -> Session:
+        """Start a session that no browser has yet."""
+        session = Session(new_secret(), username, self.now())
+        self.sessions[session.value] = session
+        return session
+
+    def set_cookie(self, response: Response, session: Session) -> None:
+        """Give the session to the browser."""
+        response.set_cookie(SESSION_COOKIE, session.value, httponly=True, samesite="lax", path="/")
+
     def sign_in(self, response: Response, user: User) -> Session:
         """Start a session for the user and set its cookie."""
-        session = Session(new_secret(), user.username, self.now())
-        self.sessions[session.value] = session
-        response.set_cookie(SESSION_COOKIE, session.value, httponly=True, samesite="lax", path="/")
+        session = self.begin_session(user.username)
+        self.set_cookie(response, session)
         return session
 
     def sign_out(self, request: HTTPConnection, response: Response) -> Session | None:

@@ -24,7 +24,6 @@ from smartlaunch.sandbox.core import (
     json_answer,
     json_media_type,
     query_parameters,
-    read_body,
 )
 from smartlaunch.sandbox.openid import id_token, sign, signing_key
 from smartlaunch.sandbox.scopes import covered, parse_resource_scope
@@ -39,6 +38,10 @@ if TYPE_CHECKING:
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _REFRESH_LIFETIME_S = 90 * 86400
 _SHORTEST_VERIFIER = 43
+_KNOWN = set(
+    "grant_type code redirect_uri code_verifier client_id client_secret client_assertion client_assertion_type refresh_token scope "
+    "username password resource".split()
+)
 
 
 def routes(sandbox: Sandbox, authentication: ClientAuthentication) -> list[Route]:
@@ -76,9 +79,6 @@ class TokenEndpoint:
             message = "The token endpoint takes POST only."
             raise OAuthError("invalid_request", message, status=405, headers={"Allow": "POST"})
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "application/json" and defects("accepts_json_at_token_endpoint"):
-            body = json.loads(await read_body(request))
-            return Parameters([(str(name), str(value)) for name, value in body.items()])
         if kind == FORM and defects("refuses_form_at_token_endpoint"):
             message = "Send application/json."
             raise OAuthError("invalid_request", message, status=415)
@@ -88,6 +88,10 @@ class TokenEndpoint:
         given = await form_parameters(request)
         if query.pairs and defects("takes_token_parameters_from_the_query"):
             given = Parameters(query.pairs + given.pairs)
+        unknown = [name for name, _ in given.pairs if name not in _KNOWN]
+        if unknown and defects("refuses_unknown_token_parameters"):
+            message = f"Not a parameter of this endpoint: {', '.join(unknown)}."
+            raise OAuthError("invalid_request", message)
         if given.repeated() and not defects("accepts_repeated_token_parameters"):
             message = f"{', '.join(given.repeated())} came more than once."
             raise OAuthError("invalid_request", message)
@@ -97,8 +101,7 @@ class TokenEndpoint:
         kind = given.get("grant_type")
         if kind is None:
             if not (given.get("code") and self.defects("accepts_missing_grant_type")):
-                message = "The grant_type is missing."
-                raise OAuthError("invalid_request", message)
+                raise self._missing("grant_type")
             kind = "authorization_code"
         if kind not in {"authorization_code", "refresh_token", "client_credentials"}:
             if given.get("code") and self.defects("accepts_unknown_grant_type_with_a_code"):
@@ -111,9 +114,14 @@ class TokenEndpoint:
                 code = "invalid_grant" if self.defects("answers_unknown_grant_type_with_another_code") else "unsupported_grant_type"
                 message = "The grant_type is not supported."
                 raise OAuthError(code, message)
-        if kind not in client.grant_types and not (
-            kind == "client_credentials" and not client.public and self.defects("gives_client_credentials_to_every_client")
-        ):
+        if kind == "client_credentials" and client.role == "backend" and self.defects("refuses_backend_services"):
+            message = "This client is not registered for this grant_type."
+            raise OAuthError("unauthorized_client", message)
+        loosely = kind == "client_credentials" and (
+            (not client.public and self.defects("gives_client_credentials_to_every_client"))
+            or (client.public and self.defects("gives_client_credentials_to_public_clients"))
+        )
+        if kind not in client.grant_types and not loosely:
             message = "This client is not registered for this grant_type."
             raise OAuthError("unauthorized_client", message)
         if kind == "authorization_code":
@@ -128,8 +136,7 @@ class TokenEndpoint:
         defects, now = self.defects, self.state.now()
         value = given.get("code")
         if value is None:
-            message = "The code is missing."
-            raise OAuthError("invalid_request", message)
+            raise self._missing("code")
         code = self.state.codes.get(value)
         if code is None:
             if defects("accepts_any_code"):
@@ -150,12 +157,16 @@ class TokenEndpoint:
         code.used = True
         return self._issue_for_code(client, code)
 
+    def _missing(self, name: str) -> OAuthError:
+        code = "access_denied" if self.defects("answers_missing_parameters_with_another_code") else "invalid_request"
+        return OAuthError(code, f"The {name} is missing.")
+
     def _bad_code(self, description: str) -> OAuthError:
         if self.defects("answers_bad_codes_with_another_code"):
             return OAuthError("invalid_request", description)
         if self.defects("answers_bad_codes_with_401"):
             return OAuthError("invalid_grant", description, status=401)
-        if self.defects("answers_bad_codes_with_status_403_html"):
+        if self.defects("answers_bad_codes_with_403"):
             return OAuthError("invalid_grant", description, status=403)
         return OAuthError("invalid_grant", description)
 
@@ -165,10 +176,10 @@ class TokenEndpoint:
             return
         if named is None:
             if not self.defects("accepts_exchange_without_redirect_uri"):
-                message = "The redirect_uri is missing."
                 if self.variant("answers_missing_members_with_invalid_grant"):
+                    message = "The redirect_uri is missing."
                     raise OAuthError("invalid_grant", message)
-                raise OAuthError("invalid_request", message)
+                raise self._missing("redirect_uri")
             return
         if named in self.sandbox.client(code.client_id).redirect_uris and self.defects("accepts_another_registered_redirect_uri_at_exchange"):
             return
@@ -191,9 +202,10 @@ class TokenEndpoint:
                 return
             if not client.public and defects("asks_verifier_of_public_clients_only"):
                 return
-            message = "The code_verifier is missing."
-            code_name = "invalid_grant" if self.variant("answers_missing_members_with_invalid_grant") else "invalid_request"
-            raise OAuthError(code_name, message)
+            if self.variant("answers_missing_members_with_invalid_grant"):
+                message = "The code_verifier is missing."
+                raise OAuthError("invalid_grant", message)
+            raise self._missing("code_verifier")
         if code.code_challenge_method == "plain":
             if verifier == code.code_challenge:
                 return
@@ -217,10 +229,20 @@ class TokenEndpoint:
             return
         if _s256(verifier).casefold() == code.code_challenge.casefold() and defects("ignores_case_of_challenge"):
             return
+        if _s256(verifier)[:10] == code.code_challenge[:10] and defects("compares_the_beginning_of_the_hash_only"):
+            return
+        if _s256(verifier[:43]) == code.code_challenge and defects("ignores_what_follows_43_characters_of_verifier"):
+            return
+        others = {one.code_challenge for one in self.state.codes.values() if one.client_id == code.client_id}
+        if _s256(verifier) in others and defects("binds_no_challenge_to_the_code"):
+            return
         if defects("does_not_compare_verifier"):
             return
         if not self.variant("keeps_code_after_wrong_verifier"):
             code.used = True
+        if defects("answers_wrong_verifier_with_another_code"):
+            message = "The code_verifier does not fit the code_challenge."
+            raise OAuthError("invalid_request", message)
         raise self._bad_code("The code_verifier does not fit the code_challenge.")
 
     def _issue_for_code(self, client: Client, code: Code) -> dict[str, Any]:
@@ -277,7 +299,7 @@ class TokenEndpoint:
             return None
         now = self.state.now()
         token = RefreshToken(
-            value=new_secret(),
+            value=self._new_refresh_value(),
             client_id=client.client_id,
             scopes=code.scopes,
             user=code.user,
@@ -296,6 +318,11 @@ class TokenEndpoint:
         self.state.refresh_tokens[token.value] = token
         return token
 
+    def _new_refresh_value(self) -> str:
+        if self.defects("issues_sequential_refresh_tokens"):
+            return f"rt-{len(self.state.refresh_tokens) + 700001}"
+        return new_secret()
+
     # -- the token and the answer ---------------------------------------------------------------------------------------
 
     def _access_token(self, client: Client, *, scopes: tuple[str, ...], **more: Any) -> AccessToken:
@@ -306,16 +333,22 @@ class TokenEndpoint:
         lifetime: float = client.token_lifetime_s or usual
         if backend and defects("gives_backend_services_an_hour"):
             lifetime = 3600
+        if backend and defects("gives_backend_services_a_week"):
+            lifetime = 604800
         if not backend and client.token_lifetime_s is None and defects("gives_tokens_a_day"):
             lifetime = 86400
         expires_at = now + lifetime
-        if client.token_lifetime_s is not None and defects("keeps_tokens_longer_than_stated"):
+        if not backend and client.token_lifetime_s is not None and defects("keeps_tokens_longer_than_stated"):
+            expires_at = now + 600
+        if backend and client.token_lifetime_s is not None and defects("keeps_backend_tokens_longer_than_stated"):
             expires_at = now + 600
         value = new_secret()
         if defects("issues_sequential_access_tokens"):
             value = f"at-{len(self.state.access_tokens) + 500001}"
         elif defects("issues_short_access_tokens"):
             value = value[:8]
+        elif defects("issues_huge_access_tokens"):
+            value = value + "A" * 20000
         elif defects("issues_access_tokens_with_illegal_characters"):
             value = f"{value[:20]} {value[20:]}\u00e9"
         elif defects("issues_the_same_access_token_again") and client.client_id in {t.client_id for t in self.state.access_tokens.values()}:
@@ -346,12 +379,10 @@ class TokenEndpoint:
     def _body(self, client: Client, access: AccessToken, *, requested: tuple[str, ...]) -> dict[str, Any]:
         defects, variant = self.defects, self.variant
         lifetime: Any = max(1, round(access.expires_at - access.issued_at))
-        if client.token_lifetime_s is not None and defects("keeps_tokens_longer_than_stated"):
+        if client.token_lifetime_s is not None:
             lifetime = int(client.token_lifetime_s)
         if defects("states_a_shorter_life_than_the_token_has"):
             lifetime = 2
-        elif defects("states_a_longer_life_than_the_token_has") and client.token_lifetime_s is not None:
-            lifetime = 3600
         elif defects("sends_expires_in_as_string"):
             lifetime = str(lifetime)
         elif defects("sends_negative_expires_in"):
@@ -376,8 +407,12 @@ class TokenEndpoint:
             body["token_type"] = "mac"
         if variant("omits_expires_in") and not (access.user is None or access.context.get("_renewed")):
             del body["expires_in"]
-        if defects("omits_expires_in_for_backend_services") and access.user is None:
+        if access.user is None and defects("omits_expires_in_for_backend_services"):
             body.pop("expires_in", None)
+        if access.user is None and defects("omits_scope_for_backend_services"):
+            body.pop("scope", None)
+        if set(requested) != set(access.scopes) and defects("omits_scope_of_a_smaller_grant"):
+            body.pop("scope", None)
         for name, defect in _OMITTED.items():
             if defects(defect):
                 body.pop(name, None)
@@ -395,6 +430,8 @@ class TokenEndpoint:
         if defects("lets_token_responses_be_cached"):
             headers["Cache-Control"] = "private, max-age=300"
         status = 201 if defects("answers_token_requests_with_201") else 200
+        if defects("wraps_token_response"):
+            body = {"token": body}
         if defects("answers_token_requests_as_text"):
             return Response(json.dumps(body), status, headers, "text/plain")
         if defects("answers_token_requests_as_a_form"):
@@ -408,8 +445,7 @@ class TokenEndpoint:
         defects, now = self.defects, self.state.now()
         value = given.get("refresh_token")
         if value is None:
-            message = "The refresh_token is missing."
-            raise OAuthError("invalid_request", message)
+            raise self._missing("refresh_token")
         token = self.state.refresh_tokens.get(value)
         if token is None:
             if defects("accepts_any_refresh_token"):
@@ -431,7 +467,7 @@ class TokenEndpoint:
             raise self._bad_code("The refresh token is not valid.")
         scopes = self._scopes_of_refresh(token, given)
         user = self.sandbox.user(token.user)
-        context = {} if defects("drops_context_at_refresh") else token.context
+        context = token.context
         access = self._access_token(
             client,
             scopes=scopes,
@@ -448,6 +484,11 @@ class TokenEndpoint:
         if context.get("patient") and defects("changes_patient_at_refresh"):
             context = context | {"patient": next(one for one in ("bruno-castellano", "amelia-stone") if one != token.patient)}
         body = self._body(client, access, requested=scopes)
+        if defects("returns_the_old_access_token_at_refresh"):
+            first = next(one for one in self.state.access_tokens.values() if one.grant == token.grant)
+            body["access_token"] = first.value
+        if defects("sends_another_token_type_at_refresh"):
+            body["token_type"] = "mac"
         if defects("returns_no_new_access_token_at_refresh"):
             body.pop("access_token", None)
         if defects("omits_expires_in_at_refresh"):
@@ -458,7 +499,7 @@ class TokenEndpoint:
             body |= context
         if self._rotates(client):
             body["refresh_token"] = self._rotate(token).value
-        if "openid" in scopes and self.variant("sends_id_token_at_refresh"):
+        if "openid" in scopes and not self.variant("leaves_id_token_out_at_refresh"):
             self._add_id_token(client, token, access, body)
         return body
 
@@ -469,6 +510,9 @@ class TokenEndpoint:
     def _scopes_of_refresh(self, token: RefreshToken, given: Parameters) -> tuple[str, ...]:
         """Return the same scopes, or fewer when fewer are asked; never more than the person granted."""
         defects, asked = self.defects, given.get("scope")
+        if given.sent_empty("scope") and defects("treats_empty_token_parameters_as_values"):
+            message = "The scope is empty."
+            raise OAuthError("invalid_scope", message)
         if asked is None:
             if defects("narrows_scopes_at_refresh"):
                 return token.scopes[: max(1, len(token.scopes) - 1)]
@@ -485,6 +529,8 @@ class TokenEndpoint:
             if self.variant("cuts_wider_scopes_at_refresh"):
                 return tuple(one for one in wanted if one not in wider)
             message = "The scope goes beyond what was granted."
+            if defects("answers_wider_scopes_at_refresh_with_another_code"):
+                raise OAuthError("access_denied", message)
             raise OAuthError("invalid_scope", message)
         if defects("refuses_narrower_scopes_at_refresh"):
             message = "The scope is not the one that was granted."
@@ -500,7 +546,10 @@ class TokenEndpoint:
 
     def _rotate(self, token: RefreshToken) -> RefreshToken:
         now = self.state.now()
-        fresh = RefreshToken(**{**token.__dict__, "value": new_secret(), "issued_at": now, "revoked": False, "used": False})
+        changes = {"value": self._new_refresh_value(), "issued_at": now, "revoked": False, "used": False}
+        fresh = RefreshToken(**{**token.__dict__, **changes})
+        if self.defects("loses_scopes_with_rotation"):
+            fresh.scopes = fresh.scopes[: max(1, len(fresh.scopes) - 1)]
         token.used = token.revoked = True
         self.state.refresh_tokens[fresh.value] = fresh
         return fresh
