@@ -51,15 +51,25 @@ class AppState:
         if not isinstance(codings, list) or len(codings) != 1:
             raise Refused(400, "required", "App State needs exactly one coding.")
         self._check_subject(body)
+        dropped = []
         for extension in body.get("extension", []):
-            if set(extension) - {"id", "url"} != {"valueString"}:
+            if set(extension) - {"id", "url"} != {"valueString"} and self._defects("app_state_drops_what_it_cannot_keep"):
+                dropped.append(extension)
+            elif set(extension) - {"id", "url"} != {"valueString"}:
                 raise Refused(422, "not-supported", "Extensions of App State hold a valueString.")
         kept = dict(body)
+        if dropped:
+            kept["extension"] = [extension for extension in body["extension"] if extension not in dropped]
         if "extension" in kept and defects("app_state_loses_extensions"):
             del kept["extension"]
         if "subject" in kept and defects("app_state_loses_subject"):
             del kept["subject"]
         return kept
+
+    def check_room(self, kept: list[Resource]) -> None:
+        """Refuse new state when there is no room for it; there is always room for every code and subject."""
+        if kept and self._defects("app_state_has_room_for_one_state"):
+            raise Refused(422, "too-costly", "There is no room for more App State.")
 
     def _check_subject(self, body: Resource) -> None:
         reference = (body.get("subject") or {}).get("reference")
@@ -68,6 +78,8 @@ class AppState:
         base = f"{self._state.fhir_base_url}/"
         if not str(reference).startswith(base) or str(reference).removeprefix(base).partition("/")[0] not in _SUBJECT_TYPES:
             raise Refused(422, "invalid", "The subject of App State is an absolute reference to a person at this server.")
+        if not str(reference).startswith(f"{base}Patient/") and self._defects("app_state_is_about_patients_only"):
+            raise Refused(422, "not-supported", "The subject of App State is a patient.")
 
     def check_change(self, if_match: str, history: list[Version], current: Resource | None, body: Resource | None) -> None:
         """Refuse an update or a deletion that is not based on the latest version, or changes what is fixed."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smartlaunch.sandbox.options import SandboxOptions
     from smartlaunch.sandbox.state import State
 
-BUNDLE_PATH = "/brands.json"
+BUNDLE_PATH = "/brands/bundle.json"
 PRIMARY_IDENTIFIER = {"system": "urn:ietf:rfc:3986", "value": "https://lakeside.example"}
 _SECOND_IDENTIFIER = {"system": "urn:ietf:rfc:3986", "value": "https://northbay.example"}
 _EXTENSION = "http://hl7.org/fhir/StructureDefinition"
@@ -32,6 +32,8 @@ def bundle(state: State, defects: Defects, started: str) -> dict[str, Any]:
     second = _SECOND_IDENTIFIER
     if defects("brands_repeat_primary_identifier"):
         second = PRIMARY_IDENTIFIER
+    if defects("brands_identifier_is_no_web_site"):
+        second = {"system": "urn:oid:2.16.840.1.113883.19.5.99999.2", "value": "northbay"}
     primary = (
         {**PRIMARY_IDENTIFIER, "value": "https://old-lakeside.example"} if defects("brands_lack_primary_brand") else PRIMARY_IDENTIFIER
     )
@@ -49,6 +51,9 @@ def bundle(state: State, defects: Defects, started: str) -> dict[str, Any]:
     }
     if defects("brands_lack_timestamp"):
         del made["timestamp"]
+    if not defects("brands_lack_last_updated"):
+        for found in resources:
+            found["meta"] = {"lastUpdated": started}
     return made
 
 
@@ -125,6 +130,8 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
     started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     async def brands(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=_preflight_headers(defects))
         body = json.dumps(bundle(state, defects, started)).encode()
         etag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
         headers = {"Cache-Control": "public, max-age=60"}
@@ -138,4 +145,15 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             return Response(status_code=304, headers=headers)
         return Response(body, media_type="application/fhir+json; charset=utf-8", headers=headers)
 
-    return [Route(BUNDLE_PATH, brands, methods=["GET"])]
+    return [Route(BUNDLE_PATH, brands, methods=["GET", "OPTIONS"])]
+
+
+def _preflight_headers(defects: Defects) -> dict[str, str]:
+    """Return what lets a page of any origin send `If-None-Match`."""
+    if defects("brands_lack_cors"):
+        return {}
+    return {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Methods": "GET",
+        "Access-Control-Allow-Headers": "Accept, If-None-Match",
+    }

@@ -403,6 +403,8 @@ class FhirServer:
         if kind == "Basic":
             body = self.app_state.check_new(body)
         self._require_reach(access, grants, body, "create")
+        if kind == "Basic":
+            self.app_state.check_room(list(self.store.resources(kind)))
         kept_id = str(body["id"]) if kind == "Basic" and "id" in body else resource_id
         stored = self.store.create(body, kept_id)
         if kind == "Basic":
@@ -419,6 +421,8 @@ class FhirServer:
         current = self.store.get(kind, resource_id)
         if current is not None:
             self._require_reach(access, grants, current, "update")
+        elif kind != "Basic" and self.defects("update_needs_create_scope_for_new_id"):
+            access.require(CREATE, kind, "create")
         self._require_reach(access, grants, body, "update")
         self._check_version(kind, resource_id, asked, current, body)
         stored = self.store.put(body)

@@ -483,9 +483,11 @@ def test_app_state_that_cannot_be_kept(server: Harness, body: dict[str, Any]) ->
 
 
 def test_brands(server: Harness) -> None:
-    answer = server.http.get("/brands.json")
+    answer = server.http.get(brands.BUNDLE_PATH)
     bundle = answer.json()
     assert answer.headers["access-control-allow-origin"] == "*"
+    preflight = server.http.request("OPTIONS", brands.BUNDLE_PATH, headers={"Access-Control-Request-Headers": "if-none-match"})
+    assert "If-None-Match" in preflight.headers["access-control-allow-headers"]
     primary = [entry for entry in bundle["entry"] if brands.PRIMARY_IDENTIFIER in entry["resource"].get("identifier", [])]
     assert len(primary) == 1
-    assert server.http.get("/brands.json", headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+    assert server.http.get(brands.BUNDLE_PATH, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304

@@ -197,9 +197,9 @@ def two_launches(server: Server) -> bool:
 
 
 def brand_bundle(server: Server) -> Any:
-    answer = server.request("GET", "/brands.json")
+    answer = server.request("GET", brands.BUNDLE_PATH)
     tag = answer.headers.get("etag", "")
-    again = server.request("GET", "/brands.json", headers={"If-None-Match": tag}).status_code
+    again = server.request("GET", brands.BUNDLE_PATH, headers={"If-None-Match": tag}).status_code
     body = answer.json()
     body["timestamp"] = "timestamp" in body
     return body, tag[:2], answer.headers.get("access-control-allow-origin"), again
@@ -222,6 +222,11 @@ def keep(**more: Any) -> Probe:
         return answer.status_code, "etag" in answer.headers, "extension" in body, "subject" in body
 
     return probe
+
+
+def keep_two(server: Server) -> list[int]:
+    bodies = (state_body(), state_body(code={"coding": [{"system": "https://app.example", "code": "else"}]}))
+    return [server.ask("POST", "/Basic", body=body).status_code for body in bodies]
 
 
 def change(method: str, if_match: str | None = 'W/"1"', *, delete_first: bool = False, **changes: Any) -> Probe:
@@ -331,6 +336,7 @@ PROBES: dict[str, Probe] = {
     "refuses_user_scopes": status("GET", A1, "user/Observation.r"),
     "refuses_system_scopes": status("GET", A1, "system/Observation.r"),
     "refuses_all_but_patient_resource": status("GET", A1),
+    "update_needs_create_scope_for_new_id": status("PUT", "/Observation/new-one", "patient/Observation.u", observation(id="new-one")),
     "batch_ignores_scopes": batch(("GET", A1[1:], None)),
     "transaction_ignores_scopes": batch(("GET", A1[1:], None), kind="transaction"),
     "include_ignores_scopes": found(INCLUDE, "patient/Observation.rs"),
@@ -413,6 +419,9 @@ PROBES: dict[str, Probe] = {
     "app_state_takes_id_from_app": keep(id="mine"),
     "app_state_loses_extensions": keep(),
     "app_state_loses_subject": keep(),
+    "app_state_drops_what_it_cannot_keep": keep(extension=[{"url": "u", "valueInteger": 1}]),
+    "app_state_is_about_patients_only": keep(subject={"reference": f"{BASE}/fhir/Practitioner/dr-lena-hart"}),
+    "app_state_has_room_for_one_state": keep_two,
     "app_state_answers_lack_etag": keep(),
     "app_state_updates_without_if_match": change("PUT", None),
     "app_state_deletes_without_if_match": change("DELETE", None),
