@@ -39,6 +39,7 @@ _NAMES: Final = {
     "other": "",
 }
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+_HALO: Final = 'paint-order="stroke" stroke="var(--sequence-paper, none)" stroke-width="4"'
 _LANE, _MARGIN, _TOP, _ROW = 236, 118, 64, 58
 
 
@@ -70,7 +71,8 @@ def arrows(exchanges: Iterable[RecordedExchange]) -> list[Arrow]:
 def svg(exchanges: Iterable[RecordedExchange], *, title: str = "Launch") -> str:
     """A self-contained SVG element with title and description; its colours follow those of the page.
 
-    The page may set ``--sequence-line``, ``--sequence-muted``, ``--sequence-bad``, ``--sequence-paper``; else text colour is used.
+    The page may set ``--sequence-line``, ``--sequence-muted``, ``--sequence-bad`` and ``--sequence-paper`` (its background, so that
+    words stand clear of the lines behind them); else the colour of text is used.
     """
     rows = arrows(exchanges)
     name = "seq-" + hashlib.sha256(json.dumps([title, [row.exchange for row in rows]]).encode()).hexdigest()[:10]
@@ -147,8 +149,8 @@ def _drawn(row: Arrow, y: int, name: str) -> str:
     detail = f"{row.method} {row.path}"
     drawn = (
         f'<g class="sequence-row"><title>{_escape(f"{row.exchange}: {detail}")}</title>'
-        f'<text x="{middle}" y="{y + 2}" text-anchor="middle" font-weight="600" fill="currentColor">{_escape(_fit(row.label, room))}</text>'
-        f'<text x="{middle}" y="{y + 16}" text-anchor="middle" font-size="10" fill="currentColor" fill-opacity="0.75">'
+        f'<text x="{middle}" y="{y + 2}" text-anchor="middle" font-weight="600" {_HALO} fill="currentColor">{_escape(_fit(row.label, room))}</text>'
+        f'<text x="{middle}" y="{y + 16}" text-anchor="middle" font-size="10" {_HALO} fill="currentColor" fill-opacity="0.8">'
         f"{_escape(_fit(detail, room + 6))}</text>"
         f'<line x1="{start}" y1="{y + 21}" x2="{end - inward}" y2="{y + 21}" stroke="{colour}" stroke-width="1.5" '
         f'marker-end="url(#{name}-m)"/>'
@@ -157,7 +159,7 @@ def _drawn(row: Arrow, y: int, name: str) -> str:
     drawn += (
         f'<line x1="{end}" y1="{y + 27}" x2="{start + inward}" y2="{y + 27}" stroke="{colour}" stroke-dasharray="5 4" '
         f'marker-end="url(#{name}-m)"/>'
-        f'<text x="{middle}" y="{y + 39}" text-anchor="middle" font-size="11" fill="{colour if row.bad else "currentColor"}">'
+        f'<text x="{middle}" y="{y + 39}" text-anchor="middle" font-size="11" {_HALO} fill="{colour if row.bad else "currentColor"}">'
         f"{_escape(_fit(answer, room + 4))}</text></g>"
     )
     return drawn
@@ -212,7 +214,7 @@ def _request_words(exchange: RecordedExchange, sent: dict[str, str], path: str) 
         return f"{name} ({', '.join(words)})", ""
     if exchange.endpoint == "redirect":
         shown = [word for word in ("code", "state", "error", "error_uri") if word in sent]
-        return f"{name} ({', '.join(shown) or 'nothing'})", sent.get("error", "")
+        return f"{name} ({', '.join(shown) or 'nothing'})", ""
     if exchange.endpoint == "launch":
         given = [word for word in ("iss", "launch") if word in sent]
         return f"{name} ({', '.join(given) or 'without iss and launch'})", ""
