@@ -7,7 +7,7 @@ Right flows are shared (``grant``) and handed out only while they live; flows th
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _MARGIN_S = 20
 """A shared token is not handed out in its last seconds: the scenario needs time to use it."""
+
+
+_CODE_LIFETIME_S = 60
+"""The guide recommends that codes live about a minute; what is older than this may be expected to be dead."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,15 @@ class EndState:
         if self.read is not None:
             return self.read.id
         return self.token.exchange.id if self.token is not None else self.authorization.exchange
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A code redeemed twice: both answers, and a read with the token of the first."""
+
+    first: TokenAnswer
+    second: TokenAnswer
+    read: Exchange
 
 
 @dataclass
@@ -183,7 +196,10 @@ class App:
     def assertion(self, algorithm: str = "") -> authentication.Assertion:
         """A right client assertion, with the key of the given algorithm or the one the server says it verifies."""
         return authentication.make_assertion(
-            self.client.client_id, self.token_endpoint, self.engine.keys.signing_key(self.client, algorithm), jwks_uri=self.client.jwks_uri or ""
+            self.client.client_id,
+            self.token_endpoint,
+            self.engine.keys.signing_key(self.client, algorithm),
+            jwks_uri=self.client.jwks_uri or "",
         )
 
     # -- token requests ---------------------------------------------------------------------------------------------------
@@ -252,6 +268,25 @@ class App:
             raise TwinFailed(f"a right authorization request got no code: {answer.describe()}")
         return answer
 
+    def vary(self, variation: Callable[[AuthorizationRequest], AuthorizationRequest]) -> Attempt:
+        """The right flow with an unusual but permitted request, as far as it goes; the usual one has to succeed first."""
+        self.grant()
+        with self.engine.recorder.scope("launch") as scope_used:
+            answer = self.authorize(variation(self.prepare()))
+            require_settled(answer)
+            token = self.exchange(answer) if answer.code else None
+        return Attempt(answer, token, None, tuple(scope_used.ids))
+
+    def denied(self) -> AuthorizationAnswer:
+        """A right request that the user refuses at the consent page; ``NotApplicable`` when no such page is shown."""
+        self.grant()
+        answer = self.authorize(self.prepare(), consent="deny", session=f"{self.client.name}-denial")
+        if answer.code and not any("deny" in step.lower() for step in answer.landing.steps):
+            raise NotApplicable("the server asked for no consent, so there was nothing to deny")
+        if not answer.arrived and not any("deny" in step.lower() for step in answer.landing.steps):
+            require_settled(answer)
+        return answer
+
     def shared_attempt(self) -> Attempt:
         """The one right flow that scenarios judge step by step; made once and kept, also when it failed."""
         shared = self._shared.setdefault(("", ""), _Shared())
@@ -271,7 +306,9 @@ class App:
         key = (" ".join(scope) if scope is not None else "", user.name if user is not None else "")
         shared = self._shared.setdefault(key, _Shared())
         if shared.failure is not None:
-            raise TwinFailed(f"the right flow that this scenario builds on did not succeed: {shared.failure.message}", hint=shared.failure.hint)
+            raise TwinFailed(
+                f"the right flow that this scenario builds on did not succeed: {shared.failure.message}", hint=shared.failure.hint
+            )
         if shared.grant is not None and self._alive(shared.grant):
             self.engine.recorder.attach_to_current(list(shared.grant.exchanges))
             return shared.grant
@@ -310,6 +347,45 @@ class App:
             )
         return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
 
+    # -- codes in wrong hands and at wrong times ----------------------------------------------------------------------------
+
+    def redeemed_by_second(self) -> TokenAnswer:
+        """This app's fresh code, redeemed by the second client with its own right credentials and this app's verifier."""
+        other = second(self)
+        answer = self.fresh_code()
+        return other.token_request(self.code_form(answer))
+
+    def redeemed_late(self, limit_s: float) -> TokenAnswer:
+        """A code redeemed after its time.
+
+        The client registered with short-lived codes is used where there is one. ``NotApplicable`` when the target file allows no
+        waiting.
+        """
+        if limit_s <= 0:
+            raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let codes and tokens expire")
+        try:
+            app = second(self, "short-lived")
+        except NotApplicable:
+            if limit_s < _CODE_LIFETIME_S:
+                raise NotApplicable(
+                    f"codes may live {_CODE_LIFETIME_S} s; limits.wait_for_expiry_s = {limit_s:g} is shorter and no client with"
+                    " use = 'short-lived' is configured"
+                ) from None
+            app = self
+        answer = app.fresh_code()
+        time.sleep(min(limit_s, _CODE_LIFETIME_S if app is self else limit_s))
+        return app.exchange(answer)
+
+    def replayed(self) -> Replay:
+        """A code of its own redeemed twice; other tokens of this client are tried before they are handed out again."""
+        answer = self.fresh_code()
+        first = self.exchange(answer)
+        if not first.succeeded:
+            raise TwinFailed(f"a fresh code was not redeemed: {first.describe()}")
+        replay = self.exchange(answer)
+        self.suspect()
+        return Replay(first, replay, self.probe(first))
+
     # -- how far does it go -----------------------------------------------------------------------------------------------
 
     def pursue(self, answer: AuthorizationAnswer, **changes: str | None) -> EndState:
@@ -336,7 +412,9 @@ class App:
         for parsed in filter(None, map(scope_words.parse, granted)):
             resource = "Patient" if parsed.resource == "*" else parsed.resource
             if "s" in parsed.interactions:
-                limit = f"?patient={patient}&_count=1" if patient and resource != "Patient" else f"?_id={patient}" if patient else "?_count=1"
+                limit = (
+                    f"?patient={patient}&_count=1" if patient and resource != "Patient" else f"?_id={patient}" if patient else "?_count=1"
+                )
                 return resource + limit
             if "r" in parsed.interactions and resource == "Patient" and patient:
                 return f"Patient/{patient}"
@@ -348,7 +426,9 @@ def require_settled(answer: AuthorizationAnswer) -> None:
     landing = answer.landing
     if landing.kind == "unreachable":
         raise Unreachable(
-            f"the browser got no answer: {landing.text or landing.title}", waited_for="the authorization endpoint", hint="run `smartlaunch doctor`"
+            f"the browser got no answer: {landing.text or landing.title}",
+            waited_for="the authorization endpoint",
+            hint="run `smartlaunch doctor`",
         )
     if landing.kind in ("no-way-on", "timeout"):
         controls = "; ".join(landing.controls[:12]) if landing.controls else "none"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from smartlaunch.app import App
 from smartlaunch.discovery import Discovery
 from smartlaunch.errors import NotApplicable
+from smartlaunch.exchange import Actor, Endpoint, RecordedExchange
 from smartlaunch.fhir import Fhir
 from smartlaunch.http import Http
 from smartlaunch.keys import Keys
@@ -146,6 +147,44 @@ class Engine:
         return browser.open_chart(
             setting.url or "", plan=plan, patient=patient, app_name=app.client.name, client_id=app.client.client_id, catch=catch
         )
+
+    # -- what went over the wire ------------------------------------------------------------------------------------------
+
+    def issuer_parameter(self) -> tuple[bool, str]:
+        """Whether the metadata claim the ``iss`` response parameter (RFC 9207 section 3), and the issuer they name."""
+        documents = [self.discovery.document]
+        if self.discovery.has("issuer"):
+            documents.append(self.discovery.openid_configuration.answer.object)
+        claimed = any(d.get("authorization_response_iss_parameter_supported") is True for d in documents)
+        issuer = next((d["issuer"] for d in documents if isinstance(d.get("issuer"), str)), "")
+        return claimed, issuer
+
+    def exchanges_of(self, answer: AuthorizationAnswer) -> list[RecordedExchange]:
+        """The recorded exchanges of an authorization, in order."""
+        return [x for x in map(self.recorder.get, answer.exchanges) if x is not None]
+
+    def redirect_status(self, answer: AuthorizationAnswer) -> int | None:
+        """The status of the redirect that brought the browser to the app; None when it came by a page."""
+        hops = [x for x in self.exchanges_of(answer) if x.actor == Actor.BROWSER and 300 <= x.status < 400]
+        arrived = [x for x in self.exchanges_of(answer) if x.endpoint == Endpoint.REDIRECT]
+        if not arrived or not arrived[-1].redirect_of:
+            return None
+        return next((x.status for x in hops if x.id == arrived[-1].redirect_of), None)
+
+    def browser_posts(self, answer: AuthorizationAnswer) -> list[RecordedExchange]:
+        """The forms that the browser sent."""
+        return [x for x in self.exchanges_of(answer) if x.actor == Actor.BROWSER and x.method == "POST"]
+
+    def pages_of(self, answer: AuthorizationAnswer) -> list[RecordedExchange]:
+        """The pages of the server that the user saw on the way."""
+        return [
+            x
+            for x in self.exchanges_of(answer)
+            if x.actor == Actor.BROWSER
+            and x.status == 200
+            and x.endpoint in (Endpoint.AUTHORIZE, Endpoint.PAGE)
+            and any(k.lower() == "content-type" and "html" in v.lower() for k, v in x.response_headers)
+        ]
 
 
 def target_names(target: Target, patient: str) -> tuple[str, ...]:

@@ -67,11 +67,17 @@ def resources(response: Response, resource_type: str = "") -> list[dict[str, Any
     elif body.get("resourceType") == "Bundle":
         entries = body.get("entry")
         found = [
-            e["resource"] for e in (entries if isinstance(entries, list) else []) if isinstance(e, dict) and isinstance(e.get("resource"), dict)
+            e["resource"]
+            for e in (entries if isinstance(entries, list) else [])
+            if isinstance(e, dict) and isinstance(e.get("resource"), dict)
         ]
     else:
         found = [body] if "resourceType" in body else []
-    return [r for r in found if r.get("resourceType") not in ("OperationOutcome",) and (not resource_type or r.get("resourceType") == resource_type)]
+    return [
+        r
+        for r in found
+        if r.get("resourceType") not in ("OperationOutcome",) and (not resource_type or r.get("resourceType") == resource_type)
+    ]
 
 
 def refused(response: Response) -> bool:

@@ -49,7 +49,9 @@ class Keys:
         if parts.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise NotApplicable(f"the jwks_uri of client {client.name!r} is not a loopback address that the suite could serve")
         if address not in self._servers:
-            self._servers[address] = JwksServer(parts.hostname, parts.port or 80, parts.path or "/", [public_part(k) for k in self.all(client)])
+            self._servers[address] = JwksServer(
+                parts.hostname, parts.port or 80, parts.path or "/", [public_part(k) for k in self.all(client)]
+            )
         return self._servers[address]
 
     def close(self) -> None:
@@ -97,4 +99,3 @@ class JwksServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
-

@@ -62,4 +62,6 @@ class Launches:
                 waited_for="the launch parameters `iss` and `launch`",
                 hint="the scenario on launch parameters of this suite judges this",
             )
-        return Launch(values["iss"], values["launch"], wanted, setting.encounter or "", parameters=tuple(landing.params), exchanges=tuple(scope.ids))
+        return Launch(
+            values["iss"], values["launch"], wanted, setting.encounter or "", parameters=tuple(landing.params), exchanges=tuple(scope.ids)
+        )

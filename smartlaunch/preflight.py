@@ -32,7 +32,9 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
     lines = [{"verdict": "mend", "problem": text} for text in target.missing_secrets()]
     lines += [{"verdict": "note", "problem": text} for text in target.warnings]
     if not target.clients:
-        lines.append({"verdict": "mend", "problem": "the target file has no [clients.<name>]: add the app that is registered with the server"})
+        lines.append(
+            {"verdict": "mend", "problem": "the target file has no [clients.<name>]: add the app that is registered with the server"}
+        )
     if any(line["verdict"] == "mend" for line in lines):
         return lines
     exchange = engine.discovery.exchange
@@ -40,27 +42,34 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
         verdict = "mend" if "not trusted" in exchange.error or "not an address" in exchange.error else "unreachable"
         return [
             *lines,
-            {"verdict": verdict, "problem": f"fhir_base_url = {target.fhir_base_url!r}: {exchange.error}"
-             "\n  try: open the address in a browser from this machine; check host, port and proxy"},
+            {
+                "verdict": verdict,
+                "problem": f"fhir_base_url = {target.fhir_base_url!r}: {exchange.error}"
+                "\n  try: open the address in a browser from this machine; check host, port and proxy",
+            },
         ]
     lines += _clock(exchange.response.header("date"))
     if exchange.response.status == 404 and not exchange.response.object:
         metadata = engine.discovery.metadata
         if metadata.answer.status == 404 or metadata.response is None:
-            lines.append({
-                "verdict": "mend",
-                "problem": f"fhir_base_url = {target.fhir_base_url!r}: neither /.well-known/smart-configuration nor /metadata is there (status 404)"
-                "\n  try: give the FHIR base URL itself, the address to which /Patient is appended",
-            })
+            lines.append(
+                {
+                    "verdict": "mend",
+                    "problem": f"fhir_base_url = {target.fhir_base_url!r}: neither /.well-known/smart-configuration nor /metadata is there (status 404)"
+                    "\n  try: give the FHIR base URL itself, the address to which /Patient is appended",
+                }
+            )
             return lines
     for client in target.clients.values():
         lines += _client(engine, client)
     if intrusive:
-        lines.append({
-            "verdict": "note",
-            "problem": f"this run sends {intrusive} probes that a right app never sends (wrong codes, secrets, redirect URIs);"
-            f" --passive leaves them out. Writing FHIR data: {'allowed' if target.probes.allow_writes else 'no'}.",
-        })
+        lines.append(
+            {
+                "verdict": "note",
+                "problem": f"this run sends {intrusive} probes that a right app never sends (wrong codes, secrets, redirect URIs);"
+                f" --passive leaves them out. Writing FHIR data: {'allowed' if target.probes.allow_writes else 'no'}.",
+            }
+        )
     return lines
 
 
@@ -74,11 +83,13 @@ def _clock(date: str | None) -> list[dict[str, str]]:
     skew = (datetime.now(UTC) - theirs).total_seconds()
     if abs(skew) <= _SKEW_S:
         return []
-    return [{
-        "verdict": "note",
-        "problem": f"this machine's clock and the server's differ by {abs(skew):.0f} s: assertions and token lifetimes may be misjudged"
-        "\n  try: set this machine's clock",
-    }]
+    return [
+        {
+            "verdict": "note",
+            "problem": f"this machine's clock and the server's differ by {abs(skew):.0f} s: assertions and token lifetimes may be misjudged"
+            "\n  try: set this machine's clock",
+        }
+    ]
 
 
 def _client(engine: Engine, client: Client) -> list[dict[str, str]]:
@@ -103,12 +114,14 @@ def _client(engine: Engine, client: Client) -> list[dict[str, str]]:
         said = f"status {answer.status}: {_words(answer.text)[:300]}"
     else:
         return []
-    return [{
-        "verdict": "mend",
-        "problem": f"[clients.{client.name}]: the authorization server does not take client_id = {client.client_id!r}"
-        f" with redirect_uri = {client.redirect_uri!r}; it says {said}"
-        "\n  try: compare both with the registration, character by character; a new registration may need minutes to become active",
-    }]
+    return [
+        {
+            "verdict": "mend",
+            "problem": f"[clients.{client.name}]: the authorization server does not take client_id = {client.client_id!r}"
+            f" with redirect_uri = {client.redirect_uri!r}; it says {said}"
+            "\n  try: compare both with the registration, character by character; a new registration may need minutes to become active",
+        }
+    ]
 
 
 def _words(html: str) -> str:

@@ -1,1 +1,372 @@
-"""Phrases on authorization."""
+"""Phrases on the authorization endpoint: what the app asks for and where the browser comes out."""
+
+from __future__ import annotations
+
+from pytest_bdd import given, parsers, then, when
+
+from smartlaunch.app import App, Attempt, EndState, require_settled
+from smartlaunch.checks import authorization as checks
+from smartlaunch.checks import pages as pages_checks
+from smartlaunch.engine import Engine
+from smartlaunch.errors import NotApplicable
+from smartlaunch.exchange import RecordedExchange
+from smartlaunch.oauth import variations
+from smartlaunch.oauth.authorization import AuthorizationAnswer
+from smartlaunch.plugin.judge import Judge
+
+# -- the right flow ---------------------------------------------------------------------------------------------------------
+
+
+@when("the app asks for authorization", target_fixture="attempt")
+def ask(app: App) -> Attempt:
+    return app.shared_attempt()
+
+
+@when(parsers.parse("the app asks for authorization by or with {label}"), target_fixture="attempt")
+def ask_right_variation(app: App, label: str) -> Attempt:
+    return app.vary(variations.right(label))
+
+
+@then("the browser brings an authorization code to the app")
+def brings_code(judge: Judge, attempt: Attempt) -> None:
+    answer = attempt.authorization
+    judge.expects(
+        bool(answer.code),
+        expected="an authorization code at the redirect URI",
+        actual=answer.describe(),
+        exchange=answer.exchange,
+        pointer="parameter: code",
+    )
+
+
+@then("the browser comes back to the redirect URI of the request")
+def comes_back(judge: Judge, attempt: Attempt) -> None:
+    answer = attempt.authorization
+    judge.expects(
+        answer.arrived and answer.landing.caught_uri == answer.request.redirect_uri,
+        expected="a navigation of the browser to the `redirect_uri` of the request",
+        actual=answer.describe(),
+        exchange=answer.exchange,
+    )
+
+
+@then("the app gets an access token for it")
+def gets_token(judge: Judge, attempt: Attempt) -> None:
+    judge.expects(
+        attempt.token is not None and attempt.token.succeeded,
+        expected="a flow that ends with an access token",
+        actual=attempt.describe(),
+        exchange=attempt.token.exchange.id if attempt.token is not None else attempt.authorization.exchange,
+    )
+
+
+@then("the state comes back character for character")
+def state_returned(judge: Judge, answered: AuthorizationAnswer) -> None:
+    judge(checks.same_state(judge.requirement, answered.landing.params, answered.request.state, answered.exchange))
+
+
+@given("the authorization response of a right request", target_fixture="answered")
+def right_response(app: App) -> AuthorizationAnswer:
+    answer = app.shared_attempt().authorization
+    if not answer.arrived:
+        raise NotApplicable("the browser did not come back to the app; the scenario on the authorization code judges that")
+    return answer
+
+
+@given(parsers.parse("the authorization response of a request with {label}"), target_fixture="answered")
+def right_response_with(app: App, label: str) -> AuthorizationAnswer:
+    answer = app.vary(variations.right(label)).authorization
+    if not answer.arrived:
+        raise NotApplicable("the browser did not come back to the app; the scenario on unusual right requests judges that")
+    return answer
+
+
+@then("it has a code or an error and not both")
+def code_or_error(judge: Judge, answered: AuthorizationAnswer) -> None:
+    judge(checks.code_or_error(judge.requirement, answered.landing.params, answered.exchange))
+
+
+@then("no parameter of it occurs twice")
+def not_repeated(judge: Judge, answered: AuthorizationAnswer) -> None:
+    judge(checks.not_repeated(judge.requirement, answered.landing.params, answered.exchange))
+
+
+@then("its iss parameter is the issuer of the metadata")
+def issuer_parameter(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
+    claimed, expected = engine.issuer_parameter()
+    present = answered.get("iss") != ""
+    if not claimed and not present:
+        raise NotApplicable("the server neither claims nor sends the `iss` response parameter")
+    if not expected:
+        raise NotApplicable("neither metadata document names an issuer to compare with")
+    judge(checks.issuer(judge.requirement, answered.landing.params, answered.exchange, expected, claimed=claimed))
+
+
+@then("its iss parameter is an https URL")
+def issuer_parameter_form(judge: Judge, answered: AuthorizationAnswer) -> None:
+    if not answered.get("iss"):
+        raise NotApplicable("the server sends no `iss` response parameter")
+    judge(checks.issuer_form(judge.requirement, answered.landing.params, answered.exchange))
+
+
+@then("the metadata claim the iss parameter")
+def issuer_parameter_claimed(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
+    if not answered.get("iss"):
+        raise NotApplicable("the server sends no `iss` response parameter")
+    claimed, _ = engine.issuer_parameter()
+    judge.expects(
+        claimed,
+        expected="`authorization_response_iss_parameter_supported: true` in the metadata, as `iss` is sent",
+        actual="it is absent or not true",
+        exchange=answered.exchange,
+        pointer="parameter: iss",
+    )
+
+
+@given(parsers.parse("the authorization codes of {number:d} right requests"), target_fixture="codes")
+def several_codes(app: App, number: int) -> list[AuthorizationAnswer]:
+    return [app.fresh_code() for _ in range(number)]
+
+
+@then("nothing can be read from a code")
+def code_not_readable(judge: Judge, codes: list[AuthorizationAnswer], app: App) -> None:
+    last = codes[-1]
+    values = [last.request.get("client_id"), last.request.state, last.request.proof.code_verifier, last.request.proof.code_challenge]
+    judge(checks.code_not_readable(judge.requirement, last.code, [v for v in values if v], last.exchange))
+
+
+@then("the codes are unguessable")
+def codes_unguessable(judge: Judge, codes: list[AuthorizationAnswer]) -> None:
+    judge(checks.codes_unguessable(judge.requirement, [c.code for c in codes], codes[-1].exchange))
+
+
+@then("the authorization response is a redirect by 302 or 303")
+def redirect_status(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
+    status = engine.redirect_status(answered)
+    if status is None:
+        raise NotApplicable("the browser was not brought back by a redirect of HTTP")
+    judge.expects(
+        status in (302, 303), expected="status 302 or 303", actual=f"status {status}", exchange=answered.exchange, pointer="status"
+    )
+
+
+@then("the server did not redirect the user's credentials by 307 or 308")
+def no_307(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
+    found = [x.id for x in engine.browser_posts(answered) if x.status in (307, 308)]
+    judge.expects(
+        not found,
+        expected="no status 307 or 308 in answer to a form with credentials",
+        actual="such a redirect",
+        exchange=found[0] if found else "",
+    )
+
+
+# -- requests with one fault ------------------------------------------------------------------------------------------------
+
+
+@when(parsers.parse("the app asks for authorization with {label}, which is wrong"), target_fixture="refusal")
+def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
+    app.grant()
+    return app.authorize(variations.wrong(label)(app.prepare()))
+
+
+@when(parsers.parse("the app asks for authorization with the aud parameter of {label}"), target_fixture="refusal")
+def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:
+    app.grant()
+    return app.authorize(variations.wrong(label)(app.prepare()))
+
+
+@when("the app asks for authorization without the aud parameter", target_fixture="refusal")
+def ask_without_aud(app: App) -> AuthorizationAnswer:
+    app.grant()
+    return app.authorize(app.prepare().having(aud=None))
+
+
+@when(parsers.parse("the app asks for the redirect URI with {label}"), target_fixture="refusal")
+def ask_wrong_redirect(app: App, label: str) -> AuthorizationAnswer:
+    app.grant()
+    forged = variations.redirect_uri(label, app.client.redirect_uri)
+    return app.authorize(app.prepare().having(redirect_uri=forged), catch=[forged.split("#")[0]])
+
+
+@when(parsers.parse("a forged request with {label} names the redirect URI of another site"), target_fixture="refusal")
+def ask_open_redirector(app: App, label: str) -> AuthorizationAnswer:
+    app.grant()
+    forged = "https://collector.example/redirect"
+    return app.authorize(variations.wrong(label)(app.prepare().having(redirect_uri=forged)), catch=[forged])
+
+
+@when("the app asks for authorization and the user denies it", target_fixture="refusal")
+def user_denies(app: App) -> AuthorizationAnswer:
+    return app.denied()
+
+
+@then("the browser is told no code")
+def no_code(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    unsettled(refusal)
+    judge.expects(
+        not refusal.code,
+        expected="a refusal: an error at the redirect URI or an error page",
+        actual=refusal.describe(),
+        exchange=refusal.exchange,
+    )
+
+
+@then("nothing is sent to that address")
+def nothing_sent(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    unsettled(refusal)
+    went = refusal.landing.kind == "caught" and not (
+        refusal.landing.caught_uri and refusal.landing.caught_uri != refusal.request.redirect_uri
+    )
+    judge.expects(
+        not went,
+        expected="no redirect to an address that is not registered",
+        actual=f"{refusal.describe()}, at an address that is not registered",
+        exchange=refusal.exchange,
+    )
+
+
+@then("the user sees a page that tells of the error")
+def error_page(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    landing = refusal.landing
+    if landing.kind == "caught":
+        raise NotApplicable("the server redirected; another scenario judges that")
+    shown = landing.kind in ("error-page", "no-way-on") and bool((landing.text or landing.title).strip())
+    judge.expects(shown, expected="a page that tells the user what is wrong", actual=refusal.describe(), exchange=refusal.exchange)
+
+
+@then("no access token comes of it", target_fixture="end_state")
+def no_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> EndState:
+    unsettled(refusal)
+    end = app.pursue(refusal)
+    judge.expects(
+        end.stage in ("refused", "code"),
+        expected="a refusal at the authorization or the token endpoint",
+        actual=end.describe(),
+        exchange=end.exchange,
+    )
+    return end
+
+
+@then("no access token comes of it without a code verifier")
+def no_token_without_verifier(judge: Judge, app: App, refusal: AuthorizationAnswer) -> None:
+    unsettled(refusal)
+    end = app.pursue(refusal, code_verifier=None)
+    judge.expects(
+        end.stage in ("refused", "code"),
+        expected="a refusal at the authorization or the token endpoint",
+        actual=end.describe(),
+        exchange=end.exchange,
+    )
+
+
+@then("no access token that works comes of it")
+def no_working_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> None:
+    unsettled(refusal)
+    end = app.pursue(refusal)
+    judge.expects(
+        end.stage != "data",
+        expected="a refusal at the authorization endpoint, the token endpoint or the FHIR server",
+        actual=end.describe(),
+        exchange=end.exchange,
+    )
+
+
+@then(parsers.parse('the error it is told is "{accepted}"'))
+def told_error(judge: Judge, refusal: AuthorizationAnswer, accepted: str) -> None:
+    redirected(refusal)
+    judge(checks.error_code(judge.requirement, refusal.landing.params, refusal.exchange, *accepted.split(" or ")))
+
+
+@then("the error it is told is one that the specifications define")
+def told_defined_error(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    redirected(refusal)
+    judge(checks.defined_error(judge.requirement, refusal.landing.params, refusal.exchange))
+
+
+@then("the error is told in legal characters")
+def told_legal_text(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    redirected(refusal)
+    judge(checks.legal_error_text(judge.requirement, refusal.landing.params, refusal.exchange))
+
+
+@then("its error_uri is a URI reference")
+def told_error_uri(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    redirected(refusal)
+    if not refusal.get("error_uri"):
+        raise NotApplicable("the error response has no `error_uri`")
+    judge(checks.error_uri(judge.requirement, refusal.landing.params, refusal.exchange))
+
+
+@then("the error comes with the state of the request")
+def error_with_state(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    redirected(refusal)
+    judge(checks.same_state(judge.requirement, refusal.landing.params, refusal.request.state, refusal.exchange))
+
+
+@then("the error comes with the issuer")
+def error_with_issuer(judge: Judge, engine: Engine, refusal: AuthorizationAnswer) -> None:
+    redirected(refusal)
+    claimed, expected = engine.issuer_parameter()
+    if not claimed or not expected:
+        raise NotApplicable("the server does not claim the `iss` response parameter")
+    judge(checks.issuer(judge.requirement, refusal.landing.params, refusal.exchange, expected, claimed=True))
+
+
+@then("the browser brings an error to the app")
+def brings_error(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    unsettled(refusal)
+    judge.expects(
+        refusal.arrived and bool(refusal.error),
+        expected="an error response at the redirect URI",
+        actual=refusal.describe(),
+        exchange=refusal.exchange,
+    )
+
+
+@then("there is no status 5xx on the way")
+def no_server_error(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    unsettled(refusal)
+    status = refusal.landing.status
+    judge.expects(
+        status < 500,
+        expected="a refusal that the user or the app can read",
+        actual=f"status {status}",
+        exchange=refusal.exchange,
+        pointer="status",
+    )
+
+
+# -- clickjacking and pages ---------------------------------------------------------------------------------------------------
+
+
+@given("the pages that the user saw at login", target_fixture="pages")
+def pages_seen(app: App, engine: Engine) -> list[RecordedExchange]:
+    attempt = app.shared_attempt()
+    pages = engine.pages_of(attempt.authorization)
+    if not pages:
+        raise NotApplicable("the server showed no page of its own in this flow")
+    return pages
+
+
+@then("each of them forbids framing")
+def forbids_framing(judge: Judge, pages: list[RecordedExchange]) -> None:
+    judge(pages_checks.forbids_framing(judge.requirement, pages))
+
+
+@then("none of them holds content of another site or leaks its address")
+def keeps_address(judge: Judge, pages: list[RecordedExchange]) -> None:
+    judge(pages_checks.no_third_parties(judge.requirement, pages))
+
+
+def unsettled(refusal: AuthorizationAnswer) -> None:
+    """A dead server proves nothing; a page with no way on is a refusal here, since the right flow got on with the same recipe."""
+    if refusal.landing.kind in ("unreachable", "timeout"):
+        require_settled(refusal)
+
+
+def redirected(refusal: AuthorizationAnswer) -> None:
+    """Rules on the form of an error response bind only when one came."""
+    unsettled(refusal)
+    if not (refusal.arrived and refusal.error):
+        raise NotApplicable("the refusal did not come as an error response at the redirect URI")

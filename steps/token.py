@@ -1,1 +1,147 @@
-"""Phrases on token."""
+"""Phrases on the token endpoint: codes that are spent, late, foreign or made up, and how refusals look."""
+
+from __future__ import annotations
+
+from pytest_bdd import given, parsers, then, when
+
+from smartlaunch.app import App, Grant, Replay
+from smartlaunch.checks import members
+from smartlaunch.checks import token_error as checks
+from smartlaunch.engine import Engine
+from smartlaunch.fhir import describe
+from smartlaunch.http import answered
+from smartlaunch.oauth import variations, variations_token
+from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.plugin.judge import Judge
+
+
+@when(
+    parsers.re(r"the app redeems a fresh code with (?P<label>(?:no|an empty|another|an altered|a|the) code (?:verifier|challenge).*)"),
+    target_fixture="token",
+)
+def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
+    answer = app.fresh_code()
+    return app.token_request(app.code_form(answer, code_verifier=variations.verifier(label, answer.request.proof)))
+
+
+@when(parsers.parse("the app sends an access token request with {label}"), target_fixture="token")
+def redeem_with_fault(app: App, label: str) -> TokenAnswer:
+    return variations_token.send(app, app.fresh_code(), label)
+
+
+@when(parsers.parse("the app sends an access token request by {label}"), target_fixture="token")
+def redeem_by(app: App, label: str) -> TokenAnswer:
+    return variations_token.send(app, app.fresh_code(), label)
+
+
+@when("the app redeems a code it made up", target_fixture="token")
+def redeem_junk(app: App) -> TokenAnswer:
+    answer = app.grant().authorization
+    return app.token_request(app.code_form(answer, code=variations_token.junk_code()))
+
+
+@when("the app redeems a code with one character changed", target_fixture="token")
+def redeem_altered(app: App) -> TokenAnswer:
+    answer = app.fresh_code()
+    return app.token_request(app.code_form(answer, code=variations_token.altered_code(answer.code)))
+
+
+@when("another client redeems the app's code", target_fixture="token")
+def redeem_foreign(app: App) -> TokenAnswer:
+    return app.redeemed_by_second()
+
+
+@when("the app redeems a code after its time", target_fixture="token")
+def redeem_late(app: App, engine: Engine) -> TokenAnswer:
+    return app.redeemed_late(engine.target.limits.wait_for_expiry_s)
+
+
+@when("the app redeems a code twice", target_fixture="replay")
+def redeem_twice(app: App) -> Replay:
+    return app.replayed()
+
+
+@then("the second time the token endpoint issues no token")
+def second_time_refused(judge: Judge, replay: Replay) -> None:
+    answered(replay.second.exchange)
+    judge(checks.no_token(judge.requirement, replay.second.exchange, "a code that was used before"))
+
+
+@then("the token of the first time is refused by the FHIR server")
+def first_token_revoked(judge: Judge, replay: Replay) -> None:
+    judge.expects(
+        replay.read.answer.status == 401,
+        expected="status 401, as the tokens of a replayed code are revoked",
+        actual=describe(replay.read.answer, replay.read.error),
+        exchange=replay.read.id,
+    )
+
+
+@then("the token endpoint issues no token for it")
+def no_token(judge: Judge, token: TokenAnswer) -> None:
+    answered(token.exchange)
+    judge(checks.no_token(judge.requirement, token.exchange, "this request"))
+
+
+@then("the token endpoint issues a token for it")
+def issues_token(judge: Judge, token: TokenAnswer) -> None:
+    judge.expects(token.succeeded, expected="status 200 with an access token", actual=token.describe(), exchange=token.exchange.id)
+
+
+@then(parsers.parse('the error of the token endpoint is "{accepted}"'))
+def error_is(judge: Judge, token: TokenAnswer, accepted: str) -> None:
+    refused(judge, token)
+    judge(checks.error_is(judge.requirement, token.exchange, *accepted.split(" or ")))
+
+
+@then("the refusal has a status of the 4xx family")
+def status_400(judge: Judge, token: TokenAnswer) -> None:
+    refused(judge, token)
+    judge(checks.status_400(judge.requirement, token.exchange))
+
+
+@then("the refusal is a JSON object with an error")
+def has_error(judge: Judge, token: TokenAnswer) -> None:
+    refused(judge, token)
+    judge(checks.has_error(judge.requirement, token.exchange))
+
+
+@then("the refusal has the media type of JSON")
+def error_media_type(judge: Judge, token: TokenAnswer) -> None:
+    refused(judge, token)
+    judge(members.media_type(judge.requirement, token.exchange, "application/json"))
+
+
+@then("the error is one that the specifications define")
+def defined_error(judge: Judge, token: TokenAnswer) -> None:
+    refused(judge, token)
+    judge(checks.defined_error(judge.requirement, token.exchange))
+
+
+@then("the error text keeps to the legal characters")
+def legal_text(judge: Judge, token: TokenAnswer) -> None:
+    refused(judge, token)
+    judge(checks.legal_error_text(judge.requirement, token.exchange))
+
+
+@then("the refusal tells nothing of the server's inside")
+def no_internals(judge: Judge, token: TokenAnswer) -> None:
+    refused(judge, token)
+    judge(checks.no_internals(judge.requirement, token.exchange))
+
+
+@then("the refusal is no server error")
+def clear_refusal(judge: Judge, token: TokenAnswer) -> None:
+    refused(judge, token)
+    judge(checks.clear_refusal(judge.requirement, token.exchange))
+
+
+@given("the access token response of a right request", target_fixture="token")
+def right_token_response(grant: Grant) -> TokenAnswer:
+    return grant.token
+
+
+def refused(judge: Judge, token: TokenAnswer) -> None:
+    """Rules on the form of a refusal bind when there is one; that there is none, another scenario judges."""
+    variations_token.require_refusal(token)
+    del judge

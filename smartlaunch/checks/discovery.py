@@ -30,10 +30,26 @@ FORMS: dict[str, Callable[[object], str]] = {
 
 CAPABILITIES = frozenset(
     {
-        "launch-ehr", "launch-standalone", "authorize-post", "client-public", "client-confidential-symmetric",
-        "client-confidential-asymmetric", "sso-openid-connect", "context-banner", "context-style", "context-ehr-patient",
-        "context-ehr-encounter", "context-standalone-patient", "context-standalone-encounter", "permission-offline",
-        "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2", "smart-app-state",
+        "launch-ehr",
+        "launch-standalone",
+        "authorize-post",
+        "client-public",
+        "client-confidential-symmetric",
+        "client-confidential-asymmetric",
+        "sso-openid-connect",
+        "context-banner",
+        "context-style",
+        "context-ehr-patient",
+        "context-ehr-encounter",
+        "context-standalone-patient",
+        "context-standalone-encounter",
+        "permission-offline",
+        "permission-online",
+        "permission-patient",
+        "permission-user",
+        "permission-v1",
+        "permission-v2",
+        "smart-app-state",
     }
 )
 """Every capability that the guide defines."""
@@ -45,17 +61,33 @@ CAPABILITY_SETS: dict[str, frozenset[str]] = {
     "Patient Access for Standalone Apps": frozenset({"launch-standalone", "context-standalone-patient", "permission-patient"}),
     "Patient Access for EHR Launch": frozenset({"launch-ehr", "context-ehr-patient", "permission-patient"}),
     "Clinician Access for Standalone": frozenset({"launch-standalone", "permission-user", "permission-patient"}),
-    "Clinician Access for EHR Launch": frozenset({"launch-ehr", "permission-user", "permission-patient", "context-ehr-patient", "context-ehr-encounter"}),
+    "Clinician Access for EHR Launch": frozenset(
+        {"launch-ehr", "permission-user", "permission-patient", "context-ehr-patient", "context-ehr-encounter"}
+    ),
 }
 """What a capability set needs beside one kind of client; see :func:`supports_a_capability_set`."""
 
 ENDPOINTS = (
-    "authorization_endpoint", "token_endpoint", "registration_endpoint", "introspection_endpoint", "revocation_endpoint",
-    "management_endpoint", "jwks_uri", "userinfo_endpoint", "user_access_brand_bundle", "smart_app_state_endpoint", "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "registration_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+    "management_endpoint",
+    "jwks_uri",
+    "userinfo_endpoint",
+    "user_access_brand_bundle",
+    "smart_app_state_endpoint",
+    "issuer",
 )
 ARRAYS = (
-    "capabilities", "grant_types_supported", "scopes_supported", "response_types_supported", "code_challenge_methods_supported",
-    "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
+    "capabilities",
+    "grant_types_supported",
+    "scopes_supported",
+    "response_types_supported",
+    "code_challenge_methods_supported",
+    "token_endpoint_auth_methods_supported",
+    "token_endpoint_auth_signing_alg_values_supported",
 )
 
 
@@ -70,7 +102,15 @@ def json_object(requirement: str, exchange: Exchange) -> Findings:
     if exchange.response is None:
         return [Finding(requirement, "status 200 with a JSON object", f"no answer: {exchange.error}", exchange.id)]
     if answer.status != 200:
-        return [Finding(requirement, "status 200 with a JSON object", f"status {answer.status}, {answer.media_type or 'no media type'}", exchange.id, "status")]
+        return [
+            Finding(
+                requirement,
+                "status 200 with a JSON object",
+                f"status {answer.status}, {answer.media_type or 'no media type'}",
+                exchange.id,
+                "status",
+            )
+        ]
     if isinstance(answer.json, dict):
         return []
     actual = answer.json_error or f"the body is {show(answer.json)}"
@@ -124,7 +164,11 @@ def supports_a_capability_set(requirement: str, exchange: Exchange, name: str = 
     listed = _listed(exchange, "capabilities")
     if name:
         missing = sorted(CAPABILITY_SETS[name] - listed) + _missing_client(listed)
-        return [] if not missing else [Finding(requirement, f"all of {name}", f"it lacks `{'`, `'.join(missing)}`", exchange.id, "/capabilities")]
+        return (
+            []
+            if not missing
+            else [Finding(requirement, f"all of {name}", f"it lacks `{'`, `'.join(missing)}`", exchange.id, "/capabilities")]
+        )
     if any(needs <= listed and not _missing_client(listed) for needs in CAPABILITY_SETS.values()):
         return []
     return [
@@ -159,7 +203,9 @@ def agrees(requirement: str, configuration: Exchange, openid: Exchange, names: I
     """Members that both documents have are equal."""
     ours, theirs = configuration.answer.object, openid.answer.object
     return [
-        Finding(requirement, f"`{name}`: {show(ours[name])} as in the SMART configuration", f"it is {show(theirs[name])}", openid.id, f"/{name}")
+        Finding(
+            requirement, f"`{name}`: {show(ours[name])} as in the SMART configuration", f"it is {show(theirs[name])}", openid.id, f"/{name}"
+        )
         for name in names
         if name in ours and name in theirs and _plain(ours[name]) != _plain(theirs[name])
     ]
@@ -176,7 +222,8 @@ def no_empty_members(requirement: str, exchange: Exchange) -> Findings:
     found += [
         Finding(requirement, f"`{name}`: an array", f"it is {show(value)}", exchange.id, f"/{name}")
         for name, value in document.items()
-        if name in {*ARRAYS, "subject_types_supported", "id_token_signing_alg_values_supported", "claims_supported", "response_modes_supported"}
+        if name
+        in {*ARRAYS, "subject_types_supported", "id_token_signing_alg_values_supported", "claims_supported", "response_modes_supported"}
         and not isinstance(value, list)
     ]
     return found

@@ -55,7 +55,9 @@ def verify(token: str, keys: Sequence[dict[str, Any]]) -> IdToken:
     if algorithm in ("", "none"):
         return IdToken(decoded.header, decoded.claims, signature_problem="it is not signed")
     if algorithm.startswith("HS"):
-        return IdToken(decoded.header, decoded.claims, signature_problem=f"it is signed with {algorithm}, which no published key can verify")
+        return IdToken(
+            decoded.header, decoded.claims, signature_problem=f"it is signed with {algorithm}, which no published key can verify"
+        )
     kid = decoded.header.get("kid")
     candidates = [k for k in keys if k.get("kid") == kid] if kid is not None else list(keys)
     kind = "EC" if algorithm.startswith("ES") else "OKP" if algorithm == "EdDSA" else "RSA"
@@ -71,8 +73,15 @@ def verify(token: str, keys: Sequence[dict[str, Any]]) -> IdToken:
                 token,
                 public,
                 algorithms=[algorithm],
-                options={"verify_aud": False, "verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_iss": False,
-                         "verify_sub": False, "verify_jti": False},
+                options={
+                    "verify_aud": False,
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                    "verify_iss": False,
+                    "verify_sub": False,
+                    "verify_jti": False,
+                },
             )
         except jwt.PyJWTError as exc:
             last = str(exc)

@@ -110,9 +110,7 @@ def plans(suite_id: str) -> tuple[Plan, ...]:
 
 @cache
 def _all_plans() -> tuple[Plan, ...]:
-    return tuple(
-        plan for feature in features() for template in feature.scenarios.values() for plan in _plans_of(feature, template)
-    )
+    return tuple(plan for feature in features() for template in feature.scenarios.values() for plan in _plans_of(feature, template))
 
 
 def every_plan() -> tuple[Plan, ...]:
@@ -156,9 +154,7 @@ def _suites_of(feature: Feature, flags: frozenset[str]) -> list[Suite]:
     fitting = [
         s
         for s in SUITES
-        if not s.features
-        and (s.role in roles if roles else s.role != "backend")
-        and (not launches or s.launch in launches)
+        if not s.features and (s.role in roles if roles else s.role != "backend") and (not launches or s.launch in launches)
     ]
     return fitting[:1] if "once" in flags else fitting
 
@@ -194,5 +190,3 @@ def requirement_coverage() -> dict[str, tuple[str, ...]]:
         for requirement in plan.requirements:
             found.setdefault(requirement, []).append(plan.id)
     return {key: tuple(dict.fromkeys(value)) for key, value in found.items()}
-
-

@@ -36,10 +36,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Our options; names stay clear of other plugins'."""
     group = parser.getgroup("smartlaunch", "SMART App Launch conformance")
     add = group.addoption
-    add("--target", default=os.environ.get("SMARTLAUNCH_TARGET", "embedded"), help="bundled name, name in ./targets/, or target file (write --target=T)")
+    add(
+        "--target",
+        default=os.environ.get("SMARTLAUNCH_TARGET", "embedded"),
+        help="bundled name, name in ./targets/, or target file (write --target=T)",
+    )
     add("--run-dir", default="", help="folder of this run (default: a new one under reports/)")
     add("--requirement", action="append", default=[], metavar="ID", help="only scenarios that speak to this requirement")
-    add("--scenario", action="append", default=[], metavar="ID", help="only this scenario id, as reports print it (suite/slug or suite/slug[label])")
+    add(
+        "--scenario",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only this scenario id, as reports print it (suite/slug or suite/slug[label])",
+    )
     add("--smartlaunch-suite", action="append", default=[], metavar="ID", help="only this suite")
     add("--defect", action="append", default=[], metavar="NAME", help="break a rule of the embedded EHR")
     add("--variant", action="append", default=[], metavar="NAME", help="a permitted oddity of the embedded EHR")
@@ -201,8 +211,15 @@ def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
     try:
         header = run.header()
     except UsageError:
-        header = {"schema": records.SCHEMA_VERSION, "id": run.folder.name, "selection": run.selection, "preflight": run.preflight,
-                  "target": {"name": run.options.target}, "start": run.started.isoformat(), "end": datetime.now(UTC).isoformat()}
+        header = {
+            "schema": records.SCHEMA_VERSION,
+            "id": run.folder.name,
+            "selection": run.selection,
+            "preflight": run.preflight,
+            "target": {"name": run.options.target},
+            "start": run.started.isoformat(),
+            "end": datetime.now(UTC).isoformat(),
+        }
     run.folder.mkdir(parents=True, exist_ok=True)
     records.write_header(run.folder, header)
     records.write_run(records.assemble(run.folder, header), run.folder)

@@ -38,13 +38,16 @@ class Judge:
     @property
     def requirement(self) -> str:
         """The id that a check of this scenario names: the strongest of its tags, a rule of the SMART guide before others."""
+
         def rank(identifier: str) -> tuple[bool, bool, str]:
             strength = self.catalogue[identifier].strength
             return (not strength.fails, not identifier.startswith("SMART"), identifier)
 
         return min(self.allowed, key=rank)
 
-    def expects(self, holds: bool, *, expected: str, actual: str, exchange: str = "", pointer: str = "", side: Side = Side.AUTHORIZATION_SERVER) -> None:
+    def expects(
+        self, holds: bool, *, expected: str, actual: str, exchange: str = "", pointer: str = "", side: Side = Side.AUTHORIZATION_SERVER
+    ) -> None:
         """Judge one plain statement."""
         self([] if holds else [Finding(self.requirement, expected, actual, exchange, pointer, side=side)])
 
@@ -75,5 +78,3 @@ class Judge:
             lines.append(f"  side:     {finding.side.value}")
             blocks.append("\n".join(lines))
         return "\n".join(blocks)
-
-

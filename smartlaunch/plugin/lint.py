@@ -47,9 +47,7 @@ def _features() -> list[str]:
             if not requirements:
                 found.append(f"{where}: the scenario speaks to no requirement: tag it or its Rule with @req:<id>")
             found += [f"{where}: unknown requirement {r}" for r in requirements if r not in catalogue]
-            found += [
-                f"{where}: @{t} is not in the tag table" for t in tags if t not in TAGS and t.partition(":")[0] not in VALUED_TAGS
-            ]
+            found += [f"{where}: @{t} is not in the tag table" for t in tags if t not in TAGS and t.partition(":")[0] not in VALUED_TAGS]
             if template.rule is None:
                 found.append(f"{where}: the scenario stands under no Rule")
             found += [f"{where}: an Examples table has tags" for e in template.examples if e.tags]

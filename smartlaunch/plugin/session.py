@@ -195,7 +195,9 @@ class RunSession:
                 "python": platform.python_version(),
                 "platform": platform.system(),
                 "browser": self.engine.browser.choice.how if self.engine is not None else "",
-                "libraries": {name: version(name) for name in ("pytest", "pytest-bdd", "httpx", "playwright", "PyJWT", "jsonschema", "allure-pytest")},
+                "libraries": {
+                    name: version(name) for name in ("pytest", "pytest-bdd", "httpx", "playwright", "PyJWT", "jsonschema", "allure-pytest")
+                },
             },
             "passive": self.options.passive,
             "selection": self.selection,

@@ -1,0 +1,26 @@
+@once
+Feature: The aud parameter
+  The app names the FHIR server it wants to use, so that a counterfeit server cannot collect tokens for a real one.
+
+  @req:SMART-2.2-app-launch-aud-a @quick
+  Rule: A request that names this FHIR base URL succeeds
+
+    @id:aud-right
+    Scenario: A request with the right aud parameter ends with a token
+      When the app asks for authorization
+      Then the app gets an access token for it
+
+  @req:SMART-2.2-app-launch-aud-b @req:SMART-2.2-app-launch-token-validation-c @intrusive @quick
+  Rule: A request that names another resource server yields no usable token
+
+    @id:aud-of-another-server
+    Scenario Outline: A request with the aud parameter of <audience> ends without a token that works
+      When the app asks for authorization with the aud parameter of <audience>
+      Then no access token that works comes of it
+
+      Examples:
+        | audience              |
+        | another host          |
+        | another path          |
+        | another port          |
+        | this host as a prefix |

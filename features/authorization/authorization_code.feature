@@ -1,0 +1,130 @@
+Feature: Authorization code
+  The browser carries the app's request to the authorization server and brings back a code. Everything else rests on this.
+
+  @req:SMART-2.2-app-launch-authorize-response-a @req:SMART-2.2-app-launch-authorize-response-d @quick
+  Rule: When access is granted the authorization server answers with an authorization code
+
+    @id:authorization-code-issued
+    Scenario: A right authorization request is answered with a code
+      When the app asks for authorization
+      Then the browser brings an authorization code to the app
+
+  @req:SMART-2.2-app-launch-authorize-response-c @quick
+  Rule: The answer arrives by the browser navigating to the redirect URI of the request
+
+    @id:authorization-response-at-redirect-uri
+    Scenario: The browser comes back to the redirect URI
+      When the app asks for authorization
+      Then the browser comes back to the redirect URI of the request
+
+  @req:SMART-2.2-app-launch-state-a @req:RFC6749-4.1.2-e @quick
+  Rule: The authorization response carries the state of the request, character for character
+
+    @id:state-returned
+    Scenario: An ordinary state comes back
+      Given the authorization response of a right request
+      Then the state comes back character for character
+
+    @id:state-returned-unusual @once
+    Scenario Outline: <state> comes back
+      Given the authorization response of a request with <state>
+      Then the state comes back character for character
+
+      Examples:
+        | state                         |
+        | a state of reserved characters |
+        | a state of 256 characters      |
+        | a state with percent signs     |
+
+  @req:OIDC-Core-3.1.2.5-a @cap:sso-openid-connect
+  Rule: The authorization response has a code or an error and not both
+
+    @id:authorization-response-code-or-error @once
+    Scenario: The authorization response has one of the two
+      Given the authorization response of a right request
+      Then it has a code or an error and not both
+
+  @req:RFC6749-3.1-g
+  Rule: No parameter of the authorization response occurs twice
+
+    @id:authorization-response-parameters-once @once
+    Scenario: Each response parameter occurs once
+      Given the authorization response of a right request
+      Then no parameter of it occurs twice
+
+    @id:doubled-parameter-refused @once @intrusive
+    Scenario Outline: A request with <parameter> yields no code
+      When the app asks for authorization with <parameter>, which is wrong
+      Then the browser is told no code
+
+      Examples:
+        | parameter                      |
+        | a second client_id             |
+        | a second redirect_uri          |
+        | a second response_type         |
+        | a second scope                 |
+        | a second state                 |
+        | a second code_challenge        |
+        | a second code_challenge_method |
+        | a second aud                   |
+
+  @once
+  Rule: A server that sends the iss response parameter sends the issuer of its metadata
+    @req:RFC9207-2-a @req:RFC9207-2.3-a @id:iss-parameter-is-issuer
+    Scenario: The iss response parameter is the issuer
+      Given the authorization response of a right request
+      Then its iss parameter is the issuer of the metadata
+
+    @req:RFC9207-2-b @id:iss-parameter-form
+    Scenario: The iss response parameter is an https URL
+      Given the authorization response of a right request
+      Then its iss parameter is an https URL
+
+    @req:RFC9207-2.3-b @id:iss-parameter-claimed
+    Scenario: The iss response parameter is claimed in the metadata
+      Given the authorization response of a right request
+      Then the metadata claim the iss parameter
+
+  @once
+  Rule: An authorization code tells nothing and cannot be guessed
+    @req:HYGIENE-code-readable @id:code-not-readable
+    Scenario: Nothing can be read from a code
+      Given the authorization codes of 1 right requests
+      Then nothing can be read from a code
+
+    @req:RFC6749-10.10-a @id:codes-unguessable
+    Scenario: Codes cannot be guessed from one another
+      Given the authorization codes of 4 right requests
+      Then the codes are unguessable
+
+  @req:HYGIENE-redirect-status @once
+  Rule: The authorization response is a redirect by 302 or 303
+
+    @id:authorization-response-status
+    Scenario: The browser is brought back by 302 or 303
+      Given the authorization response of a right request
+      Then the authorization response is a redirect by 302 or 303
+
+  @req:RFC9700-4.12-a @once
+  Rule: The user's credentials are not redirected by 307 or 308
+
+    @id:credentials-not-redirected
+    Scenario: No form with credentials is answered by 307 or 308
+      Given the authorization response of a right request
+      Then the server did not redirect the user's credentials by 307 or 308
+
+  @req:HYGIENE-clickjacking @req:RFC9700-4.16-a @once
+  Rule: Login and consent pages forbid framing
+
+    @id:pages-forbid-framing
+    Scenario: No page can be put into a frame of another site
+      Given the pages that the user saw at login
+      Then each of them forbids framing
+
+  @req:RFC9700-4.2.4-a @once
+  Rule: The pages of the authorization server keep their address from other sites
+
+    @id:pages-keep-their-address
+    Scenario: No page gives its address to another site
+      Given the pages that the user saw at login
+      Then none of them holds content of another site or leaks its address

@@ -1,0 +1,27 @@
+@once
+Feature: Denial
+  A user may say no. The app has to learn it, and nothing may have been granted.
+
+  @req:SMART-2.2-app-launch-authorize-response-b
+  Rule: When access is denied the authorization server answers with an error response
+
+    @id:denial-is-an-error
+    Scenario: A denial comes to the app as an error
+      When the app asks for authorization and the user denies it
+      Then the browser brings an error to the app
+
+  @req:RFC6749-4.1.2.1-g
+  Rule: A denial by the user is answered with access_denied
+
+    @id:denial-access-denied
+    Scenario: The error of a denial is access_denied
+      When the app asks for authorization and the user denies it
+      Then the error it is told is "access_denied"
+
+  @req:SMART-2.2-app-launch-state-b @req:RFC6749-4.1.2.1-d
+  Rule: The error response of a denial carries the state of the request
+
+    @id:denial-state
+    Scenario: The error of a denial comes with the state
+      When the app asks for authorization and the user denies it
+      Then the error comes with the state of the request

@@ -1,0 +1,122 @@
+@once @intrusive
+Feature: Refusals of the token endpoint
+  A refusal has a form that an app can act on.
+
+  @req:RFC6749-5.2-a
+  Rule: A refused token request is answered with a status of the 4xx family
+
+    @id:token-error-status
+    Scenario Outline: The refusal of a request with <fault> has a status of the 4xx family
+      When the app sends an access token request with <fault>
+      Then the refusal has a status of the 4xx family
+
+      Examples:
+        | fault                            |
+        | an unknown grant_type            |
+        | no code                          |
+        | the redirect_uri of another site |
+
+  @req:RFC6749-5.2-b @req:SMART-2.2-app-launch-token-response-a @quick
+  Rule: A refused token request is answered with an error in a JSON object
+
+    @id:token-error-body
+    Scenario Outline: The refusal of a request with <fault> is JSON with an error
+      When the app sends an access token request with <fault>
+      Then the refusal is a JSON object with an error
+
+      Examples:
+        | fault                            |
+        | an unknown grant_type            |
+        | no code                          |
+        | the redirect_uri of another site |
+
+    @id:junk-code-error-body
+    Scenario: The refusal of a made-up code is JSON with an error
+      When the app redeems a code it made up
+      Then the refusal is a JSON object with an error
+
+  @req:RFC6749-5.2-j
+  Rule: The token error answer has the media type application/json
+
+    @id:token-error-media-type
+    Scenario: The refusal of a made-up code has the media type of JSON
+      When the app redeems a code it made up
+      Then the refusal has the media type of JSON
+
+  @req:RFC6749-5.2-c
+  Rule: The error is one that the specifications define
+
+    @id:token-error-defined
+    Scenario Outline: The error for <fault> is a defined one
+      When the app sends an access token request with <fault>
+      Then the error is one that the specifications define
+
+      Examples:
+        | fault                            |
+        | an unknown grant_type            |
+        | no code                          |
+        | the redirect_uri of another site |
+
+  @req:RFC6749-5.2-f
+  Rule: A code that is invalid is answered with invalid_grant
+
+    @id:junk-code-error
+    Scenario: The error for a made-up code is invalid_grant
+      When the app redeems a code it made up
+      Then the error of the token endpoint is "invalid_grant"
+
+  @req:RFC6749-5.2-g
+  Rule: An unknown grant type is answered with unsupported_grant_type
+
+    @id:grant-type-error
+    Scenario: The error for an unknown grant type is unsupported_grant_type
+      When the app sends an access token request with an unknown grant_type
+      Then the error of the token endpoint is "unsupported_grant_type"
+
+  @req:RFC6749-5.2-h
+  Rule: A missing parameter is answered with invalid_request
+
+    @id:missing-parameter-error
+    Scenario Outline: The error for <fault> is invalid_request
+      When the app sends an access token request with <fault>
+      Then the error of the token endpoint is "invalid_request"
+
+      Examples:
+        | fault         |
+        | no grant_type |
+        | no code       |
+
+  @req:RFC6749-5.2-k
+  Rule: The error text holds only the characters the RFC allows
+
+    @id:token-error-characters
+    Scenario: The error text for a made-up code is legal
+      When the app redeems a code it made up
+      Then the error text keeps to the legal characters
+
+  @req:HYGIENE-error-internals
+  Rule: A refusal tells nothing of the server's inside
+
+    @id:token-error-internals
+    Scenario Outline: The refusal of a request with <fault> tells nothing of the inside
+      When the app sends an access token request with <fault>
+      Then the refusal tells nothing of the server's inside
+
+      Examples:
+        | fault                 |
+        | an unknown grant_type |
+        | no code               |
+
+  @req:HYGIENE-refusal-form
+  Rule: A refusal is a clear answer and no server error
+
+    @id:token-refusal-form
+    Scenario Outline: The refusal of a request with <fault> is no server error
+      When the app sends an access token request with <fault>
+      Then the refusal is no server error
+
+      Examples:
+        | fault                 |
+        | an unknown grant_type |
+        | no code               |
+        | an empty code         |

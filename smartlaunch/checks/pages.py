@@ -1,0 +1,63 @@
+"""Checks on the pages that a user sees at the authorization server (RFC 9700 sections 4.2.4 and 4.16)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urljoin, urlsplit
+
+from smartlaunch.checks.members import Findings
+from smartlaunch.exchange import RecordedExchange
+from smartlaunch.finding import Finding
+
+_LOADED = re.compile(
+    r"<(?:script|img|iframe|link|embed|object|source|video|audio)\b[^>]*?\b(?:src|href|data)\s*=\s*[\"']?([^\s\"'>]+)", re.IGNORECASE
+)
+_KEEPS = {"no-referrer", "same-origin", "origin", "strict-origin", "origin-when-cross-origin", "strict-origin-when-cross-origin"}
+
+
+def forbids_framing(requirement: str, pages: Sequence[RecordedExchange]) -> Findings:
+    """Each page forbids being framed by another site: ``frame-ancestors`` of a content security policy, or ``X-Frame-Options``."""
+    found = []
+    for page in pages:
+        headers = [(k.lower(), v.lower()) for k, v in page.response_headers]
+        policy = any(k == "content-security-policy" and "frame-ancestors" in v and "frame-ancestors *" not in v for k, v in headers)
+        options = any(k == "x-frame-options" and v.strip() in ("deny", "sameorigin") for k, v in headers)
+        if not policy and not options:
+            found.append(
+                Finding(
+                    requirement,
+                    "`Content-Security-Policy: frame-ancestors ...` or `X-Frame-Options: DENY`",
+                    "neither header",
+                    page.id,
+                    "header: Content-Security-Policy",
+                )
+            )
+    return found[:1]
+
+
+def no_third_parties(requirement: str, pages: Sequence[RecordedExchange]) -> Findings:
+    """No page loads content of another site unless a referrer policy (the browsers' default counts) keeps its address from it.
+
+    Browsers send only the origin to other sites by default; a page that asks for ``unsafe-url`` or ``no-referrer-when-downgrade``
+    gives its whole address away, with what the query holds.
+    """
+    found = []
+    for page in pages:
+        policy = next((v.lower() for k, v in page.response_headers if k.lower() == "referrer-policy"), "")
+        meta = re.search(r"<meta[^>]+name=[\"']?referrer[\"']?[^>]*content=[\"']?([a-z-]+)", page.response_body, re.IGNORECASE)
+        chosen = (policy.split(",")[-1].strip() if policy else "") or (meta[1].lower() if meta else "")
+        if not chosen or chosen in _KEEPS:
+            continue
+        hosts = {urlsplit(urljoin(page.url, m)).netloc for m in _LOADED.findall(page.response_body)} - {urlsplit(page.url).netloc, ""}
+        if hosts:
+            found.append(
+                Finding(
+                    requirement,
+                    "no content of other sites, or a referrer policy that keeps the address from them",
+                    f"`Referrer-Policy: {chosen}` with content of {', '.join(sorted(hosts)[:3])}",
+                    page.id,
+                    "header: Referrer-Policy",
+                )
+            )
+    return found[:1]

@@ -1,0 +1,155 @@
+"""Checks on refusals of the token endpoint (RFC 6749 section 5.2) and on answers that should have been refusals."""
+
+from __future__ import annotations
+
+import re
+
+from smartlaunch.checks.members import Findings, show
+from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Finding, Kind, Outcome
+
+TOKEN_ERRORS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+        # registered by later documents: RFC 8707, RFC 7009, RFC 9449, RFC 9396, OpenID Connect, RFC 8628
+        "invalid_target",
+        "unsupported_token_type",
+        "invalid_dpop_proof",
+        "use_dpop_nonce",
+        "invalid_authorization_details",
+        "interaction_required",
+        "server_error",
+        "temporarily_unavailable",
+        "access_denied",
+    }
+)
+_TEXT = re.compile(r"^[\x20\x21\x23-\x5b\x5d-\x7e]+$")
+_INTERNALS = re.compile(
+    r"(?im)Traceback \(most recent call last\)|^\s+at [\w$.<>]+\([\w.]+:\d+\)|\b[\w.]+(?:Exception|Error): |\bat [A-Za-z_][\w.]+ in /|ORA-\d{5}|SQLSTATE"
+    r"|System\.[A-Z]\w+Exception|/(?:usr|var|home|opt|srv)/[\w./-]+\.(?:py|rb|js|php|java)|\b(?:org|com|java|javax)\.[a-z]+(?:\.[A-Za-z]\w*){2,}"
+)
+
+
+def no_token(requirement: str, exchange: Exchange, what: str) -> Findings:
+    """The end state: no access token came for a request that must not get one."""
+    token = exchange.answer.object.get("access_token")
+    if isinstance(token, str) and token:
+        return [
+            Finding(
+                requirement,
+                f"no access token for {what}",
+                f"status {exchange.answer.status} with an access token",
+                exchange.id,
+                "/access_token",
+            )
+        ]
+    return []
+
+
+def status_400(requirement: str, exchange: Exchange) -> Findings:
+    """A refusal has a status of the 4xx family."""
+    actual = exchange.answer.status
+    if 400 <= actual < 500:
+        return []
+    return [Finding(requirement, "status 400, or 401 for a client that failed to authenticate", f"status {actual}", exchange.id, "status")]
+
+
+def has_error(requirement: str, exchange: Exchange) -> Findings:
+    """The body is a JSON object with a string ``error``."""
+    answer = exchange.answer
+    error = answer.object.get("error")
+    if isinstance(error, str) and error:
+        return []
+    if not isinstance(answer.json, dict):
+        actual = answer.json_error or f"the body is {show(answer.json)}"
+    else:
+        actual = "no `error`" if error is None else f"`error` is {show(error)}"
+    return [Finding(requirement, "a JSON object with `error`", actual, exchange.id, "/error")]
+
+
+def defined_error(requirement: str, exchange: Exchange) -> Findings:
+    """``error`` is one that a specification defines; names with a colon are extensions and let through."""
+    error = exchange.answer.object.get("error")
+    if not isinstance(error, str) or error in TOKEN_ERRORS or ":" in error:
+        return []
+    return [
+        Finding(requirement, f"`error`: one of {', '.join(sorted(TOKEN_ERRORS)[:6])}, ...", f"it is {show(error)}", exchange.id, "/error")
+    ]
+
+
+def error_is(requirement: str, exchange: Exchange, *accepted: str) -> Findings:
+    """``error`` is the one that fits the fault."""
+    error = exchange.answer.object.get("error")
+    if error in accepted:
+        return []
+    actual = (
+        f"status {exchange.answer.status}, `error` is {show(error)}"
+        if error is not None
+        else f"status {exchange.answer.status} without `error`"
+    )
+    return [Finding(requirement, f"`error`: {' or '.join(accepted)}", actual, exchange.id, "/error")]
+
+
+def legal_error_text(requirement: str, exchange: Exchange) -> Findings:
+    """``error`` and ``error_description`` hold only the characters of the RFC."""
+    found = []
+    for name in ("error", "error_description"):
+        value = exchange.answer.object.get(name)
+        if isinstance(value, str) and not _TEXT.match(value):
+            found.append(
+                Finding(
+                    requirement, f"`{name}` of printable ASCII without quote and backslash", f"it is {show(value)}", exchange.id, f"/{name}"
+                )
+            )
+    return found
+
+
+def challenge_for_basic(requirement: str, exchange: Exchange) -> Findings:
+    """A client that failed by the ``Authorization`` header gets 401 with ``WWW-Authenticate`` for Basic."""
+    answer = exchange.answer
+    challenges = " ".join(answer.all("www-authenticate"))
+    if answer.status == 401 and "basic" in challenges.lower():
+        return []
+    actual = f"status {answer.status}, " + (f"`WWW-Authenticate: {challenges}`" if challenges else "no `WWW-Authenticate`")
+    return [Finding(requirement, "status 401 with `WWW-Authenticate: Basic`", actual, exchange.id, "header: WWW-Authenticate")]
+
+
+def no_internals(requirement: str, exchange: Exchange) -> Findings:
+    """An error answer tells nothing of the server's inside."""
+    match = _INTERNALS.search(exchange.answer.text[:200_000])
+    if match is None:
+        return []
+    return [
+        Finding(
+            requirement,
+            "no stack trace, class or file name",
+            f"the body holds {show(match[0].strip()[:80])}",
+            exchange.id,
+            "body",
+            kind=Kind.HYGIENE,
+            severity=Outcome.WARNING,
+        )
+    ]
+
+
+def clear_refusal(requirement: str, exchange: Exchange) -> Findings:
+    """A refusal is an answer the client can act on: not 5xx, not an empty body."""
+    answer = exchange.answer
+    if 400 <= answer.status < 500:
+        return []
+    return [
+        Finding(
+            requirement,
+            "a refusal with a status of the 4xx family",
+            f"status {answer.status}",
+            exchange.id,
+            "status",
+            kind=Kind.HYGIENE,
+            severity=Outcome.WARNING,
+        )
+    ]
