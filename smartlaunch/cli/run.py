@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--strict", action="store_true", help="let warnings end the run with 1")
     add("--out", metavar="DIR", help="the run's folder (default: a new one under ./reports/)")
     add("--junit", metavar="FILE", help="also write JUnit XML here (default: junit.xml in the run's folder)")
+    add("--no-allure", action="store_true", help="do not render the Allure report; its results are written all the same")
     add("--verbose", action="store_true", help="show pytest's own output as well")
 
 
@@ -196,7 +197,21 @@ def _run(args: argparse.Namespace, target: str, suites: Sequence[Suite], folder:
             interrupted = True
         log.seek(0)
         said = log.read().decode("utf-8", "replace")
+    if not interrupted:
+        _finish(folder, allure=not args.no_allure)
     return _verdict(folder, code, said, interrupted=interrupted, strict=args.strict)
+
+
+def _finish(folder: Path, *, allure: bool) -> None:
+    """Write what needs the whole run to be over: the Allure page, and the digests of every file."""
+    from smartlaunch.evidence.manifest import write_manifest
+    from smartlaunch.reporting.allure_html import render_allure
+
+    if not (folder / "run.json").is_file():
+        return
+    if allure:
+        render_allure(folder / "allure-results", folder / "allure.html", title="SMART App Launch conformance")
+    write_manifest(folder)
 
 
 def _arguments(args: argparse.Namespace, target: str, folder: Path) -> list[str]:

@@ -160,17 +160,18 @@ def _npm_browser() -> Done:
 
 
 def _allure(*, check: bool, say: Callable[[str], None]) -> Outcome:
-    folder = cache_folder() / "allure"
-    node = on_path("node") or playwrights_node()
-    setting = os.environ.get("SMARTLAUNCH_ALLURE")
+    from smartlaunch.reporting.allure_html import SETTING, find_renderer
+
+    folder, setting = cache_folder() / "allure", os.environ.get(SETTING, "")
+    renderer = find_renderer()
     if setting:
-        return Outcome(ok=Path(setting).exists(), how=f"{setting} (SMARTLAUNCH_ALLURE)")
-    if npm_packages.is_installed("allure", folder):
-        return Outcome(ok=node is not None, how=f"in the cache, run by {'Node' if on_path('node') else 'the Node of Playwright'}")
+        return Outcome(ok=renderer is not None, how=f"{setting} ({SETTING})" + ("" if renderer else ": nothing is rendered"))
+    if renderer and npm_packages.is_installed("allure", folder):
+        return Outcome(ok=True, how=f"in the cache, run by {renderer.node}")
     if check:
         return Outcome(ok=False, how="the renderer of the Allure report is not there; runs write index.html and Allure results without it")
     say("allure: fetching the renderer ...")
     done = npm_packages.install("allure", folder)
-    if done.ok:
-        return Outcome(ok=True, how="fetched into the cache")
+    if done.ok and (found := find_renderer()):
+        return Outcome(ok=True, how=f"fetched into the cache, run by {found.node}")
     return Outcome(ok=False, how=f"not fetched ({done.said}); runs write index.html and Allure results without it")
