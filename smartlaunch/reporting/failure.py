@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind
 from smartlaunch.reporting.run import Diagnosis, FindingRecord
-from smartlaunch.reporting.words import ENDPOINT_WORDS, SIDE_WORDS, Rows, printable, shortened
+from smartlaunch.reporting.words import ENDPOINT_WORDS, SIDE_WORDS, Rows, address, printable, shortened
 
 _LABEL = 14
 _LONGEST = 700
@@ -31,10 +30,10 @@ def where(finding: FindingRecord, exchange: RecordedExchange | None) -> str:
     """The exchange, its endpoint and the place in it, or an empty string."""
     if exchange is None:
         return ", ".join(p for p in (finding.exchange, finding.pointer) if p)
-    parts = urlsplit(exchange.url)
+    origin, path = address(exchange.url)
     answer = exchange.status or f"no answer ({exchange.error})"
     endpoint = ENDPOINT_WORDS.get(exchange.endpoint, exchange.endpoint)
-    place = f"{exchange.id}, {endpoint}: {exchange.method} {parts.netloc}{parts.path} -> {answer}"
+    place = f"{exchange.id}, {endpoint}: {exchange.method} {origin}{path} -> {answer}"
     return f"{place}, {finding.pointer}" if finding.pointer else place
 
 

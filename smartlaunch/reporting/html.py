@@ -19,7 +19,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -35,6 +35,7 @@ from smartlaunch.reporting.words import (
     SIDE_WORDS,
     WORST_FIRST,
     Rows,
+    address,
     count,
     printable,
     seconds,
@@ -265,7 +266,7 @@ class _Page:
             response_headers=_headers(exchange.response_headers, header),
             request_body=_body_lines(exchange.request_body, parameter=parameter),
             response_body=_body_lines(exchange.response_body, pointer=pointer if pointer.startswith("/") else ""),
-            curl=replay.curl(exchange),
+            curl=printable(replay.curl(exchange)),
         )
 
     # --- requirement matrix
@@ -534,9 +535,7 @@ def _relative(name: str) -> str:
 
 
 def _place(exchange: RecordedExchange) -> str:
-    parts = urlsplit(exchange.url)
-    host = f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
-    return printable(shortened(f"{exchange.method} {host}{parts.path}", 300))
+    return printable(shortened(f"{exchange.method} {''.join(address(exchange.url))}", 300))
 
 
 def _answer(exchange: RecordedExchange) -> str:

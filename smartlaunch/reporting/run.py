@@ -240,14 +240,17 @@ class Run:
         return [d for d in self.diagnoses if scenario_id in d.scenarios]
 
     def as_dict(self) -> dict[str, Any]:
-        """The run as ``run.json`` holds it."""
-        return {
-            "header": dict(self.header),
-            "scenarios": [asdict(s) for s in self.scenarios],
-            "exchanges": [asdict(x) for x in self.exchanges],
-            "launches": [asdict(launch) for launch in self.launches],
-            "diagnoses": [_diagnosis_dict(d) for d in self.diagnoses],
-        }
+        """The run as ``run.json`` holds it, of JSON's own types only."""
+        plain: dict[str, Any] = _plain(
+            {
+                "header": self.header,
+                "scenarios": [asdict(s) for s in self.scenarios],
+                "exchanges": [vars(x) for x in self.exchanges],
+                "launches": [asdict(launch) for launch in self.launches],
+                "diagnoses": [_diagnosis_dict(d) for d in self.diagnoses],
+            }
+        )
+        return plain
 
     @classmethod
     def of(cls, data: Mapping[str, Any], *, folder: Path | None = None) -> Run:
@@ -629,7 +632,14 @@ def _launch(data: Any) -> Launch:
 
 def _diagnosis_dict(diagnosis: Diagnosis) -> dict[str, Any]:
     own = {f.name: getattr(diagnosis, f.name) for f in fields(diagnosis) if f.name != "raw"}
-    return {**own, **diagnosis.raw} if diagnosis.raw else {**own, "evidence": list(own["evidence"]), "scenarios": list(own["scenarios"])}
+    return {**own, **diagnosis.raw}
+
+
+def _plain(value: Any) -> Any:
+    """The value with lists for tuples and dicts for other mappings, all the way down."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 def _strings(values: Iterable[Any] | str | None) -> tuple[str, ...]:

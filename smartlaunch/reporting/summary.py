@@ -152,9 +152,10 @@ class _Summary:
             return []
         lines = ["", self._heading("Not judged", sum(len(g.scenarios) for g in groups + skipped) + len(self.run.missing))]
         for group in groups:
-            mark = self.style(OUTCOME_WORDS[group.outcome], group.outcome)
+            word = OUTCOME_WORDS[group.outcome]
             first = group.scenarios[0].id + (f" and {len(group.scenarios) - 1} more" if len(group.scenarios) > 1 else "")
-            lines.append(f"  {len(group.scenarios):>4} {mark}: {printable(first)}")
+            named = wrapped(f"{len(group.scenarios):>4} {word}: {first}", self.width, indent="  ", hanging="       ")
+            lines += [named[0].replace(word, self.style(word, group.outcome), 1), *named[1:]]
             lines += wrapped(group.reason, self.width, indent="       ", hanging="       ")
         if self.run.missing:
             names = ", ".join(self.run.missing[:_NAMED])
@@ -169,14 +170,18 @@ class _Summary:
         return lines
 
     def _counts(self) -> list[str]:
-        parts = [
-            self.style(f"{number} {OUTCOME_WORDS[name] if name != Outcome.WARNING else 'with advisories only'}", name)
-            for name, number in self.run.counts.items()
-            if number
-        ]
+        lines, length = [""], 0
+        for name, number in [(n, c) for n, c in self.run.counts.items() if c]:
+            part = f"{number} {OUTCOME_WORDS[name] if name != Outcome.WARNING else 'with advisories only'}"
+            start = f"{count(len(self.run.scenarios), 'scenario')}: " if length == 0 else ", "
+            if length and length + len(start) + len(part) > self.width:
+                lines[-1] += ","
+                lines, start, length = [*lines, ""], "  ", 0
+            lines[-1] += start + self.style(part, name)
+            length += len(start) + len(part)
         sides = dict.fromkeys(SIDE_WORDS.get(c.side, c.side) for c in self.causes if c.outcome == Outcome.FAILED)
-        lines = ["", f"{count(len(self.run.scenarios), 'scenario')}: {', '.join(parts)}" if parts else "no scenario ran"]
-        return [*lines, *(wrapped(f"failures on the side of: {', '.join(sides)}", self.width, indent="", hanging="  ") if sides else [])]
+        told = lines if length else ["no scenario ran"]
+        return ["", *told, *(wrapped(f"failures on the side of: {', '.join(sides)}", self.width, indent="", hanging="  ") if sides else [])]
 
     def _paths(self, paths: Mapping[str, Path | str]) -> list[str]:
         label = max((len(name) for name in paths), default=0)

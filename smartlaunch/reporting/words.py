@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from smartlaunch.finding import Outcome, Side
 from smartlaunch.reporting.run import Cause, Run, group_findings
@@ -156,6 +157,15 @@ def seconds(value: float) -> str:
         return f"{value:.1f} s"
     whole = round(value)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+def address(url: str) -> tuple[str, str]:
+    """Origin and path of a URL; a URL that cannot be taken apart comes back whole, as a path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", url.partition("?")[0].partition("#")[0]
+    return (f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:" if parts.scheme else ""), parts.path
 
 
 _UNSAFE = re.compile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-CONFTEST = '''
+CONFTEST = """
 import os
 import pathlib
 
@@ -49,9 +49,9 @@ def pytest_sessionfinish(session):
 def noisy_fixture():
     print("canary-secret-in-stdout")
     return "canary-secret-in-fixture"
-'''
+"""
 
-TESTS = '''
+TESTS = """
 import pytest
 import pytest_bdd
 
@@ -86,7 +86,7 @@ def test_ordinary():
 @pytest_bdd.given(pytest_bdd.parsers.parse("a number {n}"))
 def _(n):
     pass
-'''
+"""
 
 FEATURE = """Feature: Numbers
   Scenario Outline: A number is given

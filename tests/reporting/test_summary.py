@@ -1,0 +1,177 @@
+"""The terminal: summary, progress line, rendered findings."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from smartlaunch.catalogue import load
+from smartlaunch.reporting.failure import render_finding, render_findings
+from smartlaunch.reporting.junit import junit_properties
+from smartlaunch.reporting.run import Diagnosis, FindingRecord, Run, ScenarioResult
+from smartlaunch.reporting.summary import Progress, render, render_summary, takes_colour
+from smartlaunch.reporting.words import printable, seconds, verdict
+
+FINDING = FindingRecord("SMART-2.2-app-launch-cache-b", "a Pragma header with no-cache", "no Pragma header", strength="SHALL", exchange="x0008", pointer="header: Pragma")
+
+
+def test_verdict_comes_first_then_failures_then_what_was_not_judged(run):
+    text = render_summary(run, load(), paths={"report": "reports/x/index.html"}, width=100)
+    lines = text.splitlines()
+    assert lines[0].startswith("FAILED  3 causes break 5 of 64 judged scenarios.")
+    order = [text.index(w) for w in ("Failures (3)", "Advisories (1)", "Not judged (6)", "70 scenarios:", "reports/x/index.html")]
+    assert order == sorted(order)
+    assert "failures on the side of: the app's registration, the authorization server" in text
+    assert "warning" not in text.lower().replace("advisories", "")
+
+
+def test_a_clean_run_is_short(clean_run):
+    text = render_summary(clean_run, load(), width=100)
+    assert text.startswith("PASSED  Nothing was found wrong in 67 judged scenarios.")
+    assert "Failures" not in text
+    assert "3 not applicable: judged once, in suite standalone-public" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 110])
+def test_lines_fit_unless_a_word_is_longer(run, width):
+    for line in render_summary(run, load(), width=width).splitlines():
+        assert len(line) <= width or max(map(len, line.split())) > width - 20, line
+
+
+def test_colours_only_where_asked(run):
+    assert "\x1b[" not in render_summary(run, load(), width=100)
+    coloured = render_summary(run, load(), width=100, colour=True)
+    assert "\x1b[1;31mFAILED\x1b[0m" in coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == render_summary(run, load(), width=100)
+
+
+def test_render_finds_the_reports_by_itself(run):
+    assert str(run.folder / "run.json") in render(run)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "wanted"),
+    [(Terminal(), {}, True), (Terminal(), {"NO_COLOR": "1"}, False), (Terminal(), {"TERM": "dumb"}, False), (io.StringIO(), {}, False)],
+)
+def test_takes_colour(stream, environ, wanted):
+    assert takes_colour(stream, environ) is wanted
+
+
+def test_a_hostile_server_cannot_reach_the_terminal():
+    nasty = "ok\x1b[2J\x1b]0;title\x07\r\u202egnp.exe\x9b31m"
+    scenario = ScenarioResult("s/a", "t", "f", "r", "s", ("R-1",), "failed", findings=(FindingRecord("R-1", "x", nasty, strength="SHALL"),))
+    blocked = ScenarioResult("s/b\x1b[1m", "t", "f", "r", "s", (), "blocked", reason=nasty)
+    text = render_summary(Run(header={"target": {"name": nasty}}, scenarios=(scenario, blocked)), {}, width=100)
+    assert not set(text) & {"\x1b", "\x07", "\r", "\u202e", "\x9b"}
+    assert "\\x1b[2J" in text
+
+
+def test_order_of_a_rendered_finding():
+    diagnosis = Diagnosis(rule="r", side="registration", cause="the cause", fix="the fix", next="the next step", confidence="high")
+    lines = "\n".join(render_finding(FINDING, load(), diagnosis=diagnosis))
+    assert lines.startswith("SMART-2.2-app-launch-cache-b SHALL: The token response has a")
+    order = [lines.index(w) for w in ("expected", "actual", "where", "side", "likely cause", "what to try", "evidence")]
+    assert order == sorted(order)
+    assert "the app's registration" in lines
+
+
+def test_findings_do_not_hide_each_other():
+    text = render_findings([FINDING, FindingRecord("R-9", "a", "b")], load())
+    assert "SMART-2.2-app-launch-cache-b" in text
+    assert "R-9" in text
+
+
+def test_printable_keeps_readable_text():
+    assert printable("naïve 日本語\n\ttab") == "naïve 日本語\n\ttab"
+    assert printable("a\x00b") == "a\\x00b"
+
+
+def test_seconds():
+    assert [seconds(v) for v in (0.04, 9.94, 42.4, 185)] == ["0.0 s", "9.9 s", "42 s", "3 min 5 s"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "header", "word"),
+    [
+        (["passed"], {}, "Passed"),
+        (["passed", "warning"], {}, "Passed with advisories"),
+        (["passed", "blocked"], {}, "Incomplete"),
+        (["passed"], {"coverage": {"missing": ["s/x"]}}, "Incomplete"),
+        (["not-applicable"], {}, "Nothing judged"),
+        (["blocked", "failed"], {}, "Failed"),
+        ([], {"preflight": [{"problem": "p", "verdict": "mend"}]}, "Not run"),
+        ([], {"preflight": [{"problem": "p", "verdict": "unreachable"}]}, "Not run"),
+    ],
+)
+def test_verdict(outcomes, header, word):
+    scenarios = tuple(ScenarioResult(f"s/{i}", "t", "f", "r", "s", (), o) for i, o in enumerate(outcomes))
+    assert verdict(Run(header=header, scenarios=scenarios)).word == word
+
+
+def test_preflight_problems_are_told():
+    run = Run(header={"preflight": [{"problem": "the client id was refused", "verdict": "mend", "fix": "set client_id"}]})
+    text = render_summary(run, {}, width=80)
+    assert "NOT RUN" in text
+    assert "the client id was refused" in text
+    assert "try: set client_id" in text
+
+
+def test_junit_properties(run):
+    failed = next(s for s in run.scenarios if s.outcome == "failed")
+    found = junit_properties(failed)
+    assert ("outcome", "failed") in found
+    assert ("scenario", failed.id) in found
+    assert [v for k, v in found if k == "requirement"] == list(failed.requirements)
+    blocked = next(s for s in run.scenarios if s.outcome == "blocked")
+    assert dict(junit_properties(blocked))["reason"].startswith("the login page")
+
+
+# --- progress
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_progress_tells_launch_scenario_and_time():
+    clock, stream = Clock(), Terminal()
+    progress = Progress(stream, 12, environ={}, clock=clock)
+    clock.now = 61.0
+    progress.launch("standalone-public, signing in")
+    assert progress.line == " 0/12 01:01  launch: standalone-public, signing in"
+    clock.now = 62.0
+    progress.scenario("The app sends a plain challenge\x1b[2J")
+    progress.done("failed")
+    assert progress.line == " 1/12 01:02, 1 not passed  The app sends a plain challenge\\x1b[2J"
+    progress.close()
+    assert stream.getvalue().startswith("\r\x1b[K 0/12")
+    assert stream.getvalue().endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize(("stream", "environ"), [(io.StringIO(), {}), (Terminal(), {"CI": "true"}), (Terminal(), {"TERM": "dumb"})])
+def test_progress_is_quiet_without_a_reader(stream, environ):
+    progress = Progress(stream, 3, environ=environ)
+    progress.launch("x")
+    progress.scenario("y")
+    progress.done("passed")
+    progress.close()
+    assert stream.getvalue() == ""
+
+
+def test_progress_survives_a_closed_stream():
+    stream = Terminal()
+    progress = Progress(stream, 3, environ={})
+    stream.close()
+    progress.launch("x")
+    progress.done("passed")
+    assert progress.quiet
