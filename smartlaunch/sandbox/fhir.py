@@ -532,6 +532,7 @@ class FhirServer:
 def routes(state: State, defects: Defects, variant: Variants, options: SandboxOptions, store: Store | None = None) -> list[Route]:
     """Return the routes of the FHIR server, with their full paths from `/fhir` on."""
     server = FhirServer(state, defects, variant, store if store is not None else seed_store())
+    seen: set[str] = set()
 
     async def endpoint(request: Request) -> Response:
         presented = False
@@ -539,7 +540,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             asked, credentials, problem = await _read_request(request)
             value = presented_token(credentials, defects, variant)
             presented = value is not None
-            access = Access(judge_token(value, state, defects), state, defects, variant)
+            access = Access(judge_token(value, state, defects, seen), state, defects, variant)
             if problem is not None:
                 raise problem
             response = _answer_response(server.perform(access, asked), defects)
