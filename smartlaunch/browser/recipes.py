@@ -185,6 +185,8 @@ def _with_password(s: Situation, passwords: list[Control]) -> Action:
     key = _form_key(s.page, secret, user)
     said = _complaint(s.page)
     if s.memory.logins[key]:
+        if _invalid(s.page):
+            return Stuck(f"the form cannot be sent: {_invalid(s.page)}")
         return Refused(
             f"the sign-in form came back after user name and password were sent{said}; they are not sent again, since accounts lock"
         )
@@ -242,6 +244,8 @@ def _user_name_alone(s: Situation) -> Action | None:
         return None
     key = _form_key(s.page, user, user)
     if s.memory.users[key]:
+        if _invalid(s.page):
+            return Stuck(f"the form cannot be sent: {_invalid(s.page)}")
         what = "user name and password were sent" if s.memory.logins else "the user name was sent"
         return Refused(f"the form for the user name came back after {what}{_complaint(s.page)}; nothing is sent again, since accounts lock")
     ops = (Op("fill", user, s.plan.username), Op("click", button) if button else Op("enter", user))
@@ -300,6 +304,11 @@ def _form_key(page: PageSnapshot, *controls: Control | None) -> str:
     return f"{page.host}|{names}"
 
 
+def _invalid(page: PageSnapshot) -> str:
+    """What the browser itself holds against a field, such as a user name that is no email address."""
+    return next((f"{c.describe()}: {c.invalid}" for c in page.of_kind("text", "password") if c.filled and c.invalid), "")
+
+
 def _complaint(page: PageSnapshot) -> str:
     return f", and the page says: {page.errors[0][:160]}" if page.errors else ""
 
@@ -316,8 +325,8 @@ def choose_role(s: Situation) -> Action | None:
         for c in s.page.of_kind("radio", "button", "link")
         if not c.outer and len(c.caption) <= 60 and not says(c, words.NEVER, deep=False)
     ]
-    provider = [c for c in items if words.PROVIDER_ROLE.search(_choice_words(c)) and not words.PATIENT_ROLE.search(c.caption)]
-    patient = [c for c in items if words.PATIENT_ROLE.search(_choice_words(c)) and not words.PROVIDER_ROLE.search(c.caption)]
+    provider = [c for c in items if role_of(c) == "provider"]
+    patient = [c for c in items if role_of(c) == "patient"]
     if provider and patient and len(provider) + len(patient) <= 6:
         wants_patient = bool(s.plan.persona and words.PATIENT_ROLE.search(split_name(s.plan.persona)))
         chosen = (patient if wants_patient else provider)[0]
@@ -333,8 +342,16 @@ def choose_role(s: Situation) -> Action | None:
     return None
 
 
-def _choice_words(control: Control) -> str:
-    return f"{control.caption} {split_name(control.value)}" if control.kind != "link" else control.caption
+def role_of(control: Control) -> str:
+    """Which role a control stands for: ``patient``, ``provider`` or neither; its value is asked when its caption does not say."""
+    said = [control.caption] if control.kind == "link" else [control.caption, split_name(control.value)]
+    for text in said:
+        patient, provider = words.PATIENT_ROLE.search(text), words.PROVIDER_ROLE.search(text)
+        if patient and not (provider and text is said[0]):
+            return "patient"
+        if provider and not patient:
+            return "provider"
+    return ""
 
 
 # --- choosing a patient ----------------------------------------------------------------------------------------------------------
@@ -525,7 +542,8 @@ def _and_submit(s: Situation, control: Control, topic: str, note: str, ops: list
     if allow is not None and deny is not None:
         answer = consent(Situation(s.page, s.plan, Memory(), s.catch, None))
         if isinstance(answer, Act):
-            return Act(topic, f"{note}, {answer.note}", (*ops, *answer.ops), key=key)
+            rest = [op for op in answer.ops if not (op.kind == "check" and control.kind == "radio" and op.control.name == control.name)]
+            return Act(topic, f"{note}, {answer.note}", (*ops, *rest), key=key)
     button = submit_of(s.page, control, words.CONTINUE, s.plan.persona) or allow
     if button is not None:
         return Act(topic, f"{note}, pressed {quoted(button)}", (*ops, Op("click", button)), key=key)
@@ -776,16 +794,15 @@ def _leads_on(control: Control) -> bool:
 def submit_of(page: PageSnapshot, near: Control, wanted: re.Pattern[str], persona: str) -> Control | None:
     """The control that submits the form of ``near``: of several, the one whose words fit, else the first that leads on."""
     buttons = [c for c in page.of_kind("button") if near.form >= 0 and c.form == near.form]
-    if not buttons and near.form < 0:
+    if not buttons:
         buttons = [c for c in page.of_kind("button") if c.form < 0 and not c.outer]
         fitting = [c for c in buttons if says(c, wanted) and _leads_on(c)]
         after = [c for c in fitting if c.ref > near.ref]
         return next(iter(after or fitting), None)
     usable = [c for c in buttons if (c.submit or says(c, wanted)) and _leads_on(c)]
     if len(usable) > 1 and persona:
-        role = words.PATIENT_ROLE if words.PATIENT_ROLE.search(split_name(persona)) else words.PROVIDER_ROLE
-        other = words.PROVIDER_ROLE if role is words.PATIENT_ROLE else words.PATIENT_ROLE
-        fits = [c for c in usable if role.search(_choice_words(c)) and not other.search(_choice_words(c))]
+        role = "patient" if words.PATIENT_ROLE.search(split_name(persona)) else "provider"
+        fits = [c for c in usable if role_of(c) == role]
         if fits:
             return fits[0]
     fitting = [c for c in usable if says(c, wanted)]

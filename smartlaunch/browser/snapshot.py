@@ -58,6 +58,8 @@ class Control:
     readonly: bool = False
     required: bool = False
     filled: bool = False
+    invalid: str = ""
+    """What the browser holds against the value of a field."""
     modal: bool = False
     outer: bool = False
     """Whether it stands in a page header, footer or navigation."""

@@ -106,6 +106,7 @@ class Walk:
     _captured: set[str] = field(default_factory=set)
     _actions: int = 0
     _handed_over: bool = False
+    _entered: bool = False
 
     # --- events, called by the session while Playwright is at work --------------------------------------------------------------
 
@@ -337,6 +338,11 @@ class Walk:
         action = recipes.decide(page, self.plan, self.memory, catch=self.net.uris, goal=self.goal)
         if isinstance(action, Act):
             return self._perhaps(page, action, quiet, now)
+        if isinstance(action, Refused) and self._unsent():
+            return True
+        if isinstance(action, Refused) and self._acted is not None and self._acted.sent == self.recording.sent:
+            self._give_up("the sign-in form was filled, but neither its button nor Enter sent anything")
+            return False
         if isinstance(action, Refused):
             if quiet >= SETTLED_S or now - self._arrived > 2:
                 self._refused(page, action.reason)
@@ -347,6 +353,20 @@ class Walk:
             return False
         self._idle(page, quiet, now)
         return False
+
+    def _unsent(self) -> bool:
+        """Press Enter in the form just filled when its button sent nothing at all; nothing is sent twice by that."""
+        acted = self._acted
+        if acted is None or acted.action is None or acted.sent != self.recording.sent or self._entered:
+            return False
+        filled = [op for op in acted.action.ops if op.kind == "fill"]
+        if not filled:
+            return False
+        self._entered = True
+        acted.at = time.monotonic()
+        self._apply(Op("enter", filled[-1].control))
+        self.steps.append("pressed Enter, since the button did nothing")
+        return True
 
     def _nothing_shown(self, now: float) -> None:
         if self._expecting is not None:

@@ -185,4 +185,4 @@ def callback() -> str:
 
 @pytest.fixture
 def plan() -> LoginPlan:
-    return LoginPlan(username="lena.hart", password="correct horse", patient="amelia-stone", patient_names=["Amelia Stone"])
+    return LoginPlan(username="lena.hart@example.org", password="correct horse", patient="amelia-stone", patient_names=["Amelia Stone"])

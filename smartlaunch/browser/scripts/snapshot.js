@@ -64,7 +64,7 @@
       checked: !!el.checked || el.getAttribute('aria-checked') === 'true' || el.getAttribute('aria-selected') === 'true',
       disabled: !!el.disabled || el.getAttribute('aria-disabled') === 'true' || !!el.closest('fieldset:disabled'),
       readonly: !!el.readOnly, required: !!el.required || el.getAttribute('aria-required') === 'true',
-      filled: /^(text|password)$/.test(kind) && !!el.value, modal: !!(modal && shown(modal)),
+      filled: /^(text|password)$/.test(kind) && !!el.value, invalid: clean(el.validationMessage), modal: !!(modal && shown(modal)),
       outer: !!el.closest('header,footer,nav,[role=navigation],[role=banner],[role=contentinfo]'),
       opens: !/^(_self)?$/.test(el.getAttribute('formtarget') || el.getAttribute('target') || (form && form.getAttribute('target')) || ''),
       hit: hits(el, el.ownerDocument.defaultView || window),
