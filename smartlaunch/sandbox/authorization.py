@@ -136,7 +136,9 @@ class Authorization:
             message = "This client is not registered for sign-in."
             raise _Refused("This app cannot sign people in", message, "unauthorized_client")
         if redirect_uri is None:
-            if self.defects("guesses_a_missing_redirect_uri") or self.variant("fills_in_the_only_redirect_uri"):
+            if len(client.redirect_uris) == 1 and self.variant("fills_in_the_only_redirect_uri"):
+                return client, client.redirect_uris[0]
+            if self.defects("guesses_a_missing_redirect_uri"):
                 return client, client.redirect_uris[0]
             raise _Refused("This request is not valid", "The redirect_uri is missing.", "invalid_request", "Send the registered one.")
         if uris and len(uris) > 1:
@@ -331,10 +333,10 @@ class Authorization:
 
     def _require_offered_launch(self, requested: list[str]) -> None:
         """Refuse a way of launching that a broken server claims but does not have."""
-        if "launch" in requested and self.defects("refuses_ehr_launches"):
+        if "launch" in requested and (self.variant("offers_standalone_launch_only") or self.defects("refuses_ehr_launches")):
             message = "EHR launch is not available."
             raise OAuthError("invalid_scope", message)
-        if "launch" not in requested and self.defects("refuses_standalone_launches"):
+        if "launch" not in requested and (self.variant("offers_ehr_launch_only") or self.defects("refuses_standalone_launches")):
             message = "Start this app from the chart."
             raise OAuthError("access_denied", message)
 

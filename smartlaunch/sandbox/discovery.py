@@ -214,7 +214,7 @@ def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: li
         capabilities[:] = [name for name in capabilities if name not in names]
 
     if variant("does_not_offer_introspection"):
-        del document["introspection_endpoint"]
+        document.pop("introspection_endpoint")
     if variant("does_not_offer_revocation"):
         del document["revocation_endpoint"]
     if variant("does_not_offer_openid"):
@@ -223,6 +223,10 @@ def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: li
     if variant("does_not_offer_refresh_tokens"):
         without("permission-offline", "permission-online")
         document["grant_types_supported"] = ["authorization_code", "client_credentials"]
+    if variant("offers_ehr_launch_only"):
+        without("launch-standalone", "context-standalone-patient", "context-standalone-encounter")
+    if variant("offers_standalone_launch_only"):
+        without("launch-ehr", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-online")
     if variant("knows_version_1_scopes_only"):
         without("permission-v2")
     if variant("knows_version_2_scopes_only"):
@@ -230,7 +234,7 @@ def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: li
     if variant("does_not_send_iss_parameter"):
         del document["authorization_response_iss_parameter_supported"]
     if variant("claims_only_what_is_required"):
-        for name in ("management_endpoint", "scopes_supported", "response_types_supported"):
+        for name in ("management_endpoint", "response_types_supported", "introspection_endpoint", "revocation_endpoint"):
             document.pop(name, None)
     if variant("adds_members_everywhere"):
         document |= {"x_release": "2026.11", "associated_endpoints": []}

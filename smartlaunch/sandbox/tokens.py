@@ -272,13 +272,14 @@ class TokenEndpoint:
         return body
 
     def _add_id_token(self, client: Client, code: Code | RefreshToken, access: AccessToken, body: dict[str, Any]) -> None:
+        """Put an ID Token beside the access token; one that comes with a refresh repeats no nonce."""
         if self.defects("omits_id_token"):
             return
         value, claims = id_token(
             self.sandbox,
             client,
             self.sandbox.user(code.user),
-            scopes=code.scopes,
+            scopes=access.scopes,
             nonce=code.nonce,
             auth_time=code.auth_time,
             access_token=access.value,

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 import httpx
 import pytest
@@ -121,7 +121,7 @@ class Ehr:
         if client.public and "client_id" not in form:
             form["client_id"] = client_id
         if client.secret and auth is None and not {"client_id", "client_assertion"} & set(form):
-            auth = (client_id, client.secret)
+            auth = (quote(client_id, safe=""), quote(client.secret, safe=""))
         form = {name: value for name, value in form.items() if value is not None}
         return self.back_end.post(self.base + "/oauth/token", data=form, auth=auth or None)
 
