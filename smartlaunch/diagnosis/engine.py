@@ -211,11 +211,7 @@ def _step(m: Material, seen: dict[str, Signal]) -> str:
         return "fhir"
     if m.granted is not None:
         return "grant"
-    if (
-        "at-token-endpoint" in seen
-        or m.client_auth
-        or any(n.startswith(("error:invalid_client", "error:invalid_grant")) for n in seen)
-    ):
+    if "at-token-endpoint" in seen or m.client_auth or any(n.startswith(("error:invalid_client", "error:invalid_grant")) for n in seen):
         return "token"
     if any(n in seen for n in ("says:state-lost", "says:session-lost-in-frame", "in-frame")):
         return "session"

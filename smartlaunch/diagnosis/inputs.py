@@ -19,6 +19,7 @@ from smartlaunch.diagnosis.observed import read_observation
 from smartlaunch.diagnosis.runs import diagnose
 from smartlaunch.diagnosis.weblinks import parameters_of, read_authorize_url, read_error_uri
 from smartlaunch.errors import UsageError
+from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.reporting.run import Run, load_run
 
@@ -37,12 +38,13 @@ class Loaded:
     exchanges: list[RecordedExchange] = field(default_factory=list)
     found: list[Material] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    redactor: Redactor | None = None
+    """Knows the secrets of a HAR that others wrote, so that a ticket can be checked for them."""
 
     def report(self, vendor: str = "", scenario: str = "") -> Report:
         """The diagnosis of this input."""
         if self.run is not None:
-            report = diagnose(self.run, vendor, scenario)
-            return report
+            return diagnose(self.run, vendor, scenario)
         report = Report(source=self.kind)
         for m in self.found or [Material(source=self.kind)]:
             _join(report, examine(m, vendor))
@@ -67,7 +69,7 @@ def load(text: str, reports: Path | None = None) -> Loaded:
         return _from_json(_parse(stripped, "the JSON on the command line"), "JSON on the command line")
     path = Path(stripped)
     if not _exists(path) and _URL.match(stripped):
-        return Loaded("url", stripped.split("?")[0], found=[_from_url(stripped)])
+        return Loaded("url", stripped.partition("?")[0], found=[_from_url(stripped)])
     if not _exists(path) or path.is_dir():
         return _from_run(load_run(stripped, reports))
     if path.suffix.lower() == ".har" or _looks_like_har(path):
@@ -78,7 +80,7 @@ def load(text: str, reports: Path | None = None) -> Loaded:
         content = path.read_text("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise UsageError(f"{path}: not text in UTF-8 (byte {exc.start}); a HAR, a run.json or JSON is wanted") from exc
-    if not content.lstrip()[:1] in ("{", "["):
+    if content.lstrip()[:1] not in ("{", "["):
         line = content.strip()
         if "\n" not in line and _URL.match(line):
             return Loaded("url", str(path), found=[_from_url(line)])
@@ -111,8 +113,10 @@ def _from_run(run: Run) -> Loaded:
 
 
 def _from_har(path: Path) -> Loaded:
-    reading = read_har_file(path)
-    return Loaded("har", path.name, exchanges=reading.exchanges, found=materials(reading.exchanges, "har"), warnings=reading.warnings)
+    redactor = Redactor()
+    reading = read_har_file(path, redactor)
+    found = materials(reading.exchanges, "har")
+    return Loaded("har", path.name, exchanges=reading.exchanges, found=found, warnings=reading.warnings, redactor=redactor)
 
 
 def _from_json(data: Any, name: str, path: Path | None = None) -> Loaded:
@@ -146,7 +150,7 @@ def _from_url(url: str) -> Material:
     sent = dict(parameters_of(url))
     if "error" in sent or "error_uri" in sent:
         read: dict[str, Any] = {k: sent[k] for k in ("error", "error_description", "error_uri") if k in sent}
-        m = read_observation({**read, "redirect_uri": url.split("?")[0].split("#")[0]}, "url")
+        m = read_observation({**read, "redirect_uri": re.split(r"[?#]", url, maxsplit=1)[0]}, "url")
         m.facts["state_returned"] = bool(sent.get("state"))
     elif "/errors/urn" in url.replace("%3A", ":").replace("%253A", ":"):
         read_error_uri(url, m)
@@ -157,7 +161,7 @@ def _from_url(url: str) -> Material:
     elif "code" in sent:
         m.facts["state_returned"] = bool(sent.get("state"))
     else:
-        m.launch_uri = url.split("?")[0] if "launch" in urlsplit(url).path.lower() else ""
+        m.launch_uri = url.partition("?")[0] if "launch" in urlsplit(url).path.lower() else ""
         if "iss" in sent:
             m.facts["iss"] = True
             m.fhir_base = sent["iss"]

@@ -1,0 +1,34 @@
+"""``smartlaunch ticket``: a support ticket from a run, a HAR, a URL, an error body or an observation file. Nothing is sent."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from smartlaunch.diagnosis.inputs import load
+from smartlaunch.diagnosis.text import plain
+from smartlaunch.diagnosis.vendor import vendor_named
+from smartlaunch.ticket.content import build
+from smartlaunch.ticket.package import write
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.add_argument("input", metavar="INPUT", help="run folder or id, run.json, HAR, URL, JSON body, observation file")
+    parser.add_argument("--scenario", default="", metavar="ID", help="the scenario of a run (default: the first that failed)")
+    parser.add_argument("--vendor", default="", metavar="V", help="whose form and knowledge to use (default: told from names and hosts)")
+    parser.add_argument("--out", default="ticket", metavar="DIR", help="where ticket.md and ticket.zip go (default: ./ticket)")
+    parser.add_argument("--reports", default="reports", metavar="DIR", help="where runs are looked up by id (default: reports)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the ticket and say where it is; a secret in it is a usage error and nothing is written."""
+    if args.vendor:
+        vendor_named(args.vendor)
+    loaded = load(args.input, Path(args.reports))
+    ticket = build(loaded, args.vendor, args.scenario)
+    report = loaded.report(args.vendor, ticket.scenario.id if ticket.scenario else "")
+    paths = write(ticket, loaded, report, Path(args.out))
+    sys.stdout.write(plain(ticket.title) + "\n" + "\n".join(str(path) for path in paths) + "\n")
+    return 0
