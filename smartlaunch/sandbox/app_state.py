@@ -66,6 +66,11 @@ class AppState:
             del kept["subject"]
         return kept
 
+    def require_open(self) -> None:
+        """Refuse new state where none is taken at all."""
+        if self._defects("app_state_cannot_be_created"):
+            raise Refused(405, "not-supported", "POST is not possible here.")
+
     def check_room(self, kept: list[Resource]) -> None:
         """Refuse new state when there is no room for it; there is always room for every code and subject."""
         if kept and self._defects("app_state_has_room_for_one_state"):

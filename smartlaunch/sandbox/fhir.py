@@ -401,6 +401,7 @@ class FhirServer:
         grants = access.require(CREATE, kind, "create")
         body = _resource_body(asked.body, kind)
         if kind == "Basic":
+            self.app_state.require_open()
             body = self.app_state.check_new(body)
         self._require_reach(access, grants, body, "create")
         if kind == "Basic":
@@ -540,7 +541,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             asked, credentials, problem = await _read_request(request)
             value = presented_token(credentials, defects, variant)
             presented = value is not None
-            access = Access(judge_token(value, state, defects, seen), state, defects, variant)
+            access = Access(judge_token(value, state, defects, seen, app_state=asked.path.startswith("Basic")), state, defects, variant)
             if problem is not None:
                 raise problem
             response = _answer_response(server.perform(access, asked), defects)
@@ -676,6 +677,9 @@ def _answer_response(answer: Answer, defects: Defects) -> Response:
     if answer.resource is None:
         return Response(status_code=answer.status, headers=answer.headers)
     response = _json(answer.status, answer.resource)
+    if defects("answers_fhir_in_latin_1"):
+        body = json.dumps(answer.resource, ensure_ascii=False).encode("latin-1", "replace")
+        response = Response(body, status_code=answer.status, media_type="application/fhir+json; charset=iso-8859-1")
     if defects("answers_fhir_as_html"):
         response.headers["Content-Type"] = "text/html; charset=utf-8"
     response.headers.update(answer.headers)
@@ -688,7 +692,7 @@ def _refusal_response(refusal: Refused, options: SandboxOptions, defects: Defect
     if status == 401 and not presented and defects("redirects_missing_token_to_login"):
         return RedirectResponse("/chart", status_code=302)
     challenge = ""
-    if status == 401 or refusal.error == "insufficient_scope":
+    if status == 401 or refusal.error:
         challenge = _challenge(refusal, options, defects, presented=presented)
     if status == 401:
         if not presented and defects("answers_missing_token_with_403"):
@@ -703,6 +707,8 @@ def _refusal_response(refusal: Refused, options: SandboxOptions, defects: Defect
             return _json(200, {"resourceType": "Bundle", "type": "searchset", "total": 0})
         if presented and defects("refusal_repeats_token"):
             text += f" Received: {token}"
+    elif refusal.error == "invalid_request" and defects("answers_malformed_request_with_401"):
+        status = 401
     elif refusal.error == "insufficient_scope":
         if defects("answers_insufficient_scope_with_401"):
             status = 401

@@ -90,10 +90,10 @@ def presented_token(credentials: Credentials, defects: Defects, variant: Variant
     return None
 
 
-def judge_token(value: str | None, state: State, defects: Defects, seen: set[str]) -> AccessToken:
+def judge_token(value: str | None, state: State, defects: Defects, seen: set[str], *, app_state: bool) -> AccessToken:
     """Return the token a request acts with, or refuse with 401; `seen` are the tokens that came before."""
     if value is None:
-        if defects("accepts_missing_token"):
+        if defects("accepts_missing_token") or (app_state and defects("app_state_needs_no_token")):
             return _anybody(state)
         raise Refused(401, "login", "An access token is required.")
     token = state.lookup_access_token(value)
@@ -173,7 +173,8 @@ class Access:
 
     def require(self, letter: str, resource_type: str, operation: str) -> tuple[ResourceScope, ...]:
         """Return the scopes that allow the interaction on the type, or refuse with 403."""
-        found = tuple(scope for scope in self.scopes if scope.allows(letter, resource_type))
+        counting = self.scopes[:1] if len(self.scopes) > 1 and self.defects("only_first_scope_counts") else self.scopes
+        found = tuple(scope for scope in counting if scope.allows(letter, resource_type))
         found = self._kept(found, letter, resource_type)
         if found or self._let_through(letter, resource_type, operation):
             return found or (self._everything(),)
@@ -212,6 +213,8 @@ class Access:
         """Tell whether a broken rule lets an interaction through that no scope allows."""
         defects = self.defects
         if defects("ignores_scopes"):
+            return True
+        if self.token.user is None and defects("ignores_scopes_of_backend_clients"):
             return True
         if self.wrapper == "batch" and defects("batch_ignores_scopes"):
             return True
