@@ -423,6 +423,9 @@ def endpoints(m: Material, vendor: Vendor) -> Iterator[Signal]:
             f"the discovery document was answered {m.statuses.get('discovery') or m.statuses.get('any')}",
             m.fact_of.get("status.discovery", ""),
         )
+    base_path = re.sub(r"^https?://[^/]+", "", base or "").strip("/")
+    if base and not base_path and (m.statuses.get("discovery", 0) >= 400 or m.facts.get("discovery_request")):
+        yield _saw("discovery-at-root", "the document was asked for at the root of the host, not under a FHIR base URL")
     if m.facts.get("discovery_html"):
         yield _saw("discovery-failed", "the discovery document is a web page, not JSON", m.fact_of.get("discovery_html", ""))
 
@@ -434,6 +437,8 @@ def audience(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield _saw("aud-known", f"aud was {m.aud}")
     if m.facts.get("aud_present") is False:
         yield _saw("aud-missing", "the authorization request has no aud")
+        if {"invalid_request", "access_denied"} & set(m.errors) and not m.urns:
+            yield _saw("refused-without-aud", "the authorization request was refused and has no aud")
     base = m.fhir_base
     if m.aud and base and m.aud != base:
         if m.aud.rstrip("/") == base.rstrip("/"):

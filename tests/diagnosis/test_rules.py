@@ -1,0 +1,248 @@
+"""Each rule fires on a case of its own and stays silent on one close to it; the data of rules and vendors is whole."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import smartlaunch.diagnosis.signals as signals_module
+from smartlaunch.diagnosis import engine, read_observation
+from smartlaunch.diagnosis.model import DEFINITIONS, Category
+from smartlaunch.diagnosis.signals import observe
+from smartlaunch.diagnosis.vendor import all_vendors
+
+URN = "urn:cerner:error:authorization-server:"
+ORACLE = "Oracle Health"
+AUTHORIZE = "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/protocols/oauth2/profiles/smart-v1/personas/provider/authorize"
+
+# rule -> (what fires it, what is close and must not); "_facts" are facts as a recorder derives them, "_set" fields of the material
+CASES = {
+    "wildcard-dropped": ({"requested_scopes": "openid patient/*.read", "granted_scopes": "openid"}, {"requested_scopes": "openid patient/*.read", "granted_scopes": "openid patient/*.read"}),
+    "wildcard-dropped-by-policy": ({"vendor": ORACLE, "requested_scopes": "openid patient/*.read", "granted_scopes": "openid"}, {"vendor": "Epic", "requested_scopes": "openid patient/*.read", "granted_scopes": "openid"}),
+    "wildcard-refused": ({"requested_scopes": "openid user/Patient.*", "error": "invalid_scope"}, {"requested_scopes": "openid user/Patient.read", "error": "invalid_scope"}),
+    "scope-ill-formed": ({"requested_scopes": "patient/Patient.create patient/Patient.read", "granted_scopes": "patient/Patient.read"}, {"requested_scopes": "patient/Patient.write patient/Patient.read", "granted_scopes": "patient/Patient.read"}),
+    "scope-comma": ({"requested_scopes": "system/Patient.read,system/Slot.read", "error": "invalid_scope"}, {"requested_scopes": "system/Patient.read system/Slot.read", "error": "invalid_scope"}),
+    "scope-contexts-mixed": ({"requested_scopes": "patient/Patient.rs system/Patient.rs", "error": "invalid_scope"}, {"requested_scopes": "patient/Patient.rs user/Patient.rs", "error": "invalid_scope"}),
+    "version-mismatch": ({"smart_version": "v2", "requested_scopes": "patient/Patient.read", "error": "invalid_scope"}, {"smart_version": "v2", "requested_scopes": "patient/Patient.rs", "error": "invalid_scope"}),
+    "all-plain-scopes-dropped": ({"vendor": ORACLE, "requested_scopes": "launch patient/Patient.read", "granted_scopes": "launch"}, {"vendor": ORACLE, "requested_scopes": "launch patient/Patient.read patient/Slot.read", "granted_scopes": "launch patient/Patient.read"}),
+    "other-version-dropped": ({"requested_scopes": "patient/Patient.rs patient/Observation.read", "granted_scopes": "patient/Patient.rs"}, {"requested_scopes": "patient/Patient.rs patient/Observation.rs", "granted_scopes": "patient/Patient.rs"}),
+    "scopes-not-registered": ({"requested_scopes": "openid patient/Slot.read", "registered_scopes": "openid patient/Patient.read", "error": "invalid_scope"}, {"requested_scopes": "openid patient/Patient.read", "registered_scopes": "openid patient/Patient.read", "error": "invalid_scope"}),
+    "some-scopes-dropped": ({"requested_scopes": "patient/Patient.read patient/Slot.read", "granted_scopes": "patient/Patient.read"}, {"requested_scopes": "patient/Patient.read patient/Slot.read", "granted_scopes": "patient/Patient.read ... (list cut)"}),
+    "scope-not-allowed": ({"error": "unauthorized_client", "error_description": "scope is not allowed"}, {"error": "unauthorized_client", "error_description": "scope is allowed"}),
+    "nothing-grantable": ({"urn": URN + "oauth2:token:empty-scopes"}, {"urn": URN + "oauth2:token:empty-scope-cache"}),
+    "scope-refused": ({"error": "invalid_scope", "requested_scopes": "openid"}, {"error": "invalid_request", "requested_scopes": "openid"}),
+    "system-asks-person-scopes": ({"app_type": "system", "requested_scopes": "patient/Patient.read", "error": "invalid_scope"}, {"app_type": "system", "requested_scopes": "system/Patient.read", "error": "invalid_scope"}),
+    "offline-dropped": ({"requested_scopes": "openid offline_access", "granted_scopes": "openid"}, {"requested_scopes": "openid offline_access", "granted_scopes": "openid offline_access"}),
+    "persona-scopes-dropped": ({"app_type": "provider", "requested_scopes": "openid launch/patient", "granted_scopes": "openid"}, {"app_type": "patient", "requested_scopes": "openid launch/patient", "granted_scopes": "openid"}),
+    "launch-without-value": ({"urn": URN + "smart-v1:grant:launch:code-required"}, {"urn": URN + "smart-v1:grant:launch:invalid-launch-code"}),
+    "launch-value-invalid": ({"urn": URN + "smart-v1:grant:launch:invalid-code"}, {"urn": URN + "oauth2:token:code:invalid"}),
+    "launch-value-reused": ({"_facts": {"launch_reused": True}}, {"_facts": {"launch_reused": False, "launch_equal": True}}),
+    "launch-patient-on-provider": ({"vendor": ORACLE, "app_type": "provider", "requested_scopes": "launch/patient openid"}, {"vendor": ORACLE, "app_type": "patient", "requested_scopes": "launch/patient openid"}),
+    "opened-without-launch": ({"error": "no authorization server found", "launch_uri": "http://localhost/launch.html"}, {"error": "the authorization server answered", "launch_uri": "http://localhost/launch.html"}),
+    "system-token-has-no-patient": ({"app_type": "system", "notes": "the token carries no patient"}, {"app_type": "patient", "notes": "the token carries no patient"}),
+    "patient-context-missing": ({"error": "Cannot enforce patient claims without a launch context", "http_status": 400}, {"error": "Cannot enforce claims", "http_status": 400}),
+    "encounter-required": ({"urn": "urn:cerner:error:oauth2:resource-access:encounter-required"}, {"urn": "urn:cerner:error:oauth2:resource-access:encounter-closed"}),
+    "launch-out-of-order": ({"urn": URN + "preauthentication"}, {"urn": URN + "authentication"}),
+    "redirect-not-registered": ({"redirect_uri": "https://a.example/cb/", "registered_redirect_uri": "https://a.example/cb"}, {"redirect_uri": "https://a.example/cb", "registered_redirect_uri": "https://a.example/cb"}),
+    "redirect-refused": ({"error": "redirect_uri is not registered"}, {"error": "redirect_uri is registered"}),
+    "redirect-not-absolute": ({"redirect_uri": "myapp://", "error": "invalid_request"}, {"redirect_uri": "myapp://cb", "error": "invalid_request"}),
+    "redirect-differs-between-steps": ({"_facts": {"redirect_uri_equal": False}, "error": "invalid_grant"}, {"_facts": {"redirect_uri_equal": True}, "error": "invalid_grant"}),
+    "no-detail-page": ({"error": "OAuth2 Error", "redirect_uri": "https://a.example/cb"}, {"error": "OAuth2 Error"}),
+    "app-id-as-client-id": ({"client_id": "a1", "app_id": "a1"}, {"client_id": "a1", "app_id": "b2"}),
+    "unknown-client-refused": ({"error": "unknown client", "http_status": 400}, {"error": "known client", "http_status": 400}),
+    "client-is-another-one": ({"registered_client_id": "f010a897-b662-4152-bb22-b87bcd3cba54", "error_context": "client=908d5cee-a54b-434d-847a-9765a9df9c53"}, {"registered_client_id": "f010a897-b662-4152-bb22-b87bcd3cba54", "error_context": "client=f010a897-b662-4152-bb22-b87bcd3cba54"}),
+    "code-client-mismatch": ({"urn": URN + "oauth2:token:code:client:mismatch"}, {"urn": URN + "oauth2:token:code:client"}),
+    "client-not-enabled": ({"urn": URN + "oauth2:grant:unauthorized-client-for-tenant"}, {"urn": URN + "oauth2:grant:unknown-client"}),
+    "grant-type-refused": ({"error": "unsupported_grant_type"}, {"error": "invalid_grant"}),
+    "unsupported-response": ({"error": "unsupported_response_type"}, {"error": "unsupported_grant_type"}),
+    "unauthorized-client": ({"error": "unauthorized_client"}, {"error": "unauthorized"}),
+    "bearer-at-token-endpoint": ({"token_request": "Authorization: Bearer abc"}, {"token_request": "Authorization: Basic abc"}),
+    "basic-percent-encoded": ({"_facts": {"basic_percent_encoded": True}, "error": "invalid_client"}, {"_facts": {"basic_percent_encoded": False}, "error": "invalid_client"}),
+    "authorization-header-refused": ({"urn": URN + "oauth2:token:invalid_authorization_header"}, {"urn": URN + "oauth2:token:invalid_client_credentials"}),
+    "credentials-refused": ({"urn": URN + "oauth2:token:invalid-client-credentials"}, {"urn": URN + "oauth2:token:invalid-authorization-header"}),
+    "confidential-without-authentication": ({"privacy": "confidential", "token_request": "code exchange without Authorization header", "error": "invalid_client"}, {"privacy": "public", "token_request": "code exchange without Authorization header", "error": "invalid_client"}),
+    "public-client-with-secret": ({"privacy": "public", "token_request": "authorization_code, Basic", "error": "invalid_client"}, {"privacy": "confidential", "token_request": "authorization_code, Basic", "error": "invalid_client"}),
+    "refresh-without-authentication": ({"privacy": "confidential", "token_request": "grant_type=refresh_token without Basic"}, {"privacy": "confidential", "token_request": "grant_type=refresh_token with Basic"}),
+    "assertion-faulty": ({"client_assertion": {"iss_equals_sub": False, "lifetime_seconds": 60}, "error": "invalid_client"}, {"client_assertion": {"iss_equals_sub": True, "lifetime_seconds": 60}, "error": "invalid_client"}),
+    "assertion-refused": ({"error": "invalid_client", "error_description": "jti was used before"}, {"error": "invalid_client", "error_description": "it was used before"}),
+    "assertion-key": ({"urn": URN + "client-assertion:jwt-bearer:invalid-signature"}, {"urn": URN + "client-assertion:jwt-bearer:other"}),
+    "assertion-not-accepted": ({"token_request": "client_credentials, client_assertion", "error": "invalid_client"}, {"token_request": "client_credentials, client_assertion", "error": "invalid_scope"}),
+    "clock-skew": ({"clock_skew": 400, "error": "invalid_client"}, {"clock_skew": 4, "error": "invalid_client"}),
+    "client-refused": ({"token_request": "authorization_code, Basic", "error": "invalid_client"}, {"token_request": "authorization_code, Basic", "error": "invalid_grant"}),
+    "token-request-form": ({"token_request": "application/json body"}, {"token_request": "form body"}),
+    "pkce-ill-formed": ({"code_verifier": "a+b/" * 12, "error": "invalid_grant"}, {"code_verifier": "a-b_" * 12, "error": "invalid_grant"}),
+    "pkce-mismatch": ({"code_verifier": "a" * 43, "code_challenge": "b" * 43}, {"code_verifier": "a" * 43, "code_challenge": "ZtNPunH49FD35FWYhT5Tv8I7vRKQJ8uxMaL0_9eHjNA"}),
+    "pkce-verifier-missing": ({"token_request": "authorization_code, no code_verifier", "http_status": 400}, {"token_request": "authorization_code, no code_verifier", "http_status": 200}),
+    "pkce-refused": ({"error_description": "code_verifier does not match", "error": "invalid_grant"}, {"error_description": "code does not match", "error": "invalid_grant"}),
+    "pkce-challenge-missing": ({"error_description": "code_challenge is required", "error": "invalid_request"}, {"error_description": "code is required", "error": "invalid_request"}),
+    "aud-missing": ({"urn": URN + "smart-v1:grant:launch:audience-required"}, {"urn": URN + "smart-v1:grant:launch:audience-known"}),
+    "aud-differs": ({"aud": "https://a.example/fhir", "fhir_base": "https://b.example/fhir"}, {"aud": "https://a.example/fhir", "fhir_base": "https://a.example/fhir"}),
+    "aud-slash": ({"aud": "https://a.example/fhir/", "fhir_base": "https://a.example/fhir", "error": "invalid_request"}, {"aud": "https://a.example/fhir", "fhir_base": "https://a.example/fhir", "error": "invalid_request"}),
+    "aud-refused": ({"urn": URN + "smart-v1:grant:launch:unknown-resource-server"}, {"urn": URN + "smart-v1:grant:launch:resource-server"}),
+    "identity-mismatch": ({"urn": URN + "smart-v1:grant:launch:mismatchted-identity"}, {"urn": URN + "smart-v1:grant:launch:identity"}),
+    "user-refused": ({"urn": URN + "oauth2:grant:denied-by-user"}, {"urn": URN + "oauth2:grant:denied-by-server"}),
+    "consent-form-stale": ({"urn": URN + "oauth2:grant:csrf-security-failure"}, {"urn": URN + "oauth2:grant:csrf"}),
+    "patient-not-open": ({"urn": URN + "oauth2:grant:invalid-patient-id"}, {"urn": URN + "oauth2:grant:patient-id"}),
+    "account-locked": ({"error": "account is locked", "http_status": 401}, {"error": "account is open", "http_status": 401}),
+    "session-over": ({"error": "session has expired", "http_status": 401}, {"error": "session has begun", "http_status": 401}),
+    "state-altered": ({"_facts": {"state_present": True, "state_returned": True, "state_returned_equal": False}}, {"_facts": {"state_present": True, "state_returned": True, "state_returned_equal": True}}),
+    "frame-refused": ({"error": "Refused to display the page in a frame", "launch_type": "EHR launch"}, {"error": "the page is in a frame", "launch_type": "EHR launch"}),
+    "storage-lost-in-frame": ({"error": "third-party cookies are blocked, session gone", "launch_type": "iframe"}, {"error": "cookies are kept", "launch_type": "iframe"}),
+    "frame-over-http": ({"launch_type": "EHR launch in an iframe", "launch_uri": "http://localhost/launch"}, {"launch_type": "EHR launch in an iframe", "launch_uri": "https://localhost/launch"}),
+    "works-only-in-own-tab": ({"launch_type": "EHR launch", "notes": "opened in a new tab it works"}, {"launch_type": "EHR launch", "notes": "opened in a new tab it fails"}),
+    "cors-with-credentials": ({"_facts": {"cors_wildcard_with_credentials": True}}, {"_facts": {"cors_wildcard_with_credentials": False}}),
+    "cors-headers-missing": ({"error": "blocked by CORS policy", "http_status": 200}, {"error": "blocked by policy", "http_status": 200}),
+    "browser-could-not-read": ({"error": "TypeError: Network request failed", "fhir_request": "GET metadata from a browser"}, {"error": "TypeError: x is undefined", "fhir_request": "GET metadata from a browser"}),
+    "tenant-unknown": ({"urn": URN + "oauth2:grant:unknown-tenant"}, {"urn": URN + "oauth2:grant:tenant"}),
+    "tenant-malformed": ({"vendor": ORACLE, "token_endpoint": "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583dX/token", "http_status": 400}, {"vendor": ORACLE, "token_endpoint": "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/token", "http_status": 400}),
+    "tenant-mismatch": ({"urn": "urn:cerner:error:oauth2:resource-access:tenant-mismatch"}, {"urn": "urn:cerner:error:oauth2:resource-access:tenant-matches"}),
+    "tenant-not-configured": ({"urn": URN + "oauth2:grant:tenant-not-configured"}, {"urn": URN + "oauth2:grant:not-configured"}),
+    "environments-mixed": ({"vendor": ORACLE, "authorize_url": "https://authorization.sandboxcerner.com/tenants/x/authorize", "fhir_base": "https://fhir-ehr.cerner.com/r4/x"}, {"vendor": ORACLE, "authorize_url": "https://authorization.cerner.com/tenants/x/authorize", "fhir_base": "https://fhir-ehr.cerner.com/r4/x"}),
+    "persona-mismatch": ({"urn": URN + "oauth2:grant:client-persona-mismatch"}, {"urn": URN + "oauth2:grant:client-mismatch"}),
+    "persona-differs": ({"app_type": "patient", "authorize_url": AUTHORIZE}, {"app_type": "provider", "authorize_url": AUTHORIZE}),
+    "endpoint-not-found": ({"vendor": ORACLE, "authorize_url": AUTHORIZE.replace("smart-v1", "smart-v2"), "http_status": 404}, {"vendor": ORACLE, "authorize_url": AUTHORIZE, "http_status": 400}),
+    "discovery-document-missing": ({"fhir_request": "GET https://a.example/.well-known/smart-configuration", "http_status": 404}, {"fhir_request": "GET https://a.example/.well-known/smart-configuration", "http_status": 200}),
+    "endpoint-not-discovered": ({"_facts": {"endpoint_as_discovered": False}, "error": "invalid_request"}, {"_facts": {"endpoint_as_discovered": True}, "error": "invalid_request"}),
+    "code-spent-or-late": ({"code_reused": True, "error": "invalid_grant"}, {"code_reused": False, "error": "invalid_grant"}),
+    "code-refused": ({"error": "invalid_grant", "error_description": "authorization code is expired"}, {"error": "invalid_grant", "error_description": "authorization is expired"}),
+    "token-expired-by-clock": ({"token_age": 600, "expires_in": 570, "http_status": 401}, {"token_age": 60, "expires_in": 570, "http_status": 401}),
+    "token-ran-out": ({"http_status": 401, "notes": "after 10 minutes every call fails"}, {"http_status": 401, "notes": "every call fails at once"}),
+    "no-refresh-asked": ({"requested_scopes": "openid launch", "error": "no refresh token"}, {"requested_scopes": "openid launch offline_access", "error": "no refresh token"}),
+    "no-refresh-given": ({"requested_scopes": "openid offline_access", "error": "no refresh_token in the answer"}, {"requested_scopes": "openid offline_access", "error": "refresh_token in the answer"}),
+    "refresh-refused": ({"error": "invalid_grant", "error_description": "refresh token is revoked"}, {"error": "invalid_grant", "error_description": "refresh soon"}),
+    "refresh-session-over": ({"urn": URN + "oauth2:token:refresh-token:session-invalid"}, {"urn": URN + "oauth2:token:refresh-token:token-invalid"}),
+    "grant-does-not-cover": ({"granted_scopes": "patient/Patient.rs", "fhir_request": "GET Slot/1", "http_status": 403}, {"granted_scopes": "patient/Slot.rs", "fhir_request": "GET Slot/1", "http_status": 403}),
+    "insufficient-scope-answer": ({"fhir_request": "GET Slot/1", "http_status": 403, "error": "insufficient_scope"}, {"fhir_request": "GET Slot/1", "http_status": 403}),
+    "search-with-read-only": ({"granted_scopes": "patient/Slot.r", "fhir_request": "GET Slot?x=1", "http_status": 403}, {"granted_scopes": "patient/Slot.rs", "fhir_request": "GET Slot?x=1", "http_status": 403}),
+    "refused-despite-scope": ({"granted_scopes": "patient/Slot.rs", "fhir_request": "GET Slot/1", "http_status": 403, "error": "insufficient_scope"}, {"granted_scopes": "patient/Slot.rs", "fhir_request": "GET Slot/1", "http_status": 403}),
+    "user-not-authorized": ({"urn": "urn:cerner:error:oauth2:resource-access:user-not-authorized"}, {"urn": "urn:cerner:error:oauth2:resource-access:user-known"}),
+    "search-parameters-missing": ({"error": "one of the required parameter combinations was not provided", "http_status": 403}, {"error": "the parameter combinations were provided", "http_status": 403}),
+    "no-token-sent": ({"urn": "urn:cerner:error:oauth2:resource-access:token-required"}, {"urn": "urn:cerner:error:oauth2:resource-access:token-seen"}),
+    "assertion-sent-as-token": ({"_facts": {"bearer_kind": "client_assertion"}, "fhir_request": "GET Patient/1", "http_status": 401}, {"_facts": {"bearer_kind": "access_token"}, "fhir_request": "GET Patient/1", "http_status": 401}),
+    "wrong-token-sent": ({"_facts": {"bearer_kind": "id_token"}}, {"_facts": {"bearer_kind": "access_token"}}),
+    "token-not-accepted": ({"fhir_request": "GET Patient/1", "http_status": 401, "error": "invalid_token"}, {"fhir_request": "GET Patient/1", "http_status": 404, "error": "invalid_token"}),
+    "server-key-missing": ({"error": "could not find key ID 'a' in available keys: ['b']", "launch_type": "EHR launch"}, {"error": "found key ID 'a' in available keys: ['a']", "launch_type": "EHR launch"}),
+    "name-not-resolved": ({"error": "getaddrinfo ENOTFOUND host", "launch_type": "EHR launch"}, {"error": "host found", "launch_type": "EHR launch"}),
+    "server-failed": ({"http_status": 503}, {"http_status": 403}),
+    "gateway-trouble": ({"error": "Bad Gateway", "launch_type": "standalone"}, {"error": "Bad gate", "launch_type": "standalone"}),
+    "id-token-issuer": ({"_facts": {"id_token_issuer_differs": True}}, {"_facts": {"id_token_issuer_differs": False}}),
+    "blocked-before-oauth": ({"token_request": "client_credentials, Basic", "http_status": 403, "response_body": "Access denied"}, {"token_request": "client_credentials, Basic", "http_status": 403, "response_body": {"error": "access_denied"}}),
+    "blocked-at-edge": ({"error": "request was blocked by the web application firewall", "http_status": 403}, {"error": "request was let through", "http_status": 403}),
+    "tls-failed": ({"error": "certificate verify failed", "launch_type": "standalone"}, {"error": "verify failed", "launch_type": "standalone"}),
+    "rate-limited": ({"http_status": 429}, {"http_status": 409}),
+    "request-too-long": ({"http_status": 414, "error": "URI too long"}, {"http_status": 414, "error": "URI"}),
+    "request-malformed": ({"urn": URN + "oauth2:grant:invalid-request"}, {"urn": URN + "oauth2:grant:request"}),
+}  # fmt: skip
+
+
+def _fires(rule, case):
+    case = dict(case)
+    facts = case.pop("_facts", {})
+    m = read_observation(case)
+    m.facts.update(facts)
+    if facts:
+        m.structured.add("exchanges")
+    vendor = engine.vendor_of(m)
+    return engine._weigh(next(r for r in engine.rules() if r.id == rule), observe(m, vendor), vendor, m)
+
+
+def test_every_rule_has_its_cases():
+    assert sorted(CASES) == sorted(r.id for r in engine.rules())
+
+
+@pytest.mark.parametrize("rule", sorted(CASES))
+def test_rule_fires(rule):
+    found = _fires(rule, CASES[rule][0])
+    assert found is not None
+    assert found.evidence
+    for text in (found.cause, found.fix, found.next):
+        assert text
+        assert "{" not in text.replace("{FHIR base}", "").replace("{base}", "").replace("{id}", "").replace("{iss}", "")
+
+
+@pytest.mark.parametrize("rule", sorted(CASES))
+def test_rule_is_silent_on_a_near_miss(rule):
+    assert _fires(rule, CASES[rule][1]) is None
+
+
+def test_rules_name_only_what_exists():
+    source = Path(signals_module.__file__).read_text("utf-8")
+    says = {p.says for v in all_vendors().values() for p in v.phrases} | {s for v in all_vendors().values() for _, s in v.urns}
+    ids = {r.id for r in engine.rules()}
+    made = re.compile(r"^(?:error|status|grant|auth|any-status|token-status|authorize-status):|^(?:is|access|requested-only|dropped-all|redirect-differs)-")
+    for rule in engine.rules():
+        for name in (*rule.all, *rule.any, *rule.none, *rule.supports, *rule.against):
+            if name.startswith("says:"):
+                assert name[5:] in says, (rule.id, name)
+            else:
+                assert f'"{name}"' in source or made.match(name), (rule.id, name)
+        assert set(rule.explains) <= ids, rule.id
+        assert set(rule.asks) <= set(engine.questions()[0]), rule.id
+        assert rule.all or rule.any, rule.id
+
+
+def test_vendor_files_name_only_rules_that_exist_and_every_meaning_is_used():
+    ids = {r.id for r in engine.rules()}
+    used = {n for r in engine.rules() for n in (*r.all, *r.any, *r.none, *r.supports, *r.against)}
+    for vendor in all_vendors().values():
+        assert set(vendor.advice) <= ids, vendor.id
+        for says in {p.says for p in vendor.phrases} | {s for _, s in vendor.urns}:
+            assert f"says:{says}" in used, (vendor.id, says)
+
+
+def test_every_category_is_defined_and_used():
+    assert set(DEFINITIONS) == set(Category)
+    assert {r.category for r in engine.rules()} == set(Category)
+
+
+ORACLE_URNS = re.findall(
+    r"\S+",
+    """oauth2:grant:invalid-request oauth2:grant:unknown-client oauth2:grant:client-persona-mismatch oauth2:grant:invalid-redirect-uri
+    oauth2:grant:invalid-redirect-uri-trailing-slash oauth2:grant:redirect-uri-not-absolute oauth2:grant:redirect-uri-not-registered
+    oauth2:grant:unknown-tenant oauth2:grant:tenant-not-configured oauth2:grant:unauthorized-client-for-tenant oauth2:grant:unsupported-response-type
+    oauth2:grant:denied-by-server oauth2:grant:denied-by-user oauth2:grant:csrf-security-failure oauth2:grant:invalid-patient-id
+    oauth2:grant:authorized-representative-server-error oauth2:grant:server-error smart-v1:grant:launch:audience-required
+    smart-v1:grant:launch:launch-code-required smart-v1:grant:launch:code-required smart-v1:grant:launch:invalid-code
+    smart-v1:grant:launch:invalid-launch-code smart-v1:grant:launch:mismatchted-identity smart-v1:grant:launch:mismatched-identity
+    smart-v1:grant:launch:unknown-resource-server smart-v1:grant:launch:audience-not-white-listed smart-v1:grant:launch:unsupported-version
+    smart-v1:grant:launch:unregistered-service smart-v1:grant:launch:unspecified grant:session-service:authentication:cancelled
+    grant:session-service:authentication:error preauthentication unregistered-authorized-representatives-server server-error
+    oauth2:token:unsupported-grant-type oauth2:token:invalid-redirect-uri oauth2:token:empty-scopes oauth2:token:terminated-client
+    oauth2:token:code:invalid oauth2:token:code-invalid-or-expired oauth2:token:code:client:mismatch oauth2:token:code:tenant:mismatch
+    oauth2:token:code:tenant-terminated oauth2:token:code:tenant-invalid oauth2:token:invalid-tenant oauth2:token:invalid_authorization_header
+    oauth2:token:invalid-authorization-header oauth2:token:invalid_client_credentials oauth2:token:invalid-client-credentials
+    client-assertion:jwt-bearer:invalid-signature oauth2:token:patient-scope-requires-one-patient-id oauth2:token:tenant-not-enabled-for-testing
+    oauth2:token:client-not-enabled-for-testing oauth2:token:invalid-testing-scenario oauth2:token:refresh-token:token-invalid
+    oauth2:token:refresh-token:session-invalid oauth2:token:refresh-token:tenant-terminated""",
+)
+RESOURCE_URNS = "token-required expired insufficient-scopes token-not-authorized user-not-authorized signature-verification-failed signature-keys-unavailable issuer-not-trusted tenant-mismatch profile-not-supported encounter-required server-error".split()
+
+
+@pytest.mark.parametrize("urn", [URN + tail for tail in ORACLE_URNS] + ["urn:cerner:error:oauth2:resource-access:" + tail for tail in RESOURCE_URNS])
+def test_every_documented_oracle_urn_is_read(urn):
+    vendor = all_vendors()["oracle-health"]
+    assert vendor.says_of_urn(urn)
+    assert vendor.says_of_urn(urn.replace("-", "_")) == vendor.says_of_urn(urn)
+
+
+def test_unknown_urn_is_named_and_not_guessed():
+    report = engine.examine(read_observation({"vendor": ORACLE, "urn": URN + "oauth2:grant:moon-phase"}))
+    assert report.declined
+    assert "moon-phase" in report.named[0]
+
+
+def test_unknown_error_code_is_named_and_not_guessed():
+    report = engine.examine(read_observation({"error": "moon_phase_wrong"}))
+    assert report.declined
+    assert "moon_phase_wrong" in report.named[0]
+
+
+def test_unknown_keys_are_kept_and_named():
+    report = engine.examine(read_observation({"moon": "full", "error": "invalid_grant"}))
+    assert report.unknown_keys == ["moon"]
+
+
+def test_own_cases_fire_under_their_vendor():
+    cases = json.loads((Path(__file__).parent / "cases.json").read_text("utf-8"))
+    assert all(engine.vendor_of(read_observation({"vendor": c["vendor"]})).id for c in cases)
