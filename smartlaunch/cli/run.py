@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,7 +19,24 @@ if TYPE_CHECKING:
     from smartlaunch.reporting.run import Run
     from smartlaunch.target import Target
 
-_OWN_FILES = ("run.json", "header.json", "scenarios.jsonl", "exchanges.jsonl", "launches.jsonl", "diagnoses.json", "manifest.sha256")
+_OWN_FILES = frozenset(
+    [
+        "run.json",
+        "header.json",
+        "scenarios.jsonl",
+        "exchanges.jsonl",
+        "launches.jsonl",
+        "diagnoses.json",
+        "manifest.sha256",
+        "index.html",
+        "run.har",
+        "junit.xml",
+        "allure.html",
+        "allure-results",
+        "attachments",
+        "tickets",
+    ]
+)
 _PYTEST_GOOD, _PYTEST_FAILED, _PYTEST_USAGE = 0, 1, 4
 _TAIL = 4000
 
@@ -167,15 +185,24 @@ def _folder(out: str | None) -> Path:
     try:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--out {out}: this is a file, a folder is wanted")
-        if folder.is_dir() and any(folder.iterdir()):
-            if not any((folder / name).exists() for name in _OWN_FILES):
-                raise UsageError(f"--out {out}: the folder is not empty and holds no run\n  try: a new folder")
-            for name in _OWN_FILES:
-                (folder / name).unlink(missing_ok=True)
+        if folder.is_dir():
+            _clear(folder)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise UsageError(f"--out {out}: the folder cannot be used ({exc.strerror})") from None
     return folder.resolve()
+
+
+def _clear(folder: Path) -> None:
+    """Take an earlier run out of its folder; a folder with anything else in it is left alone."""
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in _OWN_FILES)
+    if foreign:
+        raise UsageError(f"--out {folder}: the folder holds {foreign[0]}, which is no part of a run\n  try: a new folder")
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _run(args: argparse.Namespace, target: str, suites: Sequence[Suite], folder: Path) -> int:

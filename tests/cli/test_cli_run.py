@@ -64,7 +64,7 @@ def test_the_list_follows_suite_and_requirement(cli):
         (["--target", "good.toml", "--defect", "omits_state"], "embedded EHR"),
         (["--target", "bad.toml"], "bad.toml:6: unknown key `clientid` in [clients.web], did you mean `client_id`?"),
         (["--out", "good.toml"], "this is a file"),
-        (["--out", "full"], "holds no run"),
+        (["--out", "full"], "holds holiday.jpg, which is no part of a run"),
         (["--out", "good.toml/x"], "cannot be used"),
     ],
 )
