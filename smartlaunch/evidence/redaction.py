@@ -43,6 +43,7 @@ from smartlaunch.evidence.vocabulary import (
 from smartlaunch.exchange import Endpoint, Exchange, Headers, RecordedExchange
 
 PERSONAL: Final = "<personal data>"
+_OWN_WORDS: Final = frozenset({HIDDEN, PERSONAL})
 _DEPTH: Final = 6
 _PARSED_BYTES: Final = 4_000_000
 _JWT_KINDS: Final = frozenset({"id_token", "client_assertion", "request_object"})
@@ -80,6 +81,7 @@ class Redactor:
         """Hide patient data unless told otherwise; secrets are hidden always."""
         self.keep_patient_data = keep_patient_data
         self.registry = SecretRegistry()
+        self._seen: dict[tuple[str, Endpoint, int], str] = {}
 
     def learn(self, kind: str, value: str) -> str:
         """Register a secret and give its placeholder."""
@@ -397,8 +399,19 @@ class Redactor:
 
     def _text(self, text: str, place: Endpoint, depth: int) -> str:
         """Redact a string of unknown make: JSON, a URL, a query, a page, or prose with any of them inside."""
-        if depth <= 0 or len(text) < 4:
+        if depth <= 0 or len(text) < 4 or text in _OWN_WORDS:
             return text
+        if len(text) > 200:
+            return self._read(text, place, depth)
+        key = (text, place, depth)
+        result = self._seen.get(key)
+        if result is None:
+            if len(self._seen) > 4096:
+                self._seen.clear()
+            result = self._seen[key] = self._read(text, place, depth)
+        return result
+
+    def _read(self, text: str, place: Endpoint, depth: int) -> str:
         if text[0] in '{["' and text[-1:] in '}]"':
             parsed = self._parsed(text, place, depth - 1)
             if parsed is not None:

@@ -34,7 +34,7 @@ _WITHHELD: Final = "<withheld, a secret could not be removed>"
 PLACEHOLDER = re.compile(r"<[a-z_]{3,30} [0-9]{1,6}(?: length [0-9]{1,7})?>")
 _PROTECTED = r"(<[a-z_]{3,30} [0-9]{1,6}(?: length [0-9]{1,7})?>)"
 _BASE64 = "[A-Za-z0-9+/_-]"
-_ESCAPES = re.compile(r"\\+(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([\"'/\\]))")
+_ESCAPES = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([\"'/\\]))")
 _SURROGATES = re.compile(r"[\ud800-\udbff][\udc00-\udfff]")
 _ENTITY_NAMES: dict[str, list[str]] = defaultdict(list)
 for _name, _char in html5.items():

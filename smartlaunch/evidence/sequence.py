@@ -149,7 +149,8 @@ def _drawn(row: Arrow, y: int, name: str) -> str:
     detail = f"{row.method} {row.path}"
     drawn = (
         f'<g class="sequence-row"><title>{_escape(f"{row.exchange}: {detail}")}</title>'
-        f'<text x="{middle}" y="{y + 2}" text-anchor="middle" font-weight="600" {_HALO} fill="currentColor">{_escape(_fit(row.label, room))}</text>'
+        f'<text x="{middle}" y="{y + 2}" text-anchor="middle" font-weight="600" {_HALO} fill="currentColor">'
+        f"{_escape(_fit(row.label, room))}</text>"
         f'<text x="{middle}" y="{y + 16}" text-anchor="middle" font-size="10" {_HALO} fill="currentColor" fill-opacity="0.8">'
         f"{_escape(_fit(detail, room + 6))}</text>"
         f'<line x1="{start}" y1="{y + 21}" x2="{end - inward}" y2="{y + 21}" stroke="{colour}" stroke-width="1.5" '
