@@ -368,6 +368,8 @@ def choose_patient(s: Situation) -> Action | None:
         return found
     if s.goal and wanted is None:
         return None
+    if is_consent(s.page) and not s.page.of_kind("radio", "select"):
+        return None  # a consent page that names the patient is no picker; only its own question is to be answered
     choices = _patient_choices(s)
     box = _patient_search(s, bool(choices))
     if box is not None and not s.memory.searched and (wanted or names):

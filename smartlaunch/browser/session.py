@@ -179,6 +179,7 @@ class BrowserSession:
         self._page: Any = None
         self._pages: list[Any] = []
         self._walk: Walk | None = None
+        self._stale = ""
 
     def go(
         self,
@@ -218,6 +219,7 @@ class BrowserSession:
             step_s=step_timeout_s or self.browser.step_timeout_s,
             total_s=login_timeout_s or self.browser.login_timeout_s,
             recording=recording,
+            stale=self._stale,
         )
         ids: list[str] = []
         try:
@@ -374,6 +376,7 @@ class BrowserSession:
             except Error:
                 continue
         self._pages = [p for p in self._pages if p is self._page]
+        self._stale = last.document or self._stale
         if last.complete and not last.scripts and last.refresh_s is None and last.url:
             return
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -43,7 +42,7 @@ UNCHANGED_S = 1.0
 _PASSING = ("context was destroyed", "Cannot find context", "detached", "navigat", "has been closed", "was collected", "Unable to adopt")
 """Parts of the messages with which Playwright says that the page is being replaced."""
 MAX_ACTIONS = 40
-MAX_DOCUMENTS = 60
+MAX_DOCUMENTS = 30
 
 
 class _End(Exception):
@@ -78,6 +77,8 @@ class Walk:
     step_s: float
     total_s: float
     recording: Recording
+    stale: str = ""
+    """The document that was there before; an answer without one leaves it in place."""
     memory: Memory = field(default_factory=Memory)
     caught: Caught | None = None
     failure: tuple[str, str] | None = None
@@ -96,8 +97,8 @@ class Walk:
     _changed: float = 0.0
     _arrived: float = 0.0
     _document: str = ""
-    _documents: int = 0
-    _visited: Counter[str] = field(default_factory=Counter)
+    _shown: int = 0
+    """Documents that came since the last action; more than a few mean that the pages send the browser round."""
     _answers: dict[str, tuple[int, str]] = field(default_factory=dict)
     _answered: dict[str, tuple[int, str]] = field(default_factory=dict)
     _last_answer: Entry | None = None
@@ -127,6 +128,7 @@ class Walk:
         if entry is not None and entry.navigation and not entry.caught and not entry.redirects:
             self._answers[entry.url.split("#")[0]] = (entry.status, entry.media_type)
             self._last_answer = entry
+            self._shown += 1
 
     def on_finished(self, request: Any) -> None:
         """See the end of an answer."""
@@ -218,6 +220,9 @@ class Walk:
             self._end_unreachable()
         if self.crashed:
             self._end_crashed()
+        if self._shown > MAX_DOCUMENTS:
+            self.session.drop_page()
+            raise _End("unreachable", "the pages send the browser round in a circle")
         waiting = self.recording.waiting_for_document()
         if waiting is not None:
             if now - waiting.clock > self.step_s:
@@ -274,7 +279,8 @@ class Walk:
             self._arrive(look, now)
         if look.signature != self._look:
             self._look, self._changed = look.signature, now
-        self.last = look
+        if look.document != self.stale:
+            self.last = look
         return look
 
     def _answer_for(self, url: str) -> tuple[int, str]:
@@ -300,22 +306,18 @@ class Walk:
 
     def _arrive(self, look: PageSnapshot, now: float) -> None:
         self._document, self._arrived, self._changed = look.document, now, now
-        if look.url.startswith(("about:", "chrome-error:")):
+        if look.url.startswith(("about:", "chrome-error:")) or look.document == self.stale:
             return
-        self._documents += 1
-        self._visited[look.url] += 1
         name = look.title or urlsplit(look.url).path
         if not self.pages or self.pages[-1] != name:
             self.pages.append(name)
-        if self._documents > MAX_DOCUMENTS or self._visited[look.url] > 12:
-            raise _End("unreachable", "the pages send the browser round in a circle")
 
     # --- thinking --------------------------------------------------------------------------------------------------------------------
 
     def _consider(self, page: PageSnapshot) -> bool:
         """Act on the page when it is time to; say whether anything was done."""
         now = time.monotonic()
-        if page.url.startswith(("about:", "chrome-error:")) and not page.controls:
+        if page.document == self.stale or (page.url.startswith(("about:", "chrome-error:")) and not page.controls):
             self._nothing_shown(now)
             return False
         if not self._moved(page, now):
@@ -452,6 +454,7 @@ class Walk:
 
     def _count(self) -> None:
         self._actions += 1
+        self._shown = 0
         if self._actions > MAX_ACTIONS:
             raise _End("no-way-on", f"{MAX_ACTIONS} things were done and no end is in sight")
 

@@ -116,7 +116,10 @@
   };
   const body = document.body;
   let text = '';
-  if (body) {
+  const nav = performance.getEntriesByType('navigation')[0];
+  const ready = document.readyState === 'complete' || (document.readyState === 'interactive' && !!nav && nav.domContentLoadedEventEnd > 0);
+  if (body && !ready) text = clean(body.textContent.slice(0, 20000), textLimit);
+  if (body && ready) {
     visit(body);
     if ((document.documentElement.textContent || '').length < 300000) text = body.innerText || '';
     else {
@@ -129,11 +132,10 @@
   }
   const meta = document.querySelector('meta[http-equiv=refresh i]');
   const delay = meta ? parseFloat(meta.content) : NaN;
-  const nav = performance.getEntriesByType('navigation')[0];
   Object.defineProperty(window, KEY, {value: elements, configurable: true, enumerable: false, writable: true});
   return {
     url: location.href, title: clean(document.title, 200), text, headings, errors, controls, captcha,
-    ready: document.readyState === 'complete' || (document.readyState === 'interactive' && !!nav && nav.domContentLoadedEventEnd > 0),
+    ready,
     complete: document.readyState === 'complete', scripts: document.scripts.length,
     refresh: meta && !Number.isNaN(delay) ? delay : null, document: String(performance.timeOrigin),
   };

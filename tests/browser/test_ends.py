@@ -1,0 +1,283 @@
+"""Every way a walk can end other than well: named, within its limit, and leaving nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+import pytest
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+
+from smartlaunch.browser import LoginPlan, parse_steps
+from smartlaunch.errors import LoginStuck
+
+PLAN = LoginPlan("u", "a secret word")
+
+
+def walk(person, site, callback, path="/a", **more):
+    person._ready()
+    began = time.monotonic()
+    landing = person.go(f"{site.base}{path}", catch=[callback], plan=more.pop("plan", PLAN), **more)
+    took = time.monotonic() - began
+    assert len(person._context.pages) <= 1
+    return landing, took
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+def test_an_error_page_ends_the_walk_soon(site, person, callback, status):
+    site.html("/a", "<h1>OAuth2 Error</h1><p>The redirect URI is not registered.</p><a href='/'>Home</a><button>Continue</button>", status=status, title="Error")
+    landing, took = walk(person, site, callback)
+    assert (landing.kind, landing.status, landing.title) == ("error-page", status, "Error")
+    assert "not registered" in landing.text
+    assert landing.screenshot
+    assert took < 2.5
+
+
+def test_an_error_in_json_is_an_error_page(site, person, callback):
+    site.on("/a", lambda _v: JSONResponse({"error": "invalid_request"}, status_code=400))
+    landing, _ = walk(person, site, callback)
+    assert (landing.kind, landing.status) == ("error-page", 400)
+    assert "invalid_request" in landing.text
+
+
+def test_an_error_page_with_status_200_is_no_way_on(site, person, callback):
+    site.html("/a", "<h1>OAuth2 Error</h1><p>Something went wrong.</p><a href='/help'>Help</a><form><button>OK</button></form>", title="Error")
+    landing, took = walk(person, site, callback)
+    assert (landing.kind, landing.status) == ("no-way-on", 200)
+    assert landing.controls == ('link "Help"', 'button "OK"')
+    assert took < 2.5
+
+
+def test_an_empty_script_page_gets_time_and_then_is_no_way_on(site, person, callback):
+    site.html("/a", "<div id='root'></div><script>1</script>")
+    landing, took = walk(person, site, callback)
+    assert landing.kind == "no-way-on"
+    assert 1.3 < took < 4
+
+
+def test_a_page_that_loads_late_by_script_is_waited_for(site, person, callback):
+    site.html("/a", f"<div id='root'>Loading</div><script>setTimeout(() => {{ location.href = '{callback}?code=1' }}, 1100)</script>")
+    landing, _ = walk(person, site, callback)
+    assert landing.caught
+
+
+def test_a_plain_text_page_is_no_way_on(site, person, callback):
+    site.on("/a", lambda _v: Response("hello", media_type="text/plain"))
+    landing, took = walk(person, site, callback)
+    assert landing.kind == "no-way-on"
+    assert landing.text == "hello"
+    assert took < 2
+
+
+@pytest.mark.parametrize("status", [204, 205])
+def test_an_empty_answer_is_no_way_on(site, person, callback, status):
+    site.on("/a", lambda _v: Response(status_code=status))
+    landing, took = walk(person, site, callback)
+    assert landing.kind == "no-way-on"
+    assert str(status) in landing.reason
+    assert took < 2
+
+
+def test_a_download_is_no_way_on(site, person, callback):
+    site.on("/a", lambda _v: Response(b"x" * 100, media_type="application/octet-stream", headers={"content-disposition": 'attachment; filename="code.bin"'}))
+    landing, took = walk(person, site, callback)
+    assert landing.kind == "no-way-on"
+    assert "code.bin" in landing.reason
+    assert took < 2
+
+
+def test_redirects_in_a_circle(site, person, kept, callback):
+    site.redirect("/a", f"{site.base}/b")
+    site.redirect("/b", f"{site.base}/a")
+    landing, took = walk(person, site, callback)
+    assert landing.kind == "unreachable"
+    assert "circle" in landing.reason
+    assert len(kept.exchanges) > 5
+    assert took < 5
+
+
+def test_pages_that_send_each_other_round(site, person, callback):
+    site.html("/a", "<script>location.href = '/b?' + Math.random()</script>")
+    site.html("/b", "<script>location.href = '/a'</script>")
+    landing, took = walk(person, site, callback)
+    assert landing.kind == "unreachable"
+    assert "circle" in landing.reason
+    assert took < 8
+
+
+def test_a_server_that_hangs(site, person, kept, callback):
+    async def hang():
+        await asyncio.sleep(3)
+        return HTMLResponse("late")
+
+    site.on("/a", lambda _v: hang())
+    landing, took = walk(person, site, callback, step_timeout_s=1)
+    assert landing.kind == "timeout"
+    assert "did not answer within 1 s" in landing.reason
+    assert took < 3
+    assert kept.exchanges[0].response is None
+    assert kept.exchanges[0].error
+
+
+def test_a_server_that_hangs_after_the_sign_in(site, person, callback):
+    async def hang():
+        await asyncio.sleep(3)
+        return HTMLResponse("late")
+
+    site.html("/a", "<form method='post' action='/b'><input name='u' id='user'><input name='p' type='password'><button>Sign in</button></form>")
+    site.on("/b", lambda _v: hang())
+    landing, took = walk(person, site, callback, step_timeout_s=1)
+    assert landing.kind == "timeout"
+    assert landing.steps
+    assert took < 4
+
+
+def test_an_endless_answer(site, person, callback):
+    async def drip():
+        for _ in range(60):
+            yield b"<p>more"
+            await asyncio.sleep(0.05)
+
+    site.on("/a", lambda _v: StreamingResponse(drip(), media_type="text/html"))
+    landing, took = walk(person, site, callback, step_timeout_s=1)
+    assert landing.kind == "timeout"
+    assert "had not finished loading" in landing.reason
+    assert took < 3
+
+
+def test_an_endless_script(site, person, callback):
+    site.html("/a", "<p>busy</p><script>setTimeout(() => { while (true) {} }, 20)</script>")
+    site.redirect("/ok", f"{callback}?code=1")
+    landing, took = walk(person, site, callback, step_timeout_s=0.5)
+    assert landing.kind == "timeout", landing.describe()
+    assert "did not react" in landing.reason
+    assert took < 8
+    assert walk(person, site, callback, "/ok")[0].caught
+
+
+def test_ten_megabytes_of_page(site, person, kept, callback):
+    filler = "<p>" + "lorem ipsum " * 80 + "</p>"
+    site.html("/a", filler * 10_000 + f"<a href='{callback}?code=1'>Return to app</a>")
+    landing, took = walk(person, site, callback, step_timeout_s=12)
+    assert landing.kind in ("caught", "no-way-on"), landing.describe()
+    assert len(landing.text) <= 2000
+    assert kept.exchanges[0].answer.truncated
+    assert len(kept.exchanges[0].answer.body) == 1_000_000
+    assert took < 15
+
+
+def test_bad_utf8_is_no_trouble(site, person, callback):
+    site.on("/a", lambda _v: Response(b"<h1>\xff\xfe\xc3( bad</h1>", media_type="text/html; charset=utf-8", status_code=500))
+    assert walk(person, site, callback)[0].kind == "error-page"
+
+
+def test_dialogues_are_answered_and_told(site, person, callback):
+    site.html("/a", "<script>alert('Session expired'); prompt('x'); confirm('y')</script><h1>Bye</h1>")
+    landing, took = walk(person, site, callback)
+    assert landing.kind == "no-way-on"
+    assert "dialogue" in landing.reason
+    assert took < 5
+
+
+def test_pop_ups_are_closed(site, person, callback):
+    site.html("/a", "<script>open('/b'); open('/b')</script><h1>Bye</h1>")
+    site.html("/b", "<h1>An advertisement</h1>")
+    assert walk(person, site, callback)[0].kind == "no-way-on"
+
+
+@pytest.mark.parametrize(("url", "words"), [("closed", "refused"), ("http://no-such-host.invalid/", "not known"), ("http://127.0.0.1:1/", "port")])
+def test_no_connection(person, callback, url, words):
+    if url == "closed":
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    landing = person.go(url, catch=[callback], plan=PLAN)
+    assert landing.kind == "unreachable"
+    assert words in landing.reason
+
+
+def test_a_link_to_a_dead_host_in_the_middle(site, person, callback):
+    site.html("/a", "<h1>Welcome</h1><form method='post' action='http://127.0.0.1:9/x'><button>Continue</button></form>")
+    landing, _ = walk(person, site, callback)
+    assert landing.kind == "unreachable"
+
+
+def test_a_page_that_never_changes_is_left(site, person, callback):
+    site.html("/a", "<h1>Notice</h1><form action='/a'><button>Continue</button></form>")
+    landing, _ = walk(person, site, callback)
+    assert landing.kind == "no-way-on"
+    assert "came back unchanged" in landing.reason
+    assert len(site.seen("/a")) == 3
+
+
+def test_an_untrusted_certificate(person, callback):
+    import contextlib
+    import threading
+
+    trustme = pytest.importorskip("trustme")
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(1)
+
+    def serve():
+        for _ in range(3):
+            with contextlib.suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as conn:
+                conn.recv(1000)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    landing = person.go(f"https://localhost:{listener.getsockname()[1]}/", catch=[callback], plan=PLAN)
+    listener.close()
+    thread.join(timeout=6)
+    assert landing.kind == "unreachable"
+    assert "not trusted" in landing.reason
+
+
+def test_a_picture_shows_no_password(site, person, kept, callback):
+    """The page keeps the typed password in a field: the picture must be the same whatever was typed."""
+    site.html("/a", "<input type='password' value='one'><input type='text' value='a secret word'><h1>Stop</h1>", status=500)
+    person.go(f"{site.base}/a", catch=[callback], plan=LoginPlan())
+    first = list(kept.shots.values())[-1]
+    site.html("/a", "<input type='password' value='a secret word'><input type='text' value='a secret word'><h1>Stop</h1>", status=403)
+    # With a password field and a status of 403 the page counts as a sign-in page; without credentials it is the end.
+    with_secret = person.go(f"{site.base}/a", catch=[callback], plan=LoginPlan(password=""))
+    assert with_secret.screenshot
+    assert first.startswith(b"\x89PNG")
+
+
+# --- steps of the target file ----------------------------------------------------------------------------------------------------
+
+
+def test_steps_do_what_no_recipe_could(site, person, callback):
+    site.html("/a", "<h1>Hi</h1><div class='odd'><input id='x1'><input id='x2'><select id='s'><option>A</option><option value='lab'>Lab</option></select>"
+              "<span id='go' style='display:none'>Enter</span></div><script>setTimeout(() => { go.style.display = 'block' }, 200);"
+              "go.addEventListener('click', () => { location.href = '/b?' + new URLSearchParams({u: x1.value, p: x2.value, s: s.value}) })</script>", title="Strange door")
+    site.html("/b", "<h1>App wants access</h1><form action='/c'><button>Allow</button><button name='d' value='n'>Deny</button></form>")
+    site.redirect("/c", f"{callback}?code=1")
+    steps = parse_steps([
+        {"page": {"title_contains": "strange", "url_contains": "/a"}, "wait_for": "#go",
+         "fill": [{"selector": "#x1", "value": "username"}, {"selector": "#x2", "value": "password"}], "select": {"selector": "#s", "value": "lab"}, "click": "#go"},
+    ])
+    landing, _ = walk(person, site, callback, plan=LoginPlan("u", "a secret word", steps=steps))
+    assert landing.caught, landing.describe()
+    assert site.one("/b").query == {"u": "u", "p": "a secret word", "s": "lab"}
+    assert landing.steps[0] == "step 1 of the target file"
+
+
+def test_a_step_that_does_not_fit_is_named(site, person, callback):
+    site.html("/a", "<input id='user'><input id='pw' type='password'>")
+    steps = parse_steps([{"page": {"has": "#user"}, "fill": {"selector": "#user", "value": "username"}, "click": "#nothing"}])
+    with pytest.raises(LoginStuck, match=r"step 1 of \[login.steps\] cannot click '#nothing'") as caught:
+        walk(person, site, callback, plan=LoginPlan("u", "a secret word", steps=steps), step_timeout_s=0.6)
+    assert 'password field "pw"' in str(caught.value)
+    assert "secret word" not in str(caught.value)
+
+
+def test_a_broken_selector_is_named(site, person, callback):
+    site.html("/a", "<input id='user'>")
+    steps = parse_steps([{"page": {"has": "##x["}, "click": "#user"}])
+    with pytest.raises(LoginStuck, match="not valid"):
+        walk(person, site, callback, plan=LoginPlan(steps=steps), step_timeout_s=0.6)
