@@ -6,10 +6,11 @@ Right flows are shared (``grant``) and handed out only while they live; flows th
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, TwinFailed, Unreachable
 from smartlaunch.exchange import Endpoint, Exchange
@@ -24,6 +25,8 @@ from smartlaunch.oauth.token import TokenAnswer
 if TYPE_CHECKING:
     from smartlaunch.engine import Engine
     from smartlaunch.target import Client, User
+
+T = TypeVar("T")
 
 _MARGIN_S = 20
 """A shared token is not handed out in its last seconds: the scenario needs time to use it."""
@@ -130,6 +133,7 @@ class App:
     launch_kind: str
     _shared: dict[tuple[str, str], _Shared] = field(default_factory=dict)
     _suspect: bool = False
+    _made: dict[str, tuple[object, tuple[str, ...]]] = field(default_factory=dict)
 
     # -- requests ---------------------------------------------------------------------------------------------------------
 
@@ -268,6 +272,24 @@ class App:
             raise TwinFailed(f"a right authorization request got no code: {answer.describe()}")
         return answer
 
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives, made once per run and handed out again with its exchanges; its refusal to give is kept too.
+
+        Several scenarios judge different sides of one answer; asking again would cost a login each time and add nothing.
+        """
+        if key not in self._made:
+            with self.engine.recorder.scope(key) as used:
+                try:
+                    outcome: object = make()
+                except (Blocked, NotApplicable) as exc:
+                    outcome = exc
+            self._made[key] = (outcome, tuple(used.ids))
+        outcome, ids = self._made[key]
+        self.engine.recorder.attach_to_current(list(ids))
+        if isinstance(outcome, (Blocked, NotApplicable)):
+            raise outcome
+        return cast("T", outcome)
+
     def vary(self, variation: Callable[[AuthorizationRequest], AuthorizationRequest]) -> Attempt:
         """The right flow with an unusual but permitted request, as far as it goes; the usual one has to succeed first."""
         self.grant()
@@ -276,6 +298,11 @@ class App:
             require_settled(answer)
             token = self.exchange(answer) if answer.code else None
         return Attempt(answer, token, None, tuple(scope_used.ids))
+
+    def ask_wrong(self, fault: Callable[[AuthorizationRequest], AuthorizationRequest], *, catch: Sequence[str] = ()) -> AuthorizationAnswer:
+        """A request with one fault, put to the server once the right one has succeeded."""
+        self.grant()
+        return self.authorize(fault(self.prepare()), catch=catch)
 
     def denied(self) -> AuthorizationAnswer:
         """A right request that the user refuses at the consent page; ``NotApplicable`` when no such page is shown."""
@@ -346,6 +373,45 @@ class App:
                 hint="see the scenarios on authorization and token of this suite, they show the answer",
             )
         return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
+
+    # -- launch values in wrong hands ---------------------------------------------------------------------------------------
+
+    def with_forged_launch(self) -> EndState:
+        """The flow with a launch value that no EHR issued."""
+        self.grant()
+        return self._with_launch(Launch(self.engine.target.fhir_base_url, secrets.token_urlsafe(32)))
+
+    def with_altered_launch(self) -> EndState:
+        """The flow with a real launch value in which one character is changed."""
+        self.grant()
+        real = self.engine.launches.obtain(self)
+        place = len(real.launch) // 2
+        changed = real.launch[:place] + ("A" if real.launch[place] != "A" else "B") + real.launch[place + 1 :]
+        return self._with_launch(replace(real, launch=changed))
+
+    def with_foreign_launch(self) -> EndState:
+        """The flow with a launch value that the EHR issued to another app; that app's own launch has to succeed first."""
+        other = second(self)
+        self.grant()
+        other.grant()
+        return self._with_launch(self.engine.launches.obtain(other))
+
+    def with_launch_of_another_user(self) -> EndState:
+        """The flow of one user with a launch value from another user's session; both users' own launches have to succeed first."""
+        users = [u for u in self.engine.target.users.values() if u.patients != ()]
+        first = self.engine.user()
+        other = next((u for u in users if first is not None and u.name != first.name and u.persona == first.persona), None)
+        if other is None:
+            raise NotApplicable("the target file has no second user of the first one's persona")
+        self.grant()
+        self.grant(user=other)
+        return self._with_launch(self.engine.launches.obtain(self), user=other)
+
+    def _with_launch(self, launch: Launch, user: User | None = None) -> EndState:
+        answer = self.authorize(self.request(launch=launch), user=user)
+        if answer.landing.kind in ("unreachable", "timeout"):
+            require_settled(answer)
+        return self.pursue(answer)
 
     # -- codes in wrong hands and at wrong times ----------------------------------------------------------------------------
 

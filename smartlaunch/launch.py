@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smartlaunch.errors import Blocked, LoginStuck, NotApplicable
@@ -11,6 +12,24 @@ if TYPE_CHECKING:
     from smartlaunch.app import App
     from smartlaunch.engine import Engine
     from smartlaunch.target import User
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the EHR opened the app with; parameters of the fragment are no launch parameters."""
+
+    parameters: tuple[tuple[str, str], ...]
+    exchanges: tuple[str, ...] = ()
+    fragment: bool = False
+
+    def value(self, name: str) -> str | None:
+        """The first value of a launch parameter, or None."""
+        return next((v for k, v in self.parameters if k == name), None) if not self.fragment else None
+
+    @property
+    def exchange(self) -> str:
+        """The exchange that shows the navigation to the launch URI."""
+        return self.exchanges[-1] if self.exchanges else ""
 
 
 class Launches:
@@ -27,25 +46,31 @@ class Launches:
             return "no [ehr_launch] is configured in the target file"
         return ""
 
-    def obtain(self, app: App, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
-        """A fresh launch for the app.
+    def context(self) -> tuple[str, str]:
+        """The patient and encounter that the EHR is configured to have open."""
+        setting = self._engine.target.ehr_launch
+        if setting is None:
+            return "", ""
+        return setting.patient or self._engine.target.patients.default or "", setting.encounter or ""
 
-        ``NotApplicable`` when none is configured or the one pasted launch is spent; ``Blocked`` when the chart does not launch.
+    def open(self, app: App, user: User | None = None, *, patient: str = "", session: str = "") -> Opened:
+        """Let the EHR open the app and say with which parameters, right or not.
+
+        ``NotApplicable`` when no launch is configured or the one pasted launch is spent; ``LoginStuck`` when the EHR opens no app.
         """
         engine = self._engine
         setting = engine.target.ehr_launch
         if setting is None:
             raise NotApplicable(self.available())
-        wanted = patient or setting.patient or engine.target.patients.default or ""
         if setting.kind == "pasted":
             if self._pasted_spent:
                 raise NotApplicable("a pasted launch serves one scenario, and another scenario has spent it")
             self._pasted_spent = True
-            return Launch(setting.iss or engine.target.fhir_base_url, setting.launch, wanted, setting.encounter or "")
+            return Opened((("iss", setting.iss or engine.target.fhir_base_url), ("launch", setting.launch)))
         if not app.client.launch_uri:
             raise NotApplicable(f"the client {app.client.name!r} has no launch_uri in the target file")
         with engine.recorder.scope("ehr-launch") as scope:
-            landing = engine.open_chart(app, user, patient=wanted, session=session)
+            landing = engine.open_chart(app, user, patient=patient or self.context()[0], session=session)
         if landing.kind != "caught":
             raise LoginStuck(
                 f"the EHR did not launch the app: the browser ended on {landing.title!r} (status {landing.status}) after:"
@@ -54,14 +79,18 @@ class Launches:
                 hint="check the app's launch URI in the EHR, or give the steps in [ehr_launch] of the target file",
                 artifacts=(landing.screenshot,) if landing.screenshot else (),
             )
-        values = dict(landing.params)
-        if "launch" not in values or "iss" not in values:
-            absent = " and ".join(f"`{name}`" for name in ("iss", "launch") if name not in values)
+        return Opened(tuple(landing.params), tuple(scope.ids), fragment=landing.fragment_used)
+
+    def obtain(self, app: App, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
+        """A fresh launch for the app; ``Blocked`` when the EHR opens it without the launch parameters."""
+        opened = self.open(app, user, patient=patient, session=session)
+        iss, launch = opened.value("iss"), opened.value("launch")
+        if not iss or not launch:
+            absent = " and ".join(f"`{name}`" for name, value in (("iss", iss), ("launch", launch)) if not value)
             raise Blocked(
                 f"the EHR opened the launch URI without {absent}",
                 waited_for="the launch parameters `iss` and `launch`",
                 hint="the scenario on launch parameters of this suite judges this",
             )
-        return Launch(
-            values["iss"], values["launch"], wanted, setting.encounter or "", parameters=tuple(landing.params), exchanges=tuple(scope.ids)
-        )
+        context = self.context()
+        return Launch(iss, launch, patient or context[0], context[1], parameters=opened.parameters, exchanges=opened.exchanges)

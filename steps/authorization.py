@@ -24,7 +24,7 @@ def ask(app: App) -> Attempt:
 
 @when(parsers.parse("the app asks for authorization by or with {label}"), target_fixture="attempt")
 def ask_right_variation(app: App, label: str) -> Attempt:
-    return app.vary(variations.right(label))
+    return app.once(f"authorize {label}", lambda: app.vary(variations.right(label)))
 
 
 @then("the browser brings an authorization code to the app")
@@ -75,7 +75,7 @@ def right_response(app: App) -> AuthorizationAnswer:
 
 @given(parsers.parse("the authorization response of a request with {label}"), target_fixture="answered")
 def right_response_with(app: App, label: str) -> AuthorizationAnswer:
-    answer = app.vary(variations.right(label)).authorization
+    answer = app.once(f"authorize {label}", lambda: app.vary(variations.right(label))).authorization
     if not answer.arrived:
         raise NotApplicable("the browser did not come back to the app; the scenario on unusual right requests judges that")
     return answer
@@ -166,39 +166,29 @@ def no_307(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
 
 @when(parsers.parse("the app asks for authorization with {label}, which is wrong"), target_fixture="refusal")
 def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
-    app.grant()
-    return app.authorize(variations.wrong(label)(app.prepare()))
+    return app.once(f"authorize {label}", lambda: app.ask_wrong(variations.wrong(label)))
 
 
 @when(parsers.parse("the app asks for authorization with the aud parameter of {label}"), target_fixture="refusal")
 def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:
-    app.grant()
-    return app.authorize(variations.wrong(label)(app.prepare()))
-
-
-@when("the app asks for authorization without the aud parameter", target_fixture="refusal")
-def ask_without_aud(app: App) -> AuthorizationAnswer:
-    app.grant()
-    return app.authorize(app.prepare().having(aud=None))
+    return app.once(f"authorize aud {label}", lambda: app.ask_wrong(variations.wrong(label)))
 
 
 @when(parsers.parse("the app asks for the redirect URI with {label}"), target_fixture="refusal")
 def ask_wrong_redirect(app: App, label: str) -> AuthorizationAnswer:
-    app.grant()
     forged = variations.redirect_uri(label, app.client.redirect_uri)
-    return app.authorize(app.prepare().having(redirect_uri=forged), catch=[forged.split("#")[0]])
+    return app.once(f"redirect {label}", lambda: app.ask_wrong(lambda r: r.having(redirect_uri=forged), catch=[forged.split("#")[0]]))
 
 
 @when(parsers.parse("a forged request with {label} names the redirect URI of another site"), target_fixture="refusal")
 def ask_open_redirector(app: App, label: str) -> AuthorizationAnswer:
-    app.grant()
     forged = "https://collector.example/redirect"
-    return app.authorize(variations.wrong(label)(app.prepare().having(redirect_uri=forged)), catch=[forged])
+    return app.ask_wrong(lambda r: variations.wrong(label)(r.having(redirect_uri=forged)), catch=[forged])
 
 
 @when("the app asks for authorization and the user denies it", target_fixture="refusal")
 def user_denies(app: App) -> AuthorizationAnswer:
-    return app.denied()
+    return app.once("denial", app.denied)
 
 
 @then("the browser is told no code")

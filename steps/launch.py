@@ -1,1 +1,85 @@
-"""Phrases on launch."""
+"""Phrases on the EHR launch: the launch parameters, and launch values in wrong hands."""
+
+from __future__ import annotations
+
+from pytest_bdd import then, when
+
+from smartlaunch.app import App, EndState
+from smartlaunch.checks import launch as checks
+from smartlaunch.engine import Engine
+from smartlaunch.launch import Opened
+from smartlaunch.oauth.authorization import Launch
+from smartlaunch.plugin.judge import Judge
+
+
+@when("the EHR launches the app", target_fixture="opened")
+def ehr_launches(app: App) -> Opened:
+    return app.once("ehr launch", lambda: app.engine.launches.open(app))
+
+
+@when("the EHR launches the app twice", target_fixture="launches")
+def ehr_launches_twice(app: App) -> list[Launch]:
+    return [app.engine.launches.obtain(app), app.engine.launches.obtain(app)]
+
+
+@when("the app asks for authorization with a forged launch value", target_fixture="end_state")
+def forged(app: App) -> EndState:
+    return app.with_forged_launch()
+
+
+@when("the app asks for authorization with an altered launch value", target_fixture="end_state")
+def altered(app: App) -> EndState:
+    return app.with_altered_launch()
+
+
+@when("the app asks for authorization with the launch value of another app", target_fixture="end_state")
+def foreign(app: App) -> EndState:
+    return app.with_foreign_launch()
+
+
+@when("the app asks for authorization with the launch value of another user", target_fixture="end_state")
+def of_another_user(app: App) -> EndState:
+    return app.with_launch_of_another_user()
+
+
+@then("its iss launch parameter leads to the SMART configuration of this server")
+def iss_leads(judge: Judge, engine: Engine, opened: Opened) -> None:
+    iss = opened.value("iss")
+    found = engine.discovery.read(base=iss.rstrip("/")) if iss is not None and checks.discoverable(iss) else None
+    judge(checks.iss(judge.requirement, iss, engine.target.fhir_base_url, engine.discovery.exchange, found, opened.exchange))
+
+
+@then("it has a launch parameter")
+def has_launch(judge: Judge, opened: Opened) -> None:
+    judge(checks.launch(judge.requirement, opened.value("launch"), opened.exchange))
+
+
+@then("its launch parameter names neither patient nor encounter")
+def launch_opaque(judge: Judge, engine: Engine, opened: Opened) -> None:
+    context = [value for value in engine.launches.context() if value]
+    judge(checks.launch_opaque(judge.requirement, opened.value("launch") or "", context, opened.exchange))
+
+
+@then("the launch parameters differ")
+def launches_differ(judge: Judge, launches: list[Launch]) -> None:
+    first, again = launches
+    judge.expects(
+        first.launch != again.launch,
+        expected="a launch value of its own for each launch",
+        actual="both launches have the same value",
+        exchange=again.exchanges[-1] if again.exchanges else "",
+        pointer="parameter: launch",
+    )
+
+
+@then("no launch context comes of it")
+def no_context(judge: Judge, end_state: EndState) -> None:
+    token = end_state.token
+    judge(
+        checks.no_context(
+            judge.requirement,
+            token.body if token is not None and token.succeeded else {},
+            chosen_by_user=end_state.authorization.chose_patient,
+            exchange=end_state.exchange,
+        )
+    )

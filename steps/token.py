@@ -20,24 +20,27 @@ from smartlaunch.plugin.judge import Judge
     target_fixture="token",
 )
 def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
-    answer = app.fresh_code()
-    return app.token_request(app.code_form(answer, code_verifier=variations.verifier(label, answer.request.proof)))
+    def redeem() -> TokenAnswer:
+        answer = app.fresh_code()
+        return app.token_request(app.code_form(answer, code_verifier=variations.verifier(label, answer.request.proof)))
+
+    return app.once(f"redeem {label}", redeem)
 
 
 @when(parsers.parse("the app sends an access token request with {label}"), target_fixture="token")
 def redeem_with_fault(app: App, label: str) -> TokenAnswer:
-    return variations_token.send(app, app.fresh_code(), label)
+    return app.once(f"redeem {label}", lambda: variations_token.send(app, app.fresh_code(), label))
 
 
 @when(parsers.parse("the app sends an access token request by {label}"), target_fixture="token")
 def redeem_by(app: App, label: str) -> TokenAnswer:
-    return variations_token.send(app, app.fresh_code(), label)
+    return app.once(f"redeem {label}", lambda: variations_token.send(app, app.fresh_code(), label))
 
 
 @when("the app redeems a code it made up", target_fixture="token")
 def redeem_junk(app: App) -> TokenAnswer:
     answer = app.grant().authorization
-    return app.token_request(app.code_form(answer, code=variations_token.junk_code()))
+    return app.once("redeem junk", lambda: app.token_request(app.code_form(answer, code=variations_token.junk_code())))
 
 
 @when("the app redeems a code with one character changed", target_fixture="token")
@@ -58,7 +61,7 @@ def redeem_late(app: App, engine: Engine) -> TokenAnswer:
 
 @when("the app redeems a code twice", target_fixture="replay")
 def redeem_twice(app: App) -> Replay:
-    return app.replayed()
+    return app.once("replay", app.replayed)
 
 
 @then("the second time the token endpoint issues no token")

@@ -126,6 +126,11 @@ class AuthorizationAnswer:
         """The id of the last exchange, the one that shows the answer."""
         return self.exchanges[-1] if self.exchanges else ""
 
+    @property
+    def chose_patient(self) -> bool:
+        """Whether a page let the user choose the patient on the way."""
+        return any("patient" in step.lower() and "chose" in step.lower() for step in self.landing.steps)
+
     def describe(self) -> str:
         """One sentence on where the browser ended, free of secrets but for values the judge scrubs."""
         landing = self.landing

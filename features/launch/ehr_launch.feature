@@ -1,0 +1,57 @@
+@ehr
+Feature: EHR launch
+  The EHR opens the app with two launch parameters: iss says which FHIR server, launch stands for what the user has open.
+
+  @req:SMART-2.2-app-launch-ehr-launch-a @quick
+  Rule: The EHR launches an app with an iss launch parameter that is a FHIR base URL the app can discover
+
+    @id:launch-iss
+    Scenario: The iss launch parameter leads to the server
+      When the EHR launches the app
+      Then its iss launch parameter leads to the SMART configuration of this server
+
+  @req:SMART-2.2-app-launch-ehr-launch-b @quick
+  Rule: The EHR launches an app with an opaque launch parameter that the authorization server recognizes
+
+    @id:launch-value
+    Scenario: The launch parameter is there
+      When the EHR launches the app
+      Then it has a launch parameter
+
+    @id:launch-value-recognized
+    Scenario: The launch parameter is recognized
+      When the app asks for authorization
+      Then the app gets an access token for it
+
+    @id:launch-value-opaque @once
+    Scenario: The launch parameter tells nothing of the patient
+      When the EHR launches the app
+      Then its launch parameter names neither patient nor encounter
+
+    @id:launch-value-new @once
+    Scenario: Two launches have two launch parameters
+      When the EHR launches the app twice
+      Then the launch parameters differ
+
+  @req:SMART-2.2-app-launch-ehr-launch-c @intrusive @once @quick
+  Rule: A launch value that the EHR did not issue to this app yields no launch context
+
+    @id:forged-launch
+    Scenario: A forged launch value gives no launch context
+      When the app asks for authorization with a forged launch value
+      Then no launch context comes of it
+
+    @id:altered-launch
+    Scenario: An altered launch value gives no launch context
+      When the app asks for authorization with an altered launch value
+      Then no launch context comes of it
+
+    @id:foreign-launch
+    Scenario: The launch value of another app gives no launch context
+      When the app asks for authorization with the launch value of another app
+      Then no launch context comes of it
+
+    @id:launch-of-another-user
+    Scenario: The launch value of another user's session gives no launch context
+      When the app asks for authorization with the launch value of another user
+      Then no launch context comes of it

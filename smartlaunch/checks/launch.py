@@ -1,0 +1,71 @@
+"""Checks on the launch parameters of an EHR launch (SMART "Launch App: EHR Launch")."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from smartlaunch.checks.members import Findings, absolute_url, show
+from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Finding
+
+
+def discoverable(iss: str) -> bool:
+    """Whether an ``iss`` launch parameter is an address that can be called."""
+    return not absolute_url(iss)
+
+
+def iss(requirement: str, value: str | None, base_url: str, known: Exchange, found: Exchange | None, exchange: str) -> Findings:
+    """``iss`` is the FHIR base URL, with or without a slash at its end, or another name under which the same server describes itself."""
+    expected = f"`iss={base_url}`, or another base URL of this server where an app finds its SMART configuration"
+    if value is None or not value.strip():
+        return [Finding(requirement, expected, "no `iss`" if value is None else "an empty `iss`", exchange, "parameter: iss")]
+    if value.rstrip("/") == base_url.rstrip("/"):
+        return []
+    document = found.answer.object if found is not None and found.answer.status == 200 else {}
+    if document and document.get("token_endpoint") == known.answer.object.get("token_endpoint"):
+        return []
+    why = "there is no SMART configuration below it" if not document else "the SMART configuration below it is another server's"
+    return [Finding(requirement, expected, f"`iss={value}`, and {why}", exchange, "parameter: iss")]
+
+
+def launch(requirement: str, value: str | None, exchange: str) -> Findings:
+    """``launch`` is there and not empty."""
+    if value is not None and value.strip():
+        return []
+    return [Finding(requirement, "a `launch` parameter", "none" if value is None else "an empty one", exchange, "parameter: launch")]
+
+
+def launch_opaque(requirement: str, value: str, context: Sequence[str], exchange: str) -> Findings:
+    """The value tells neither patient nor encounter, in clear or in base64; ids of one or two characters prove nothing."""
+    texts = [value]
+    for part in (value, *value.split(".")):
+        try:
+            texts.append(base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True).decode("utf-8"))
+        except (binascii.Error, UnicodeDecodeError, ValueError):
+            continue
+    told = [c for c in context if len(c) >= 5 and any(c in text for text in texts)]
+    if not told:
+        return []
+    return [Finding(requirement, "an opaque `launch` value", "it holds the id of the patient or encounter", exchange, "parameter: launch")]
+
+
+def no_context(requirement: str, body: Mapping[str, Any], *, chosen_by_user: bool, exchange: str) -> Findings:
+    """No patient or encounter comes with the token, unless the user chose one at a picker instead.
+
+    A server may drop the wrong launch value and go on as for a standalone launch; then the context is the user's own choice.
+    """
+    told = [name for name in ("patient", "encounter") if isinstance(body.get(name), str) and body[name]]
+    if not told or chosen_by_user:
+        return []
+    return [
+        Finding(
+            requirement,
+            "a refusal, or a token without launch context",
+            f"an access token with {' and '.join(f'`{name}`' for name in told)}: {show(sorted(set(body) & {'patient', 'encounter'}))}",
+            exchange,
+            f"/{told[0]}",
+        )
+    ]
