@@ -309,6 +309,8 @@ def _issued(m: Material, item: RecordedExchange, done: set[str]) -> None:
     m.urns.clear()
     m.said = [s for s in m.said if s.who != "server"]
     m.facts["token_issued"] = True
+    if m.grant_type == "authorization_code" and not m.privacy:
+        m.privacy = "public" if f.get("client_auth") == "none" else "confidential"
     if m.grant_type != "refresh_token" or m.granted is None:
         m.granted = scopes.ScopeList(tuple(f["scope_granted"])) if f.get("scope_granted") is not None else None
         m.fact_of["scope_granted"] = item.id
