@@ -32,6 +32,7 @@ from smartlaunch.reporting.words import OUTCOME_WORDS, printable, shortened
 RUN_DIR_VARIABLE = "SMARTLAUNCH_RUN_DIR"
 MOST_EXCHANGES = 25
 LONGEST_BODY = 20_000
+SHORT_BODY = 1_000
 
 STATUS = {
     Outcome.PASSED.value: "passed",
@@ -141,11 +142,17 @@ class AllureBridge:
         result.attachments = [*self._exchanges(run_dir, scenario), *_files(run_dir, scenario)]
 
     def _exchanges(self, run_dir: Path, scenario: ScenarioResult) -> list[Any]:
-        """The exchanges that findings name first, then the last ones, each as a text attachment."""
-        named = [f.exchange for f in scenario.findings if f.exchange]
-        wanted = list(dict.fromkeys([*named, *scenario.exchanges[-MOST_EXCHANGES:]]))
+        """The exchanges as text: one attachment each where something was found, those of the finding first; else all in one."""
+        shown = [f.exchange for f in scenario.findings if f.exchange]
+        wanted = list(dict.fromkeys([*shown, *scenario.exchanges[-MOST_EXCHANGES:]]))
         found = self._record.exchanges(run_dir, wanted)
-        return [_attach(f"{x.id} {x.method} {x.endpoint} {x.status or 'no answer'}", exchange_text(x), "text/plain", "txt") for x in found]
+        if scenario.findings or scenario.outcome in (Outcome.BLOCKED, Outcome.ERROR):
+            named = [(f"{x.id} {x.method} {x.endpoint} {x.status or 'no answer'}", x) for x in found]
+            return [_attach(name, exchange_text(x), "text/plain", "txt") for name, x in named]
+        if not found:
+            return []
+        texts = [exchange_text(x, longest=SHORT_BODY) for x in found]
+        return [_attach(f"{len(found)} exchanges", "\n\n========\n\n".join(texts), "text/plain", "txt")]
 
 
 class _Hooks:
@@ -276,11 +283,11 @@ def _parameters(given: Iterable[Any]) -> list[Any]:
     return found
 
 
-def exchange_text(exchange: RecordedExchange) -> str:
+def exchange_text(exchange: RecordedExchange, *, longest: int = LONGEST_BODY) -> str:
     """An exchange as people read it: request, response, correlation ids, the curl line."""
     def part(first: str, headers: Iterable[Iterable[str]], body: str) -> str:
         head = "\n".join([first, *(": ".join(h) for h in headers)])
-        return f"{head}\n\n{shortened(body, LONGEST_BODY)}" if body else head
+        return f"{head}\n\n{shortened(body, longest)}" if body else head
 
     status = f"{exchange.http_version} {exchange.status} {exchange.reason}".strip() if exchange.status else f"no answer: {exchange.error}"
     parts = [

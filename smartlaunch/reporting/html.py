@@ -14,7 +14,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -142,7 +142,8 @@ class _Page:
             "verdict": verdict(self.run),
             "facts": self._facts(),
             "strip": self._strip(),
-            "problems": self._problems(),
+            "problems": [p for p in self._problems() if p["tone"] != Outcome.NOT_APPLICABLE],
+            "notes": [p["message"] for p in self._problems() if p["tone"] == Outcome.NOT_APPLICABLE],
             "unjudged": self._unjudged(),
             "sections": self._sections(),
             "matrix": self._matrix(),
@@ -201,6 +202,7 @@ class _Page:
                 "lines": printable(group.reason).splitlines() or [""],
                 "scenarios": [{"id": s.id, "title": printable(s.title), "anchor": self.anchors[s.id]} for s in group.scenarios],
                 "images": [i for s in group.scenarios[:1] for i in self._images(s)],
+                "diagnosis": group.diagnosis,
             }
             for group in group_unjudged(self.run)
         ]
@@ -283,6 +285,7 @@ class _Page:
         for row in listed:
             title = str(getattr(row, "title", "") or "Requirements")
             groups.setdefault(title, []).append(self._matrix_row(row.id, row, cells, suites))
+        groups = dict(sorted(groups.items(), key=lambda g: (not g[0].startswith("SMART"), g[1][0]["id"].startswith("HYGIENE"))))
         unknown = [r for r in used if r not in self.rows]
         if unknown:
             groups["Not in the catalogue"] = [self._matrix_row(r, None, cells, suites) for r in unknown]
@@ -331,7 +334,7 @@ class _Page:
         bad = {f.exchange for c in self.causes for _, f in c.findings}
         shapes: dict[tuple[Any, ...], list[Any]] = {}
         for launch in launches_of(self.run):
-            exchanges = [self.run.exchange_by_id[x] for x in launch.exchanges if x in self.run.exchange_by_id]
+            exchanges = [_caught(self.run.exchange_by_id[x]) for x in launch.exchanges if x in self.run.exchange_by_id]
             if exchanges:
                 shape = tuple((x.endpoint, x.actor, x.method, x.status, x.id in bad) for x in exchanges[:MOST_ARROWS])
                 shapes.setdefault((launch.suite, *shape), []).append((launch, exchanges))
@@ -349,6 +352,7 @@ class _Page:
                     "took": seconds(max(0.0, took)),
                     "alike": [printable(other.title) for other, _ in alike[1:]],
                     "bad": sum(x.id in bad for x in exchanges),
+                    "complete": any(x.endpoint == "token" and x.status == 200 for x in exchanges),
                     "diagram": Markup(sequence.svg(exchanges[:MOST_ARROWS], title=launch.title)),  # noqa: S704 - escaped by its writer
                     "left_out": max(0, len(exchanges) - MOST_ARROWS),
                     "rows": [
@@ -365,7 +369,7 @@ class _Page:
                     ],
                 }
             )
-        return sorted(found, key=lambda launch: -launch["bad"])[:MOST_LAUNCHES]
+        return sorted(found, key=lambda launch: (-launch["bad"], not launch["complete"]))[:MOST_LAUNCHES]
 
     # --- scenarios
 
@@ -534,12 +538,21 @@ def _relative(name: str) -> str:
     return "" if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name else quote(name)
 
 
+def _caught(exchange: RecordedExchange) -> RecordedExchange:
+    """The exchange without an error where the navigation to the app was caught: that no answer came is then as it should be."""
+    if exchange.endpoint in ("redirect", "launch") and exchange.actor == "browser" and exchange.error.startswith("caught"):
+        return replace(exchange, error="")
+    return exchange
+
+
 def _place(exchange: RecordedExchange) -> str:
     return printable(shortened(f"{exchange.method} {''.join(address(exchange.url))}", 300))
 
 
 def _answer(exchange: RecordedExchange) -> str:
-    return printable(f"{exchange.status} {exchange.reason}".strip()) if exchange.status else f"no answer: {printable(exchange.error)}"
+    if exchange.status:
+        return printable(f"{exchange.status} {exchange.reason}".strip())
+    return f"no answer: {printable(exchange.error)}" if exchange.error else "caught"
 
 
 def _headers(headers: Iterable[Sequence[str]], marked: str) -> list[tuple[str, str, bool]]:

@@ -480,11 +480,12 @@ def group_findings(run: Run) -> list[Cause]:
 
 @dataclass(frozen=True)
 class Unjudged:
-    """Scenarios that were not judged for one and the same reason."""
+    """Scenarios that were not judged for one and the same reason, with the diagnosis of it where there is one."""
 
     outcome: str
     reason: str
     scenarios: tuple[ScenarioResult, ...]
+    diagnosis: Diagnosis | None = None
 
 
 def group_unjudged(run: Run) -> list[Unjudged]:
@@ -494,7 +495,10 @@ def group_unjudged(run: Run) -> list[Unjudged]:
     for scenario in run.scenarios:
         if scenario.outcome in order:
             groups.setdefault((scenario.outcome, normalised(scenario.reason)), []).append(scenario)
-    found = [Unjudged(outcome, members[0].reason or "no reason was given", tuple(members)) for (outcome, _), members in groups.items()]
+    found = []
+    for (outcome, _), members in groups.items():
+        diagnosis = next(iter(run.diagnoses_for(members[0].id)), None) if outcome == Outcome.BLOCKED else None
+        found.append(Unjudged(outcome, members[0].reason or "no reason was given", tuple(members), diagnosis))
     return sorted(found, key=lambda u: (order.index(u.outcome), -len(u.scenarios)))
 
 

@@ -157,6 +157,10 @@ class _Summary:
             named = wrapped(f"{len(group.scenarios):>4} {word}: {first}", self.width, indent="  ", hanging="       ")
             lines += [named[0].replace(word, self.style(word, group.outcome), 1), *named[1:]]
             lines += wrapped(group.reason, self.width, indent="       ", hanging="       ")
+            if group.diagnosis:
+                told = f"likely cause: {group.diagnosis.cause} ({SIDE_WORDS.get(group.diagnosis.side, group.diagnosis.side)})"
+                lines += wrapped(told, self.width, indent="       ", hanging="         ")
+                lines += wrapped(f"what to try: {group.diagnosis.fix}", self.width, indent="       ", hanging="         ")
         if self.run.missing:
             names = ", ".join(self.run.missing[:_NAMED])
             lines += wrapped(f"{len(self.run.missing):>4} without a result: {names}", self.width, indent="  ", hanging="       ")

@@ -78,6 +78,12 @@ def test_findings_are_whole(html):
     assert re.search(r"<mark>[^<]*no_scope_for_resource_path", card)
 
 
+def test_what_blocks_has_its_diagnosis(html):
+    part = html[html.index('id="not-judged"') : html.index('id="failures"')]
+    assert "The login page is built in a way the recipe does not know." in part
+    assert "for: no field" not in part
+
+
 def test_matrix_has_letters_and_says_them(html):
     matrix = html[html.index('<table class="matrix') : html.index("</table>", html.index('<table class="matrix'))]
     assert 'aria-label="failed, 1 scenario in standalone-public">F' in matrix

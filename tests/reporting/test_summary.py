@@ -27,6 +27,11 @@ def test_verdict_comes_first_then_failures_then_what_was_not_judged(run):
     assert "warning" not in text.lower().replace("advisories", "")
 
 
+def test_what_blocks_has_its_diagnosis(run):
+    text = render_summary(run, load(), width=100)
+    assert text.index("waited for: a field for the user name") < text.index("likely cause: The login page is built in a way")
+
+
 def test_a_clean_run_is_short(clean_run):
     text = render_summary(clean_run, load(), width=100)
     assert text.startswith("PASSED  Nothing was found wrong in 67 judged scenarios.")
