@@ -14,6 +14,7 @@ from smartlaunch.app import Grant
 from smartlaunch.checks.launch_context import context_types, scope_type
 from smartlaunch.errors import Blocked, NotApplicable, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.fhir import resources
 from smartlaunch.http import answered
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oidc.id_token import IdToken, decode, verify
@@ -21,10 +22,12 @@ from smartlaunch.oidc.id_token import IdToken, decode, verify
 if TYPE_CHECKING:
     from smartlaunch.app import App, Attempt
     from smartlaunch.engine import Engine
+    from smartlaunch.oauth.authorization import AuthorizationAnswer
     from smartlaunch.oauth.token import TokenAnswer
     from smartlaunch.target import User
 
 _UNKNOWN_ROLE = "https://smart-launch-conformance.invalid/role/nobody-knows"
+_UNKNOWN_SCOPE = "https://smart-launch-conformance.invalid/scope/nobody-knows"
 _IDENTITY = ("openid", "fhirUser", "profile", "email", "address", "phone")
 T = TypeVar("T")
 
@@ -116,7 +119,78 @@ class Samples:
             raise NotApplicable("the scopes of the client in the target file do not have `openid` and others")
         return app.grant(scope=scopes).token
 
+    def with_unknown_scope(self, app: App) -> TokenAnswer:
+        """The token response to the right request with one scope more that no server can grant; most grant the rest."""
+        app.grant()
+        attempt = self._once(app, "unknown-scope", lambda: app.attempt(scope=[*app.scopes, _UNKNOWN_SCOPE]))
+        if attempt.token is None or not attempt.token.succeeded:
+            raise NotApplicable(f"the server refuses the whole request: {attempt.describe()}")
+        return attempt.token
+
     # -- launch context ---------------------------------------------------------------------------------------------------
+
+    def granted(self, app: App) -> list[str]:
+        """The scopes of the right flow, as its token response tells them."""
+        token = self.token(app)
+        return token.scopes if "scope" in token.body else list(app.scopes)
+
+    def needs_scope(self, app: App, scope: str) -> None:
+        """``NotApplicable`` unless the scope was asked for and granted."""
+        if scope not in app.scopes:
+            raise NotApplicable(f"the scopes of the client in the target file do not have `{scope}`")
+        if scope not in self.granted(app):
+            raise NotApplicable(f"the server did not grant `{scope}`")
+
+    def needs_patient_scope(self, app: App) -> None:
+        """``NotApplicable`` unless a scope on the data of one patient was granted."""
+        if not any(parsed.level == "patient" for parsed in map(scope_words.parse, self.granted(app)) if parsed is not None):
+            raise NotApplicable("no `patient/` scope was granted")
+
+    def asked_context(self, app: App) -> list[str]:
+        """The members of launch context that granted scopes name; ``NotApplicable`` without any."""
+        granted = self.granted(app)
+        names = [name for name in ("patient", "encounter") if f"launch/{name}" in granted and f"launch/{name}" in app.scopes]
+        if not names:
+            raise NotApplicable("no scope for launch context was asked for and granted")
+        return names
+
+    def chart(self, app: App, name: str) -> str:
+        """The patient or encounter that the EHR is known to have open, as the target file says; ``NotApplicable`` when unknown."""
+        setting = self.engine.target.ehr_launch
+        launch = app.grant().launch
+        if setting is None or launch is None:
+            raise NotApplicable("the app was not launched from an EHR")
+        value = getattr(setting, name) or (launch.patient if name == "patient" and setting.kind == "page" else "")
+        if not value:
+            raise NotApplicable(f"[ehr_launch] in the target file does not tell which {name} is open")
+        return str(value)
+
+    def expected_context(self, app: App, name: str) -> tuple[str, bool]:
+        """What the context should be, and whether [expect] declares it: declared, chosen at the login, or open in the chart."""
+        target = self.engine.target
+        declared = getattr(target.expect, name)
+        if isinstance(declared, str) and declared:
+            return declared, True
+        if app.launch_kind == "ehr":
+            return self.chart(app, name), False
+        if name == "patient" and target.patients.default and "launch/patient" in self.granted(app):
+            return target.patients.default, False
+        raise NotApplicable(f"the target file does not tell which {name} to expect")
+
+    def declared_context(self) -> bool:
+        """Whether the target file expects launch context to arrive."""
+        return bool(self.engine.target.expect.patient or self.engine.target.expect.encounter)
+
+    def needs_visible_encounter(self, app: App) -> None:
+        """``NotApplicable`` unless ``encounter`` came, or the app can see that the patient has an Encounter."""
+        grant = app.grant()
+        if grant.token.encounter:
+            return
+        if not any(scope_words.allows(grant.granted, level, "Encounter", "s") for level in ("patient", "user")) or not grant.token.patient:
+            raise NotApplicable("no encounter came, and the app cannot see whether the patient has one")
+        search = self.engine.fhir.search("Encounter", [("patient", grant.token.patient)], grant.access_token)
+        if not resources(answered(search), "Encounter"):
+            raise NotApplicable("no encounter came, and the patient has none")
 
     def context_type(self, app: App) -> str:
         """A resource type beyond Patient and Encounter that the server is known to put into ``fhirContext``.
@@ -273,6 +347,24 @@ class Samples:
         self.engine.recorder.attach_to_current(list(attempt.exchanges))
         return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
 
+    def unresourced_read(self, app: App, grant: Grant) -> Exchange | None:
+        """What ``fhirUser`` of such a grant leads to; None when that cannot be read."""
+        try:
+            return self.fhir_user_read(self.identity_of(app, grant))
+        except NotApplicable:
+            return None
+
+    def begun_by_post(self, app: App) -> Attempt:
+        """The right flow with an authorization request by POST."""
+        self.needs_openid(app)
+        return app.vary(lambda request: request.by("POST"))
+
+    def denied(self, app: App) -> AuthorizationAnswer:
+        """A right request with identity that the user refuses."""
+        self.needs_openid(app)
+        answer: AuthorizationAnswer = self._once(app, "denied", app.denied)
+        return answer
+
     def userinfo(self, token: str) -> Exchange:
         """The UserInfo endpoint's answer to an access token."""
         document = self.engine.discovery.openid_configuration.answer.object
@@ -298,7 +390,7 @@ class Samples:
                 self._failed[key] = exc
                 raise
         kept: T = self._kept[key]
-        exchanges = [exchange.id for exchange in [getattr(kept, "exchange", None)] if isinstance(exchange, Exchange)]
+        exchanges = [each.id for each in [getattr(kept, "exchange", None)] if isinstance(each, Exchange)]
         self.engine.recorder.attach_to_current([*exchanges, *getattr(kept, "exchanges", ())])
         return kept
 

@@ -1,1 +1,285 @@
-"""Phrases on id token."""
+"""Phrases on identity: the ID Token, the keys that verify it, and the resource of the user."""
+
+from __future__ import annotations
+
+import secrets
+
+from pytest_bdd import given, parsers, then, when
+
+from smartlaunch.app import App, Attempt, Grant
+from smartlaunch.checks import id_token as checks
+from smartlaunch.checks import jwks as key_checks
+from smartlaunch.errors import NotApplicable
+from smartlaunch.exchange import Exchange
+from smartlaunch.oauth.authorization import AuthorizationAnswer
+from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.plugin.judge import Judge
+from smartlaunch.samples import Identity, Samples
+
+
+@given("the app was granted openid", target_fixture="response")
+def granted_openid(samples: Samples, app: App) -> TokenAnswer:
+    return samples.needs_openid(app)
+
+
+@given("the app was granted openid and fhirUser", target_fixture="identity")
+def granted_fhir_user(samples: Samples, app: App) -> Identity:
+    samples.needs_scope(app, "fhirUser")
+    return samples.identity(app)
+
+
+@when("the app reads its ID Token", target_fixture="identity")
+def read_id_token(samples: Samples, app: App) -> Identity:
+    return samples.identity(app)
+
+
+@when("the app reads the JWK Set of the server", target_fixture="jwks")
+def read_jwks(samples: Samples) -> Exchange:
+    return samples.jwks()
+
+
+@when("the same user signs in once more", target_fixture="later")
+def sign_in_again(samples: Samples, app: App) -> Identity:
+    return samples.identity_of(app, samples.second_grant(app))
+
+
+@when("another user signs in", target_fixture="later")
+def another_signs_in(samples: Samples, app: App) -> Identity:
+    return samples.identity_of(app, samples.other_users_grant(app))
+
+
+@when("a user without a FHIR resource signs in", target_fixture="unresourced")
+def unresourced_signs_in(samples: Samples, app: App) -> Grant:
+    return samples.unresourced(app)
+
+
+@when("the app reads the resource of the user", target_fixture="read")
+def read_user(samples: Samples, identity: Identity) -> Exchange:
+    return samples.fhir_user_read(identity)
+
+
+@when("the app asks the UserInfo endpoint", target_fixture="userinfo")
+def ask_userinfo(samples: Samples, app: App) -> Exchange:
+    return samples.userinfo(app.grant().access_token)
+
+
+@when("the app asks the UserInfo endpoint with a token that was never issued", target_fixture="userinfo")
+def ask_userinfo_with_junk(samples: Samples, app: App) -> Exchange:
+    samples.userinfo(app.grant().access_token)
+    return samples.userinfo(secrets.token_urlsafe(32))
+
+
+@when("the app begins an OpenID Connect launch", target_fixture="opened")
+def begin(app: App) -> AuthorizationAnswer:
+    return app.shared_attempt().authorization
+
+
+@when("the app begins an OpenID Connect launch by POST", target_fixture="posted")
+def begin_by_post(samples: Samples, app: App) -> Attempt:
+    return samples.begun_by_post(app)
+
+
+@when("the user denies the OpenID Connect launch", target_fixture="opened")
+def deny(samples: Samples, app: App) -> AuthorizationAnswer:
+    return samples.denied(app)
+
+
+@then("the token response has an ID Token")
+def has_id_token(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.present(judge.requirement, response.exchange))
+
+
+@then("the ID Token is signed")
+def is_signed(judge: Judge, identity: Identity) -> None:
+    judge(checks.signed(judge.requirement, identity.token.exchange, identity.header, identity.id_token.problem))
+
+
+@then("the ID Token is signed with RS256")
+def is_rs256(judge: Judge, identity: Identity) -> None:
+    judge(checks.algorithm(judge.requirement, identity.token.exchange, identity.header))
+
+
+@then("the ID Token carries no key and no address of a key")
+def no_key_headers(judge: Judge, identity: Identity) -> None:
+    judge(checks.no_key_headers(judge.requirement, identity.token.exchange, identity.header))
+
+
+@then("the ID Token names its key where the server has several")
+def names_its_key(judge: Judge, samples: Samples, identity: Identity) -> None:
+    judge(checks.names_its_key(judge.requirement, identity.token.exchange, identity.header, key_checks.signing_keys(samples.jwks())))
+
+
+@then("a published key verifies the signature")
+def verifies(judge: Judge, samples: Samples, identity: Identity) -> None:
+    judge(checks.signature_verifies(judge.requirement, identity.token.exchange, samples.verified(identity).signature_problem))
+
+
+@then("its issuer is an https URL")
+def issuer_form(judge: Judge, identity: Identity) -> None:
+    judge(checks.issuer_form(judge.requirement, identity.token.exchange, identity.claims))
+
+
+@then("its issuer is the published one")
+def issuer_is(judge: Judge, samples: Samples, identity: Identity) -> None:
+    judge(checks.issuer_is(judge.requirement, identity.token.exchange, identity.claims, samples.issuer()))
+
+
+@then("its subject is a short string")
+def subject_form(judge: Judge, identity: Identity) -> None:
+    judge(checks.subject_form(judge.requirement, identity.token.exchange, identity.claims))
+
+
+@then("its audience is the app")
+def audience(judge: Judge, app: App, identity: Identity) -> None:
+    judge(checks.audience(judge.requirement, identity.token.exchange, identity.claims, app.client.client_id))
+
+
+@then("its authorized party is the app")
+def authorized_party(judge: Judge, app: App, identity: Identity) -> None:
+    if "azp" not in identity.claims:
+        raise NotApplicable("the ID Token has no `azp`, which is optional")
+    judge(checks.authorized_party(judge.requirement, identity.token.exchange, identity.claims, app.client.client_id))
+
+
+@then(parsers.parse('its "{name}" is a number of seconds'))
+def numeric_date(judge: Judge, identity: Identity, name: str) -> None:
+    judge(checks.numeric_date(judge.requirement, identity.token.exchange, identity.claims, name))
+
+
+@then("it has not expired on arrival")
+def not_expired(judge: Judge, identity: Identity) -> None:
+    judge(checks.not_expired(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
+
+
+@then("it was issued just before its arrival")
+def freshly_issued(judge: Judge, identity: Identity) -> None:
+    judge(checks.freshly_issued(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
+
+
+@then("its nonce is the one that the app sent")
+def nonce(judge: Judge, identity: Identity) -> None:
+    judge(checks.nonce(judge.requirement, identity.token.exchange, identity.claims, identity.nonce))
+
+
+@then("its at_hash is that of the access token")
+def access_token_hash(judge: Judge, identity: Identity) -> None:
+    if "at_hash" not in identity.claims:
+        raise NotApplicable("the ID Token has no `at_hash`, which is optional in this flow")
+    judge(checks.access_token_hash(judge.requirement, identity.token.exchange, identity.header, identity.claims))
+
+
+@then("both ID Tokens have one subject")
+def same_subject(judge: Judge, identity: Identity, later: Identity) -> None:
+    judge(checks.same_subject(judge.requirement, later.token.exchange, identity.claims, later.claims))
+
+
+@then("the ID Tokens have two subjects")
+def other_subject(judge: Judge, identity: Identity, later: Identity) -> None:
+    judge(checks.other_subject(judge.requirement, later.token.exchange, identity.claims, later.claims))
+
+
+@then("the ID Token has the claim fhirUser")
+def fhir_user_present(judge: Judge, identity: Identity) -> None:
+    judge(checks.fhir_user_present(judge.requirement, identity.token.exchange, identity.claims))
+
+
+@then("fhirUser names a person by resource type and id")
+def fhir_user_form(judge: Judge, identity: Identity) -> None:
+    judge(checks.fhir_user_form(judge.requirement, identity.token.exchange, identity.claims))
+
+
+@then("fhirUser is the person who signed in")
+def fhir_user_expected(judge: Judge, identity: Identity) -> None:
+    if identity.user is None or not identity.user.fhir_user:
+        raise NotApplicable("the target file does not tell the FHIR resource of the user")
+    judge(checks.fhir_user_expected(judge.requirement, identity.token.exchange, identity.claims, identity.user.fhir_user))
+
+
+@then("the FHIR server answers with the resource of the user")
+def fhir_user_leads(judge: Judge, identity: Identity, read: Exchange) -> None:
+    judge(checks.fhir_user_leads(judge.requirement, read, identity.claims))
+
+
+@then("fhirUser is not granted, or leads to a resource after all")
+def fhir_user_withheld(judge: Judge, samples: Samples, app: App, unresourced: Grant) -> None:
+    judge(
+        checks.fhir_user_withheld(
+            judge.requirement, unresourced.token.exchange, unresourced.granted, samples.unresourced_read(app, unresourced)
+        )
+    )
+
+
+@then("the UserInfo response has the subject of the ID Token")
+def userinfo_subject(judge: Judge, samples: Samples, app: App, userinfo: Exchange) -> None:
+    judge(checks.userinfo_subject(judge.requirement, userinfo, samples.identity_of(app, app.grant()).claims))
+
+
+@then("the UserInfo endpoint refuses it")
+def userinfo_refuses(judge: Judge, userinfo: Exchange) -> None:
+    judge(checks.userinfo_refuses(judge.requirement, userinfo))
+
+
+@then("the JWK Set has a key for signatures")
+def jwks_published(judge: Judge, jwks: Exchange) -> None:
+    judge(key_checks.published(judge.requirement, jwks))
+
+
+@then("the key of the ID Token is published")
+def signing_key(judge: Judge, samples: Samples, identity: Identity) -> None:
+    judge(key_checks.signing_key(judge.requirement, samples.jwks(), identity.header))
+
+
+@then("the JWK Set has public keys only")
+def no_private_parts(judge: Judge, jwks: Exchange) -> None:
+    judge(key_checks.no_private_parts(judge.requirement, jwks))
+
+
+@then("each key has its material in members of its own")
+def bare_keys(judge: Judge, jwks: Exchange) -> None:
+    judge(key_checks.published(judge.requirement, jwks))
+    judge(key_checks.bare_keys(judge.requirement, jwks))
+
+
+@then("keys of both kinds tell their use")
+def use_given(judge: Judge, jwks: Exchange) -> None:
+    judge(key_checks.use_given(judge.requirement, jwks))
+
+
+@then("RSA keys have 2048 bits or more")
+def key_sizes(judge: Judge, jwks: Exchange) -> None:
+    judge(key_checks.key_sizes(judge.requirement, jwks))
+
+
+@then("each key has an id of its own")
+def key_ids(judge: Judge, jwks: Exchange) -> None:
+    judge(key_checks.key_ids(judge.requirement, jwks))
+
+
+@then("the response comes to the app with code and state")
+def comes_with_code(judge: Judge, opened: AuthorizationAnswer) -> None:
+    judge.expects(
+        bool(opened.code) and opened.get("state") == opened.request.state,
+        expected="`code` and the `state` of the request as parameters of the redirect URI",
+        actual=opened.describe() + ("" if opened.get("state") == opened.request.state else ", with another state or none"),
+        exchange=opened.exchange,
+    )
+
+
+@then("the response comes to the app with error and state")
+def comes_with_error(judge: Judge, opened: AuthorizationAnswer) -> None:
+    judge.expects(
+        bool(opened.error) and not opened.code and opened.get("state") == opened.request.state,
+        expected="`error` and the `state` of the request as parameters of the redirect URI",
+        actual=opened.describe() + ("" if opened.get("state") == opened.request.state else ", with another state or none"),
+        exchange=opened.exchange,
+    )
+
+
+@then("the launch ends with an ID Token")
+def post_ends_with_id_token(judge: Judge, posted: Attempt) -> None:
+    judge.expects(
+        posted.token is not None and bool(posted.token.id_token),
+        expected="an ID Token at the end of a launch that begins by POST",
+        actual=posted.describe(),
+        exchange=posted.authorization.exchange,
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -275,6 +275,14 @@ def fhir_user_leads(requirement: str, read: Exchange, claims: Mapping[str, Any])
             severity=Outcome.WARNING,
         )
     ]
+
+
+def fhir_user_withheld(requirement: str, token: Exchange, granted: Sequence[str], read: Exchange | None) -> Findings:
+    """A user without a FHIR resource is not granted ``fhirUser``; when the claim leads to a resource, the user has one after all."""
+    if "fhirUser" not in granted or (read is not None and 200 <= read.answer.status < 300 and read.answer.object.get("id")):
+        return []
+    actual = "it was granted" + (f", and the claim leads to {describe(read)}" if read is not None else "")
+    return [Finding(requirement, "no `fhirUser` among the granted scopes, as this user has no FHIR resource", actual, token.id, "/scope")]
 
 
 def user_reference(value: object) -> tuple[str, str] | None:

@@ -99,6 +99,11 @@ def key_ids(requirement: str, exchange: Exchange) -> Findings:
     return found
 
 
+def signing_keys(exchange: Exchange) -> int:
+    """How many published keys may verify signatures."""
+    return sum(key.get("kty") in _MATERIAL and not _encrypts(key) for _, key in _keys(exchange))
+
+
 def signing_key(requirement: str, exchange: Exchange, header: Mapping[str, Any]) -> Findings:
     """The key that an ID Token names is published, and not for encryption alone."""
     kid = header.get("kid")

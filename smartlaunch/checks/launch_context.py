@@ -30,6 +30,11 @@ def present(requirement: str, token: Exchange, name: str, why: str) -> Findings:
     return [Finding(requirement, f"`{name}` in the token response, {why}", "it is absent", token.id, f"/{name}")]
 
 
+def asked_context(requirement: str, token: Exchange, names: Iterable[str]) -> Findings:
+    """Each member of launch context that the app asked for, and was granted, is there."""
+    return [finding for name in names for finding in present(requirement, token, name, "because its scope was granted")]
+
+
 def absent_context(token: Exchange, names: Iterable[str], *, declared: bool = False) -> Findings:
     """Context that was asked for and did not come: an expectation, no breach of a rule."""
     severity = Outcome.FAILED if declared else Outcome.WARNING
@@ -312,6 +317,11 @@ def holds_type(requirement: str, token: Exchange, resource_type: str) -> Finding
 def context_types(token: Exchange) -> set[str]:
     """The resource types of the items of ``fhirContext``, as far as they tell."""
     return {kind for _, item in _items(token) for kind in [_type_of(item)] if kind}
+
+
+def items_with(token: Exchange, name: str) -> int:
+    """How many items of ``fhirContext`` have a member."""
+    return sum(name in item for _, item in _items(token))
 
 
 def scope_type(scope: str) -> str:

@@ -1,0 +1,88 @@
+Feature: Claimed capabilities of launching
+  A server lists what it can do. Each claim is put to it once, with a launch in which nothing is wrong.
+
+  @req:SMART-2.2-conformance-capability-launch-ehr @cap:launch-ehr @ehr @public @quick
+  Rule: A server that lists launch-ehr completes an EHR launch
+
+    @id:capability-launch-ehr
+    Scenario: The EHR launch ends with an access token
+      When the app is launched in one way
+      Then the launch ends with an access token
+
+  @req:SMART-2.2-conformance-capability-launch-standalone @cap:launch-standalone @standalone @public @quick
+  Rule: A server that lists launch-standalone completes a standalone launch
+
+    @id:capability-launch-standalone
+    Scenario: The standalone launch ends with an access token
+      When the app is launched in one way
+      Then the launch ends with an access token
+
+  @req:SMART-2.2-conformance-capability-client-public @cap:client-public @public
+  Rule: A server that lists client-public serves a client without authentication
+
+    @id:capability-client-public
+    Scenario: The public app gets an access token
+      When the app is launched in one way
+      Then the launch ends with an access token
+
+  @req:SMART-2.2-conformance-capability-client-confidential-symmetric @cap:client-confidential-symmetric @confidential-symmetric
+  Rule: A server that lists client-confidential-symmetric serves a client with a secret
+
+    @id:capability-client-confidential-symmetric
+    Scenario: The app with a secret gets an access token
+      When the app is launched in one way
+      Then the launch ends with an access token
+
+  @req:SMART-2.2-conformance-capability-client-confidential-asymmetric @cap:client-confidential-asymmetric @confidential-asymmetric
+  Rule: A server that lists client-confidential-asymmetric serves a client with a key pair
+
+    @id:capability-client-confidential-asymmetric
+    Scenario: The app with a key pair gets an access token
+      When the app is launched in one way
+      Then the launch ends with an access token
+
+  @req:SMART-2.2-conformance-capability-context-ehr-patient @cap:context-ehr-patient @ehr
+  Rule: A server that lists context-ehr-patient gives the patient of the open chart
+
+    @id:capability-context-ehr-patient @quick
+    Scenario: The patient is that of the open chart
+      Given the chart of a known patient is open
+      Then "patient" is that of the open chart
+
+  @req:SMART-2.2-conformance-capability-context-ehr-encounter @cap:context-ehr-encounter @ehr
+  Rule: A server that lists context-ehr-encounter gives the encounter of the open chart
+
+    @id:capability-context-ehr-encounter
+    Scenario: The encounter is that of the open chart
+      Given the chart of a known encounter is open
+      Then "encounter" is that of the open chart
+
+  @req:SMART-2.2-conformance-capability-context-standalone-patient @cap:context-standalone-patient @standalone @once
+  Rule: A server that lists context-standalone-patient gives a patient for launch/patient
+
+    @id:capability-context-standalone-patient
+    Scenario: The standalone app that asks for a patient gets one
+      Given the app was granted "launch/patient"
+      Then the token response tells "patient"
+
+  @req:SMART-2.2-conformance-capability-context-standalone-encounter @cap:context-standalone-encounter @standalone @once
+  Rule: A server that lists context-standalone-encounter gives an encounter for launch/encounter
+
+    @id:capability-context-standalone-encounter
+    Scenario: The standalone app that asks for an encounter gets one
+      Given the app was granted "launch/encounter"
+      Then the token response tells the encounter, if the patient has one
+
+  @req:SMART-2.2-conformance-capability-context-banner @cap:context-banner @ehr @once
+  Rule: A server that lists context-banner tells whether a patient banner is needed
+
+    @id:capability-context-banner
+    Scenario: The EHR launch tells whether a banner is needed
+      Then the token response tells "need_patient_banner"
+
+  @req:SMART-2.2-conformance-capability-context-style @cap:context-style @ehr @once
+  Rule: A server that lists context-style tells where its style is
+
+    @id:capability-context-style
+    Scenario: The EHR launch tells where the style is
+      Then the token response tells "smart_style_url"

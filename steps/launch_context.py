@@ -1,0 +1,254 @@
+"""Phrases on launch context: what comes beside the access token, and whether it is what the launch was about."""
+
+from __future__ import annotations
+
+from pytest_bdd import given, parsers, then, when
+
+from smartlaunch.app import App, Attempt, Grant
+from smartlaunch.checks import launch_context as checks
+from smartlaunch.errors import NotApplicable
+from smartlaunch.exchange import Exchange
+from smartlaunch.http import answered
+from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.plugin.judge import Judge
+from smartlaunch.samples import Samples
+
+
+@given(parsers.parse('the app was granted "{scope}"'))
+def was_granted(samples: Samples, app: App, scope: str) -> None:
+    samples.needs_scope(app, scope)
+
+
+@given("the app was granted a scope on the data of one patient")
+def was_granted_patient_scope(samples: Samples, app: App) -> None:
+    samples.needs_patient_scope(app)
+
+
+@given(parsers.parse('the token response has "{name}"'))
+def response_has(samples: Samples, app: App, name: str) -> None:
+    if name not in samples.token(app).body:
+        raise NotApplicable(f"the token response has no `{name}`, which is optional here")
+
+
+@given(parsers.parse('an item of fhirContext has "{name}"'))
+def item_has(samples: Samples, app: App, name: str) -> None:
+    if not checks.items_with(samples.token(app).exchange, name):
+        raise NotApplicable(f"no item of `fhirContext` has `{name}`, which is optional")
+
+
+@given("the chart of a known patient is open")
+def chart_of_known_patient(samples: Samples, app: App) -> None:
+    samples.chart(app, "patient")
+
+
+@given("the chart of a known encounter is open")
+def chart_of_known_encounter(samples: Samples, app: App) -> None:
+    samples.chart(app, "encounter")
+
+
+@when("the app is launched in one way", target_fixture="attempt")
+def launched_in_one_way(app: App) -> Attempt:
+    return app.shared_attempt()
+
+
+@when("the app reads the patient of the launch", target_fixture="read")
+def read_patient(samples: Samples, app: App) -> Exchange:
+    grant = app.grant()
+    return samples.read(app, grant, "Patient", grant.token.patient)
+
+
+@when("the app reads the encounter of the launch", target_fixture="read")
+def read_encounter(samples: Samples, app: App) -> Exchange:
+    grant = app.grant()
+    return samples.read(app, grant, "Encounter", grant.token.encounter)
+
+
+@when("the app reads the encounter of the launch with a scope that reaches far enough", target_fixture="reading")
+def read_encounter_widely(samples: Samples, app: App) -> tuple[Grant, Exchange]:
+    return samples.encounter_read(app)
+
+
+@when("the app searches for patients", target_fixture="searching")
+def search_patients(samples: Samples, app: App) -> tuple[Grant, Exchange]:
+    return samples.patient_search(app)
+
+
+@when("the app fetches the style document", target_fixture="style")
+def fetch_style(samples: Samples, app: App) -> Exchange:
+    return samples.style(samples.token(app))
+
+
+@when("the app asks for a resource type in its launch context", target_fixture="asked")
+def ask_for_type(samples: Samples, app: App) -> tuple[str, TokenAnswer]:
+    return samples.with_context(app)
+
+
+@when("the app asks for a resource type in a role that nobody knows", target_fixture="attempted")
+def ask_for_role(samples: Samples, app: App) -> tuple[str, Attempt]:
+    return samples.with_unknown_role(app)
+
+
+@then("the launch ends with an access token")
+def launch_completes(judge: Judge, attempt: Attempt) -> None:
+    if attempt.token is not None:
+        answered(attempt.token.exchange)
+    judge.expects(
+        attempt.token is not None and attempt.token.succeeded,
+        expected="an access token at the end of a launch with nothing wrong in it, as the server claims to support it",
+        actual=attempt.describe(),
+        exchange=attempt.token.exchange.id if attempt.token is not None else attempt.authorization.exchange,
+    )
+
+
+@then(parsers.parse('the token response tells "{name}"'))
+def tells(judge: Judge, samples: Samples, app: App, name: str) -> None:
+    judge(checks.present(judge.requirement, samples.token(app).exchange, name, "because the server promises it"))
+
+
+@then("the token response tells the encounter, if the patient has one")
+def tells_encounter(judge: Judge, samples: Samples, app: App) -> None:
+    samples.needs_visible_encounter(app)
+    judge(checks.present(judge.requirement, samples.token(app).exchange, "encounter", "as the app asked for it and the patient has one"))
+
+
+@then("the token response tells the context that the app asked for")
+def tells_asked_context(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.asked_context(judge.requirement, samples.token(app).exchange, samples.asked_context(app)))
+
+
+@then("launch context stands at the top level only")
+def top_level(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.top_level(judge.requirement, samples.token(app).exchange))
+
+
+@then(parsers.parse('"{name}" is the id of a {resource_type}'))
+def is_id_of(judge: Judge, samples: Samples, app: App, name: str, resource_type: str) -> None:
+    judge(checks.resource_id(judge.requirement, samples.token(app).exchange, name, resource_type))
+
+
+@then(parsers.parse('"{name}" is a JSON boolean'))
+def is_boolean(judge: Judge, samples: Samples, app: App, name: str) -> None:
+    judge(checks.boolean_member(judge.requirement, samples.token(app).exchange, name))
+
+
+@then(parsers.parse('"{name}" is a JSON string'))
+def is_string(judge: Judge, samples: Samples, app: App, name: str) -> None:
+    judge(checks.string_member(judge.requirement, samples.token(app).exchange, name))
+
+
+@then(parsers.parse('"{name}" is an absolute URL'))
+def is_absolute_url(judge: Judge, samples: Samples, app: App, name: str) -> None:
+    judge(checks.absolute_member(judge.requirement, samples.token(app).exchange, name))
+
+
+@then("the style document arrives")
+def style_arrives(judge: Judge, style: Exchange) -> None:
+    judge(checks.document_fetched(judge.requirement, style))
+
+
+@then("it is a JSON object with style properties")
+def style_document(judge: Judge, style: Exchange) -> None:
+    if not 200 <= style.answer.status < 300:
+        raise NotApplicable("the style document did not arrive; another scenario judges that")
+    judge(checks.style_document(judge.requirement, style))
+
+
+@then("the FHIR server answers with that patient")
+def answers_with_patient(judge: Judge, app: App, read: Exchange) -> None:
+    judge(checks.names_resource(judge.requirement, read, "patient", "Patient", app.grant().token.patient))
+
+
+@then("the FHIR server answers with that encounter")
+def answers_with_encounter(judge: Judge, app: App, read: Exchange) -> None:
+    judge(checks.names_resource(judge.requirement, read, "encounter", "Encounter", app.grant().token.encounter))
+
+
+@then("the FHIR server finds nobody but the patient of the launch")
+def finds_only_patient(judge: Judge, searching: tuple[Grant, Exchange]) -> None:
+    grant, search = searching
+    judge(checks.only_patient(judge.requirement, search, grant.token.patient))
+
+
+@then("the encounter is one of the patient of the launch")
+def encounter_of_patient(judge: Judge, reading: tuple[Grant, Exchange]) -> None:
+    grant, read = reading
+    judge(checks.encounter_of_patient(judge.requirement, read, grant.token.patient))
+
+
+@then(parsers.parse('"{name}" is that of the open chart'))
+def is_that_of_chart(judge: Judge, samples: Samples, app: App, name: str) -> None:
+    judge(checks.same_value(judge.requirement, samples.token(app).exchange, name, samples.chart(app, name), "as in the open chart"))
+
+
+@then(parsers.parse('"{name}" is the one that was expected'))
+def is_expected(judge: Judge, samples: Samples, app: App, name: str) -> None:
+    wanted, declared = samples.expected_context(app, name)
+    judge(checks.expected_value(judge.requirement, samples.token(app).exchange, name, wanted, "as chosen or declared", declared=declared))
+
+
+@then("every context that was asked for arrives")
+def asked_context_arrives(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.absent_context(samples.token(app).exchange, samples.asked_context(app), declared=samples.declared_context()))
+
+
+# -- fhirContext ----------------------------------------------------------------------------------------------------------
+
+
+@then("fhirContext is an array of objects")
+def fhir_context_objects(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.fhir_context_objects(judge.requirement, samples.token(app).exchange))
+
+
+@then("fhirContext is an array of relative references")
+def fhir_context_strings(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.fhir_context_strings(judge.requirement, samples.token(app).exchange))
+
+
+@then("no Patient or Encounter is in fhirContext without a role of its own")
+def no_patient_without_role(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.no_patient_without_role(judge.requirement, samples.token(app).exchange))
+
+
+@then("each item of fhirContext refers to something")
+def item_names_something(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.item_names_something(judge.requirement, samples.token(app).exchange))
+
+
+@then(parsers.parse('"{name}" in fhirContext has its form'))
+def item_member(judge: Judge, samples: Samples, app: App, name: str) -> None:
+    judge(checks.item_member(judge.requirement, samples.token(app).exchange, name))
+
+
+@then("items of fhirContext with an identifier or canonical tell their type")
+def item_has_type(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.item_has_type(judge.requirement, samples.token(app).exchange))
+
+
+@then("roles in fhirContext that the guide does not define are absolute URIs")
+def own_roles_absolute(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.own_roles_absolute(judge.requirement, samples.token(app).exchange))
+
+
+@then("no role in fhirContext is empty")
+def role_not_empty(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.role_not_empty(judge.requirement, samples.token(app).exchange))
+
+
+@then("fhirContext has a resource of that type")
+def holds_type(judge: Judge, asked: tuple[str, TokenAnswer]) -> None:
+    resource_type, token = asked
+    judge(checks.holds_type(judge.requirement, token.exchange, resource_type))
+
+
+@then("fhirContext has a resource of that type all the same")
+def holds_type_for_role(judge: Judge, attempted: tuple[str, Attempt]) -> None:
+    resource_type, attempt = attempted
+    if attempt.token is None:
+        judge.expects(
+            holds=False,
+            expected=f"a launch with a {resource_type} in `fhirContext`, in whatever role",
+            actual=attempt.describe(),
+            exchange=attempt.authorization.exchange,
+        )
+        return
+    judge(checks.holds_type(judge.requirement, attempt.token.exchange, resource_type))

@@ -1,0 +1,162 @@
+"""Phrases on the answer of the token endpoint to a right request: its form, its members, and the strength of its tokens."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_bdd import given, parsers, then, when
+
+from smartlaunch.app import App, Grant
+from smartlaunch.checks import members
+from smartlaunch.checks import token_response as checks
+from smartlaunch.engine import Engine
+from smartlaunch.errors import NotApplicable
+from smartlaunch.http import answered
+from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.plugin.judge import Judge
+from smartlaunch.samples import Samples
+
+
+@pytest.fixture(scope="session")
+def samples(engine: Engine) -> Samples:
+    """The answers that many scenarios of one run look at."""
+    return Samples(engine)
+
+
+@when("the app redeems its code", target_fixture="response")
+def redeem(samples: Samples, app: App) -> TokenAnswer:
+    return samples.token(app)
+
+
+@when("the app refreshes its access token", target_fixture="response")
+def refresh(samples: Samples, app: App) -> TokenAnswer:
+    return samples.refreshed(app)
+
+
+@when("the app redeems a code that was never issued", target_fixture="response")
+def redeem_unknown(samples: Samples, app: App) -> TokenAnswer:
+    answer = samples.refused(app)
+    answered(answer.exchange)
+    return answer
+
+
+@when("the app is launched without asking for identity", target_fixture="response")
+def redeem_without_identity(samples: Samples, app: App) -> TokenAnswer:
+    return samples.without_identity(app)
+
+
+@when("the app is launched with one more scope that nobody knows", target_fixture="response")
+def redeem_with_unknown_scope(samples: Samples, app: App) -> TokenAnswer:
+    return samples.with_unknown_scope(app)
+
+
+@given("the same user launches the app once more", target_fixture="second")
+def launch_again(samples: Samples, app: App) -> Grant:
+    return samples.second_grant(app)
+
+
+@given("another user launches the app", target_fixture="second")
+def launch_by_another(samples: Samples, app: App) -> Grant:
+    return samples.other_users_grant(app)
+
+
+@then(parsers.parse("the token response has status {status:d}"))
+def has_status(judge: Judge, response: TokenAnswer, status: int) -> None:
+    judge(members.status(judge.requirement, response.exchange, status))
+
+
+@then("the token response has the media type of JSON")
+def has_media_type(judge: Judge, response: TokenAnswer) -> None:
+    judge(members.media_type(judge.requirement, response.exchange, "application/json"))
+
+
+@then("it is a JSON object with an access token or an error")
+def holds_token_or_error(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.holds_token_or_error(judge.requirement, response.exchange))
+
+
+@then("its parameters are members of a JSON object")
+def json_body(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.json_body(judge.requirement, response.exchange))
+
+
+@then("it has an access token")
+def has_access_token(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.access_token(judge.requirement, response.exchange))
+
+
+@then("its token type is Bearer")
+def has_token_type(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.token_type(judge.requirement, response.exchange))
+
+
+@then("it tells the lifetime of the access token in seconds")
+def tells_lifetime(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.lifetime(judge.requirement, response.exchange))
+
+
+@then("the access token lives an hour at most")
+def lives_an_hour(judge: Judge, response: TokenAnswer) -> None:
+    if "expires_in" not in response.body:
+        raise NotApplicable("the token response has no `expires_in`; another scenario judges that")
+    judge(checks.lives_an_hour_at_most(judge.requirement, response.exchange))
+
+
+@then("its text members are JSON strings and its numbers JSON numbers")
+def json_types(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.json_types(judge.requirement, response.exchange))
+
+
+@then("it lists the granted scopes")
+def lists_scopes(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.scope_listed(judge.requirement, response.exchange))
+
+
+@then("its scope follows the syntax of RFC 6749")
+def scope_syntax(judge: Judge, response: TokenAnswer) -> None:
+    if not isinstance(response.body.get("scope"), str):
+        raise NotApplicable("the token response has no `scope` string; another scenario judges that")
+    judge(checks.scope_syntax(judge.requirement, response.exchange))
+    judge(checks.scope_listed(judge.requirement, response.exchange))
+
+
+@then(parsers.parse('it has the header "{name}" with "{directive}"'))
+def has_header(judge: Judge, response: TokenAnswer, name: str, directive: str) -> None:
+    judge(members.require_header(judge.requirement, response.exchange, name, directive))
+
+
+@then("the access token has only characters that a header can carry")
+def token_characters(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.token_characters(judge.requirement, response.exchange))
+
+
+@then("the access token fits into a header")
+def token_size(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.fits_a_header(judge.requirement, response.exchange))
+
+
+@then("no secret can be read from the access token")
+def token_secrets(judge: Judge, engine: Engine, response: TokenAnswer) -> None:
+    secrets = [secret.reveal() for secret in engine.target.secrets if secret.available]
+    judge(checks.holds_no_secret(judge.requirement, response.exchange, secrets))
+
+
+@then("there is no ID Token")
+def no_id_token(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.without_id_token(judge.requirement, response.exchange))
+
+
+@then("launch context and scopes of the server's own have a name that cannot clash")
+def own_names(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.own_names(judge.requirement, response.exchange))
+
+
+@then(parsers.parse("neither {kind} token helps to guess the other of that user"))
+def unguessable_for_user(judge: Judge, samples: Samples, app: App, second: Grant, kind: str) -> None:
+    first = samples.having(samples.token(app), f"{kind}_token")
+    judge(checks.unguessable(judge.requirement, first.exchange, second.token.exchange, f"{kind}_token", same_user=True))
+
+
+@then(parsers.parse("neither {kind} token helps to guess the one of another user"))
+def unguessable_for_others(judge: Judge, samples: Samples, app: App, second: Grant, kind: str) -> None:
+    first = samples.having(samples.token(app), f"{kind}_token")
+    judge(checks.unguessable(judge.requirement, first.exchange, second.token.exchange, f"{kind}_token", same_user=False))
