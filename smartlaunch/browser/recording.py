@@ -124,7 +124,7 @@ class Recording:
             if not any(part in entry.media_type for part in _TEXTUAL) and entry.media_type:
                 continue
             length = entry.headers.get("content-length", "")
-            if length.isdigit() and int(length) > 20 * self._body_limit:
+            if length.isdigit() and int(length) > 4 * self._body_limit:
                 entry.truncated = True
                 continue
             try:

