@@ -1,0 +1,201 @@
+"""Tickets say what support asks for, keep secrets in, stay what they are, and are equal for equal input."""
+
+import argparse
+import json
+import re
+import sys
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from smartlaunch.diagnosis import load
+from smartlaunch.errors import LookupFailed
+from smartlaunch.ticket import SecretInTicketError, build, write
+from smartlaunch.ticket import cli as ticket_cli
+from smartlaunch.ticket import markdown as md
+from smartlaunch.ticket.content import ORACLE_FIELDS
+from smartlaunch.ticket.package import safe_name
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "diagnosis"))
+from flow_maker import CODE, LAUNCH, STATE, TOKEN, VERIFIER, Flow
+
+ORACLE_BASE = "https://fhir-ehr-code.cerner.com/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d"
+ORACLE_AUTH = "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/protocols/oauth2/profiles/smart-v1/personas/provider"
+FORBIDDEN = {"code": 403, "message": 'code="urn:cerner:error:oauth2:resource-access:insufficient-scopes", error="insufficient_scope", subcode="no_scope_for_resource_path"'}
+ORACLE = {"base": ORACLE_BASE, "auth": ORACLE_AUTH, "aud": ORACLE_BASE, "scope": "launch openid fhirUser patient/*.read", "granted": "fhirUser launch openid", "fhir_status": 403, "fhir_body": FORBIDDEN}
+SECRETS = (CODE, TOKEN, VERIFIER, STATE, LAUNCH, "pa55word-5ecret")
+
+
+def _write(loaded, out, scenario="", vendor=""):
+    ticket = build(loaded, vendor, scenario)
+    report = loaded.report(vendor, ticket.scenario.id if ticket.scenario else "")
+    return ticket, write(ticket, loaded, report, out)
+
+
+def _run_file(tmp_path, flow, **scenario):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    exchanges = [asdict(x) for x in flow.record().exchanges]
+    row = {"id": "standalone-public/one", "title": "The patient is read", "feature": "f", "rule": "r", "suite": "standalone-public", "requirements": [], "outcome": "failed", "reason": "", "exchanges": [x["id"] for x in exchanges], **scenario}
+    run = {"header": {"schema": 1, "id": "r1", "target": {"name": "t", "vendor": "oracle-health", "fhir_base_url": ORACLE_BASE}}, "scenarios": [row], "exchanges": exchanges, "diagnoses": []}
+    (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    return folder
+
+
+def test_oracle_ticket_has_the_thirteen_fields_in_order(tmp_path):
+    ticket, _ = _write(load(str(Flow(**ORACLE).har(tmp_path / "a.har"))), tmp_path / "out")
+    places = [ticket.text.index(f"**{name}**") for name in ORACLE_FIELDS]
+    assert len(places) == 13
+    assert places == sorted(places)
+    fields = re.split(r"\n\*\*(?:" + "|".join(re.escape(n) for n in ORACLE_FIELDS) + r")\*\*\n", ticket.text)
+    assert "client-1" in fields[9]
+    assert "patient/*.read" in fields[10]
+    assert "no_scope_for_resource_path" in fields[11]
+    assert "req-" in fields[12]
+    assert "2026-05-04" in fields[13]
+    assert ticket.text.count("please fill in") == 6
+    assert "wildcard" in ticket.title or "scopes" in ticket.title
+
+
+def test_generic_ticket_has_every_section(tmp_path):
+    flow = Flow(verifier="another-0123456789-abcdefghijklmnopqrstuvwxyz-x", token_status=400, token_error={"error": "invalid_grant"})
+    ticket, _ = _write(load(str(flow.har(tmp_path / "a.har"))), tmp_path / "out")
+    for heading in ("## Expected", "## Actual", "## Steps to repeat", "## Requests", "## Likely cause", "## Ruled out", "## Environment"):
+        assert heading in ticket.text
+    assert "state came back as sent" in ticket.text
+    assert "`invalid_grant`" in ticket.text
+    assert "belongs to the code challenge" not in ticket.text.split("## Ruled out")[1]
+    assert len(ticket.text.split()) < 900, "too long for two minutes"
+
+
+def test_nothing_secret_leaves(tmp_path):
+    for number, change in enumerate((ORACLE, {"token_status": 400, "token_error": {"error": "invalid_grant"}}, {"twice": True})):
+        _, paths = _write(load(str(Flow(**change).har(tmp_path / f"{number}.har"))), tmp_path / str(number))
+        texts = [paths[0].read_text("utf-8")]
+        with zipfile.ZipFile(paths[1]) as archive:
+            assert archive.testzip() is None
+            texts += [archive.read(name).decode("utf-8", "replace") for name in archive.namelist()]
+        for secret in SECRETS:
+            assert not any(secret in text for text in texts), secret
+
+
+def test_equal_input_gives_equal_files(tmp_path):
+    har = Flow(**ORACLE).har(tmp_path / "a.har")
+    first = _write(load(str(har)), tmp_path / "one")[1]
+    second = _write(load(str(har)), tmp_path / "two")[1]
+    for left, right in zip(first, second, strict=True):
+        assert left.read_bytes() == right.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        "state mismatch, we sent client_secret=Sup3rS3cretValue and got invalid state",
+        "token: eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJlc2lnbmF0dXJl",
+        "-----BEGIN RSA PRIVATE KEY-----\nabc",
+        "Authorization: Bearer abcdef0123456789abcdef",
+    ],
+)
+def test_refuses_when_a_secret_would_get_out(notes, tmp_path):
+    loaded = load(json.dumps({"error": "invalid_client", "error_description": notes, "token_request": "authorization_code, Basic"}))
+    ticket = build(loaded)
+    ticket.text += notes
+    with pytest.raises(SecretInTicketError) as caught:
+        write(ticket, loaded, loaded.report(), tmp_path / "out")
+    assert "ticket.md" in str(caught.value)
+    for value in ("Sup3rS3cretValue", "eyJhbGci", "abcdef0123456789abcdef"):
+        assert value not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_refuses_a_secret_that_the_har_taught(tmp_path):
+    loaded = load(str(Flow(**ORACLE).har(tmp_path / "a.har")))
+    ticket = build(loaded)
+    ticket.text += f"\nby the way {TOKEN}"
+    with pytest.raises(SecretInTicketError) as caught:
+        write(ticket, loaded, loaded.report(), tmp_path / "out")
+    assert TOKEN not in str(caught.value)
+
+
+def test_ticket_of_a_run_has_run_html_har_and_manifest(tmp_path):
+    folder = _run_file(tmp_path, Flow(**ORACLE))
+    ticket, paths = _write(load(str(folder)), tmp_path / "out", "one")
+    assert ticket.vendor == "oracle-health"
+    with zipfile.ZipFile(paths[1]) as archive:
+        names = set(archive.namelist())
+        assert {"ticket.md", "flow.har", "run.json", "index.html", "manifest.sha256", "diagnosis.json", "sequence.mmd"} <= names
+        assert json.loads(archive.read("run.json"))["scenarios"][0]["id"] == "standalone-public/one"
+
+
+def test_unknown_scenario_lists_what_exists(tmp_path):
+    folder = _run_file(tmp_path, Flow())
+    with pytest.raises(LookupFailed, match="standalone-public/one"):
+        build(load(str(folder)), scenario="two")
+
+
+def test_attachments_cannot_leave_the_folder(tmp_path):
+    (tmp_path / "secret.png").write_bytes(b"outside")
+    folder = _run_file(tmp_path, Flow(), attachments=["../secret.png", "/etc/passwd", "attachments/../../secret.png", "attachments/ok.png", "attachments/a.txt"])
+    (folder / "attachments").mkdir()
+    (folder / "attachments" / "ok.png").write_bytes(b"inside")
+    (folder / "attachments" / "a.txt").write_bytes(b"text")
+    _, paths = _write(load(str(folder)), tmp_path / "out")
+    with zipfile.ZipFile(paths[1]) as archive:
+        for name in archive.namelist():
+            assert not name.startswith("/")
+            assert ".." not in name
+        shots = [n for n in archive.namelist() if n.startswith("screenshots/")]
+        assert shots == ["screenshots/ok.png"]
+        assert archive.read(shots[0]) == b"inside"
+
+
+def test_names_are_made_safe():
+    assert safe_name("../../etc/passwd") == "etc-passwd"
+    assert safe_name("...") == "file"
+    assert "/" not in safe_name("a/b\\c\x00d")
+
+
+HOSTILE = "# head\n[click](javascript:alert(1)) <img src=x onerror=alert(1)> @everyone ``` | a | http://evil.example \x1b[31m"
+
+
+def test_markdown_injection_is_harmless():
+    shown = md.line(HOSTILE)
+    assert "\n" not in shown
+    assert "\x1b" not in shown
+    assert "javascript:" not in shown
+    assert "](" not in shown
+    assert "@everyone" not in shown
+    assert "http://" not in shown
+    assert not re.search(r"(?<!\\)[<|`\[]", shown)
+    fenced = md.code("a ``` b | c", table=True)
+    assert fenced.startswith("````")
+    assert "\\|" in fenced
+    assert md.block("```\n# x").startswith("````")
+
+
+def test_hostile_observation_stays_text(tmp_path):
+    loaded = load(json.dumps({"error": "invalid_scope", "error_description": "scope is not allowed " + HOSTILE, "requested_scopes": "openid", "vendor": HOSTILE, "redirect_uri": HOSTILE}))
+    ticket, paths = _write(loaded, tmp_path / "out")
+    body = re.sub(r"(`+).*?\1", "", ticket.text, flags=re.DOTALL)
+    assert not re.search(r"(?<!\\)<(?!br>)", body)
+    assert "](javascript" not in body
+    assert "\x1b" not in paths[0].read_text("utf-8")
+
+
+def test_command_writes_both_files(tmp_path, capsys):
+    har = Flow(**ORACLE).har(tmp_path / "a.har")
+    parser = argparse.ArgumentParser()
+    ticket_cli.add_arguments(parser)
+    assert ticket_cli.run(parser.parse_args([str(har), "--out", str(tmp_path / "out")])) == 0
+    out = capsys.readouterr().out
+    assert "ticket.md" in out
+    assert "ticket.zip" in out
+    assert (tmp_path / "out" / "ticket.zip").exists()
+
+
+def test_declined_ticket_lists_what_is_missing(tmp_path):
+    ticket, _ = _write(load('{"error": "invalid_grant", "vendor": "Cerner"}'), tmp_path / "out")
+    assert "do not decide" in ticket.text
+    assert "please fill in" in ticket.text
