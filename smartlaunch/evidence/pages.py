@@ -1,7 +1,8 @@
 """HTML pages without secrets and, when asked, without the words on them.
 
-A login or picker page shows people and patients; what a reader of evidence needs are its title, headings, forms and messages. So the
-text of an ordinary page is dropped, while titles, headings, buttons and whatever is marked as an error stay. Error pages keep all.
+A login or picker page shows people and patients; what a reader of evidence needs are its title, headings, forms and errors. So the
+text of an ordinary page is dropped, while titles, headings, the usual words on buttons and whatever is marked as an error stay. Error
+pages keep all. Drawings and embedded images go in any case.
 """
 
 from __future__ import annotations
@@ -47,9 +48,14 @@ OPEN_FIELDS: Final = frozenset(
 
 _LONGEST: Final = 400_000
 _LONGEST_SCRIPT: Final = 4_000
-_SPOKEN: Final = frozenset({"title", "h1", "h2", "h3", "button", "legend"})
+_SPOKEN: Final = frozenset({"title", "h1", "h2", "legend"})
+_BUTTON = re.compile(
+    r"(?i)\W*(?:(?:sign|log)[ -]?(?:in|out|on)|allow|deny|cancel|continue|submit|next|back|accept|decline|agree|approve|authori[sz]e|"
+    r"confirm|select|choose|launch|yes|no|ok|close|go|search|grant|reject|skip)"
+    r"(?: (?:access|all|app|selected|anyway|without|to|a|patient|and|in))*\W*"
+)
 _VOID: Final = frozenset({"input", "br", "img", "meta", "link", "hr", "base", "area", "col", "source", "track", "wbr", "embed", "param"})
-_MESSAGE = re.compile(r"(?i)error|alert|warning|invalid|message|danger|notice")
+_MESSAGE = re.compile(r"(?i)error|alert|invalid|danger|failure")
 _HTML = re.compile(r"(?i)<!doctype html|<html\b|<head\b|<body\b|<form\b|<script\b|<title\b")
 
 
@@ -89,16 +95,30 @@ class _Writer(HTMLParser):
         self.parts: list[str] = []
         self._attribute, self._field, self._words, self._keep = attribute, field, words, keep_words
         self._open: list[tuple[str, bool]] = []
+        self._drawing = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
+        if tag == "svg" or self._drawing:
+            self._drawing += tag == "svg"
+            return
         written = "".join(self._write(tag, name, value, values) for name, value in attrs)
         self.parts.append(f"<{tag}{written}>")
         if tag not in _VOID:
             marked = any(_MESSAGE.search(values.get(name, "")) for name in ("class", "id", "role"))
             self._open.append((tag, marked or tag in _SPOKEN))
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "svg" or self._drawing:
+            return
+        self.handle_starttag(tag, attrs)
+        if tag not in _VOID:
+            self.handle_endtag(tag)
+
     def handle_endtag(self, tag: str) -> None:
+        if self._drawing:
+            self._drawing -= tag == "svg"
+            return
         for at in range(len(self._open) - 1, max(-1, len(self._open) - 50), -1):
             if self._open[at][0] == tag:
                 del self._open[at:]
@@ -106,6 +126,8 @@ class _Writer(HTMLParser):
         self.parts.append(f"</{tag}>")
 
     def handle_data(self, data: str) -> None:
+        if self._drawing:
+            return
         inside = self._open[-1][0] if self._open else ""
         if inside == "script":
             self.parts.append(self._words(data) if len(data) <= _LONGEST_SCRIPT else f"/* script, {len(data)} characters */")
@@ -113,7 +135,7 @@ class _Writer(HTMLParser):
             self.parts.append(f"/* style, {len(data)} characters */")
         elif not data.strip():
             self.parts.append(data)
-        elif self._keep or any(spoken for _, spoken in self._open):
+        elif self._keep or any(spoken for _, spoken in self._open) or (inside in ("button", "a") and _BUTTON.fullmatch(data)):
             self.parts.append(html.escape(self._words(data), quote=False))
         else:
             self.parts.append("…")
@@ -127,6 +149,8 @@ class _Writer(HTMLParser):
     def _write(self, tag: str, name: str, value: str | None, values: dict[str, str]) -> str:
         if value is None:
             return f" {name}"
+        if value[:5].lower() == "data:":
+            return f' {name}="data:, {len(value)} characters"'
         if name == "value" and tag in ("input", "textarea", "option", "button") and value:
             kind = values.get("type", "text").lower() if tag == "input" else "option"
             value = self._field(values.get("name") or values.get("id") or "", kind, value)

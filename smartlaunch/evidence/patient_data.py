@@ -29,6 +29,7 @@ _OPEN_RESOURCES: Final = frozenset(
         "SubscriptionTopic",
     }
 )
+_PEOPLE: Final = frozenset({"Patient", "Practitioner", "RelatedPerson", "Person"})
 _OPEN_MEMBERS: Final = frozenset(
     {
         "resourceType",
@@ -71,6 +72,31 @@ _XML_OUTCOME = re.compile(r"<(?:\w+:)?(?:OperationOutcome|CapabilityStatement)\b
 def is_resource(value: Any) -> bool:
     """Whether a JSON value is a FHIR resource."""
     return isinstance(value, dict) and isinstance(value.get("resourceType"), str)
+
+
+def names(resource: dict[str, Any]) -> list[str]:
+    """The full names of the people in a resource or Bundle, as pages are likely to write them.
+
+    They are hidden on pages too: a chart or a patient picker shows them long before or after the FHIR server does.
+    """
+    entries = resource.get("entry")
+    inner = [each.get("resource") for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    found: list[str] = []
+    for person in [resource, *inner[:50]]:
+        if isinstance(person, dict) and person.get("resourceType") in _PEOPLE and isinstance(person.get("name"), list):
+            for name in person["name"][:5]:
+                found += _written(name) if isinstance(name, dict) else []
+    return [name for name in dict.fromkeys(found) if len(name) >= 6]
+
+
+def _written(name: dict[str, Any]) -> list[str]:
+    family = name.get("family")
+    given = [each for each in name.get("given") or [] if isinstance(each, str) and each] if isinstance(name.get("given"), list) else []
+    ways = [name["text"]] if isinstance(name.get("text"), str) and " " in name["text"] else []
+    if isinstance(family, str) and family and given:
+        every = " ".join(given)
+        ways += [f"{every} {family}", f"{given[0]} {family}", f"{family}, {every}", f"{family}, {given[0]}", f"{family} {given[0]}"]
+    return ways + [way.upper() for way in ways]
 
 
 def reduce_resource(value: Any, address: Callable[[str], str], *, public: bool = False) -> Any:

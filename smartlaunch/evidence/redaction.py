@@ -10,7 +10,7 @@ Placeholders are ordinal in a run: ``<access_token 1>`` is the same value wherev
 - ``<id_token 1 {header}.{claims}>`` and the same for client_assertion and request_object, in the field that carries them. The
   signature is gone; claims that may name a person read ``<personal data>``. Elsewhere the short form ``<id_token 1>`` stands.
 - ``Basic base64(client_id:<client_secret 1>)``: the client id stays readable.
-- ``<patient data>``, ``<personal data>`` and ``<form_value 1>`` for what is no credential but nobody else's business.
+- ``<patient data>``, ``<personal data>``, ``<person_name 1>`` and ``<form_value 1>`` for what is no credential but nobody else's business.
 
 ``client_id``, ``error``, ``error_description``, ``error_uri``, scopes, ``code_challenge``, ``nonce`` and correlation ids stay readable.
 """
@@ -26,7 +26,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
 
 from smartlaunch.evidence import pages
-from smartlaunch.evidence.patient_data import HIDDEN, is_resource, reduce_resource, reduce_xml
+from smartlaunch.evidence.patient_data import HIDDEN, is_resource, names, reduce_resource, reduce_xml
 from smartlaunch.evidence.registry import PLACEHOLDER, SecretRegistry
 from smartlaunch.evidence.vocabulary import (
     AMBIGUOUS_IN_JSON,
@@ -356,6 +356,9 @@ class Redactor:
     def _json(self, value: Any, place: Endpoint, depth: int) -> Any:
         if isinstance(value, dict):
             if is_resource(value) and not self.keep_patient_data:
+                if place not in _PUBLISHED:
+                    for name in names(value):
+                        self.learn("person_name", name)
                 value = reduce_resource(value, lambda url: self._url(url, Endpoint.FHIR, 2), public=place in _PUBLISHED)
             return self._object(value, place, depth)
         if isinstance(value, list):
@@ -365,11 +368,11 @@ class Redactor:
         return value
 
     def _object(self, value: dict[str, Any], place: Endpoint, depth: int) -> dict[str, Any]:
-        names = {name.lower() for name in value if isinstance(name, str)}
+        members = {name.lower() for name in value}
         fhir = is_resource(value) or place is Endpoint.FHIR
-        oauth = not fhir and bool(names & OAUTH_SHAPE)
-        key = "kty" in names
-        person = not fhir and place not in _PUBLISHED and "sub" in names and not self.keep_patient_data
+        oauth = not fhir and bool(members & OAUTH_SHAPE)
+        key = "kty" in members
+        person = not fhir and place not in _PUBLISHED and "sub" in members and not self.keep_patient_data
         result: dict[str, Any] = {}
         for name, item in value.items():
             lower = name.lower()

@@ -28,6 +28,9 @@ SHORTEST_SEARCHED: Final = 6
 """Shorter values are hidden in their own field only: a PIN of four digits would be found in every other time stamp."""
 
 _SHORTEST_BY_KIND: Final = {"cookie": 12, "form_value": 12}
+_PLAIN_KINDS: Final = frozenset({"person_name"})
+"""Kinds that stand in text only: they are many, and nobody sends them as base64."""
+
 _WEAK = re.compile(r"[A-Za-z]{6,7}|[a-z0-9]{6,7}|[0-9]{6,11}")
 _LONGEST_ENCODED: Final = 65_536
 _WITHHELD: Final = "<withheld, a secret could not be removed>"
@@ -68,7 +71,7 @@ class SecretRegistry:
             extra = f" length {len(value)}" if kind == "state" else ""
             placeholder = self._placeholders[value] = f"<{kind} {self._counts[kind]}{extra}>"
             if _is_searched(kind, value):
-                self._index(value, placeholder)
+                self._index(kind, value, placeholder)
                 if kind == "private_key":
                     for line in value.splitlines():
                         if len(line.strip()) >= 16 and "-----" not in line:
@@ -126,13 +129,13 @@ class SecretRegistry:
                     at = tail.find(value[:4], at + 1)
         return text
 
-    def _index(self, value: str, placeholder: str) -> None:
+    def _index(self, kind: str, value: str, placeholder: str) -> None:
         weak = _WEAK.fullmatch(value) is not None
         self._add(value, placeholder, "(?<![A-Za-z0-9])" if weak else "", "(?![A-Za-z0-9])" if weak else "")
         if weak:
             self._weak[value] = re.compile(self._patterns[value][1])
         self._blanks = self._blanks or " " in value
-        if len(value) > _LONGEST_ENCODED:
+        if len(value) > _LONGEST_ENCODED or kind in _PLAIN_KINDS:
             return
         forms = {value, quote(value, safe=""), quote_plus(value)}
         for form in forms:

@@ -48,6 +48,11 @@ SECRET_PARAMETERS: Final[dict[str, str]] = {
     "session_token": "cookie",
     "sessionid": "cookie",
     "jsessionid": "cookie",
+    "session_code": "form_value",
+    "statetoken": "form_value",
+    "ticket": "form_value",
+    "login_ticket": "form_value",
+    "samlart": "saml",
     "_csrf": "form_value",
     "csrf": "form_value",
     "csrf_token": "form_value",
@@ -62,7 +67,7 @@ SECRET_PARAMETERS: Final[dict[str, str]] = {
 }
 """Parameter or member name (lower case) -> kind of the secret in it."""
 
-AMBIGUOUS_IN_JSON: Final = frozenset({"code", "state", "launch", "token", "request", "pass", "pin", "assertion", "password"})
+AMBIGUOUS_IN_JSON: Final = frozenset({"code", "state", "launch", "token", "request", "pass", "pin", "assertion", "password", "ticket"})
 """Names that also mean something harmless inside JSON; there they are secrets only in an object of OAuth's own shape."""
 
 OAUTH_SHAPE: Final = frozenset(

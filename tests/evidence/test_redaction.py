@@ -342,6 +342,22 @@ def test_pages_lose_their_words_but_error_pages_keep_them():
     assert "no such client" in Redactor().body("text/html", b"<html><p>no such client", Endpoint.PAGE, status=400)
 
 
+def test_names_of_people_are_hidden_on_pages_once_they_are_known():
+    redactor = Redactor()
+    redactor.body("application/fhir+json", json.dumps({"resourceType": "Bundle", "entry": [{"resource": PATIENT}]}).encode(), Endpoint.FHIR)
+    page = b"<html><h1>Chart of Ada Lovelace</h1><title>LOVELACE, ADA</title><b>ada%20lovelace</b></html>"
+    out = redactor.body("text/html", page, Endpoint.PAGE)
+    assert "<h1>Chart of <person_name" in out
+    assert "LOVELACE" not in out
+    assert redactor.scrub("name=Ada%20Lovelace&x=Ada+Lovelace Lovelace") == "name=<person_name 1>&x=<person_name 1> Lovelace"
+
+
+def test_pages_keep_the_words_on_buttons_but_not_patients_on_buttons():
+    page = b"<html><button>Sign in</button><button>Ada Byron</button><svg><path d='M0'/><text>Ada</text><svg/></svg><img src='data:image/png;base64,AAAA'><br/><p>x</html>"
+    out = Redactor().body("text/html", page, Endpoint.PAGE)
+    assert out == '<html><button>Sign in</button><button>\u2026</button><img src="data:, 26 characters"><br><p>\u2026</html>'
+
+
 def jwt(header: dict[str, object], claims: dict[str, object], signature: str = "c2lnbmF0dXJlLW9mLXRoZS10b2tlbg") -> str:
     def part(value: dict[str, object]) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
@@ -456,3 +472,68 @@ def test_search_is_quick():
         best = min(best, time.perf_counter() - begun)
     assert len(text) > 90_000
     assert best < 0.08  # about 7 ms on a quiet machine
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        {"resourceType": "Patient", "name": [{"text": "Ada Lovelace"}, 5, {"family": 5, "given": "Ada"}, {"family": "L"}]},
+        {"resourceType": "Bundle", "entry": [5, {"resource": 7}, {"resource": {"resourceType": "Patient", "name": "Ada"}}], "link": None},
+        {"resourceType": ["Patient"], "entry": "x"},
+        {"resourceType": {"a": 1}},
+        {"resourceType": "Observation", "note": [{"text": "Ada"}], "subject": {"reference": "data:x"}, "code": {"coding": [5]}, "component": [[1]]},
+    ],
+)
+def test_resources_of_odd_shape(resource):
+    out = Redactor().body("application/fhir+json", json.dumps(resource).encode(), Endpoint.FHIR)
+    assert "Ada" not in out or not isinstance(resource["resourceType"], str)
+
+
+def test_brands_and_outcomes_are_public():
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Organization", "name": "Lakeside Hospital"}}]}
+    assert json.loads(Redactor().body("application/fhir+json", json.dumps(bundle).encode(), Endpoint.BRANDS)) == bundle
+    outcome = b'<OperationOutcome xmlns="http://hl7.org/fhir"><issue><diagnostics value="no"/></issue></OperationOutcome>'
+    assert Redactor().body("application/fhir+xml", outcome, Endpoint.FHIR) == outcome.decode()
+    inner = {"resourceType": "Bundle", "entry": [{"response": {"outcome": {"resourceType": "OperationOutcome", "issue": [{"details": {"text": "why"}}]}}}]}
+    assert "why" in Redactor().body("application/fhir+json", json.dumps(inner).encode(), Endpoint.FHIR)
+
+
+def test_userinfo_names_nobody():
+    out = json.loads(Redactor().body("application/json", b'{"sub": "u1", "name": "Ada", "active": true, "scope": "x"}', Endpoint.INTROSPECTION))
+    assert out == {"sub": "<personal data>", "name": "<personal data>", "active": True, "scope": "x"}
+
+
+def test_private_keys_are_hidden_line_by_line():
+    redactor = Redactor()
+    line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEA"
+    redactor.learn("private_key", f"-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----")
+    assert redactor.scrub(f"key: {line}") == "key: <private_key 1>"
+
+
+def test_saml_signatures_and_broken_credentials():
+    redactor = Redactor()
+    message = b64("<Response><SignatureValue>QUJDREVGR0hJSktMTU5PUFFSU1Q</SignatureValue></Response>")
+    redactor.body(FORM, f"SAMLResponse={quote(message, safe='')}".encode(), Endpoint.PAGE)
+    assert "QUJDREVGR0hJSktMTU5PUFFSU1Q" not in redactor.scrub("it is QUJDREVGR0hJSktMTU5PUFFSU1Q")
+    for value in ("Basic !!!notbase64", "Basic " + b64("nocolon12345"), "Basic", ""):
+        shown = Redactor().headers((("Authorization", value),))
+        assert "nocolon" not in str(shown)
+    assert Redactor().headers((("Authorization", "Basic " + b64("app:")),)) == [["Authorization", "Basic base64(app:)"]]
+    assert Redactor().headers((("Authorization", "Basic bm90YmFzZTY0"), ("Cookie", "lonelycookie"))) == [
+        ["Authorization", "Basic <authorization 1>"],
+        ["Cookie", "<cookie 1>"],
+    ]
+
+
+def test_placeholders_are_never_learned_again():
+    redactor = Redactor()
+    first = redactor.url("https://a.example.org/?code=abcdefgh123", Endpoint.REDIRECT)
+    assert redactor.url(first, Endpoint.REDIRECT) == first
+    assert redactor.learn("code", "<code 1>") == "<code 1>"
+    assert redactor.learn("code", "") == ""
+
+
+def test_ordinary_words_of_cookies_are_not_searched_for():
+    redactor = Redactor()
+    redactor.headers((("Cookie", "lang=english; theme=solarizedlight; consent=1"),))
+    assert redactor.scrub("english solarizedlight 1") == "english solarizedlight 1"
