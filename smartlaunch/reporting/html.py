@@ -32,11 +32,11 @@ from smartlaunch.reporting.words import (
     ENDPOINT_WORDS,
     OUTCOME_LETTERS,
     OUTCOME_WORDS,
-    SIDE_WORDS,
     WORST_FIRST,
     Rows,
     address,
     count,
+    on_side,
     printable,
     seconds,
     sections,
@@ -78,7 +78,7 @@ def _environment() -> Environment:
     )
     environment.filters["ticks"] = ticks
     environment.filters["seconds"] = seconds
-    environment.globals.update(words=OUTCOME_WORDS, letters=OUTCOME_LETTERS, sides=SIDE_WORDS, count=count)
+    environment.globals.update(words=OUTCOME_WORDS, letters=OUTCOME_LETTERS, on_side=on_side, count=count)
     return environment
 
 
@@ -143,7 +143,7 @@ class _Page:
             "facts": self._facts(),
             "strip": self._strip(),
             "problems": [p for p in self._problems() if p["tone"] != Outcome.NOT_APPLICABLE],
-            "notes": [p["message"] for p in self._problems() if p["tone"] == Outcome.NOT_APPLICABLE],
+            "notes": [_capital(p["message"]) for p in self._problems() if p["tone"] == Outcome.NOT_APPLICABLE],
             "unjudged": self._unjudged(),
             "sections": self._sections(),
             "matrix": self._matrix(),
@@ -232,7 +232,7 @@ class _Page:
             "heading": row.text if row and finding.kind == Kind.REQUIREMENT else printable(shortened(_capital(finding.expected), 200)),
             "url": _web(row.url) if row else "",
             "note": getattr(row, "note", "") if row else "",
-            "side": SIDE_WORDS.get(cause.side, cause.side),
+            "side": on_side(cause.side),
             "count": cause.count,
             "scenarios": [{"id": s.id, "title": printable(s.title), "anchor": self.anchors[s.id]} for s in cause.scenarios],
             "variants": [self._statement(f) for f in cause.variants[:8]],

@@ -17,7 +17,7 @@ from typing import TextIO
 from smartlaunch.finding import Outcome
 from smartlaunch.reporting.failure import render_finding, wrapped
 from smartlaunch.reporting.run import Cause, Run, group_findings, group_unjudged
-from smartlaunch.reporting.words import OUTCOME_WORDS, SIDE_WORDS, Rows, count, printable, seconds, sections, shortened, verdict
+from smartlaunch.reporting.words import OUTCOME_WORDS, SIDE_WORDS, Rows, count, on_side, printable, seconds, sections, shortened, verdict
 
 NARROWEST, WIDEST = 40, 110
 _NAMED = 3
@@ -158,7 +158,7 @@ class _Summary:
             lines += [named[0].replace(word, self.style(word, group.outcome), 1), *named[1:]]
             lines += wrapped(group.reason, self.width, indent="       ", hanging="       ")
             if group.diagnosis:
-                told = f"likely cause: {group.diagnosis.cause} ({SIDE_WORDS.get(group.diagnosis.side, group.diagnosis.side)})"
+                told = f"likely cause: {group.diagnosis.cause} ({on_side(group.diagnosis.side)})"
                 lines += wrapped(told, self.width, indent="       ", hanging="         ")
                 lines += wrapped(f"what to try: {group.diagnosis.fix}", self.width, indent="       ", hanging="         ")
         if self.run.missing:

@@ -146,6 +146,11 @@ def sections(causes: list[Cause]) -> list[tuple[str, list[Cause]]]:
     return [(t, c) for t, c in (("Asked for, not given", expectations), ("Failures", failures), ("Advisories", advisories)) if c]
 
 
+def on_side(side: str) -> str:
+    """Where something has to be mended, as the end of a sentence."""
+    return "side not decided" if side == Side.UNDECIDED else f"on the side of {SIDE_WORDS.get(side, side)}"
+
+
 def count(number: int, one: str, many: str = "") -> str:
     """A number with its noun: ``1 scenario``, ``2 scenarios``."""
     return f"{number} {one if number == 1 else many or one + 's'}"

@@ -118,16 +118,8 @@ def test_without_allure_the_bridge_does_nothing():
 # --- the rendered page
 
 
-def _renderer():
-    found = find_renderer()
-    spare = Path("/opt/allure/node_modules/allure/cli.js")
-    if found is None and spare.is_file():
-        found = find_renderer({**os.environ, "SMARTLAUNCH_ALLURE": str(spare)})
-    return found
-
-
 def test_rendered_page_makes_no_request(ran, tmp_path):
-    renderer = _renderer()
+    renderer = find_renderer()
     browser_path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if renderer is None:
         pytest.skip("the Allure renderer is not installed: smartlaunch setup")

@@ -73,7 +73,7 @@ def test_page_names_no_outside_resource(html):
 
 def test_findings_are_whole(html):
     card = html[html.index('id="cause-1"') : html.index('id="cause-2"')]
-    for piece in ("Patient-level scopes", "200 with the Patient of the launch context", "no_scope_for_resource_path", "the app&#39;s registration", "Likely cause", "high confidence", "Then try", "curl --include", "ACCESS_TOKEN_2", 'href="https://hl7.org/'):
+    for piece in ("Patient-level scopes", "200 with the Patient of the launch context", "no_scope_for_resource_path", "on the side of the app&#39;s registration", "Likely cause", "high confidence", "Then try", "curl --include", "ACCESS_TOKEN_2", 'href="https://hl7.org/'):
         assert piece in card, piece
     assert re.search(r"<mark>[^<]*no_scope_for_resource_path", card)
 
