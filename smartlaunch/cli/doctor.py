@@ -65,4 +65,6 @@ def _check(name: str) -> list[dict[str, str]]:
             lines = [{"verdict": "mend", "problem": str(exc)}]
         finally:
             session.close()
+            if session.engine is not None:
+                session.engine.recorder.close()
         return [{**line, "problem": session.scrub(line["problem"])} for line in lines]

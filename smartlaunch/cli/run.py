@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,10 +179,8 @@ def switch_unknown(kind: str, name: str, known: list[str]) -> LookupFailed:
 
 
 def _folder(out: str | None) -> Path:
-    from smartlaunch.plugin.session import new_run_folder
-
     if not out:
-        return new_run_folder(Path.cwd() / "reports")
+        return Path.cwd() / "reports" / f"{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     folder = Path(out)
     try:
         if folder.exists() and not folder.is_dir():
