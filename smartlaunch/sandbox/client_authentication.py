@@ -68,7 +68,7 @@ class ClientAuthentication:
             return OAuthError(error, description, status=401, headers=challenge)
         return OAuthError(error, description)
 
-    async def authenticate(self, request: Request, given: Parameters) -> Client:  # noqa: C901, PLR0912 - one rule after the other
+    async def authenticate(self, request: Request, given: Parameters) -> Client:
         """Return the client of a request to the token endpoint or a like one."""
         defects = self.defects
         header = request.headers.get("authorization", "")
@@ -97,15 +97,18 @@ class ClientAuthentication:
             known = self.state.codes.get(given.get("code") or "")
             if known is not None and self.state.clients[known.client_id].public and defects("accepts_public_client_without_client_id"):
                 client_id = known.client_id
-        client = self.state.clients.get(client_id or "")
-        if client is None:
+        found = self.state.clients.get(client_id or "")
+        if found is None:
             raise self.refusal("The client is not known or does not say who it is.")
+        client = found
         if secret is not None:
             if "client_secret_post" not in client.auth_methods and not self._loose_method(client):
                 raise self.refusal("This client is not registered for client_secret_post.")
             self._require_secret(client, secret, used_header=False)
             return client
         if client.public:
+            if defects("refuses_public_clients"):
+                raise self.refusal("Every client has to authenticate.")
             return client
         if given.sent_empty("client_secret") and defects("accepts_empty_client_secret"):
             return client
@@ -244,9 +247,9 @@ class ClientAuthentication:
             others = [key for other in self.state.clients.values() if other.jwks for key in other.jwks["keys"]]
             if _verifies(assertion, header, _of_kind(header, others)):
                 return
-        if isinstance(header.get("jwk"), dict) and defects("trusts_the_key_inside_the_assertion"):
-            if _verifies(assertion, header, [header["jwk"]]):
-                return
+        embedded = header.get("jwk")
+        if isinstance(embedded, dict) and _verifies(assertion, header, [embedded]) and defects("trusts_the_key_inside_the_assertion"):
+            return
         raise self.refusal("The assertion's signature cannot be verified with the registered keys.")
 
     async def _keys(self, client: Client, header: dict[str, Any]) -> list[dict[str, Any]]:
@@ -302,18 +305,19 @@ class ClientAuthentication:
             return fitting if self.defects("accepts_kid_of_a_key_of_another_type") else []
         return named
 
-    def _require_claims(self, client: Client, claims: dict[str, Any]) -> None:  # noqa: C901, PLR0912 - one claim after the other
+    def _require_claims(self, client: Client, claims: dict[str, Any]) -> None:
         defects, now = self.defects, self.state.now()
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
         if audience is None:
             if not defects("accepts_assertion_without_aud"):
                 raise self.refusal("The assertion has no aud claim.")
-        elif self.sandbox.token_url not in audiences and not (
-            self.sandbox.variant("takes_issuer_as_assertion_audience") and self.state.issuer in audiences
+        elif (
+            self.sandbox.token_url not in audiences
+            and not (self.sandbox.variant("takes_issuer_as_assertion_audience") and self.state.issuer in audiences)
+            and not defects("ignores_aud_of_assertion")
         ):
-            if not defects("ignores_aud_of_assertion"):
-                raise self.refusal("The assertion's aud claim is not the URL of this token endpoint.")
+            raise self.refusal("The assertion's aud claim is not the URL of this token endpoint.")
         expiry = claims.get("exp")
         if expiry is None:
             if not defects("accepts_assertion_without_exp"):

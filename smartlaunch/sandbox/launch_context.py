@@ -58,13 +58,13 @@ def _put_patient(sandbox: Sandbox, context: dict[str, Any], transaction: Transac
         context["patient"] = {"reference": f"Patient/{patient}"}
     elif defects("sends_unknown_patient"):
         context["patient"] = f"{patient}-7"
+    elif defects("names_another_patient_than_the_token_has"):
+        context["patient"] = next(one for one in data.PATIENTS if one != patient)
     elif defects("nests_launch_context"):
         context["context"] = {"patient": context.pop("patient")}
 
 
-def _put_encounter(
-    sandbox: Sandbox, context: dict[str, Any], transaction: Transaction, granted: list[str], *, embedded: bool
-) -> None:
+def _put_encounter(sandbox: Sandbox, context: dict[str, Any], transaction: Transaction, granted: list[str], *, embedded: bool) -> None:
     defects, encounter = sandbox.defects, transaction.encounter
     wanted = embedded or "launch/encounter" in granted
     if not encounter or not wanted or defects("omits_encounter_context"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from joserfc import jws
 from starlette.routing import Route
 
-from smartlaunch.sandbox.core import json_answer, json_media_type
+from smartlaunch.sandbox.core import NO_STORE, json_answer, json_media_type
 from smartlaunch.sandbox.keys import ec_key, rsa_key
 
 if TYPE_CHECKING:
@@ -62,12 +62,36 @@ def routes(sandbox: Sandbox) -> list[Route]:
             return json_answer({"message": "not found"}, status=404)
         return json_answer(jwk_set(sandbox), headers={"Cache-Control": "max-age=60"}, media_type=json_media_type(sandbox))
 
+    async def userinfo(request: Request) -> Response:
+        return userinfo_answer(sandbox, request.headers.get("authorization", ""))
+
     if sandbox.variant("does_not_offer_openid"):
         return [Route("/oauth/jwks", jwks, methods=["GET"])]
     return [
+        Route("/oauth/userinfo", userinfo, methods=["GET", "POST"]),
         Route("/oauth/.well-known/openid-configuration", configuration, methods=["GET"]),
         Route("/oauth/jwks", jwks, methods=["GET"]),
     ]
+
+
+def userinfo_answer(sandbox: Sandbox, authorization: str) -> Response:
+    """Return the claims of the person behind an access token with the scope openid (OpenID Connect Core section 5.3)."""
+    defects = sandbox.defects
+    scheme, _, value = authorization.partition(" ")
+    token = sandbox.state.access_tokens.get(value) if scheme.lower() == "bearer" else None
+    if token is not None and (
+        token.revoked or token.expires_at < sandbox.state.now() or token.user is None or "openid" not in token.scopes
+    ):
+        token = None
+    if token is None:
+        if scheme.lower() == "bearer" and defects("userinfo_answers_any_token"):
+            return json_answer({"sub": "somebody"}, headers=NO_STORE)
+        challenge = 'Bearer realm="Lakeside", error="invalid_token"'
+        return json_answer({"error": "invalid_token"}, status=401, headers={"WWW-Authenticate": challenge})
+    subject = token.subject or ""
+    if defects("userinfo_names_another_subject"):
+        subject += "-7"
+    return json_answer({"sub": subject}, headers=NO_STORE)
 
 
 def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
@@ -78,6 +102,7 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         "authorization_endpoint": sandbox.authorize_url,
         "token_endpoint": sandbox.token_url,
         "jwks_uri": f"{state.base_url}/oauth/jwks",
+        "userinfo_endpoint": f"{state.base_url}/oauth/userinfo",
         "introspection_endpoint": f"{state.base_url}/oauth/introspect",
         "revocation_endpoint": f"{state.base_url}/oauth/revoke",
         "response_types_supported": ["code"],
@@ -188,7 +213,7 @@ def _subject(sandbox: Sandbox, user: User, issued: float) -> str:
     return user.subject
 
 
-def id_token(  # noqa: C901, PLR0912, PLR0913, PLR0915 - one claim, one rule after the other
+def id_token(  # noqa: PLR0915 - one claim, one rule after the other
     sandbox: Sandbox,
     client: Client,
     user: User,
