@@ -1,6 +1,7 @@
 """Diagnosis: from what was recorded or written down to the likely cause, the side, the fix and the next step.
 
-Rules and vendor knowledge are data (``rules/``, ``vendors/``); ``signals`` looks, ``engine`` weighs, ``inputs`` reads whatever a person has.
+Rules and vendor knowledge are data (``rules/``, ``vendors/``); ``signals`` looks, ``engine`` weighs, ``inputs`` reads whatever a
+person has.
 """
 
 from smartlaunch.diagnosis.engine import examine

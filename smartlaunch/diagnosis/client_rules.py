@@ -13,11 +13,8 @@ from smartlaunch.exchange import Endpoint, RecordedExchange
 
 SHORTEST_STATE = 22
 """122 bits, the least the guide asks for, take 21 characters of base64url; a state of fewer cannot be unpredictable enough."""
-_PAGES = {
-    1: "app-launch", 3: "app-launch", 40: "app-launch", 41: "app-launch", 44: "app-launch", 45: "app-launch", 35: "app-launch", 32: "app-launch",
-    62: "app-launch", 64: "app-launch", 69: "app-launch", 70: "app-launch", 71: "app-launch", 93: "app-launch", 135: "scopes-and-launch-context",
-    10: "app-launch",
-}  # fmt: skip
+_SCOPE_PAGE = frozenset({135})
+"""Statements of the page on scopes; all others asked for here stand on the page on app launch."""
 
 
 @cache
@@ -28,7 +25,7 @@ def requirement(number: int) -> str:
     for row in load().values():
         if str(getattr(row, "actor", "")).endswith("client") and number in getattr(row, "source_ids", ()):
             return str(row.id)
-    return f"SMART-2.2-{_PAGES.get(number, 'app-launch')}#{number}"
+    return f"SMART-2.2-{'scopes-and-launch-context' if number in _SCOPE_PAGE else 'app-launch'}#{number}"
 
 
 def client_findings(exchanges: Iterable[RecordedExchange]) -> list[ClientFinding]:

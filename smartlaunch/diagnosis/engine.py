@@ -178,7 +178,7 @@ def _fill(text: str, values: dict[str, str]) -> str:
         return inner if all(name in values for name in re.findall(r"\{(\w+)\}", inner)) else ""
 
     text = re.sub(r"\[\[(.*?)\]\]", part, text)
-    return re.sub(r"\{(\w+)\}", lambda f: values.get(f.group(1), "…"), text).strip()
+    return re.sub(r"\{(\w+)\}", lambda f: values.get(f.group(1), f.group(0)), text).strip()
 
 
 def _rank(found: list[Diagnosis]) -> list[Diagnosis]:

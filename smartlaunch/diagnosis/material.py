@@ -1,7 +1,7 @@
 """What is known of one failing flow, in one shape for every kind of input.
 
-A live run, its ``run.json``, a HAR, a pasted URL, a JSON body and an observation file are all read into ``Material``; rules never see where it
-came from. Nothing here is raw: secrets were turned into facts before.
+A live run, its ``run.json``, a HAR, a pasted URL, a JSON body and an observation file are all read into ``Material``; rules never see
+where it came from. Nothing here is raw: secrets were turned into facts before.
 """
 
 from __future__ import annotations

@@ -285,7 +285,8 @@ def _token_request(m: Material, value: Any) -> None:
 
 def _token_authentication(m: Material, low: str) -> None:
     without = re.search(
-        r"(?:no|without|lacks?|missing|omits?)\s+(?:an?\s+|the\s+|any\s+)?(?:http\s+)?(?:authorization|basic|client (?:auth\w*|secret)|client_secret|secret|auth\w*\s+header)",
+        r"(?:no|without|lacks?|missing|omits?)\s+(?:an?\s+|the\s+|any\s+)?(?:http\s+)?"
+        r"(?:authorization|basic|client (?:auth\w*|secret)|client_secret|secret|auth\w*\s+header)",
         low,
     )
     if without:

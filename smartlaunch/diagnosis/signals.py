@@ -570,7 +570,7 @@ def assertions(m: Material, _vendor: Vendor) -> Iterator[Signal]:
 
 
 @predicate
-def launch(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+def launch(m: Material, vendor: Vendor) -> Iterator[Signal]:
     """The launch value and what it has to do with the scopes."""
     f, at = m.facts, m.fact_of
     asked = m.requested
@@ -586,6 +586,9 @@ def launch(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield _saw("opened-without-iss", "the launch URL was opened without iss and launch", at.get("launch_opened_bare", ""))
     if m.launch_uri and m.source == "url" and "iss" not in f:
         yield _saw("opened-without-iss", "the URL has no iss")
+    for pattern, because in vendor.bad_launches:
+        if re.search(pattern, m.launch_uri):
+            yield _saw("launch-link-malformed", because, because=because)
     context = f.get("context")
     if isinstance(context, list) and "patient" not in context and f.get("token_issued"):
         yield _saw("token-without-patient", "the token answer names no patient", at.get("context", ""))

@@ -1,7 +1,7 @@
 """What is known of a vendor, from one data file each; ``generic`` holds what everybody says.
 
-A file may hold: ``names`` and ``hosts`` by which the vendor is recognised, ``traits`` that rules ask for, ``urn`` and ``phrase`` tables that
-translate its wording into ``says:`` signals, ``advice`` that adds to a rule's fix or next step, and facts about its hosts.
+A file may hold: ``names`` and ``hosts`` by which the vendor is recognised, ``traits`` that rules ask for, ``urn`` and ``phrase`` tables
+that translate its wording into ``says:`` signals, ``advice`` that adds to a rule's fix or next step, and facts about its hosts.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Vendor:
     host_tenants: tuple[tuple[str, str], ...] = ()
     environments: tuple[tuple[str, str], ...] = ()
     bad_paths: tuple[tuple[str, str], ...] = ()
+    bad_launches: tuple[tuple[str, str], ...] = ()
     open_hosts: tuple[tuple[str, str], ...] = ()
     advice: dict[str, dict[str, str]] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
@@ -121,6 +122,7 @@ def _load(text: str, base: Vendor | None) -> Vendor:
         host_tenants=_pairs(data.get("wrong_host", []), "host", "tenant"),
         environments=_pairs(data.get("environment", []), "name", "host"),
         bad_paths=_pairs(data.get("bad_path", []), "pattern", "because"),
+        bad_launches=_pairs(data.get("bad_launch", []), "pattern", "because"),
         open_hosts=_pairs(data.get("open_host", []), "host", "because"),
         advice={entry["rule"]: {k: v for k, v in entry.items() if k != "rule"} for entry in data.get("advice", [])},
         sources=tuple(data.get("sources", [])),

@@ -140,7 +140,8 @@ def _problem(facts: _Facts) -> str:
         return f"{failing.method} {_short(failing.url)} is answered {failing.status}" + (f" with {error}" if error else "") + "."
     if m.granted is not None and m.requested is not None:
         then = f", and the FHIR request is answered {m.status}" if m.fhir and m.status >= 400 else ""
-        return f"The token answer grants {' '.join(m.granted.items) or 'no scope'}, although {' '.join(m.requested.items)} was requested{then}."
+        granted = " ".join(m.granted.items) or "no scope"
+        return f"The token answer grants {granted}, although {' '.join(m.requested.items)} was requested{then}."
     if error:
         return f"The flow ends with the error {error}."
     if facts.scenario and facts.scenario.findings:
@@ -251,14 +252,12 @@ def _steps(facts: _Facts) -> list[str]:
             pkce = f"PKCE {f.get('code_challenge_method', '')}" if f.get("code_challenge_present") else "no PKCE"
             launch = "with launch" if f.get("launch_present") else "without launch"
             scope = md.code(" ".join(f.get("scope_requested") or []))
-            steps.append(
-                f"Authorization request ({md.code(item.id)}): scope {scope}, redirect\\_uri {md.code(str(f.get('redirect_uri', '')))}, {pkce}, {launch}"
-            )
+            redirect = md.code(str(f.get("redirect_uri", "")))
+            steps.append(f"Authorization request ({md.code(item.id)}): scope {scope}, redirect\\_uri {redirect}, {pkce}, {launch}")
         elif item.endpoint == Endpoint.TOKEN and item.facts.get("grant_type"):
             f = item.facts
-            steps.append(
-                f"Token request ({md.code(item.id)}): grant\\_type {md.code(str(f['grant_type']))}, client authentication {md.code(str(f.get('client_auth', 'none')))}: answered {item.status}"
-            )
+            grant, shown = md.code(str(f["grant_type"])), md.code(str(f.get("client_auth", "none")))
+            steps.append(f"Token request ({md.code(item.id)}): grant\\_type {grant}, client authentication {shown}: answered {item.status}")
         elif item.endpoint == Endpoint.FHIR and item.status >= 400:
             steps.append(f"FHIR request ({md.code(item.id)}): {item.method} {md.code(_short(item.url))}: answered {item.status}")
     if not facts.exchanges:
@@ -281,8 +280,9 @@ def _diagnosis(facts: _Facts) -> list[str]:
         lines = ["The recorded facts do not decide the cause. What would help:"]
         return [*lines, *(f"- {md.line(item.what)}: {md.line(item.how)}" for item in facts.report.missing)]
     best = facts.best
+    words = (f"category {md.code(best.category.value)}", f"side {md.code(best.side.value)}", f"confidence {best.confidence.value}")
     lines = [
-        f"{md.line(best.cause)} (category {md.code(best.category.value)}, side {md.code(best.side.value)}, confidence {best.confidence.value})",
+        f"{md.line(best.cause)} ({', '.join(words)})",
         "",
         f"- What we shall try: {md.line(best.fix)}",
         f"- To make sure: {md.line(best.next)}",

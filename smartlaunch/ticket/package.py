@@ -31,7 +31,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "a secret parameter",
         re.compile(
-            r"(?i)\b(?:access_token|refresh_token|client_secret|code_verifier|client_assertion|password)[\"']?\s*[=:]\s*[\"']?(?![<\[{\s*.…])[^\s&\"'<>,;]{6,}"
+            r"(?i)\b(?:access_token|refresh_token|client_secret|code_verifier|client_assertion|password)[\"']?\s*[=:]\s*[\"']?"
+            r"(?![<\[{\s*.…])[^\s&\"'<>,;]{6,}"
         ),
     ),
 )
@@ -45,7 +46,8 @@ class SecretInTicketError(UsageError):
         self.found = list(dict.fromkeys(found))
         listed = "\n".join(f"  {where}: {kind}" for where, kind in self.found)
         super().__init__(
-            f"the ticket was not written, because secrets would get out:\n{listed}\n  try: take them out of the input, or record the flow with this suite"
+            f"the ticket was not written, because secrets would get out:\n{listed}\n"
+            "  try: take them out of the input, or record the flow with this suite"
         )
 
 

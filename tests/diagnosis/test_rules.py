@@ -132,6 +132,9 @@ CASES = {
     "tls-failed": ({"error": "certificate verify failed", "launch_type": "standalone"}, {"error": "verify failed", "launch_type": "standalone"}),
     "rate-limited": ({"http_status": 429}, {"http_status": 409}),
     "request-too-long": ({"http_status": 414, "error": "URI too long"}, {"http_status": 414, "error": "URI"}),
+    "client-id-missing": ({"token_request": "grant_type=refresh_token", "error": "invalid_request", "error_description": "Check the `client_id` parameter"}, {"token_request": "grant_type=refresh_token", "error": "invalid_request", "error_description": "Check the `code` parameter"}),
+    "scope-missing": ({"error": "invalid_request", "error_description": "Missing scope"}, {"error": "invalid_request", "error_description": "Missing state"}),
+    "launch-link-malformed": ({"vendor": ORACLE, "launch_uri": "https://smart.sandboxcerner.com/smart/apps/4ec4333f?PAT_PersonId=1"}, {"vendor": ORACLE, "launch_uri": "https://smart.sandboxcerner.com/smart/t1/apps/4ec4333f?PAT_PersonId=1"}),
     "request-malformed": ({"urn": URN + "oauth2:grant:invalid-request"}, {"urn": URN + "oauth2:grant:request"}),
 }  # fmt: skip
 
@@ -201,7 +204,7 @@ ORACLE_URNS = re.findall(
     """oauth2:grant:invalid-request oauth2:grant:unknown-client oauth2:grant:client-persona-mismatch oauth2:grant:invalid-redirect-uri
     oauth2:grant:invalid-redirect-uri-trailing-slash oauth2:grant:redirect-uri-not-absolute oauth2:grant:redirect-uri-not-registered
     oauth2:grant:unknown-tenant oauth2:grant:tenant-not-configured oauth2:grant:unauthorized-client-for-tenant oauth2:grant:unsupported-response-type
-    oauth2:grant:denied-by-server oauth2:grant:denied-by-user oauth2:grant:csrf-security-failure oauth2:grant:invalid-patient-id
+    oauth2:grant:missing-patient oauth2:grant:denied-by-server oauth2:grant:denied-by-user oauth2:grant:csrf-security-failure oauth2:grant:invalid-patient-id
     oauth2:grant:authorized-representative-server-error oauth2:grant:server-error smart-v1:grant:launch:audience-required
     smart-v1:grant:launch:launch-code-required smart-v1:grant:launch:code-required smart-v1:grant:launch:invalid-code
     smart-v1:grant:launch:invalid-launch-code smart-v1:grant:launch:mismatchted-identity smart-v1:grant:launch:mismatched-identity
@@ -216,7 +219,7 @@ ORACLE_URNS = re.findall(
     oauth2:token:client-not-enabled-for-testing oauth2:token:invalid-testing-scenario oauth2:token:refresh-token:token-invalid
     oauth2:token:refresh-token:session-invalid oauth2:token:refresh-token:tenant-terminated""",
 )
-RESOURCE_URNS = "token-required expired insufficient-scopes token-not-authorized user-not-authorized signature-verification-failed signature-keys-unavailable issuer-not-trusted tenant-mismatch profile-not-supported encounter-required server-error".split()
+RESOURCE_URNS = ["token-required", "expired", "insufficient-scopes", "token-not-authorized", "user-not-authorized", "signature-verification-failed", "signature-keys-unavailable", "issuer-not-trusted", "tenant-mismatch", "profile-not-supported", "encounter-required", "server-error"]
 
 
 @pytest.mark.parametrize("urn", [URN + tail for tail in ORACLE_URNS] + ["urn:cerner:error:oauth2:resource-access:" + tail for tail in RESOURCE_URNS])
