@@ -22,7 +22,6 @@ from smartlaunch.oidc.id_token import IdToken, decode, verify
 if TYPE_CHECKING:
     from smartlaunch.app import App, Attempt
     from smartlaunch.engine import Engine
-    from smartlaunch.oauth.authorization import AuthorizationAnswer
     from smartlaunch.oauth.token import TokenAnswer
     from smartlaunch.target import User
 
@@ -353,17 +352,6 @@ class Samples:
             return self.fhir_user_read(self.identity_of(app, grant))
         except NotApplicable:
             return None
-
-    def begun_by_post(self, app: App) -> Attempt:
-        """The right flow with an authorization request by POST."""
-        self.needs_openid(app)
-        return app.vary(lambda request: request.by("POST"))
-
-    def denied(self, app: App) -> AuthorizationAnswer:
-        """A right request with identity that the user refuses."""
-        self.needs_openid(app)
-        answer: AuthorizationAnswer = self._once(app, "denied", app.denied)
-        return answer
 
     def userinfo(self, token: str) -> Exchange:
         """The UserInfo endpoint's answer to an access token."""

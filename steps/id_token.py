@@ -6,12 +6,12 @@ import secrets
 
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App, Attempt, Grant
+from smartlaunch.app import App, Grant
 from smartlaunch.checks import id_token as checks
 from smartlaunch.checks import jwks as key_checks
+from smartlaunch.engine import Engine
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
-from smartlaunch.oauth.authorization import AuthorizationAnswer
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.samples import Identity, Samples
@@ -69,21 +69,6 @@ def ask_userinfo_with_junk(samples: Samples, app: App) -> Exchange:
     return samples.userinfo(secrets.token_urlsafe(32))
 
 
-@when("the app begins an OpenID Connect launch", target_fixture="opened")
-def begin(app: App) -> AuthorizationAnswer:
-    return app.shared_attempt().authorization
-
-
-@when("the app begins an OpenID Connect launch by POST", target_fixture="posted")
-def begin_by_post(samples: Samples, app: App) -> Attempt:
-    return samples.begun_by_post(app)
-
-
-@when("the user denies the OpenID Connect launch", target_fixture="opened")
-def deny(samples: Samples, app: App) -> AuthorizationAnswer:
-    return samples.denied(app)
-
-
 @then("the token response has an ID Token")
 def has_id_token(judge: Judge, response: TokenAnswer) -> None:
     judge(checks.present(judge.requirement, response.exchange))
@@ -122,6 +107,11 @@ def issuer_form(judge: Judge, identity: Identity) -> None:
 @then("its issuer is the published one")
 def issuer_is(judge: Judge, samples: Samples, identity: Identity) -> None:
     judge(checks.issuer_is(judge.requirement, identity.token.exchange, identity.claims, samples.issuer()))
+
+
+@then("its issuer is the one of the SMART configuration")
+def issuer_is_configured(judge: Judge, engine: Engine, identity: Identity) -> None:
+    judge(checks.issuer_is(judge.requirement, identity.token.exchange, identity.claims, engine.discovery.url("issuer")))
 
 
 @then("its subject is a short string")
@@ -253,33 +243,3 @@ def key_sizes(judge: Judge, jwks: Exchange) -> None:
 @then("each key has an id of its own")
 def key_ids(judge: Judge, jwks: Exchange) -> None:
     judge(key_checks.key_ids(judge.requirement, jwks))
-
-
-@then("the response comes to the app with code and state")
-def comes_with_code(judge: Judge, opened: AuthorizationAnswer) -> None:
-    judge.expects(
-        bool(opened.code) and opened.get("state") == opened.request.state,
-        expected="`code` and the `state` of the request as parameters of the redirect URI",
-        actual=opened.describe() + ("" if opened.get("state") == opened.request.state else ", with another state or none"),
-        exchange=opened.exchange,
-    )
-
-
-@then("the response comes to the app with error and state")
-def comes_with_error(judge: Judge, opened: AuthorizationAnswer) -> None:
-    judge.expects(
-        bool(opened.error) and not opened.code and opened.get("state") == opened.request.state,
-        expected="`error` and the `state` of the request as parameters of the redirect URI",
-        actual=opened.describe() + ("" if opened.get("state") == opened.request.state else ", with another state or none"),
-        exchange=opened.exchange,
-    )
-
-
-@then("the launch ends with an ID Token")
-def post_ends_with_id_token(judge: Judge, posted: Attempt) -> None:
-    judge.expects(
-        posted.token is not None and bool(posted.token.id_token),
-        expected="an ID Token at the end of a launch that begins by POST",
-        actual=posted.describe(),
-        exchange=posted.authorization.exchange,
-    )

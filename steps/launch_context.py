@@ -6,6 +6,7 @@ from pytest_bdd import given, parsers, then, when
 
 from smartlaunch.app import App, Attempt, Grant
 from smartlaunch.checks import launch_context as checks
+from smartlaunch.engine import Engine
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.http import answered
@@ -141,6 +142,11 @@ def is_absolute_url(judge: Judge, samples: Samples, app: App, name: str) -> None
     judge(checks.absolute_member(judge.requirement, samples.token(app).exchange, name))
 
 
+@then("each of the authorization details tells type, servers and versions")
+def authorization_details(judge: Judge, samples: Samples, app: App) -> None:
+    judge(checks.authorization_details(judge.requirement, samples.token(app).exchange))
+
+
 @then("the style document arrives")
 def style_arrives(judge: Judge, style: Exchange) -> None:
     judge(checks.document_fetched(judge.requirement, style))
@@ -194,14 +200,9 @@ def asked_context_arrives(judge: Judge, samples: Samples, app: App) -> None:
 # -- fhirContext ----------------------------------------------------------------------------------------------------------
 
 
-@then("fhirContext is an array of objects")
-def fhir_context_objects(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.fhir_context_objects(judge.requirement, samples.token(app).exchange))
-
-
-@then("fhirContext is an array of relative references")
-def fhir_context_strings(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.fhir_context_strings(judge.requirement, samples.token(app).exchange))
+@then("fhirContext is an array as its edition has it")
+def fhir_context_array(judge: Judge, samples: Samples, app: App, engine: Engine) -> None:
+    judge(checks.fhir_context_array(samples.token(app).exchange, engine.target.edition))
 
 
 @then("no Patient or Encounter is in fhirContext without a role of its own")

@@ -68,6 +68,14 @@ Feature: ID Token
       When the app reads its ID Token
       Then its issuer is the published one
 
+  @req:SMART-2.2-conformance-metadata-issuer-b @once
+  Rule: The issuer of the SMART configuration is the issuer of ID Tokens
+
+    @id:id-token-iss-configured
+    Scenario: The issuer claim is the one of the SMART configuration
+      When the app reads its ID Token
+      Then its issuer is the one of the SMART configuration
+
   @req:OIDC-Core-2-b @once
   Rule: The subject is a string of at most 255 ASCII characters
 

@@ -9,14 +9,6 @@ Feature: Claimed capabilities of launching
       When the app is launched in one way
       Then the launch ends with an access token
 
-  @req:SMART-2.2-conformance-capability-launch-standalone @cap:launch-standalone @standalone @public @quick
-  Rule: A server that lists launch-standalone completes a standalone launch
-
-    @id:capability-launch-standalone
-    Scenario: The standalone launch ends with an access token
-      When the app is launched in one way
-      Then the launch ends with an access token
-
   @req:SMART-2.2-conformance-capability-client-public @cap:client-public @public
   Rule: A server that lists client-public serves a client without authentication
 
@@ -86,3 +78,18 @@ Feature: Claimed capabilities of launching
     @id:capability-context-style
     Scenario: The EHR launch tells where the style is
       Then the token response tells "smart_style_url"
+
+  @req:SMART-2.2-app-launch-ehr-launch-e @cap:launch-ehr @ehr
+  Rule: The context of the token is the context that was open in the EHR
+
+    @id:ehr-context-patient @quick
+    Scenario: The patient of the token is the patient of the chart
+      Given the chart of a known patient is open
+      And the token response has "patient"
+      Then "patient" is that of the open chart
+
+    @id:ehr-context-encounter
+    Scenario: The encounter of the token is the encounter of the chart
+      Given the chart of a known encounter is open
+      And the token response has "encounter"
+      Then "encounter" is that of the open chart

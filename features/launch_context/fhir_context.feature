@@ -2,21 +2,13 @@
 Feature: Further context in fhirContext
   What else is open in the EHR, beyond patient and encounter, arrives as a list of references.
 
-  @req:SMART-2.2-scopes-and-launch-context-fhir-context-a
-  Rule: fhirContext is an array of objects
+  @req:SMART-2.2-scopes-and-launch-context-fhir-context-a @req:SMART-2.2-scopes-and-launch-context-fhir-context-a-strings
+  Rule: fhirContext is an array of objects, or of relative references in edition 2.0
 
-    @id:fhir-context-objects
-    Scenario: Each item is an object
+    @id:fhir-context-array
+    Scenario: The items have the form of the edition
       Given the token response has "fhirContext"
-      Then fhirContext is an array of objects
-
-  @req:SMART-2.2-scopes-and-launch-context-fhir-context-a-strings
-  Rule: In edition 2.0 fhirContext is an array of relative references
-
-    @id:fhir-context-strings
-    Scenario: Each item is a relative reference
-      Given the token response has "fhirContext"
-      Then fhirContext is an array of relative references
+      Then fhirContext is an array as its edition has it
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-b @once
   Rule: A resource type that a granted scope asks for is in fhirContext

@@ -201,3 +201,11 @@ Feature: Token response
     Scenario: Extensions are named by a URI or with two underscores
       When the app redeems its code
       Then launch context and scopes of the server's own have a name that cannot clash
+
+  @req:SMART-2.2-app-launch-authorization-details @once
+  Rule: Authorization details tell type, servers and FHIR versions
+
+    @id:authorization-details
+    Scenario: The authorization details are well formed
+      Given the token response has "authorization_details"
+      Then each of the authorization details tells type, servers and versions

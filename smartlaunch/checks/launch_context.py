@@ -23,6 +23,27 @@ DEFINED_ROLES = frozenset({"launch"})
 """The roles of ``fhirContext`` items that the guide itself defines."""
 
 
+def authorization_details(requirement: str, token: Exchange) -> Findings:
+    """Each item of ``authorization_details`` tells its type, its FHIR servers and their versions."""
+    value = token.answer.object.get("authorization_details")
+    words = "`authorization_details`: objects with `type` `smart_on_fhir` and the arrays `locations` and `fhirVersions`"
+    pointer = "/authorization_details"
+    if not isinstance(value, list):
+        return [Finding(requirement, words, f"it is {show(value)}", token.id, pointer)]
+    problems: list[tuple[int, str]] = []
+    for number, item in enumerate(value):
+        if not isinstance(item, dict):
+            problems.append((number, f"it is {show(item)}"))
+        elif item.get("type") == "smart_on_fhir" or "locations" in item:
+            problems += [(number, f"`type` is {show(item.get('type'))}")] if item.get("type") != "smart_on_fhir" else []
+            problems += [
+                (number, f"`{name}` is {show(item[name])}" if name in item else f"it has no `{name}`")
+                for name in ("locations", "fhirVersions")
+                if not isinstance(item.get(name), list) or not item[name] or not all(isinstance(v, str) for v in item[name])
+            ]
+    return [Finding(requirement, words, problem, token.id, f"{pointer}/{number}") for number, problem in problems]
+
+
 def present(requirement: str, token: Exchange, name: str, why: str) -> Findings:
     """A member of launch context is there."""
     if name in token.answer.object:
@@ -198,6 +219,12 @@ def expected_value(requirement: str, token: Exchange, name: str, wanted: str, so
 
 
 # -- fhirContext ----------------------------------------------------------------------------------------------------------
+
+
+def fhir_context_array(token: Exchange, edition: str) -> Findings:
+    """``fhirContext`` as the edition has it; the rule that binds is named here because the edition decides which one does."""
+    rule = "SMART-2.2-scopes-and-launch-context-fhir-context-a"
+    return fhir_context_strings(f"{rule}-strings", token) if edition == "2.0" else fhir_context_objects(rule, token)
 
 
 def fhir_context_objects(requirement: str, token: Exchange) -> Findings:

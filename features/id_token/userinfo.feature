@@ -1,0 +1,19 @@
+@cap:sso-openid-connect @once
+Feature: UserInfo
+  Where a server offers the UserInfo endpoint of OpenID Connect, it speaks of the same user as the ID Token, and to nobody else.
+
+  @req:OIDC-Core-5.3.2-a
+  Rule: The UserInfo response has the subject of the ID Token
+
+    @id:userinfo-subject
+    Scenario: The UserInfo endpoint names the same user
+      When the app asks the UserInfo endpoint
+      Then the UserInfo response has the subject of the ID Token
+
+  @req:OIDC-Core-5.3.3-a @intrusive
+  Rule: The UserInfo endpoint refuses a token that was never issued
+
+    @id:userinfo-refusal
+    Scenario: The UserInfo endpoint refuses a made-up token
+      When the app asks the UserInfo endpoint with a token that was never issued
+      Then the UserInfo endpoint refuses it
