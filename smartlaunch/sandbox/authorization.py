@@ -31,10 +31,30 @@ if TYPE_CHECKING:
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
 _TRANSACTION_LIFETIME_S = 900
-_KNOWN = set(
-    "response_type client_id redirect_uri scope state aud resource launch code_challenge code_challenge_method nonce prompt max_age "
-    "login_hint ui_locales display response_mode id_token_hint acr_values claims request request_uri".split()
-)
+_KNOWN = {
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "aud",
+    "resource",
+    "launch",
+    "code_challenge",
+    "code_challenge_method",
+    "nonce",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "ui_locales",
+    "display",
+    "response_mode",
+    "id_token_hint",
+    "acr_values",
+    "claims",
+    "request",
+    "request_uri",
+}
 
 
 class _Refused(Exception):
@@ -223,7 +243,7 @@ class Authorization:
             message = "Only the response_mode query is supported."
             raise OAuthError("invalid_request", message)
 
-    def _require_challenge(self, client: Client, values: dict[str, str]) -> None:  # noqa: C901 - each way of getting PKCE wrong
+    def _require_challenge(self, client: Client, values: dict[str, str]) -> None:
         challenge, method = values.get("code_challenge"), values.get("code_challenge_method")
         defects = self.defects
         if not challenge:
@@ -261,7 +281,7 @@ class Authorization:
             message = "The code_challenge is not 43 base64url characters."
             raise OAuthError("invalid_request", message)
 
-    def _require_aud(self, values: dict[str, str]) -> None:  # noqa: C901 - each way of getting aud wrong
+    def _require_aud(self, values: dict[str, str]) -> None:
         """Require that the token is wanted for this FHIR server, so that a counterfeit one cannot use this login."""
         base = self.state.fhir_base_url
         aud, defects = values.get("aud"), self.defects
@@ -386,9 +406,9 @@ class Authorization:
         if isinstance(late, OAuthError):
             return self._fail(transaction, late)
         launch = transaction.launch
-        if launch is not None and launch.username and launch.username != user.username:
-            if not self.defects("accepts_launch_of_another_user"):
-                return self._fail(transaction, OAuthError("access_denied", "The launch belongs to another person's session."))
+        foreign = launch is not None and launch.username not in {"", user.username}
+        if foreign and not self.defects("accepts_launch_of_another_user"):
+            return self._fail(transaction, OAuthError("access_denied", "The launch belongs to another person's session."))
         offered = grants.grant(self.sandbox, client, user, grants.split(transaction.parameters.get("scope", "")))
         if not offered and not self.defects("grants_nothing_but_a_token"):
             return self._fail(transaction, OAuthError("access_denied", "This person can delegate none of the requested scopes."))
@@ -398,11 +418,9 @@ class Authorization:
             question = self._patient_question(transaction, user)
             if question is not None:
                 return question
-        if transaction.encounter is None and not transaction.encounter_done and "launch/encounter" in offered and transaction.patient:
-            if launch is None or launch.encounter is None:
-                visits = data.encounter_summaries(transaction.patient)
-                if visits:
-                    return self._page("encounter", transaction)
+        visit_wanted = "launch/encounter" in offered and transaction.encounter is None and not transaction.encounter_done
+        if visit_wanted and transaction.patient and data.encounter_summaries(transaction.patient):
+            return self._page("encounter", transaction)
         if not transaction.decided and not self._consent_known(transaction, offered):
             return self._page("consent", transaction)
         if not transaction.decided:
@@ -773,4 +791,3 @@ def _path(url: str) -> str:
         return urlsplit(url).path.rstrip("/")
     except ValueError:
         return ""
-

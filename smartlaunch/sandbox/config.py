@@ -215,6 +215,4 @@ def build_users(options: SandboxOptions) -> dict[str, User]:
         User("amelia.stone", "", "Amelia Stone", "Patient/amelia-stone", "patient", PATIENTS[:1], rights="rs"),
         User("grace.lindqvist", "", "Grace Lindqvist", None, "clinician", ()),
     ]
-    return {
-        user.username: replace(user, password=options.passwords.get(user.username) or secrets.token_urlsafe(12)) for user in everyone
-    }
+    return {user.username: replace(user, password=options.passwords.get(user.username) or secrets.token_urlsafe(12)) for user in everyone}

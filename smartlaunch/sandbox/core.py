@@ -104,6 +104,15 @@ class Parameters:
         return {name: value for name, value in self._first.items() if value}
 
 
+def required(given: Parameters, name: str) -> str:
+    """Return a parameter's value, or refuse the request that lacks it."""
+    value = given.get(name)
+    if value is None:
+        message = f"The {name} is missing."
+        raise OAuthError("invalid_request", message)
+    return value
+
+
 def query_parameters(request: Request) -> Parameters:
     """Return the parameters of the query."""
     return Parameters(_decode(request.scope["query_string"]))

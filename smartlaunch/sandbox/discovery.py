@@ -104,9 +104,9 @@ def smart_configuration_answer(sandbox: Sandbox, request: Request) -> Response:
     return json_answer(document, headers={"Cache-Control": "max-age=60"}, media_type=json_media_type(sandbox))
 
 
-def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: C901, PLR0912, PLR0915 - one member, one rule after the other
+def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: PLR0915 - one member, one rule after the other
     """Return the document of the running server."""
-    state, defects, variant = sandbox.state, sandbox.defects, sandbox.variant
+    state, defects = sandbox.state, sandbox.defects
     capabilities = list(CAPABILITIES)
     document: dict[str, Any] = {
         "issuer": state.issuer,
@@ -207,7 +207,7 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: C901, PLR0
     return document
 
 
-def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: list[str]) -> None:  # noqa: C901 - one choice after the other
+def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: list[str]) -> None:
     variant = sandbox.variant
 
     def without(*names: str) -> None:

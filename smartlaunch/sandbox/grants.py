@@ -49,7 +49,7 @@ def _cut_to_registration(scope: str, asked: ResourceScope, registered: tuple[str
         if limit is None or limit.level != asked.level:
             continue
         both = asked.interactions & limit.interactions
-        if limit.resource_type == asked.resource_type or asked.resource_type == "*":
+        if asked.resource_type in (limit.resource_type, "*"):
             resource_type = limit.resource_type
         elif limit.resource_type == "*":
             resource_type = asked.resource_type
@@ -71,53 +71,53 @@ def _cut_to_rights(sandbox: Sandbox, scope: str, user: User) -> list[str]:
     return [_written(parsed, parsed.resource_type, left)] if left else []
 
 
-def grant(sandbox: Sandbox, client: Client, user: User, requested: list[str]) -> list[str]:  # noqa: C901 - one rule after the other
+def _granted_of(sandbox: Sandbox, client: Client, user: User, scope: str) -> list[str]:
+    """Return what is granted for one requested scope: itself, parts of it, or nothing."""
+    defects = sandbox.defects
+    parsed = parse_resource_scope(scope)
+    if parsed is None:
+        return _granted_of_plain(sandbox, client, scope)
+    if parsed.level == "system":
+        return [scope] if defects("grants_system_scopes_to_apps_with_users") else []
+    if _left_out(sandbox, parsed):
+        return []
+    within = _cut_to_registration(scope, parsed, client.scopes)
+    if within != [scope] and defects("grants_scopes_outside_registration"):
+        within = [scope]
+    return [part for one in within for part in _cut_to_rights(sandbox, one, user)]
+
+
+def _granted_of_plain(sandbox: Sandbox, client: Client, scope: str) -> list[str]:
+    """Judge a scope that is not for FHIR resources."""
+    defects = sandbox.defects
+    if _PLACE.fullmatch(scope):
+        refused = "?" in scope and defects("drops_context_scopes_with_a_role")
+        return [scope] if "launch/location" in client.scopes and not refused else []
+    misspelt = _MISSPELT.fullmatch(scope)
+    if misspelt and defects("grants_misspelt_scopes"):
+        return [scope, misspelt[1] + "".join(letter for letter in INTERACTIONS if letter in misspelt[2])]
+    if scope not in PLAIN_SCOPES:
+        return [scope] if defects("grants_unknown_scopes") else []
+    return [scope] if scope in client.scopes or defects("grants_unregistered_plain_scopes") else []
+
+
+def _left_out(sandbox: Sandbox, asked: ResourceScope) -> bool:
+    """Say whether this server leaves out a whole kind of scopes."""
+    defects, variant = sandbox.defects, sandbox.variant
+    return (
+        (asked.resource_type == "*" and defects("drops_wildcard_scopes"))
+        or (bool(asked.parameters) and defects("drops_granular_scopes"))
+        or (asked.version == 1 and (defects("drops_version_1_scopes") or variant("knows_version_2_scopes_only")))
+        or (asked.version == 2 and (defects("drops_version_2_scopes") or variant("knows_version_1_scopes_only")))
+        or (asked.level == "user" and defects("drops_user_scopes"))
+        or (asked.level == "patient" and defects("drops_patient_scopes"))
+    )
+
+
+def grant(sandbox: Sandbox, client: Client, user: User, requested: list[str]) -> list[str]:
     """Return the scopes a person could grant to this app, in the order they were asked."""
     defects, variant = sandbox.defects, sandbox.variant
-    granted: list[str] = []
-    for scope in requested:
-        parsed = parse_resource_scope(scope)
-        if parsed is None:
-            if _PLACE.fullmatch(scope):
-                if "launch/location" in client.scopes and not ("?" in scope and defects("drops_context_scopes_with_a_role")):
-                    granted.append(scope)
-                continue
-            misspelt = _MISSPELT.fullmatch(scope)
-            if misspelt and defects("grants_misspelt_scopes"):
-                granted += [scope, misspelt[1] + "".join(letter for letter in INTERACTIONS if letter in misspelt[2])]
-                continue
-            if scope not in PLAIN_SCOPES:
-                if defects("grants_unknown_scopes"):
-                    granted.append(scope)
-                continue
-            if scope in client.scopes or defects("grants_unregistered_plain_scopes"):
-                granted.append(scope)
-            continue
-        if parsed.level == "system":
-            if defects("grants_system_scopes_to_apps_with_users"):
-                granted.append(scope)
-            continue
-        if defects("drops_wildcard_scopes") and parsed.resource_type == "*":
-            continue
-        if defects("drops_granular_scopes") and parsed.parameters:
-            continue
-        if defects("drops_version_1_scopes") and parsed.version == 1:
-            continue
-        if defects("drops_version_2_scopes") and parsed.version == 2:  # noqa: PLR2004 - the version's name
-            continue
-        if defects("drops_user_scopes") and parsed.level == "user":
-            continue
-        if defects("drops_patient_scopes") and parsed.level == "patient":
-            continue
-        if variant("knows_version_1_scopes_only") and parsed.version != 1:
-            continue
-        if variant("knows_version_2_scopes_only") and parsed.version == 1:
-            continue
-        within = _cut_to_registration(scope, parsed, client.scopes)
-        if within != [scope] and defects("grants_scopes_outside_registration"):
-            within = [scope]
-        for part in within:
-            granted += _cut_to_rights(sandbox, part, user)
+    granted = [part for scope in requested for part in _granted_of(sandbox, client, user, scope)]
     if "fhirUser" in granted and user.fhir_user is None and not defects("grants_fhir_user_without_a_resource"):
         granted.remove("fhirUser")
     if "openid" not in granted:

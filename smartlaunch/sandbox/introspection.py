@@ -17,6 +17,7 @@ from smartlaunch.sandbox.core import (
     json_answer,
     json_media_type,
     query_parameters,
+    required,
 )
 
 if TYPE_CHECKING:
@@ -69,10 +70,8 @@ class IntrospectionEndpoint:
         try:
             given = await self._parameters(request)
             caller = await self._caller(request, given)
-            value = given.get("token")
-            if value is None and not self.defects("answers_missing_token_at_introspection_with_inactive"):
-                message = "The token is missing."
-                raise OAuthError("invalid_request", message)
+            loose = given.get("token") is None and self.defects("answers_missing_token_at_introspection_with_inactive")
+            value = None if loose else required(given, "token")
         except OAuthError as problem:
             return error_answer(self.sandbox, problem)
         hint = given.get("token_type_hint")
@@ -135,7 +134,7 @@ class IntrospectionEndpoint:
         realm = self.sandbox.profile.realm
         return OAuthError("invalid_token", description, status=401, headers={"WWW-Authenticate": f'Bearer realm="{realm}"'})
 
-    def _describe(self, value: str, caller: Client | None) -> dict[str, Any]:  # noqa: C901, PLR0911 - one way of being inactive after the other
+    def _describe(self, value: str, caller: Client | None) -> dict[str, Any]:
         defects, now = self.defects, self.state.now()
         token = self.state.lookup_access_token(value)
         if token is None:
@@ -149,9 +148,8 @@ class IntrospectionEndpoint:
             return self._inactive(token)
         if token.revoked and not defects("calls_revoked_tokens_active"):
             return self._inactive(token)
-        if caller is not None and caller.client_id != token.client_id:
-            if not defects("shows_tokens_of_other_clients"):
-                return self._inactive(None)
+        if caller is not None and caller.client_id != token.client_id and not defects("shows_tokens_of_other_clients"):
+            return self._inactive(None)
         if caller is None and defects("hides_tokens_from_resource_servers"):
             return self._inactive(None)
         return self._active(token)
@@ -167,7 +165,7 @@ class IntrospectionEndpoint:
             body |= {"client_id": token.client_id, "scope": " ".join(token.scopes), "patient": token.patient}
         return body
 
-    def _active(self, token: AccessToken) -> dict[str, Any]:  # noqa: C901 - one member, one rule after the other
+    def _active(self, token: AccessToken) -> dict[str, Any]:
         defects = self.defects
         body: dict[str, Any] = {
             "active": True,
@@ -237,10 +235,7 @@ class RevocationEndpoint:
         """Answer one revocation request; a token that is not known is as good as revoked."""
         defects = self.defects
         try:
-            if defects("refuses_form_at_revocation"):
-                message = "Send application/json."
-                raise OAuthError("invalid_request", message, status=415)
-            given = await form_parameters(request)
+            given = await self._parameters(request)
             client: Client | None
             try:
                 client = await self.authentication.authenticate(request, given)
@@ -248,10 +243,7 @@ class RevocationEndpoint:
                 if not defects("revokes_without_authentication"):
                     raise
                 client = None
-            value = given.get("token")
-            if value is None:
-                message = "The token is missing."
-                raise OAuthError("invalid_request", message)
+            value = required(given, "token")
             hint = given.get("token_type_hint")
             if hint == "access_token" and value in self.state.refresh_tokens and defects("heeds_a_wrong_token_type_hint_at_revocation"):
                 value = ""
@@ -262,6 +254,12 @@ class RevocationEndpoint:
             return error_answer(self.sandbox, problem)
         status = 202 if defects("answers_revocation_with_202") else 200
         return Response(status_code=status, headers={"Cache-Control": "no-store"})
+
+    async def _parameters(self, request: Request) -> Parameters:
+        if self.defects("refuses_form_at_revocation"):
+            message = "Send application/json."
+            raise OAuthError("invalid_request", message, status=415)
+        return await form_parameters(request)
 
     def _revoke(self, client: Client | None, value: str) -> None:
         defects = self.defects

@@ -27,9 +27,7 @@ def ec_key(purpose: str, curve: str = "P-384", alg: str = "ES384") -> ECKey:
 
 def client_key_set(*algorithms: str) -> dict[str, Any]:
     """Return a developer's private JWK Set with one key for each algorithm."""
-    made = [
-        rsa_key("app-rs384", alg="RS384").as_dict(private=True) if name == "RS384" else _fresh_ec() for name in algorithms
-    ]
+    made = [rsa_key("app-rs384", alg="RS384").as_dict(private=True) if name == "RS384" else _fresh_ec() for name in algorithms]
     return {"keys": [dict(key) | {"key_ops": ["sign"]} for key in made]}
 
 
@@ -37,7 +35,7 @@ _counter = 0
 
 
 def _fresh_ec() -> dict[str, Any]:
-    global _counter  # noqa: PLW0603 - key ids must differ within a process
+    global _counter
     _counter += 1
     return dict(ec_key(f"app-es384-{_counter}").as_dict(private=True))
 

@@ -15,7 +15,7 @@ class Profile:
 
     name: str = "plain"
     authorize_path: str = "/oauth/authorize"
-    token_path: str = "/oauth/token"  # noqa: S105 - a path
+    token_path: str = "/oauth/token"
     error_style: str = "rfc6749"
     realm: str = "Lakeside EHR"
     code_lifetime_s: int = 60

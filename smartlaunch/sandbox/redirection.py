@@ -32,7 +32,7 @@ def _wholly_foreign(sandbox: Sandbox, client: Client, given: str) -> bool:
     return defects("sends_code_to_unregistered_redirect_uri")
 
 
-def _resembles(sandbox: Sandbox, registered: str, given: str) -> bool:  # noqa: C901, PLR0911, PLR0912 - one classic mistake after the other
+def _resembles(sandbox: Sandbox, registered: str, given: str) -> bool:
     """Compare in the loose ways that are the classic mistakes, each only where the defect asks for it."""
     defects = sandbox.defects
     try:

@@ -55,7 +55,15 @@ def prepare(options: SandboxOptions | None = None) -> RunningSandbox:
     # The protocol has to be named: asyncio turns Nagle's delay off only on sockets that say they are TCP.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", chosen.port))
+    try:
+        listener.bind(("127.0.0.1", chosen.port))
+        return _built(chosen, listener)
+    except BaseException:
+        listener.close()
+        raise
+
+
+def _built(chosen: SandboxOptions, listener: socket.socket) -> RunningSandbox:
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     sandbox = build_sandbox(chosen, base_url)
     config = uvicorn.Config(
@@ -74,9 +82,7 @@ def prepare(options: SandboxOptions | None = None) -> RunningSandbox:
 def start(options: SandboxOptions | None = None) -> RunningSandbox:
     """Serve in a thread and return when the server is ready."""
     running = prepare(options)
-    running.thread = threading.Thread(
-        target=running.server.run, kwargs={"sockets": [running.listener]}, name="embedded-ehr", daemon=True
-    )
+    running.thread = threading.Thread(target=running.server.run, kwargs={"sockets": [running.listener]}, name="embedded-ehr", daemon=True)
     running.thread.start()
     limit = time.monotonic() + _START_LIMIT_S
     while not running.server.started:

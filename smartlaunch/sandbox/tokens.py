@@ -38,10 +38,21 @@ if TYPE_CHECKING:
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _REFRESH_LIFETIME_S = 90 * 86400
 _SHORTEST_VERIFIER = 43
-_KNOWN = set(
-    "grant_type code redirect_uri code_verifier client_id client_secret client_assertion client_assertion_type refresh_token scope "
-    "username password resource".split()
-)
+_KNOWN = {
+    "grant_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "refresh_token",
+    "scope",
+    "username",
+    "password",
+    "resource",
+}
 
 
 def routes(sandbox: Sandbox, authentication: ClientAuthentication) -> list[Route]:
@@ -73,7 +84,7 @@ class TokenEndpoint:
     async def _parameters(self, request: Request) -> Parameters:
         """Take the parameters from the form body, and from nowhere else."""
         defects = self.defects
-        if request.method == "GET" or request.method == "HEAD":
+        if request.method in {"GET", "HEAD"}:
             if defects("accepts_get_at_token_endpoint"):
                 return query_parameters(request)
             message = "The token endpoint takes POST only."
@@ -181,12 +192,14 @@ class TokenEndpoint:
                     raise OAuthError("invalid_grant", message)
                 raise self._missing("redirect_uri")
             return
-        if named in self.sandbox.client(code.client_id).redirect_uris and self.defects("accepts_another_registered_redirect_uri_at_exchange"):
+        if named in self.sandbox.client(code.client_id).redirect_uris and self.defects(
+            "accepts_another_registered_redirect_uri_at_exchange"
+        ):
             return
         if not self.defects("ignores_redirect_uri_at_exchange"):
             raise self._bad_code("The redirect_uri is not the one of the authorization request.")
 
-    def _require_verifier(self, client: Client, code: Code, given: Parameters) -> None:  # noqa: C901, PLR0911, PLR0912 - each way of getting PKCE wrong
+    def _require_verifier(self, client: Client, code: Code, given: Parameters) -> None:
         """Require the verifier whose hash came with the authorization request (RFC 7636 section 4.6)."""
         defects, verifier = self.defects, given.get("code_verifier")
         if code.code_challenge is None:
@@ -211,11 +224,10 @@ class TokenEndpoint:
                 return
             raise self._bad_code("The code_verifier is not the code_challenge.")
         if not _VERIFIER.fullmatch(verifier):
-            if not (len(verifier) < _SHORTEST_VERIFIER and defects("accepts_short_verifier")) and not (
-                len(verifier) >= _SHORTEST_VERIFIER and defects("accepts_verifier_with_illegal_characters")
-            ):
+            short = len(verifier) < _SHORTEST_VERIFIER
+            if not defects("accepts_short_verifier" if short else "accepts_verifier_with_illegal_characters"):
                 raise self._bad_code("The code_verifier is not 43 to 128 unreserved characters.")
-        if len(verifier) > 100 and defects("refuses_long_verifier"):  # noqa: PLR2004 - shorter than the RFC's 128
+        if len(verifier) > 100 and defects("refuses_long_verifier"):
             raise self._bad_code("The code_verifier is too long.")
         if len(verifier) == _SHORTEST_VERIFIER and defects("refuses_verifier_of_43_characters"):
             raise self._bad_code("The code_verifier is too short.")
@@ -265,9 +277,7 @@ class TokenEndpoint:
         refresh = self._first_refresh_token(client, code)
         if refresh is not None:
             body["refresh_token"] = refresh.value
-        if "openid" in code.scopes:
-            self._add_id_token(client, code, access, body)
-        elif self.defects("sends_id_token_without_openid_scope"):
+        if "openid" in code.scopes or self.defects("sends_id_token_without_openid_scope"):
             self._add_id_token(client, code, access, body)
         return body
 

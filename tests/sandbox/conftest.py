@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import html
 import re
 import secrets
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +16,13 @@ from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 import httpx
 import pytest
+
 from smartlaunch.sandbox.options import SandboxOptions
 from smartlaunch.sandbox.server import RunningSandbox, serve
 
 SCOPES = "openid fhirUser launch/patient offline_access patient/Patient.rs patient/Observation.rs"
 LIMIT_S = 5
+_NO_TLS = ssl.create_default_context()  # made once: each client would spend 20 ms on its own
 
 
 @dataclass
@@ -116,8 +120,8 @@ class Ehr:
         found = parse_qs(urlsplit(place).query or urlsplit(place).fragment, keep_blank_values=True)
         return {name: value[0] for name, value in found.items()}
 
-    def token(self, client_id: str = "public-primary", *, auth: Any = None, **form: Any) -> httpx.Response:
-        client = self.client(client_id)
+    def token(self, app: str = "public-primary", /, *, auth: Any = None, **form: Any) -> httpx.Response:
+        client, client_id = self.client(app), app
         if client.public and "client_id" not in form:
             form["client_id"] = client_id
         if client.secret and auth is None and not {"client_id", "client_assertion"} & set(form):
@@ -125,7 +129,7 @@ class Ehr:
         form = {name: value for name, value in form.items() if value is not None}
         return self.back_end.post(self.base + "/oauth/token", data=form, auth=auth or None)
 
-    def exchange(self, code: str, client_id: str = "public-primary", **changes: Any) -> httpx.Response:
+    def exchange(self, code: str, client_id: str = "public-primary", /, **changes: Any) -> httpx.Response:
         values = {
             "grant_type": "authorization_code",
             "code": code,
@@ -156,29 +160,33 @@ def s256(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def _ehr(**options: Any) -> Iterator[Ehr]:
-    with (
-        serve(SandboxOptions(**options)) as running,
-        httpx.Client(timeout=LIMIT_S) as browser,
-        httpx.Client(timeout=LIMIT_S) as back_end,
-    ):
+@contextlib.contextmanager
+def visiting(running: RunningSandbox) -> Iterator[Ehr]:
+    """Yield a fresh browser and back end for a running server."""
+    with httpx.Client(timeout=LIMIT_S, verify=_NO_TLS) as browser, httpx.Client(timeout=LIMIT_S, verify=_NO_TLS) as back_end:
         yield Ehr(running, browser, back_end)
 
 
+@pytest.fixture(scope="module")
+def right_server() -> Iterator[RunningSandbox]:
+    """One server without defects for all tests of a module."""
+    with serve(SandboxOptions()) as running:
+        yield running
+
+
 @pytest.fixture
-def ehr() -> Iterator[Ehr]:
-    """A right server with a fresh browser."""
-    yield from _ehr()
+def ehr(right_server: RunningSandbox) -> Iterator[Ehr]:
+    """The right server, with a fresh browser."""
+    with visiting(right_server) as visitor:
+        yield visitor
 
 
 @pytest.fixture
 def start_ehr() -> Iterator[Any]:
     """Return a function that starts a server with defects or variants."""
-    import contextlib
-
     with contextlib.ExitStack() as stack:
 
         def start(**options: Any) -> Ehr:
-            return stack.enter_context(contextlib.contextmanager(_ehr)(**options))
+            return stack.enter_context(visiting(stack.enter_context(serve(SandboxOptions(**options)))))
 
         yield start

@@ -41,7 +41,14 @@ def test_standalone_launch_ends_with_a_patient_that_can_be_read(ehr: Any, client
     assert body["patient"] == "bruno-castellano"
     assert body["token_type"] == "Bearer"
     assert body["expires_in"] == 3600
-    assert body["scope"].split() == "openid fhirUser launch/patient offline_access patient/Patient.rs patient/Observation.rs".split()
+    assert body["scope"].split() == [
+        "openid",
+        "fhirUser",
+        "launch/patient",
+        "offline_access",
+        "patient/Patient.rs",
+        "patient/Observation.rs",
+    ]
     assert ehr.read("Patient/bruno-castellano", body["access_token"]).status_code == 200
     assert ehr.read("Patient/amelia-stone", body["access_token"]).status_code in (403, 404)
     assert {"/oauth/login", "/oauth/patient", "/oauth/consent"} <= set(ehr.trail)
