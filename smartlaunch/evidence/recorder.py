@@ -89,7 +89,7 @@ class Recorder:
             for scope in self._scopes:
                 scope.add([recorded.id])
             if self._file is not None:
-                self._file.write(json.dumps(asdict(recorded), ensure_ascii=False, separators=(",", ":")) + "\n")
+                self._file.write(_line(asdict(recorded)) + "\n")
                 self._file.flush()
             return recorded
 
@@ -148,9 +148,10 @@ class Recorder:
             self._file = None
             path = self.folder / "exchanges.jsonl"
             before = path.read_text(encoding="utf-8")
-            after = "\n".join(rescrub_line(line, self.redactor) for line in before.splitlines())
-            if after != before.rstrip("\n"):
-                path.write_text(after + "\n", encoding="utf-8")
+            after = "".join(_rescrubbed_block(block, self.redactor) for block in _blocks(before))
+            if after == before:
+                return
+            path.write_text(after, encoding="utf-8")
             self.exchanges = [rescrubbed(each, self.redactor) for each in self.exchanges]
 
     @property
@@ -174,11 +175,32 @@ def rescrubbed(recorded: RecordedExchange, redactor: Redactor) -> RecordedExchan
     return RecordedExchange(**values)
 
 
+def _blocks(text: str, size: int = 200_000) -> Iterator[str]:
+    """Whole lines in pieces of some size: one search in many lines costs far less than a search in each."""
+    at = 0
+    while at < len(text):
+        end = text.find("\n", min(at + size, len(text) - 1)) + 1 or len(text)
+        yield text[at:end]
+        at = end
+
+
+def _rescrubbed_block(block: str, redactor: Redactor) -> str:
+    if not redactor.leaks(block):
+        return block
+    return "".join(f"{rescrub_line(line, redactor)}\n" for line in block.rstrip("\n").split("\n"))
+
+
 def rescrub_line(line: str, redactor: Redactor) -> str:
     """One line of ``exchanges.jsonl`` with every secret hidden that is known by now; still JSON."""
     if not redactor.leaks(line):
         return line
-    return json.dumps(_clean(json.loads(line), redactor.scrub), ensure_ascii=False, separators=(",", ":"))
+    return _line(_clean(json.loads(line), redactor.scrub))
+
+
+def _line(value: Any) -> str:
+    """JSON in one line, also for readers that take other characters than a line feed for the end of a line."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
 
 
 def _clean(value: Any, clean: Callable[[str], str]) -> Any:

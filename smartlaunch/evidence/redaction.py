@@ -57,6 +57,7 @@ _PAIR = re.compile(rf"(?i)(?<![A-Za-z0-9_.-])({_NAMES})=([^&\s\"'<>#;,)}}\]\\]+)
 _QUOTED = re.compile(rf"(?i)([\"']?)\b({_CERTAIN_NAMES})\1(\s*[:=]\s*)(\\*[\"'])((?:(?!\4).)+)")
 _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s\"'<>\\^`{|}]+")
 _ENCODED = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>%]*+(?:%[^\s\"'<>%]*+)*?%(?:25)*(?:22|3[dD]|7[bB])[^\s\"'<>]*+")
+_LONE = re.compile("[\ud800-\udfff]")
 _URL_HEADERS: Final = frozenset({"location", "content-location", "referer", "origin", "refresh", "link", "sourcemap"})
 _INSTANCE = re.compile(r"/instances/([^/?#]+)")
 _INSTANCE_PARAMETERS: Final = frozenset(
@@ -88,8 +89,9 @@ class Redactor:
         return self.registry.learn(kind, value)
 
     def scrub(self, text: str) -> str:
-        """Replace every secret known so far in a text, in all its encodings."""
-        return self.registry.scrub(text)
+        """Replace every secret known so far in a text, in all its encodings; what comes out can be written as UTF-8."""
+        text = self.registry.scrub(text)
+        return text if text.isascii() else _LONE.sub("\ufffd", text)
 
     def leaks(self, text: str) -> list[str]:
         """The placeholders of known secrets that a text gives away; empty when it may be written."""

@@ -49,6 +49,9 @@ SECRET_PARAMETERS: Final[dict[str, str]] = {
     "sessionid": "cookie",
     "jsessionid": "cookie",
     "session_code": "form_value",
+    "transaction": "form_value",
+    "login_challenge": "form_value",
+    "consent_challenge": "form_value",
     "statetoken": "form_value",
     "ticket": "form_value",
     "login_ticket": "form_value",
@@ -67,7 +70,9 @@ SECRET_PARAMETERS: Final[dict[str, str]] = {
 }
 """Parameter or member name (lower case) -> kind of the secret in it."""
 
-AMBIGUOUS_IN_JSON: Final = frozenset({"code", "state", "launch", "token", "request", "pass", "pin", "assertion", "password", "ticket"})
+AMBIGUOUS_IN_JSON: Final = frozenset(
+    {"code", "state", "launch", "token", "request", "pass", "pin", "assertion", "password", "ticket", "transaction"}
+)
 """Names that also mean something harmless inside JSON; there they are secrets only in an object of OAuth's own shape."""
 
 OAUTH_SHAPE: Final = frozenset(

@@ -69,6 +69,17 @@ def test_what_is_learned_later_is_hidden_earlier_when_the_run_ends(tmp_path):
     assert recorder.exchanges[0].url.endswith("<access_token 1>")
 
 
+def test_odd_characters_keep_their_line(tmp_path):
+    answer = b'{"access_token": "abcdefgh1234", "a": "\\ud800 \\u2028 \\u0085 x"}'
+    with Recorder(tmp_path, Redactor()) as recorder:
+        recorder.record(exchange(recorder, answer=answer))
+        recorder.record(exchange(recorder, Endpoint.OTHER, url=f"https://as.example.org/{CANARY}"))
+        recorder.redactor.learn("access_token", CANARY)
+    lines = (tmp_path / "exchanges.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["x0001", "x0002"]
+    assert "\ufffd" in json.loads(lines[0])["response_body"]
+
+
 def test_scopes_nest_and_shared_exchanges_are_attached_again():
     recorder = Recorder(None, Redactor())
     with recorder.scope("launch") as launch:
