@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -232,6 +233,8 @@ def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
 
 
 def _write_reports(config: pytest.Config, run: RunSession) -> None:
+    if os.environ.get("SMARTLAUNCH_REPORTS") == "off":
+        return
     from smartlaunch.plugin.finish import finish
 
     finish(run.folder, run.header(), scrub=run.scrub)
@@ -409,6 +412,8 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         outcome, reason, attachments = Outcome.BLOCKED, run.scrub(str(exc)), exc.artifacts
     else:
         outcome, reason = Outcome.ERROR, _clean(exc, run)
+        text = run.scrub("".join(traceback.format_exception(exc)))
+        attachments = (run.recorder.attach(f"{plan.slug}-traceback.txt", text.encode(), "text/plain"),)
     findings = tuple(
         records.FindingRecord.of(
             finding,

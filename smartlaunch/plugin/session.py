@@ -7,6 +7,7 @@ import os
 import platform
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,7 @@ class EmbeddedEhr:
         self._folder = folder
         self.target_file = folder / "embedded.toml"
         command = [sys.executable, "-m", "smartlaunch.sandbox", "--port", "0", "--die-with-parent", "--ready-stdout"]
-        command += ["--write-target", str(self.target_file)]
+        command += ["--write-target", str(self.target_file), "--client-jwks-uri", f"http://127.0.0.1:{_free_port()}/jwks.json"]
         command += [part for name in options.defects for part in ("--defect", name)]
         command += [part for name in options.variants for part in ("--variant", name)]
         if options.trace_rules:
@@ -79,7 +80,6 @@ class EmbeddedEhr:
             self.stop()
             text = (self._folder / "embedded.log").read_text("utf-8", "replace").strip()
             raise UsageError(f"the embedded EHR did not start within {_READY_S} s: {text[-2000:] or 'it said nothing'}")
-        self.ready: dict[str, Any] = json.loads(line)
         threading.Thread(target=stream.read, daemon=True).start()
 
     def stop(self) -> None:
@@ -94,6 +94,37 @@ class EmbeddedEhr:
         self._log.close()
 
 
+class ThreadedEhr:
+    """The embedded EHR in a thread of this process, for the defect matrix, which starts hundreds of them."""
+
+    def __init__(self, options: Options, folder: Path) -> None:
+        from smartlaunch.sandbox.options import SandboxOptions
+        from smartlaunch.sandbox.server import start
+        from smartlaunch.sandbox.target_file import write_target
+
+        self.target_file = folder / "embedded.toml"
+        self._running = start(
+            SandboxOptions(
+                defects=options.defects,
+                variants=options.variants,
+                trace_rules=options.trace_rules,
+                client_jwks_uri=f"http://127.0.0.1:{_free_port()}/jwks.json",
+            )
+        )
+        write_target(self.target_file, self._running)
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self._running.stop()
+
+
+def _free_port() -> int:
+    """A port for the JWK Set that the suite serves itself; it stays free until the first scenario that needs it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @dataclass
 class RunSession:
     """One run; made by the plugin before the first scenario, ended after the last."""
@@ -106,7 +137,7 @@ class RunSession:
     selection: list[str] = field(default_factory=list)
     preflight: list[dict[str, str]] = field(default_factory=list)
     engine: Engine | None = None
-    _ehr: EmbeddedEhr | None = None
+    _ehr: EmbeddedEhr | ThreadedEhr | None = None
     _scratch: Path | None = None
 
     @cached_property
@@ -118,7 +149,8 @@ class RunSession:
                 raise UsageError("--defect and --variant change the embedded EHR, so they go with --target=embedded only")
             return target
         self._scratch = Path(tempfile.mkdtemp(prefix="smartlaunch-"))
-        self._ehr = EmbeddedEhr(self.options, self._scratch)
+        kind = ThreadedEhr if os.environ.get("SMARTLAUNCH_EMBEDDED") == "thread" else EmbeddedEhr
+        self._ehr = kind(self.options, self._scratch)
         return load_target(self._ehr.target_file)
 
     @cached_property

@@ -1,0 +1,363 @@
+"""The defect matrix: breaks one rule of the embedded EHR at a time and looks which scenarios turn red.
+
+    python tests/matrix/matrix.py                    every defect, on all cores; goes on where it stopped
+    python tests/matrix/matrix.py --defect NAME      only these
+    python tests/matrix/matrix.py --variants         every legal variant: nothing may fail
+    python tests/matrix/matrix.py --changed REF      defects whose row, requirement or scenarios changed since REF
+    python tests/matrix/matrix.py --full             every scenario for every defect, not a selection
+
+A clean run with ``--trace-rules`` says which scenarios exercise which rule (the sandbox names the rules behind each answer, the
+recorder keeps the header). A defect then runs the scenarios of its requirements, some of those that exercise its rule, and a fixed
+sample; so what it breaks and what it must not break are both seen. Results go to ``results.tsv`` beside this file.
+
+Each defect runs in a forked child of one process that has everything imported: a run costs its exchanges, not its start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from smartlaunch.catalogue import load  # noqa: E402
+from smartlaunch.plugin.binding import SUITES, every_plan, features  # noqa: E402
+from smartlaunch.sandbox.defects import load_defects, load_variants  # noqa: E402
+
+RESULTS = HERE / "results.tsv"
+VARIANTS = HERE / "variants.tsv"
+SAMPLE = 10
+NEIGHBOURS = 10
+PER_RUN_S = 240
+RED = ("failed", "warning", "error")
+
+
+@dataclass
+class Row:
+    name: str
+    verdict: str
+    by: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    blocked: int = 0
+    ran: int = 0
+    note: str = ""
+
+    def line(self) -> str:
+        return "\t".join((self.name, self.verdict, " ".join(self.by), " ".join(self.also), self.note))
+
+
+@dataclass
+class Clean:
+    """The clean run: which rules each scenario exercised, and what it ended as."""
+
+    outcomes: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--defect", action="append", default=[])
+    parser.add_argument("--variants", action="store_true")
+    parser.add_argument("--variant", action="append", default=[])
+    parser.add_argument("--requirement", action="append", default=[], help="the defects that break a requirement whose id begins so")
+    parser.add_argument("--changed", metavar="REF")
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--fresh", action="store_true", help="do not go on from an earlier, unfinished run")
+    parser.add_argument("--keep", default="", help="keep the run folders here")
+    parser.add_argument("--limit", type=int, default=0)
+    args = parser.parse_args()
+
+    work = Path(args.keep) if args.keep else Path(tempfile.gettempdir()) / "smartlaunch-matrix"
+    work.mkdir(parents=True, exist_ok=True)
+    warm_up()
+    state = work / fingerprint()
+    state.mkdir(exist_ok=True)
+    clean = clean_run(work)
+    bad = sorted(i for i, o in clean.outcomes.items() if o in ("failed", "error", "blocked", "warning"))
+    if bad:
+        print("the clean embedded EHR is not clean:\n  " + "\n  ".join(bad))
+        if any(clean.outcomes[i] != "warning" for i in bad):
+            return 1
+    variants = args.variants or bool(args.variant)
+    names = select(args, variants)
+    if args.limit:
+        names = names[: args.limit]
+    started = time.monotonic()
+    rows = run_all(names, clean, args, state, variants=variants)
+    print(f"{len(rows)} in {time.monotonic() - started:.0f} s")
+    write(rows, VARIANTS if variants else RESULTS, partial=len(names) < len(load_variants() if variants else load_defects()))
+    wrong = [r for r in rows if r.verdict in ("missed", "false alarm", "broken")]
+    for row in wrong:
+        print(f"{row.verdict:12} {row.name}: {' '.join(row.also)[:300]} {row.note}")
+    print(f"{len(rows) - len(wrong)} passed, {len(wrong)} failed")
+    return 1 if wrong else 0
+
+
+def warm_up() -> None:
+    """Import and parse everything once, before the first fork."""
+    os.environ["SMARTLAUNCH_DRAFT"] = "1"
+    os.environ["SMARTLAUNCH_EMBEDDED"] = "thread"
+    os.environ["SMARTLAUNCH_REPORTS"] = "off"
+    import httpx  # noqa: F401
+    import jsonschema  # noqa: F401
+    import jwt  # noqa: F401
+    import playwright.sync_api  # noqa: F401
+    import pytest  # noqa: F401
+    import pytest_bdd  # noqa: F401
+    import uvicorn  # noqa: F401
+
+    import smartlaunch.plugin.hooks
+    import smartlaunch.plugin.session
+    import smartlaunch.reporting.html
+    import smartlaunch.sandbox.server  # noqa: F401
+
+    from smartlaunch.sandbox.server import serve
+
+    with serve():
+        pass  # its keys are made once here, not in every child
+    features()
+    every_plan()
+    load()
+
+
+def fingerprint() -> str:
+    """A name for the state of features, steps, package and sandbox, under which finished rows are kept."""
+    digest = hashlib.sha256()
+    for folder in ("features", "steps", "suites", "smartlaunch"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and path.suffix in (".py", ".feature", ".toml", ".html", ".js", ".json") and "__pycache__" not in path.parts:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def one_run(folder: Path, arguments: list[str]) -> int:
+    """One pytest run in a forked child; returns its pid."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 70
+    try:
+        os.setsid()
+        log = os.open(folder / "out.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.chdir(ROOT)
+        import pytest
+
+        status = int(
+            pytest.main([f"--run-dir={folder}", "-q", "-p", "no:allure_pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "--quiet-progress", "--assert=plain", *arguments])
+        )
+    except BaseException:  # the child must never return into the parent's loop; what broke it stands in its log
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def clean_run(work: Path) -> Clean:
+    folder = work / f"clean-{fingerprint()}"
+    done = folder / "clean.json"
+    if not done.exists():
+        pid = one_run(folder, ["suites", "--trace-rules"])
+        wait_for({pid: time.monotonic()}, limit=900)
+        scenarios, exchanges = results(folder), {}
+        for line in lines(folder / "exchanges.jsonl"):
+            header = next((v for k, v in line.get("response_headers", ()) if k.lower() == "x-sandbox-rules"), "")
+            exchanges[line["id"]] = [r.strip() for r in header.split(",") if r.strip()]
+        if not scenarios:
+            raise SystemExit((folder / "out.txt").read_text()[-3000:])
+        done.write_text(
+            json.dumps(
+                {
+                    s["id"]: {"outcome": s["outcome"], "rules": sorted({r for x in s["exchanges"] for r in exchanges.get(x, ())}), "reason": s["reason"]}
+                    for s in scenarios
+                }
+            )
+        )
+    data = json.loads(done.read_text())
+    clean = Clean()
+    for identifier, entry in data.items():
+        clean.outcomes[identifier] = entry["outcome"]
+        for rule in entry["rules"]:
+            clean.rules[rule].add(identifier)
+    return clean
+
+
+def select(args: argparse.Namespace, variants: bool) -> list[str]:
+    if variants:
+        return sorted(args.variant or load_variants())
+    table = load_defects()
+    names = args.defect or list(table)
+    unknown = [n for n in names if n not in table]
+    if unknown:
+        raise SystemExit(f"no defect named {', '.join(unknown)}")
+    if args.requirement:
+        names = [n for n in names if any(r.startswith(tuple(args.requirement)) for r in table[n].requirements)]
+    if args.changed:
+        diff = subprocess.run(["git", "-C", str(ROOT), "diff", "-U0", args.changed, "--", "features", "smartlaunch"], capture_output=True, text=True, check=True).stdout
+        names = [n for n in names if f'"{n}"' in diff or any(r in diff for r in table[n].requirements)]
+    return sorted(names)
+
+
+def sample() -> list[str]:
+    """A fixed spread of quick scenarios over the suites, the same for every defect."""
+    quick = sorted({p.id for p in every_plan() if "quick" in p.flags and p.suite.default}, key=lambda i: hashlib.sha256(i.encode()).hexdigest())
+    return quick[:SAMPLE]
+
+
+def scenarios_for(name: str, clean: Clean, *, full: bool, wide: bool) -> list[str]:
+    defect = load_defects()[name]
+    if full:
+        return []
+    wanted: list[str] = []
+    seen: set[str] = set()
+    for plan in every_plan():
+        if not set(plan.requirements) & set(defect.requirements) or not plan.suite.default:
+            continue
+        if plan.slug in seen and not wide:
+            continue
+        usable = any(o not in ("not-applicable",) for i, o in clean.outcomes.items() if i == plan.id or i.startswith(plan.id + "["))
+        if usable:
+            seen.add(plan.slug)
+            wanted.append(plan.id)
+    exercised = sorted({i.split("[")[0] for i in clean.rules.get(name, ())}, key=lambda i: hashlib.sha256((name + i).encode()).hexdigest())
+    return list(dict.fromkeys([*wanted, *exercised[:NEIGHBOURS], *sample()]))
+
+
+def run_all(names: list[str], clean: Clean, args: argparse.Namespace, state: Path, *, variants: bool) -> list[Row]:
+    todo = list(names)
+    running: dict[int, tuple[str, Path, float, bool]] = {}
+    rows: dict[str, Row] = {}
+    for name in list(todo):
+        saved = state / f"{'v' if variants else 'd'}-{name}{'-full' if args.full else ''}.json"
+        if saved.exists() and not args.fresh:
+            rows[name] = Row(**{k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(saved.read_text()).items()})
+            todo.remove(name)
+    queue = [(name, False) for name in todo]
+    while queue or running:
+        while queue and len(running) < args.jobs:
+            name, wide = queue.pop(0)
+            folder = state / f"run-{name}"
+            if variants:
+                arguments = ["suites", f"--variant={name}"]
+            else:
+                picked = scenarios_for(name, clean, full=args.full, wide=wide)
+                arguments = ["suites", f"--defect={name}", *(f"--scenario={i}" for i in picked)]
+            running[one_run(folder, arguments)] = (name, folder, time.monotonic(), wide)
+        pid = wait_for({pid: started for pid, (_, _, started, _) in running.items()}, limit=PER_RUN_S * (4 if args.full or variants else 1))
+        name, folder, started, wide = running.pop(pid)
+        row = judge_variant(name, folder) if variants else judge_defect(name, folder, clean)
+        if row.verdict == "missed" and not wide and not args.full and not variants:
+            queue.insert(0, (name, True))
+            continue
+        rows[name] = row
+        saved = state / f"{'v' if variants else 'd'}-{name}{'-full' if args.full else ''}.json"
+        saved.write_text(json.dumps(row.__dict__))
+        if not args.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        print(f"{len(rows):4}/{len(names)} {row.verdict:12} {name} {time.monotonic() - started:.1f} s {' '.join(row.also)[:120]} {row.note}", flush=True)
+    return [rows[name] for name in names]
+
+
+def wait_for(pids: dict[int, float], *, limit: float) -> int:
+    """The first child to end; one that goes over its limit is killed with everything it started."""
+    while True:
+        pid, _ = os.waitpid(-1, os.WNOHANG)
+        if pid in pids:
+            return pid
+        for child, started in pids.items():
+            if time.monotonic() - started > limit:
+                os.killpg(child, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def judge_defect(name: str, folder: Path, clean: Clean) -> Row:
+    defect = load_defects()[name]
+    own = set(defect.requirements)
+    expected = own | set(defect.consequences)
+    found = results(folder)
+    by, also, blocked = [], [], 0
+    for result in found:
+        if clean.outcomes.get(result["id"]) in RED and result["outcome"] == clean.outcomes[result["id"]]:
+            continue
+        if result["outcome"] == "blocked":
+            blocked += 1
+        if result["outcome"] not in RED:
+            continue
+        named = {f["requirement"] for f in result["findings"]} | set(result["requirements"])
+        if named & own and result["outcome"] != "error":
+            by.append(result["id"])
+        elif not named & expected:
+            also.append(f"{result['id']}={result['outcome']}")
+    if not found:
+        text = (folder / "out.txt").read_text("utf-8", "replace")[-300:].replace("\n", " ").replace("\t", " ")
+        header = json.loads((folder / "header.json").read_text()) if (folder / "header.json").exists() else {}
+        said = [line for line in header.get("preflight", ()) if line.get("verdict") in ("mend", "unreachable")]
+        return Row(name, "preflight" if said else "broken", note="" if said else text)
+    slugs = sorted({i.split("/", 1)[1] for i in by})
+    errors = any(a.endswith("=error") for a in also)
+    verdict = "broken" if errors else "killed" if by else "missed"
+    return Row(name, verdict, tuple(slugs[:6]), tuple(sorted(also)[:6]), blocked, len(found))
+
+
+def judge_variant(name: str, folder: Path) -> Row:
+    found = results(folder)
+    red = [f"{r['id']}={r['outcome']}" for r in found if r["outcome"] in ("failed", "error")]
+    blocked = sum(r["outcome"] == "blocked" for r in found)
+    if not found:
+        return Row(name, "broken", note=(folder / "out.txt").read_text("utf-8", "replace")[-300:].replace("\n", " ").replace("\t", " "))
+    warned = tuple(sorted({r["id"].split("/", 1)[1] for r in found if r["outcome"] == "warning"})[:6])
+    stuck = tuple(sorted({r["id"].split("/", 1)[1] for r in found if r["outcome"] == "blocked"})[:6])
+    return Row(name, "false alarm" if red else "clear", warned, tuple(red[:8]), blocked, len(found), note=f"blocked: {' '.join(stuck)}" if stuck else "")
+
+
+def results(folder: Path) -> list[dict]:
+    return list(lines(folder / "scenarios.jsonl"))
+
+
+def lines(path: Path) -> list[dict]:
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def write(rows: list[Row], path: Path, *, partial: bool) -> None:
+    """Write the table; a partial run replaces only its own lines."""
+    kept: dict[str, str] = {}
+    known = set(load_variants()) | set(load_defects())
+    if partial and path.exists():
+        kept = {line.split("\t")[0]: line for line in path.read_text("utf-8").splitlines()[1:] if line.split("\t")[0] in known}
+    kept.update({row.name: row.line().rstrip("\t") for row in rows})
+    head = "name\tverdict\tby\talso\tnote"
+    path.write_text("\n".join([head, *(kept[name] for name in sorted(kept))]) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    assert SUITES
+    raise SystemExit(main())
