@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 TICK_MS = 4
 SETTLED_S = 0.15
+STILL_S = 0.03
 SCRIPTED_IDLE_S = 1.5
 UNCHANGED_S = 1.0
 _PASSING = ("context was destroyed", "Cannot find context", "detached", "navigat", "has been closed", "was collected", "Unable to adopt")
@@ -99,8 +100,8 @@ class Walk:
     _document: str = ""
     _shown: int = 0
     """Documents that came since the last action; more than a few mean that the pages send the browser round."""
-    _answers: dict[str, tuple[int, str]] = field(default_factory=dict)
-    _answered: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _answers: dict[str, Entry] = field(default_factory=dict)
+    _answered: dict[str, Entry | None] = field(default_factory=dict)
     _last_answer: Entry | None = None
     _expecting: float | None = None
     _steps_done: set[int] = field(default_factory=set)
@@ -126,7 +127,7 @@ class Walk:
         """See the head of an answer."""
         entry = self.recording.response(response)
         if entry is not None and entry.navigation and not entry.caught and not entry.redirects:
-            self._answers[entry.url.split("#")[0]] = (entry.status, entry.media_type)
+            self._answers[entry.url.split("#")[0]] = entry
             self._last_answer = entry
             self._shown += 1
 
@@ -273,8 +274,12 @@ class Walk:
         url = raw["url"]
         if raw["document"] not in self._answered:
             self._answered[raw["document"]] = self._answer_for(url)
-        status, media_type = self._answered[raw["document"]]
-        look = parse_snapshot(raw, status=status, media_type=media_type)
+        answer = self._answered[raw["document"]]
+        if answer is None:
+            look = parse_snapshot(raw, status=0, media_type="")
+        else:
+            look = parse_snapshot(raw, status=answer.status, media_type=answer.media_type)
+            look = replace(look, refresh_s=_refresh_header(answer)) if look.refresh_s is None else look
         if not look.controls and len(page.frames) > 1:
             look = self._with_frames(page, look)
         now = time.monotonic()
@@ -286,11 +291,9 @@ class Walk:
             self.last = look
         return look
 
-    def _answer_for(self, url: str) -> tuple[int, str]:
+    def _answer_for(self, url: str) -> Entry | None:
         known = self._answers.get(url.split("#", maxsplit=1)[0])
-        if known is None and self._last_answer is not None and url.startswith("http"):
-            known = (self._last_answer.status, self._last_answer.media_type)
-        return known or (0, "")
+        return self._last_answer if known is None and url.startswith("http") else known
 
     def _with_frames(self, page: Any, look: PageSnapshot) -> PageSnapshot:
         """Take the controls of a frame of another origin when the page itself has none."""
@@ -329,7 +332,7 @@ class Walk:
         if self.stop_when is not None and page.ready and self.stop_when(page):
             raise _End("stopped")
         if page.status >= 400 and not recipes.is_login(page):
-            if (page.ready and quiet >= SETTLED_S) or now - self._arrived > self.step_s:
+            if (page.ready and quiet >= _rest(page)) or now - self._arrived > self.step_s:
                 raise _End("error-page", f"the server answered with status {page.status}")
             return False
         if not page.ready:
@@ -349,11 +352,11 @@ class Walk:
             self._give_up("the sign-in form was filled, but neither its button nor Enter sent anything")
             return False
         if isinstance(action, Refused):
-            if quiet >= SETTLED_S or now - self._arrived > 2:
+            if quiet >= _rest(page) or now - self._arrived > 2:
                 self._refused(page, action.reason)
             return False
         if isinstance(action, Stuck):
-            if quiet >= SETTLED_S * 2 or now - self._arrived > self.step_s:
+            if quiet >= _rest(page) * 2 or now - self._arrived > self.step_s:
                 self._give_up(action.reason)
             return False
         self._idle(page, quiet, now)
@@ -421,7 +424,7 @@ class Walk:
             return
         if page.captcha and quiet >= SETTLED_S:
             self._give_up("the page asks for a captcha; no test can pass it")
-        patience = SETTLED_S if not page.scripts and page.complete else SCRIPTED_IDLE_S
+        patience = SCRIPTED_IDLE_S if page.scripts else _rest(page)
         if quiet >= patience:
             self._give_up("nothing on the page leads on")
 
@@ -431,7 +434,7 @@ class Walk:
         """Act now, or wait until a page that might move on by itself has come to rest."""
         in_form = all(op.control.form >= 0 or op.control.kind == "link" for op in action.ops)
         if action.careful:
-            rested = page.complete and quiet >= (SETTLED_S if page.scripts or page.refresh_s is not None else 0.03)
+            rested = page.complete and quiet >= _rest(page)
             if not rested and now - self._arrived < min(2.0, self.step_s):
                 return False
         elif not in_form and not (page.complete and quiet >= 0.05) and now - self._arrived < min(2.0, self.step_s):
@@ -698,6 +701,16 @@ class Walk:
             steps=tuple(self.steps),
             duration_ms=round((time.monotonic() - self._began) * 1000, 1),
         )
+
+
+def _refresh_header(answer: Entry) -> float | None:
+    delay = answer.headers.get("refresh", "").split(";")[0].strip()
+    return float(delay) if delay.isdigit() else None
+
+
+def _rest(page: PageSnapshot) -> float:
+    """How long a page must be quiet before it counts as settled: hardly at all when nothing on it could still happen."""
+    return STILL_S if page.complete and not page.scripts and page.refresh_s is None else SETTLED_S
 
 
 def _command(op: Op) -> list[object]:

@@ -281,3 +281,18 @@ def test_a_broken_selector_is_named(site, person, callback):
     steps = parse_steps([{"page": {"has": "##x["}, "click": "#user"}])
     with pytest.raises(LoginStuck, match="not valid"):
         walk(person, site, callback, plan=LoginPlan(steps=steps), step_timeout_s=0.6)
+
+
+def test_a_person_at_a_headed_browser_can_go_on(site, person, browser, callback, monkeypatch, capsys):
+    """The script stands for the person who does what no recipe can."""
+    site.html("/a", f"<h1>Puzzle</h1><script>setTimeout(() => {{ location.href = '{callback}?code=1' }}, 2600)</script>")
+    person._ready()
+    monkeypatch.setattr(browser, "headed", True)
+    landing, _ = walk(person, site, callback)
+    assert landing.caught
+    assert "the browser needs you: nothing on the page leads on" in capsys.readouterr().err
+
+
+def test_a_header_refresh_is_waited_for(site, person, callback):
+    site.html("/a", "<h1>Wait</h1>", headers={"Refresh": f"1; url={callback}?code=1"})
+    assert walk(person, site, callback)[0].caught

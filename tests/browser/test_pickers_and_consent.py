@@ -196,8 +196,8 @@ def test_a_question_after_deny_is_agreed_to(site, person, plan, callback):
 LAUNCH = "https://app.example/launch"
 CHARTS = {
     "list-then-tile": ("<h1>My patients</h1><table><tr><td>Bruno</td><td><a href='/chart/bruno'>Open</a></td></tr><tr><td>Amelia Stone</td><td><a href='/chart/amelia-stone'>Open chart</a></td></tr></table>",
-                       "<h1>Amelia Stone</h1><nav><a href='/home'>Patients</a></nav><div class='card'><h3>Other app</h3><a href='/x'>Launch</a></div>"
-                       "<div class='card'><h3>Growth Chart</h3><a href='/launch'>Launch</a></div>"),
+                       ("<h1>Amelia Stone</h1><nav><a href='/home'>Patients</a></nav><div class='card'><h3>Other app</h3><a href='/x'>Launch</a></div>"
+                       "<div class='card'><h3>Growth Chart</h3><a href='/launch'>Launch</a></div>")),
     "named-button": ("<h1>Patients</h1><ul><li><a href='/chart/amelia-stone'>Amelia</a></li></ul>",
                      "<form action='/launch'><button>Growth Chart</button></form><form action='/x'><button>Launch something else</button></form>"),
     "client-id": ("<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>",
