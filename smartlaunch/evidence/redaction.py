@@ -372,7 +372,7 @@ class Redactor:
     def _object(self, value: dict[str, Any], place: Endpoint, depth: int) -> dict[str, Any]:
         members = {name.lower() for name in value}
         fhir = is_resource(value) or place is Endpoint.FHIR
-        oauth = not fhir and bool(members & OAUTH_SHAPE)
+        oauth = not fhir and bool(members & OAUTH_SHAPE or {"code", "state"} <= members)
         key = "kty" in members
         person = not fhir and place not in _PUBLISHED and "sub" in members and not self.keep_patient_data
         result: dict[str, Any] = {}

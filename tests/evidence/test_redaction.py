@@ -156,6 +156,9 @@ PLACES = {
         headers=(("content-type", "application/json"),), body=json.dumps({"code": PLAIN, "redirect_uri": "https://a.example.org"}).encode()
     ),
     "json form type": exchange(headers=(("Content-Type", "text/plain"),), body=json.dumps({"password": PLAIN, "username": "u"}).encode()),
+    "json password alone": exchange(body=json.dumps({"user": "u", "password": PLAIN}).encode()),
+    "json token alone": exchange(Endpoint.OTHER, answer=json.dumps({"token": PLAIN}).encode()),
+    "json code and state": exchange(Endpoint.OTHER, body=json.dumps({"code": PLAIN, "state": "s"}).encode()),
     "private jwk": exchange(answer=json.dumps({"keys": [{"kty": "RSA", "n": "AQAB", "d": PLAIN}]}).encode()),
     "registration": exchange(answer=json.dumps({"registration_access_token": PLAIN, "client_id": "c"}).encode()),
     "location": exchange(status=302, answer_headers=(("Location", f"https://app.example.org/cb?code={PLAIN}"),)),
