@@ -77,11 +77,11 @@ def _causes(result: ScenarioResult, run: Run, target: Mapping[str, Any], vendor:
     exchanges = [run.exchange_by_id[x] for x in result.exchanges if x in run.exchange_by_id]
     found: list[Diagnosis] = []
     if result.outcome == Outcome.BLOCKED or wishes or not breaches:
-        for item in _of_flows(exchanges, target, vendor, result):
+        for item in _of_flows(exchanges, target, vendor):
             if result.outcome == Outcome.BLOCKED or not breaches or item.category in _SCOPE_CATEGORIES:
                 found.append(item)
     elif not _is_negative(result):
-        found += [d for d in _of_flows(exchanges, target, vendor, result) if d.weight >= MEDIUM and d.side is not Side.AUTHORIZATION_SERVER]
+        found += [d for d in _of_flows(exchanges, target, vendor) if d.weight >= MEDIUM and d.side is not Side.AUTHORIZATION_SERVER]
     if found:
         best = found[0]
         best.scenarios = [result.id]
@@ -115,11 +115,9 @@ def _is_negative(result: ScenarioResult) -> bool:
     )
 
 
-def _of_flows(exchanges: Iterable[RecordedExchange], target: Mapping[str, Any], vendor: str, result: ScenarioResult) -> list[Diagnosis]:
+def _of_flows(exchanges: Iterable[RecordedExchange], target: Mapping[str, Any], vendor: str) -> list[Diagnosis]:
     found: list[Diagnosis] = []
     for m in _materials(exchanges, target):
-        if result.outcome == Outcome.BLOCKED and result.reason:
-            m.hear("server", "what the scenario waited for", result.reason)
         found += examine(m, vendor).diagnoses
     return sorted(found, key=lambda d: -d.weight)
 

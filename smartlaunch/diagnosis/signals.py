@@ -586,6 +586,8 @@ def launch(m: Material, vendor: Vendor) -> Iterator[Signal]:
         yield _saw("opened-without-iss", "the launch URL was opened without iss and launch", at.get("launch_opened_bare", ""))
     if m.launch_uri and m.source == "url" and "iss" not in f:
         yield _saw("opened-without-iss", "the URL has no iss")
+    if re.search(r"\b404\b|not found|refused to connect|cannot get\b", m.launch_uri, re.IGNORECASE):
+        yield _saw("launch-page-missing", f"the launch URI does not answer: {m.launch_uri[:120]}")
     for pattern, because in vendor.bad_launches:
         if re.search(pattern, m.launch_uri):
             yield _saw("launch-link-malformed", because, because=because)
@@ -640,6 +642,9 @@ def fhir(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         )
     if m.fhir and f.get("bearer_present") is False:
         yield _saw("bearer-missing", "the FHIR request has no Authorization: Bearer", at.get("bearer_present", ""))
+    header = r"missing .{0,3}authorization.{0,3} header|no authorization header|authorization header (?:is )?(?:missing|required)"
+    if m.fhir and any(re.search(header, said.text, re.IGNORECASE) for said in m.texts("server")):
+        yield _saw("fhir-header-missing", "the FHIR server says that the Authorization header is missing")
     if f.get("fhir_base_equal") is False:
         yield _saw("other-fhir-base", "the FHIR request went to another base than the app was launched with", at.get("fhir_base_equal", ""))
     if m.granted is None or not bad:

@@ -135,6 +135,10 @@ CASES = {
     "client-id-missing": ({"token_request": "grant_type=refresh_token", "error": "invalid_request", "error_description": "Check the `client_id` parameter"}, {"token_request": "grant_type=refresh_token", "error": "invalid_request", "error_description": "Check the `code` parameter"}),
     "scope-missing": ({"error": "invalid_request", "error_description": "Missing scope"}, {"error": "invalid_request", "error_description": "Missing state"}),
     "launch-link-malformed": ({"vendor": ORACLE, "launch_uri": "https://smart.sandboxcerner.com/smart/apps/4ec4333f?PAT_PersonId=1"}, {"vendor": ORACLE, "launch_uri": "https://smart.sandboxcerner.com/smart/t1/apps/4ec4333f?PAT_PersonId=1"}),
+    "sign-in-needed": ({"error": "login_required"}, {"error": "invalid_request"}),
+    "token-not-yet-valid": ({"error": "the token was issued in the future", "http_status": 401}, {"error": "the token was issued", "http_status": 401}),
+    "launch-page-missing": ({"launch_uri": "https://a.example/launch.html (returned 404)"}, {"launch_uri": "https://a.example/launch.html"}),
+    "server-unreachable": ({"_facts": {"unreachable": "connection refused"}}, {"_facts": {"token_issued": True}}),
     "request-malformed": ({"urn": URN + "oauth2:grant:invalid-request"}, {"urn": URN + "oauth2:grant:request"}),
 }  # fmt: skip
 
