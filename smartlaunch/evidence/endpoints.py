@@ -49,9 +49,7 @@ class EndpointGuess:
             self._learn(address, guessed, response)
         return guessed
 
-    def _guess(
-        self, request: Request, response: Response | None, address: str, query: str, fragment: str, document: bool
-    ) -> Endpoint:
+    def _guess(self, request: Request, response: Response | None, address: str, query: str, fragment: str, document: bool) -> Endpoint:
         if address.endswith("/.well-known/smart-configuration"):
             return Endpoint.DISCOVERY
         if "/.well-known/openid-configuration" in address or "/.well-known/oauth-authorization-server" in address:

@@ -150,4 +150,3 @@ def _scalar(item: Any, address: Callable[[str], str], key: str, *, coding: bool 
     if key in _OPEN_MEMBERS or (coding and key in _CODED):
         return item
     return HIDDEN
-

@@ -66,9 +66,7 @@ _INSTANCE_PARAMETERS: Final = frozenset(
 _LATIN: Final = frozenset({"iso-8859-1", "latin1", "latin-1", "windows-1252", "us-ascii", "utf-16", "utf-16le", "utf-16be"})
 _TYPED: Final = frozenset({"text", "email", "tel", "search", "number", "date"})
 _ADDRESS_ATTRIBUTES: Final = frozenset({"href", "action", "src", "formaction", "content", "data-url", "data-href"})
-_PART = re.compile(
-    r"(?is)(content-disposition:[^\r\n]*?\bname=\"([^\"\r\n]*)\")([^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)(.*?)(?=\r?\n--|\Z)"
-)
+_PART = re.compile(r"(?is)(content-disposition:[^\r\n]*?\bname=\"([^\"\r\n]*)\")([^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)(.*?)(?=\r?\n--|\Z)")
 _FHIR_PLACES: Final = frozenset({Endpoint.FHIR, Endpoint.METADATA})
 _PUBLISHED: Final = frozenset(
     {Endpoint.DISCOVERY, Endpoint.OPENID_CONFIGURATION, Endpoint.METADATA, Endpoint.JWKS, Endpoint.STYLE, Endpoint.BRANDS}

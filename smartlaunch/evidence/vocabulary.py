@@ -70,9 +70,7 @@ SECRET_PARAMETERS: Final[dict[str, str]] = {
 }
 """Parameter or member name (lower case) -> kind of the secret in it."""
 
-AMBIGUOUS_IN_JSON: Final = frozenset(
-    {"code", "state", "launch", "request", "pass", "pin", "assertion", "ticket", "transaction"}
-)
+AMBIGUOUS_IN_JSON: Final = frozenset({"code", "state", "launch", "request", "pass", "pin", "assertion", "ticket", "transaction"})
 """Names that also mean something harmless inside JSON; there they are secrets only in an object of OAuth's own shape."""
 
 OAUTH_SHAPE: Final = frozenset(
