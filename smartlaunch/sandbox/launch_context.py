@@ -36,7 +36,7 @@ def launch_context(sandbox: Sandbox, transaction: Transaction, granted: list[str
         context["intent"] = {"name": INTENT} if defects("sends_intent_as_object") else INTENT
         context["tenant"] = 4711 if defects("sends_tenant_as_number") else TENANT
     if defects("sends_context_under_names_of_its_own"):
-        context["ward"] = "3 West"
+        context["location"] = "ward-3-west"
     if defects("sends_malformed_authorization_details"):
         context["authorization_details"] = [{"type": "smart_on_fhir", "locations": sandbox.state.fhir_base_url}]
     if sandbox.variant("keeps_optional_context_to_itself"):
