@@ -316,15 +316,19 @@ class Samples:
         self.jwks()
         return verify(identity.token.id_token, self.engine.discovery.keys)
 
+    def fhir_user_elsewhere(self, identity: Identity) -> bool:
+        """Whether ``fhirUser`` is an absolute URL outside the target's FHIR base URL."""
+        value = identity.claims.get("fhirUser")
+        return isinstance(value, str) and "://" in value and not value.startswith(self.engine.fhir.base_url + "/")
+
     def fhir_user_read(self, identity: Identity) -> Exchange:
-        """The resource that ``fhirUser`` names, read with the access token at the FHIR server of the target only."""
+        """The resource that ``fhirUser`` names, read with the access token at the FHIR server of the target and nowhere else."""
         value = identity.claims.get("fhirUser")
         if not isinstance(value, str) or not value:
             raise NotApplicable("the ID Token has no `fhirUser`")
-        base = self.engine.fhir.base_url
-        if "://" in value and not value.startswith(base + "/"):
+        if self.fhir_user_elsewhere(identity):
             raise NotApplicable("`fhirUser` is on another server, to which the app does not send its token")
-        reference = value.removeprefix(base + "/").split("/_history/")[0]
+        reference = value.removeprefix(self.engine.fhir.base_url + "/").split("/_history/")[0]
         kind = reference.split("/")[0]
         if not any(scope_words.allows(identity.granted, level, kind, "r") for level in ("user", "patient")):
             raise NotApplicable(f"no granted scope lets the app read the {kind}")

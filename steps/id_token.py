@@ -185,6 +185,11 @@ def fhir_user_expected(judge: Judge, identity: Identity) -> None:
     judge(checks.fhir_user_expected(judge.requirement, identity.token.exchange, identity.claims, identity.user.fhir_user))
 
 
+@then("fhirUser is on the FHIR server of the launch")
+def fhir_user_here(judge: Judge, samples: Samples, identity: Identity) -> None:
+    judge(checks.fhir_user_here(identity.token.exchange, elsewhere=samples.fhir_user_elsewhere(identity)))
+
+
 @then("the FHIR server answers with the resource of the user")
 def fhir_user_leads(judge: Judge, identity: Identity, read: Exchange) -> None:
     judge(checks.fhir_user_leads(judge.requirement, read, identity.claims))

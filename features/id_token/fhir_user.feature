@@ -36,3 +36,11 @@ Feature: FHIR resource of the user
     Scenario: The scope is withheld from a user without a FHIR resource
       When a user without a FHIR resource signs in
       Then fhirUser is not granted, or leads to a resource after all
+
+  @req:EXPECT-fhir-read @once
+  Rule: The resource of the user is on the FHIR server that the app is connected to
+
+    @id:fhir-user-on-this-server
+    Scenario: The claim names a resource that the app can reach
+      Given the app was granted openid and fhirUser
+      Then fhirUser is on the FHIR server of the launch

@@ -277,6 +277,23 @@ def fhir_user_leads(requirement: str, read: Exchange, claims: Mapping[str, Any])
     ]
 
 
+def fhir_user_here(token: Exchange, *, elsewhere: bool) -> Findings:
+    """``fhirUser`` is below the FHIR base URL; another server is a permitted choice that leaves the app without the resource."""
+    if not elsewhere:
+        return []
+    return [
+        Finding(
+            "EXPECT-fhir-read",
+            "`fhirUser` below the FHIR base URL of the launch, where the access token is good",
+            "it is on another server, which the app has no token for",
+            token.id,
+            _POINTER,
+            kind=Kind.EXPECTATION,
+            severity=Outcome.WARNING,
+        )
+    ]
+
+
 def fhir_user_withheld(requirement: str, token: Exchange, granted: Sequence[str], read: Exchange | None) -> Findings:
     """A user without a FHIR resource is not granted ``fhirUser``; when the claim leads to a resource, the user has one after all."""
     if "fhirUser" not in granted or (read is not None and 200 <= read.answer.status < 300 and read.answer.object.get("id")):
