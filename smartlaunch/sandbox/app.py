@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -52,6 +54,25 @@ class RuleTrace:
             consulted.reset(token)
 
 
+class DateHeader:
+    """Middleware that dates each answer; the server's own date header is off, so that this one place is the rule."""
+
+    def __init__(self, app: ASGIApp, sandbox: Sandbox) -> None:
+        self.app = app
+        self.sandbox = sandbox
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                late = 86400 if self.sandbox.defects("dates_answers_a_day_late") else 0
+                MutableHeaders(scope=message)["Date"] = formatdate(time.time() - late, usegmt=True)
+            await send(message)
+
+        await self.app(scope, receive, sending)
+
+
 def build_sandbox(options: SandboxOptions, base_url: str) -> Sandbox:
     """Return the parts of a server that will answer at ``base_url``."""
     state = State(
@@ -81,7 +102,7 @@ def build_app(options: SandboxOptions | None = None, base_url: str = "http://127
         *pages.routes(defects),
         *fhir.routes(state, defects, variant, chosen, store),
     ]
-    middleware = [Middleware(Cors, sandbox=running)]
+    middleware = [Middleware(DateHeader, sandbox=running), Middleware(Cors, sandbox=running)]
     if chosen.trace_rules:
         middleware.insert(0, Middleware(RuleTrace))
     app = Starlette(routes=routes, middleware=middleware)

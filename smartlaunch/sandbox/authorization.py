@@ -432,6 +432,9 @@ class Authorization:
         if self.defects("ignores_launch_context"):
             return
         transaction.patient, transaction.encounter = launch.patient, launch.encounter
+        if launch.patient and launch.encounter and self.defects("gives_another_encounter_than_the_chart"):
+            visits = [row["id"] for row in data.encounter_summaries(launch.patient)]
+            transaction.encounter = next((one for one in visits if one != launch.encounter), None)
         if launch.patient and self.defects("gives_another_patient_than_the_chart"):
             transaction.patient = next(one for one in data.PATIENTS if one != launch.patient)
             transaction.encounter = None

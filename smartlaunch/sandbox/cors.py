@@ -20,7 +20,7 @@ _PUBLIC = (
     "/oauth/jwks",
     "/brands.json",
 )
-_PROTECTED = ("/oauth/token", "/oauth/introspect", "/oauth/revoke")
+_PROTECTED = ("/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/userinfo")
 _EXPOSED = "Content-Location, ETag, Last-Modified, Location, WWW-Authenticate, X-Request-Id"
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = "Accept, Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Prefer, X-Requested-With"

@@ -34,6 +34,7 @@ CAPABILITIES = (
     "permission-user",
     "permission-v1",
     "permission-v2",
+    "smart-app-state",
 )
 SCOPES = (
     "openid",
@@ -93,6 +94,9 @@ def smart_configuration_answer(sandbox: Sandbox, request: Request) -> Response:
         return Response("<html><body>SMART configuration</body></html>", media_type="text/html")
     if "accept" not in request.headers and defects("refuses_smart_configuration_without_accept_header"):
         return json_answer({"error": "not acceptable"}, status=406)
+    if defects("sends_json_in_latin_1"):
+        text = json.dumps(document | {"x_operator": "Hôpital du Lac"}, ensure_ascii=False)
+        return Response(text.encode("latin-1"), media_type="application/json")
     if defects("serves_smart_configuration_as_text"):
         return Response(json.dumps(document), media_type="text/plain")
     if defects("serves_smart_configuration_as_octets"):
@@ -193,6 +197,8 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: PLR0915 - 
         capabilities = [name for name in capabilities if name != "permission-patient"]
     if defects("lists_no_client_confidential_asymmetric"):
         capabilities = [name for name in capabilities if name != "client-confidential-asymmetric"]
+    if defects("lists_no_smart_app_state"):
+        capabilities = [name for name in capabilities if name != "smart-app-state"]
     if defects("lists_no_permission_v1"):
         capabilities = [name for name in capabilities if name != "permission-v1"]
     if defects("keeps_issuer_without_openid_connect"):
@@ -227,6 +233,8 @@ def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: li
         without("launch-standalone", "context-standalone-patient", "context-standalone-encounter")
     if variant("offers_standalone_launch_only"):
         without("launch-ehr", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-online")
+    if variant("keeps_no_app_state"):
+        without("smart-app-state")
     if variant("knows_version_1_scopes_only"):
         without("permission-v2")
     if variant("knows_version_2_scopes_only"):
@@ -270,6 +278,10 @@ def brand_members(sandbox: Sandbox) -> dict[str, Any]:
         del members["user_access_brand_identifier"]
     if defects("gives_brand_identifier_of_another_brand"):
         members["user_access_brand_identifier"] = {"system": "urn:ietf:rfc:3986", "value": "https://elsewhere.example"}
+    if defects("gives_brand_identifier_without_value"):
+        members["user_access_brand_identifier"] = {"system": PRIMARY_IDENTIFIER["system"]}
+    if defects("gives_brand_identifier_without_system"):
+        members["user_access_brand_identifier"] = {"value": PRIMARY_IDENTIFIER["value"]}
     if defects("gives_brand_identifier_as_string"):
         members["user_access_brand_identifier"] = PRIMARY_IDENTIFIER["value"]
     if defects("gives_relative_brand_bundle"):

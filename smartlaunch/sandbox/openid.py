@@ -122,6 +122,8 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
     }
     if sandbox.variant("does_not_send_iss_parameter"):
         del document["authorization_response_iss_parameter_supported"]
+    if sandbox.variant("does_not_offer_userinfo"):
+        del document["userinfo_endpoint"]
     if sandbox.variant("signs_id_tokens_with_a_second_algorithm_too"):
         document["id_token_signing_alg_values_supported"] = ["RS256", "ES384"]
     for name, defect in _OMITTED_FROM_CONFIGURATION.items():

@@ -74,6 +74,7 @@ def _built(chosen: SandboxOptions, listener: socket.socket) -> RunningSandbox:
         lifespan="off",
         loop="asyncio",
         server_header=False,
+        date_header=False,
         timeout_graceful_shutdown=1,
     )
     return RunningSandbox(base_url, sandbox, uvicorn.Server(config), listener)

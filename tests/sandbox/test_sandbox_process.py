@@ -44,8 +44,9 @@ def test_child_says_when_it_is_ready_and_ends_with_its_parents_pipe(tmp_path: Pa
     finally:
         child.kill()
         child.wait(5)
-        if child.stdout is not None:
-            child.stdout.close()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def test_server_in_a_thread_is_ready_within_a_second() -> None:
