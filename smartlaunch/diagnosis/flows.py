@@ -23,7 +23,7 @@ from smartlaunch.evidence.har import HarReport, read_entries, read_har, recorded
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.exchange import Endpoint, Exchange, RecordedExchange
 
-_TEXT_LIMIT = 6000
+_TEXT_LIMIT = 3000
 _MOST_EXCHANGES = 5000
 _TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)\s*>|<[^>]{0,2000}>", re.DOTALL | re.IGNORECASE)
 _KEPT = frozenset(e.value for e in Endpoint) - {Endpoint.OTHER.value, Endpoint.STYLE.value, Endpoint.BRANDS.value}

@@ -89,7 +89,7 @@ class Material:
     def hear(self, who: str, where: str, text: str, exchange: str = "") -> None:
         """Keep a text; empty ones are dropped."""
         if text and text.strip():
-            self.said.append(Said(who, where, text[:20000], exchange))
+            self.said.append(Said(who, where, text[:8000], exchange))
 
     def fact(self, name: str) -> Any:
         """A fact by name, or None when it is not known."""

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -58,14 +58,22 @@ class Vendor:
 
     def says_in(self, text: str, who: str) -> Iterator[tuple[str, str]]:
         """What a text says, with the words that say it."""
-        for phrase in self.phrases:
-            if who in phrase.who and (found := phrase.pattern.search(text)):
-                yield phrase.says, " ".join(found.group(0).split())[:160]
+        yield from _read(self.id, text, who)
 
 
 def fold(urn: str) -> str:
     """A URN with its separators made equal, for comparing."""
     return re.sub(r"[:_]+", "-", urn.lower()).rstrip("-")
+
+
+@lru_cache(maxsize=2048)
+def _read(vendor: str, text: str, who: str) -> tuple[tuple[str, str], ...]:
+    """Kept, because a run meets the same error page and the same error body again and again."""
+    return tuple(
+        (phrase.says, " ".join(found.group(0).split())[:160])
+        for phrase in all_vendors()[vendor].phrases
+        if who in phrase.who and (found := phrase.pattern.search(text))
+    )
 
 
 @cache
