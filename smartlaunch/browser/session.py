@@ -231,6 +231,7 @@ class BrowserSession:
             ) from None
         finally:
             self._walk = None
+            self.browser.beat(20)
             for exchange in self._exchanges(recording, first, caught):
                 ids.append(exchange.id)
                 self.browser.on_exchange(exchange)
@@ -260,6 +261,7 @@ class BrowserSession:
     def clear_cookies(self) -> None:
         """Forget who is signed in, keeping the page."""
         if self._context is not None:
+            self._ready()
             self._context.clear_cookies()
 
     def close(self) -> None:

@@ -13,7 +13,8 @@ import threading
 import time
 from typing import Any
 
-GRACE_S = 3.0
+GRACE_S = 4.0
+LAST_RESORT_S = 15.0
 
 
 class Watchdog:
@@ -26,6 +27,7 @@ class Watchdog:
         self._renderers: list[int] = []
         self._browser = 0
         self._stopped = False
+        self._fed = True
         self.bites = 0
         self.learn()
         self._thread = threading.Thread(target=self._watch, name="smartlaunch-browser-watchdog", daemon=True)
@@ -40,12 +42,14 @@ class Watchdog:
     def beat(self, seconds: float) -> None:
         """Give the driving thread this long until it beats again."""
         with self._condition:
+            self._fed = True
             self._deadline = time.monotonic() + seconds
             self._condition.notify()
 
     def rest(self) -> None:
         """Stop watching until the next beat."""
         with self._condition:
+            self._fed = True
             self._deadline = None
             self._condition.notify()
 
@@ -62,14 +66,15 @@ class Watchdog:
             while not self._stopped:
                 left = None if self._deadline is None else self._deadline - time.monotonic()
                 if left is None or left > 0:
-                    bitten = bitten and left is not None and left < GRACE_S
+                    bitten = bitten and not self._fed
                     self._condition.wait(left)
                     continue
                 victims = [self._browser] if bitten else self._renderers
                 self.bites += 1
                 for pid in victims:
                     _end(pid)
-                self._deadline = None if bitten else time.monotonic() + GRACE_S
+                self._deadline = None if bitten else time.monotonic() + LAST_RESORT_S
+                self._fed = False
                 bitten = not bitten
 
 

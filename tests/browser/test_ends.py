@@ -296,3 +296,10 @@ def test_a_person_at_a_headed_browser_can_go_on(site, person, browser, callback,
 def test_a_header_refresh_is_waited_for(site, person, callback):
     site.html("/a", "<h1>Wait</h1>", headers={"Refresh": f"1; url={callback}?code=1"})
     assert walk(person, site, callback)[0].caught
+
+
+def test_a_browser_that_dies_is_started_again(site, person, browser, callback):
+    site.redirect("/ok", f"{callback}?code=1")
+    assert walk(person, site, callback, "/ok")[0].caught
+    browser._browser.close()
+    assert walk(person, site, callback, "/ok")[0].caught
