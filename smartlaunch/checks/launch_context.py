@@ -385,6 +385,6 @@ _FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "reference": ("a relative reference such as `Appointment/123`", lambda v: relative_reference(v) is not None),
     "canonical": ("a string with a canonical URL", lambda v: isinstance(v, str) and bool(_SCHEME.match(v))),
     "identifier": ("a FHIR Identifier object", _is_identifier),
-    "type": ("the name of a FHIR resource type", lambda v: v in RESOURCE_TYPES),
+    "type": ("the name of a FHIR resource type", lambda v: isinstance(v, str) and v in RESOURCE_TYPES),
     "role": ("a string with a URI", lambda v: isinstance(v, str) and not re.search(r"[\s<>\"{}|\\^`]", v)),
 }
