@@ -174,6 +174,11 @@ def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:
     return app.once(f"authorize aud {label}", lambda: app.ask_wrong(variations.wrong(label)))
 
 
+@when("the app asks for authorization without the aud parameter", target_fixture="refusal")
+def ask_without_aud(app: App) -> AuthorizationAnswer:
+    return app.ask_wrong(lambda request: request.having(aud=None))
+
+
 @when(parsers.parse("the app asks for the redirect URI with {label}"), target_fixture="refusal")
 def ask_wrong_redirect(app: App, label: str) -> AuthorizationAnswer:
     forged = variations.redirect_uri(label, app.client.redirect_uri)

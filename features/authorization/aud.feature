@@ -24,3 +24,11 @@ Feature: The aud parameter
         | another path          |
         | another port          |
         | this host as a prefix |
+
+  @req:HYGIENE-aud-missing @intrusive
+  Rule: A request without the aud parameter yields no token that works
+
+    @id:aud-missing
+    Scenario: A request without aud parameter ends without a token that works
+      When the app asks for authorization without the aud parameter
+      Then no access token that works comes of it

@@ -261,6 +261,8 @@ def _arguments(args: argparse.Namespace, target: str, folder: Path) -> list[str]
         out += [option] if given else []
     if not sys.stderr.isatty() or os.environ.get("CI"):
         out.append("--quiet-progress")
+    else:
+        out.append("--capture=no")  # the progress line goes to the terminal; pytest's own output goes to the log all the same
     return [*out, "-v"] if args.verbose else [*out, "-q", "--no-header", "--tb=no", "-rN"]
 
 

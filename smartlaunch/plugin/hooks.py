@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import traceback
 from collections.abc import Generator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_bdd.parser import Feature, Scenario, Step
+from pytest_bdd.parser import Scenario, Step
 
 from smartlaunch.app import App
 from smartlaunch.catalogue import load
@@ -23,8 +24,11 @@ from smartlaunch.plugin.binding import BY_ID, ROLES, SUITES, Plan, Suite
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.session import Options, RunSession, elapsed, explain_internal, new_run_folder
 from smartlaunch.reporting import run as records
+from smartlaunch.reporting.failure import render_findings
+from smartlaunch.reporting.summary import Progress
 
 RUN = pytest.StashKey[RunSession]()
+PROGRESS = pytest.StashKey[Progress]()
 JUDGE = pytest.StashKey[Judge]()
 STEPS = pytest.StashKey[list[records.StepResult]]()
 EXCHANGES = pytest.StashKey[Any]()
@@ -162,12 +166,17 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if not ours or session.config.option.collectonly:
         return (yield)
     config = session.config
+    quiet = True if config.getoption("--quiet-progress") or config.getoption("capture") != "no" else None
+    progress = config.stash[PROGRESS] = Progress(sys.stderr, len(ours), quiet)
+    progress.launch("checking the configuration")
     run = _open_run(config, ours)
     try:
         return (yield)
     finally:
+        progress.launch("writing the reports")
         run.close()
         _write_reports(config, run)
+        progress.close()
 
 
 def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
@@ -209,6 +218,8 @@ def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
 
 def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
     """One configuration verdict instead of hundreds of blocked lines."""
+    from smartlaunch.plugin.finish import finish
+
     try:
         header = run.header()
     except UsageError:
@@ -223,8 +234,8 @@ def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
         }
     run.folder.mkdir(parents=True, exist_ok=True)
     records.write_header(run.folder, header)
-    records.write_run(records.assemble(run.folder, header), run.folder)
     run.close()
+    finish(run.folder, header, scrub=run.scrub)
     config.stash[RUN] = run
     reached = all(line["verdict"] != "unreachable" for line in run.preflight)
     lines = [line["problem"] for line in run.preflight if line["verdict"] in ("mend", "unreachable")]
@@ -233,10 +244,10 @@ def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
 
 
 def _write_reports(config: pytest.Config, run: RunSession) -> None:
-    if os.environ.get("SMARTLAUNCH_REPORTS") == "off":
-        return
     from smartlaunch.plugin.finish import finish
 
+    if os.environ.get("SMARTLAUNCH_REPORTS") == "off":
+        return
     finish(run.folder, run.header(), scrub=run.scrub)
     config.stash[RUN] = run
 
@@ -305,6 +316,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     if plan is None:
         return (yield)
     run = item.config.stash[RUN]
+    item.config.stash[PROGRESS].scenario(f"{plan.suite.id}: {_title(item, plan)}")
     item.stash[STARTED] = time.monotonic()
     item.stash[STEPS] = []
     item.stash[JUDGE] = Judge(load(), frozenset(plan.requirements), run.scrub, run.target.edition)
@@ -355,7 +367,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
             if not judge.judged:
                 raise SmartLaunchError("the scenario ended without any judgement: one of its Then steps is missing")
             return result
-    raise NonConformance(judge.render()) from None
+    known = {x.id: x for x in item.config.stash[RUN].recorder.exchanges}
+    raise NonConformance(render_findings(judge.records(), judge.catalogue, exchanges=known)) from None
 
 
 def _clean(exc: BaseException, run: RunSession) -> str:
@@ -381,6 +394,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         result = _result(item, plan, run, exc)
         item.stash[RESULT] = result
         run.add(result)
+        item.config.stash[PROGRESS].done(result.outcome)
         report.user_properties.extend(_properties(result))
         setattr(report, "smartlaunch_outcome", result.outcome)  # noqa: B010 - TestReport takes extra attributes for other hooks
     elif call.when == "teardown" and exc is not None:
@@ -400,6 +414,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
     manager.__exit__(None, None, None)
     catalogue = load()
     outcome, reason = Outcome.PASSED, ""
+    steps = item.stash[STEPS]
     attachments: tuple[str, ...] = ()
     if exc is None:
         assert judge is not None
@@ -414,14 +429,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         outcome, reason = Outcome.ERROR, _clean(exc, run)
         text = run.scrub("".join(traceback.format_exception(exc)))
         attachments = (run.recorder.attach(f"{plan.slug}-traceback.txt", text.encode(), "text/plain"),)
-    findings = tuple(
-        records.FindingRecord.of(
-            finding,
-            strength=catalogue[finding.requirement].strength if finding.requirement in catalogue else "",
-            outcome=severity,
-        )
-        for finding, severity in (judge.findings if judge is not None else [])
-    )
+    findings = judge.records() if judge is not None else ()
     if outcome in (Outcome.FAILED, Outcome.WARNING) and findings:
         reason = "; ".join(f.actual for f in findings if f.outcome == outcome.value)[:2000]
     return records.ScenarioResult(
@@ -436,7 +444,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         duration_s=elapsed(item.stash[STARTED]),
         findings=findings,
         exchanges=tuple(dict.fromkeys(scope.ids)),
-        steps=tuple(item.stash[STEPS]),
+        steps=tuple(steps),
         attachments=tuple(attachments),
         tags=tuple(sorted(plan.flags)),
         inferno=tuple(dict.fromkeys(t for r in plan.requirements if r in catalogue for t in catalogue[r].inferno)),
@@ -453,7 +461,7 @@ def _title(item: pytest.Item, plan: Plan) -> str:
     return title
 
 
-def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
+def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     """Our outcomes under our own words in pytest's progress and counts."""
     outcome = getattr(report, "smartlaunch_outcome", None)
     words = {
@@ -468,23 +476,24 @@ def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, s
 # -- steps ----------------------------------------------------------------------------------------------------------------
 
 
-def pytest_bdd_after_step(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario, step: Step) -> None:
+def pytest_bdd_after_step(request: pytest.FixtureRequest, step: Step) -> None:
     """Remember a step that ran through."""
     request.node.stash[STEPS].append(records.StepResult(step.keyword.strip(), step.name, "passed"))
 
 
-def pytest_bdd_step_error(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario, step: Step) -> None:
+def pytest_bdd_step_error(request: pytest.FixtureRequest, scenario: Scenario, step: Step) -> None:
     """Remember the step that broke off, and those never reached."""
     _broke_off(request, scenario, step)
 
 
-def pytest_bdd_step_func_lookup_error(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario, step: Step) -> None:
+def pytest_bdd_step_func_lookup_error(request: pytest.FixtureRequest, scenario: Scenario, step: Step) -> None:
     """Remember a step that has no definition."""
     _broke_off(request, scenario, step)
 
 
 def _broke_off(request: pytest.FixtureRequest, scenario: Scenario, step: Step) -> None:
-    done: list[records.StepResult] = request.node.stash[STEPS]
+    node: pytest.Item = request.node
+    done = node.stash[STEPS]
     done.append(records.StepResult(step.keyword.strip(), step.name, "failed"))
     rest = list(scenario.steps)
     after = rest[rest.index(step) + 1 :] if step in rest else []

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from smartlaunch.catalogue import Catalogue
 from smartlaunch.errors import InternalError
 from smartlaunch.finding import Finding, Kind, Outcome, Side
+from smartlaunch.reporting.run import FindingRecord
 
 _RANK = {Outcome.PASSED: 0, Outcome.WARNING: 1, Outcome.FAILED: 2}
 
@@ -60,21 +61,13 @@ class Judge:
         """The worst of the findings."""
         return max((severity for _, severity in self.findings), key=_RANK.__getitem__, default=Outcome.PASSED)
 
-    def render(self) -> str:
-        """The findings as the failure message: requirement, expected, actual, where."""
-        blocks = []
-        for finding, severity in self.findings:
-            row = self.catalogue.get(finding.requirement)
-            strength = f" {row.strength.value}" if row is not None else ""
-            lines = [f"{severity.value}: {finding.requirement}{strength}"]
-            if row is not None:
-                lines.append(f"  rule:     {row.text}")
-                lines.append(f"  see:      {row.url}")
-            lines.append(f"  expected: {finding.expected}")
-            lines.append(f"  actual:   {finding.actual}")
-            where = ", ".join(filter(None, (finding.exchange, finding.pointer)))
-            if where:
-                lines.append(f"  where:    {where}")
-            lines.append(f"  side:     {finding.side.value}")
-            blocks.append("\n".join(lines))
-        return "\n".join(blocks)
+    def records(self) -> tuple[FindingRecord, ...]:
+        """The findings as the run keeps them, with the strength of their requirement."""
+        return tuple(
+            FindingRecord.of(
+                finding,
+                strength=self.catalogue[finding.requirement].strength if finding.requirement in self.catalogue else "",
+                outcome=severity,
+            )
+            for finding, severity in self.findings
+        )

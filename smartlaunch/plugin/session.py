@@ -157,10 +157,15 @@ class RunSession:
     def recorder(self) -> Recorder:
         """The one recorder of the run, which knows the target's secrets from the start."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        for name in (records.SCENARIOS_FILE, records.EXCHANGES_FILE, records.DIAGNOSES_FILE, records.RUN_FILE, records.HEADER_FILE):
+            (self.folder / name).unlink(missing_ok=True)  # an earlier run in the same folder must not mix with this one
         recorder = Recorder(self.folder, self.redactor)
         for secret in self.target.secrets:
             if secret.available:
                 _learn(self.redactor, secret.where, secret.reveal())
+        for names in self.target.patients.names.values():
+            for name in names:
+                self.redactor.learn("person_name", name)
         if self.target.ehr_launch is not None and self.target.ehr_launch.launch:
             self.redactor.learn("launch", self.target.ehr_launch.launch)
         return recorder
@@ -193,11 +198,12 @@ class RunSession:
 
     def close(self) -> None:
         """Stop browser, connections and embedded EHR; never raises."""
-        for part in (self.engine, self._ehr):
+        recorder = self.__dict__.get("recorder")
+        for part in (self.engine, self._ehr, recorder):
             if part is None:
                 continue
             try:
-                part.close() if isinstance(part, Engine) else part.stop()
+                part.stop() if isinstance(part, (EmbeddedEhr, ThreadedEhr)) else part.close()
             except Exception as exc:  # noqa: BLE001 - the run is over; what could not be closed must not hide its results
                 print(f"smartlaunch: could not close {type(part).__name__}: {self.scrub(str(exc))}", file=sys.stderr)  # noqa: T201
         if self._scratch is not None:

@@ -164,7 +164,21 @@ def one_run(folder: Path, arguments: list[str]) -> int:
         import pytest
 
         status = int(
-            pytest.main([f"--run-dir={folder}", "-q", "-p", "no:allure_pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "--quiet-progress", "--assert=plain", *arguments])
+            pytest.main(
+                [
+                    f"--run-dir={folder}",
+                    "-q",
+                    "-p",
+                    "no:allure_pytest",
+                    "-p",
+                    "no:xdist",
+                    "-p",
+                    "no:cacheprovider",
+                    "--quiet-progress",
+                    "--assert=plain",
+                    *arguments,
+                ]
+            )
         )
     except BaseException:  # the child must never return into the parent's loop; what broke it stands in its log
         traceback.print_exc()
@@ -189,7 +203,11 @@ def clean_run(work: Path) -> Clean:
         done.write_text(
             json.dumps(
                 {
-                    s["id"]: {"outcome": s["outcome"], "rules": sorted({r for x in s["exchanges"] for r in exchanges.get(x, ())}), "reason": s["reason"]}
+                    s["id"]: {
+                        "outcome": s["outcome"],
+                        "rules": sorted({r for x in s["exchanges"] for r in exchanges.get(x, ())}),
+                        "reason": s["reason"],
+                    }
                     for s in scenarios
                 }
             )
@@ -214,14 +232,21 @@ def select(args: argparse.Namespace, variants: bool) -> list[str]:
     if args.requirement:
         names = [n for n in names if any(r.startswith(tuple(args.requirement)) for r in table[n].requirements)]
     if args.changed:
-        diff = subprocess.run(["git", "-C", str(ROOT), "diff", "-U0", args.changed, "--", "features", "smartlaunch"], capture_output=True, text=True, check=True).stdout
+        diff = subprocess.run(
+            ["git", "-C", str(ROOT), "diff", "-U0", args.changed, "--", "features", "smartlaunch"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         names = [n for n in names if f'"{n}"' in diff or any(r in diff for r in table[n].requirements)]
     return sorted(names)
 
 
 def sample() -> list[str]:
     """A fixed spread of quick scenarios over the suites, the same for every defect."""
-    quick = sorted({p.id for p in every_plan() if "quick" in p.flags and p.suite.default}, key=lambda i: hashlib.sha256(i.encode()).hexdigest())
+    quick = sorted(
+        {p.id for p in every_plan() if "quick" in p.flags and p.suite.default}, key=lambda i: hashlib.sha256(i.encode()).hexdigest()
+    )
     return quick[:SAMPLE]
 
 
@@ -275,7 +300,10 @@ def run_all(names: list[str], clean: Clean, args: argparse.Namespace, state: Pat
         saved.write_text(json.dumps(row.__dict__))
         if not args.keep:
             shutil.rmtree(folder, ignore_errors=True)
-        print(f"{len(rows):4}/{len(names)} {row.verdict:12} {name} {time.monotonic() - started:.1f} s {' '.join(row.also)[:120]} {row.note}", flush=True)
+        print(
+            f"{len(rows):4}/{len(names)} {row.verdict:12} {name} {time.monotonic() - started:.1f} s {' '.join(row.also)[:120]} {row.note}",
+            flush=True,
+        )
     return [rows[name] for name in names]
 
 
@@ -328,7 +356,15 @@ def judge_variant(name: str, folder: Path) -> Row:
         return Row(name, "broken", note=(folder / "out.txt").read_text("utf-8", "replace")[-300:].replace("\n", " ").replace("\t", " "))
     warned = tuple(sorted({r["id"].split("/", 1)[1] for r in found if r["outcome"] == "warning"})[:6])
     stuck = tuple(sorted({r["id"].split("/", 1)[1] for r in found if r["outcome"] == "blocked"})[:6])
-    return Row(name, "false alarm" if red else "clear", warned, tuple(red[:8]), blocked, len(found), note=f"blocked: {' '.join(stuck)}" if stuck else "")
+    return Row(
+        name,
+        "false alarm" if red else "clear",
+        warned,
+        tuple(red[:8]),
+        blocked,
+        len(found),
+        note=f"blocked: {' '.join(stuck)}" if stuck else "",
+    )
 
 
 def results(folder: Path) -> list[dict]:
