@@ -176,9 +176,9 @@ class Samples:
             return target.patients.default, False
         raise NotApplicable(f"the target file does not tell which {name} to expect")
 
-    def declared_context(self) -> bool:
-        """Whether the target file expects launch context to arrive."""
-        return bool(self.engine.target.expect.patient or self.engine.target.expect.encounter)
+    def declared_context(self) -> list[str]:
+        """The members of launch context that the target file expects to arrive."""
+        return [name for name in ("patient", "encounter") if getattr(self.engine.target.expect, name)]
 
     def needs_visible_encounter(self, app: App) -> None:
         """``NotApplicable`` unless ``encounter`` came, or the app can see that the patient has an Encounter."""

@@ -194,7 +194,7 @@ def is_expected(judge: Judge, samples: Samples, app: App, name: str) -> None:
 
 @then("every context that was asked for arrives")
 def asked_context_arrives(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.absent_context(samples.token(app).exchange, samples.asked_context(app), declared=samples.declared_context()))
+    judge(checks.absent_context(samples.token(app).exchange, samples.asked_context(app), samples.declared_context()))
 
 
 # -- fhirContext ----------------------------------------------------------------------------------------------------------

@@ -56,9 +56,9 @@ def asked_context(requirement: str, token: Exchange, names: Iterable[str]) -> Fi
     return [finding for name in names for finding in present(requirement, token, name, "because its scope was granted")]
 
 
-def absent_context(token: Exchange, names: Iterable[str], *, declared: bool = False) -> Findings:
-    """Context that was asked for and did not come: an expectation, no breach of a rule."""
-    severity = Outcome.FAILED if declared else Outcome.WARNING
+def absent_context(token: Exchange, names: Iterable[str], declared: Iterable[str] = ()) -> Findings:
+    """Context that was asked for and did not come: an expectation, which fails only where the target file declares it."""
+    failing = set(declared)
     return [
         Finding(
             "EXPECT-context",
@@ -68,7 +68,7 @@ def absent_context(token: Exchange, names: Iterable[str], *, declared: bool = Fa
             f"/{name}",
             kind=Kind.EXPECTATION,
             side=Side.UNDECIDED,
-            severity=severity,
+            severity=Outcome.FAILED if name in failing else Outcome.WARNING,
         )
         for name in names
         if name not in token.answer.object

@@ -149,6 +149,7 @@ def test_presence_and_values() -> None:
     assert [(f.kind, f.severity) for f in expected] == [(Kind.EXPECTATION, Outcome.FAILED)]
     absent = checks.absent_context(token, ["patient", "encounter"])
     assert [(f.pointer, f.kind, f.severity) for f in absent] == [("/encounter", Kind.EXPECTATION, Outcome.WARNING)]
+    assert [f.severity for f in checks.absent_context(token, ["encounter"], ["encounter"])] == [Outcome.FAILED]
 
 
 @pytest.mark.parametrize(
