@@ -145,6 +145,8 @@ class FhirServer:
 
     def _read(self, access: Access, kind: str, resource_id: str, asked: Interaction) -> Answer:
         own = access.is_own_profile(kind, resource_id)
+        if own and self.defects("refuses_fhir_user_read"):
+            raise Refused(404, "not-found", f"There is no {kind} with this id.")
         grants = () if own else access.require(READ, kind, "read")
         if not self.store.history(kind, resource_id) and self.defects("missing_resource_answered_with_200"):
             return Answer(200, outcome("not-found", f"There is no {kind} with this id."))

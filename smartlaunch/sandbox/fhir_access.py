@@ -348,6 +348,4 @@ class Access:
         """Tell whether this is the resource of the signed-in user, which `fhirUser` lets the app read."""
         if self.token.fhir_user is None or not {"fhirUser", "profile"} & set(self.token.scopes):
             return False
-        if self.token.fhir_user.removeprefix(f"{self.state.fhir_base_url}/") != f"{resource_type}/{resource_id}":
-            return False
-        return not self.defects("refuses_fhir_user_read")
+        return self.token.fhir_user.removeprefix(f"{self.state.fhir_base_url}/") == f"{resource_type}/{resource_id}"
