@@ -187,7 +187,7 @@ def _note(m: Material, item: RecordedExchange) -> None:
         cookies = [v for k, v in headers if k == "set-cookie"]
         if item.endpoint == Endpoint.LAUNCH and cookies and not any("samesite=none" in c.lower() for c in cookies):
             m.facts["third_party_cookie"], m.fact_of["third_party_cookie"] = True, item.id
-    if not item.status and item.error:
+    if not item.status and item.error and item.endpoint not in (Endpoint.REDIRECT, Endpoint.PAGE, Endpoint.OTHER):
         m.facts["unreachable"], m.fact_of["unreachable"] = item.error[:300], item.id
         m.hear("server", f"{item.endpoint} error", item.error, item.id)
     elif item.status and m.fact_of.get("unreachable") and urlsplit(item.url).netloc:

@@ -14,6 +14,19 @@ from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind, Outcome, Side
 from smartlaunch.reporting.run import Run, ScenarioResult
 
+_ON_PURPOSE = (
+    "which is wrong",
+    "forged",
+    "denies",
+    "refuse",
+    "reject",
+    "no code",
+    "no access token",
+    "brings an error",
+    "expired",
+    "altered",
+)
+"""Words of steps in which the app, or the person at the browser, does something wrong on purpose."""
 TOPICS: tuple[tuple[str, Category], ...] = (
     ("pkce", Category.SERVER_DEFECT),
     ("cors", Category.CORS),
@@ -110,8 +123,8 @@ def _causes(result: ScenarioResult, run: Run, target: Mapping[str, Any], vendor:
 
 def _is_negative(result: ScenarioResult) -> bool:
     """Whether a scenario breaks a rule on purpose: then its refusals are what it is about."""
-    return any(tag.lstrip("@") in ("negative", "unhappy") for tag in result.tags) or any(
-        word in step.name.lower() for step in result.steps for word in ("refuse", "reject", "is not accepted", "no access token", "no code")
+    return "intrusive" in {tag.lstrip("@") for tag in result.tags} or any(
+        word in step.name.lower() for step in result.steps for word in _ON_PURPOSE
     )
 
 

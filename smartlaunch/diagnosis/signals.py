@@ -592,7 +592,8 @@ def launch(m: Material, vendor: Vendor) -> Iterator[Signal]:
         if re.search(pattern, m.launch_uri):
             yield _saw("launch-link-malformed", because, because=because)
     context = f.get("context")
-    if isinstance(context, list) and "patient" not in context and f.get("token_issued"):
+    wants = asked is not None and any(s in ("launch", "launch/patient") or scopes.context_of(s) == "patient" for s in asked.items)
+    if isinstance(context, list) and "patient" not in context and f.get("token_issued") and wants:
         yield _saw("token-without-patient", "the token answer names no patient", at.get("context", ""))
 
 
