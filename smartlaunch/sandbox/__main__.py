@@ -26,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--defect", action="append", default=[], metavar="NAME", help="break this rule; may be given several times")
     parser.add_argument("--variant", action="append", default=[], metavar="NAME", help="make this permitted, unusual choice")
     parser.add_argument("--trace-rules", action="store_true", help="name in each answer the rules its request came to")
+    parser.add_argument("--tls", action="store_true", help="serve by https, with a certificate made at the start")
     parser.add_argument("--token-lifetime", type=int, metavar="SECONDS", help="life of the access tokens of apps")
     parser.add_argument("--client-jwks-uri", metavar="URL", help="JWK Set URL registered for the app that publishes its keys")
     parser.add_argument("--write-target", type=Path, metavar="FILE", help="write a target file, with its secret files beside it")
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         defects=tuple(given.defect),
         variants=tuple(given.variant),
         trace_rules=given.trace_rules,
+        tls=given.tls,
         token_lifetime_s=given.token_lifetime,
         client_jwks_uri=given.client_jwks_uri,
     )

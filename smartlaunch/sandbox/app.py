@@ -54,8 +54,11 @@ class RuleTrace:
             consulted.reset(token)
 
 
-class DateHeader:
-    """Middleware that dates each answer; the server's own date header is off, so that this one place is the rule."""
+class CommonHeaders:
+    """Middleware that dates each answer, and has browsers stay with TLS where there is TLS.
+
+    The web server's own date header is off, so that this one place is the rule.
+    """
 
     def __init__(self, app: ASGIApp, sandbox: Sandbox) -> None:
         self.app = app
@@ -67,7 +70,10 @@ class DateHeader:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 late = 86400 if self.sandbox.defects("dates_answers_a_day_late") else 0
-                MutableHeaders(scope=message)["Date"] = formatdate(time.time() - late, usegmt=True)
+                headers = MutableHeaders(scope=message)
+                headers["Date"] = formatdate(time.time() - late, usegmt=True)
+                if self.sandbox.options.tls and not self.sandbox.defects("omits_strict_transport_security"):
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
 
         await self.app(scope, receive, sending)
@@ -102,7 +108,7 @@ def build_app(options: SandboxOptions | None = None, base_url: str = "http://127
         *pages.routes(defects),
         *fhir.routes(state, defects, variant, chosen, store),
     ]
-    middleware = [Middleware(DateHeader, sandbox=running), Middleware(Cors, sandbox=running)]
+    middleware = [Middleware(CommonHeaders, sandbox=running), Middleware(Cors, sandbox=running)]
     if chosen.trace_rules:
         middleware.insert(0, Middleware(RuleTrace))
     app = Starlette(routes=routes, middleware=middleware)

@@ -178,6 +178,9 @@ class Authorization:
         if set(values) - _KNOWN and self.defects("refuses_unknown_parameters"):
             message = f"Not a parameter of this server: {', '.join(sorted(set(values) - _KNOWN))}."
             raise OAuthError("invalid_request", message)
+        if "tenant" in values and self.defects("refuses_the_query_of_its_own_authorization_endpoint"):
+            message = "Not a parameter of this server: tenant."
+            raise OAuthError("invalid_request", message)
         if any(not value for _, value in given.pairs) and self.defects("treats_empty_parameters_as_values"):
             message = "A parameter has an empty value."
             raise OAuthError("invalid_request", message)

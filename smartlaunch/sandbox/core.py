@@ -47,7 +47,8 @@ class Sandbox:
     @property
     def authorize_url(self) -> str:
         """The absolute URL of the authorization endpoint."""
-        return self.state.base_url + self.profile.authorize_path
+        address = self.state.base_url + self.profile.authorize_path
+        return f"{address}?tenant=lakeside" if self.defects("refuses_the_query_of_its_own_authorization_endpoint") else address
 
     def client(self, client_id: str) -> Client:
         """Return a client that is known to exist."""

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from smartlaunch.sandbox.brands import BUNDLE_PATH, PRIMARY_IDENTIFIER
 from smartlaunch.sandbox.core import Sandbox, json_answer, json_media_type
+from smartlaunch.sandbox.plain_http import with_plain_http
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -210,7 +211,7 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: PLR0915 - 
             document["capabilities"] = capabilities
         if defects("gives_capabilities_as_string"):
             document["capabilities"] = " ".join(capabilities)
-    return document
+    return with_plain_http(document, defects)
 
 
 def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: list[str]) -> None:

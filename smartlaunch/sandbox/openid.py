@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from smartlaunch.sandbox.core import NO_STORE, json_answer, json_media_type
 from smartlaunch.sandbox.keys import ec_key, rsa_key
+from smartlaunch.sandbox.plain_http import with_plain_http
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey, RSAKey
@@ -141,7 +142,7 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         document["id_token_signing_alg_values_supported"] = ["ES384"]
     if sandbox.variant("adds_members_everywhere"):
         document["x_vendor_release"] = "2026.11"
-    return document
+    return with_plain_http(document, defects)
 
 
 def jwk_set(sandbox: Sandbox) -> dict[str, Any]:

@@ -28,14 +28,15 @@ class Profile:
 class SandboxOptions:
     """The choices of one start; everything has a sensible default.
 
-    ``passwords`` and ``secrets`` fix values by user name and client id that are random otherwise.  ``extra_clients`` are
-    mappings with the fields of `smartlaunch.sandbox.config.Client`.
+    ``tls`` serves by https, with a certificate that is made at the start.  ``passwords`` and ``secrets`` fix values by user name and
+    client id that are random otherwise.  ``extra_clients`` are mappings with the fields of `smartlaunch.sandbox.config.Client`.
     """
 
     port: int = 0
     defects: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     trace_rules: bool = False
+    tls: bool = False
     token_lifetime_s: int | None = None
     passwords: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)

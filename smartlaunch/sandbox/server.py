@@ -14,6 +14,8 @@ import uvicorn
 
 from smartlaunch.sandbox.app import build_app, build_sandbox
 from smartlaunch.sandbox.options import SandboxOptions
+from smartlaunch.sandbox.plain_http import answers_plain_http
+from smartlaunch.sandbox.tls import TlsFront, make_certificates, server_context
 
 if TYPE_CHECKING:
     from smartlaunch.sandbox.core import Sandbox
@@ -28,13 +30,18 @@ class SandboxDidNotStart(RuntimeError):
 
 @dataclass
 class RunningSandbox:
-    """A server that answers at ``base_url`` until `stop` is called."""
+    """A server that answers at ``base_url`` until `stop` is called.
+
+    ``authority`` is the certificate, in PEM, that a client has to trust when the server speaks TLS.
+    """
 
     base_url: str
     sandbox: Sandbox
     server: uvicorn.Server
     listener: socket.socket
     thread: threading.Thread | None = None
+    front: TlsFront | None = None
+    authority: str = ""
 
     @property
     def fhir_base_url(self) -> str:
@@ -43,6 +50,8 @@ class RunningSandbox:
 
     def stop(self) -> None:
         """Stop serving and wait, within a limit, until the thread has ended."""
+        if self.front is not None:
+            self.front.stop()
         self.server.should_exit = True
         if self.thread is not None:
             self.thread.join(_STOP_LIMIT_S)
@@ -52,32 +61,46 @@ class RunningSandbox:
 def prepare(options: SandboxOptions | None = None) -> RunningSandbox:
     """Bind the loopback port and build the server, without serving yet."""
     chosen = options or SandboxOptions()
+    with contextlib.ExitStack() as opened:
+        public = opened.enter_context(_bound(chosen.port))
+        listener = opened.enter_context(_bound(0)) if chosen.tls else public
+        scheme = "https" if chosen.tls else "http"
+        base_url = f"{scheme}://127.0.0.1:{public.getsockname()[1]}"
+        sandbox = build_sandbox(chosen, base_url)
+        config = uvicorn.Config(
+            build_app(sandbox=sandbox),
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            lifespan="off",
+            loop="asyncio",
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        running = RunningSandbox(base_url, sandbox, uvicorn.Server(config), listener)
+        if chosen.tls:
+            certificates = make_certificates(sandbox.defects)
+            context = server_context(certificates, sandbox.defects)
+            running.authority = certificates.authority
+            running.front = TlsFront(public, context, listener.getsockname()[1], plain_too=answers_plain_http(sandbox.defects))
+            # Listening before the first byte is passed on: the server behind takes its time to start.
+            listener.listen(128)
+            running.front.start()
+        opened.pop_all()
+        return running
+
+
+def _bound(port: int) -> socket.socket:
     # The protocol has to be named: asyncio turns Nagle's delay off only on sockets that say they are TCP.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", chosen.port))
-        return _built(chosen, listener)
-    except BaseException:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
         listener.close()
         raise
-
-
-def _built(chosen: SandboxOptions, listener: socket.socket) -> RunningSandbox:
-    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    sandbox = build_sandbox(chosen, base_url)
-    config = uvicorn.Config(
-        build_app(sandbox=sandbox),
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        lifespan="off",
-        loop="asyncio",
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=1,
-    )
-    return RunningSandbox(base_url, sandbox, uvicorn.Server(config), listener)
+    return listener
 
 
 def start(options: SandboxOptions | None = None) -> RunningSandbox:

@@ -231,7 +231,8 @@ class State:
 
     def set_cookie(self, response: Response, session: Session) -> None:
         """Give the session to the browser."""
-        response.set_cookie(SESSION_COOKIE, session.value, httponly=True, samesite="lax", path="/")
+        secure = self.base_url.startswith("https:")
+        response.set_cookie(SESSION_COOKIE, session.value, httponly=True, samesite="lax", path="/", secure=secure)
 
     def sign_in(self, response: Response, user: User) -> Session:
         """Start a session for the user and set its cookie."""

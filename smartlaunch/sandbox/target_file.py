@@ -29,7 +29,10 @@ def write_target(path: Path, running: RunningSandbox, *, name: str = "embedded",
     path.parent.mkdir(parents=True, exist_ok=True)
     state, writer = running.sandbox.state, _Writer(path)
     writer.table("", schema=1)
-    writer.table("target", name=name, fhir_base_url=running.fhir_base_url, edition="2.2", vendor="embedded")
+    ca_file = f"{path.stem}-authority.pem" if running.authority else None
+    if ca_file is not None:
+        (path.parent / ca_file).write_text(running.authority, encoding="ascii")
+    writer.table("target", name=name, fhir_base_url=running.fhir_base_url, edition="2.2", vendor="embedded", ca_file=ca_file)
     for client in state.clients.values():
         writer.client(client)
     for user in state.users.values():
