@@ -199,6 +199,7 @@ class App:
 
     def assertion(self, algorithm: str = "") -> authentication.Assertion:
         """A right client assertion, with the key of the given algorithm or the one the server says it verifies."""
+        self.engine.keys.serve(self.client)
         return authentication.make_assertion(
             self.client.client_id,
             self.token_endpoint,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from smartlaunch.errors import NotApplicable, UsageError
+from smartlaunch.errors import Blocked, NotApplicable, UsageError
 from smartlaunch.oauth.client_authentication import algorithm_of, public_part
 
 if TYPE_CHECKING:
     from smartlaunch.engine import Engine
     from smartlaunch.target import Client
+
+NO_STORE = "max-age=0, no-store"
 
 
 class Keys:
@@ -54,6 +58,12 @@ class Keys:
             )
         return self._servers[address]
 
+    def serve(self, client: Client) -> None:
+        """Publish a client's keys when its ``jwks_uri`` is an address the suite can serve; else its developer does."""
+        if client.jwks_uri:
+            with contextlib.suppress(NotApplicable, Blocked):
+                self.server(client)
+
     def close(self) -> None:
         """Stop every JWK Set server."""
         for server in self._servers.values():
@@ -62,21 +72,42 @@ class Keys:
 
 
 class JwksServer:
-    """A JWK Set on loopback whose keys and cache header can change while it counts how often it is fetched."""
+    """A JWK Set on loopback whose keys and cache header can change while it counts how often it is fetched.
+
+    ``elsewhere`` holds further sets by path, for assertions that point to a place nobody registered. ``methods`` are those of all
+    requests so far; ``fresh_until`` is the monotonic moment until which a fetcher may keep what it got.
+    """
 
     def __init__(self, host: str, port: int, path: str, keys: list[Mapping[str, Any]] | list[dict[str, Any]]) -> None:
         self.keys: list[Mapping[str, Any]] = list(keys)
-        self.cache_control = "max-age=0, no-store"
+        self.registered: list[Mapping[str, Any]] = list(keys)
+        self.elsewhere: dict[str, list[Mapping[str, Any]]] = {}
+        self.cache_control = NO_STORE
+        self.max_age = 0.0
         self.fetches = 0
+        self.methods: list[str] = []
+        self.fresh_until = 0.0
+        self.address, self.path = f"http://{host}:{port}", path
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:  # noqa: N802 - the name the base class calls
+                """Answer it too, so that only the method is wrong with a server that asks so."""
+                self.do_GET()
+
             def do_GET(self) -> None:  # noqa: N802 - the name the base class calls
-                if self.path.split("?")[0] != path:
+                asked = self.path.split("?")[0]
+                if asked == path:
+                    keys = owner.keys
+                    owner.fetches += 1
+                    owner.methods.append(self.command)
+                    owner.fresh_until = time.monotonic() + owner.max_age
+                elif asked in owner.elsewhere:
+                    keys = owner.elsewhere[asked]
+                else:
                     self.send_error(404)
                     return
-                owner.fetches += 1
-                body = json.dumps({"keys": owner.keys}).encode()
+                body = json.dumps({"keys": keys}).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Cache-Control", owner.cache_control)
@@ -90,9 +121,19 @@ class JwksServer:
         try:
             self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as exc:
-            raise UsageError(f"the suite cannot serve the JWK Set at {host}:{port}: {exc.strerror}") from exc
+            raise Blocked(f"the suite cannot serve the JWK Set at {host}:{port}: {exc.strerror}", waited_for="the address of jwks_uri") from exc
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
+
+    def restore(self, *, max_age: int | None = None) -> None:
+        """Serve the registered keys again, to be kept for ``max_age`` seconds or, without it, not at all.
+
+        Waits until what was fetched before may no longer be kept.
+        """
+        time.sleep(max(0.0, self.fresh_until - time.monotonic()))
+        self.keys, self.elsewhere = list(self.registered), {}
+        self.max_age = float(max_age or 0)
+        self.cache_control = NO_STORE if max_age is None else f"max-age={max_age}"
 
     def stop(self) -> None:
         """Stop serving."""

@@ -145,7 +145,7 @@ class ClientAuthentication:
         return client
 
     def _loose_method(self, client: Client) -> bool:
-        return client.public and self.defects("ignores_a_secret_from_a_public_client")
+        return client.public and self.sandbox.variant("ignores_a_secret_from_a_public_client")
 
     def _require_secret(self, client: Client, secret: str, *, used_header: bool) -> None:
         defects, right = self.defects, client.secret or ""
@@ -255,8 +255,11 @@ class ClientAuthentication:
     async def _keys(self, client: Client, header: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the keys that may have signed: those of the registration, and of no other place that the header names."""
         place = header.get("jku")
+        if place is not None and place != client.jwks_uri and self.defects("ignores_jku_of_assertion"):
+            place = None
         if place is not None and place != client.jwks_uri:
-            if not self.defects("fetches_keys_from_any_jku"):
+            begun = client.jwks_uri is not None and str(place).startswith(client.jwks_uri)
+            if not (begun and self.defects("compares_the_beginning_of_jku")) and not self.defects("fetches_keys_from_any_jku"):
                 raise self.refusal("The assertion's jku is not the registered JWK Set URL.")
             return await self._fetch(str(place))
         if client.jwks_uri is not None:

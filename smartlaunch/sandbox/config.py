@@ -171,7 +171,9 @@ def build_clients(options: SandboxOptions) -> dict[str, Client]:
         ),
     ]
     for use, name in (("primary", "Night Export"), ("second", "Registry Feed"), ("short-lived", "Night Export (two seconds)")):
-        keys = both if use == "primary" else client_key_set("ES384")
+        keys = {"primary": both, "second": elliptic}.get(use) or client_key_set("ES384")
+        # The second one shares the published JWK Set of the second app, as two products of one developer do.
+        published = use == "second"
         clients.append(
             Client(
                 f"backend-{use}",
@@ -181,7 +183,8 @@ def build_clients(options: SandboxOptions) -> dict[str, Client]:
                 scopes=_SYSTEM_SCOPES,
                 grant_types=("client_credentials",),
                 auth_methods=("private_key_jwt",),
-                jwks=public_key_set(keys),
+                jwks=None if published else public_key_set(keys),
+                jwks_uri=jwks_uri if published else None,
                 private_jwks=keys,
                 token_lifetime_s=_SHORT_S if use == "short-lived" else None,
             )

@@ -570,7 +570,7 @@ class TokenEndpoint:
     def _client_credentials(self, client: Client, given: Parameters) -> dict[str, Any]:
         defects, scope = self.defects, given.get("scope")
         if scope is None:
-            if not defects("fills_in_missing_scope_of_backend_services"):
+            if not self.variant("fills_in_missing_scope_of_backend_services"):
                 message = "The scope is missing."
                 raise OAuthError("invalid_scope", message)
             scope = " ".join(client.scopes)
