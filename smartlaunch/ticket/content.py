@@ -132,22 +132,23 @@ def _title(facts: _Facts) -> str:
 
 
 def _problem(facts: _Facts) -> str:
-    """The problem in one sentence."""
+    """The problem in one sentence, as Markdown."""
     failing = _failing(facts)
     m = facts.material
-    error = m.urns[-1] if m.urns else ", ".join(m.errors)
-    if failing is not None and failing.status >= 400:
-        return f"{failing.method} {_short(failing.url)} is answered {failing.status}" + (f" with {error}" if error else "") + "."
-    if m.granted is not None and m.requested is not None:
+    error = md.code(m.urns[-1] if m.urns else ", ".join(m.errors)) if m.urns or m.errors else ""
+    if m.granted is not None and m.requested is not None and (facts.best is None or facts.best.category.value.startswith("scope")):
+        granted = md.code(" ".join(m.granted.items)) if m.granted.items else "no scope"
         then = f", and the FHIR request is answered {m.status}" if m.fhir and m.status >= 400 else ""
-        granted = " ".join(m.granted.items) or "no scope"
-        return f"The token answer grants {granted}, although {' '.join(m.requested.items)} was requested{then}."
+        return f"The token answer grants {granted}, although {md.code(' '.join(m.requested.items))} was requested{then}."
+    if failing is not None and failing.status >= 400:
+        return f"{failing.method} {md.code(_short(failing.url))} is answered {failing.status}" + (f" with {error}" if error else "") + "."
     if error:
         return f"The flow ends with the error {error}."
     if facts.scenario and facts.scenario.findings:
         finding = facts.scenario.findings[0]
-        return f"Expected {finding.expected}; got {finding.actual}."
-    return facts.scenario.reason if facts.scenario and facts.scenario.reason else "The launch does not come to its end."
+        return f"Expected {md.line(finding.expected)}; got {md.line(finding.actual)}."
+    reason = facts.scenario.reason.splitlines()[0] if facts.scenario and facts.scenario.reason else ""
+    return md.line(reason) or "The launch does not come to its end."
 
 
 def _short(url: str) -> str:
@@ -196,7 +197,7 @@ def _actual(facts: _Facts) -> list[str]:
         lines.append(f"- {md.code(failing.id)} {failing.method} {md.code(_short(failing.url))} answered {failing.status}")
         if failing.response_body and "html" not in _header(failing.response_headers, "content-type"):
             lines += ["", md.block(failing.response_body[:1500])]
-    return list(dict.fromkeys(lines)) or ["- " + md.line(_problem(facts))]
+    return list(dict.fromkeys(lines)) or ["- " + _problem(facts)]
 
 
 def _header(headers: Iterable[Iterable[str]], name: str) -> str:
@@ -342,7 +343,7 @@ def _environment(facts: _Facts) -> list[str]:
 def _generic(facts: _Facts, title: str) -> str:
     parts = [
         f"# {md.line(title)}",
-        md.line(_problem(facts)),
+        _problem(facts),
         "## Expected",
         "\n".join(_expected(facts)),
         "## Actual",
@@ -396,7 +397,7 @@ def _oracle(facts: _Facts, title: str) -> str:
     ids.append(f"App ID {md.code(m.app_id)}" if m.app_id else f"App ID {TO_FILL}")
     yes_no = f"Yes / No {TO_FILL}"
     answers = (
-        "\n".join([md.line(_problem(facts)), "", *_steps(facts), "", _requests(facts)]),
+        "\n".join([_problem(facts), "", *_steps(facts), "", _requests(facts)]),
         "\n".join([*_environment(facts), "", "Likely cause:", "", *_diagnosis(facts), "", "Ruled out:", "", *_ruled_out(facts)]),
         "\n".join(_questions(facts)),
         yes_no,
