@@ -641,6 +641,8 @@ def fhir(m: Material, _vendor: Vendor) -> Iterator[Signal]:
             at.get("bearer_kind", ""),
             kind=str(f["bearer_kind"]),
         )
+    if m.fhir and f.get("bearer_kind") == "access_token" and f.get("token_expired") is False:
+        yield _saw("fresh-own-token", "the bearer token is the access token of this flow, whole and in time", at.get("bearer_kind", ""))
     if m.fhir and f.get("bearer_present") is False:
         yield _saw("bearer-missing", "the FHIR request has no Authorization: Bearer", at.get("bearer_present", ""))
     header = r"missing .{0,3}authorization.{0,3} header|no authorization header|authorization header (?:is )?(?:missing|required)"

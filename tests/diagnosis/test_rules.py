@@ -139,6 +139,7 @@ CASES = {
     "token-not-yet-valid": ({"error": "the token was issued in the future", "http_status": 401}, {"error": "the token was issued", "http_status": 401}),
     "launch-page-missing": ({"launch_uri": "https://a.example/launch.html (returned 404)"}, {"launch_uri": "https://a.example/launch.html"}),
     "server-unreachable": ({"_facts": {"unreachable": "connection refused"}}, {"_facts": {"token_issued": True}}),
+    "fresh-token-refused": ({"_facts": {"bearer_kind": "access_token", "token_expired": False}, "fhir_request": "GET Patient/1", "http_status": 401}, {"_facts": {"bearer_kind": "access_token", "token_expired": True}, "fhir_request": "GET Patient/1", "http_status": 401}),
     "request-malformed": ({"urn": URN + "oauth2:grant:invalid-request"}, {"urn": URN + "oauth2:grant:request"}),
 }  # fmt: skip
 
