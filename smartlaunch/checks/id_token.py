@@ -348,4 +348,4 @@ def _claims_of(text: str) -> dict[str, Any]:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value < _MILLISECONDS else None
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
