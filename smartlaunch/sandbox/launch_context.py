@@ -40,7 +40,7 @@ def launch_context(sandbox: Sandbox, transaction: Transaction, granted: list[str
     if defects("sends_malformed_authorization_details"):
         context["authorization_details"] = [{"type": "smart_on_fhir", "locations": sandbox.state.fhir_base_url}]
     if sandbox.variant("keeps_optional_context_to_itself"):
-        for member in ("intent", "tenant", "fhirContext"):
+        for member in ("intent", "tenant") if wants_place else ("intent", "tenant", "fhirContext"):
             context.pop(member, None)
     return context
 
