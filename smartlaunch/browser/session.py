@@ -142,6 +142,11 @@ class Browser:
             self._known.add(host)
             self._watchdog.learn()
 
+    def end_pages(self) -> None:
+        """End the processes that draw pages; cookies stay, and each session opens a page anew."""
+        if self._watchdog is not None:
+            self._watchdog.end_pages()
+
     def bitten(self) -> bool:
         """Whether the watchdog had to end a page since the last rest."""
         return self._watchdog is not None and self._watchdog.bites > self._bites
@@ -178,6 +183,7 @@ class BrowserSession:
         self._context: Any = None
         self._page: Any = None
         self._pages: list[Any] = []
+        self._dead: list[Any] = []
         self._walk: Walk | None = None
         self._stale = ""
 
@@ -280,6 +286,8 @@ class BrowserSession:
 
     def page(self) -> Any:
         """The main page, opened when there is none."""
+        if self._page is not None and self._page in self._dead:
+            self.drop_page()
         if self._page is None or self._page.is_closed():
             self._page = self._context.new_page()
         return self._page
@@ -304,6 +312,7 @@ class BrowserSession:
         from playwright.sync_api import Error
 
         page, self._page = self._page, None
+        self._dead = [dead for dead in self._dead if dead is not page]
         try:
             if page is not None:
                 page.close(run_before_unload=False)
@@ -313,7 +322,7 @@ class BrowserSession:
     def forget(self) -> None:
         """Drop what belonged to a browser that died."""
         self._context = self._page = self.frame = None
-        self._pages = []
+        self._pages, self._dead = [], []
 
     # --- inside ----------------------------------------------------------------------------------------------------------------------
 
@@ -361,7 +370,8 @@ class BrowserSession:
         if self._walk is not None:
             self._walk.download = str(download.suggested_filename)[:80]
 
-    def _crashed(self, _page: Any) -> None:
+    def _crashed(self, page: Any) -> None:
+        self._dead.append(page)
         if self._walk is not None:
             self._walk.crashed = True
 
@@ -381,6 +391,8 @@ class BrowserSession:
         self._stale = last.document or self._stale
         if last.complete and not last.scripts and last.refresh_s is None and last.url:
             return
+        if self._page in self._dead:
+            self.drop_page()
         try:
             if self._page is not None and not self._page.is_closed():
                 self._page.goto("about:blank", timeout=3000, wait_until="commit")

@@ -130,6 +130,8 @@ class Walk:
             self._answers[entry.url.split("#")[0]] = entry
             self._last_answer = entry
             self._shown += 1
+            if self._shown == MAX_DOCUMENTS + 1:
+                self.session.browser.end_pages()  # a page that never stays holds up every call, even the one that closes it
 
     def on_finished(self, request: Any) -> None:
         """See the end of an answer."""
@@ -169,11 +171,18 @@ class Walk:
 
     def run(self, url: str, method: str, form: Sequence[tuple[str, str]]) -> Landing:
         """Open the address and walk on to a landing; raise LoginStuck when credentials were refused."""
+        from playwright.sync_api import Error
+
         self._deadline = self._began + self.total_s
         try:
-            self._open(url, method, form)
-            while True:
-                self._tick()
+            try:
+                self._open(url, method, form)
+                while True:
+                    self._tick()
+            except Error as error:
+                if self.crashed or "crashed" in str(error):
+                    self._end_crashed()
+                raise
         except _End as end:
             return self._landing(end.kind, end.reason)
 
@@ -222,8 +231,7 @@ class Walk:
         if self.crashed:
             self._end_crashed()
         if self._shown > MAX_DOCUMENTS:
-            self.session.drop_page()
-            raise _End("unreachable", "the pages send the browser round in a circle")
+            self._end_crashed()
         waiting = self.recording.waiting_for_document()
         if waiting is not None:
             if now - waiting.clock > self.step_s:
@@ -243,6 +251,8 @@ class Walk:
 
     def _end_crashed(self) -> None:
         self.session.drop_page()
+        if self._shown > MAX_DOCUMENTS:
+            raise _End("unreachable", "the pages send the browser round in a circle")
         waiting = self.recording.waiting_for_document()
         if self.session.browser.bitten() and waiting is not None:
             raise _End("timeout", f"{urlsplit(waiting.url).netloc} did not answer within {self.step_s:g} s")
@@ -266,8 +276,6 @@ class Walk:
         try:
             raw = page.evaluate(SNAPSHOT_SCRIPT, [TEXT_LIMIT, CONTROL_LIMIT])
         except Error as error:
-            if self.crashed or "crashed" in str(error):
-                self._end_crashed()
             if not any(word in str(error) for word in _PASSING):
                 raise
             return None

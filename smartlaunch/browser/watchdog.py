@@ -46,6 +46,12 @@ class Watchdog:
             self._deadline = time.monotonic() + seconds
             self._condition.notify()
 
+    def end_pages(self) -> None:
+        """End the processes that draw pages, now."""
+        with self._condition:
+            for pid in self._renderers:
+                _end(pid)
+
     def rest(self) -> None:
         """Stop watching until the next beat."""
         with self._condition:

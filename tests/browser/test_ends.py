@@ -31,7 +31,7 @@ def test_an_error_page_ends_the_walk_soon(site, person, callback, status):
     assert (landing.kind, landing.status, landing.title) == ("error-page", status, "Error")
     assert "not registered" in landing.text
     assert landing.screenshot
-    assert took < 2.5
+    assert took < 6
 
 
 def test_an_error_in_json_is_an_error_page(site, person, callback):
@@ -46,14 +46,14 @@ def test_an_error_page_with_status_200_is_no_way_on(site, person, callback):
     landing, took = walk(person, site, callback)
     assert (landing.kind, landing.status) == ("no-way-on", 200)
     assert landing.controls == ('link "Help"', 'button "OK"')
-    assert took < 2.5
+    assert took < 6
 
 
 def test_an_empty_script_page_gets_time_and_then_is_no_way_on(site, person, callback):
     site.html("/a", "<div id='root'></div><script>1</script>")
     landing, took = walk(person, site, callback)
     assert landing.kind == "no-way-on"
-    assert 1.3 < took < 4
+    assert 1.3 < took < 10
 
 
 def test_a_page_that_loads_late_by_script_is_waited_for(site, person, callback):
@@ -67,7 +67,7 @@ def test_a_plain_text_page_is_no_way_on(site, person, callback):
     landing, took = walk(person, site, callback)
     assert landing.kind == "no-way-on"
     assert landing.text == "hello"
-    assert took < 2
+    assert took < 6
 
 
 @pytest.mark.parametrize("status", [204, 205])
@@ -76,7 +76,7 @@ def test_an_empty_answer_is_no_way_on(site, person, callback, status):
     landing, took = walk(person, site, callback)
     assert landing.kind == "no-way-on"
     assert str(status) in landing.reason
-    assert took < 2
+    assert took < 6
 
 
 def test_a_download_is_no_way_on(site, person, callback):
@@ -84,7 +84,7 @@ def test_a_download_is_no_way_on(site, person, callback):
     landing, took = walk(person, site, callback)
     assert landing.kind == "no-way-on"
     assert "code.bin" in landing.reason
-    assert took < 2
+    assert took < 6
 
 
 def test_redirects_in_a_circle(site, person, kept, callback):
@@ -94,7 +94,7 @@ def test_redirects_in_a_circle(site, person, kept, callback):
     assert landing.kind == "unreachable"
     assert "circle" in landing.reason
     assert len(kept.exchanges) > 5
-    assert took < 5
+    assert took < 12
 
 
 def test_pages_that_send_each_other_round(site, person, callback):
@@ -103,7 +103,7 @@ def test_pages_that_send_each_other_round(site, person, callback):
     landing, took = walk(person, site, callback)
     assert landing.kind == "unreachable"
     assert "circle" in landing.reason
-    assert took < 8
+    assert took < 20
 
 
 def test_a_server_that_hangs(site, person, kept, callback):
@@ -115,7 +115,7 @@ def test_a_server_that_hangs(site, person, kept, callback):
     landing, took = walk(person, site, callback, step_timeout_s=1)
     assert landing.kind == "timeout"
     assert "did not answer within 1 s" in landing.reason
-    assert took < 3
+    assert took < 7
     assert kept.exchanges[0].response is None
     assert kept.exchanges[0].error
 
@@ -130,7 +130,7 @@ def test_a_server_that_hangs_after_the_sign_in(site, person, callback):
     landing, took = walk(person, site, callback, step_timeout_s=1)
     assert landing.kind == "timeout", f"{landing.describe()} {landing.reason}"
     assert landing.steps
-    assert took < 4
+    assert took < 10
 
 
 def test_an_endless_answer(site, person, callback):
@@ -143,7 +143,7 @@ def test_an_endless_answer(site, person, callback):
     landing, took = walk(person, site, callback, step_timeout_s=1)
     assert landing.kind == "timeout"
     assert "had not finished loading" in landing.reason
-    assert took < 3
+    assert took < 7
 
 
 def test_an_endless_script(site, person, callback):
@@ -152,7 +152,7 @@ def test_an_endless_script(site, person, callback):
     landing, took = walk(person, site, callback, step_timeout_s=0.5)
     assert landing.kind == "timeout", landing.describe()
     assert "did not react" in landing.reason
-    assert took < 8
+    assert took < 20
     assert walk(person, site, callback, "/ok")[0].caught
 
 
@@ -164,7 +164,7 @@ def test_ten_megabytes_of_page(site, person, kept, callback):
     assert len(landing.text) <= 2000
     assert kept.exchanges[0].answer.truncated
     assert len(kept.exchanges[0].answer.body) <= 1_000_000
-    assert took < 15
+    assert took < 37
 
 
 def test_bad_utf8_is_no_trouble(site, person, callback):
@@ -177,7 +177,7 @@ def test_dialogues_are_answered_and_told(site, person, callback):
     landing, took = walk(person, site, callback)
     assert landing.kind == "no-way-on"
     assert "dialogue" in landing.reason
-    assert took < 5
+    assert took < 12
 
 
 def test_pop_ups_are_closed(site, person, callback):
