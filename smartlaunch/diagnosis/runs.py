@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from smartlaunch.diagnosis.engine import HIGH, MEDIUM, examine
+from smartlaunch.diagnosis.engine import DECLINE, HIGH, examine
 from smartlaunch.diagnosis.flows import materials
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Report
 from smartlaunch.diagnosis.vendor import all_vendors, recognise
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind, Outcome, Side
-from smartlaunch.reporting.run import Run, ScenarioResult
+from smartlaunch.reporting.run import FindingRecord, Run, ScenarioResult
 
 _ON_PURPOSE = (
     "which is wrong",
@@ -27,11 +27,7 @@ _ON_PURPOSE = (
     "altered",
 )
 """Words of steps in which the app, or the person at the browser, does something wrong on purpose."""
-TOPICS: tuple[tuple[str, Category], ...] = (
-    ("pkce", Category.SERVER_DEFECT),
-    ("cors", Category.CORS),
-    ("expect", Category.SCOPE_REGISTRATION),
-)
+_SHORTEST_QUOTE = 20
 _SCOPE_CATEGORIES = frozenset(
     {Category.SCOPE_REGISTRATION, Category.SCOPE_SYNTAX, Category.SCOPE_VERSION, Category.TOKEN_LIFETIME, Category.LAUNCH_CONTEXT}
 )
@@ -62,6 +58,7 @@ def diagnose(run: Run, vendor: str = "", scenario: str = "") -> Report:
                 known.requirements += [r for r in item.requirements if r not in known.requirements]
             else:
                 merged[key] = item
+    _attach(merged.values(), run, scenario)
     report.diagnoses = sorted(merged.values(), key=lambda d: (-_gravity(d, run), -d.weight))
     if not report.diagnoses and any(s.outcome in (Outcome.FAILED, Outcome.BLOCKED) for s in run.scenarios):
         report.missing = _missing(run, target, wanted, scenario)
@@ -84,41 +81,81 @@ def _gravity(item: Diagnosis, run: Run) -> int:
 
 
 def _causes(result: ScenarioResult, run: Run, target: Mapping[str, Any], vendor: str) -> list[Diagnosis]:
-    """The causes of one scenario: of its flow where the flow failed, of its findings where a check did."""
+    """The causes of one scenario: of its flow where the flow did not come through, of its findings where the server's answer is wrong."""
     breaches = [f for f in result.findings if f.kind == Kind.REQUIREMENT and f.side in (Side.AUTHORIZATION_SERVER, Side.FHIR_SERVER)]
-    wishes = [f for f in result.findings if f.kind == Kind.EXPECTATION]
+    wishes = [f.requirement for f in result.findings if f.kind == Kind.EXPECTATION]
+    blocked = result.outcome == Outcome.BLOCKED
+    negative = _is_negative(result) and not blocked
     exchanges = [run.exchange_by_id[x] for x in result.exchanges if x in run.exchange_by_id]
+    refused = [] if negative else [f for f in breaches if _was_refused(run.exchange_by_id.get(f.exchange))]
     found: list[Diagnosis] = []
-    if result.outcome == Outcome.BLOCKED or wishes or not breaches:
-        for item in _of_flows(exchanges, target, vendor):
-            if result.outcome == Outcome.BLOCKED or not breaches or item.category in _SCOPE_CATEGORIES:
-                found.append(item)
-    elif not _is_negative(result):
-        found += [d for d in _of_flows(exchanges, target, vendor) if d.weight >= MEDIUM and d.side is not Side.AUTHORIZATION_SERVER]
-    if found:
-        best = found[0]
-        best.scenarios = [result.id]
-        best.requirements = [f.requirement for f in (wishes or [])] if breaches and wishes else []
-        found = [best]
+    if blocked or refused or wishes or not breaches:
+        found = _of_flows(exchanges, target, vendor)
+        if wishes and breaches and not refused:
+            found = [d for d in found if d.category in _SCOPE_CATEGORIES]
+        found = found[:1]
+    for item in found:
+        item.scenarios = [result.id]
+        item.requirements = wishes if breaches and not refused else []
     for finding in breaches:
-        if found and not wishes and not _is_negative(result):
+        if finding in refused and found:
             continue
-        found.append(
-            Diagnosis(
-                rule="requirement-not-met",
-                category=next((c for word, c in TOPICS if word in finding.requirement.lower()), Category.SERVER_DEFECT),
-                side=Side(finding.side),
-                cause=f"The server does not do what {finding.requirement} asks: expected {finding.expected}; it gave {finding.actual}.",
-                fix="To be mended on the server; the ticket holds the messages that show it.",
-                next="Repeat this one scenario, and try the same by hand with the request of the evidence.",
-                confidence=Confidence.HIGH if result.outcome == Outcome.FAILED else Confidence.MEDIUM,
-                weight=HIGH,
-                evidence=[Evidence(finding.actual, exchange=finding.exchange)],
-                scenarios=[result.id],
-                requirements=[finding.requirement],
-            )
-        )
+        found.append(_refusal(finding, result) if finding in refused else _breach(finding, result))
     return found
+
+
+def _was_refused(exchange: RecordedExchange | None) -> bool:
+    return exchange is not None and (exchange.status >= 400 or "error" in exchange.facts)
+
+
+def _breach(finding: FindingRecord, result: ScenarioResult) -> Diagnosis:
+    """The server's answer breaks a requirement."""
+    return Diagnosis(
+        rule="requirement-not-met",
+        category=Category.CORS if "cors" in finding.requirement.lower() else Category.SERVER_DEFECT,
+        side=Side(finding.side),
+        cause=f"The server does not do what {finding.requirement} asks: expected {finding.expected}; it gave {finding.actual}.",
+        fix="To be mended on the server; the ticket holds the messages that show it.",
+        next="Repeat this one scenario, and try the same by hand with the request of the evidence.",
+        confidence=Confidence.HIGH if result.outcome == Outcome.FAILED else Confidence.MEDIUM,
+        weight=HIGH,
+        evidence=[Evidence(finding.actual, exchange=finding.exchange)],
+        scenarios=[result.id],
+        requirements=[finding.requirement],
+    )
+
+
+def _refusal(finding: FindingRecord, result: ScenarioResult) -> Diagnosis:
+    """The server refuses a flow in which no rule sees a fault; whose it is cannot be told from the messages."""
+    return Diagnosis(
+        rule="right-flow-refused",
+        category=Category.OTHER,
+        side=Side.UNDECIDED,
+        cause=f"A flow in which no fault can be seen is refused: {finding.actual}.",
+        fix="Compare the registration with the target file: client id, redirect URI, scopes, kind of client. If they agree, report it.",
+        next="Send the same requests with another client that is known to work at this server.",
+        confidence=Confidence.LOW,
+        weight=DECLINE,
+        evidence=[Evidence(finding.actual, exchange=finding.exchange)],
+        scenarios=[result.id],
+    )
+
+
+def _attach(diagnoses: Iterable[Diagnosis], run: Run, scenario: str) -> None:
+    """Give scenarios that were blocked by the failure of another flow the cause of that failure; their reason quotes it."""
+    listed = list(diagnoses)
+    explained = {s for d in listed for s in d.scenarios}
+    quotes = [(text, d) for d in listed for s in d.scenarios for text in _said(run.scenario_by_id[s]) if len(text) >= _SHORTEST_QUOTE]
+    for result in run.scenarios:
+        if result.outcome == Outcome.BLOCKED and result.id not in explained and (not scenario or result.id == scenario):
+            match = next((d for text, d in quotes if text in result.reason), None)
+            if match is not None:
+                match.scenarios.append(result.id)
+
+
+def _said(result: ScenarioResult) -> list[str]:
+    first = result.reason.splitlines()[0] if result.reason else ""
+    return [*(f.actual for f in result.findings), first, first.partition(": ")[2]]
 
 
 def _is_negative(result: ScenarioResult) -> bool:

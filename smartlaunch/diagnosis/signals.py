@@ -488,6 +488,8 @@ def pkce(m: Material, _vendor: Vendor) -> Iterator[Signal]:
             yield _saw("verifier-missing-after-challenge", "a code challenge was sent, a verifier was not", at.get("verifier_present", ""))
     if f.get("verifier_present") and f.get("challenge_sent") is False:
         yield _saw("challenge-missing-before-verifier", "a code verifier was sent, a challenge was not", at.get("challenge_sent", ""))
+    if f.get("code_challenge_method") == "S256" and f.get("code_challenge_base64url") and f.get("code_challenge_present"):
+        yield _saw("challenge-right", "the code challenge is an S256 one in base64url", at.get("code_challenge_method", ""))
     if f.get("code_challenge_present") is False:
         yield _saw("challenge-missing", "the authorization request has no code_challenge", at.get("code_challenge_present", ""))
     if f.get("code_challenge_method") == "plain":

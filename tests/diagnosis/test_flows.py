@@ -150,3 +150,42 @@ def test_token_in_url_and_short_state_break_client_rules(tmp_path):
     texts = " ".join(f.text for f in report.client_findings)
     assert "access_token in the URL" in texts
     assert "state has 4 characters" in texts
+
+
+def test_scenarios_blocked_by_a_failed_twin_get_its_cause():
+    change = {"authorize_error": {"error": "invalid_request", "error_description": "The transform algorithm is not supported."}}
+    run = _run_of(Flow(**change).record(), "failed")
+    actual = "the browser came back with error=invalid_request (The transform algorithm is not supported.)"
+    run["scenarios"][0]["findings"] = [{"requirement": "SMART-2.2-app-launch-pkce-a", "expected": "an access token", "actual": actual, "exchange": "x0004", "outcome": "failed"}]
+    twin = {**run["scenarios"][0], "id": "standalone-public/two", "outcome": "blocked", "findings": [], "exchanges": [], "reason": f"the right flow that this scenario builds on did not succeed: {actual}", "tags": ["intrusive"]}
+    run["scenarios"].append(twin)
+    found = diagnose_run(run)
+    assert [(d["rule"], d["scenarios"]) for d in found] == [("s256-refused", ["standalone-public/one", "standalone-public/two"])]
+
+
+def test_refusal_of_a_flow_without_a_visible_fault_is_not_blamed_on_anyone():
+    run = _run_of(Flow(authorize_error={"error": "access_denied"}).record(), "failed")
+    run["scenarios"][0]["findings"] = [{"requirement": "SMART-2.2-app-launch-pkce-a", "expected": "an access token", "actual": "the browser came back with error=access_denied", "exchange": "x0004", "outcome": "failed"}]
+    found = diagnose_run(run)
+    assert [(d["rule"], d["side"], d["confidence"]) for d in found] == [("right-flow-refused", "undecided", "low")]
+
+
+def test_probe_on_purpose_is_judged_by_its_finding():
+    run = _run_of(Flow(verifier="another-0123456789-abcdefghijklmnopqrstuvwxyz-x", token_status=400, token_error={"error": "invalid_request"}).record(), "failed")
+    run["scenarios"][0] |= {"tags": ["intrusive"], "findings": [{"requirement": "RFC7636-4.6", "expected": "invalid_grant", "actual": "invalid_request", "exchange": "x0007", "outcome": "failed"}]}
+    assert [d["rule"] for d in diagnose_run(run)] == ["requirement-not-met"]
+
+
+@pytest.mark.parametrize(
+    ("tail", "rule"),
+    [("oauth2:grant:unknown-client", "unknown-client-refused"), ("oauth2:grant:invalid-redirect-uri", "redirect-refused"), ("oauth2:grant:client-persona-mismatch", "persona-mismatch")],
+)
+def test_error_page_in_place_of_a_redirect_is_read(tail, rule, tmp_path):
+    flow = Flow(base=ORACLE_BASE, auth=ORACLE_AUTH, aud=ORACLE_BASE)
+    flow.items = flow.items[:3]
+    page = "https://authorization.cerner.com/errors/" + ("urn:cerner:error:authorization-server:" + tail).replace(":", "%3A") + "/instances/847e48ff-956f-4f96-8585-2d0ccb19d40a?persona=provider&client=c&tenant=t"
+    flow.items[-1] |= {"status": 303, "text": "", "answer": [("Content-Type", "text/html"), ("Location", page)]}
+    flow.add("GET", page, 200, page=True)
+    report = load(str(flow.har(tmp_path / "a.har"))).report()
+    assert report.diagnoses[0].rule == rule
+    assert report.vendor == "oracle-health"

@@ -140,6 +140,7 @@ CASES = {
     "launch-page-missing": ({"launch_uri": "https://a.example/launch.html (returned 404)"}, {"launch_uri": "https://a.example/launch.html"}),
     "server-unreachable": ({"_facts": {"unreachable": "connection refused"}}, {"_facts": {"token_issued": True}}),
     "fresh-token-refused": ({"_facts": {"bearer_kind": "access_token", "token_expired": False}, "fhir_request": "GET Patient/1", "http_status": 401}, {"_facts": {"bearer_kind": "access_token", "token_expired": True}, "fhir_request": "GET Patient/1", "http_status": 401}),
+    "s256-refused": ({"_facts": {"code_challenge_present": True, "code_challenge_base64url": True, "code_challenge_method": "S256"}, "error": "invalid_request", "error_description": "The transform algorithm is not supported."}, {"_facts": {"code_challenge_present": True, "code_challenge_base64url": True, "code_challenge_method": "plain"}, "error": "invalid_request", "error_description": "The transform algorithm is not supported."}),
     "request-malformed": ({"urn": URN + "oauth2:grant:invalid-request"}, {"urn": URN + "oauth2:grant:request"}),
 }  # fmt: skip
 
