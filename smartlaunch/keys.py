@@ -121,7 +121,9 @@ class JwksServer:
         try:
             self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as exc:
-            raise Blocked(f"the suite cannot serve the JWK Set at {host}:{port}: {exc.strerror}", waited_for="the address of jwks_uri") from exc
+            raise Blocked(
+                f"the suite cannot serve the JWK Set at {host}:{port}: {exc.strerror}", waited_for="the address of jwks_uri"
+            ) from exc
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 

@@ -1,0 +1,180 @@
+"""The client credentials grant of backend services (RFC 6749 section 4.4, SMART Backend Services)."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.exchange import Exchange
+from smartlaunch.http import answered
+from smartlaunch.oauth import scopes as scope_words
+
+if TYPE_CHECKING:
+    from smartlaunch.app import App
+    from smartlaunch.oauth.client_authentication import Credentials
+    from smartlaunch.oauth.token import TokenAnswer
+
+_TYPES = ("MedicationRequest", "Coverage", "DocumentReference", "Procedure", "Condition", "Observation", "Patient")
+"""Types that a backend service may have been refused at registration."""
+
+
+def ask(app: App, credentials: Credentials | None = None, **changes: str | None) -> TokenAnswer:
+    """A right client credentials request; changes set a parameter, None leaves it out."""
+    form: dict[str, str | None] = {"grant_type": "client_credentials", "scope": " ".join(app.scopes), **changes}
+    return app.token_request([(k, v) for k, v in form.items() if v is not None], credentials)
+
+
+def right(app: App) -> TokenAnswer:
+    """The answer to the one right request of a run; scenarios judge different sides of it."""
+    answer = app.once("client credentials", lambda: ask(app))
+    answered(answer.exchange)
+    return answer
+
+
+def require_right(app: App) -> TokenAnswer:
+    """The right request's answer, or ``TwinFailed`` when it brought no token."""
+    return _with_token(right(app), "a right client credentials request")
+
+
+def token(app: App, scope: str | None = None) -> TokenAnswer:
+    """A fresh access token of the backend service, for all its scopes or the given one; ``TwinFailed`` when none came."""
+    answer = ask(app) if scope is None else ask(app, scope=scope)
+    return _with_token(answer, f"a right client credentials request for {scope or 'all scopes'}")
+
+
+def faulty(app: App, label: str) -> TokenAnswer:
+    """The request with the fault that the words name, once the right one has succeeded."""
+    require_right(app)
+    return app.once(f"client credentials {label}", lambda: ask(app, **_fault(app, label)))
+
+
+def _fault(app: App, label: str) -> dict[str, str | None]:
+    known = FAULTS.get(label)
+    return known if known is not None else {"scope": _scope(app, label)}
+
+
+FAULTS: dict[str, dict[str, str | None]] = {
+    "no grant_type": {"grant_type": None},
+    "an unknown grant_type": {"grant_type": "client_credential"},
+    "no scope": {"scope": None},
+    "a scope that nobody knows": {"scope": "system/Patient.xyz"},
+}
+"""One form parameter set to another value; None leaves it out."""
+
+
+def _scope(app: App, label: str) -> str:
+    """What to ask for, in the words of the features; ``NotApplicable`` when the registration allows it or is not known."""
+    registered = app.client.registered.scopes
+    if not registered:
+        raise NotApplicable(f"the target file does not say what the client {app.client.name!r} is registered for: registered.scopes")
+    outside = [f"system/{name}.rs" for name in _TYPES if not any(scope_words.covered(f"system/{name}.{i}", registered) for i in "rs")]
+    wanted = {
+        "a type outside its registration": outside[0] if outside else "",
+        "a type outside its registration beside its own scopes": " ".join([*app.scopes, outside[0]]) if outside else "",
+        "every type": "system/*.rs",
+        "more interactions than it is registered for": _wider(app),
+        "a patient scope": "patient/Patient.rs",
+        "a user scope": "user/Patient.rs",
+    }[label]
+    if not wanted or all(scope_words.covered(scope, registered) for scope in wanted.split()):
+        raise NotApplicable("the client is registered for that too")
+    return wanted
+
+
+def _wider(app: App) -> str:
+    """The first scope of the client with every interaction."""
+    first = next((parsed for parsed in map(scope_words.parse, app.scopes) if parsed is not None), None)
+    return f"{first.level}/{first.resource}.cruds" if first is not None else ""
+
+
+def beyond_registration(app: App, answer: TokenAnswer) -> list[str]:
+    """The granted scopes that the client is not registered for; without ``scope`` in the answer those asked for count."""
+    registered = app.client.registered.scopes
+    asked = scope_words.split(dict(answer.exchange.request.form).get("scope"))
+    granted = answer.scopes if "scope" in answer.body else asked
+    return [scope for scope in scope_words.added(registered, granted) if scope_words.parse(scope) is not None]
+
+
+def beyond_request(answer: TokenAnswer) -> list[str]:
+    """The granted clinical scopes that were not asked for."""
+    asked = scope_words.split(dict(answer.exchange.request.form).get("scope"))
+    return [scope for scope in scope_words.added(asked, answer.scopes) if scope_words.parse(scope) is not None]
+
+
+def narrowed(app: App) -> tuple[str, str, str]:
+    """One scope of the client that allows searching, and the types it does and does not cover; ``NotApplicable`` without two types."""
+    types: dict[str, str] = {}
+    for scope in app.scopes:
+        parsed = scope_words.parse(scope)
+        if parsed is not None and parsed.level == "system" and "s" in parsed.interactions and not parsed.parameters:
+            if parsed.resource == "*":
+                types |= {name: f"system/{name}.rs" for name in ("Patient", "Observation")}
+            else:
+                types.setdefault(parsed.resource, scope)
+    if len(types) < 2:
+        raise NotApplicable("the client asks for fewer than two resource types, so nothing lies outside a narrower request")
+    allowed, other = sorted(types, key=lambda name: name != "Patient")[:2]
+    return types[allowed], allowed, other
+
+
+def search(app: App, token: TokenAnswer, resource: str) -> Exchange:
+    """A search of a type that asks for one result; an EHR may want a patient named."""
+    patient = app.engine.target.patients.default
+    limit = [("_count", "1")]
+    if patient:
+        limit.append(("_id" if resource == "Patient" else "patient", patient))
+    return app.engine.fhir.search(resource, limit, token.access_token)
+
+
+def unsupported_type(app: App) -> str:
+    """A resource type that the CapabilityStatement does not list; ``NotApplicable`` when it lists all that come to mind."""
+    rest = app.engine.discovery.metadata.answer.object.get("rest")
+    listed = {
+        str(entry.get("type"))
+        for part in (rest if isinstance(rest, list) else [])
+        if isinstance(part, dict)
+        for entry in (part.get("resource") if isinstance(part.get("resource"), list) else [])
+        if isinstance(entry, dict)
+    }
+    if not listed:
+        raise NotApplicable("the CapabilityStatement lists no resource types")
+    for name in ("SubstanceSpecification", "MolecularSequence", "TestScript", "ResearchElementDefinition", "VerificationResult"):
+        if name not in listed:
+            return name
+    raise NotApplicable("the CapabilityStatement lists even the rarest resource types")
+
+
+def expired(app: App, limit_s: float) -> TokenAnswer:
+    """An access token whose time is over; the client with short-lived tokens is used where there is one."""
+    from smartlaunch.app import second
+
+    if limit_s <= 0:
+        raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire")
+    try:
+        app = second(app, "short-lived")
+    except NotApplicable:
+        pass
+    answer = token(app)
+    lifetime = answer.expires_in
+    if lifetime is None or lifetime + 1 > limit_s:
+        raise NotApplicable(
+            f"the access token lives {answer.body.get('expires_in')} s by its expires_in; limits.wait_for_expiry_s = {limit_s:g} is shorter"
+        )
+    alive = app.probe(answer)
+    answered(alive)
+    if not 200 <= alive.answer.status < 300:
+        raise TwinFailed(f"the token was refused while it was alive: status {alive.answer.status}")
+    time.sleep(max(0.0, answer.received_at + lifetime + 1 - time.time()))
+    return answer
+
+
+def _with_token(answer: TokenAnswer, what: str) -> TokenAnswer:
+    answered(answer.exchange)
+    if not answer.succeeded:
+        raise TwinFailed(
+            f"{what} did not bring an access token: {answer.describe()}",
+            waited_for="an access token for a request with nothing wrong in it",
+            hint="see the scenario on the backend token response, it shows the answer",
+        )
+    return answer
