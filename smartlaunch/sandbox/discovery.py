@@ -74,12 +74,19 @@ def routes(sandbox: Sandbox) -> list[Route]:
     """Return the route of the document, to stand before the FHIR server's own."""
 
     async def answer(request: Request) -> Response:
+        if sandbox.defects("serves_smart_configuration_at_the_host_only"):
+            return json_answer({"message": "not found"}, status=404)
         return smart_configuration_answer(sandbox, request)
 
-    place = "/fhir/.well-known/smart-configuration"
-    if sandbox.defects("serves_smart_configuration_at_the_host_only"):
-        place = "/.well-known/smart-configuration"
-    return [Route(place, answer, methods=["GET"])]
+    async def answer_at_host(request: Request) -> Response:
+        if sandbox.defects("serves_smart_configuration_at_the_host_only"):
+            return smart_configuration_answer(sandbox, request)
+        return json_answer({"message": "not found"}, status=404)
+
+    return [
+        Route("/fhir/.well-known/smart-configuration", answer, methods=["GET"]),
+        Route("/.well-known/smart-configuration", answer_at_host, methods=["GET"]),
+    ]
 
 
 def smart_configuration_answer(sandbox: Sandbox, request: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import string
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
@@ -89,7 +90,8 @@ def deliver(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Resp
     if defects("repeats_parameters_of_the_response"):
         encoded = f"{encoded}&{encoded}"
     if defects("leaves_response_parameters_unencoded"):
-        encoded = "&".join(f"{name}={value}" for name, value in answer.items())
+        # Only what no header can carry is still encoded.
+        encoded = "&".join(f"{name}={quote(value, safe=string.punctuation + ' ')}" for name, value in answer.items())
     kept = "" if parts.query and defects("drops_query_of_redirect_uri") else parts.query
     if defects("answers_in_the_fragment"):
         target = urlunsplit(parts._replace(query=kept, fragment=encoded))
