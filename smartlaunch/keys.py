@@ -91,11 +91,11 @@ class JwksServer:
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the name the base class calls
+            def do_POST(self) -> None:
                 """Answer it too, so that only the method is wrong with a server that asks so."""
                 self.do_GET()
 
-            def do_GET(self) -> None:  # noqa: N802 - the name the base class calls
+            def do_GET(self) -> None:
                 asked = self.path.split("?")[0]
                 if asked == path:
                     keys = owner.keys

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Exchange
@@ -46,7 +47,7 @@ def token(app: App, scope: str | None = None) -> TokenAnswer:
 def faulty(app: App, label: str) -> TokenAnswer:
     """The request with the fault that the words name, once the right one has succeeded."""
     require_right(app)
-    return app.once(f"client credentials {label}", lambda: ask(app, **_fault(app, label)))
+    return app.once(f"client credentials {label}", lambda: ask(app, None, **_fault(app, label)))
 
 
 def _fault(app: App, label: str) -> dict[str, str | None]:
@@ -129,14 +130,8 @@ def search(app: App, token: TokenAnswer, resource: str) -> Exchange:
 
 def unsupported_type(app: App) -> str:
     """A resource type that the CapabilityStatement does not list; ``NotApplicable`` when it lists all that come to mind."""
-    rest = app.engine.discovery.metadata.answer.object.get("rest")
-    listed = {
-        str(entry.get("type"))
-        for part in (rest if isinstance(rest, list) else [])
-        if isinstance(part, dict)
-        for entry in (part.get("resource") if isinstance(part.get("resource"), list) else [])
-        if isinstance(entry, dict)
-    }
+    rest = _objects(app.engine.discovery.metadata.answer.object.get("rest"))
+    listed = {str(entry.get("type")) for part in rest for entry in _objects(part.get("resource"))}
     if not listed:
         raise NotApplicable("the CapabilityStatement lists no resource types")
     for name in ("SubstanceSpecification", "MolecularSequence", "TestScript", "ResearchElementDefinition", "VerificationResult"):
@@ -151,10 +146,8 @@ def expired(app: App, limit_s: float) -> TokenAnswer:
 
     if limit_s <= 0:
         raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire")
-    try:
+    with contextlib.suppress(NotApplicable):
         app = second(app, "short-lived")
-    except NotApplicable:
-        pass
     answer = token(app)
     lifetime = answer.expires_in
     if lifetime is None or lifetime + 1 > limit_s:
@@ -178,3 +171,7 @@ def _with_token(answer: TokenAnswer, what: str) -> TokenAnswer:
             hint="see the scenario on the backend token response, it shows the answer",
         )
     return answer
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

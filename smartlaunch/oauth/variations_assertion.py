@@ -205,11 +205,16 @@ def _thumb(key: Any) -> tuple[str, ...]:
     return tuple(str(key.get(name)) for name in ("kty", "n", "x", "y"))
 
 
+def _nobody(app: App) -> Credentials:
+    name = f"nobody-{secrets.token_hex(6)}"
+    return app.assertion().having(claims={"iss": name, "sub": name}).credentials()
+
+
 FAULTS: dict[str, Callable[[App], Credentials]] = {
     # claims
     "no iss claim": _claims(iss=None),
     "an iss claim that names nobody": _claims(iss=lambda: f"nobody-{secrets.token_hex(6)}"),
-    "an iss claim and a sub claim that name nobody": lambda app: _nobody(app),
+    "an iss claim and a sub claim that name nobody": _nobody,
     "the iss claim of another client": lambda app: app.assertion().having(claims={"iss": _other_client_id(app)}).credentials(),
     "no sub claim": _claims(sub=None),
     "a sub claim that names nobody": _claims(sub=lambda: f"nobody-{secrets.token_hex(6)}"),
@@ -257,11 +262,6 @@ FAULTS: dict[str, Callable[[App], Credentials]] = {
     "a client secret in the body": lambda app: post(app.client.client_id, secrets.token_urlsafe(24)),
 }
 """What is wrong with the assertion; everything else in the request is right."""
-
-
-def _nobody(app: App) -> Credentials:
-    name = f"nobody-{secrets.token_hex(6)}"
-    return app.assertion().having(claims={"iss": name, "sub": name}).credentials()
 
 
 # -- the same again -----------------------------------------------------------------------------------------------------------

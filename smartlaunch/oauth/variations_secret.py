@@ -49,6 +49,11 @@ def _secret(app: App) -> str:
     return app.client.client_secret.reveal()
 
 
+def _both(app: App) -> Credentials:
+    header, body = authentication.basic(app.client.client_id, _secret(app)), authentication.post(app.client.client_id, _secret(app))
+    return Credentials(header.headers, body.form)
+
+
 Make = Callable[["App"], Credentials]
 
 _WRONG_SECRETS: dict[str, Callable[[App], str]] = {
@@ -70,17 +75,12 @@ _WAYS: dict[str, Make] = {
     "a wrong secret in the body": lambda app: authentication.post(app.client.client_id, _wrong(_secret(app))),
     "an empty secret in the body": lambda app: authentication.post(app.client.client_id, ""),
     "the secret of another client in the body": lambda app: authentication.post(app.client.client_id, _other(app)[1]),
-    "its secret in the header and in the body": lambda app: _both(app),
+    "its secret in the header and in the body": _both,
     "the client_id of another client in the body beside its own in the header": lambda app: Credentials(
         authentication.basic(app.client.client_id, _secret(app)).headers, (("client_id", _other(app)[0]),)
     ),
 }
 IN_THE_QUERY = "its credentials in the query"
-
-
-def _both(app: App) -> Credentials:
-    header, body = authentication.basic(app.client.client_id, _secret(app)), authentication.post(app.client.client_id, _secret(app))
-    return Credentials(header.headers, body.form)
 
 
 def credentials(app: App, label: str) -> Credentials:
@@ -148,9 +148,8 @@ def reserved_app(engine: Engine) -> App:
 
 def redeem_by_basic(app: App) -> TokenAnswer:
     """A fresh code redeemed with the right credentials in the header, whatever way other scenarios use."""
-    return app.once(
-        "redeem by Basic", lambda: app.token_request(app.code_form(_code(app)), authentication.basic(app.client.client_id, _secret(app)))
-    )
+    proof = authentication.basic(app.client.client_id, _secret(app))
+    return app.once("redeem by Basic", lambda: app.token_request(app.code_form(_code(app)), proof))
 
 
 def taken_unencoded(app: App) -> bool:
