@@ -212,7 +212,8 @@ def _requests(facts: _Facts) -> str:
     rows = []
     for item in shown:
         ids = "<br>".join(f"{md.line(k)}: {md.code(v, table=True)}" for k, v in item.correlation.items())
-        status = str(item.status) if item.status else f"none: {md.line(item.error[:80])}"
+        caught = item.endpoint == Endpoint.REDIRECT and not item.status
+        status = str(item.status) if item.status else "not sent, caught in the browser" if caught else f"none: {md.line(item.error[:80])}"
         rows.append(
             [
                 md.code(item.id, table=True),

@@ -141,6 +141,7 @@ CASES = {
     "server-unreachable": ({"_facts": {"unreachable": "connection refused"}}, {"_facts": {"token_issued": True}}),
     "fresh-token-refused": ({"_facts": {"bearer_kind": "access_token", "token_expired": False}, "fhir_request": "GET Patient/1", "http_status": 401}, {"_facts": {"bearer_kind": "access_token", "token_expired": True}, "fhir_request": "GET Patient/1", "http_status": 401}),
     "s256-refused": ({"_facts": {"code_challenge_present": True, "code_challenge_base64url": True, "code_challenge_method": "S256"}, "error": "invalid_request", "error_description": "The transform algorithm is not supported."}, {"_facts": {"code_challenge_present": True, "code_challenge_base64url": True, "code_challenge_method": "plain"}, "error": "invalid_request", "error_description": "The transform algorithm is not supported."}),
+    "tenants-differ": ({"aud": "https://fhir-ehr.cerner.com/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d", "authorize_url": AUTHORIZE.replace("ec2458f2", "aaaa58f2"), "http_status": 401}, {"aud": "https://fhir-ehr.cerner.com/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d", "authorize_url": AUTHORIZE, "http_status": 401}),
     "request-malformed": ({"urn": URN + "oauth2:grant:invalid-request"}, {"urn": URN + "oauth2:grant:request"}),
 }  # fmt: skip
 
