@@ -131,7 +131,7 @@ class Authorization:
             return HTMLResponse("", status)
         if refused.shown is not None and self.defects("reflects_request_values_on_error_pages"):
             return HTMLResponse(f"<!doctype html><title>Error</title><p>Not registered: {refused.shown}</p>", status)
-        if self.variant("sends_the_browser_to_an_error_page"):
+        if self.sandbox.profile.error_style == "redirect" or self.variant("sends_the_browser_to_an_error_page"):
             query = urlencode({"code": refused.code, "message": refused.message})
             return redirect(self.sandbox, f"{self.state.base_url}/oauth/error?{query}")
         return self._show("error", status=status, title=refused.title, message=refused.message, code=refused.code, hint=refused.hint)

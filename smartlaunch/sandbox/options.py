@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 class Profile:
     """How a vendor's server differs in ways that are data: paths, error style, lifetimes.
 
-    The default is the plain server of the guide.  A vendor's imitation passes another one.
+    The default is the plain server of the guide.  A vendor's imitation passes another one.  ``error_style`` says how a person hears of a
+    request that cannot be trusted with a redirect: by a ``page`` at once, or by a ``redirect`` to one.
     """
 
     name: str = "plain"
     authorize_path: str = "/oauth/authorize"
     token_path: str = "/oauth/token"
-    error_style: str = "rfc6749"
+    error_style: str = "page"
     realm: str = "Lakeside EHR"
     code_lifetime_s: int = 60
     token_lifetime_s: int = 3600

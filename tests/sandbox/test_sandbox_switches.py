@@ -33,6 +33,15 @@ def strings_in_code() -> tuple[set[str], dict[str, set[str]]]:
 EVERY, ASKED = strings_in_code()
 
 
+def test_the_sandbox_imports_nothing_else_of_the_suite() -> None:
+    for path in HERE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            foreign = [name for name in names if name.partition(".")[0] == "smartlaunch" and not name.startswith("smartlaunch.sandbox")]
+            assert not foreign, f"{path.name} imports {foreign}"
+
+
 def test_every_row_is_consulted_somewhere() -> None:
     assert sorted(set(load_defects()) - EVERY) == []
     assert sorted(set(load_variants()) - EVERY) == []
