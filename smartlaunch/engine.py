@@ -90,6 +90,13 @@ class Engine:
         """The given user, or the first of the target file."""
         return user if user is not None else next(iter(self.target.users.values()), None)
 
+    def visible_patient(self, user: User | None, patient: str) -> str:
+        """The patient, or the first one that the user is known to see when that one is not among them."""
+        who = self.user(user)
+        if who is None or not who.patients or patient in who.patients:
+            return patient
+        return who.patients[0]
+
     # -- browser ----------------------------------------------------------------------------------------------------------
 
     def plan(
@@ -99,7 +106,7 @@ class Engine:
         from smartlaunch.browser import Deselect, LoginPlan, parse_steps
 
         who = self.user(user)
-        wanted = patient or self.target.patients.default or ""
+        wanted = patient or self.visible_patient(who, self.target.patients.default or "")
         login = self.target.login
         return LoginPlan(
             username=who.username if who is not None else "",

@@ -46,12 +46,14 @@ class Launches:
             return "no [ehr_launch] is configured in the target file"
         return ""
 
-    def context(self) -> tuple[str, str]:
-        """The patient and encounter that the EHR is configured to have open."""
+    def context(self, user: User | None = None) -> tuple[str, str]:
+        """The patient and encounter that the EHR is configured to have open; another patient where the user cannot see that one."""
         setting = self._engine.target.ehr_launch
         if setting is None:
             return "", ""
-        return setting.patient or self._engine.target.patients.default or "", setting.encounter or ""
+        patient = setting.patient or self._engine.target.patients.default or ""
+        visible = self._engine.visible_patient(user, patient) if setting.kind == "page" else patient
+        return visible, (setting.encounter or "") if visible == patient else ""
 
     def open(self, app: App, user: User | None = None, *, patient: str = "", session: str = "") -> Opened:
         """Let the EHR open the app and say with which parameters, right or not.
@@ -70,7 +72,7 @@ class Launches:
         if not app.client.launch_uri:
             raise NotApplicable(f"the client {app.client.name!r} has no launch_uri in the target file")
         with engine.recorder.scope("ehr-launch") as scope:
-            landing = engine.open_chart(app, user, patient=patient or self.context()[0], session=session)
+            landing = engine.open_chart(app, user, patient=patient or self.context(user)[0], session=session)
         if landing.kind != "caught":
             raise LoginStuck(
                 f"the EHR did not launch the app: the browser ended on {landing.title!r} (status {landing.status}) after:"
@@ -92,5 +94,5 @@ class Launches:
                 waited_for="the launch parameters `iss` and `launch`",
                 hint="the scenario on launch parameters of this suite judges this",
             )
-        context = self.context()
+        context = self.context(user)
         return Launch(iss, launch, patient or context[0], context[1], parameters=opened.parameters, exchanges=opened.exchanges)
