@@ -1,0 +1,388 @@
+// A SMART server around the certified library oidc-provider: the library is the authorization server, this file adds what SMART asks
+// beyond OpenID Connect (SMART configuration, launch context, clinical scopes, `aud`) and a small FHIR server behind its tokens.
+//
+// node server.mjs CONFIG.json MODULES: prints one line of JSON with the base URL when it listens, ends when its input closes.
+
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { records } from './records.mjs';
+import { chartPage, consentPage, errorPage, loginPage, patientPage, patientsPage } from './pages.mjs';
+import { allows, covers, parseScope, readable } from './scopes.mjs';
+
+const [configFile, modules] = process.argv.slice(2);
+const { Provider, errors } = await import(pathToFileURL(join(modules, 'oidc-provider', 'lib', 'index.js')));
+const { clients, users } = JSON.parse(readFileSync(configFile, 'utf8'));
+
+const IDENTITY = ['openid', 'fhirUser', 'offline_access'];
+const CONTEXT = ['launch', 'launch/patient', 'launch/encounter'];
+const LAUNCH_LIFE_MS = 300_000;
+
+const listener = http.createServer((req, res) => route(req, res).catch((error) => fail(res, error)));
+await new Promise((resolve) => { listener.listen(0, '127.0.0.1', resolve); });
+const base = `http://127.0.0.1:${listener.address().port}`;
+const fhirBase = `${base}/fhir`;
+
+const byId = new Map(clients.map((client) => [client.client_id, client]));
+const userNamed = (name) => users.find((user) => user.username === name);
+const chartSessions = new Map(); // cookie value -> username
+const launches = new Map(); // launch value -> { client_id, patient, encounter, username, until }
+const contexts = new Map(); // grant id -> { patient, encounter }
+const choices = new Map(); // interaction -> patient picked on the way to the consent page
+
+// -- the authorization server -----------------------------------------------------------------------------------------------------
+
+const configuration = {
+  clients: clients.map((client) => ({
+    client_id: client.client_id,
+    client_name: client.name,
+    ...(client.client_secret ? { client_secret: client.client_secret } : {}),
+    ...(client.jwks_uri ? { jwks_uri: client.jwks_uri } : {}),
+    ...(client.jwks ? { jwks: client.jwks } : {}),
+    token_endpoint_auth_method: { public: 'none', 'confidential-symmetric': 'client_secret_basic', 'resource-server': 'client_secret_basic' }[client.role] ?? 'private_key_jwt',
+    grant_types: { backend: ['client_credentials'], 'resource-server': [] }[client.role] ?? ['authorization_code', 'refresh_token'],
+    response_types: client.redirect_uri ? ['code'] : [],
+    redirect_uris: client.redirect_uri ? [client.redirect_uri] : [],
+  })),
+  jwks: { keys: [{ ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
+  cookies: { keys: [randomBytes(24).toString('base64url')] },
+  scopes: [...IDENTITY, ...CONTEXT],
+  claims: { openid: ['sub'], fhirUser: ['fhirUser'] },
+  conformIdTokenClaims: false,
+  pkce: { required: () => true },
+  responseTypes: ['code'],
+  clientAuthMethods: ['none', 'client_secret_basic', 'private_key_jwt'],
+  enabledJWA: { clientAuthSigningAlgValues: ['RS384', 'ES384'], idTokenSigningAlgValues: ['RS256'] },
+  clientBasedCORS: () => true,
+  rotateRefreshToken: true,
+  extraParams: {
+    aud(ctx, value) {
+      if (value !== fhirBase) throw new errors.InvalidRequest(value ? 'aud is not a FHIR server of this authorization server' : 'aud is missing');
+    },
+    launch(ctx, value, client) {
+      if (value !== undefined && !liveLaunch(value, client.clientId)) throw new errors.InvalidRequest('launch is unknown or over');
+      if (value === undefined && ctx.oidc.requestParamScopes.has('launch')) throw new errors.InvalidRequest('launch is missing');
+    },
+  },
+  features: {
+    devInteractions: { enabled: false },
+    dPoP: { enabled: false },
+    pushedAuthorizationRequests: { enabled: false },
+    rpInitiatedLogout: { enabled: false },
+    userinfo: { enabled: false },
+    clientCredentials: { enabled: true },
+    revocation: { enabled: true },
+    introspection: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: (ctx, client, oneOf) => oneOf?.[0] ?? (ctx.oidc.route === 'token' ? fhirBase : ctx.oidc.params.aud),
+      useGrantedResource: () => true,
+      getResourceServerInfo(ctx, resource, client) {
+        if (resource !== fhirBase) throw new errors.InvalidTarget('this FHIR server is unknown here');
+        const granted = ctx.oidc.entities.Grant?.getResourceScope(resource) ?? '';
+        const asked = ctx.oidc.route === 'token' && granted ? granted : ctx.oidc.params.scope ?? '';
+        return {
+          scope: asked.split(' ').filter((scope) => permitted(scope, client.clientId)).join(' '),
+          audience: fhirBase,
+          accessTokenFormat: 'opaque',
+          accessTokenTTL: byId.get(client.clientId).lifetime_s ?? (ctx.oidc.params.grant_type === 'client_credentials' ? 300 : 900),
+        };
+      },
+    },
+  },
+  ttl: {
+    AuthorizationCode: (ctx, code, client) => byId.get(client.clientId).lifetime_s ?? 60,
+    ClientCredentials: () => 300,
+    Grant: 3600,
+    IdToken: 900,
+    Interaction: 600,
+    RefreshToken: 3600,
+    Session: 3600,
+  },
+  interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
+  loadExistingGrant: (ctx) => (ctx.oidc.result?.consent ? ctx.oidc.provider.Grant.find(ctx.oidc.result.consent.grantId) : undefined),
+  findAccount(ctx, id) {
+    const user = userNamed(id);
+    return user && { accountId: id, claims: () => ({ sub: subject(user), fhirUser: `${fhirBase}/${user.fhir_user}` }) };
+  },
+  renderError(ctx, out) {
+    ctx.type = 'html';
+    ctx.body = errorPage(out);
+  },
+};
+
+const subject = (user) => createHash('sha256').update(user.username).digest('hex').slice(0, 32);
+
+function permitted(scope, clientId) {
+  return covers(byId.get(clientId).registered, scope);
+}
+
+function liveLaunch(value, clientId) {
+  const launch = launches.get(value);
+  return launch && launch.client_id === clientId && launch.until > Date.now() ? launch : undefined;
+}
+
+const provider = new Provider(base, configuration);
+
+provider.use(async (ctx, next) => {
+  await next();
+  if (ctx.oidc?.route === 'token' && ctx.status === 200) Object.assign(ctx.body, launchContext(ctx.oidc.entities.AccessToken));
+  if (ctx.oidc?.route === 'introspection' && ctx.body?.active) await describeToken(ctx);
+});
+const answer = provider.callback();
+
+function launchContext(token) {
+  const context = contexts.get(token?.grantId);
+  if (!context) return {};
+  return { ...(context.patient && { patient: context.patient }), ...(context.encounter && { encounter: context.encounter }), need_patient_banner: !context.launched };
+}
+
+/** Add launch context and the identity to what the library says of a token. */
+async function describeToken(ctx) {
+  const token = ctx.oidc.entities.AccessToken ?? ctx.oidc.entities.RefreshToken;
+  Object.assign(ctx.body, launchContext(token));
+  const user = token && userNamed(token.accountId);
+  if (user && token.scopes?.has('openid')) ctx.body.sub = subject(user);
+  if (user && token.scopes?.has('fhirUser')) ctx.body.fhirUser = `${fhirBase}/${user.fhir_user}`;
+}
+
+// -- pages of the authorization server --------------------------------------------------------------------------------------------
+
+async function interaction(req, res) {
+  const details = await provider.interactionDetails(req, res);
+  const form = req.method === 'POST' ? await readForm(req) : undefined;
+  if (details.prompt.name === 'login') return logIn(req, res, details, form);
+  const { client_id: clientId, launch: launchValue, scope = '' } = details.params;
+  const launch = launchValue && liveLaunch(launchValue, clientId);
+  const user = userNamed(details.session.accountId);
+  if (launchValue && launch?.username !== user.username) return refuse(req, res, 'the launch belongs to another session');
+  if (form?.get('decision') === 'deny') return refuse(req, res, 'the user refused');
+  const asked = scope.split(' ').filter((one) => permitted(one, clientId));
+  const needsPatient = !launch && (asked.includes('launch/patient') || asked.some((one) => one.startsWith('patient/')));
+  const visible = records.Patient.filter((patient) => user.patients.includes(patient.id));
+  if (form?.has('patient') && visible.some((patient) => patient.id === form.get('patient'))) choices.set(details.uid, form.get('patient'));
+  if (needsPatient && !choices.has(details.uid)) {
+    if (visible.length === 0) return refuse(req, res, 'the user has no patients');
+    if (visible.length > 1) return html(res, patientPage(visible));
+    choices.set(details.uid, visible[0].id);
+  }
+  if (form?.get('decision') !== 'allow') return html(res, consentPage(byId.get(clientId).name, asked));
+  const allowed = asked.filter((one) => form.getAll('scope').includes(one));
+  const grant = new provider.Grant({ accountId: user.username, clientId });
+  grant.addOIDCScope(allowed.filter((one) => configuration.scopes.includes(one)).join(' '));
+  grant.addResourceScope(fhirBase, allowed.join(' '));
+  const refused = scope.split(' ').filter((one) => !allowed.includes(one));
+  grant.rejectOIDCScope(refused.filter((one) => configuration.scopes.includes(one)).join(' '));
+  grant.rejectResourceScope(fhirBase, refused.join(' '));
+  const grantId = await grant.save();
+  const patient = launch ? launch.patient : choices.get(details.uid);
+  const withEncounter = launch || allowed.includes('launch/encounter');
+  const encounter = withEncounter ? launch?.encounter ?? records.Encounter.find((one) => one.subject.reference === `Patient/${patient}`)?.id : undefined;
+  const told = launch ? allowed.includes('launch') : allowed.includes('launch/patient');
+  contexts.set(grantId, { compartment: patient, patient: told ? patient : undefined, encounter: told ? encounter : undefined, launched: Boolean(launch) });
+  choices.delete(details.uid);
+  return provider.interactionFinished(req, res, { consent: { grantId } }, { mergeWithLastSubmission: true });
+}
+
+async function logIn(req, res, details, form) {
+  let user = userNamed(chartSessions.get(cookie(req, 'chart')));
+  if (form) {
+    user = signedIn(form);
+    if (!user) return html(res, loginPage('The user name or the password is wrong.'), 200);
+    openChartSession(res, user);
+  }
+  if (!user) return html(res, loginPage());
+  return provider.interactionFinished(req, res, { login: { accountId: user.username } }, { mergeWithLastSubmission: false });
+}
+
+function refuse(req, res, why) {
+  return provider.interactionFinished(req, res, { error: 'access_denied', error_description: why }, { mergeWithLastSubmission: false });
+}
+
+// -- the chart --------------------------------------------------------------------------------------------------------------------
+
+async function chart(req, res, url) {
+  const form = req.method === 'POST' ? await readForm(req) : undefined;
+  let user = userNamed(chartSessions.get(cookie(req, 'chart')));
+  if (!user && form?.has('password')) {
+    user = signedIn(form);
+    if (user) openChartSession(res, user);
+  }
+  if (!user) return html(res, loginPage(form && 'The user name or the password is wrong.'));
+  const patient = records.Patient.find((one) => url.pathname === `/chart/${one.id}` && user.patients.includes(one.id));
+  if (!patient) return html(res, patientsPage(user, records.Patient.filter((one) => user.patients.includes(one.id))));
+  const client = byId.get(form?.get('app'));
+  if (!client?.launch_uri) return html(res, chartPage(patient, clients.filter((one) => one.launch_uri)));
+  const launch = randomBytes(24).toString('base64url');
+  const encounter = records.Encounter.find((one) => one.subject.reference === `Patient/${patient.id}`);
+  launches.set(launch, { client_id: client.client_id, patient: patient.id, encounter: encounter?.id, username: user.username, until: Date.now() + LAUNCH_LIFE_MS });
+  const target = new URL(client.launch_uri);
+  target.searchParams.set('iss', fhirBase);
+  target.searchParams.set('launch', launch);
+  res.writeHead(303, { location: target.href, 'cache-control': 'no-store' }).end();
+}
+
+function signedIn(form) {
+  const user = userNamed(form.get('username'));
+  return user && user.password === form.get('password') ? user : undefined;
+}
+
+function openChartSession(res, user) {
+  const value = randomBytes(24).toString('base64url');
+  chartSessions.set(value, user.username);
+  res.appendHeader('set-cookie', `chart=${value}; Path=/; HttpOnly; SameSite=Lax`);
+}
+
+// -- the FHIR server --------------------------------------------------------------------------------------------------------------
+
+const OPEN = { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, content-type, accept', 'access-control-allow-methods': 'GET, POST, OPTIONS' };
+
+function smartConfiguration() {
+  return {
+    issuer: base,
+    jwks_uri: `${base}/jwks`,
+    authorization_endpoint: `${base}/auth`,
+    token_endpoint: `${base}/token`,
+    introspection_endpoint: `${base}/token/introspection`,
+    revocation_endpoint: `${base}/token/revocation`,
+    grant_types_supported: ['authorization_code', 'client_credentials', 'refresh_token'],
+    response_types_supported: ['code'],
+    code_challenge_methods_supported: ['S256'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'private_key_jwt'],
+    token_endpoint_auth_signing_alg_values_supported: ['RS384', 'ES384'],
+    scopes_supported: [...IDENTITY, ...CONTEXT, 'patient/*.rs', 'user/*.rs', 'system/*.rs', 'patient/*.read', 'user/*.read'],
+    capabilities: [
+      'launch-ehr', 'launch-standalone', 'authorize-post', 'client-public', 'client-confidential-symmetric', 'client-confidential-asymmetric',
+      'sso-openid-connect', 'context-banner', 'context-ehr-patient', 'context-ehr-encounter', 'context-standalone-patient',
+      'context-standalone-encounter', 'permission-offline', 'permission-patient', 'permission-user', 'permission-v1', 'permission-v2',
+    ],
+    associated_endpoints: undefined,
+  };
+}
+
+async function fhir(req, res, url) {
+  if (req.method === 'OPTIONS') return res.writeHead(204, OPEN).end();
+  const path = url.pathname.slice('/fhir/'.length);
+  if (path === '.well-known/smart-configuration') return json(res, smartConfiguration(), 200, { ...OPEN, 'cache-control': 'no-store' });
+  if (path === 'metadata') return resource(res, capabilityStatement());
+  const value = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(req.headers.authorization ?? '')?.[1];
+  const token = value && (await provider.AccessToken.find(value) ?? await provider.ClientCredentials.find(value));
+  if (!token || token.isExpired || [token.aud].flat()[0] !== fhirBase) {
+    return problem(res, 401, 'login', 'a valid access token is needed', { 'www-authenticate': value ? 'Bearer realm="fhir", error="invalid_token"' : 'Bearer realm="fhir"' });
+  }
+  const [type, id, ...more] = path.split('/');
+  if (!(type in records) || more.length) return problem(res, 404, 'not-supported', 'there is no such thing here');
+  const searching = id === undefined && req.method === 'GET' || id === '_search' && req.method === 'POST';
+  if (!searching && (req.method !== 'GET' || !id)) return notWritable(req, res, type, token);
+  const scopes = (token.scope ?? '').split(' ').map(parseScope).filter(Boolean);
+  const interaction = searching ? 's' : 'r';
+  const compartment = contexts.get(token.grantId)?.compartment;
+  if (!allows(scopes, type, interaction)) return problem(res, 403, 'forbidden', `no scope lets this app ${searching ? 'search' : 'read'} ${type}`);
+  const visible = records[type].filter((record) => readable(scopes, type, interaction, record, compartment));
+  if (!searching) {
+    const found = visible.find((record) => record.id === id);
+    if (found) return resource(res, found);
+    const exists = records[type].some((record) => record.id === id);
+    return exists ? problem(res, 403, 'forbidden', 'this record is not open to this app') : problem(res, 404, 'not-found', 'there is no such record');
+  }
+  const query = new URLSearchParams(url.searchParams);
+  if (req.method === 'POST') for (const [name, one] of await readForm(req)) query.append(name, one);
+  const matching = visible.filter((record) => matches(record, query));
+  const limit = Number(query.get('_count') ?? 50);
+  return resource(res, {
+    resourceType: 'Bundle',
+    type: 'searchset',
+    total: matching.length,
+    link: [{ relation: 'self', url: `${fhirBase}/${type}?${query}` }],
+    entry: matching.slice(0, limit).map((record) => ({ fullUrl: `${fhirBase}/${type}/${record.id}`, resource: record, search: { mode: 'match' } })),
+  });
+}
+
+function notWritable(req, res, type, token) {
+  const interaction = { POST: 'c', PUT: 'u', PATCH: 'u', DELETE: 'd' }[req.method];
+  const scopes = (token.scope ?? '').split(' ').map(parseScope).filter(Boolean);
+  if (interaction && !allows(scopes, type, interaction)) return problem(res, 403, 'forbidden', 'no scope lets this app change data');
+  return problem(res, 405, 'not-supported', 'this server is for reading only', { allow: 'GET' });
+}
+
+function matches(record, query) {
+  const codes = (concepts) => [concepts].flat().flatMap((concept) => concept?.coding ?? []);
+  const has = (codings, wanted) => wanted.split(',').some((one) => codings.some((coding) => one.includes('|') ? one === `${coding.system}|${coding.code}` : one === coding.code));
+  for (const [name, value] of query) {
+    const patient = value.replace(/^.*Patient\//, '');
+    if (name === '_id' && !value.split(',').includes(record.id)) return false;
+    if ((name === 'patient' || name === 'subject') && record.subject?.reference !== `Patient/${patient}`) return false;
+    if (name === 'category' && !has(codes(record.category), value)) return false;
+    if (name === 'code' && !has(codes(record.code), value)) return false;
+  }
+  return true;
+}
+
+function capabilityStatement() {
+  const type = (name) => ({ type: name, interaction: [{ code: 'read' }, { code: 'search-type' }], searchParam: [{ name: '_id', type: 'token' }, ...(name === 'Observation' ? [{ name: 'category', type: 'token' }] : [])] });
+  return {
+    resourceType: 'CapabilityStatement',
+    status: 'active',
+    date: '2026-11-01',
+    kind: 'instance',
+    fhirVersion: '4.0.1',
+    format: ['json'],
+    implementation: { description: 'a SMART layer around oidc-provider', url: fhirBase },
+    software: { name: 'oidc-provider with SMART' },
+    rest: [{ mode: 'server', security: { service: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/restful-security-service', code: 'SMART-on-FHIR' }] }] }, resource: Object.keys(records).map(type) }],
+  };
+}
+
+// -- HTTP -------------------------------------------------------------------------------------------------------------------------
+
+async function route(req, res) {
+  const url = new URL(req.url, base);
+  if (url.pathname.startsWith('/fhir/')) return fhir(req, res, url);
+  if (url.pathname.startsWith('/interaction/')) return interaction(req, res);
+  if (url.pathname === '/chart' || url.pathname.startsWith('/chart/')) return chart(req, res, url);
+  if (url.pathname === '/auth') {
+    // The library takes GET only, unless its cookies may travel across sites, and gives offline access only with the consent prompt.
+    const asked = req.method === 'POST' ? await readForm(req) : url.searchParams;
+    if (req.method === 'POST') return res.writeHead(303, { location: `/auth?${asked}`, 'cache-control': 'no-store' }).end();
+    if (!asked.has('prompt')) req.url = `/auth?${url.search ? `${url.search.slice(1)}&` : ''}prompt=consent`;
+  }
+  return answer(req, res);
+}
+
+async function readForm(req) {
+  const chunks = [];
+  for await (const chunk of req) {
+    chunks.push(chunk);
+    if (chunks.reduce((sum, one) => sum + one.length, 0) > 100_000) throw new Error('the form is too large');
+  }
+  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+}
+
+const PAGE = {
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-frame-options': 'DENY',
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+};
+
+const cookie = (req, name) => new RegExp(`(?:^|; )${name}=([^;]*)`).exec(req.headers.cookie ?? '')?.[1];
+const html = (res, page, status = 200) => res.writeHead(status, PAGE).end(page);
+const json = (res, body, status = 200, headers = {}) => res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+const resource = (res, body, status = 200, headers = {}) => json(res, body, status, { ...OPEN, 'content-type': 'application/fhir+json', 'cache-control': 'no-store', ...headers });
+
+function problem(res, status, code, text, headers = {}) {
+  resource(res, { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code, diagnostics: text }] }, status, headers);
+}
+
+function fail(res, error) {
+  process.stderr.write(`${error.stack}\n`);
+  const expired = error.name === 'SessionNotFound';
+  if (!res.headersSent) html(res, errorPage({ error: expired ? 'session_not_found' : 'server_error' }), expired ? 400 : 500);
+}
+
+process.stdin.resume().on('end', () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ base_url: base, fhir_base_url: fhirBase })}\n`);
