@@ -106,6 +106,7 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         "userinfo_endpoint": f"{state.base_url}/oauth/userinfo",
         "introspection_endpoint": f"{state.base_url}/oauth/introspect",
         "revocation_endpoint": f"{state.base_url}/oauth/revoke",
+        "end_session_endpoint": f"{state.base_url}/oauth/logout",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],

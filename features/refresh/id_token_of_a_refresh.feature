@@ -1,0 +1,43 @@
+@once @cap:sso-openid-connect
+Feature: The ID Token of a refresh
+  A refresh may bring an ID Token again; it is about the same login.
+
+  @req:OIDC-Core-12.2-a
+  Rule: The ID Token of a refresh has the issuer of the first one
+
+    @id:refresh-id-token-iss
+    Scenario: The issuer stays the same
+      When the app gets an ID Token with a refresh
+      Then its iss is that of the first ID Token
+
+  @req:OIDC-Core-12.2-b
+  Rule: The ID Token of a refresh has the subject of the first one
+
+    @id:refresh-id-token-sub
+    Scenario: The subject stays the same
+      When the app gets an ID Token with a refresh
+      Then its sub is that of the first ID Token
+
+  @req:OIDC-Core-12.2-c
+  Rule: The ID Token of a refresh has its own time of issue
+
+    @id:refresh-id-token-iat
+    Scenario: The time of issue is that of the refresh
+      When the app gets an ID Token with a refresh
+      Then its time of issue is its own
+
+  @req:OIDC-Core-12.2-d
+  Rule: The ID Token of a refresh has the audience of the first one
+
+    @id:refresh-id-token-aud
+    Scenario: The audience stays the same
+      When the app gets an ID Token with a refresh
+      Then its audience contains that of the first ID Token
+
+  @req:OIDC-Core-12.2-e
+  Rule: The ID Token of a refresh has no nonce
+
+    @id:refresh-id-token-nonce
+    Scenario: There is no nonce
+      When the app gets an ID Token with a refresh
+      Then it has no nonce

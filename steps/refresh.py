@@ -1,0 +1,227 @@
+"""Phrases on refresh tokens: what a refresh brings, what it may not bring, and who may use one."""
+
+from __future__ import annotations
+
+from pytest_bdd import given, parsers, then, when
+
+from smartlaunch.app import App, Grant
+from smartlaunch.checks import refresh as checks
+from smartlaunch.checks import token_error, token_response
+from smartlaunch.engine import Engine
+from smartlaunch.exchange import Exchange
+from smartlaunch.http import answered
+from smartlaunch.oauth import refresh as refreshing
+from smartlaunch.oauth.refresh import Refreshed, Reuse
+from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.plugin.judge import Judge
+
+# -- what the app has ---------------------------------------------------------------------------------------------------------
+
+
+@given("the app has been granted offline access", target_fixture="grant")
+def granted_offline(app: App) -> Grant:
+    return refreshing.offline_grant(app)
+
+
+@given("the app has been granted online access", target_fixture="grant")
+def granted_online(app: App) -> Grant:
+    return refreshing.online_grant(app)
+
+
+@then("the grant has a refresh token if the app asked for one")
+def refresh_token_expected(judge: Judge, engine: Engine, grant: Grant) -> None:
+    judge(checks.refresh_token_expected(grant.token.exchange, grant.requested, declared=engine.target.expect.refresh_token))
+
+
+@then(parsers.parse("the grant of {scope} has a refresh token"))
+def grant_has_refresh_token(judge: Judge, grant: Grant, scope: str) -> None:
+    judge(checks.has_refresh_token(judge.requirement, grant.token.exchange, scope))
+
+
+# -- right refreshes ----------------------------------------------------------------------------------------------------------
+
+
+@when("the app refreshes its grant", target_fixture="refreshed")
+def refreshes(app: App) -> Refreshed:
+    return refreshing.refreshed(app)
+
+
+@when("the app refreshes its grant twice", target_fixture="refreshed")
+def refreshes_twice(app: App) -> Refreshed:
+    return refreshing.refresh_again(app)
+
+
+@when("the app refreshes a part of its scopes", target_fixture="refreshed")
+def refreshes_part(app: App) -> Refreshed:
+    return refreshing.refresh_part(app)
+
+
+@when("the app refreshes a part of its scopes and then all of them", target_fixture="refreshed")
+def refreshes_whole_after_part(app: App) -> Refreshed:
+    return refreshing.refresh_whole_after_part(app)
+
+
+@when("the app refreshes its grant after the browser is closed", target_fixture="refreshed")
+def refreshes_without_browser(app: App) -> Refreshed:
+    return refreshing.without_browser(app)
+
+
+@when("the app refreshes offline access after the user has signed out", target_fixture="refreshed")
+def refreshes_offline_after_sign_out(app: App) -> Refreshed:
+    return refreshing.offline_after_sign_out(app)
+
+
+@when("the app refreshes online access while the user is online", target_fixture="refreshed")
+def refreshes_online(app: App) -> Refreshed:
+    return refreshing.while_online(app)
+
+
+@when("the app refreshes online access after the user has signed out", target_fixture="refreshed")
+def refreshes_online_after_sign_out(app: App) -> Refreshed:
+    return refreshing.online_after_sign_out(app)
+
+
+@then("the refresh brings an access token that works")
+def refresh_works(judge: Judge, app: App, refreshed: Refreshed) -> None:
+    answered(refreshed.answer.exchange)
+    findings = checks.yields_token(judge.requirement, refreshed.answer.exchange, "of the grant")
+    judge(findings)
+    judge([] if findings else checks.accepted(judge.requirement, refreshing.require_alive(app, refreshed.answer)))
+
+
+@then("the refresh response has a new access token")
+def new_access_token(judge: Judge, refreshed: Refreshed) -> None:
+    judge(checks.new_access_token(judge.requirement, refreshed.answer.exchange, refreshed.grant.access_token))
+
+
+@then("the refresh response says that the token is a bearer token")
+def token_type(judge: Judge, refreshed: Refreshed) -> None:
+    judge(token_response.token_type(judge.requirement, refreshed.answer.exchange))
+
+
+@then("the refresh response tells the lifetime in seconds")
+def lifetime(judge: Judge, refreshed: Refreshed) -> None:
+    judge(token_response.lifetime(judge.requirement, refreshed.answer.exchange))
+
+
+@then("the refresh response lists the scopes")
+def scope_listed(judge: Judge, refreshed: Refreshed) -> None:
+    judge(token_response.scope_listed(judge.requirement, refreshed.answer.exchange))
+
+
+@then("its scopes are those of the original grant")
+def scopes_kept(judge: Judge, refreshed: Refreshed) -> None:
+    judge(checks.keeps_scopes(judge.requirement, refreshed.answer.exchange, refreshed.lost, refreshed.gained))
+
+
+@then("its scopes are the part that the app asked for")
+def scopes_of_part(judge: Judge, refreshed: Refreshed) -> None:
+    judge(checks.only_the_part(judge.requirement, refreshed.answer.exchange, refreshed.lost, refreshed.unasked))
+
+
+@then("its launch context is that of the original grant")
+def context_kept(judge: Judge, refreshed: Refreshed) -> None:
+    judge(checks.same_context(judge.requirement, refreshed.answer.exchange, refreshed.grant.token.body))
+
+
+@then("the refresh brings a new refresh token")
+def refresh_token_replaced(judge: Judge, refreshed: Refreshed) -> None:
+    judge(checks.replaced(judge.requirement, refreshed.answer.exchange, refreshed.grant.token.refresh_token))
+
+
+@then("online access has ended")
+def online_access_ended(judge: Judge, refreshed: Refreshed) -> None:
+    answered(refreshed.answer.exchange)
+    judge(checks.ends_with_the_session(judge.requirement, refreshed.answer.exchange))
+
+
+# -- the ID Token of a refresh ------------------------------------------------------------------------------------------------
+
+
+@when("the app gets an ID Token with a refresh", target_fixture="renewed")
+def renewed_id_token(app: App) -> refreshing.Renewed:
+    return refreshing.renewed(app)
+
+
+@then(parsers.parse("its {claim} is that of the first ID Token"))
+def claim_kept(judge: Judge, renewed: refreshing.Renewed, claim: str) -> None:
+    judge(checks.same_claim(judge.requirement, renewed.exchange, renewed.first, renewed.second, claim))
+
+
+@then("its audience contains that of the first ID Token")
+def audience_kept(judge: Judge, renewed: refreshing.Renewed) -> None:
+    judge(checks.audience_kept(judge.requirement, renewed.exchange, renewed.first, renewed.second))
+
+
+@then("its time of issue is its own")
+def issued_now(judge: Judge, renewed: refreshing.Renewed) -> None:
+    judge(checks.issued_now(judge.requirement, renewed.exchange, renewed.second, renewed.first, renewed.received_at))
+
+
+@then("it has no nonce")
+def no_nonce(judge: Judge, renewed: refreshing.Renewed) -> None:
+    judge(checks.no_nonce(judge.requirement, renewed.exchange, renewed.second, renewed.nonce))
+
+
+# -- wrong refreshes ----------------------------------------------------------------------------------------------------------
+
+
+@when("the app refreshes without a refresh token", target_fixture="token")
+def refresh_without_token(app: App) -> TokenAnswer:
+    return refreshing.without_token(app)
+
+
+@when(parsers.parse("the app refreshes with {label} in place of its refresh token"), target_fixture="token")
+def refresh_with_wrong_token(app: App, label: str) -> TokenAnswer:
+    return refreshing.wrong_token(app, label)
+
+
+@when("the app refreshes with a refresh token that was revoked", target_fixture="token")
+def refresh_with_revoked(app: App) -> TokenAnswer:
+    return refreshing.after_revocation(app)
+
+
+@when("another client refreshes with the refresh token of the app", target_fixture="token")
+def refresh_by_another(app: App) -> TokenAnswer:
+    return refreshing.by_another_client(app)
+
+
+@when(parsers.parse("somebody refreshes with the refresh token of the app and {label}"), target_fixture="token")
+def refresh_badly_authenticated(app: App, label: str) -> TokenAnswer:
+    return refreshing.badly_authenticated(app, label)
+
+
+@when(parsers.parse("the app refreshes its grant with {label} added"), target_fixture="widened")
+def refresh_wider(app: App, label: str) -> tuple[Refreshed, Exchange | None]:
+    return refreshing.wider(app, label)
+
+
+@when(parsers.parse("the app asks a refresh for {label}"), target_fixture="token")
+def refresh_wider_token(app: App, label: str) -> TokenAnswer:
+    return refreshing.wider(app, label)[0].answer
+
+
+@then("the refresh brings no wider access")
+def no_wider_access(judge: Judge, widened: tuple[Refreshed, Exchange | None]) -> None:
+    refreshed, read = widened
+    answered(refreshed.answer.exchange)
+    judge(checks.no_wider(judge.requirement, refreshed.answer.exchange, refreshed.gained if refreshed.answer.succeeded else ()))
+    judge(checks.reads_nothing_wider(judge.requirement, read, "a search") if read is not None else [])
+
+
+@when("the app uses a refresh token again that was replaced", target_fixture="reuse")
+def reuse(app: App) -> Reuse:
+    return refreshing.reused(app)
+
+
+@then("the second use brings no token")
+def reuse_refused(judge: Judge, reuse: Reuse) -> None:
+    answered(reuse.replay.exchange)
+    judge(token_error.no_token(judge.requirement, reuse.replay.exchange, "a refresh token that was replaced"))
+
+
+@then("the tokens that came from it have ended")
+def reuse_ends_all(judge: Judge, reuse: Reuse) -> None:
+    answered(reuse.after.exchange)
+    judge(checks.ended(judge.requirement, reuse.after.exchange, "the refresh token that replaced it"))
+    judge(checks.ended(judge.requirement, reuse.read, "the access token that came with it"))
