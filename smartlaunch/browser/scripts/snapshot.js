@@ -118,16 +118,18 @@
   let text = '';
   const nav = performance.getEntriesByType('navigation')[0];
   const ready = document.readyState === 'complete' || (document.readyState === 'interactive' && !!nav && nav.domContentLoadedEventEnd > 0);
-  if (body && !ready) text = clean(body.textContent.slice(0, 20000), textLimit);
+  const walked = () => {
+    const w = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+    let found = '', steps = 0;
+    for (let n = w.nextNode(); n && found.length < textLimit && ++steps < 2000; n = w.nextNode())
+      if (n.data.trim() && n.parentElement && !/^(SCRIPT|STYLE|NOSCRIPT)$/.test(n.parentElement.tagName))
+        found += n.data.trim().slice(0, textLimit) + ' ';
+    return found;
+  };
+  if (body && !ready) text = walked().slice(0, textLimit);
   if (body && ready) {
     visit(body);
-    if ((document.documentElement.textContent || '').length < 300000) text = body.innerText || '';
-    else {
-      const w = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
-      for (let n = w.nextNode(); n && text.length < textLimit; n = w.nextNode())
-        if (n.data.trim() && n.parentElement && !/^(SCRIPT|STYLE|NOSCRIPT)$/.test(n.parentElement.tagName) && n.parentElement.checkVisibility())
-          text += n.data.trim().slice(0, textLimit) + ' ';
-    }
+    text = document.documentElement.textContent.length < 300000 ? body.innerText || '' : walked();
     text = (text + ' ' + shadowText.join(' ')).replace(/[^\S\n]+/g, ' ').replace(/\s*\n\s*/g, '\n').trim().slice(0, textLimit);
   }
   const meta = document.querySelector('meta[http-equiv=refresh i]');
