@@ -206,7 +206,7 @@ class Authorization:
         self.state.transactions[transaction.value] = transaction
         session = self.state.session_of(request)
         if session is None and self.defects("authorizes_without_login"):
-            session = self.state.begin_session("lena.hart")
+            session = self.state.begin_session(self._widest_user().username)
             self._signed_in(transaction, session.username, session.value, now)
             response = self._advance(transaction)
             self.state.set_cookie(response, session)
@@ -339,8 +339,7 @@ class Authorization:
         if unknown and self.defects("fails_on_unknown_scopes"):
             message = "Internal error."
             raise OAuthError("server_error", message)
-        everyone = self.state.users["lena.hart"]
-        possible = grants.grant(self.sandbox, client, everyone, requested)
+        possible = grants.grant(self.sandbox, client, self._widest_user(), requested)
         if not possible and not self.defects("grants_nothing_but_a_token"):
             message = "None of the requested scopes can be granted to this app."
             raise OAuthError("invalid_scope", message)
@@ -353,6 +352,10 @@ class Authorization:
             message = "A patient/ scope needs the scope launch or launch/patient."
             raise OAuthError("invalid_scope", message)
         return requested
+
+    def _widest_user(self) -> User:
+        """Return the person who may delegate most: what not even they can grant, nobody can."""
+        return max(self.state.users.values(), key=lambda user: (user.fhir_user is not None, len(user.rights), len(user.patients)))
 
     def _require_offered_launch(self, requested: list[str]) -> None:
         """Refuse a way of launching that a broken server claims but does not have."""
@@ -396,6 +399,8 @@ class Authorization:
         transaction.username, transaction.session, transaction.auth_time = username, session, since
 
     def _page(self, name: str, transaction: Transaction) -> Response:
+        if transaction.parameters.get("prompt") == "none":
+            return self._fail(transaction, OAuthError("interaction_required", "The person would have to act."))
         query = urlencode({"transaction": transaction.value})
         return redirect(self.sandbox, f"{self.state.base_url}/oauth/{name}?{query}")
 

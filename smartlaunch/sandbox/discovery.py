@@ -44,13 +44,17 @@ SCOPES = (
     "launch",
     "launch/patient",
     "launch/encounter",
+    "launch/location",
     "offline_access",
     "online_access",
     "patient/*.rs",
     "patient/*.cruds",
     "user/*.rs",
     "user/*.cruds",
-    "system/*.rs",
+    "system/Patient.rs",
+    "system/Observation.rs",
+    "system/Encounter.rs",
+    "system/Condition.rs",
 )
 _OMITTED = {
     "issuer": "smart_configuration_omits_issuer",
