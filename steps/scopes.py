@@ -1,1 +1,167 @@
-"""Phrases on scopes."""
+"""Phrases on scopes: what was asked for, what was granted, what a consent page took away."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_bdd import given, parsers, then, when
+
+from smartlaunch.app import Grant
+from smartlaunch.checks import scopes as checks
+from smartlaunch.engine import Engine
+from smartlaunch.errors import NotApplicable
+from smartlaunch.http import answered
+from smartlaunch.oauth import scopes as words
+from smartlaunch.plugin.judge import Judge
+from smartlaunch.reach import Reach
+from smartlaunch.scope_requests import Asked, ScopeRequests
+
+
+@pytest.fixture
+def scope_requests(reach: Reach) -> ScopeRequests:
+    """The scope requests of the running scenario's app."""
+    return ScopeRequests(reach)
+
+
+@when(parsers.parse("the app adds a scope with {flaw} to its request"), target_fixture="asked")
+def ask_with_unknown(scope_requests: ScopeRequests, flaw: str) -> Asked:
+    return scope_requests.unknown_among_known(flaw)
+
+
+@when("the app asks for nothing but a scope that nobody knows", target_fixture="asked")
+def ask_for_nothing_known(scope_requests: ScopeRequests) -> Asked:
+    return scope_requests.nothing_but_unknown()
+
+
+@when("the app asks without scope", target_fixture="asked")
+def ask_without_scope(scope_requests: ScopeRequests) -> Asked:
+    return scope_requests.without_scope()
+
+
+@then("that scope is left out of the grant or the request is refused as an invalid scope")
+def left_out_or_refused(judge: Judge, asked: Asked) -> None:
+    judge(
+        checks.left_out_or_refused(
+            judge.requirement,
+            asked.unknown,
+            refused=asked.refused,
+            error=asked.error,
+            granted=asked.granted,
+            came=asked.describe(),
+            exchange=asked.exchange,
+        )
+    )
+
+
+@then("it is granted a default that it is told or refused as an invalid scope")
+def default_or_refused(judge: Judge, asked: Asked) -> None:
+    judge(
+        checks.default_or_refused(
+            judge.requirement,
+            refused=asked.refused,
+            error=asked.error,
+            told=bool(asked.granted),
+            came=asked.describe(),
+            exchange=asked.exchange,
+        )
+    )
+
+
+@then(parsers.parse('asking for "{letters}" brings no interactions beyond those asked for in due form'))
+def undefined_letters(judge: Judge, scope_requests: ScopeRequests, letters: str) -> None:
+    asked, scope, usual = scope_requests.undefined(letters)
+    gained = [s for s in words.added(usual, asked.granted) if {"c", "u", "d"} & (p.interactions if (p := words.parse(s)) else frozenset())]
+    judge(checks.gains_nothing(judge.requirement, scope, gained, granted=asked.granted, exchange=asked.exchange))
+
+
+@then("every scope that the app asked for is granted")
+def every_scope_granted(judge: Judge, engine: Engine, grant: Grant) -> None:
+    missing = words.missing(grant.requested, grant.granted)
+    for scope in words.added(grant.requested, grant.granted):
+        judge.note(f"the server granted {scope}, which goes beyond what was asked for; it may")
+    declared = engine.target.expect.scopes
+    judge(checks.all_granted(judge.requirement, missing, grant.token.exchange.id, granted=grant.granted, declared=declared))
+
+
+@then("a wildcard scope is granted to an app that is registered for it")
+def wildcard_granted(judge: Judge, scope_requests: ScopeRequests) -> None:
+    asked = scope_requests.with_wildcard()
+    missing = words.missing(asked.requested, asked.granted)
+    judge(checks.all_granted(judge.requirement, missing, asked.exchange, granted=asked.granted))
+
+
+@when(parsers.parse("the app asks for scopes of version {version:d}"), target_fixture="asked")
+def ask_in_version(scope_requests: ScopeRequests, version: int) -> Asked:
+    return scope_requests.in_version(version)
+
+
+@then("the app is granted what these scopes mean")
+def meaning_granted(judge: Judge, asked: Asked) -> None:
+    scope = asked.requested[-1]
+    covered = words.covered(scope, asked.granted)
+    judge(checks.covers(judge.requirement, scope, covered=covered, granted=asked.granted, exchange=asked.exchange))
+
+
+@when("the app asks for a scope with a search parameter", target_fixture="asked")
+def ask_with_parameter(scope_requests: ScopeRequests) -> Asked:
+    return scope_requests.with_parameter()
+
+
+@then(parsers.parse("the granted scopes are of version {version:d}"))
+def syntax_kept(judge: Judge, asked: Asked, version: int) -> None:
+    if not words.covered(asked.requested[-1], asked.granted):
+        raise NotApplicable("the scope is not granted; another scenario judges that")
+    granted = [(scope, words.version_of(scope)) for scope in asked.granted]
+    judge(checks.syntax_kept(judge.requirement, granted, version, asked.exchange))
+
+
+@then(parsers.parse("the granted {level}/ scopes are some of those that the app asked for"))
+def level_granted(judge: Judge, scope_requests: ScopeRequests, level: str) -> None:
+    wanted, grant = scope_requests.of_level(level)
+    missing = words.missing(wanted, grant.granted)
+    judge(checks.some_granted(judge.requirement, wanted, missing, granted=grant.granted, exchange=grant.token.exchange.id))
+
+
+@given("the SMART configuration lists scopes")
+def lists_scopes(engine: Engine) -> None:
+    answered(engine.discovery.exchange)
+    if not engine.discovery.listed("scopes_supported"):
+        raise NotApplicable("the SMART configuration has no `scopes_supported`")
+
+
+@then("each listed scope on FHIR data follows the syntax of the guide")
+def listed_forms(judge: Judge, engine: Engine) -> None:
+    engine.recorder.attach_to_current([engine.discovery.exchange.id])
+    judge(checks.published_forms(judge.requirement, engine.discovery.listed("scopes_supported"), engine.discovery.exchange.id))
+
+
+@then("each listed scope that the app is registered for is granted when it asks")
+def listed_granted(judge: Judge, scope_requests: ScopeRequests) -> None:
+    asked = scope_requests.published()
+    for scope in (s for s in asked.requested if words.parse(s) is not None):
+        covered = words.covered(scope, asked.granted)
+        judge(checks.covers(judge.requirement, scope, covered=covered, granted=asked.granted, exchange=asked.exchange))
+
+
+@when("the user leaves a scope out at the consent page", target_fixture="choice")
+def leave_out(scope_requests: ScopeRequests) -> tuple[str, Asked]:
+    return scope_requests.unticked()
+
+
+@then("that scope is not granted")
+def left_out(judge: Judge, choice: tuple[str, Asked]) -> None:
+    scope, asked = choice
+    covered = words.covered(scope, asked.granted)
+    judge(checks.not_granted(judge.requirement, scope, covered=covered, granted=asked.granted, exchange=asked.exchange))
+
+
+@then("the SMART configuration lists the capability permission-v1")
+def lists_v1(judge: Judge, engine: Engine) -> None:
+    answered(engine.discovery.exchange)
+    engine.recorder.attach_to_current([engine.discovery.exchange.id])
+    judge.expects(
+        "permission-v1" in engine.discovery.capabilities,
+        expected="`permission-v1` in `capabilities`",
+        actual="it is not listed",
+        exchange=engine.discovery.exchange.id,
+        pointer="/capabilities",
+    )

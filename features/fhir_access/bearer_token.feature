@@ -1,0 +1,120 @@
+@once
+Feature: Bearer tokens
+  The FHIR server serves a request for the token it carries: one that was issued for it, is alive and unchanged, and travels in the header.
+
+  @req:RFC6750-2.1-a
+  Rule: The FHIR server accepts a bearer token in the Authorization header
+
+    @id:bearer-header @quick
+    Scenario: The scheme Bearer gives the resource
+      When the access token is sent as Bearer
+      Then the FHIR server gives the resource
+
+    @id:bearer-lower-case
+    Scenario: The scheme is read without regard to case
+      When the access token travels in the scheme in lower case
+      Then the FHIR server gives the resource
+
+  @req:RFC6750-3-a @intrusive
+  Rule: A request without a usable token gets no data and is told how to authenticate
+
+    @id:bearer-no-token @quick
+    Scenario Outline: A <form> without a token is challenged
+      When a <form> comes without an access token
+      Then the FHIR server gives no data and says how to authenticate
+
+      Examples:
+        | form           |
+        | read           |
+        | search         |
+        | search by POST |
+        | batch          |
+
+    @id:bearer-unknown-token
+    Scenario: A token that was never issued is challenged
+      When a read is tried with a token that was never issued
+      Then the FHIR server gives no data and says how to authenticate
+
+  @req:SMART-2.2-app-launch-token-validation-d @intrusive
+  Rule: The FHIR server refuses a token that it never issued or that is of another kind
+
+    @id:bearer-foreign-token @quick
+    Scenario Outline: A read with <label> is refused
+      When a read is tried with <label>
+      Then the FHIR server gives no data
+
+      Examples:
+        | label                         |
+        | a token that was never issued |
+        | half a token                  |
+        | the authorization code        |
+        | the refresh token             |
+        | the ID Token                  |
+
+  @req:SMART-2.2-app-launch-token-validation-d @req:RFC6750-5.2-b @intrusive
+  Rule: The content of a token is protected against change
+
+    @id:bearer-altered-token
+    Scenario Outline: A read with <label> gets nothing
+      When a read is tried with <label>
+      Then the FHIR server gives no data
+
+      Examples:
+        | label                         |
+        | an altered token              |
+        | a token without its signature |
+        | a token with other content    |
+
+  @req:SMART-2.2-app-launch-token-validation-a @req:SMART-2.2-app-launch-token-expiry-a @waits
+  Rule: The FHIR server refuses an access token after the seconds of its expires_in
+
+    @id:bearer-expired-token
+    Scenario: A read with an expired token brings no data
+      When an access token is used after its expiry
+      Then the FHIR server gives no data
+
+  @req:RFC9700-2.3-a @intrusive
+  Rule: Access tokens are limited to certain resource servers
+
+    @id:bearer-other-server
+    Scenario: A token for another resource server does not work here
+      When the app asks for a token for another resource server
+      Then no token that works here comes of it
+
+  @req:HYGIENE-bearer-scheme @intrusive
+  Rule: The FHIR server takes a bearer token under the scheme Bearer only
+
+    @id:bearer-other-scheme
+    Scenario Outline: A token under <way> brings no data
+      When the access token stands under <way>
+      Then the FHIR server gives no data
+
+      Examples:
+        | way              |
+        | the scheme Basic |
+        | the scheme Token |
+        | no scheme        |
+
+  @req:RFC6750-2.3-a @intrusive
+  Rule: The FHIR server does not accept a token in the query of the URI
+
+    @id:bearer-query
+    Scenario: A token in the query brings no data
+      When the access token travels in the query alone
+      Then the FHIR server gives no data
+
+  @req:RFC6750-2-a @intrusive
+  Rule: The FHIR server refuses a request with tokens sent in two ways
+
+    @id:bearer-twice
+    Scenario: A token in header and query brings no data
+      When the access token travels in the header and the query
+      Then the FHIR server gives no data
+
+  @req:RFC6750-3.1-a @intrusive
+  Rule: A malformed request is answered with 400 and invalid_request
+
+    @id:bearer-malformed-request
+    Scenario: The refusal of two tokens says that the request is malformed
+      When the access token travels in the header and the query
+      Then the refusal has status 400 and the error "invalid_request"

@@ -1,0 +1,31 @@
+Feature: Access that was granted
+  A token is worth what it opens. Each granted scope is tried.
+
+  @req:EXPECT-fhir-read @quick
+  Rule: A FHIR request that a granted scope covers succeeds
+
+    @id:access-granted-works
+    Scenario: Each granted scope is tried
+      Then each request that a granted scope covers succeeds
+
+  @req:SMART-2.2-conformance-capability-permission-patient @cap:permission-patient @once
+  Rule: A server that lists permission-patient grants patient/ scopes and gives data for them
+
+    @id:access-patient-granted
+    Scenario: patient/ scopes are granted
+      Then the granted patient/ scopes are some of those that the app asked for
+
+    @id:access-patient-works
+    Scenario: patient/ scopes give data
+      Then the granted patient/ scopes give data
+
+  @req:SMART-2.2-conformance-capability-permission-user @cap:permission-user @once
+  Rule: A server that lists permission-user grants user/ scopes
+
+    @id:access-user-granted
+    Scenario: user/ scopes are granted
+      Then the granted user/ scopes are some of those that the app asked for
+
+    @id:access-user-works
+    Scenario: user/ scopes give data
+      Then the granted user/ scopes give data

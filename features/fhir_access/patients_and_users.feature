@@ -1,0 +1,85 @@
+@once
+Feature: Whose data a token reaches
+  A patient/ scope reaches the one patient in context. A user/ scope reaches what the signed-in user may see.
+
+  @req:SMART-2.2-scopes-and-launch-context-patient-scope @intrusive @quick
+  Rule: A patient/ scope gives access to no other patient
+
+    @id:patient-scope
+    Scenario Outline: The <interaction> brings nothing of another patient
+      When the <interaction> is tried for another patient
+      Then nothing of that patient comes back
+
+      Examples:
+        | interaction              |
+        | read of the patient      |
+        | read                     |
+        | vread                    |
+        | instance history         |
+        | search by the patient    |
+        | search                   |
+        | search by POST           |
+        | search without a patient |
+        | type history             |
+        | system search            |
+
+    @id:patient-scope-included
+    Scenario: A search takes in no other patient
+      When a search of what patients share asks for their patients
+      Then nothing of that patient comes back
+
+    @id:patient-scope-refusal
+    Scenario Outline: The refusal of the <interaction> tells nothing of another patient
+      When the <interaction> is tried for another patient
+      Then the refusal holds no data of that patient
+
+      Examples:
+        | interaction         |
+        | read of the patient |
+        | read                |
+
+  @req:SMART-2.2-scopes-and-launch-context-patient-scope @intrusive @writes
+  Rule: A patient/ scope changes nothing of another patient
+
+    @id:patient-scope-writes
+    Scenario Outline: The <interaction> is refused for another patient
+      When the <interaction> is tried for another patient
+      Then it is refused
+
+      Examples:
+        | interaction |
+        | create      |
+        | update      |
+        | patch       |
+        | delete      |
+
+  @req:SMART-2.2-scopes-and-launch-context-batch @req:SMART-2.2-scopes-and-launch-context-patient-scope @intrusive
+  Rule: The entries of a batch reach no other patient
+
+    @id:patient-scope-batch
+    Scenario Outline: A <interaction> brings nothing of another patient
+      When the <interaction> is tried for another patient
+      Then nothing of that patient comes back
+
+      Examples:
+        | interaction             |
+        | batch with a read       |
+        | batch with a search     |
+        | transaction with a read |
+
+  @req:SMART-2.2-scopes-and-launch-context-user-scope @req:SMART-2.2-scopes-and-launch-context-policy-a @intrusive
+  Rule: A user/ scope gives no access to data that the user may not see
+
+    @id:user-scope
+    Scenario Outline: The <interaction> brings nothing that the user may not see
+      When the <interaction> is tried for a patient whom the user may not see
+      Then nothing of that patient comes back
+
+      Examples:
+        | interaction              |
+        | read of the patient      |
+        | read                     |
+        | search                   |
+        | search by POST           |
+        | search without a patient |
+        | batch with a read        |

@@ -1,0 +1,273 @@
+@once
+Feature: What scopes allow
+  Each letter of a scope stands for some interactions with its type. The FHIR server allows these and no others, wherever they are asked for.
+
+  @req:SMART-2.2-scopes-and-launch-context-scope-actions-r @cap:permission-v2
+  Rule: The letter r allows read, vread and instance history and nothing else
+
+    @id:scope-r-allows
+    Scenario Outline: A token for r does the <interaction>
+      When a token for "r" of one type is used for the <interaction>
+      Then it succeeds
+
+      Examples:
+        | interaction      |
+        | read             |
+        | vread            |
+        | instance history |
+
+    @id:scope-r-refuses @intrusive
+    Scenario Outline: A token for r does not do the <interaction>
+      When a token for "r" of one type goes beyond it with the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction    |
+        | search         |
+        | search by POST |
+        | type history   |
+        | system search  |
+
+    @id:scope-r-refuses-writes @intrusive @writes
+    Scenario Outline: A token for r does not do the <interaction>, which writes
+      When a token for "r" of one type goes beyond it with the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction |
+        | create      |
+        | update      |
+        | patch       |
+        | delete      |
+
+  @req:SMART-2.2-scopes-and-launch-context-scope-actions-s @cap:permission-v2
+  Rule: The letter s allows search and type history and nothing else
+
+    @id:scope-s-allows
+    Scenario Outline: A token for s does the <interaction>
+      When a token for "s" of one type is used for the <interaction>
+      Then it succeeds
+
+      Examples:
+        | interaction    |
+        | search         |
+        | search by POST |
+        | type history   |
+
+    @id:scope-s-refuses @intrusive
+    Scenario Outline: A token for s does not do the <interaction>
+      When a token for "s" of one type goes beyond it with the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction      |
+        | read             |
+        | vread            |
+        | instance history |
+
+    @id:scope-s-refuses-writes @intrusive @writes
+    Scenario Outline: A token for s does not do the <interaction>, which writes
+      When a token for "s" of one type goes beyond it with the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction |
+        | create      |
+        | delete      |
+
+  @req:SMART-2.2-scopes-and-launch-context-scope-actions-c @cap:permission-v2 @writes
+  Rule: The letter c allows create and nothing else
+
+    @id:scope-c-allows
+    Scenario: A token for c does the create
+      When a token for "c" of one type is used for the create
+      Then it succeeds
+
+    @id:scope-c-refuses @intrusive
+    Scenario Outline: A token for c does not do the <interaction>
+      When a token for "c" of one type goes beyond it with the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction |
+        | read        |
+        | search      |
+        | update      |
+        | patch       |
+        | delete      |
+
+  @req:SMART-2.2-scopes-and-launch-context-scope-actions-u @cap:permission-v2 @writes
+  Rule: The letter u allows update and patch and nothing else
+
+    @id:scope-u-allows
+    Scenario Outline: A token for u does the <interaction>
+      When a token for "u" of one type is used for the <interaction>
+      Then it succeeds
+
+      Examples:
+        | interaction |
+        | update      |
+        | patch       |
+
+    @id:scope-u-refuses @intrusive
+    Scenario Outline: A token for u does not do the <interaction>
+      When a token for "u" of one type goes beyond it with the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction |
+        | read        |
+        | search      |
+        | create      |
+        | delete      |
+
+  @req:SMART-2.2-scopes-and-launch-context-scope-update @cap:permission-v2 @writes
+  Rule: Where an update may make a new resource, the update scope is enough for it
+
+    @id:scope-u-makes-new
+    Scenario: A token for u makes a resource by update
+      When an update makes a new resource under the update scope alone
+      Then it succeeds
+
+  @req:SMART-2.2-scopes-and-launch-context-scope-actions-d @cap:permission-v2 @writes
+  Rule: The letter d allows delete and nothing else
+
+    @id:scope-d-allows
+    Scenario: A token for d does the delete
+      When a token for "d" of one type is used for the delete
+      Then it succeeds
+
+    @id:scope-d-refuses @intrusive
+    Scenario Outline: A token for d does not do the <interaction>
+      When a token for "d" of one type goes beyond it with the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction |
+        | read        |
+        | search      |
+        | create      |
+        | update      |
+
+  @req:SMART-2.2-app-launch-token-validation-b @intrusive @quick
+  Rule: The FHIR server refuses what the scopes of the token do not cover
+
+    @id:scope-other-type
+    Scenario Outline: The <interaction> of a type that was not granted is refused
+      When the <interaction> is tried with a type that the granted scopes leave out
+      Then it is refused
+
+      Examples:
+        | interaction    |
+        | read           |
+        | vread          |
+        | search         |
+        | search by POST |
+        | system search  |
+
+  @req:SMART-2.2-app-launch-token-validation-b @intrusive @writes
+  Rule: The FHIR server refuses writes that the scopes of the token do not cover
+
+    @id:scope-read-token-writes
+    Scenario Outline: The <interaction> by an app that may only read is refused
+      When a version 1 token for "rs" of one type goes beyond it with the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction |
+        | create      |
+        | update      |
+        | patch       |
+        | delete      |
+
+  @req:SMART-2.2-scopes-and-launch-context-batch @intrusive
+  Rule: Each entry of a batch or transaction is judged by what it asks for
+
+    @id:scope-batch
+    Scenario Outline: A <interaction> of a type that was not granted brings nothing
+      When the <interaction> is tried with a type that the granted scopes leave out
+      Then it is refused
+
+      Examples:
+        | interaction             |
+        | batch with a read       |
+        | batch with a search     |
+        | transaction with a read |
+
+    @id:scope-batch-writes @writes @cap:permission-v2
+    Scenario Outline: A <interaction> by an app that may only read is refused
+      When a token for "rs" of one type goes beyond it with the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction               |
+        | batch with a create       |
+        | transaction with a create |
+
+  @req:SMART-2.2-scopes-and-launch-context-scope-include @intrusive
+  Rule: A search takes in only resources that the granted scopes cover
+
+    @id:scope-include
+    Scenario Outline: A <interaction> takes in nothing that was not granted
+      When a <interaction> asks for a type that the granted scopes leave out
+      Then nothing of that type comes with it
+
+      Examples:
+        | interaction             |
+        | search with _include    |
+        | search with _revinclude |
+
+  @req:SMART-2.2-scopes-and-launch-context-scope-union
+  Rule: Several granted scopes together give the union of their access
+
+    @id:scope-union
+    Scenario Outline: <form> add up
+      Then <form> granted together give what each of them gives
+
+      Examples:
+        | form           |
+        | two letters    |
+        | two types      |
+        | two categories |
+
+  @req:SMART-2.2-scopes-and-launch-context-wildcard
+  Rule: A wildcard scope gives access to every type that the server offers to the app
+
+    @id:scope-wildcard
+    Scenario: The wildcard scope gives what the app's own scopes give
+      Then a wildcard scope gives every type that the app's own scopes give
+
+  @req:SMART-2.2-scopes-and-launch-context-scope-granular @cap:permission-v2
+  Rule: A scope with a search parameter limits access to the resources that match it
+
+    @id:scope-granular-works
+    Scenario: Resources of the granted category can be read and found
+      Then resources of the granted category can be read and found
+
+    @id:scope-granular-search @intrusive
+    Scenario Outline: The <interaction> finds the granted category only
+      When a token for one category is used for the <interaction> of another category
+      Then only resources of the granted category come back
+
+      Examples:
+        | interaction                   |
+        | search                        |
+        | search by POST                |
+        | search for the other category |
+
+    @id:scope-granular-read @intrusive
+    Scenario Outline: The <interaction> of another category is refused
+      When a token for one category is used for the <interaction> of another category
+      Then it is refused
+
+      Examples:
+        | interaction       |
+        | read              |
+        | vread             |
+        | instance history  |
+        | batch with a read |
+
+    @id:scope-granular-write @intrusive @writes
+    Scenario: The create of another category is refused
+      When a token for one category is used for the create of another category
+      Then it is refused

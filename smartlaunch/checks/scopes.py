@@ -1,0 +1,115 @@
+"""Checks on granted scopes: what came of what was asked (SMART 2.2 "Scopes", RFC 6749 sections 3.3 and 4.1.2.1).
+
+The caller compares meanings and hands over scopes; these checks decide what may not be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from smartlaunch.checks.members import Findings
+from smartlaunch.finding import Finding, Kind, Outcome, Side
+
+_CLINICAL = re.compile(r"^(?:patient|user|system)/")
+_FORM = re.compile(r"^(?:patient|user|system)/(?:\*|[A-Z][A-Za-z]+)\.(?:read|write|\*|(?=[cruds])c?r?u?d?s?(?:\?.+)?)$")
+_DEFINED = ("invalid_request", "unauthorized_client", "access_denied")
+
+
+def all_granted(
+    requirement: str, missing: Sequence[str], exchange: str, *, granted: Sequence[str], declared: Collection[str] = ()
+) -> Findings:
+    """Every scope asked for is granted; the target file may declare that some have to be."""
+    return [
+        Finding(
+            requirement,
+            f"`{scope}`, which was asked for, is granted",
+            f"granted: {' '.join(granted) or 'nothing'}",
+            exchange,
+            "/scope",
+            kind=Kind.EXPECTATION,
+            side=Side.UNDECIDED,
+            severity=Outcome.FAILED if scope in declared else Outcome.WARNING,
+        )
+        for scope in missing
+    ]
+
+
+def left_out_or_refused(
+    requirement: str, unknown: str, *, refused: bool, error: str, granted: Sequence[str], came: str, exchange: str
+) -> Findings:
+    """A scope that cannot be granted is left out of the grant, or the request is refused with ``invalid_scope``.
+
+    Other codes that a client can act on are let through where they overlap with it; an error page tells no code at all.
+    """
+    expected = f"`{unknown}` left out of the grant, or `error=invalid_scope`"
+    if refused and (not error or error == "invalid_scope" or error in _DEFINED):
+        return []
+    if refused:
+        return [Finding(requirement, expected, came, exchange, "parameter: error")]
+    if unknown in granted or not granted:
+        return [Finding(requirement, expected, came, exchange, "/scope")]
+    return []
+
+
+def default_or_refused(requirement: str, *, refused: bool, error: str, told: bool, came: str, exchange: str) -> Findings:
+    """A request without ``scope`` brings a default that is told, or ``invalid_scope``; another defined code warns only."""
+    expected = "a token whose `scope` tells the default, or `error=invalid_scope`"
+    if refused and (not error or error == "invalid_scope"):
+        return []
+    if refused and error in _DEFINED:
+        return [Finding(requirement, expected, came, exchange, "parameter: error", Kind.HYGIENE, severity=Outcome.WARNING)]
+    if refused or not told:
+        return [Finding(requirement, expected, came, exchange, "/scope")]
+    return []
+
+
+def gains_nothing(requirement: str, scope: str, gained: Sequence[str], *, granted: Sequence[str], exchange: str) -> Findings:
+    """A scope with undefined interactions brings none that were not granted without it, and is not granted as it stands."""
+    found: Findings = []
+    if gained:
+        found.append(
+            Finding(requirement, f"no interactions from the undefined `{scope}`", f"it brought {' '.join(gained)}", exchange, "/scope")
+        )
+    if scope in granted:
+        found.append(Finding(requirement, f"the undefined `{scope}` ignored, replaced or rejected", "it is granted", exchange, "/scope"))
+    return found
+
+
+def covers(requirement: str, scope: str, *, covered: bool, granted: Sequence[str], exchange: str) -> Findings:
+    """A scope of a form that the server claims to support is granted to an app that is registered for it."""
+    if covered:
+        return []
+    return [Finding(requirement, f"`{scope}` granted", f"granted: {' '.join(granted) or 'nothing'}", exchange, "/scope")]
+
+
+def some_granted(requirement: str, wanted: Sequence[str], missing: Sequence[str], *, granted: Sequence[str], exchange: str) -> Findings:
+    """At least one of the scopes of a level is granted; a grant of none of them is no support of the level."""
+    if len(missing) < len(wanted):
+        return []
+    return [Finding(requirement, f"one of {' '.join(wanted)} granted", f"granted: {' '.join(granted) or 'nothing'}", exchange, "/scope")]
+
+
+def syntax_kept(requirement: str, versions: Sequence[tuple[str, int]], version: int, exchange: str) -> Findings:
+    """Scopes asked for and granted in one version come back in its syntax."""
+    other = [scope for scope, number in versions if number not in (0, version)]
+    if not other:
+        return []
+    return [Finding(requirement, f"scopes in the syntax of version {version}", f"`{'`, `'.join(other)}`", exchange, "/scope")]
+
+
+def not_granted(requirement: str, scope: str, *, covered: bool, granted: Sequence[str], exchange: str) -> Findings:
+    """What the user left out at the consent page is not granted."""
+    if not covered:
+        return []
+    return [Finding(requirement, f"no `{scope}`, which the user left out", f"granted: {' '.join(granted)}", exchange, "/scope")]
+
+
+def published_forms(requirement: str, listed: Sequence[str], exchange: str) -> Findings:
+    """Each listed scope on FHIR data follows the syntax of the guide, so that it can be asked for."""
+    wrong = [scope for scope in listed if _CLINICAL.match(scope) and not _FORM.match(scope)]
+    if not wrong:
+        return []
+    return [
+        Finding(requirement, "scopes of the syntax that the guide defines", f"`{'`, `'.join(wrong[:5])}`", exchange, "/scopes_supported")
+    ]
