@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, TwinFailed, Unreachable
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import describe as describe_fhir
-from smartlaunch.http import Form
+from smartlaunch.http import Form, answered
 from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.authorization import AuthorizationAnswer, AuthorizationRequest, Launch, make_request
@@ -374,6 +374,27 @@ class App:
                 hint="see the scenarios on authorization and token of this suite, they show the answer",
             )
         return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
+
+    def ask_each_grant_type(self) -> dict[str, Exchange]:
+        """What the token endpoint says to a request with nothing but a grant type, for each that the SMART configuration lists.
+
+        ``NotApplicable`` when none is listed. A grant type that another of the configured clients is there for is asked as that one.
+        """
+        listed = self.engine.discovery.listed("grant_types_supported")
+        if not listed:
+            raise NotApplicable("the SMART configuration lists no grant types")
+        backend = self.engine.target.find_client("backend")
+        answers = {}
+        for name in listed:
+            asking = self.engine.app_of(backend, "") if name == "client_credentials" and backend is not None else self
+            answers[name] = asking.token_request([("grant_type", name)]).exchange
+            answered(answers[name])
+        return answers
+
+    def signed_in_by_nobody(self) -> AuthorizationAnswer:
+        """A right request in a browser without any session, whose user has no credentials to give."""
+        self.grant()
+        return self.engine.authorize_as_nobody(self, self.prepare())
 
     # -- launch values in wrong hands ---------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from smartlaunch.app import App
 from smartlaunch.discovery import Discovery
@@ -78,6 +79,15 @@ class Engine:
                     reasons.append(str(exc))
         raise NotApplicable("; ".join(dict.fromkeys(reasons)))
 
+    def app_with_redirect_query(self) -> App:
+        """An app that can launch and whose registered redirect URI has a query of its own; ``NotApplicable`` when there is none."""
+        for client in self.target.clients.values():
+            if urlsplit(client.redirect_uri).query and client.use in ("primary", "second"):
+                for kind in ("standalone", "ehr"):
+                    if not self.cannot_launch(kind):
+                        return self.app_of(client, kind)
+        raise NotApplicable("no configured client has a redirect URI with a query")
+
     def cannot_launch(self, launch_kind: str) -> str:
         """Why this way of launching does not apply to the target, or an empty string."""
         capability = {"ehr": "launch-ehr", "standalone": "launch-standalone"}[launch_kind]
@@ -141,6 +151,18 @@ class Engine:
             )
         return AuthorizationAnswer(request, landing, tuple(scope.ids), time.time())
 
+    def authorize_as_nobody(self, app: App, request: AuthorizationRequest) -> AuthorizationAnswer:
+        """Open a request in a browser without cookies and give no credentials."""
+        from smartlaunch.browser import LoginPlan
+
+        session = self.browser.fresh_session()
+        try:
+            with self.recorder.scope("authorize") as scope:
+                landing = session.go(request.url, catch=[app.client.redirect_uri], plan=LoginPlan())
+        finally:
+            session.close()
+        return AuthorizationAnswer(request, landing, tuple(scope.ids), time.time())
+
     def open_chart(self, app: App, user: User | None, *, patient: str, session: str = "") -> Landing:
         """Open the chart of the target and launch the app from it."""
         who = self.user(user)
@@ -150,7 +172,7 @@ class Engine:
         catch = [app.client.launch_uri or ""]
         plan = self.plan(user, patient=patient, extra_steps=setting.steps)
         if setting.kind == "link":
-            return browser.go(setting.url or "", catch=catch, plan=plan)
+            return browser.go(setting.url or "", catch=catch, plan=plan, first=Endpoint.PAGE, caught=Endpoint.LAUNCH)
         return browser.open_chart(
             setting.url or "", plan=plan, patient=patient, app_name=app.client.name, client_id=app.client.client_id, catch=catch
         )

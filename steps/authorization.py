@@ -332,6 +332,27 @@ def no_server_error(judge: Judge, refusal: AuthorizationAnswer) -> None:
     )
 
 
+@when("the app asks for authorization and nobody signs in", target_fixture="refusal")
+def nobody_signs_in(app: App) -> AuthorizationAnswer:
+    return app.signed_in_by_nobody()
+
+
+@then("the markup is not live on any page")
+def markup_not_live(judge: Judge, engine: Engine, refusal: AuthorizationAnswer) -> None:
+    unsettled(refusal)
+    judge(pages_checks.not_reflected(judge.requirement, engine.exchanges_of(refusal), variations.MARKUP))
+
+
+@given("the authorization response of a client whose redirect URI has a query", target_fixture="answered")
+def response_with_query(engine: Engine) -> AuthorizationAnswer:
+    return engine.app_with_redirect_query().shared_attempt().authorization
+
+
+@then("the query of the redirect URI is kept")
+def query_kept(judge: Judge, answered: AuthorizationAnswer) -> None:
+    judge(checks.keeps_query(judge.requirement, answered.landing.url, answered.request.redirect_uri, answered.exchange))
+
+
 # -- clickjacking and pages ---------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_bdd import given, parsers, then, when
 
+from smartlaunch.app import App
 from smartlaunch.checks import discovery as checks
 from smartlaunch.engine import Engine
 from smartlaunch.errors import NotApplicable
@@ -144,3 +145,30 @@ def agrees(judge: Judge, engine: Engine, answer: Exchange, names: str) -> None:
 @then("members with several values are arrays that are not empty")
 def arrays_not_empty(judge: Judge, answer: Exchange) -> None:
     judge(checks.no_empty_members(judge.requirement, answer))
+
+
+@when("the app asks the token endpoint for each listed grant type", target_fixture="answers")
+def ask_each_grant_type(app: App) -> dict[str, Exchange]:
+    return app.ask_each_grant_type()
+
+
+@then("none of them is answered as unsupported")
+def grant_types_known(judge: Judge, answers: dict[str, Exchange]) -> None:
+    judge(checks.grant_types_known(judge.requirement, answers))
+
+
+@then(parsers.parse('its "{name}" has no fragment'))
+def no_fragment(judge: Judge, answer: Exchange, name: str) -> None:
+    judge(checks.no_fragment(judge.requirement, answer, name))
+
+
+@then("its Date header is within a minute of the present time")
+def clock(judge: Judge, answer: Exchange) -> None:
+    if answer.answer.header("date") is None:
+        raise NotApplicable("the answer has no Date header")
+    judge(checks.clock(judge.requirement, answer))
+
+
+@then("the answer is UTF-8")
+def utf8(judge: Judge, answer: Exchange) -> None:
+    judge(checks.utf8(judge.requirement, answer))

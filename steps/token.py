@@ -103,6 +103,12 @@ def status_400(judge: Judge, token: TokenAnswer) -> None:
     judge(checks.status_400(judge.requirement, token.exchange))
 
 
+@then("the refusal has status 400 or 401")
+def exact_status(judge: Judge, token: TokenAnswer) -> None:
+    refused(judge, token)
+    judge(members.status(judge.requirement, token.exchange, 400, 401))
+
+
 @then("the refusal is a JSON object with an error")
 def has_error(judge: Judge, token: TokenAnswer) -> None:
     refused(judge, token)

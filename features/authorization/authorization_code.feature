@@ -128,3 +128,11 @@ Feature: Authorization code
     Scenario: No page gives its address to another site
       Given the pages that the user saw at login
       Then none of them holds content of another site or leaks its address
+
+  @req:RFC6749-3.1.2-a @once
+  Rule: The authorization response keeps the query of the redirect URI
+
+    @id:redirect-uri-query-kept
+    Scenario: The query of a registered redirect URI is kept
+      Given the authorization response of a client whose redirect URI has a query
+      Then the query of the redirect URI is kept

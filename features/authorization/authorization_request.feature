@@ -157,3 +157,19 @@ Feature: Authorization request
         | an unknown client_id     |
         | an empty challenge       |
         | a second client_id       |
+
+  @req:RFC6749-3.1-a
+  Rule: The authorization server verifies who the user is before it grants access
+
+    @id:nobody-gets-no-code
+    Scenario: A browser in which nobody signs in gets no code
+      When the app asks for authorization and nobody signs in
+      Then the browser is told no code
+
+  @req:HYGIENE-error-reflection @intrusive
+  Rule: An error page does not return request values as live markup
+
+    @id:error-page-reflection
+    Scenario: Markup in a request is not live on the error page
+      When the app asks for authorization with a client_id that holds markup, which is wrong
+      Then the markup is not live on any page

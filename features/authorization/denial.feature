@@ -10,6 +10,14 @@ Feature: Denial
       When the app asks for authorization and the user denies it
       Then the browser brings an error to the app
 
+  @req:RFC6749-4.1.1-b
+  Rule: The authorization server grants only what the user agreed to
+
+    @id:denial-grants-nothing
+    Scenario: A denial brings no code
+      When the app asks for authorization and the user denies it
+      Then the browser is told no code
+
   @req:RFC6749-4.1.2.1-g
   Rule: A denial by the user is answered with access_denied
 

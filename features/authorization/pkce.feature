@@ -121,3 +121,11 @@ Feature: Proof Key for Code Exchange
     Scenario: A code from which the challenge was stripped yields no token with a verifier
       When the app asks for authorization with no challenge, which is wrong
       Then no access token comes of it
+
+  @req:RFC7636-4.1 @intrusive @once
+  Rule: A code verifier shorter than 43 characters is not taken
+
+    @id:short-verifier-refused
+    Scenario: A flow with a code verifier of 42 characters ends without a token
+      When the app asks for authorization with a code verifier of 42 characters, which is wrong
+      Then no access token comes of it

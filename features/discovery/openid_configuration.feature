@@ -98,3 +98,11 @@ Feature: OpenID configuration
     Scenario: The OpenID configuration has no empty arrays
       When the app reads the OpenID configuration
       Then members with several values are arrays that are not empty
+
+  @req:SMART-2.2-conformance-metadata-agreement
+  Rule: The SMART configuration and the OpenID configuration name the same endpoints
+
+    @id:openid-endpoints-agree
+    Scenario: Both documents name the same endpoints
+      When the app reads the OpenID configuration
+      Then it agrees with the SMART configuration on "authorization_endpoint token_endpoint jwks_uri introspection_endpoint revocation_endpoint"

@@ -247,3 +247,61 @@ Feature: SMART configuration
     Scenario: The token endpoint of a server with asymmetric authentication is listed
       When the app reads the SMART configuration
       Then it has "token_endpoint" as a string
+
+  @req:SMART-2.2-conformance-metadata-brand-bundle
+  Rule: The SMART configuration names the bundle of brands
+
+    @id:brand-bundle-listed
+    Scenario: The brand bundle is listed
+      When the app reads the SMART configuration
+      Then it has "user_access_brand_bundle" as an absolute URL
+
+  @req:SMART-2.2-conformance-metadata-brand-identifier
+  Rule: The SMART configuration names the identifier of its primary brand
+
+    @id:brand-identifier-listed
+    Scenario: The brand identifier is listed
+      When the app reads the SMART configuration
+      Then it has "user_access_brand_identifier" as an object
+
+  @req:RFC6749-3.1-b
+  Rule: The URI of the authorization endpoint has no fragment
+
+    @id:authorization-endpoint-fragment
+    Scenario: The authorization endpoint has no fragment
+      Given the SMART configuration has "authorization_endpoint"
+      When the app reads the SMART configuration
+      Then its "authorization_endpoint" has no fragment
+
+  @req:RFC6749-3.2-c
+  Rule: The URI of the token endpoint has no fragment
+
+    @id:token-endpoint-fragment
+    Scenario: The token endpoint has no fragment
+      Given the SMART configuration has "token_endpoint"
+      When the app reads the SMART configuration
+      Then its "token_endpoint" has no fragment
+
+  @req:SMART-2.2-conformance-metadata-grant-types-c @intrusive
+  Rule: Each grant type that the SMART configuration lists is known at the token endpoint
+
+    @id:grant-types-known
+    Scenario: No listed grant type is called unsupported
+      When the app asks the token endpoint for each listed grant type
+      Then none of them is answered as unsupported
+
+  @req:HYGIENE-clock
+  Rule: The server's clock agrees with ours
+
+    @id:server-clock
+    Scenario: The Date header agrees with the present time
+      When the app reads the SMART configuration
+      Then its Date header is within a minute of the present time
+
+  @req:HYGIENE-json-charset
+  Rule: JSON answers are UTF-8
+
+    @id:json-is-utf-8
+    Scenario: The SMART configuration is UTF-8
+      When the app reads the SMART configuration
+      Then the answer is UTF-8

@@ -46,6 +46,9 @@ Feature: EHR launch
       When the app asks for authorization with an altered launch value
       Then no launch context comes of it
 
+  @req:SMART-2.2-app-launch-ehr-launch-d @intrusive @once
+  Rule: A launch value of another app or of another user's session brings nothing of that launch
+
     @id:foreign-launch
     Scenario: The launch value of another app gives no launch context
       When the app asks for authorization with the launch value of another app

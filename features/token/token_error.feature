@@ -16,7 +16,7 @@ Feature: Refusals of the token endpoint
         | no code                          |
         | the redirect_uri of another site |
 
-  @req:RFC6749-5.2-b @req:SMART-2.2-app-launch-token-response-a @quick
+  @req:RFC6749-5.2-b @req:SMART-2.2-app-launch-token-response-a @req:SMART-2.2-app-launch-error-response @quick
   Rule: A refused token request is answered with an error in a JSON object
 
     @id:token-error-body
@@ -120,3 +120,11 @@ Feature: Refusals of the token endpoint
         | an unknown grant_type |
         | no code               |
         | an empty code         |
+
+  @req:RFC6749-5.2-n
+  Rule: A refused token request is answered with 400, or with 401 when client authentication failed
+
+    @id:token-error-exact-status
+    Scenario: The refusal of a made-up code has status 400
+      When the app redeems a code it made up
+      Then the refusal has status 400 or 401

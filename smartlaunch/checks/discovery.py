@@ -9,6 +9,7 @@ from smartlaunch.checks.members import (
     Findings,
     absolute_url,
     boolean,
+    mapping,
     number,
     require_member,
     secure_url,
@@ -26,6 +27,7 @@ FORMS: dict[str, Callable[[object], str]] = {
     "an array of strings": strings,
     "a boolean": boolean,
     "a number": number,
+    "an object": mapping,
 }
 
 CAPABILITIES = frozenset(
@@ -274,3 +276,64 @@ def documents_equal(requirement: str, first: Exchange, second: Exchange, what: s
     if second.answer.status == 200 and not two:
         actual = second.answer.json_error or "no JSON object"
     return [Finding(requirement, f"the same JSON document {what}", actual, second.id, "body")]
+
+
+def no_fragment(requirement: str, exchange: Exchange, name: str) -> Findings:
+    """An endpoint's URI has no fragment (RFC 6749 sections 3.1 and 3.2)."""
+    value = exchange.answer.object.get(name)
+    if not isinstance(value, str) or "#" not in value:
+        return []
+    return [Finding(requirement, f"`{name}` without a fragment", f"it is {show(value)}", exchange.id, f"/{name}")]
+
+
+def clock(requirement: str, exchange: Exchange) -> Findings:
+    """The ``Date`` header is within a minute of when the answer came; without the header there is nothing to compare."""
+    from datetime import UTC, timedelta
+    from email.utils import parsedate_to_datetime
+
+    value = exchange.answer.header("date")
+    if value is None:
+        return []
+    try:
+        theirs = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return [Finding(requirement, "`Date` as an HTTP date", f"`Date: {value}`", exchange.id, "header: Date")]
+    if theirs.tzinfo is None:
+        theirs = theirs.replace(tzinfo=UTC)
+    ours = exchange.started + timedelta(milliseconds=exchange.duration_ms)
+    skew = (theirs - ours).total_seconds()
+    if abs(skew) <= 60 + exchange.duration_ms / 1000:
+        return []
+    return [
+        Finding(
+            requirement,
+            "`Date` within a minute of the present time",
+            f"it is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}",
+            exchange.id,
+            "header: Date",
+        )
+    ]
+
+
+def utf8(requirement: str, exchange: Exchange) -> Findings:
+    """The body is UTF-8 and no ``charset`` says otherwise (RFC 8259 section 8.1)."""
+    answer = exchange.answer
+    declared = (answer.header("content-type") or "").lower().partition("charset=")[2].strip(' "').split(";")[0]
+    if declared and declared not in ("utf-8", "utf8", "us-ascii"):
+        return [Finding(requirement, "JSON in UTF-8", f"`charset={declared}`", exchange.id, "header: Content-Type")]
+    try:
+        answer.body.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        return [Finding(requirement, "JSON in UTF-8", f"byte {exc.start} is not UTF-8", exchange.id, "body")]
+    return []
+
+
+def grant_types_known(requirement: str, answers: Mapping[str, Exchange]) -> Findings:
+    """No grant type that is listed is answered with ``unsupported_grant_type``; other refusals are right for an empty request."""
+    return [
+        Finding(
+            requirement, f"the listed grant type `{name}` known at the token endpoint", "`unsupported_grant_type`", exchange.id, "/error"
+        )
+        for name, exchange in answers.items()
+        if exchange.answer.object.get("error") == "unsupported_grant_type"
+    ]

@@ -66,6 +66,11 @@ def strings(value: object) -> str:
     return f"it holds {show(wrong[0])}, which is not a non-blank string" if wrong else ""
 
 
+def mapping(value: object) -> str:
+    """Why a value is not a JSON object, or an empty string."""
+    return "" if isinstance(value, dict) else f"{show(value)} is not an object"
+
+
 def boolean(value: object) -> str:
     """Why a value is not a JSON boolean, or an empty string."""
     return "" if isinstance(value, bool) else f"{show(value)} is not a boolean"

@@ -61,3 +61,15 @@ def no_third_parties(requirement: str, pages: Sequence[RecordedExchange]) -> Fin
                 )
             )
     return found[:1]
+
+
+def not_reflected(requirement: str, exchanges: Sequence[RecordedExchange], markup: str) -> Findings:
+    """No HTML page holds the markup of the request as it was sent."""
+    found = [
+        Finding(
+            requirement, "values of the request escaped on error pages", "markup of the request stands on the page unescaped", x.id, "body"
+        )
+        for x in exchanges
+        if markup in x.response_body and any(k.lower() == "content-type" and "html" in v.lower() for k, v in x.response_headers)
+    ]
+    return found[:1]

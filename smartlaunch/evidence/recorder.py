@@ -194,7 +194,8 @@ def rescrub_line(line: str, redactor: Redactor) -> str:
     """One line of ``exchanges.jsonl`` with every secret hidden that is known by now; still JSON."""
     if not redactor.leaks(line):
         return line
-    return _line(_clean(json.loads(line), redactor.scrub))
+    record = json.loads(line)
+    return _line({name: _clean(item, redactor.scrub) for name, item in record.items()})  # the names are ours, whatever was learned
 
 
 def _line(value: Any) -> str:

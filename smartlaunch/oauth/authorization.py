@@ -108,8 +108,8 @@ class AuthorizationAnswer:
 
     @property
     def arrived(self) -> bool:
-        """Whether the browser came to one of the app's addresses."""
-        return self.landing.kind == "caught"
+        """Whether the browser came exactly to one of the addresses the app watches."""
+        return self.landing.caught
 
     @property
     def code(self) -> str:
@@ -134,6 +134,8 @@ class AuthorizationAnswer:
     def describe(self) -> str:
         """One sentence on where the browser ended, free of secrets but for values the judge scrubs."""
         landing = self.landing
+        if landing.kind == "caught" and not landing.caught:
+            return f"the browser was sent to {landing.url.split('?')[0].split('#')[0]}, which is not the redirect URI"
         if landing.kind == "caught":
             if self.code:
                 return "the browser came back with an authorization code"

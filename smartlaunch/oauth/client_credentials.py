@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Exchange
+from smartlaunch.fhir import resources
 from smartlaunch.http import answered
 from smartlaunch.oauth import scopes as scope_words
 
@@ -171,6 +173,54 @@ def _with_token(answer: TokenAnswer, what: str) -> TokenAnswer:
             hint="see the scenario on the backend token response, it shows the answer",
         )
     return answer
+
+
+# -- data with a backend token ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a token for one type opens: a search of that type, and a search and a read of a type that it was not asked for."""
+
+    inside: Exchange
+    outside: Exchange
+    outside_read: Exchange | None
+    what: str
+
+
+def reach(app: App) -> Reach:
+    """Searches and a read with a token that was asked for one type only; ``TwinFailed`` when that type is refused too.
+
+    The granted scopes decide what lies outside: a server that grants more than was asked for is judged elsewhere.
+    """
+    return app.once("reach of a narrow token", lambda: _reach(app))
+
+
+def _reach(app: App) -> Reach:
+    scope, allowed, other = narrowed(app)
+    wide, narrow = token(app), token(app, scope)
+    if any(scope_words.allows(narrow.scopes, "system", other, letter) for letter in "rs"):
+        raise NotApplicable(f"the token for {scope} covers {other} too; the scenario on narrower requests judges that")
+    inside = search(app, narrow, allowed)
+    if not 200 <= answered(inside).status < 300:
+        raise TwinFailed(f"a search of {allowed} with a token for {scope} was answered with status {inside.answer.status}")
+    known = search(app, wide, other)
+    outside = search(app, narrow, other)
+    answered(outside)
+    found = resources(known.answer, other)
+    read = app.engine.fhir.read(f"{other}/{found[0]['id']}", narrow.access_token) if found and found[0].get("id") else None
+    if read is not None:
+        answered(read)
+    return Reach(inside, outside, read, f"of type {other} for a token whose scope is {scope}")
+
+
+def search_unsupported(app: App) -> Exchange:
+    """A search of a type that the server does not list, with all that the service may have."""
+    name = unsupported_type(app)
+    wide = token(app)
+    exchange = app.engine.fhir.search(name, [("_count", "1")], wide.access_token)
+    answered(exchange)
+    return exchange
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

@@ -19,6 +19,10 @@ RESERVED_STATE = "a+b c/d=e&f?g#h%25i;j:k,l~m.n_o-p@q!r$s'(t)*"
 """Every character that is reserved or easily decoded twice (RFC 3986 section 2.2), in one state."""
 
 
+MARKUP = '"><img src=x onerror=smartlaunch_probe>'
+"""Markup that would be live on a page that returns it unescaped."""
+
+
 def _proof(request: AuthorizationRequest, proof: pkce.Proof, **changes: str | None) -> AuthorizationRequest:
     from dataclasses import replace
 
@@ -51,6 +55,7 @@ PKCE_AT_AUTHORIZE: dict[str, Variation] = {
     "no challenge": lambda r: r.having(code_challenge=None, code_challenge_method=None),
     "an empty challenge": lambda r: r.having(code_challenge=""),
     "a method and no challenge": lambda r: r.having(code_challenge=None),
+    "a code verifier of 42 characters": lambda r: _proof(r, pkce.short_proof(42)),
     "an unknown method": lambda r: r.having(code_challenge_method="S512"),
 }
 
@@ -72,6 +77,7 @@ CLIENTS: dict[str, Variation] = {
     "an unknown client_id": lambda r: r.having(client_id=r.get("client_id") + "-nobody"),
     "no client_id": lambda r: r.having(client_id=None),
     "an empty client_id": lambda r: r.having(client_id=""),
+    "a client_id that holds markup": lambda r: r.having(client_id=MARKUP),
     "the client_id in other case": lambda r: r.having(client_id=_swapcase(r.get("client_id"))),
 }
 

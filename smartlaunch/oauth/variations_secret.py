@@ -168,3 +168,44 @@ def _code(app: App) -> AuthorizationAnswer:
     if not answer.code:
         raise TwinFailed(f"a right authorization request got no code: {answer.describe()}")
     return answer
+
+
+# -- grants that are not for everybody ------------------------------------------------------------------------------------------
+
+
+def public_app(engine: Engine) -> App:
+    """The app without credentials, in whichever way of launching the server offers."""
+    try:
+        return engine.app("public", "standalone")
+    except NotApplicable:
+        if engine.target.find_client("public") is None:
+            raise
+        return engine.app("public", "ehr")
+
+
+def client_credentials(app: App, label: str) -> TokenAnswer:
+    """A client credentials request of an app that is no backend service, with the scopes that the words name."""
+    app.grant()
+    service = app.engine.target.find_client("backend")
+    scope = {
+        "system scopes": " ".join(service.scopes if service is not None and service.scopes else ("system/Patient.rs",)),
+        "its own scopes": " ".join(app.scopes),
+        "no scope": None,
+    }[label]
+    form = [("grant_type", "client_credentials")] + ([("scope", scope)] if scope else [])
+    return app.once(f"client credentials for {label}", lambda: app.token_request(form))
+
+
+def password(app: App) -> TokenAnswer:
+    """The password grant with a user whose login works; ``NotApplicable`` when the target file has no password."""
+    user = app.engine.user()
+    if user is None or user.password is None:
+        raise NotApplicable("the target file has no user with a password")
+    app.grant()
+    form = [
+        ("grant_type", "password"),
+        ("username", user.username),
+        ("password", user.password.reveal()),
+        ("scope", " ".join(app.scopes)),
+    ]
+    return app.once("password grant", lambda: app.token_request(form))

@@ -427,8 +427,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         outcome, reason, attachments = Outcome.BLOCKED, run.scrub(str(exc)), exc.artifacts
     else:
         outcome, reason = Outcome.ERROR, _clean(exc, run)
-        text = run.scrub("".join(traceback.format_exception(exc)))
-        attachments = (run.recorder.attach(f"{plan.slug}-traceback.txt", text.encode(), "text/plain"),)
+        attachments = (run.keep_traceback(plan.slug, "".join(traceback.format_exception(exc))),)
     findings = judge.records() if judge is not None else ()
     if outcome in (Outcome.FAILED, Outcome.WARNING) and findings:
         reason = "; ".join(f.actual for f in findings if f.outcome == outcome.value)[:2000]

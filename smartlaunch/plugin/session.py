@@ -183,6 +183,8 @@ class RunSession:
             on_screenshot=lambda name, data: recorder.attach(name, data, "image/png"),
             step_timeout_s=min(target.limits.request_s, 10.0),
             login_timeout_s=target.limits.login_s,
+            # Chromium takes no file of authorities: with `ca_file` the HTTP client verifies the same hosts, the browser does not.
+            ignore_certificates=target.ca_file is not None,
         )
         self.engine = Engine(target, recorder, browser, passive=self.options.passive)
         return self.engine
@@ -190,6 +192,13 @@ class RunSession:
     def scrub(self, text: str) -> str:
         """A text without any known secret."""
         return self.redactor.scrub(text)
+
+    def keep_traceback(self, name: str, text: str) -> str:
+        """Store our own traceback for a bug report, scrubbed; source code is no message, so nothing is learned from it."""
+        path = self.folder / "attachments" / f"{name}-traceback.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.scrub(text), encoding="utf-8")
+        return path.relative_to(self.folder).as_posix()
 
     def add(self, result: records.ScenarioResult) -> None:
         """Keep a scenario's result, on disk at once."""

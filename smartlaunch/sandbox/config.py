@@ -125,7 +125,7 @@ def build_clients(options: SandboxOptions) -> dict[str, Client]:
                 "http://127.0.0.1:49717/redirect",
             ),
         ),
-        _app("public", "second", "Vitals Timeline"),
+        _app("public", "second", "Vitals Timeline", redirect_uris=("https://public-second.app.example/redirect?site=north",)),
         _app("public", name="Growth Chart (two seconds)", **short),
         _app("public", "narrow", "Blood Pressure Diary", scopes=_NARROW_SCOPES),
         _app("confidential-symmetric", "primary", "Care Plan Review", secret=secret("confidential-symmetric-primary"), **basic),

@@ -24,7 +24,7 @@ _WANTED = {
 _SYSTEM = "system/Patient.rs system/Observation.rs"
 
 
-def write_target(path: Path, running: RunningSandbox, *, name: str = "embedded", wait_for_expiry_s: float = 10) -> Path:
+def write_target(path: Path, running: RunningSandbox, *, name: str = "embedded", wait_for_expiry_s: float = 4) -> Path:
     """Write the target file and, beside it, one file of mode 0600 for each secret; return the target file's path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     state, writer = running.sandbox.state, _Writer(path)

@@ -40,8 +40,8 @@ from smartlaunch.sandbox.defects import load_defects, load_variants  # noqa: E40
 
 RESULTS = HERE / "results.tsv"
 VARIANTS = HERE / "variants.tsv"
-SAMPLE = 10
-NEIGHBOURS = 10
+SAMPLE = 6
+NEIGHBOURS = 5
 PER_RUN_S = 240
 RED = ("failed", "warning", "error")
 
@@ -342,6 +342,11 @@ def judge_defect(name: str, folder: Path, clean: Clean) -> Row:
         header = json.loads((folder / "header.json").read_text()) if (folder / "header.json").exists() else {}
         said = [line for line in header.get("preflight", ()) if line.get("verdict") in ("mend", "unreachable")]
         return Row(name, "preflight" if said else "broken", note="" if said else text)
+    catalogue = load()
+    if not by and all(catalogue[r].reason for r in own if r in catalogue):
+        return Row(
+            name, "untestable", also=tuple(sorted(also)[:6]), ran=len(found), note=catalogue[next(iter(sorted(own)))].reason.split(":")[0]
+        )
     slugs = sorted({i.split("/", 1)[1] for i in by})
     errors = any(a.endswith("=error") for a in also)
     verdict = "broken" if errors else "killed" if by else "missed"
