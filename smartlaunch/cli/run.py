@@ -215,7 +215,7 @@ def _run(args: argparse.Namespace, target: str, suites: Sequence[Suite], folder:
     if missing:
         raise LookupFailed("binder", missing[0], sorted(path.name for path in root.glob("test_*.py")))
     command = pytest_command(_arguments(args, target, folder), paths=paths)
-    env = child_environment() | {"SMARTLAUNCH_SUMMARY": "off"}
+    env = child_environment() | {"SMARTLAUNCH_SUMMARY": "off"} | ({"SMARTLAUNCH_ALLURE": "off"} if args.no_allure else {})
     interrupted, code = False, 0
     with tempfile.TemporaryFile() as log:
         try:
@@ -225,20 +225,16 @@ def _run(args: argparse.Namespace, target: str, suites: Sequence[Suite], folder:
         log.seek(0)
         said = log.read().decode("utf-8", "replace")
     if not interrupted:
-        _finish(folder, allure=not args.no_allure)
+        _finish(folder)
     return _verdict(folder, code, said, interrupted=interrupted, strict=args.strict)
 
 
-def _finish(folder: Path, *, allure: bool) -> None:
-    """Write what needs the whole run to be over: the Allure page, and the digests of every file."""
+def _finish(folder: Path) -> None:
+    """Write what needs every other file to be there: the digests of them all."""
     from smartlaunch.evidence.manifest import write_manifest
-    from smartlaunch.reporting.allure_html import render_allure
 
-    if not (folder / "run.json").is_file():
-        return
-    if allure:
-        render_allure(folder / "allure-results", folder / "allure.html", title="SMART App Launch conformance")
-    write_manifest(folder)
+    if (folder / "run.json").is_file():
+        write_manifest(folder)
 
 
 def _arguments(args: argparse.Namespace, target: str, folder: Path) -> list[str]:
