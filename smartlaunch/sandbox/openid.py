@@ -227,6 +227,7 @@ def id_token(  # noqa: PLR0915 - one claim, one rule after the other
     auth_time: float,
     access_token: str,
     renewed: bool = False,
+    first_iat: int | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """Return a signed ID Token and its claims."""
     state, defects, now = sandbox.state, sandbox.defects, int(sandbox.state.now())
@@ -275,8 +276,8 @@ def id_token(  # noqa: PLR0915 - one claim, one rule after the other
         claims["iss"] = f"{state.base_url}/identity"
     if renewed and defects("refreshed_id_token_has_another_sub"):
         claims["sub"] = f"{user.subject}-2"
-    if renewed and defects("refreshed_id_token_has_the_first_iat"):
-        claims["iat"] = int(auth_time) - 1
+    if first_iat is not None and defects("refreshed_id_token_has_the_first_iat"):
+        claims["iat"] = first_iat
     if renewed and defects("refreshed_id_token_has_another_aud"):
         claims["aud"] = "some-other-client"
     if renewed and defects("refreshed_id_token_has_a_nonce_of_its_own"):

@@ -285,6 +285,8 @@ class TokenEndpoint:
         """Put an ID Token beside the access token; one that comes with a refresh repeats no nonce."""
         if self.defects("omits_id_token"):
             return
+        of_grant = (one.context.get("_id_token", {}) for one in self.state.access_tokens.values() if one.grant == code.grant)
+        first_iat = next((claims["iat"] for claims in of_grant if "iat" in claims), None)
         value, claims = id_token(
             self.sandbox,
             client,
@@ -294,6 +296,7 @@ class TokenEndpoint:
             auth_time=code.auth_time,
             access_token=access.value,
             renewed=isinstance(code, RefreshToken),
+            first_iat=first_iat if isinstance(code, RefreshToken) else None,
         )
         body["id_token"] = value
         access.subject = claims.get("sub")
