@@ -1,0 +1,43 @@
+@backend
+Feature: Data for a backend service
+  A backend token opens what its scope covers, while it lives.
+
+  @req:EXPECT-fhir-read @quick
+  Rule: A backend token opens what its scope covers
+
+    @id:backend-data
+    Scenario: A backend service reads data with its token
+      When the backend service uses its token
+      Then the FHIR server answers with data
+
+  @req:SMART-2.2-backend-services-token-validation-b @intrusive @quick
+  Rule: What the scope of a backend token does not cover is refused
+
+    @id:backend-data-outside-scope
+    Scenario: A backend token for one type discloses no other type
+      When the backend service uses a token for one type
+      Then the FHIR server discloses nothing of another type
+
+  @req:SMART-2.2-backend-services-enforcement-a @intrusive
+  Rule: A request for data outside the authorization fails
+
+    @id:backend-outside-scope-fails
+    Scenario: A search outside the scope is answered with a failure
+      When the backend service uses a token for one type
+      Then the search of another type fails
+
+  @req:SMART-2.2-backend-services-enforcement-b
+  Rule: A request for data that the server does not support fails
+
+    @id:backend-unsupported-type-fails
+    Scenario: A search of a type that the server lacks is answered with a failure
+      When the backend service searches a type that the server does not have
+      Then the search fails
+
+  @req:SMART-2.2-backend-services-token-validation-a @waits
+  Rule: A backend token whose time is over is refused
+
+    @id:backend-expired-token-refused
+    Scenario: An expired backend token opens nothing
+      When the backend service uses a token after its time
+      Then the FHIR server discloses nothing

@@ -1,0 +1,76 @@
+"""Checks on backend services: what their tokens cover, how long they live, and what their refusals say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from smartlaunch.checks import discovery
+from smartlaunch.checks.client_authentication import ASYMMETRIC
+from smartlaunch.checks.fhir_answer import describe, found
+from smartlaunch.checks.members import Findings, show
+from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Finding, Side
+
+LIFETIME_S = 300
+"""What the guide recommends."""
+SHORT_S = 3600
+"""The guide gives no number for short-lived; what lives longer than an hour is not, whatever the reading."""
+
+
+def lives_at_most(requirement: str, exchange: Exchange, limit_s: int) -> Findings:
+    """``expires_in`` is not over the limit; that it is there and a number, another rule judges."""
+    value = exchange.answer.object.get("expires_in")
+    try:
+        seconds = None if isinstance(value, bool) or not isinstance(value, (int, float, str)) else float(value)
+    except ValueError:
+        seconds = None
+    if seconds is None or seconds <= limit_s:
+        return []
+    return [Finding(requirement, f"`expires_in`: {limit_s} or less", f"it is {show(value)}", exchange.id, "/expires_in")]
+
+
+def no_refresh_token(requirement: str, exchange: Exchange) -> Findings:
+    """The answer brings no refresh token."""
+    if not exchange.answer.object.get("refresh_token"):
+        return []
+    return [Finding(requirement, "no `refresh_token`", "it is there", exchange.id, "/refresh_token")]
+
+
+def nothing_beyond(requirement: str, exchange: Exchange, excess: Sequence[str], limit: str) -> Findings:
+    """No scope was granted beyond a limit that the words name; ``excess`` are those that were."""
+    if not exchange.answer.object.get("access_token") or not excess:
+        return []
+    return [Finding(requirement, f"no scope beyond {limit}", f"an access token for {show(' '.join(excess))} too", exchange.id, "/scope")]
+
+
+def explains_itself(requirement: str, exchange: Exchange) -> Findings:
+    """A refusal has ``error_description`` or ``error_uri``."""
+    body = exchange.answer.object
+    if any(isinstance(body.get(name), str) and body[name].strip() for name in ("error_description", "error_uri")):
+        return []
+    return [Finding(requirement, "`error_description` or `error_uri`", "neither is there", exchange.id, "/error_description")]
+
+
+def meets_asymmetric_discovery(requirement: str, configuration: Exchange) -> Findings:
+    """The SMART configuration has what the profile of asymmetric client authentication lists."""
+    return [
+        *discovery.contains(requirement, configuration, "capabilities", ASYMMETRIC),
+        *discovery.member(requirement, configuration, "token_endpoint", "an absolute URL", required=True),
+        *discovery.member(requirement, configuration, "scopes_supported", "an array of strings", required=True),
+        *discovery.contains(requirement, configuration, "token_endpoint_auth_methods_supported", "private_key_jwt"),
+        *discovery.contains(requirement, configuration, "token_endpoint_auth_signing_alg_values_supported", "RS384", "ES384", any_of=True),
+    ]
+
+
+def nothing_disclosed(requirement: str, exchange: Exchange, what: str) -> Findings:
+    """The FHIR server hands out no resource."""
+    if not found(exchange):
+        return []
+    return [Finding(requirement, f"no data {what}", describe(exchange), exchange.id, "body", side=Side.FHIR_SERVER)]
+
+
+def fails(requirement: str, exchange: Exchange, what: str) -> Findings:
+    """The FHIR server answers with a failure, not with an empty success."""
+    if exchange.answer.status >= 400:
+        return []
+    return [Finding(requirement, f"a failure for {what}", describe(exchange), exchange.id, "status", side=Side.FHIR_SERVER)]

@@ -1,0 +1,62 @@
+"""Checks on how a server lets clients prove who they are, beyond the refusals that ``token_error`` judges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from smartlaunch.checks.members import Findings, show
+from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Finding
+
+ASYMMETRIC = "client-confidential-asymmetric"
+
+
+def lists_asymmetric(requirement: str, configuration: Exchange) -> Findings:
+    """A server that took a signed assertion lists the capability for it."""
+    capabilities = configuration.answer.object.get("capabilities")
+    if isinstance(capabilities, list) and ASYMMETRIC in capabilities:
+        return []
+    return [
+        Finding(
+            requirement,
+            f"`capabilities` with `{ASYMMETRIC}`, as the server authenticated a client by its key",
+            f"it is {show(capabilities)}" if capabilities is not None else "it is absent",
+            configuration.id,
+            "/capabilities",
+        )
+    ]
+
+
+def fetched_by_get(requirement: str, token: Exchange, methods: Sequence[str]) -> Findings:
+    """Whatever the server sent to the JWK Set URL was a GET."""
+    wrong = sorted({method for method in methods if method != "GET"})
+    if not wrong:
+        return []
+    return [Finding(requirement, "the JWK Set fetched by GET", f"it was asked for by {', '.join(wrong)}", token.id)]
+
+
+def kept(requirement: str, exchange: str, first: int, second: int) -> Findings:
+    """A JWK Set that was fetched for one request is not fetched again for the next while its cache header allows keeping it."""
+    if not first or not second:
+        return []
+    return [
+        Finding(
+            requirement,
+            "a JWK Set that is kept for as long as its `Cache-Control` allows",
+            f"it was fetched {first} times for one token request and {second} times for the next, within its `max-age`",
+            exchange,
+        )
+    ]
+
+
+def no_system_token(requirement: str, exchange: Exchange) -> Findings:
+    """No token for system scopes came; a token for something else is not that of a backend service."""
+    body = exchange.answer.object
+    if not (isinstance(body.get("access_token"), str) and body["access_token"]):
+        return []
+    # Without `scope` the answer grants what was asked for (RFC 6749 section 5.1).
+    scope = body.get("scope") if "scope" in body else dict(exchange.request.form).get("scope")
+    system = [one for one in str(scope or "").split() if one.startswith("system/")]
+    if not system:
+        return []
+    return [Finding(requirement, "no token for system scopes", f"an access token for {show(' '.join(system))}", exchange.id, "/scope")]

@@ -1,0 +1,168 @@
+"""Phrases on backend services: their token requests, their tokens, and the data these open."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_bdd import parsers, then, when
+
+from smartlaunch.app import App
+from smartlaunch.checks import backend_services as checks
+from smartlaunch.checks import token_response
+from smartlaunch.engine import Engine
+from smartlaunch.exchange import Exchange
+from smartlaunch.fhir import describe
+from smartlaunch.finding import Side
+from smartlaunch.http import answered
+from smartlaunch.oauth import client_credentials, variations_assertion, variations_token
+from smartlaunch.oauth.client_credentials import Reach
+from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.plugin.judge import Judge
+
+
+@pytest.fixture
+def service(engine: Engine) -> App:
+    """The backend service of the target file."""
+    return engine.app_of(engine.target.client("backend"), "")
+
+
+@when("the backend service asks for a token", target_fixture="token")
+def ask(service: App) -> TokenAnswer:
+    return client_credentials.right(service)
+
+
+@when(parsers.parse("the backend service asks for a token with {label}"), target_fixture="token")
+def ask_faulty(service: App, label: str) -> TokenAnswer:
+    return client_credentials.faulty(service, label)
+
+
+@when(parsers.parse("the backend service proves itself with {label}"), target_fixture="token")
+def prove(service: App, label: str) -> TokenAnswer:
+    return variations_assertion.present(service, label)
+
+
+@when("the backend service asks for one of its scopes only", target_fixture="token")
+def ask_narrow(service: App) -> TokenAnswer:
+    scope, _, _ = client_credentials.narrowed(service)
+    return service.once("narrow token", lambda: client_credentials.token(service, scope))
+
+
+@when("the backend service uses a token for one type", target_fixture="reach")
+def use_narrow(service: App) -> Reach:
+    return client_credentials.reach(service)
+
+
+@when("the backend service searches a type that the server does not have", target_fixture="answer")
+def search_unsupported(service: App) -> Exchange:
+    return client_credentials.search_unsupported(service)
+
+
+@when("the backend service uses its token", target_fixture="answer")
+def use_token(service: App) -> Exchange:
+    exchange = service.probe(client_credentials.token(service))
+    answered(exchange)
+    return exchange
+
+
+@when("the backend service uses a token after its time", target_fixture="answer")
+def use_expired(service: App, engine: Engine) -> Exchange:
+    exchange = service.probe(client_credentials.expired(service, engine.target.limits.wait_for_expiry_s))
+    answered(exchange)
+    return exchange
+
+
+# -- the token ------------------------------------------------------------------------------------------------------------------
+
+
+@then("the answer brings an access token")
+def brings_access_token(judge: Judge, token: TokenAnswer) -> None:
+    judge(token_response.access_token(judge.requirement, token.exchange))
+
+
+@then("the token type is bearer")
+def bearer(judge: Judge, token: TokenAnswer) -> None:
+    judge(token_response.token_type(judge.requirement, token.exchange))
+
+
+@then("the lifetime is stated in seconds")
+def lifetime_stated(judge: Judge, token: TokenAnswer) -> None:
+    judge(token_response.lifetime(judge.requirement, token.exchange))
+
+
+@then("the granted scopes are stated")
+def scopes_stated(judge: Judge, token: TokenAnswer) -> None:
+    judge(token_response.scope_listed(judge.requirement, token.exchange))
+
+
+@then("the lifetime is five minutes at most")
+def five_minutes(judge: Judge, token: TokenAnswer) -> None:
+    judge(checks.lives_at_most(judge.requirement, token.exchange, checks.LIFETIME_S))
+
+
+@then("the lifetime is an hour at most")
+def an_hour(judge: Judge, token: TokenAnswer) -> None:
+    judge(checks.lives_at_most(judge.requirement, token.exchange, checks.SHORT_S))
+
+
+@then("the answer brings no refresh token")
+def no_refresh_token(judge: Judge, token: TokenAnswer) -> None:
+    judge(checks.no_refresh_token(judge.requirement, token.exchange))
+
+
+@then("nothing is granted that the service is not registered for")
+def nothing_beyond_registration(judge: Judge, service: App, token: TokenAnswer) -> None:
+    answered(token.exchange)
+    excess = client_credentials.beyond_registration(service, token)
+    judge(checks.nothing_beyond(judge.requirement, token.exchange, excess, "the registration of the client"))
+
+
+@then("nothing is granted that was not asked for")
+def nothing_beyond_request(judge: Judge, token: TokenAnswer) -> None:
+    answered(token.exchange)
+    excess = client_credentials.beyond_request(token)
+    judge(checks.nothing_beyond(judge.requirement, token.exchange, excess, "those asked for"))
+
+
+@then("the refusal explains itself")
+def explains_itself(judge: Judge, token: TokenAnswer) -> None:
+    variations_token.require_refusal(token)
+    judge(checks.explains_itself(judge.requirement, token.exchange))
+
+
+@then("it meets the discovery rules of asymmetric client authentication")
+def meets_discovery(judge: Judge, answer: Exchange) -> None:
+    judge(checks.meets_asymmetric_discovery(judge.requirement, answer))
+
+
+# -- the data -------------------------------------------------------------------------------------------------------------------
+
+
+@then("the FHIR server answers with data")
+def answers_with_data(judge: Judge, answer: Exchange) -> None:
+    judge.expects(
+        200 <= answer.answer.status < 300,
+        expected="the data that the granted scope covers",
+        actual=describe(answer.answer, answer.error),
+        exchange=answer.id,
+        side=Side.FHIR_SERVER,
+    )
+
+
+@then("the FHIR server discloses nothing of another type")
+def discloses_nothing_else(judge: Judge, reach: Reach) -> None:
+    judge(checks.nothing_disclosed(judge.requirement, reach.outside, reach.what))
+    judge(checks.nothing_disclosed(judge.requirement, reach.outside_read, reach.what) if reach.outside_read is not None else [])
+
+
+@then("the search of another type fails")
+def search_fails(judge: Judge, reach: Reach) -> None:
+    judge(checks.fails(judge.requirement, reach.outside, f"a search {reach.what}"))
+
+
+@then("the search fails")
+def unsupported_fails(judge: Judge, answer: Exchange) -> None:
+    judge(checks.fails(judge.requirement, answer, "a search of a type that the server does not list"))
+
+
+@then("the FHIR server discloses nothing")
+def discloses_nothing(judge: Judge, answer: Exchange) -> None:
+    judge(checks.nothing_disclosed(judge.requirement, answer, "for a token whose time is over"))

@@ -1,0 +1,240 @@
+"""Phrases on client authentication: secrets, signed assertions, and JWK Sets that the suite serves itself."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_bdd import given, parsers, then, when
+
+from smartlaunch.app import App
+from smartlaunch.checks import client_authentication as checks
+from smartlaunch.checks import token_error
+from smartlaunch.engine import Engine
+from smartlaunch.errors import NotApplicable
+from smartlaunch.exchange import Exchange
+from smartlaunch.http import answered
+from smartlaunch.oauth import key_sets, variations_assertion, variations_secret, variations_token
+from smartlaunch.oauth.key_sets import Fetches, PublishedKeys, Rotation
+from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.oauth.variations_assertion import Tried
+from smartlaunch.plugin.judge import Judge
+
+# -- secrets ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secret_app(engine: Engine) -> App:
+    """The app that has a client secret."""
+    return variations_secret.secret_app(engine)
+
+
+@pytest.fixture
+def reserved_app(engine: Engine) -> App:
+    """The app whose client secret has characters that form-encoding changes."""
+    return variations_secret.reserved_app(engine)
+
+
+@when("the app with a secret redeems a code by Basic", target_fixture="token")
+def redeem_by_basic(secret_app: App) -> TokenAnswer:
+    return variations_secret.redeem_by_basic(secret_app)
+
+
+@when("the app whose secret has reserved characters redeems a code by Basic", target_fixture="token")
+def redeem_by_encoded_basic(reserved_app: App) -> TokenAnswer:
+    return variations_secret.redeem_by_basic(reserved_app)
+
+
+@when(parsers.parse("the app with a secret redeems a code with {label}"), target_fixture="token")
+def redeem_with_credentials(secret_app: App, label: str) -> TokenAnswer:
+    return variations_secret.redeem(secret_app, label)
+
+
+@when(parsers.parse("the app with a secret refreshes with {label}"), target_fixture="token")
+def refresh_with_credentials(secret_app: App, label: str) -> TokenAnswer:
+    return variations_secret.refresh(secret_app, label)
+
+
+@then("the token endpoint decodes the credentials and issues a token")
+def decodes_credentials(judge: Judge, reserved_app: App, token: TokenAnswer) -> None:
+    answered(token.exchange)
+    raw = not token.succeeded and variations_secret.taken_unencoded(reserved_app)
+    judge.expects(
+        token.succeeded,
+        expected="an access token for `client_id` and secret that were form-encoded before they were joined",
+        actual=token.describe() + ("; joined without encoding they were taken" if raw else ""),
+        exchange=token.exchange.id,
+    )
+
+
+@then("the refusal is a 401 with a challenge for Basic")
+def basic_challenge(judge: Judge, token: TokenAnswer) -> None:
+    variations_token.require_refusal(token)
+    judge(token_error.challenge_for_basic(judge.requirement, token.exchange))
+
+
+# -- assertions ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def prover(engine: Engine) -> App:
+    """The client that puts assertions to the server."""
+    return variations_assertion.prover(engine)
+
+
+@pytest.fixture
+def key_pair_app(engine: Engine) -> App:
+    """The app that has a key pair."""
+    return variations_assertion.key_pair_app(engine)
+
+
+@given("the server takes a right assertion", target_fixture="token")
+def takes_right_assertion(prover: App) -> TokenAnswer:
+    answer = variations_assertion.right(prover)
+    answered(answer.exchange)
+    if not answer.succeeded:
+        raise NotApplicable(f"the server did not authenticate the client by its key: {answer.describe()}")
+    return answer
+
+
+@when(parsers.parse("a client proves itself with {label}"), target_fixture="token")
+def present_assertion(prover: App, label: str) -> TokenAnswer:
+    return variations_assertion.present(prover, label)
+
+
+@when("a client proves itself by each algorithm of the guide that it has a key for", target_fixture="tried")
+def try_algorithms(prover: App) -> Tried:
+    return variations_assertion.algorithms(prover)
+
+
+@when(parsers.parse("the app with a key pair redeems a code with {label}"), target_fixture="token")
+def redeem_with_assertion(key_pair_app: App, label: str) -> TokenAnswer:
+    return variations_assertion.redeem(key_pair_app, label)
+
+
+@when(parsers.parse("the app with a key pair refreshes with {label}"), target_fixture="token")
+def refresh_with_assertion(key_pair_app: App, label: str) -> TokenAnswer:
+    return variations_assertion.refresh(key_pair_app, label)
+
+
+@when("a client that registered the URL of its JWK Set proves itself", target_fixture="token")
+def prove_by_url(engine: Engine) -> TokenAnswer:
+    app = variations_assertion.registered_with(engine, url=True)
+    return app.once("proof by URL", lambda: variations_assertion.send_right(app))
+
+
+@when("a client that registered the URL of its JWK Set proves itself without jku", target_fixture="token")
+def prove_without_jku(engine: Engine) -> TokenAnswer:
+    app = variations_assertion.registered_with(engine, url=True)
+    return app.once("proof without jku", lambda: variations_assertion.send_right(app, jku=None))
+
+
+@when("a client that registered its JWK Set itself proves itself", target_fixture="token")
+def prove_by_set(engine: Engine) -> TokenAnswer:
+    app = variations_assertion.registered_with(engine, url=False)
+    return app.once("proof by set", lambda: variations_assertion.send_right(app))
+
+
+@then("one of them is taken")
+def one_taken(judge: Judge, tried: Tried) -> None:
+    judge.expects(
+        tried.succeeded,
+        expected="an access token for an assertion signed with RS384 or ES384",
+        actual=tried.describe(),
+        exchange=tried.answers[-1][1].exchange.id,
+    )
+
+
+@then("the SMART configuration lists the capability for assertions")
+def lists_asymmetric(judge: Judge, engine: Engine) -> None:
+    judge(checks.lists_asymmetric(judge.requirement, engine.discovery.exchange))
+
+
+# -- JWK Sets that the suite serves ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def published(engine: Engine) -> PublishedKeys:
+    """The client whose JWK Set the suite serves."""
+    return key_sets.published(engine)
+
+
+@when(parsers.parse("the client with a published JWK Set proves itself with {label}"), target_fixture="token")
+def present_published(published: PublishedKeys, label: str) -> TokenAnswer:
+    return published.present(label)
+
+
+@when("the client with a published JWK Set proves itself", target_fixture="fetched")
+def prove_published(published: PublishedKeys) -> tuple[TokenAnswer, list[str]]:
+    return published.methods()
+
+
+@when("the client replaces its key and the time of the old JWK Set is over", target_fixture="rotation")
+def rotate(published: PublishedKeys, engine: Engine) -> Rotation:
+    return published.rotated(engine.target.limits.wait_for_expiry_s)
+
+
+@when("the client proves itself twice while its JWK Set may be kept", target_fixture="fetches")
+def prove_twice(published: PublishedKeys) -> Fetches:
+    return published.fetched()
+
+
+@then("the JWK Set was fetched by GET and a token came")
+def fetched_by_get(judge: Judge, fetched: tuple[TokenAnswer, list[str]]) -> None:
+    token, methods = fetched
+    judge(checks.fetched_by_get(judge.requirement, token.exchange, methods))
+    judge.expects(token.succeeded, expected="an access token", actual=token.describe(), exchange=token.exchange.id)
+
+
+@then("the old key brings no token")
+def old_key_refused(judge: Judge, rotation: Rotation) -> None:
+    answered(rotation.old.exchange)
+    judge(token_error.no_token(judge.requirement, rotation.old.exchange, "an assertion with a key that was withdrawn"))
+
+
+@then("the new key brings a token")
+def new_key_taken(judge: Judge, rotation: Rotation) -> None:
+    answered(rotation.new.exchange)
+    judge.expects(
+        rotation.new.succeeded,
+        expected="an access token for an assertion with the new key",
+        actual=rotation.new.describe(),
+        exchange=rotation.new.exchange.id,
+    )
+
+
+@then("the JWK Set was not fetched for the second time")
+def fetched_once(judge: Judge, fetches: Fetches) -> None:
+    judge(checks.kept(judge.requirement, fetches.exchange, fetches.first, fetches.second))
+
+
+# -- grants that are not for everybody ------------------------------------------------------------------------------------------
+
+
+@when(parsers.parse("the app with a secret asks for a client credentials token with {label}"), target_fixture="token")
+def credentials_by_secret(secret_app: App, label: str) -> TokenAnswer:
+    return variations_secret.client_credentials(secret_app, label)
+
+
+@when(parsers.parse("the public app asks for a client credentials token with {label}"), target_fixture="token")
+def credentials_by_public(engine: Engine, label: str) -> TokenAnswer:
+    return variations_secret.client_credentials(variations_secret.public_app(engine), label)
+
+
+@when("the app asks for a token with the user's name and password", target_fixture="token")
+def password_grant(app: App) -> TokenAnswer:
+    return variations_secret.password(app)
+
+
+@then("the token endpoint issues no token for system scopes")
+def no_system_token(judge: Judge, token: TokenAnswer) -> None:
+    answered(token.exchange)
+    judge(checks.no_system_token(judge.requirement, token.exchange))
+
+
+@then("the error says that the client may not use the grant type")
+def unauthorized_client(judge: Judge, engine: Engine, token: TokenAnswer) -> None:
+    variations_token.require_refusal(token)
+    offered: Exchange = engine.discovery.exchange
+    grant_types = offered.answer.object.get("grant_types_supported")
+    lacks = not isinstance(grant_types, list) or "client_credentials" not in grant_types
+    accepted = ("unauthorized_client", *(("unsupported_grant_type",) if lacks else ()))
+    judge(token_error.error_is(judge.requirement, token.exchange, *accepted))
