@@ -168,7 +168,7 @@ def _note(m: Material, item: RecordedExchange) -> None:
         _take(m, item, "cors_wildcard_with_credentials")
     origin = item.facts.get("origin")
     if (
-        origin
+        isinstance(origin, str)
         and item.endpoint in (Endpoint.DISCOVERY, Endpoint.METADATA, Endpoint.TOKEN, Endpoint.FHIR)
         and host_of(origin) != host_of(item.url)
     ):
