@@ -340,7 +340,7 @@ def nobody_signs_in(app: App) -> AuthorizationAnswer:
 @then("the markup is not live on any page")
 def markup_not_live(judge: Judge, engine: Engine, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)
-    judge(pages_checks.not_reflected(judge.requirement, engine.exchanges_of(refusal), variations.MARKUP))
+    judge(pages_checks.not_reflected(judge.requirement, engine.exchanges_of(refusal)))
 
 
 @given("the authorization response of a client whose redirect URI has a query", target_fixture="answered")

@@ -170,6 +170,12 @@ Feature: Authorization request
   Rule: An error page does not return request values as live markup
 
     @id:error-page-reflection
-    Scenario: Markup in a request is not live on the error page
-      When the app asks for authorization with a client_id that holds markup, which is wrong
+    Scenario Outline: Markup in a request with <value> is not live on the error page
+      When the app asks for authorization with <value>, which is wrong
       Then the markup is not live on any page
+
+      Examples:
+        | value                             |
+        | a client_id that holds markup     |
+        | a redirect_uri that holds markup  |
+        | a response_type that holds markup |

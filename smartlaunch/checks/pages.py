@@ -13,6 +13,7 @@ from smartlaunch.finding import Finding
 _LOADED = re.compile(
     r"<(?:script|img|iframe|link|embed|object|source|video|audio)\b[^>]*?\b(?:src|href|data)\s*=\s*[\"']?([^\s\"'>]+)", re.IGNORECASE
 )
+_LIVE = re.compile(r"<img\b[^>]*\bonerror=[\"']?smartlaunch_probe", re.IGNORECASE)
 _KEEPS = {"no-referrer", "same-origin", "origin", "strict-origin", "origin-when-cross-origin", "strict-origin-when-cross-origin"}
 
 
@@ -63,13 +64,13 @@ def no_third_parties(requirement: str, pages: Sequence[RecordedExchange]) -> Fin
     return found[:1]
 
 
-def not_reflected(requirement: str, exchanges: Sequence[RecordedExchange], markup: str) -> Findings:
-    """No HTML page holds the markup of the request as it was sent."""
+def not_reflected(requirement: str, exchanges: Sequence[RecordedExchange]) -> Findings:
+    """No HTML page holds the probe's image as an element; pages are recorded as the browser understood them, so quoting may differ."""
     found = [
         Finding(
             requirement, "values of the request escaped on error pages", "markup of the request stands on the page unescaped", x.id, "body"
         )
         for x in exchanges
-        if markup in x.response_body and any(k.lower() == "content-type" and "html" in v.lower() for k, v in x.response_headers)
+        if _LIVE.search(x.response_body) and any(k.lower() == "content-type" and "html" in v.lower() for k, v in x.response_headers)
     ]
     return found[:1]

@@ -78,6 +78,8 @@ CLIENTS: dict[str, Variation] = {
     "no client_id": lambda r: r.having(client_id=None),
     "an empty client_id": lambda r: r.having(client_id=""),
     "a client_id that holds markup": lambda r: r.having(client_id=MARKUP),
+    "a redirect_uri that holds markup": lambda r: r.having(redirect_uri=r.redirect_uri + MARKUP),
+    "a response_type that holds markup": lambda r: r.having(response_type="code" + MARKUP),
     "the client_id in other case": lambda r: r.having(client_id=_swapcase(r.get("client_id"))),
 }
 
