@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -231,6 +231,18 @@ class RunSession:
                 "vendor": target.vendor,
                 "edition": target.edition,
                 "hash": target.hash,
+                "clients": {
+                    name: {
+                        "role": client.role,
+                        "use": client.use,
+                        "client_id": client.client_id,
+                        "app_id": client.app_id,
+                        "redirect_uri": client.redirect_uri,
+                        "scopes": list(client.scopes),
+                        "registered": {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(client.registered).items()},
+                    }
+                    for name, client in target.clients.items()
+                },
                 "defects": list(self.options.defects),
                 "variants": list(self.options.variants),
             },
