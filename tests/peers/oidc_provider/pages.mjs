@@ -22,4 +22,9 @@ export const patientsPage = (user, patients) => page('Patients of Grove Clinic',
 export const chartPage = (patient, apps) => page(`Chart of ${fullName(patient)}`, `<p>Born ${safe(patient.birthDate)}, ${safe(patient.gender)}.</p><h2>Apps</h2>${apps.map((app) =>
   `<form method="post"><button type="submit" name="app" value="${safe(app.client_id)}">Launch ${safe(app.name)}</button></form>`).join('')}`);
 
+export const logoutPage = (form) => page('Sign out?', `${form}<button type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>
+<button type="submit" form="op.logoutForm">Stay signed in</button>`);
+
+export const loggedOutPage = () => page('Signed out', '<p>You are signed out of Grove Clinic.</p>');
+
 export const errorPage = (out) => page('This did not work', `<p><strong>${safe(out.error)}</strong></p><p>${safe(out.error_description ?? '')}</p>`);

@@ -49,6 +49,7 @@ _USERS = (
     {"username": "ida.rowan", "persona": "clinician", "fhir_user": "Practitioner/prac-rowan", "patients": ["pat-ash", "pat-birch"]},
     {"username": "jon.sorrel", "persona": "clinician", "fhir_user": "Practitioner/prac-sorrel", "patients": ["pat-birch", "pat-cedar"]},
     {"username": "ash.linden", "persona": "patient", "fhir_user": "Patient/pat-ash", "patients": ["pat-ash"]},
+    {"username": "kim.teasel", "persona": "clinician", "fhir_user": "", "patients": []},
 )
 _NAMES = {"pat-ash": "Ash Linden", "pat-birch": "Birch Marlow", "pat-cedar": "Cedar Novak"}
 
@@ -161,7 +162,8 @@ def _client(role: str, use: str, *, wanted: str = _WANTED, lifetime_s: int | Non
         client["private_jwks"] = keys.as_dict(private=True)
         client["jwks"] = keys.as_dict(private=False)
     if role not in ("backend", "resource-server"):
-        client |= {"redirect_uri": _REDIRECT.format(name), "launch_uri": _LAUNCH.format(name)}
+        query = "?tenant=grove" if name == "confidential-symmetric-second" else ""
+        client |= {"redirect_uri": _REDIRECT.format(name) + query, "launch_uri": _LAUNCH.format(name)}
     client["registered"] = {"backend": ["system/*.rs"], "resource-server": []}.get(role, wanted.split() if use == "narrow" else list(_CLINICAL))
     return client
 
@@ -191,7 +193,8 @@ def _write_target(path: Path, base: str, fhir: str, clients: list[dict[str, Any]
             lines += [f'scopes = "{client["wanted"]}"', "", f"[clients.{client['name']}.registered]", f'scopes = "{" ".join(client["registered"])}"']
     for user in users:
         lines += ["", f"[users.{user['username'].replace('.', '-')}]", f'username = "{user["username"]}"', f'persona = "{user["persona"]}"']
-        lines += [f'fhir_user = "{user["fhir_user"]}"', f"patients = {json.dumps(user['patients'])}"]
+        lines += [f'fhir_user = "{user["fhir_user"]}"'] if user["fhir_user"] else []
+        lines += [f"patients = {json.dumps(user['patients'])}"]
         lines.append(f"password = {_secret(store, user['username'] + '.password', user['password'])}")
     lines += ["", "[patients]", 'default = "pat-ash"', 'other = "pat-birch"', "", "[patients.names]"]
     lines += [f'{patient} = "{name}"' for patient, name in _NAMES.items()]

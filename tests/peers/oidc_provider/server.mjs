@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { records } from './records.mjs';
-import { chartPage, consentPage, errorPage, loginPage, patientPage, patientsPage } from './pages.mjs';
+import { chartPage, consentPage, errorPage, loggedOutPage, loginPage, logoutPage, patientPage, patientsPage } from './pages.mjs';
 import { allows, covers, parseScope, readable } from './scopes.mjs';
 
 const [configFile, modules] = process.argv.slice(2);
@@ -57,6 +57,8 @@ const configuration = {
   clientAuthMethods: ['none', 'client_secret_basic', 'private_key_jwt'],
   enabledJWA: { clientAuthSigningAlgValues: ['RS384', 'ES384'], idTokenSigningAlgValues: ['RS256'] },
   clientBasedCORS: () => true,
+  // The library's own dispatcher refuses loopback addresses, and there the suite serves its JWK Set.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   rotateRefreshToken: true,
   extraParams: {
     aud(ctx, value) {
@@ -71,7 +73,7 @@ const configuration = {
     devInteractions: { enabled: false },
     dPoP: { enabled: false },
     pushedAuthorizationRequests: { enabled: false },
-    rpInitiatedLogout: { enabled: false },
+    rpInitiatedLogout: { enabled: true, logoutSource: (ctx, form) => { ctx.type = 'html'; ctx.body = logoutPage(form); }, postLogoutSuccessSource: (ctx) => { ctx.type = 'html'; ctx.body = loggedOutPage(); } },
     userinfo: { enabled: false },
     clientCredentials: { enabled: true },
     revocation: { enabled: true },
@@ -106,7 +108,7 @@ const configuration = {
   loadExistingGrant: (ctx) => (ctx.oidc.result?.consent ? ctx.oidc.provider.Grant.find(ctx.oidc.result.consent.grantId) : undefined),
   findAccount(ctx, id) {
     const user = userNamed(id);
-    return user && { accountId: id, claims: () => ({ sub: subject(user), fhirUser: `${fhirBase}/${user.fhir_user}` }) };
+    return user && { accountId: id, claims: () => ({ sub: subject(user), ...(user.fhir_user && { fhirUser: `${fhirBase}/${user.fhir_user}` }) }) };
   },
   renderError(ctx, out) {
     ctx.type = 'html';
@@ -137,7 +139,16 @@ const answer = provider.callback();
 function launchContext(token) {
   const context = contexts.get(token?.grantId);
   if (!context) return {};
-  return { ...(context.patient && { patient: context.patient }), ...(context.encounter && { encounter: context.encounter }), need_patient_banner: !context.launched };
+  const problem = context.patient && records.Condition.find((one) => one.subject.reference === `Patient/${context.patient}`);
+  return {
+    ...(context.patient && { patient: context.patient }),
+    ...(context.encounter && { encounter: context.encounter }),
+    ...(problem && context.launched && { fhirContext: [{ reference: `Condition/${problem.id}`, type: 'Condition', role: `${base}/role/reason-for-launch` }] }),
+    ...(context.launched && { intent: 'reconcile-medications' }),
+    need_patient_banner: !context.launched,
+    smart_style_url: `${base}/style.json`,
+    tenant: 'grove-clinic',
+  };
 }
 
 /** Add launch context and the identity to what the library says of a token. */
@@ -146,7 +157,7 @@ async function describeToken(ctx) {
   Object.assign(ctx.body, launchContext(token));
   const user = token && userNamed(token.accountId);
   if (user && token.scopes?.has('openid')) ctx.body.sub = subject(user);
-  if (user && token.scopes?.has('fhirUser')) ctx.body.fhirUser = `${fhirBase}/${user.fhir_user}`;
+  if (user?.fhir_user && token.scopes?.has('fhirUser')) ctx.body.fhirUser = `${fhirBase}/${user.fhir_user}`;
 }
 
 // -- pages of the authorization server --------------------------------------------------------------------------------------------
@@ -256,10 +267,9 @@ function smartConfiguration() {
     scopes_supported: [...IDENTITY, ...CONTEXT, 'patient/*.rs', 'user/*.rs', 'system/*.rs', 'patient/*.read', 'user/*.read'],
     capabilities: [
       'launch-ehr', 'launch-standalone', 'authorize-post', 'client-public', 'client-confidential-symmetric', 'client-confidential-asymmetric',
-      'sso-openid-connect', 'context-banner', 'context-ehr-patient', 'context-ehr-encounter', 'context-standalone-patient',
+      'sso-openid-connect', 'context-banner', 'context-style', 'context-ehr-patient', 'context-ehr-encounter', 'context-standalone-patient',
       'context-standalone-encounter', 'permission-offline', 'permission-patient', 'permission-user', 'permission-v1', 'permission-v2',
     ],
-    associated_endpoints: undefined,
   };
 }
 
@@ -341,6 +351,7 @@ function capabilityStatement() {
 async function route(req, res) {
   const url = new URL(req.url, base);
   if (url.pathname.startsWith('/fhir/')) return fhir(req, res, url);
+  if (url.pathname === '/style.json') return json(res, { color_background: '#fdfdf8', color_highlight: '#2f6b3c', dim_font_size: '16px', font_family_body: 'Georgia, serif' }, 200, { ...OPEN, 'cache-control': 'max-age=60' });
   if (url.pathname.startsWith('/interaction/')) return interaction(req, res);
   if (url.pathname === '/chart' || url.pathname.startsWith('/chart/')) return chart(req, res, url);
   if (url.pathname === '/auth') {
