@@ -305,7 +305,7 @@ class Authorization:
                 raise OAuthError("invalid_request", message)
             values["aud"] = base
             return
-        if self.variant("leaves_aud_to_the_fhir_server"):
+        if self.variant("leaves_aud_to_the_fhir_server") or defects("accepts_token_for_other_audience"):
             return
         loosely = (
             (_host(aud) == _host(base) and defects("compares_host_of_aud_only"))

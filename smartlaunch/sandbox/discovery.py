@@ -196,7 +196,7 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: PLR0915 - 
     if defects("lists_signing_algorithms_without_rs384_and_es384"):
         document["token_endpoint_auth_signing_alg_values_supported"] = ["HS256"]
     if defects("lists_a_scope_it_does_not_grant"):
-        document["scopes_supported"] = [*document.get("scopes_supported", ()), "launch/imagingstudy"]
+        document["scopes_supported"] = [*document.get("scopes_supported", ()), "patient/Coverage.rs"]
     if defects("lists_malformed_scopes"):
         document["scopes_supported"] = ["patient/observation.rs", "patient/Patient.xyz"]
     if defects("lists_unknown_simple_capability"):

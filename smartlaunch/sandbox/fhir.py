@@ -700,7 +700,7 @@ def _refusal_response(refusal: Refused, options: SandboxOptions, defects: Defect
         challenge = _challenge(refusal, options, defects, presented=presented)
     if status == 401:
         if not presented and defects("answers_missing_token_with_403"):
-            status = 403
+            status, challenge = 403, ""
         if presented and defects("answers_bad_token_with_403"):
             status = 403
         if presented and defects("answers_bad_token_with_400"):

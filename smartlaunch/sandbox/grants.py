@@ -97,7 +97,8 @@ def _granted_of_plain(sandbox: Sandbox, client: Client, scope: str) -> list[str]
     if misspelt and defects("grants_misspelt_scopes"):
         return [scope, misspelt[1] + "".join(letter for letter in INTERACTIONS if letter in misspelt[2])]
     if scope not in PLAIN_SCOPES:
-        return [scope] if defects("grants_unknown_scopes") else []
+        malformed = '"' in scope and defects("accepts_malformed_scope_value")
+        return [scope] if malformed or defects("grants_unknown_scopes") else []
     return [scope] if scope in client.scopes or defects("grants_unregistered_plain_scopes") else []
 
 
@@ -106,6 +107,7 @@ def _left_out(sandbox: Sandbox, asked: ResourceScope) -> bool:
     defects, variant = sandbox.defects, sandbox.variant
     return (
         (asked.resource_type == "*" and defects("drops_wildcard_scopes"))
+        or (asked.resource_type == "Coverage" and defects("lists_a_scope_it_does_not_grant"))
         or (bool(asked.parameters) and defects("drops_granular_scopes"))
         or (asked.version == 1 and (defects("drops_version_1_scopes") or variant("knows_version_2_scopes_only")))
         or (asked.version == 2 and (defects("drops_version_2_scopes") or variant("knows_version_1_scopes_only")))
