@@ -256,15 +256,19 @@ def scenarios_for(name: str, clean: Clean, *, full: bool, wide: bool) -> list[st
         return []
     wanted: list[str] = []
     seen: set[str] = set()
+    spare: dict[str, str] = {}
     for plan in every_plan():
         if not set(plan.requirements) & set(defect.requirements) or not plan.suite.default:
             continue
         if plan.slug in seen and not wide:
             continue
-        usable = any(o not in ("not-applicable",) for i, o in clean.outcomes.items() if i == plan.id or i.startswith(plan.id + "["))
-        if usable:
-            seen.add(plan.slug)
-            wanted.append(plan.id)
+        ended = {o for i, o in clean.outcomes.items() if i == plan.id or i.startswith(plan.id + "[")}
+        if ended == {"not-applicable"}:
+            spare.setdefault(plan.slug, plan.id)  # an optional member may be absent on the clean server and wrong under the defect
+            continue
+        seen.add(plan.slug)
+        wanted.append(plan.id)
+    wanted += [identifier for slug, identifier in spare.items() if slug not in seen]
     exercised = sorted({i.split("[")[0] for i in clean.rules.get(name, ())}, key=lambda i: hashlib.sha256((name + i).encode()).hexdigest())
     return list(dict.fromkeys([*wanted, *exercised[:NEIGHBOURS], *sample()]))
 
