@@ -15,4 +15,5 @@ pytest_plugins = [
     "smartlaunch._suite.steps.id_token",
     "smartlaunch._suite.steps.fhir_access",
     "smartlaunch._suite.steps.refresh",
+    "smartlaunch._suite.steps.introspection",
 ]

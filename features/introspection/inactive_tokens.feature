@@ -1,0 +1,43 @@
+@once @intrusive
+Feature: Introspection of tokens that are not in force
+  Of a token that is good for nothing the answer says only that.
+
+  @req:SMART-2.2-token-introspection-active @req:RFC7662-2.2-c @req:RFC7662-4-a @quick
+  Rule: A token that is not in force is not active
+
+    @id:introspection-inactive
+    Scenario Outline: A token that <state> is not active
+      When a token that <state> is introspected
+      Then the answer does not call the token active
+
+      Examples:
+        | state                     |
+        | was never issued          |
+        | has one character changed |
+        | was revoked               |
+
+    @id:introspection-expired @waits
+    Scenario: A token after its time is not active
+      When a token that has expired is introspected
+      Then the answer does not call the token active
+
+  @req:RFC7662-2.3-b
+  Rule: A proper query about an inactive token is not answered as an error
+
+    @id:introspection-inactive-no-error
+    Scenario: A query about a token that was never issued is no error
+      When a token that was never issued is introspected
+      Then the answer about the token is no error
+
+  @req:RFC7662-2.2-d
+  Rule: The answer about an inactive token tells nothing else
+
+    @id:introspection-inactive-nothing-else
+    Scenario Outline: Of a token that <state> nothing else is told
+      When a token that <state> is introspected
+      Then the answer tells nothing else
+
+      Examples:
+        | state            |
+        | was never issued |
+        | was revoked      |

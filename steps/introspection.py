@@ -1,0 +1,171 @@
+"""Phrases on token introspection: who may ask, and what the answer says of a token."""
+
+from __future__ import annotations
+
+from pytest_bdd import parsers, then, when
+
+from smartlaunch.app import App
+from smartlaunch.checks import introspection as checks
+from smartlaunch.engine import Engine
+from smartlaunch.exchange import Exchange
+from smartlaunch.http import answered
+from smartlaunch.oauth import introspection
+from smartlaunch.oauth.introspection import Introspected
+from smartlaunch.plugin.judge import Judge
+
+# -- queries ------------------------------------------------------------------------------------------------------------------
+
+
+@when("the access token of the app is introspected", target_fixture="introspected")
+def introspects(app: App) -> Introspected:
+    return introspection.live(app)
+
+
+@when(parsers.parse('the access token of the app is introspected with the hint "{hint}"'), target_fixture="introspected")
+def introspects_with_hint(app: App, hint: str) -> Introspected:
+    return introspection.with_hint(app, hint)
+
+
+@when("the app introspects its access token with that token as a bearer token", target_fixture="introspected")
+def introspects_by_bearer(app: App) -> Introspected:
+    return introspection.by_bearer(app)
+
+
+@when("the app introspects a token of another client with its own as a bearer token", target_fixture="introspected")
+def introspects_foreign(app: App) -> Introspected:
+    return introspection.of_another_client(app)
+
+
+@when(parsers.parse("a token that {label} is introspected"), target_fixture="introspection_answer")
+def introspects_inactive(app: App, label: str) -> Exchange:
+    return introspection.inactive(app, label)
+
+
+@when("introspection is asked for without a token", target_fixture="introspection_answer")
+def introspects_nothing(app: App) -> Exchange:
+    return introspection.without_token(app)
+
+
+@when(parsers.parse("the access token of the app is introspected by a caller with {label}"), target_fixture="introspection_answer")
+def introspects_unauthorized(app: App, label: str) -> Exchange:
+    return introspection.wrong_credentials(app) if label == "a wrong secret" else introspection.unauthorized(app, label)
+
+
+# -- answers on a token in force ----------------------------------------------------------------------------------------------
+
+
+@then("the SMART configuration names an introspection endpoint")
+def endpoint_named(judge: Judge, engine: Engine) -> None:
+    judge.expects(
+        engine.discovery.has("introspection_endpoint"),
+        expected="`introspection_endpoint`",
+        actual="it is absent",
+        exchange=engine.discovery.exchange.id,
+        pointer="/introspection_endpoint",
+    )
+
+
+@then("the query is answered")
+def query_answered(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.answers_form(judge.requirement, introspected.exchange))
+
+
+@then("the introspection response is a JSON object")
+def json_object(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.json_object(judge.requirement, introspected.exchange))
+
+
+@then("active is a boolean")
+def active_boolean(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.active_is_boolean(judge.requirement, introspected.exchange))
+
+
+@then("the token is active")
+def active(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.active(judge.requirement, introspected.exchange))
+
+
+@then("its time stamps are integers")
+def time_stamps(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.time_stamps(judge.requirement, introspected.exchange))
+
+
+@then("its scope is a string")
+def scope_string(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.scope_string(judge.requirement, introspected.exchange))
+
+
+@then("its scope is that of the token response")
+def scope_of_grant(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.scope_of_grant(judge.requirement, introspected.exchange, introspected.lost, introspected.gained))
+
+
+@then("its client_id is that of the app")
+def client_id(judge: Judge, app: App, introspected: Introspected) -> None:
+    judge(checks.client_id(judge.requirement, introspected.exchange, app.client.client_id))
+
+
+@then("it tells when the token expires")
+def expiry(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.expiry(judge.requirement, introspected.exchange))
+
+
+@then("the expiry agrees with the lifetime in the token response")
+def expiry_agrees(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.expiry_agrees(judge.requirement, introspected.exchange, introspected.expires_at))
+
+
+@then("it has the launch context of the token response")
+def context(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.context(judge.requirement, introspected.exchange, introspected.context))
+
+
+@then(parsers.parse("it has the {name} of the ID Token"))
+def claim(judge: Judge, introspected: Introspected, name: str) -> None:
+    judge(checks.claim(judge.requirement, introspected.exchange, introspected.id_token_claims, name))
+
+
+@then("the endpoint takes the bearer token")
+def takes_bearer(judge: Judge, introspected: Introspected) -> None:
+    judge(checks.accepts_bearer(judge.requirement, introspected.exchange))
+
+
+# -- other answers ------------------------------------------------------------------------------------------------------------
+
+
+@then("the answer does not call the token active")
+def not_active(judge: Judge, introspection_answer: Exchange) -> None:
+    judge(checks.not_active(judge.requirement, introspection_answer))
+
+
+@then("the answer says that the token is not active")
+def says_false(judge: Judge, introspection_answer: Exchange) -> None:
+    judge(checks.says_false(judge.requirement, introspection_answer))
+
+
+@then("the answer about the token is no error")
+def no_error(judge: Judge, introspection_answer: Exchange) -> None:
+    judge(checks.no_error(judge.requirement, introspection_answer))
+
+
+@then("the answer tells nothing else")
+def tells_nothing_else(judge: Judge, introspection_answer: Exchange) -> None:
+    judge(checks.tells_nothing_else(judge.requirement, introspection_answer))
+
+
+@then("the query is refused")
+def refused(judge: Judge, introspection_answer: Exchange) -> None:
+    answered(introspection_answer)
+    judge(checks.refused(judge.requirement, introspection_answer))
+
+
+@then("the caller learns nothing")
+def kept_from(judge: Judge, introspection_answer: Exchange) -> None:
+    answered(introspection_answer)
+    judge(checks.kept_from(judge.requirement, introspection_answer, "no right to ask"))
+
+
+@then("the caller is answered with 401")
+def refused_with_401(judge: Judge, introspection_answer: Exchange) -> None:
+    answered(introspection_answer)
+    judge(checks.refused_with_401(judge.requirement, introspection_answer))
