@@ -16,4 +16,5 @@ pytest_plugins = [
     "smartlaunch._suite.steps.fhir_access",
     "smartlaunch._suite.steps.refresh",
     "smartlaunch._suite.steps.introspection",
+    "smartlaunch._suite.steps.revocation",
 ]

@@ -30,6 +30,20 @@ class Revoked:
     read: Exchange | None = None
     refresh: TokenAnswer | None = None
 
+    @property
+    def tried(self) -> Exchange:
+        """The read with the access token; ``NotApplicable`` when the revocation was refused."""
+        if self.read is None:
+            raise NotApplicable("the revocation was refused; another scenario judges that")
+        return self.read
+
+    @property
+    def refreshed(self) -> Exchange:
+        """The refresh with the refresh token; ``NotApplicable`` when the revocation was refused."""
+        if self.refresh is None:
+            raise NotApplicable("the revocation was refused; another scenario judges that")
+        return self.refresh.exchange
+
 
 def endpoint(app: App) -> str:
     """The revocation endpoint, or ``NotApplicable``."""
@@ -61,6 +75,8 @@ def access_token(app: App, hint: str = "access_token") -> Revoked:
     """An access token revoked and then tried at the FHIR server."""
 
     def make() -> Revoked:
+        if hint != "access_token":
+            _require_revoked(access_token(app).tried)
         grant = _own(app)
         answer = revoke(app, grant.access_token, hint=hint)
         return Revoked(answer, _read_until_refused(app, grant) if 200 <= answered(answer).status < 300 else None)
@@ -83,6 +99,11 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
         return Revoked(answer, read, app.refresh(grant.token.refresh_token))
 
     return app.once(f"revoke refresh token {hint}", make)
+
+
+def _require_revoked(read: Exchange) -> None:
+    if 200 <= read.answer.status < 300:
+        raise NotApplicable("the server does not revoke access tokens; another scenario judges that")
 
 
 def _read_until_refused(app: App, grant: Grant) -> Exchange:
@@ -137,3 +158,9 @@ def by_another_client(app: App) -> Revoked:
         return Revoked(answer, app.probe(grant))
 
     return app.once("revoke by another client", make)
+
+
+def require_refusal(exchange: Exchange) -> None:
+    """``NotApplicable`` when a request was carried out that this scenario wants to see refused."""
+    if 200 <= answered(exchange).status < 300:
+        raise NotApplicable("the request was not refused")

@@ -87,7 +87,7 @@ class IntrospectionEndpoint:
         return json_answer(body, headers=headers, media_type=json_media_type(self.sandbox))
 
     async def _parameters(self, request: Request) -> Parameters:
-        if self.defects("takes_introspected_token_from_the_query"):
+        if self.sandbox.variant("takes_introspected_token_from_the_query"):
             query = query_parameters(request)
             if query.get("token"):
                 return query

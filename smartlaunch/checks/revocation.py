@@ -1,0 +1,64 @@
+"""Checks on the revocation endpoint (RFC 7009): its answers, and what revoked tokens are still good for."""
+
+from __future__ import annotations
+
+from smartlaunch.checks.fhir_answer import describe
+from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.token_error import TOKEN_ERRORS
+from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Finding
+
+
+def answers_200(requirement: str, exchange: Exchange, what: str) -> Findings:
+    """A revocation is answered with 200."""
+    status = exchange.answer.status
+    if status == 200:
+        return []
+    error = exchange.answer.object.get("error")
+    actual = f"status {status}" + (f", `error` is {show(error)}" if error is not None else "")
+    return [Finding(requirement, f"status 200 for {what}", actual, exchange.id, "status")]
+
+
+def takes_form(requirement: str, exchange: Exchange) -> Findings:
+    """A POST form with ``token`` is taken, with whatever status of success."""
+    status = exchange.answer.status
+    if 200 <= status < 300:
+        return []
+    return [Finding(requirement, "success for a POST form with `token`", f"status {status}", exchange.id, "status")]
+
+
+def read_is_refused(requirement: str, read: Exchange) -> Findings:
+    """The FHIR server refuses an access token that was revoked."""
+    if not 200 <= read.answer.status < 300:
+        return []
+    return [Finding(requirement, "status 401, as the access token was revoked", describe(read), read.id, "status")]
+
+
+def read_is_answered(requirement: str, read: Exchange, who: str) -> Findings:
+    """The FHIR server goes on to accept an access token that the wrong party wanted to revoke."""
+    if 200 <= read.answer.status < 300:
+        return []
+    return [Finding(requirement, f"a token that stays in force, as {who} asked for its end", describe(read), read.id, "status")]
+
+
+def refresh_is_refused(requirement: str, exchange: Exchange) -> Findings:
+    """A refresh token that was revoked brings no token."""
+    if not exchange.answer.object.get("access_token"):
+        return []
+    actual = f"status {exchange.answer.status} with an access token"
+    return [Finding(requirement, "no access token for a refresh token that was revoked", actual, exchange.id, "/access_token")]
+
+
+def defined_error(requirement: str, exchange: Exchange) -> Findings:
+    """A refusal names an error of RFC 6749 section 5.2 or ``unsupported_token_type``; names with a colon are extensions."""
+    answer = exchange.answer
+    if 200 <= answer.status < 300 or answer.status >= 500:
+        return []
+    error = answer.object.get("error")
+    words = "a JSON object with an `error` of RFC 6749 section 5.2 or `unsupported_token_type`"
+    if not isinstance(error, str) or not error:
+        actual = f"status {answer.status}, " + (answer.json_error or "no `error`")
+        return [Finding(requirement, words, actual, exchange.id, "/error")]
+    if error in TOKEN_ERRORS or ":" in error:
+        return []
+    return [Finding(requirement, words, f"it is {show(error)}", exchange.id, "/error")]

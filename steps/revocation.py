@@ -1,0 +1,96 @@
+"""Phrases on token revocation: who may revoke what, and what is left of it."""
+
+from __future__ import annotations
+
+from pytest_bdd import parsers, then, when
+
+from smartlaunch.app import App
+from smartlaunch.checks import revocation as checks
+from smartlaunch.exchange import Exchange
+from smartlaunch.http import answered
+from smartlaunch.oauth import revocation
+from smartlaunch.oauth.revocation import Revoked
+from smartlaunch.plugin.judge import Judge
+
+
+@when("the app revokes its access token", target_fixture="revoked")
+def revokes_access_token(app: App) -> Revoked:
+    return revocation.access_token(app)
+
+
+@when("the app revokes its refresh token", target_fixture="revoked")
+def revokes_refresh_token(app: App) -> Revoked:
+    return revocation.refresh_token(app)
+
+
+@when(parsers.parse('the app revokes its access token with the hint "{hint}"'), target_fixture="revoked")
+def revokes_access_token_with_hint(app: App, hint: str) -> Revoked:
+    return revocation.access_token(app, hint)
+
+
+@when(parsers.parse('the app revokes its refresh token with the hint "{hint}"'), target_fixture="revoked")
+def revokes_refresh_token_with_hint(app: App, hint: str) -> Revoked:
+    return revocation.refresh_token(app, hint)
+
+
+@when("the app revokes a token that was never issued", target_fixture="revocation_answer")
+def revokes_unknown(app: App) -> Exchange:
+    return revocation.unknown(app)
+
+
+@when("the app sends a revocation request without a token", target_fixture="revocation_answer")
+def revokes_nothing(app: App) -> Exchange:
+    return revocation.without_token(app)
+
+
+@when(parsers.parse("somebody revokes the access token of the app with {label}"), target_fixture="revoked")
+def revokes_badly_authenticated(app: App, label: str) -> Revoked:
+    return revocation.badly_authenticated(app, label)
+
+
+@when("another client revokes the access token of the app", target_fixture="revoked")
+def revokes_foreign(app: App) -> Revoked:
+    return revocation.by_another_client(app)
+
+
+@then("the revocation endpoint takes the form")
+def takes_form(judge: Judge, revoked: Revoked) -> None:
+    judge(checks.takes_form(judge.requirement, revoked.answer))
+
+
+@then("the revocation is answered with 200")
+def answered_200(judge: Judge, revoked: Revoked) -> None:
+    judge(checks.answers_200(judge.requirement, revoked.answer, "a token of the client"))
+
+
+@then("the unknown token is answered with 200")
+def unknown_answered_200(judge: Judge, revocation_answer: Exchange) -> None:
+    answered(revocation_answer)
+    judge(checks.answers_200(judge.requirement, revocation_answer, "a token that the server does not know"))
+
+
+@then("the access token is refused by the FHIR server")
+def access_token_refused(judge: Judge, revoked: Revoked) -> None:
+    judge(checks.read_is_refused(judge.requirement, revoked.tried))
+
+
+@then("the refresh token brings no token")
+def refresh_token_refused(judge: Judge, revoked: Revoked) -> None:
+    judge(checks.refresh_is_refused(judge.requirement, revoked.refreshed))
+
+
+@then("the access token of the app stays in force")
+def access_token_stays(judge: Judge, revoked: Revoked) -> None:
+    judge(checks.read_is_answered(judge.requirement, revoked.tried, "someone else"))
+
+
+@then("the refusal of the revocation has an error that is defined")
+def error_defined(judge: Judge, revocation_answer: Exchange) -> None:
+    revocation.require_refusal(revocation_answer)
+    judge(checks.defined_error(judge.requirement, revocation_answer))
+
+
+@then("the refusal of the foreign revocation has an error that is defined")
+def foreign_error_defined(judge: Judge, revoked: Revoked) -> None:
+    revocation.require_refusal(revoked.answer)
+    judge(checks.defined_error(judge.requirement, revoked.answer))
