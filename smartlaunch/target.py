@@ -137,7 +137,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Registered:
-    """What is known of an app's registration; used by the diagnosis, never by a verdict."""
+    """What is known of an app's registration: for the diagnosis, and for the limits of what a backend service may get."""
 
     smart_version: str = ""
     access_type: str = ""

@@ -1,0 +1,67 @@
+"""Each check on client authentication passes the right answer and names exactly what is wrong with a wrong one."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import pytest
+
+from smartlaunch.checks import client_authentication as checks
+from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
+
+REQ = "SMART-2.2-client-confidential-symmetric-backend"
+
+
+def answer(body: object, *, asked: str = "") -> Exchange:
+    """An answer with the given JSON body to a form that asked for the given scope."""
+    form = urlencode({"grant_type": "client_credentials", "scope": asked}).encode()
+    request = Request("POST", "https://ehr.example/token", (("Content-Type", "application/x-www-form-urlencoded"),), form)
+    response = Response(200, (("Content-Type", "application/json"),), json.dumps(body).encode())
+    return Exchange("x0001", Actor.APP, Endpoint.TOKEN, datetime.now(UTC), 1.0, request, response)
+
+
+@pytest.mark.parametrize(
+    ("body", "actual"),
+    [
+        ({"capabilities": ["launch-ehr", "client-confidential-asymmetric"]}, ""),
+        ({"capabilities": ["launch-ehr"]}, 'it is ["launch-ehr"]'),
+        ({"capabilities": "client-confidential-asymmetric"}, 'it is "client-confidential-asymmetric"'),
+        ({}, "it is absent"),
+    ],
+)
+def test_capability_of_assertions(body: object, actual: str) -> None:
+    found = checks.lists_asymmetric(REQ, answer(body))
+    assert [f.actual for f in found] == ([actual] if actual else [])
+    assert all((f.requirement, f.pointer, f.exchange) == (REQ, "/capabilities", "x0001") for f in found)
+
+
+@pytest.mark.parametrize(("methods", "actual"), [(["GET", "GET"], ""), ([], ""), (["GET", "POST"], "it was asked for by POST")])
+def test_fetched_by_get(methods: list[str], actual: str) -> None:
+    found = checks.fetched_by_get(REQ, answer({}), methods)
+    assert [f.actual for f in found] == ([actual] if actual else [])
+
+
+@pytest.mark.parametrize(("first", "second", "wrong"), [(1, 0, False), (0, 0, False), (0, 1, False), (1, 1, True), (2, 1, True)])
+def test_key_set_is_kept(first: int, second: int, wrong: bool) -> None:
+    found = checks.kept(REQ, "x0002", first, second)
+    assert bool(found) is wrong
+    assert all(f.exchange == "x0002" and f"{first} times" in f.actual for f in found)
+
+
+@pytest.mark.parametrize(
+    ("body", "asked", "actual"),
+    [
+        ({"error": "unauthorized_client"}, "system/Patient.rs", ""),
+        ({"access_token": "", "scope": "system/Patient.rs"}, "system/Patient.rs", ""),
+        ({"access_token": "t", "scope": "profile"}, "system/Patient.rs", ""),
+        ({"access_token": "t", "scope": "profile system/Patient.rs"}, "", 'an access token for "system/Patient.rs"'),
+        ({"access_token": "t"}, "system/Patient.rs", 'an access token for "system/Patient.rs"'),
+        ({"access_token": "t"}, "", ""),
+    ],
+)
+def test_no_system_token(body: object, asked: str, actual: str) -> None:
+    found = checks.no_system_token(REQ, answer(body, asked=asked))
+    assert [f.actual for f in found] == ([actual] if actual else [])
+    assert all(f.pointer == "/scope" for f in found)
