@@ -15,7 +15,7 @@ from smartlaunch.finding import Finding, Kind, Outcome, Side
 
 _TOKEN68 = re.compile(r"^[A-Za-z0-9\-._~+/]+=*$")
 _SCHEME = re.compile(r"^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s+|$)")
-_PARAMETER = re.compile(r"^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]+))\s*")
+_PARAMETER = re.compile(r"^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"=]+))\s*")
 _ONCE = ("realm", "scope", "error", "error_description", "error_uri")
 _INTERNALS = re.compile(
     r"(?im)Traceback \(most recent call last\)|^\s*at [\w$.<>]+\([\w.]+:\d+\)|\b\w+\.\w*(?:Exception|Error)\b: |ORA-\d{5}|SQLSTATE"
