@@ -82,11 +82,6 @@ def has_member(judge: Judge, answer: Exchange, name: str, form: str) -> None:
     judge(checks.member(judge.requirement, answer, name, form, required=True))
 
 
-@then(parsers.re(r'if it has "(?P<name>[a-z_]+)", that is (?P<form>an? [A-Za-z ]+)'))
-def has_member_if_any(judge: Judge, answer: Exchange, name: str, form: str) -> None:
-    judge(checks.member(judge.requirement, answer, name, form, required=False))
-
-
 @then(parsers.parse('it has no "{name}"'))
 def has_no_member(judge: Judge, answer: Exchange, name: str) -> None:
     judge.expects(name not in answer.answer.object, expected=f"no `{name}`", actual="it is there", exchange=answer.id, pointer=f"/{name}")

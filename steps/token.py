@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import parsers, then, when
 
-from smartlaunch.app import App, Grant, Replay
+from smartlaunch.app import App, Replay
 from smartlaunch.checks import members
 from smartlaunch.checks import token_error as checks
 from smartlaunch.engine import Engine
@@ -143,11 +143,6 @@ def no_internals(judge: Judge, token: TokenAnswer) -> None:
 def clear_refusal(judge: Judge, token: TokenAnswer) -> None:
     refused(judge, token)
     judge(checks.clear_refusal(judge.requirement, token.exchange))
-
-
-@given("the access token response of a right request", target_fixture="token")
-def right_token_response(grant: Grant) -> TokenAnswer:
-    return grant.token
 
 
 def refused(judge: Judge, token: TokenAnswer) -> None:

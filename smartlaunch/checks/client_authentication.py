@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from smartlaunch.checks import token_error
 from smartlaunch.checks.members import Findings, show
 from smartlaunch.exchange import Exchange
-from smartlaunch.finding import Finding
+from smartlaunch.finding import Finding, Kind, Outcome
 
 ASYMMETRIC = "client-confidential-asymmetric"
 
@@ -60,3 +62,9 @@ def no_system_token(requirement: str, exchange: Exchange) -> Findings:
     if not system:
         return []
     return [Finding(requirement, "no token for system scopes", f"an access token for {show(' '.join(system))}", exchange.id, "/scope")]
+
+
+def no_token_by_good_practice(requirement: str, exchange: Exchange, what: str) -> Findings:
+    """No access token came for a request that no document of SMART makes a server refuse, but that a careful one does."""
+    found = token_error.no_token(requirement, exchange, what)
+    return [replace(finding, kind=Kind.HYGIENE, severity=Outcome.WARNING) for finding in found]
