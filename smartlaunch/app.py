@@ -219,13 +219,17 @@ class App:
         url: str = "",
         content: bytes | None = None,
     ) -> TokenAnswer:
-        """Send a form to the token endpoint with the given or this client's right credentials."""
+        """Send a form to the token endpoint with the given or this client's right credentials; ``Unreachable`` when no answer comes.
+
+        A connection that breaks off is neither an answer nor a refusal, so it must not pass for either.
+        """
         proof = credentials if credentials is not None else self.credentials()
         all_headers = [("Accept", "application/json"), *proof.headers, *(headers or {}).items()]
         body = [*form, *proof.form] if content is None else None
         exchange = self.engine.http.send(
             method, url or self.token_endpoint, endpoint=Endpoint.TOKEN, headers=all_headers, form=body, content=content
         )
+        answered(exchange)
         return TokenAnswer(exchange)
 
     def code_form(self, answer: AuthorizationAnswer, **changes: str | None) -> list[tuple[str, str]]:
