@@ -431,6 +431,8 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
     findings = judge.records() if judge is not None else ()
     if outcome in (Outcome.FAILED, Outcome.WARNING) and findings:
         reason = "; ".join(f.actual for f in findings if f.outcome == outcome.value)[:2000]
+    if outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.BLOCKED):
+        reason = "\n".join(filter(None, (reason, _known_deviation(item, plan, run))))
     return records.ScenarioResult(
         id=scenario_id(item),
         title=_title(item, plan),
@@ -449,6 +451,14 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         inferno=tuple(dict.fromkeys(t for r in plan.requirements if r in catalogue for t in catalogue[r].inferno)),
         started=datetime.fromtimestamp(time.time() - elapsed(item.stash[STARTED]), UTC).isoformat(timespec="milliseconds"),
     )
+
+
+def _known_deviation(item: pytest.Item, plan: Plan, run: RunSession) -> str:
+    """The target file's own word on a result it knows already; the outcome stays what it is."""
+    for deviation in run.target.deviations:
+        if any(deviation.applies(name) for name in (scenario_id(item), plan.id, *plan.requirements)):
+            return run.scrub(f"known deviation: {deviation.reason}" + (f" ({deviation.link})" if deviation.link else ""))
+    return ""
 
 
 def _title(item: pytest.Item, plan: Plan) -> str:
