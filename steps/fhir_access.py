@@ -198,6 +198,11 @@ def beyond(reach: Reach, letters: str, interaction: str) -> Trial:
     return reach.beyond(letters, interaction)
 
 
+@when(parsers.parse("a token that may only read one type goes beyond it with the {interaction}"), target_fixture="trial")
+def beyond_reading(reach: Reach, interaction: str) -> Trial:
+    return reach.beyond("rs", interaction, version=0)
+
+
 @when(parsers.parse('a version 1 token for "{letters}" of one type is used for the {interaction}'), target_fixture="trial")
 def within_v1(reach: Reach, letters: str, interaction: str) -> Trial:
     return reach.within(letters, interaction, version=1)

@@ -158,19 +158,21 @@ Feature: What scopes allow
       Then it is refused
 
       Examples:
-        | interaction    |
-        | read           |
-        | vread          |
-        | search         |
-        | search by POST |
-        | system search  |
+        | interaction      |
+        | read             |
+        | vread            |
+        | instance history |
+        | search           |
+        | search by POST   |
+        | system search    |
+        | type history     |
 
   @req:SMART-2.2-app-launch-token-validation-b @intrusive @writes
   Rule: The FHIR server refuses writes that the scopes of the token do not cover
 
     @id:scope-read-token-writes
     Scenario Outline: The <interaction> by an app that may only read is refused
-      When a version 1 token for "rs" of one type goes beyond it with the <interaction>
+      When a token that may only read one type goes beyond it with the <interaction>
       Then it is refused
 
       Examples:
@@ -194,9 +196,9 @@ Feature: What scopes allow
         | batch with a search     |
         | transaction with a read |
 
-    @id:scope-batch-writes @writes @cap:permission-v2
+    @id:scope-batch-writes @writes
     Scenario Outline: A <interaction> by an app that may only read is refused
-      When a token for "rs" of one type goes beyond it with the <interaction>
+      When a token that may only read one type goes beyond it with the <interaction>
       Then it is refused
 
       Examples:
