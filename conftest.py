@@ -17,4 +17,5 @@ pytest_plugins = [
     "smartlaunch._suite.steps.refresh",
     "smartlaunch._suite.steps.introspection",
     "smartlaunch._suite.steps.revocation",
+    "smartlaunch._suite.steps.cors",
 ]

@@ -1,0 +1,77 @@
+Feature: Cross-Origin Resource Sharing
+  A server that has apps in the browser lets their pages call it, and leaves other pages where they are.
+
+  @req:SMART-2.2-app-launch-cors-a @cap:client-public @once @quick
+  Rule: A page of any origin can read the public documents
+
+    @id:cors-public-documents
+    Scenario Outline: The <document> can be read by a page of any origin
+      When a page of any origin fetches the <document>
+      Then the page can read the answer
+
+      Examples:
+        | document            |
+        | SMART configuration |
+        | CapabilityStatement |
+
+  @req:SMART-2.2-app-launch-cors-b @cap:client-public @public @standalone
+  Rule: A page of a registered origin can call the token endpoint and read its answers
+
+    @id:cors-token-response
+    Scenario: The token response can be read by a page of the app
+      When a page of the app redeems a code
+      Then the page can read the answer
+
+    @id:cors-token-error @intrusive
+    Scenario: The refusal of a code can be read by a page of the app
+      When a page of the app redeems a made-up code
+      Then the page can read the refusal
+
+    @id:cors-token-preflight
+    Scenario: A page of the app gets leave to post to the token endpoint
+      When a page of the app asks leave to post to the token endpoint
+      Then leave is given as good practice wants it
+
+  @req:SMART-2.2-app-launch-cors-c @cap:client-public @public @standalone
+  Rule: A page of a registered origin can call the FHIR endpoints with a bearer token
+
+    @id:cors-fhir-preflight
+    Scenario: A page of the app gets leave to send its token to the FHIR server
+      When a page of the app asks leave to read FHIR data
+      Then leave is given
+
+    @id:cors-fhir-preflight-update
+    Scenario: A page of the app gets leave to update FHIR data
+      When a page of the app asks leave to update FHIR data
+      Then leave is given as good practice wants it
+
+    @id:cors-fhir-response
+    Scenario: FHIR data can be read by a page of the app
+      When a page of the app reads FHIR data
+      Then the page can read the answer
+
+    @id:cors-fhir-error @intrusive
+    Scenario: The refusal of a token can be read by a page of the app
+      When a page of the app reads FHIR data with a made-up token
+      Then the page can read the refusal
+
+  @req:RFC9700-2.6-a @once @intrusive
+  Rule: The authorization endpoint allows no calls of other origins
+
+    @id:cors-authorization-endpoint
+    Scenario: The authorization endpoint allows no origin
+      When a page of a foreign origin calls the authorization endpoint
+      Then the answer allows no origin
+
+  @req:HYGIENE-cors-credentials @once @intrusive
+  Rule: No endpoint allows a foreign origin together with credentials
+
+    @id:cors-foreign-credentials
+    Scenario Outline: A foreign page gets no leave to send credentials to <place>
+      When a page of a foreign origin sends a request to <place>
+      Then no credentials are allowed to it
+
+      Examples:
+        | place              |
+        | the token endpoint |
+        | a FHIR endpoint    |

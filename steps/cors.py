@@ -1,0 +1,99 @@
+"""Phrases on Cross-Origin Resource Sharing: what a page in a browser may call and read."""
+
+from __future__ import annotations
+
+import secrets
+
+from pytest_bdd import parsers, then, when
+
+from smartlaunch import cors
+from smartlaunch.app import App
+from smartlaunch.checks import cors as checks
+from smartlaunch.cors import Call
+from smartlaunch.engine import Engine
+from smartlaunch.finding import Side
+from smartlaunch.plugin.judge import Judge
+
+
+@when(parsers.parse("a page of any origin fetches the {document}"), target_fixture="call")
+def fetch_document(engine: Engine, document: str) -> Call:
+    return cors.public_document(engine, document)
+
+
+@when("a page of the app redeems a code", target_fixture="call")
+def redeem(app: App) -> Call:
+    return cors.redeem(app)
+
+
+@when("a page of the app redeems a made-up code", target_fixture="call")
+def redeem_junk(app: App) -> Call:
+    return cors.redeem_junk(app)
+
+
+@when("a page of the app asks leave to post to the token endpoint", target_fixture="call")
+def preflight_of_token_request(app: App) -> Call:
+    return cors.preflight_of_token_request(app)
+
+
+@when("a page of the app reads FHIR data", target_fixture="call")
+def read(app: App) -> Call:
+    return cors.read(app)
+
+
+@when("a page of the app reads FHIR data with a made-up token", target_fixture="call")
+def read_with_junk(app: App) -> Call:
+    return cors.read(app, secrets.token_urlsafe(32))
+
+
+@when("a page of the app asks leave to read FHIR data", target_fixture="call")
+def preflight_of_read(app: App) -> Call:
+    return cors.preflight_of_read(app)
+
+
+@when("a page of the app asks leave to update FHIR data", target_fixture="call")
+def preflight_of_update(app: App) -> Call:
+    return cors.preflight_of_update(app)
+
+
+@when("a page of a foreign origin calls the authorization endpoint", target_fixture="call")
+def foreign_authorization(app: App) -> Call:
+    return cors.foreign_authorization(app)
+
+
+@when(parsers.parse("a page of a foreign origin sends a request to {place}"), target_fixture="call")
+def foreign_call(app: App, place: str) -> Call:
+    return cors.foreign_call(app, place)
+
+
+@then("the page can read the answer")
+def readable(judge: Judge, call: Call) -> None:
+    judge(checks.readable(judge.requirement, call.exchange, call.origin, side=_side(call)))
+
+
+@then("the page can read the refusal")
+def refusal_readable(judge: Judge, call: Call) -> None:
+    judge(checks.advice(checks.readable(judge.requirement, call.exchange, call.origin, side=_side(call))))
+
+
+@then("leave is given")
+def preflight_granted(judge: Judge, call: Call) -> None:
+    judge(checks.preflight(judge.requirement, call.exchange, call.origin, call.method, call.header, side=_side(call)))
+
+
+@then("leave is given as good practice wants it")
+def preflight_advised(judge: Judge, call: Call) -> None:
+    judge(checks.advice(checks.preflight(judge.requirement, call.exchange, call.origin, call.method, call.header, side=_side(call))))
+
+
+@then("no credentials are allowed to it")
+def no_credentials(judge: Judge, call: Call) -> None:
+    judge(checks.no_credentials(judge.requirement, call.exchange, call.origin))
+
+
+@then("the answer allows no origin")
+def allows_no_origin(judge: Judge, call: Call) -> None:
+    judge(checks.allows_no_origin(judge.requirement, call.exchange))
+
+
+def _side(call: Call) -> Side:
+    return Side.FHIR_SERVER if call.exchange.endpoint in ("fhir", "metadata") else Side.AUTHORIZATION_SERVER
