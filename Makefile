@@ -48,7 +48,8 @@ types: $(VENV)/.installed
 	@$(BIN)/mypy
 
 matrix: setup
-	@$(BIN)/python -m pytest tests/matrix -q -n $(WORKERS) -rfE
+	@$(BIN)/python tests/matrix/matrix.py --jobs $(WORKERS)
+	@$(BIN)/python tests/matrix/matrix.py --variants --jobs $(WORKERS)
 
 wheel: $(VENV)/.installed
 	@rm -rf dist
