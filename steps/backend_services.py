@@ -7,11 +7,9 @@ from pytest_bdd import parsers, then, when
 
 from smartlaunch.app import App
 from smartlaunch.checks import backend_services as checks
-from smartlaunch.checks import token_response
+from smartlaunch.checks import fhir_access, token_response
 from smartlaunch.engine import Engine
 from smartlaunch.exchange import Exchange
-from smartlaunch.fhir import describe
-from smartlaunch.finding import Side
 from smartlaunch.http import answered
 from smartlaunch.oauth import client_credentials, variations_assertion, variations_token
 from smartlaunch.oauth.client_credentials import Reach
@@ -28,6 +26,11 @@ def service(engine: Engine) -> App:
 @when("the backend service asks for a token", target_fixture="token")
 def ask(service: App) -> TokenAnswer:
     return client_credentials.right(service)
+
+
+@when("the backend service gets its token", target_fixture="token")
+def get(service: App) -> TokenAnswer:
+    return client_credentials.right_response(service)
 
 
 @when(parsers.parse("the backend service asks for a token with {label}"), target_fixture="token")
@@ -136,15 +139,10 @@ def meets_discovery(judge: Judge, answer: Exchange) -> None:
 # -- the data -------------------------------------------------------------------------------------------------------------------
 
 
-@then("the FHIR server answers with data")
-def answers_with_data(judge: Judge, answer: Exchange) -> None:
-    judge.expects(
-        200 <= answer.answer.status < 300,
-        expected="the data that the granted scope covers",
-        actual=describe(answer.answer, answer.error),
-        exchange=answer.id,
-        side=Side.FHIR_SERVER,
-    )
+@then("the FHIR server answers the backend service")
+def answers_service(judge: Judge, service: App, answer: Exchange) -> None:
+    granted = " ".join(client_credentials.right(service).scopes)
+    judge(fhir_access.granted_works(judge.requirement, answer, "request", granted))
 
 
 @then("the FHIR server discloses nothing of another type")

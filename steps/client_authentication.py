@@ -230,6 +230,12 @@ def no_system_token(judge: Judge, token: TokenAnswer) -> None:
     judge(checks.no_system_token(judge.requirement, token.exchange))
 
 
+@then("a careful token endpoint issues no token for it")
+def no_token_by_good_practice(judge: Judge, token: TokenAnswer) -> None:
+    answered(token.exchange)
+    judge(checks.no_token_by_good_practice(judge.requirement, token.exchange, "this request"))
+
+
 @then("the error says that the client may not use the grant type")
 def unauthorized_client(judge: Judge, engine: Engine, token: TokenAnswer) -> None:
     variations_token.require_refusal(token)

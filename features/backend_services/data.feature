@@ -8,7 +8,7 @@ Feature: Data for a backend service
     @id:backend-data
     Scenario: A backend service reads data with its token
       When the backend service uses its token
-      Then the FHIR server answers with data
+      Then the FHIR server answers the backend service
 
   @req:SMART-2.2-backend-services-token-validation-b @intrusive @quick
   Rule: What the scope of a backend token does not cover is refused

@@ -7,7 +7,7 @@ Feature: Token of a backend service
 
     @id:backend-access-token
     Scenario: The answer to a backend service has an access token
-      When the backend service asks for a token
+      When the backend service gets its token
       Then the answer brings an access token
 
   @req:SMART-2.2-backend-services-token-response-c
@@ -15,7 +15,7 @@ Feature: Token of a backend service
 
     @id:backend-token-type
     Scenario: The answer to a backend service has the token type bearer
-      When the backend service asks for a token
+      When the backend service gets its token
       Then the token type is bearer
 
   @req:SMART-2.2-backend-services-token-response-d
@@ -23,7 +23,7 @@ Feature: Token of a backend service
 
     @id:backend-expires-in
     Scenario: The answer to a backend service states the lifetime
-      When the backend service asks for a token
+      When the backend service gets its token
       Then the lifetime is stated in seconds
 
   @req:SMART-2.2-backend-services-token-response-e
@@ -31,7 +31,7 @@ Feature: Token of a backend service
 
     @id:backend-scope
     Scenario: The answer to a backend service states the scope
-      When the backend service asks for a token
+      When the backend service gets its token
       Then the granted scopes are stated
 
   @req:SMART-2.2-backend-services-token-lifetime-c
@@ -39,7 +39,7 @@ Feature: Token of a backend service
 
     @id:backend-lifetime-recommended
     Scenario: The lifetime of a backend token is the recommended one
-      When the backend service asks for a token
+      When the backend service gets its token
       Then the lifetime is five minutes at most
 
   @req:SMART-2.2-backend-services-token-lifetime-b
@@ -47,7 +47,7 @@ Feature: Token of a backend service
 
     @id:backend-lifetime-short
     Scenario: The lifetime of a backend token is short
-      When the backend service asks for a token
+      When the backend service gets its token
       Then the lifetime is an hour at most
 
   @req:SMART-2.2-backend-services-no-refresh-token @req:RFC6749-4.4.3-a
@@ -55,5 +55,5 @@ Feature: Token of a backend service
 
     @id:backend-no-refresh-token
     Scenario: The answer to a backend service has no refresh token
-      When the backend service asks for a token
+      When the backend service gets its token
       Then the answer brings no refresh token

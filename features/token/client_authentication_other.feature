@@ -21,4 +21,4 @@ Feature: Grants that ask for no authorization of the user
     @id:password-grant-refused
     Scenario: A request with the user's name and password yields no token
       When the app asks for a token with the user's name and password
-      Then the token endpoint issues no token for it
+      Then a careful token endpoint issues no token for it

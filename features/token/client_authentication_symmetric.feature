@@ -140,7 +140,7 @@ Feature: Client authentication by secret
     @id:client-id-mismatch-refused
     Scenario: A code redeemed under two names yields no token
       When the app with a secret redeems a code with the client_id of another client in the body beside its own in the header
-      Then the token endpoint issues no token for it
+      Then a careful token endpoint issues no token for it
 
   @req:SMART-2.2-client-confidential-symmetric-backend @intrusive
   Rule: A client that authenticates by secret gets no token of a backend service

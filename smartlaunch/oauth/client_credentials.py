@@ -35,6 +35,14 @@ def right(app: App) -> TokenAnswer:
     return answer
 
 
+def right_response(app: App) -> TokenAnswer:
+    """The successful answer to the right request, whatever it holds; ``TwinFailed`` when the server refused it."""
+    answer = right(app)
+    if not answer.succeeded and not 200 <= answer.response.status < 300:
+        raise TwinFailed(f"a right client credentials request was refused: {answer.describe()}")
+    return answer
+
+
 def require_right(app: App) -> TokenAnswer:
     """The right request's answer, or ``TwinFailed`` when it brought no token."""
     return _with_token(right(app), "a right client credentials request")

@@ -10,6 +10,7 @@ import pytest
 
 from smartlaunch.checks import client_authentication as checks
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
+from smartlaunch.finding import Kind, Outcome
 
 REQ = "SMART-2.2-client-confidential-symmetric-backend"
 
@@ -65,3 +66,9 @@ def test_no_system_token(body: object, asked: str, actual: str) -> None:
     found = checks.no_system_token(REQ, answer(body, asked=asked))
     assert [f.actual for f in found] == ([actual] if actual else [])
     assert all(f.pointer == "/scope" for f in found)
+
+
+def test_good_practice_only_warns() -> None:
+    assert checks.no_token_by_good_practice(REQ, answer({"error": "invalid_client"}), "this request") == []
+    (found,) = checks.no_token_by_good_practice(REQ, answer({"access_token": "t"}), "this request")
+    assert (found.kind, found.severity, found.expected) == (Kind.HYGIENE, Outcome.WARNING, "no access token for this request")
