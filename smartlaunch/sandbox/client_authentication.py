@@ -40,6 +40,12 @@ class _Fetched:
     stale_at: float
 
 
+class _WithLongHeaders(jws.JWSRegistry):
+    """Room for a header with a key or a long URL in it; the library's own limit is 512 bytes."""
+
+    max_header_length = 8192
+
+
 class ClientAuthentication:
     """Finds out which client sends a request, over one running server."""
 
@@ -359,7 +365,7 @@ def _verifies(assertion: str, header: dict[str, Any], keys: list[dict[str, Any]]
         try:
             key = import_key({name: value for name, value in candidate.items() if name not in {"alg", "key_ops", "use"}})
             if isinstance(key, RSAKey | ECKey):
-                jws.deserialize_compact(assertion, key, algorithms=[str(header["alg"])])
+                jws.deserialize_compact(assertion, key, registry=_WithLongHeaders(algorithms=[str(header["alg"])]))
                 return True
         except (JoseError, ValueError, KeyError):
             continue
