@@ -14,8 +14,10 @@ pytest_plugins = [
     "smartlaunch._suite.steps.scopes",
     "smartlaunch._suite.steps.id_token",
     "smartlaunch._suite.steps.fhir_access",
+    "smartlaunch._suite.steps.brands",
     "smartlaunch._suite.steps.refresh",
     "smartlaunch._suite.steps.introspection",
     "smartlaunch._suite.steps.revocation",
     "smartlaunch._suite.steps.cors",
+    "smartlaunch._suite.steps.tls",
 ]
