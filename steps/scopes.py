@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import Grant
+from smartlaunch.app import App, Attempt, Grant
 from smartlaunch.checks import scopes as checks
 from smartlaunch.engine import Engine
 from smartlaunch.errors import NotApplicable
@@ -20,6 +20,17 @@ from smartlaunch.scope_requests import Asked, ScopeRequests
 def scope_requests(reach: Reach) -> ScopeRequests:
     """The scope requests of the running scenario's app."""
     return ScopeRequests(reach)
+
+
+@when("the app asks for all that it is configured for", target_fixture="attempt")
+def ask_for_all(app: App) -> Attempt:
+    return app.shared_attempt()
+
+
+@then("the request is answered with a code")
+def answered_with_code(judge: Judge, attempt: Attempt) -> None:
+    answer = attempt.authorization
+    judge(checks.code_came(judge.requirement, came=bool(answer.code), actual=answer.describe(), exchange=answer.exchange))
 
 
 @when(parsers.parse("the app adds a scope with {flaw} to its request"), target_fixture="asked")

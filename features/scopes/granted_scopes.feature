@@ -1,6 +1,14 @@
 Feature: Granted scopes
   An app asks for what it needs. What it is granted may be less, and then it has to learn it; what it asks for in error is not granted.
 
+  @req:EXPECT-authorization @quick
+  Rule: An authorization request that follows the guide ends with a code
+
+    @id:scopes-request-answered
+    Scenario: The request of the app is answered with a code
+      When the app asks for all that it is configured for
+      Then the request is answered with a code
+
   @req:EXPECT-scopes @quick
   Rule: Every scope that was asked for is granted
 

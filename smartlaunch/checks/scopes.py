@@ -16,6 +16,14 @@ _FORM = re.compile(r"^(?:patient|user|system)/(?:\*|[A-Z][A-Za-z]+)\.(?:read|wri
 _DEFINED = ("invalid_request", "unauthorized_client", "access_denied")
 
 
+def code_came(requirement: str, *, came: bool, actual: str, exchange: str) -> Findings:
+    """A right request ends with a code; a policy, a registration or a user may stand in its way, so this is an expectation."""
+    if came:
+        return []
+    expected = "an authorization code for a request with nothing wrong in it"
+    return [Finding(requirement, expected, actual, exchange, kind=Kind.EXPECTATION, side=Side.UNDECIDED, severity=Outcome.WARNING)]
+
+
 def all_granted(
     requirement: str, missing: Sequence[str], exchange: str, *, granted: Sequence[str], declared: Collection[str] = ()
 ) -> Findings:

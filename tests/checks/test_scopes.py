@@ -10,6 +10,12 @@ from smartlaunch.finding import Kind, Outcome
 REQ = "RFC6749-4.1.2.1-h"
 
 
+def test_code_came() -> None:
+    assert checks.code_came("EXPECT-authorization", came=True, actual="", exchange="x1") == []
+    found = checks.code_came("EXPECT-authorization", came=False, actual="error=invalid_scope", exchange="x1")
+    assert [(f.kind, f.severity, f.actual) for f in found] == [(Kind.EXPECTATION, Outcome.WARNING, "error=invalid_scope")]
+
+
 def test_all_granted() -> None:
     assert checks.all_granted("EXPECT-scopes", [], "x1", granted=["openid"]) == []
     warned, failed = checks.all_granted("EXPECT-scopes", ["a", "b"], "x1", granted=["openid"], declared=["b"])
