@@ -15,7 +15,7 @@ Feature: Client authentication by signed assertion
   Rule: An assertion signed with RS384 or ES384 is taken
 
     @id:assertion-algorithms
-    Scenario: An assertion with an algorithm of the guide yields a token
+    Scenario: An assertion with an algorithm of the guide is taken
       When a client proves itself by each algorithm of the guide that it has a key for
       Then one of them is taken
 
@@ -23,33 +23,33 @@ Feature: Client authentication by signed assertion
   Rule: A client that registered the URL of its JWK Set can authenticate
 
     @id:registered-jwks-url
-    Scenario: The client with a registered JWK Set URL gets a token
+    Scenario: The client with a registered JWK Set URL is let in
       When a client that registered the URL of its JWK Set proves itself
-      Then the token endpoint issues a token for it
+      Then the token endpoint lets the client in
 
   @req:SMART-2.2-client-confidential-asymmetric-registration-b @cap:client-confidential-asymmetric
   Rule: A client that registered its JWK Set itself can authenticate
 
     @id:registered-jwks
-    Scenario: The client with a registered JWK Set gets a token
+    Scenario: The client with a registered JWK Set is let in
       When a client that registered its JWK Set itself proves itself
-      Then the token endpoint issues a token for it
+      Then the token endpoint lets the client in
 
   @req:SMART-2.2-client-confidential-asymmetric-key-resolution-b @cap:client-confidential-asymmetric
   Rule: The registered jku is a place to take keys from
 
     @id:registered-jku
-    Scenario: An assertion with the registered jku yields a token
+    Scenario: An assertion with the registered jku is taken
       When a client that registered the URL of its JWK Set proves itself
-      Then the token endpoint issues a token for it
+      Then the token endpoint lets the client in
 
   @req:SMART-2.2-client-confidential-asymmetric-jku-fallback @cap:client-confidential-asymmetric
   Rule: Without jku the keys known from registration are taken
 
     @id:jku-fallback
-    Scenario: An assertion without jku yields a token
+    Scenario: An assertion without jku is taken
       When a client that registered the URL of its JWK Set proves itself without jku
-      Then the token endpoint issues a token for it
+      Then the token endpoint lets the client in
 
   @req:SMART-2.2-client-confidential-asymmetric-key-retrieval @cap:client-confidential-asymmetric
   Rule: The JWK Set is fetched by GET
@@ -57,7 +57,7 @@ Feature: Client authentication by signed assertion
     @id:jwks-fetched-by-get
     Scenario: The server asks for the JWK Set by GET
       When the client with a published JWK Set proves itself
-      Then the JWK Set was fetched by GET and a token came
+      Then the JWK Set was fetched by GET and the client let in
 
   @req:RFC7523-2.2-a @cap:client-confidential-asymmetric @intrusive
   Rule: A wrong client_assertion_type yields no token
@@ -223,7 +223,7 @@ Feature: Client authentication by signed assertion
         | reuse                    |
         | the same assertion again |
         | a jti used before        |
-        | no jti claim, twice      |
+        | no jti claim             |
 
   @req:RFC7523-3.2-b @req:SMART-2.2-client-confidential-asymmetric-client-id-b @cap:client-confidential-asymmetric @intrusive
   Rule: A client_id that is not the assertion's iss claim yields no token
@@ -345,7 +345,7 @@ Feature: Client authentication by signed assertion
     Scenario: A key that was withdrawn is refused and its successor taken
       When the client replaces its key and the time of the old JWK Set is over
       Then the old key brings no token
-      And the new key brings a token
+      And the new key is taken
 
   @req:SMART-2.2-client-confidential-asymmetric-cache-b @cap:client-confidential-asymmetric
   Rule: A JWK Set is kept for as long as its cache header allows

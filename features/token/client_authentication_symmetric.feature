@@ -6,9 +6,9 @@ Feature: Client authentication by secret
   Rule: The token endpoint takes client_id and secret by HTTP Basic
 
     @id:basic-authentication-taken
-    Scenario: A code redeemed with the secret in the header yields a token
+    Scenario: A code redeemed with the secret in the header is taken
       When the app with a secret redeems a code by Basic
-      Then the token endpoint issues a token for it
+      Then the token endpoint lets the client in
 
   @req:RFC6749-2.3.1-a @cap:client-confidential-symmetric
   Rule: The token endpoint decodes what was form-encoded for HTTP Basic
@@ -16,7 +16,7 @@ Feature: Client authentication by secret
     @id:basic-authentication-form-encoded
     Scenario: A secret with reserved characters is taken when it was form-encoded
       When the app whose secret has reserved characters redeems a code by Basic
-      Then the token endpoint decodes the credentials and issues a token
+      Then the token endpoint decodes the credentials and lets the client in
 
   @req:SMART-2.2-client-confidential-symmetric-client-secret @req:RFC6749-3.2.1-a @cap:client-confidential-symmetric @intrusive
   Rule: A wrong client secret yields no token

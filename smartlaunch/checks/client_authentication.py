@@ -29,6 +29,16 @@ def lists_asymmetric(requirement: str, configuration: Exchange) -> Findings:
     ]
 
 
+def authenticated(requirement: str, exchange: Exchange, proof: str) -> Findings:
+    """The client was let in; that the answer then has all it needs, other rules judge."""
+    answer = exchange.answer
+    if 200 <= answer.status < 300:
+        return []
+    error = answer.object.get("error")
+    actual = f"status {answer.status}" + (f", `error` is {show(error)}" if error is not None else "")
+    return [Finding(requirement, f"the client let in with {proof}", actual, exchange.id, "/error")]
+
+
 def fetched_by_get(requirement: str, token: Exchange, methods: Sequence[str]) -> Findings:
     """Whatever the server sent to the JWK Set URL was a GET."""
     wrong = sorted({method for method in methods if method != "GET"})

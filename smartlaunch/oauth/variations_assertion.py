@@ -72,7 +72,7 @@ def right(app: App) -> TokenAnswer:
 
 def present(app: App, label: str) -> TokenAnswer:
     """The answer to the assertion that the words name, put once per run."""
-    special = {"the same assertion again": _replay, "a jti used before": _reused_jti, "no jti claim, twice": _twice_without_jti}
+    special = {"the same assertion again": _replay, "a jti used before": _reused_jti, "no jti claim": _twice_without_jti}
     if label in special:
         return app.once(f"assertion {label}", lambda: special[label](app))
     return app.once(f"assertion {label}", lambda: prove(app, FAULTS[label]))
@@ -315,13 +315,10 @@ class Tried:
     answers: tuple[tuple[str, TokenAnswer], ...]
 
     @property
-    def succeeded(self) -> bool:
-        """Whether one of them was taken."""
-        return any(answer.succeeded for _, answer in self.answers)
-
-    def describe(self) -> str:
-        """One sentence on all of them."""
-        return "; ".join(f"{name}: {answer.describe()}" for name, answer in self.answers)
+    def best(self) -> TokenAnswer:
+        """The first answer that is no refusal, else the last one."""
+        answers = [answer for _, answer in self.answers]
+        return next((answer for answer in answers if 200 <= answer.response.status < 300), answers[-1])
 
 
 def algorithms(app: App) -> Tried:

@@ -152,11 +152,15 @@ def redeem_by_basic(app: App) -> TokenAnswer:
     return app.once("redeem by Basic", lambda: app.token_request(app.code_form(_code(app)), proof))
 
 
-def taken_unencoded(app: App) -> bool:
-    """Whether the server takes the same credentials when they are joined as they are: what a server does that forgot the encoding."""
+def encoding_note(app: App, answer: TokenAnswer) -> str:
+    """What the server was given; after a refusal also whether it takes the pair unencoded, as one does that forgot the encoding."""
+    words = "`client_id` and secret form-encoded before they are joined"
+    if answer.succeeded:
+        return words
     pair = f"{app.client.client_id}:{_secret(app)}"
     raw = Credentials(headers=(("Authorization", "Basic " + base64.b64encode(pair.encode()).decode()),))
-    return app.once("redeem unencoded", lambda: app.token_request(app.code_form(_code(app)), raw)).succeeded
+    taken = app.once("redeem unencoded", lambda: app.token_request(app.code_form(_code(app)), raw)).succeeded
+    return words + (" (it takes them joined as they are)" if taken else "")
 
 
 def _code(app: App) -> AuthorizationAnswer:

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.http import answered
 
 if TYPE_CHECKING:
@@ -83,3 +83,10 @@ def require_refusal(token: TokenAnswer) -> None:
     answered(token.exchange)
     if token.succeeded:
         raise NotApplicable("the request was not refused; the scenario on the refusal judges that")
+
+
+def require_no_other_cause(token: TokenAnswer) -> None:
+    """``TwinFailed`` when a client that was let in got no token for another reason: its authentication was not the matter."""
+    answered(token.exchange)
+    if token.error in ("unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_grant"):
+        raise TwinFailed(f"the request was refused for another reason than client authentication: {token.describe()}")
