@@ -51,8 +51,8 @@ def bundle(state: State, defects: Defects, started: str) -> dict[str, Any]:
     }
     if defects("brands_lack_timestamp"):
         del made["timestamp"]
-    if not defects("brands_lack_last_updated"):
-        for found in resources:
+    for found in resources:
+        if found["resourceType"] != "Organization" or not defects("brands_lack_last_updated"):
             found["meta"] = {"lastUpdated": started}
     return made
 

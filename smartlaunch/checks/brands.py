@@ -1,0 +1,368 @@
+"""Checks on the brand bundle (SMART App Launch 2.2, User-access Brands and Endpoints)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from smartlaunch.checks.members import Findings, show
+from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Finding
+
+_EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
+PORTAL = _EXTENSION + "organization-portal"
+ABSENT = _EXTENSION + "data-absent-reason"
+FHIR_VERSION = _EXTENSION + "endpoint-fhir-version"
+URI_SYSTEM = "urn:ietf:rfc:3986"
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
+_LEEWAY = timedelta(hours=1)
+_SHOWN = 3
+
+Entry = tuple[str, str, dict[str, Any]]
+"""Where an entry stands, its ``fullUrl``, and its resource."""
+
+
+def entries(exchange: Exchange, resource_type: str) -> list[Entry]:
+    """The entries of the bundle that hold a resource of one type."""
+    found = []
+    listed = exchange.answer.object.get("entry")
+    for number, entry in enumerate(listed if isinstance(listed, list) else []):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(resource, dict) and resource.get("resourceType") == resource_type:
+            found.append((f"/entry/{number}/resource", str(entry.get("fullUrl", "")), resource))
+    return found
+
+
+def brands(exchange: Exchange) -> list[Entry]:
+    """The Brands, which are Organizations."""
+    return entries(exchange, "Organization")
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+
+def _each(requirement: str, exchange: Exchange, expected: str, found: list[Entry], wrong: Callable[[dict[str, Any]], str]) -> Findings:
+    """One finding for all entries that are wrong in the same way: a bundle of thousands must not bury its report."""
+    bad = [(pointer, problem) for pointer, _, resource in found if (problem := wrong(resource))]
+    if not bad:
+        return []
+    more = f", and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+    said = "; ".join(f"{pointer}: {problem}" for pointer, problem in bad[:_SHOWN])
+    return [Finding(requirement, expected, f"{said}{more}", exchange.id, bad[0][0])]
+
+
+def linked(requirement: str, exchange: Exchange, identifier: object) -> Findings:
+    """A server that names its Brand links to the bundle."""
+    if identifier is None or "user_access_brand_bundle" in exchange.answer.object:
+        return []
+    return [
+        Finding(
+            requirement,
+            "`user_access_brand_bundle` beside `user_access_brand_identifier`",
+            "it is absent",
+            exchange.id,
+            "/user_access_brand_bundle",
+        )
+    ]
+
+
+def brand_bundle(requirement: str, exchange: Exchange) -> Findings:
+    """What the link leads to is a Bundle of type ``collection``."""
+    answer = exchange.answer
+    if answer.status != 200 or answer.object.get("resourceType") != "Bundle":
+        actual = answer.json_error or f"status {answer.status}, resourceType {show(answer.object.get('resourceType'))}"
+        return [Finding(requirement, "status 200 with a Bundle", actual, exchange.id, "body")]
+    kind = answer.object.get("type")
+    if kind == "collection":
+        return []
+    return [Finding(requirement, "a Bundle of type `collection`", f"it is {show(kind)}", exchange.id, "/type")]
+
+
+def _has_website(resource: Mapping[str, Any]) -> bool:
+    return any(
+        t.get("system") == "url" and (isinstance(t.get("value"), str) or ABSENT in _urls(t.get("_value")))
+        for t in _objects(resource.get("telecom"))
+    ) or any(ABSENT in _urls(t) for t in _objects(resource.get("telecom")))
+
+
+def _urls(element: object) -> set[str]:
+    return {str(e.get("url")) for e in _objects(element.get("extension"))} if isinstance(element, dict) else set()
+
+
+def brand_form(requirement: str, exchange: Exchange) -> Findings:
+    """Each Brand has what a card needs: a name and a web site, or the mark that the provider gave none."""
+
+    def named(resource: dict[str, Any]) -> str:
+        name = resource.get("name")
+        return "" if (isinstance(name, str) and name.strip()) or ABSENT in _urls(resource.get("_name")) else "no `name`"
+
+    def sited(resource: dict[str, Any]) -> str:
+        return "" if _has_website(resource) else "no `telecom` of system `url`"
+
+    found = brands(exchange)
+    if not found:
+        return [Finding(requirement, "at least one Brand in the bundle", "it holds no Organization", exchange.id, "/entry")]
+    return [
+        *_each(requirement, exchange, "a `name` in each Brand", found, named),
+        *_each(requirement, exchange, "the web site of each Brand as `telecom` of system `url`", found, sited),
+        *_each(requirement, exchange, "each endpoint of a portal among the Brand's own `endpoint`", found, _portal_only),
+    ]
+
+
+def _portal_only(resource: dict[str, Any]) -> str:
+    missing = [r for r in _portal_references(resource) if r not in _own_references(resource)]
+    return f"{show(missing[0])} stands in the portal only" if missing else ""
+
+
+def _own_references(resource: Mapping[str, Any]) -> list[str]:
+    return [str(e["reference"]) for e in _objects(resource.get("endpoint")) if "reference" in e]
+
+
+def _portal_references(resource: Mapping[str, Any]) -> list[str]:
+    found = []
+    for portal in _objects(resource.get("extension")):
+        for part in _objects(portal.get("extension")) if portal.get("url") == PORTAL else []:
+            reference = part.get("valueReference")
+            if part.get("url") == "portalEndpoint" and isinstance(reference, dict) and "reference" in reference:
+                found.append(str(reference["reference"]))
+    return found
+
+
+def endpoint_form(requirement: str, exchange: Exchange) -> Findings:
+    """Each Endpoint tells its address, its FHIR version, and where developers turn to."""
+
+    def version(resource: dict[str, Any]) -> str:
+        return "" if FHIR_VERSION in _urls(resource) else "no extension `endpoint-fhir-version`"
+
+    def contact(resource: dict[str, Any]) -> str:
+        good = any(c.get("system") == "url" and c.get("value") for c in _objects(resource.get("contact")))
+        return "" if good else "no `contact` of system `url`"
+
+    def address(resource: dict[str, Any]) -> str:
+        return "" if isinstance(resource.get("address"), str) and resource["address"].strip() else "no `address`"
+
+    found = entries(exchange, "Endpoint")
+    return [
+        *_each(requirement, exchange, "the FHIR base URL of each Endpoint as `address`", found, address),
+        *_each(requirement, exchange, "the FHIR version of each Endpoint", found, version),
+        *_each(requirement, exchange, "a web site for developers as `contact` of each Endpoint", found, contact),
+    ]
+
+
+def matching(exchange: Exchange, identifier: object) -> list[Entry]:
+    """The Brands that carry an identifier; without a ``system`` the value alone counts."""
+    wanted = identifier if isinstance(identifier, dict) else {}
+
+    def fits(one: dict[str, Any]) -> bool:
+        return one.get("value") == wanted.get("value") and ("system" not in wanted or one.get("system") == wanted["system"])
+
+    return [entry for entry in brands(exchange) if any(fits(one) for one in _objects(entry[2].get("identifier")))]
+
+
+def primary_brand(requirement: str, exchange: Exchange, identifier: object) -> Findings:
+    """Every Endpoint of the bundle is referred to by a Brand, the primary Brand refers to one, and no reference leads nowhere.
+
+    A bundle may hold other providers' Brands as well, and the primary Brand does not refer to their endpoints.
+    """
+    found, endpoints = brands(exchange), entries(exchange, "Endpoint")
+    primaries = matching(exchange, identifier) if identifier is not None else found
+    names = {pointer: {full, f"Endpoint/{resource.get('id')}"} - {""} for pointer, full, resource in endpoints}
+    known = set().union(*names.values()) if names else set()
+
+    def referred(resource: Mapping[str, Any]) -> set[str]:
+        return {_local(r, known) for r in (*_own_references(resource), *_portal_references(resource))}
+
+    everything = set().union(*(referred(resource) for _, _, resource in found)) if found else set()
+    findings = [
+        Finding(requirement, "each Endpoint referred to by a Brand", f"no Brand refers to {max(names[pointer])}", exchange.id, pointer)
+        for pointer, _, _ in endpoints
+        if not names[pointer] & everything
+    ][:_SHOWN]
+    for pointer, _, resource in found:
+        lost = sorted(r for r in referred(resource) if r not in known and not r.startswith(("http://", "https://")))
+        if lost:
+            findings.append(
+                Finding(requirement, "references to Endpoints of this bundle", f"{show(lost[0])} is not in it", exchange.id, pointer)
+            )
+    if endpoints and primaries and not any(referred(resource) & known for _, _, resource in primaries):
+        findings.append(
+            Finding(
+                requirement, "a primary Brand that refers to its FHIR endpoints", "it refers to none of them", exchange.id, primaries[0][0]
+            )
+        )
+    return findings
+
+
+def _local(reference: str, known: set[str]) -> str:
+    """A reference as the bundle names its target: as it stands, or as type and id."""
+    if reference in known:
+        return reference
+    short = "/".join(reference.split("/")[-2:])
+    return short if short in known else reference
+
+
+def timestamp(requirement: str, exchange: Exchange) -> Findings:
+    """``Bundle.timestamp`` is an instant that has passed."""
+    value = exchange.answer.object.get("timestamp")
+    problem = "it is absent" if value is None else _instant_problem(value, exchange.started)
+    return [Finding(requirement, "`Bundle.timestamp`: the time of the last change", problem, exchange.id, "/timestamp")] if problem else []
+
+
+def _instant_problem(value: object, now: datetime) -> str:
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        return f"{show(value)} is not an instant with a time zone"
+    try:
+        moment = datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", lambda m: "." + m[1].ljust(6, "0"), value))
+    except ValueError:
+        return f"{show(value)} is no date and time that exists"
+    return f"{show(value)} is in the future" if moment.astimezone(UTC) > now.astimezone(UTC) + _LEEWAY else ""
+
+
+def tracks_resources(exchange: Exchange) -> bool:
+    """Whether the publisher tracks single resources: at least one says when it changed."""
+    return any("lastUpdated" in meta for meta in map(_meta, _all(exchange)))
+
+
+def _all(exchange: Exchange) -> list[Entry]:
+    return [*brands(exchange), *entries(exchange, "Endpoint")]
+
+
+def _meta(entry: Entry) -> dict[str, Any]:
+    meta = entry[2].get("meta")
+    return meta if isinstance(meta, dict) else {}
+
+
+def last_updated(requirement: str, exchange: Exchange) -> Findings:
+    """Every resource says when it changed."""
+
+    def wrong(resource: dict[str, Any]) -> str:
+        value = _meta(("", "", resource)).get("lastUpdated")
+        return "no `meta.lastUpdated`" if value is None else _instant_problem(value, exchange.started)
+
+    return _each(requirement, exchange, "`meta.lastUpdated` in each resource, as in others of the bundle", _all(exchange), wrong)
+
+
+def open_to_origin(requirement: str, exchange: Exchange) -> Findings:
+    """A page of the origin that asked may read the answer."""
+    origin = exchange.request.header("origin") or ""
+    values = exchange.answer.all("access-control-allow-origin")
+    if values in (["*"], [origin]):
+        return []
+    actual = f"`Access-Control-Allow-Origin: {', '.join(values)}`" if values else "no `Access-Control-Allow-Origin`"
+    return [
+        Finding(
+            requirement,
+            f"`Access-Control-Allow-Origin: *`, or `{origin}`",
+            f"{actual} (status {exchange.answer.status})",
+            exchange.id,
+            "header: Access-Control-Allow-Origin",
+        )
+    ]
+
+
+def weak_etag(requirement: str, exchange: Exchange) -> Findings:
+    """The answer has a weak ``ETag``."""
+    value = exchange.answer.header("etag")
+    if value is not None and re.fullmatch(r'W/"[^"]*"', value.strip()):
+        return []
+    actual = f"`ETag: {value}`" if value else "no `ETag`"
+    return [Finding(requirement, 'a weak `ETag`, as in `W/"1"`', actual, exchange.id, "header: ETag")]
+
+
+def not_sent_again(requirement: str, first: Exchange, second: Exchange) -> Findings:
+    """What did not change is not sent again to those who name its ``ETag``; a new ``ETag`` says that it changed."""
+    answer = second.answer
+    if answer.status == 304 or (answer.status == 200 and answer.body != first.answer.body):
+        return []
+    return [Finding(requirement, "status 304 for `If-None-Match` with the ETag just sent", f"status {answer.status}", second.id, "status")]
+
+
+def absent_reasons(requirement: str, exchange: Exchange) -> Findings:
+    """Missing values are marked as ``asked-declined`` or ``asked-unknown`` and in no other way."""
+    wrong = [(pointer, code) for pointer, code in _reasons(exchange.answer.json, "") if code not in ("asked-declined", "asked-unknown")]
+    return [
+        Finding(requirement, "no Data Absent Reason but `asked-declined` and `asked-unknown`", f"it is {show(code)}", exchange.id, pointer)
+        for pointer, code in wrong[:_SHOWN]
+    ]
+
+
+def _reasons(value: object, pointer: str) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        if value.get("url") == ABSENT:
+            yield pointer, value.get("valueCode")
+        for name, inner in value.items():
+            yield from _reasons(inner, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _reasons(inner, f"{pointer}/{number}")
+
+
+def web_site_identifiers(requirement: str, exchange: Exchange) -> Findings:
+    """Each Brand has its web site as identifier: https, no ``www.``, no path."""
+
+    def wrong(resource: dict[str, Any]) -> str:
+        sites = [i.get("value") for i in _objects(resource.get("identifier")) if i.get("system") == URI_SYSTEM]
+        if any(_is_site(site) for site in sites):
+            return ""
+        return f"the identifier is {show(sites[0])}" if sites else f"no identifier of system `{URI_SYSTEM}`"
+
+    expected = f"an identifier of system `{URI_SYSTEM}` with an https URL without `www.` and without a path in each Brand"
+    return _each(requirement, exchange, expected, brands(exchange), wrong)
+
+
+def _is_site(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    host = (parts.hostname or "").lower()
+    return parts.scheme == "https" and bool(host) and not host.startswith("www.") and not (parts.path or parts.query or parts.fragment)
+
+
+def identifier_present(requirement: str, configuration: Exchange, bundle: Exchange, *, several: bool) -> Findings:
+    """The SMART configuration names its Brand; ``several``: only where there are several to choose from."""
+    count = len(brands(bundle))
+    if configuration.answer.object.get("user_access_brand_identifier") is not None or (several and count < 2):
+        return []
+    return [
+        Finding(
+            requirement,
+            "`user_access_brand_identifier` in the SMART configuration",
+            f"it is absent, and the bundle has {count} Brand{'s' if count != 1 else ''}",
+            configuration.id,
+            "/user_access_brand_identifier",
+        )
+    ]
+
+
+def identifier_part(requirement: str, configuration: Exchange, name: str) -> Findings:
+    """``value`` or ``system`` of the identifier is a non-blank string."""
+    identifier = configuration.answer.object.get("user_access_brand_identifier")
+    value = identifier.get(name) if isinstance(identifier, dict) else None
+    if isinstance(value, str) and value.strip():
+        return []
+    actual = f"it is {show(value)}" if isinstance(identifier, dict) else f"the identifier is {show(identifier)}"
+    return [
+        Finding(
+            requirement,
+            f"a `{name}` in `user_access_brand_identifier`",
+            actual,
+            configuration.id,
+            f"/user_access_brand_identifier/{name}",
+        )
+    ]
+
+
+def identifies_one(requirement: str, configuration: Exchange, bundle: Exchange) -> Findings:
+    """Exactly one Brand has the identifier of the SMART configuration."""
+    identifier = configuration.answer.object.get("user_access_brand_identifier")
+    count = len(matching(bundle, identifier))
+    if count == 1:
+        return []
+    return [Finding(requirement, f"exactly one Brand with the identifier {show(identifier)}", f"{count} have it", bundle.id, "/entry")]

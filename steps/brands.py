@@ -1,0 +1,129 @@
+"""Phrases on User-access Brands: the bundle that the SMART configuration links to."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_bdd import parsers, then, when
+
+from smartlaunch.brands import Brands
+from smartlaunch.checks import brands as checks
+from smartlaunch.engine import Engine
+from smartlaunch.errors import NotApplicable
+from smartlaunch.exchange import Exchange
+from smartlaunch.plugin.judge import Judge
+
+
+@pytest.fixture(scope="session")
+def brands(engine: Engine) -> Brands:
+    """The brands of the target."""
+    return Brands(engine)
+
+
+@when("the app follows the link to the brand bundle", target_fixture="bundle")
+def follow_link(brands: Brands) -> Exchange:
+    return brands.answer()
+
+
+@when("the app fetches the brand bundle", target_fixture="bundle")
+def fetch(brands: Brands) -> Exchange:
+    return brands.bundle()
+
+
+@when("a page that the server does not know asks for the brand bundle", target_fixture="bundle")
+def fetch_from_page(brands: Brands) -> Exchange:
+    return brands.from_a_page()
+
+
+@when("the app fetches the brand bundle again", target_fixture="again")
+def fetch_again(brands: Brands) -> Exchange:
+    return brands.again()
+
+
+@then("it links to the brand bundle when it names a brand")
+def links(judge: Judge, brands: Brands, answer: Exchange) -> None:
+    if brands.identifier is None:
+        raise NotApplicable("the SMART configuration tells of no brand")
+    judge(checks.linked(judge.requirement, answer, brands.identifier))
+
+
+@then("it is a Bundle of type collection")
+def is_collection(judge: Judge, bundle: Exchange) -> None:
+    judge(checks.brand_bundle(judge.requirement, bundle))
+
+
+@then("each brand has a name, a web site and its endpoints")
+def brand_form(judge: Judge, bundle: Exchange) -> None:
+    judge(checks.brand_form(judge.requirement, bundle))
+
+
+@then("each endpoint has an address, a FHIR version and a contact")
+def endpoint_form(judge: Judge, bundle: Exchange) -> None:
+    judge(checks.endpoint_form(judge.requirement, bundle))
+
+
+@then("the brands refer to every endpoint of the bundle, and to no other")
+def primary_brand(judge: Judge, brands: Brands, bundle: Exchange) -> None:
+    judge(checks.primary_brand(judge.requirement, bundle, brands.identifier))
+
+
+@then("the bundle tells when it changed last")
+def has_timestamp(judge: Judge, bundle: Exchange) -> None:
+    judge(checks.timestamp(judge.requirement, bundle))
+
+
+@then("every resource of it tells when it changed last")
+def last_updated(judge: Judge, bundle: Exchange) -> None:
+    if not checks.tracks_resources(bundle):
+        raise NotApplicable("no resource of the bundle says when it changed: the publisher does not track single resources")
+    judge(checks.last_updated(judge.requirement, bundle))
+
+
+@then("the page can read it")
+def page_reads(judge: Judge, bundle: Exchange) -> None:
+    judge(checks.open_to_origin(judge.requirement, bundle))
+
+
+@then("the answer has a weak ETag")
+def weak_etag(judge: Judge, bundle: Exchange) -> None:
+    judge(checks.weak_etag(judge.requirement, bundle))
+
+
+@then("an unchanged bundle is not sent again")
+def not_again(judge: Judge, brands: Brands, again: Exchange) -> None:
+    judge(checks.not_sent_again(judge.requirement, brands.bundle(), again))
+
+
+@then("no missing value has another mark than asked-declined and asked-unknown")
+def absent_reasons(judge: Judge, bundle: Exchange) -> None:
+    judge(checks.absent_reasons(judge.requirement, bundle))
+
+
+@then("each brand is identified by its web site")
+def identified(judge: Judge, bundle: Exchange) -> None:
+    judge(checks.web_site_identifiers(judge.requirement, bundle))
+
+
+@then("the SMART configuration names the brand of this server")
+def names_brand(judge: Judge, engine: Engine, bundle: Exchange) -> None:
+    judge(checks.identifier_present(judge.requirement, engine.discovery.exchange, bundle, several=False))
+
+
+@then("the SMART configuration names the brand of this server if there are several")
+def names_brand_of_several(judge: Judge, engine: Engine, bundle: Exchange) -> None:
+    if len(checks.brands(bundle)) < 2:
+        raise NotApplicable("the bundle has no more than one Brand")
+    judge(checks.identifier_present(judge.requirement, engine.discovery.exchange, bundle, several=True))
+
+
+@then(parsers.parse('its brand identifier has a "{name}"'))
+def identifier_part(judge: Judge, answer: Exchange, name: str) -> None:
+    if "user_access_brand_identifier" not in answer.answer.object:
+        raise NotApplicable("the SMART configuration has no `user_access_brand_identifier`")
+    judge(checks.identifier_part(judge.requirement, answer, name))
+
+
+@then("exactly one brand has the identifier of the SMART configuration")
+def exactly_one(judge: Judge, brands: Brands, engine: Engine, bundle: Exchange) -> None:
+    if not isinstance(brands.identifier, dict) or not brands.identifier.get("value"):
+        raise NotApplicable("the SMART configuration gives no brand identifier with a value")
+    judge(checks.identifies_one(judge.requirement, engine.discovery.exchange, bundle))
