@@ -15,11 +15,11 @@ from smartlaunch.finding import Kind, Outcome
 REQ = "SMART-2.2-client-confidential-symmetric-backend"
 
 
-def answer(body: object, *, asked: str = "") -> Exchange:
+def answer(body: object, *, asked: str = "", status: int = 200) -> Exchange:
     """An answer with the given JSON body to a form that asked for the given scope."""
     form = urlencode({"grant_type": "client_credentials", "scope": asked}).encode()
     request = Request("POST", "https://ehr.example/token", (("Content-Type", "application/x-www-form-urlencoded"),), form)
-    response = Response(200, (("Content-Type", "application/json"),), json.dumps(body).encode())
+    response = Response(status, (("Content-Type", "application/json"),), json.dumps(body).encode())
     return Exchange("x0001", Actor.APP, Endpoint.TOKEN, datetime.now(UTC), 1.0, request, response)
 
 
@@ -72,3 +72,17 @@ def test_good_practice_only_warns() -> None:
     assert checks.no_token_by_good_practice(REQ, answer({"error": "invalid_client"}), "this request") == []
     (found,) = checks.no_token_by_good_practice(REQ, answer({"access_token": "t"}), "this request")
     assert (found.kind, found.severity, found.expected) == (Kind.HYGIENE, Outcome.WARNING, "no access token for this request")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "actual"),
+    [
+        (200, {"access_token": "t"}, ""),
+        (200, {}, ""),
+        (401, {"error": "invalid_client"}, 'status 401, `error` is "invalid_client"'),
+        (500, {}, "status 500"),
+    ],
+)
+def test_authenticated(status: int, body: object, actual: str) -> None:
+    found = checks.authenticated(REQ, answer(body, status=status), "the right secret")
+    assert [(f.expected, f.actual) for f in found] == ([("the client let in with the right secret", actual)] if actual else [])
