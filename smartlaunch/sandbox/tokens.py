@@ -134,7 +134,8 @@ class TokenEndpoint:
         )
         if kind not in client.grant_types and not loosely:
             message = "This client is not registered for this grant_type."
-            raise OAuthError("unauthorized_client", message)
+            code = "invalid_grant" if self.defects("answers_a_forbidden_grant_type_with_another_code") else "unauthorized_client"
+            raise OAuthError(code, message)
         if kind == "authorization_code":
             return self._exchange(client, given)
         if kind == "refresh_token":
