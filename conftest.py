@@ -20,4 +20,5 @@ pytest_plugins = [
     "smartlaunch._suite.steps.revocation",
     "smartlaunch._suite.steps.cors",
     "smartlaunch._suite.steps.tls",
+    "smartlaunch._suite.steps.support_tickets",
 ]

@@ -645,11 +645,11 @@ class _Reader:
         seen: dict[tuple[str, str], str] = {}
         for name, client in clients.items():
             other = seen.setdefault((client.role, client.use), name)
-            if other != name:
+            if other != name and client.use != "other":
                 self._problem(
                     ("clients", name),
                     f"[clients.{other}] and [clients.{name}] both have role `{client.role}` and use `{client.use}`",
-                    "give one another `use`: second, short-lived or narrow",
+                    "give one another `use`: second, short-lived or narrow, or other for an app that scenarios put by its name",
                 )
 
     def _ca_file(self, name: str | None) -> Path | None:

@@ -146,7 +146,7 @@ def _plans_of(feature: Feature, template: ScenarioTemplate) -> Iterator[Plan]:
 
 
 def _suites_of(feature: Feature, flags: frozenset[str]) -> list[Suite]:
-    folder = Path(feature.rel_filename).parts[0] if feature.rel_filename else ""
+    folder = Path(feature.rel_filename).parent.name if feature.rel_filename else ""
     special = [s for s in SUITES if s.features]
     if any(folder == s.features for s in special):
         return [s for s in special if s.features == folder]

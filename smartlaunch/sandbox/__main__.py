@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.sandbox.app import public_urls
 from smartlaunch.sandbox.defects import UnknownName
-from smartlaunch.sandbox.options import SandboxOptions
+from smartlaunch.sandbox.options import Profile, SandboxOptions
 from smartlaunch.sandbox.server import RunningSandbox, prepare
 from smartlaunch.sandbox.target_file import write_target
+from smartlaunch.sandbox.vendors import UnknownVendor, choose, names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
     parser.add_argument("--defect", action="append", default=[], metavar="NAME", help="break this rule; may be given several times")
     parser.add_argument("--variant", action="append", default=[], metavar="NAME", help="make this permitted, unusual choice")
+    parser.add_argument("--vendor", default="", metavar="V", help=f"imitate a vendor: {', '.join(names())}")
     parser.add_argument("--trace-rules", action="store_true", help="name in each answer the rules its request came to")
     parser.add_argument("--tls", action="store_true", help="serve by https, with a certificate made at the start")
     parser.add_argument("--token-lifetime", type=int, metavar="SECONDS", help="life of the access tokens of apps")
@@ -38,6 +40,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until interrupted; return the exit code."""
     given = build_parser().parse_args(arguments)
+    try:
+        vendor = choose(given.vendor) if given.vendor else None
+    except UnknownVendor as problem:
+        sys.stderr.write(f"the embedded EHR cannot start: {problem}\n")
+        return 2
     options = SandboxOptions(
         port=given.port,
         defects=tuple(given.defect),
@@ -46,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tls=given.tls,
         token_lifetime_s=given.token_lifetime,
         client_jwks_uri=given.client_jwks_uri,
+        profile=vendor.profile if vendor is not None else Profile(),
+        vendor=vendor,
     )
     try:
         running = prepare(options)
@@ -76,7 +85,9 @@ def _watch_parent(running: RunningSandbox) -> None:
 def describe(running: RunningSandbox) -> str:
     """Return what a person needs to use the server: addresses, people with passwords, apps."""
     sandbox = running.sandbox
-    lines = [f"Lakeside EHR is running at {running.base_url}", ""]
+    vendor = sandbox.options.vendor
+    who = "Lakeside EHR" if vendor is None else f"Lakeside EHR, imitating {vendor.name},"
+    lines = [f"{who} is running at {running.base_url}", ""]
     lines += [f"  {name:<24}{url}" for name, url in public_urls(sandbox)]
     lines += ["", "People (user name, password, may see):"]
     for user in sandbox.state.users.values():

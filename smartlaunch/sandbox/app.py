@@ -20,6 +20,7 @@ from smartlaunch.sandbox.data import seed_store
 from smartlaunch.sandbox.defects import Defects, Variants, consulted
 from smartlaunch.sandbox.options import SandboxOptions
 from smartlaunch.sandbox.state import State
+from smartlaunch.sandbox.vendors.front import wrap
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -83,11 +84,14 @@ def build_sandbox(options: SandboxOptions, base_url: str) -> Sandbox:
     """Return the parts of a server that will answer at ``base_url``."""
     state = State(
         base_url,
-        clients=build_clients(options),
+        clients=options.vendor.clients() if options.vendor is not None else build_clients(options),
         users=build_users(options),
         launch_lifetime_s=options.profile.launch_lifetime_s,
+        fhir_path=options.profile.fhir_path,
+        issuer_path=options.profile.issuer_path,
     )
-    return Sandbox(options, state, Defects(options.defects), Variants(options.variants))
+    of_vendor = options.vendor.variants if options.vendor is not None else ()
+    return Sandbox(options, state, Defects(options.defects), Variants((*options.variants, *of_vendor)))
 
 
 def build_app(options: SandboxOptions | None = None, base_url: str = "http://127.0.0.1", sandbox: Sandbox | None = None) -> Starlette:
@@ -113,7 +117,7 @@ def build_app(options: SandboxOptions | None = None, base_url: str = "http://127
         middleware.insert(0, Middleware(RuleTrace))
     app = Starlette(routes=routes, middleware=middleware)
     app.state.sandbox = running
-    return app
+    return app if chosen.vendor is None else wrap(app, running, chosen.vendor)
 
 
 def _pages_for_people(sandbox: Sandbox) -> list[Route]:
@@ -155,6 +159,6 @@ def public_urls(sandbox: Sandbox) -> list[tuple[str, str]]:
         ("SMART configuration", f"{sandbox.state.fhir_base_url}/.well-known/smart-configuration"),
         ("Authorization endpoint", sandbox.authorize_url),
         ("Token endpoint", sandbox.token_url),
-        ("Chart", f"{base}/chart"),
+        ("Chart", f"{base}/chart") if sandbox.options.vendor is None else ("Launches", f"{base}/console"),
         ("Connected apps", f"{base}/oauth/manage"),
     ]

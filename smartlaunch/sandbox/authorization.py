@@ -450,6 +450,8 @@ class Authorization:
     def _consent_known(self, transaction: Transaction, offered: list[str]) -> bool:
         if self.defects("skips_consent") or self.variant("asks_no_consent"):
             return True
+        if self.sandbox.user(transaction.username or "").persona in self.sandbox.profile.no_consent:
+            return True
         if self.variant("remembers_consent"):
             known = self.state.approved.get((transaction.username or "", transaction.client_id), set())
             return set(offered) <= known
@@ -462,7 +464,7 @@ class Authorization:
             return None
         if not user.patients:
             return self._fail(transaction, OAuthError("access_denied", "There is no patient that this person may see."))
-        if self.defects("leaves_patient_context_out"):
+        if self.defects("leaves_patient_context_out") or user.persona in self.sandbox.profile.no_patient_choice:
             transaction.patient = ""
             return None
         if self.variant("chooses_the_patient_without_asking"):

@@ -150,11 +150,15 @@ class State:
         clients: dict[str, Client],
         users: dict[str, User],
         launch_lifetime_s: float = 300,
+        fhir_path: str = "/fhir",
+        issuer_path: str = "/oauth",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.clients = clients
         self.users = users
         self.launch_lifetime_s = launch_lifetime_s
+        self.fhir_path = fhir_path
+        self.issuer_path = issuer_path
         self.sessions: dict[str, Session] = {}
         self.transactions: dict[str, Transaction] = {}
         self.launches: dict[str, Launch] = {}
@@ -168,12 +172,12 @@ class State:
     @property
     def fhir_base_url(self) -> str:
         """The FHIR base URL, without a trailing slash."""
-        return f"{self.base_url}/fhir"
+        return self.base_url + self.fhir_path
 
     @property
     def issuer(self) -> str:
         """The issuer of ID Tokens and the identifier of the authorization server."""
-        return f"{self.base_url}/oauth"
+        return self.base_url + self.issuer_path
 
     def now(self) -> float:
         """Return the time that every lifetime is measured with."""

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.sandbox import data
+from smartlaunch.sandbox.vendors.target import write_vendor_target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +28,22 @@ _SYSTEM = "system/Patient.rs system/Observation.rs"
 def write_target(path: Path, running: RunningSandbox, *, name: str = "embedded", wait_for_expiry_s: float = 4) -> Path:
     """Write the target file and, beside it, one file of mode 0600 for each secret; return the target file's path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    state, writer = running.sandbox.state, _Writer(path)
+    writer, vendor = TargetWriter(path), running.sandbox.options.vendor
+    if running.authority:
+        writer.ca_file = f"{path.stem}-authority.pem"
+        (path.parent / writer.ca_file).write_text(running.authority, encoding="ascii")
+    if vendor is not None:
+        write_vendor_target(writer, running, vendor, wait_for_expiry_s=wait_for_expiry_s)
+    else:
+        _write_plain(writer, running, name, wait_for_expiry_s)
+    path.write_text("\n".join(writer.lines) + "\n", encoding="utf-8")
+    return path
+
+
+def _write_plain(writer: TargetWriter, running: RunningSandbox, name: str, wait_for_expiry_s: float) -> None:
+    state = running.sandbox.state
     writer.table("", schema=1)
-    ca_file = f"{path.stem}-authority.pem" if running.authority else None
-    if ca_file is not None:
-        (path.parent / ca_file).write_text(running.authority, encoding="ascii")
-    writer.table("target", name=name, fhir_base_url=running.fhir_base_url, edition="2.2", vendor="embedded", ca_file=ca_file)
+    writer.table("target", name=name, fhir_base_url=running.fhir_base_url, edition="2.2", vendor="embedded", ca_file=writer.ca_file)
     for client in state.clients.values():
         writer.client(client)
     for user in state.users.values():
@@ -43,15 +54,14 @@ def write_target(path: Path, running: RunningSandbox, *, name: str = "embedded",
     writer.table("ehr_launch", kind="page", url=f"{running.base_url}/chart", patient=data.PATIENTS[0], encounter=visit)
     writer.table("limits", request_s=5, login_s=30, wait_for_expiry_s=wait_for_expiry_s)
     writer.table("probes", allow_writes=True, lockout=True)
-    path.write_text("\n".join(writer.lines) + "\n", encoding="utf-8")
-    return path
 
 
-class _Writer:
+class TargetWriter:
     """Collects the lines of the file and writes its secrets aside."""
 
     def __init__(self, path: Path) -> None:
         self.lines: list[str] = []
+        self.ca_file = ""
         self.path = path
 
     def table(self, header: str, **values: Any) -> None:

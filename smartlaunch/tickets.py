@@ -1,0 +1,46 @@
+"""Apps of support tickets: launched the way their developers built them, right or wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smartlaunch.errors import NotApplicable
+
+if TYPE_CHECKING:
+    from smartlaunch.app import App, Attempt, Grant
+    from smartlaunch.engine import Engine
+    from smartlaunch.exchange import Exchange
+
+
+@dataclass(frozen=True)
+class TicketApp:
+    """One app with its one flow; scenarios share the flow, because each looks at another side of it."""
+
+    app: App
+
+    def attempt(self) -> Attempt:
+        """The flow as far as it goes."""
+        return self.app.shared_attempt()
+
+    def grant(self) -> Grant:
+        """The flow's token; ``TwinFailed`` when none came."""
+        return self.app.grant()
+
+    def read_patient(self) -> Exchange:
+        """Read the patient in context as the app does, right after its launch."""
+        grant = self.grant()
+        if not grant.token.patient:
+            raise NotApplicable("the token response names no patient, so there is none to read; another scenario judges that")
+        return self.app.once("patient read", lambda: self.app.engine.fhir.read(f"Patient/{grant.token.patient}", grant.access_token))
+
+
+def ticket_app(engine: Engine, name: str) -> TicketApp:
+    """The app of that name in the target file: opened by the EHR when it has a page for that, else opened by itself.
+
+    ``NotApplicable`` when the target file has no such client: the two tickets are about apps of an imitated vendor.
+    """
+    client = engine.target.clients.get(name)
+    if client is None:
+        raise NotApplicable(f"no client is named {name!r} in the target file; `smartlaunch sandbox --vendor` writes one with it")
+    return TicketApp(engine.app_of(client, "ehr" if client.launch_uri else "standalone"))

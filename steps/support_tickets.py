@@ -1,0 +1,62 @@
+"""Phrases of the support tickets: an app does what its developer built, and needs something from it."""
+
+from __future__ import annotations
+
+from pytest_bdd import parsers, then, when
+
+from smartlaunch.app import Grant
+from smartlaunch.checks import support_tickets as checks
+from smartlaunch.engine import Engine
+from smartlaunch.fhir import describe, resources
+from smartlaunch.http import answered
+from smartlaunch.oauth import scopes as words
+from smartlaunch.plugin.judge import Judge
+from smartlaunch.tickets import TicketApp, ticket_app
+
+
+@when(parsers.parse("{name} is launched the way it is built"), target_fixture="ticket")
+def launched_as_built(engine: Engine, name: str) -> TicketApp:
+    return ticket_app(engine, name)
+
+
+@then(parsers.parse('it is granted reading of {resource_type} in the context "{context}"'))
+def granted_reading(judge: Judge, ticket: TicketApp, resource_type: str, context: str) -> None:
+    grant = ticket.grant()
+    judge(
+        checks.may_read(
+            judge.requirement,
+            resource_type,
+            context,
+            allowed=words.allows(grant.granted, context, resource_type, "r"),
+            granted=" ".join(grant.granted) or "nothing",
+            exchange=grant.token.exchange.id,
+        )
+    )
+
+
+@then("it can read the patient in context")
+def reads_patient(judge: Judge, ticket: TicketApp) -> None:
+    grant: Grant = ticket.grant()
+    exchange = ticket.read_patient()
+    answer = answered(exchange)
+    judge(
+        checks.patient_read(
+            judge.requirement,
+            read=[one.get("id") for one in resources(answer, "Patient")] == [grant.token.patient],
+            came=describe(answer),
+            exchange=exchange.id,
+        )
+    )
+
+
+@then("its authorization request ends with a code")
+def ends_with_code(judge: Judge, ticket: TicketApp) -> None:
+    attempt = ticket.attempt()
+    answer = attempt.authorization
+    judge(checks.code_came(judge.requirement, code=bool(answer.code), came=answer.describe(), exchange=answer.exchange))
+
+
+@then("the patient in context is the one whose chart is open")
+def patient_of_chart(judge: Judge, engine: Engine, ticket: TicketApp) -> None:
+    token = ticket.grant().token
+    judge(checks.patient_arrived(judge.requirement, token.patient, engine.launches.context()[0], token.exchange.id))
