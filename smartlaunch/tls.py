@@ -5,6 +5,7 @@ Each probe is one connection with a limit. Nothing here judges; a connection tha
 
 from __future__ import annotations
 
+import secrets
 import socket
 import ssl
 import warnings
@@ -145,14 +146,22 @@ def verified(engine: Engine, where: Address) -> Handshake:
     return _shake(where, context, engine.target.limits.request_s)
 
 
-def plainly(engine: Engine, where: Address) -> Exchange:
+def plainly(engine: Engine, where: Address, token: str = "") -> Exchange:
     """The same address by plain http: on port 80 where https has its usual port, else on the same port."""
     parts = urlsplit(where.url)
     host = f"[{where.host}]" if ":" in where.host else where.host
     netloc = host if where.port == 443 else f"{host}:{where.port}"
     kind = Endpoint.FHIR if where.name == "FHIR base URL" else Endpoint.OTHER
-    path = f"{parts.path}/metadata" if kind is Endpoint.FHIR else parts.path or "/"
-    return engine.http.send("GET", f"http://{netloc}{path}", endpoint=kind, headers={"Accept": "*/*"})
+    path = f"{parts.path}/{'Patient' if token else 'metadata'}" if kind is Endpoint.FHIR else parts.path or "/"
+    headers = {"Accept": "*/*", **({"Authorization": f"Bearer {token}"} if token else {})}
+    return engine.http.send("GET", f"http://{netloc}{path}", endpoint=kind, headers=headers)
+
+
+def plain_bearer(engine: Engine, where: Address) -> Exchange:
+    """A made-up bearer token sent by plain http; ``NotApplicable`` when the address itself is a plain http one."""
+    if not where.secure:
+        raise NotApplicable("the FHIR base URL itself is reached by plain http; another scenario judges that")
+    return plainly(engine, where, secrets.token_urlsafe(32))
 
 
 def pages(app: App) -> list[tuple[str, str]]:

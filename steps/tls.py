@@ -8,6 +8,7 @@ from smartlaunch import tls
 from smartlaunch.app import App
 from smartlaunch.checks import tls as checks
 from smartlaunch.engine import Engine
+from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.tls import Address, Handshake
 
@@ -25,6 +26,16 @@ def addresses(engine: Engine) -> list[Address]:
 @when("a client connects with TLS 1.2 or later", target_fixture="handshake")
 def connect(engine: Engine, address: Address) -> Handshake:
     return tls.modern(engine, address)
+
+
+@when("a client sends a made-up bearer token to it by plain http", target_fixture="plain_answer")
+def plain_bearer(engine: Engine, address: Address) -> Exchange:
+    return tls.plain_bearer(engine, address)
+
+
+@then("the token is not looked at")
+def takes_no_token(judge: Judge, plain_answer: Exchange) -> None:
+    judge(checks.takes_no_token(judge.requirement, plain_answer))
 
 
 @then("a secured connection comes about")

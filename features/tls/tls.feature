@@ -61,6 +61,12 @@ Feature: Transport security
       When a client connects with TLS 1.2 or later
       Then a secured connection comes about
 
+    @id:tls-fhir-plain-http @intrusive
+    Scenario: The FHIR server takes no bearer token by plain http
+      Given the address of the FHIR base URL
+      When a client sends a made-up bearer token to it by plain http
+      Then the token is not looked at
+
   @req:SMART-2.2-backend-services-tls
   Rule: Every exchange of a backend service is secured by TLS 1.2 or later
 

@@ -45,6 +45,24 @@ def not_by_plain_http(requirement: str, exchange: Exchange, name: str) -> Findin
     return [Finding(requirement, f"no content of the {name} by plain http", describe(exchange), exchange.id, "status")]
 
 
+def takes_no_token(requirement: str, exchange: Exchange) -> Findings:
+    """A bearer token by plain http meets no FHIR server that would look at it: neither content nor a challenge for bearer tokens."""
+    answer = exchange.answer
+    challenge = "bearer" in " ".join(answer.all("www-authenticate")).lower()
+    if not 200 <= answer.status < 300 and not (answer.status == 401 and challenge):
+        return []
+    return [
+        Finding(
+            requirement,
+            "no FHIR server by plain http",
+            f"{describe(exchange)}, so tokens are taken without TLS",
+            exchange.id,
+            "status",
+            side=Side.FHIR_SERVER,
+        )
+    ]
+
+
 def strict_transport(requirement: str, pages: Sequence[tuple[str, str]]) -> Findings:
     """Pages by https tell the browser to stay with https, for longer than no time."""
     for exchange, value in pages:
