@@ -118,6 +118,15 @@ class Replay:
 
 
 @dataclass
+class TokenLife:
+    """What is known of a client's access tokens: how often something happened that could end them, and when each was last good."""
+
+    serial: int = 0
+    proven: dict[str, int] = field(default_factory=dict)
+    tries_left: int = 6
+
+
+@dataclass
 class _Shared:
     grant: Grant | None = None
     failure: Blocked | None = None
@@ -132,7 +141,6 @@ class App:
     client: Client
     launch_kind: str
     _shared: dict[tuple[str, str], _Shared] = field(default_factory=dict)
-    _suspect: bool = False
     _made: dict[str, tuple[object, tuple[str, ...]]] = field(default_factory=dict)
 
     # -- requests ---------------------------------------------------------------------------------------------------------
@@ -230,7 +238,11 @@ class App:
             method, url or self.token_endpoint, endpoint=Endpoint.TOKEN, headers=all_headers, form=body, content=content
         )
         answered(exchange)
-        return TokenAnswer(exchange)
+        answer = TokenAnswer(exchange)
+        if answer.succeeded:
+            self._life.serial += 1
+            self._life.proven[answer.access_token] = self._life.serial
+        return answer
 
     def code_form(self, answer: AuthorizationAnswer, **changes: str | None) -> list[tuple[str, str]]:
         """The form of a right access token request; changes set a parameter, None leaves it out."""
@@ -341,7 +353,7 @@ class App:
             raise TwinFailed(
                 f"the right flow that this scenario builds on did not succeed: {shared.failure.message}", hint=shared.failure.hint
             )
-        if shared.grant is not None and self._alive(shared.grant):
+        if shared.grant is not None and self.living(shared.grant):
             self.engine.recorder.attach_to_current(list(shared.grant.exchanges))
             return shared.grant
         try:
@@ -353,20 +365,34 @@ class App:
         except Blocked as exc:
             shared.failure = exc
             raise
-        self._suspect = False
         return shared.grant
 
     def suspect(self) -> None:
-        """Say that a probe may have made the server revoke this client's tokens; the next shared grant is tried first."""
-        self._suspect = True
+        """Say that a probe may have made the server revoke this client's tokens; each shared grant is tried before its next use."""
+        self._life.serial += 1
 
-    def _alive(self, grant: Grant) -> bool:
+    @property
+    def _life(self) -> TokenLife:
+        return self.engine.token_lives.setdefault(self.client.name, TokenLife())
+
+    def living(self, grant: Grant) -> bool:
+        """Whether a grant from before can be handed out again: a server may end tokens when the app logs in once more.
+
+        Tried by one read, and only where the client got other tokens since the last one.
+        """
+        life, token = self._life, grant.access_token
         if time.time() > grant.expires_at - min(_MARGIN_S, (grant.token.expires_in or 60) / 4):
             return False
-        if not self._suspect:
+        if life.proven.get(token) == life.serial or life.tries_left <= 0:
             return True
-        self._suspect = False
-        return self.probe(grant.token).answer.status != 401
+        answer = self.probe(grant.token).answer
+        if answer.status == 401:
+            life.tries_left -= 1
+            return False
+        if not answer.status:
+            life.tries_left = 0  # a server that keeps silent would cost its limit each time
+        life.proven[token] = life.serial
+        return True
 
     def _granted(self, attempt: Attempt) -> Grant:
         if attempt.token is None or not attempt.token.succeeded:

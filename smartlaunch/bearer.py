@@ -74,7 +74,11 @@ class Bearer:
             raise NotApplicable("no patient is known to search for")
         if form == "batch":
             entry = {"request": {"method": "GET", "url": f"Patient/{patient}"}}
-            return fhir.send("POST", "", None, resource={"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+            batch = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
+            offered = answered(fhir.send("POST", "", self.app.grant().access_token, resource=batch))
+            if not 200 <= offered.status < 300:
+                raise NotApplicable(f"the server takes no batch: {describe(offered)}")
+            return fhir.send("POST", "", None, resource=batch)
         if form == "search by POST":
             return fhir.search_by_post("Observation", [("patient", patient)], None)
         return fhir.search("Observation", [("patient", patient)], None)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from smartlaunch.app import App
+from smartlaunch.app import App, TokenLife
 from smartlaunch.discovery import Discovery
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Actor, Endpoint, RecordedExchange
@@ -40,6 +40,7 @@ class Engine:
         self.fhir = Fhir(self.http, target.fhir_base_url)
         self.launches = Launches(self)
         self.keys = Keys(self)
+        self.token_lives: dict[str, TokenLife] = {}
         self._apps: dict[tuple[str, str], App] = {}
 
     def close(self) -> None:

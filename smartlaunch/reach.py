@@ -117,7 +117,6 @@ LETTERS = {
 WRITES = frozenset(word for word, letter in LETTERS.items() if letter in "cud")
 _PATCH_TYPE = "application/json-patch+json"
 _LEEWAY_S = 60
-_MARGIN_S = 20
 
 
 @dataclass(frozen=True)
@@ -284,7 +283,7 @@ class Reach:
         kept = self._grants.get(key)
         if isinstance(kept, NotApplicable):
             raise kept
-        if kept is not None and time.time() < kept.expires_at - min(_MARGIN_S, (kept.token.expires_in or 60) / 4):
+        if kept is not None and self.app.living(kept):
             self.app.engine.recorder.attach_to_current(list(kept.exchanges))
             return kept
         try:
