@@ -43,6 +43,7 @@ VARIANTS = HERE / "variants.tsv"
 SAMPLE = 6
 NEIGHBOURS = 5
 PER_RUN_S = 240
+CPU: dict[int, float] = {}
 RED = ("failed", "warning", "error")
 
 
@@ -79,6 +80,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--fresh", action="store_true", help="do not go on from an earlier, unfinished run")
     parser.add_argument("--keep", default="", help="keep the run folders here")
+    parser.add_argument("--no-write", action="store_true", help="leave the table as it is")
     parser.add_argument("--limit", type=int, default=0)
     args = parser.parse_args()
 
@@ -100,7 +102,8 @@ def main() -> int:
     started = time.monotonic()
     rows = run_all(names, clean, args, state, variants=variants)
     print(f"{len(rows)} in {time.monotonic() - started:.0f} s")
-    write(rows, VARIANTS if variants else RESULTS, partial=len(names) < len(load_variants() if variants else load_defects()))
+    if not args.no_write:
+        write(rows, VARIANTS if variants else RESULTS, partial=len(names) < len(load_variants() if variants else load_defects()))
     wrong = [r for r in rows if r.verdict in ("missed", "false alarm", "broken")]
     for row in wrong:
         print(f"{row.verdict:12} {row.name}: {' '.join(row.also)[:300]} {row.note}")
@@ -305,7 +308,7 @@ def run_all(names: list[str], clean: Clean, args: argparse.Namespace, state: Pat
         if not args.keep:
             shutil.rmtree(folder, ignore_errors=True)
         print(
-            f"{len(rows):4}/{len(names)} {row.verdict:12} {name} {time.monotonic() - started:.1f} s {' '.join(row.also)[:120]} {row.note}",
+            f"{len(rows):4}/{len(names)} {row.verdict:12} {name} {time.monotonic() - started:.1f} s, {CPU[pid]:.1f} s of CPU, {row.ran} scenarios {' '.join(row.also)[:120]} {row.note}",
             flush=True,
         )
     return [rows[name] for name in names]
@@ -314,8 +317,9 @@ def run_all(names: list[str], clean: Clean, args: argparse.Namespace, state: Pat
 def wait_for(pids: dict[int, float], *, limit: float) -> int:
     """The first child to end; one that goes over its limit is killed with everything it started."""
     while True:
-        pid, _ = os.waitpid(-1, os.WNOHANG)
+        pid, _, usage = os.wait4(-1, os.WNOHANG)
         if pid in pids:
+            CPU[pid] = usage.ru_utime + usage.ru_stime
             return pid
         for child, started in pids.items():
             if time.monotonic() - started > limit:

@@ -1,0 +1,47 @@
+"""The committed matrix speaks of every defect and variant, and a few of its rows are made again here."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smartlaunch.sandbox.defects import load_defects, load_variants
+
+HERE = Path(__file__).resolve().parent
+
+
+def table(name: str) -> dict[str, list[str]]:
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()[1:]
+    return {line.split("\t")[0]: line.split("\t") for line in lines}
+
+
+def test_every_defect_has_a_row() -> None:
+    assert set(load_defects()) - set(table("results.tsv")) == set()
+    assert set(table("results.tsv")) - set(load_defects()) == set()
+
+
+def test_every_variant_has_a_row_and_none_is_a_false_alarm() -> None:
+    rows = table("variants.tsv")
+    assert set(rows) == set(load_variants())
+    assert [name for name, row in rows.items() if row[1] != "clear"] == []
+
+
+def test_what_is_missed_is_little() -> None:
+    rows = table("results.tsv")
+    missed = [name for name, row in rows.items() if row[1] in ("missed", "broken")]
+    assert len(missed) <= len(rows) * 0.05, missed
+
+
+@pytest.mark.xdist_group("matrix")
+def test_a_few_rows_made_again() -> None:
+    names = ["omits_state", "accepts_plain_challenge", "ignores_scopes", "smartlaunch-no-such-defect"]
+    known = [n for n in names if n in load_defects()]
+    assert len(known) == 3
+    rows = table("results.tsv")
+    command = [sys.executable, str(HERE / "matrix.py"), "--jobs", "2", "--fresh", "--no-write", *(p for n in known for p in ("--defect", n))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    for name in known:
+        assert rows[name][1] == "killed"
+        assert any(name in line and "killed" in line for line in done.stdout.splitlines())

@@ -1,0 +1,78 @@
+"""The table of what is tested in README.md is the one that features and catalogue give; `python tests/plugin/test_readme.py` renews it."""
+
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from smartlaunch.catalogue import load  # noqa: E402
+from smartlaunch.plugin.binding import every_plan  # noqa: E402
+from smartlaunch.sandbox.defects import load_defects, load_variants  # noqa: E402
+
+NAMES = {
+    "discovery": "Discovery",
+    "launch": "EHR and standalone launch",
+    "authorization": "Authorization, PKCE, aud, redirect URI, denial",
+    "token": "Token endpoint, client authentication",
+    "launch_context": "Launch context",
+    "id_token": "OpenID Connect",
+    "scopes": "Scopes",
+    "fhir_access": "FHIR access",
+    "refresh": "Refresh",
+    "introspection": "Introspection",
+    "revocation": "Revocation",
+    "backend_services": "Backend services",
+    "cors": "CORS",
+    "tls": "TLS",
+    "brands": "Brands",
+    "app_state": "App State",
+}
+
+
+def table() -> str:
+    scenarios, requirements = defaultdict(set), defaultdict(set)
+    for plan in every_plan():
+        if plan.suite.default:
+            folder = Path(plan.path).parts[0]
+            rows = sum(len(e.examples) for e in plan.template.examples) or 1
+            scenarios[folder] |= {(plan.slug, n) for n in range(rows)}
+            requirements[folder] |= set(plan.requirements)
+    catalogue = load()
+    lines = ["| group | scenarios | rules |", "|---|---:|---:|"]
+    for folder in sorted(scenarios, key=lambda f: list(NAMES).index(f) if f in NAMES else 99):
+        lines.append(f"| {NAMES.get(folder, folder)} | {len(scenarios[folder])} | {len(requirements[folder])} |")
+    every = set().union(*requirements.values())
+    binding = [r for r in catalogue.values() if r.binding]
+    lines.append(f"| **in all** | **{len(set().union(*scenarios.values()))}** | **{len(every)}** |")
+    reasons = defaultdict(int)
+    for row in binding:
+        if row.reason:
+            reasons[row.reason.split(":")[0]] += 1
+    not_tested = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items(), key=lambda p: -p[1]))
+    listed = {n for r in catalogue.values() if r.id in every and r.strength.fails for n in r.source_ids}
+    lines += [
+        "",
+        f"Of the {len(binding)} SHALL and SHOULD rules that bind a server, {sum(r.id in every for r in binding)} are put to it; the rest has a reason"
+        f" in the catalogue ({not_tested}). {len(listed)} of the numbers of the guide's own list that say SHALL or SHALL NOT are among them."
+        f" The embedded EHR can break {len(load_defects())} rules and has {len(load_variants())} legal variants.",
+    ]
+    return "\n".join(lines)
+
+
+def parts() -> tuple[str, str, str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"(.*<!-- table:groups -->\n)(.*?)(<!-- /table:groups -->.*)", text, re.DOTALL)
+    assert found is not None
+    return found[1], found[2], found[3]
+
+
+def test_the_table_is_current() -> None:
+    assert parts()[1].strip() == table().strip()
+
+
+if __name__ == "__main__":
+    before, _, after = parts()
+    (ROOT / "README.md").write_text(before + table() + "\n" + after, encoding="utf-8")
