@@ -89,6 +89,8 @@ class TokenAnswer:
             return f"status {self.response.status} with an access token"
         detail = f" error={self.error}" if self.error else ""
         if not detail and 200 <= self.response.status < 300:
-            detail = f" without an access token ({self.response.header('content-type') or 'no Content-Type'}, {len(self.response.body)} bytes)"
+            detail = (
+                f" without an access token ({self.response.header('content-type') or 'no Content-Type'}, {len(self.response.body)} bytes)"
+            )
         more = self.text("error_description")
         return f"status {self.response.status}{detail}" + (f" ({more})" if more else "")
