@@ -15,6 +15,7 @@ pytest_plugins = [
     "smartlaunch._suite.steps.id_token",
     "smartlaunch._suite.steps.fhir_access",
     "smartlaunch._suite.steps.brands",
+    "smartlaunch._suite.steps.app_state",
     "smartlaunch._suite.steps.refresh",
     "smartlaunch._suite.steps.introspection",
     "smartlaunch._suite.steps.revocation",

@@ -247,6 +247,9 @@ def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: li
         without("launch-ehr", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-online")
     if variant("keeps_no_app_state"):
         without("smart-app-state")
+    if variant("keeps_app_state_at_an_associated_endpoint"):
+        without("smart-app-state")
+        document["associated_endpoints"] = [{"url": sandbox.state.fhir_base_url, "capabilities": ["smart-app-state"]}]
     if variant("knows_version_1_scopes_only"):
         without("permission-v2")
     if variant("knows_version_2_scopes_only"):

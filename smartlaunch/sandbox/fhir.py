@@ -41,6 +41,7 @@ _PAGE = 50
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_APP_STATE_SERVER = "http://hl7.org/fhir/smart-app-launch/CapabilityStatement/smart-app-state-server"
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 TYPES = tuple(sorted(fhir_search.PARAMETERS))
 
@@ -615,6 +616,7 @@ def capability_statement(state: State, defects: Defects, variant: Variants, opti
         "date": "2026-11-21",
         "publisher": "Lakeside Hospital",
         "kind": "instance",
+        **({} if variant("keeps_no_app_state") else {"instantiates": [_APP_STATE_SERVER]}),
         "software": {"name": "Lakeside EHR"},
         "implementation": {"description": "Lakeside EHR, an embedded server for tests", "url": state.fhir_base_url},
         "fhirVersion": "4.0.1",

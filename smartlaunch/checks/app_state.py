@@ -1,0 +1,197 @@
+"""Checks on App State (SMART App Launch 2.2, "App State"): what was sent, what came back, what a search finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from smartlaunch.checks.fhir_answer import describe, found
+from smartlaunch.checks.members import Findings, show
+from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Finding, Side
+
+Resource = Mapping[str, Any]
+
+
+def _finding(requirement: str, expected: str, actual: str, exchange: Exchange, pointer: str = "") -> Finding:
+    return Finding(requirement, expected, actual, exchange.id, pointer, side=Side.FHIR_SERVER)
+
+
+def _stored(exchange: Exchange) -> dict[str, Any]:
+    body = exchange.answer.object
+    return body if body.get("resourceType") == "Basic" else {}
+
+
+def _good(exchange: Exchange) -> bool:
+    return 200 <= exchange.answer.status < 300
+
+
+def created(requirement: str, exchange: Exchange) -> Findings:
+    """Right state is taken with 201."""
+    if exchange.answer.status == 201:
+        return []
+    return [_finding(requirement, "status 201 for right state", describe(exchange), exchange, "status")]
+
+
+def accepted(requirement: str, step: str, exchange: Exchange) -> Findings:
+    """A right request on state is carried out."""
+    if _good(exchange):
+        return []
+    return [_finding(requirement, f"the {step} of App State carried out", describe(exchange), exchange, "status")]
+
+
+def has_new_id(requirement: str, exchange: Exchange) -> Findings:
+    """The stored resource has an ``id`` and a version."""
+    body = _stored(exchange)
+    meta = body.get("meta")
+    findings = []
+    if not isinstance(body.get("id"), str) or not body["id"]:
+        findings.append(_finding(requirement, "an `id` that the server gave", f"it is {show(body.get('id'))}", exchange, "/id"))
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    if not isinstance(version, str) or not version:
+        findings.append(_finding(requirement, "a `meta.versionId`", f"it is {show(version)}", exchange, "/meta/versionId"))
+    return findings
+
+
+def ignores_chosen_id(requirement: str, sent: Resource, exchange: Exchange) -> Findings:
+    """The ``id`` that the app chose is refused or replaced."""
+    if not _good(exchange) or _stored(exchange).get("id") != sent.get("id"):
+        return []
+    return [_finding(requirement, "an `id` that the server makes, or a refusal", "the id that the app chose was kept", exchange, "/id")]
+
+
+def lost(sent: Resource, kept: Resource) -> list[tuple[str, str]]:
+    """What of the sent state is not in the kept one: pointer and sentence."""
+    problems = []
+    for name, path in (("subject", "reference"), ("code", "coding")):
+        mine, theirs = sent.get(name), kept.get(name)
+        want = mine.get(path) if isinstance(mine, dict) else None
+        have = theirs.get(path) if isinstance(theirs, dict) else None
+        if want is not None and not _same(want, have):
+            problems.append((f"/{name}/{path}", f"`{name}.{path}` is {show(have)} in place of {show(want)}"))
+    extensions = kept.get("extension")
+    held = [e for e in extensions if isinstance(e, dict)] if isinstance(extensions, list) else []
+    for number, extension in enumerate(sent.get("extension", ())):
+        if not any(_covers(extension, other) for other in held):
+            problems.append((f"/extension/{number}", f"the extension {show(extension.get('url'))} was lost or changed"))
+    return problems
+
+
+def _same(want: object, have: object) -> bool:
+    """Equal, where a server may add members of its own to a coding (a ``display``)."""
+    if isinstance(want, list):
+        return isinstance(have, list) and len(have) == len(want) and all(_same(w, h) for w, h in zip(want, have, strict=True))
+    if isinstance(want, dict):
+        return isinstance(have, dict) and all(_same(value, have.get(key)) for key, value in want.items())
+    return want == have
+
+
+def _covers(sent: Resource, kept: Resource) -> bool:
+    return all(_same(value, kept.get(key)) for key, value in sent.items())
+
+
+def keeps(requirement: str, sent: Resource, exchange: Exchange) -> Findings:
+    """The answer holds subject, code and every extension as they were sent."""
+    body = _stored(exchange)
+    if not body:
+        return [_finding(requirement, "the stored Basic resource in the answer", describe(exchange), exchange, "body")]
+    return [_finding(requirement, "subject, code and extensions as sent", text, exchange, place) for place, text in lost(sent, body)]
+
+
+def kept_or_refused(requirement: str, sent: Resource, exchange: Exchange) -> Findings:
+    """State is kept in full or not at all."""
+    if not _good(exchange):
+        return []
+    return [
+        _finding(requirement, "state kept in full, or refused", f"status {exchange.answer.status}, and {text}", exchange, place)
+        for place, text in lost(sent, _stored(exchange))
+    ]
+
+
+def answer_form(requirement: str, exchange: Exchange, before: str = "") -> Findings:
+    """The answer to a create or an update has an ``ETag``, a new one after an update, and the stored resource."""
+    findings = []
+    tag = exchange.answer.header("etag")
+    if not tag:
+        findings.append(_finding(requirement, "an `ETag`", "there is none", exchange, "header: ETag"))
+    elif before and tag == before:
+        findings.append(_finding(requirement, "a new `ETag`", "it is the one from before the update", exchange, "header: ETag"))
+    if not _stored(exchange):
+        findings.append(_finding(requirement, "the stored Basic resource in the answer", describe(exchange), exchange, "body"))
+    return findings
+
+
+def not_carried_out(requirement: str, what: str, exchange: Exchange) -> Findings:
+    """A wrong request changes nothing and shows nothing."""
+    if not _good(exchange):
+        return []
+    if exchange.request.method == "GET" and not found(exchange, "Basic"):
+        return []
+    return [_finding(requirement, f"the {what} refused", describe(exchange), exchange, "status")]
+
+
+def precondition_failed(requirement: str, what: str, exchange: Exchange) -> Findings:
+    """A change whose precondition does not hold is answered with 412."""
+    if exchange.answer.status == 412:
+        return []
+    return [_finding(requirement, f"status 412 for {what}", describe(exchange), exchange, "status")]
+
+
+def finds(requirement: str, exchange: Exchange, wanted: str, code: tuple[str, str], subject: str) -> Findings:
+    """A search finds the state that is there, and nothing of another code or about another subject."""
+    if not _good(exchange):
+        return [_finding(requirement, "status 200 with a Bundle", describe(exchange), exchange, "status")]
+    findings = []
+    matches = found(exchange, "Basic")
+    if not any(r.get("id") == wanted for r in matches):
+        findings.append(_finding(requirement, "the state that the app keeps under this code", describe(exchange), exchange, "/entry"))
+    for resource in matches:
+        concept, person = resource.get("code"), resource.get("subject")
+        codings = concept.get("coding") if isinstance(concept, dict) else None
+        pairs = [(c.get("system"), c.get("code")) for c in codings if isinstance(c, dict)] if isinstance(codings, list) else []
+        about = person.get("reference", "") if isinstance(person, dict) else ""
+        if code not in pairs:
+            findings.append(_finding(requirement, f"state under {'|'.join(code)} only", f"one is under {show(pairs)}", exchange, "/entry"))
+        if about != subject:
+            wrong = "another subject" if about else "no subject"
+            findings.append(
+                _finding(
+                    requirement,
+                    f"state about {'the subject searched for' if subject else 'nobody'} only",
+                    f"one has {wrong}",
+                    exchange,
+                    "/entry",
+                )
+            )
+    return findings
+
+
+def claims_state(statement: Resource, server: str, profile: str) -> str:
+    """How a CapabilityStatement says that the server keeps App State, or an empty string."""
+    listed = statement.get("instantiates")
+    if isinstance(listed, list) and any(str(url).partition("|")[0] == server for url in listed):
+        return f"`instantiates` names {server}"
+    rests = statement.get("rest")
+    for rest in rests if isinstance(rests, list) else []:
+        kinds = rest.get("resource") if isinstance(rest, dict) else None
+        for kind in kinds if isinstance(kinds, list) else []:
+            if isinstance(kind, dict) and kind.get("type") == "Basic":
+                profiles = [str(p).partition("|")[0] for p in [kind.get("profile"), *(kind.get("supportedProfile") or ())]]
+                if profile in profiles:
+                    return f"the profile of Basic is {profile}"
+    return ""
+
+
+def lists_capability(requirement: str, configuration: Exchange, claim: str, *, listed: bool) -> Findings:
+    """A server whose CapabilityStatement tells of App State lists the capability, for itself or for an associated endpoint."""
+    if not claim or listed:
+        return []
+    return [
+        _finding(
+            requirement,
+            "`smart-app-state` in `capabilities`, or in those of an associated endpoint",
+            f"it is in neither, although in the CapabilityStatement {claim}",
+            configuration,
+            "/capabilities",
+        )
+    ]

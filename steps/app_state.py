@@ -1,0 +1,182 @@
+"""Phrases on App State: what an app keeps at the EHR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_bdd import parsers, then, when
+
+from smartlaunch.app import App
+from smartlaunch.app_state import BASIC_PROFILE, CAPABILITY, SERVER_STATEMENT, AppState, Change, Search, State
+from smartlaunch.checks import app_state as checks
+from smartlaunch.engine import Engine
+from smartlaunch.errors import NotApplicable
+from smartlaunch.exchange import Exchange
+from smartlaunch.http import answered
+from smartlaunch.plugin.judge import Judge
+from smartlaunch.reach import Reach
+
+
+@pytest.fixture(scope="session")
+def app_states() -> Iterator[dict[int, AppState]]:
+    """The App State of each app; at the end of the run what the suite keeps is deleted."""
+    made: dict[int, AppState] = {}
+    yield made
+    for one in made.values():
+        one.clean_up()
+
+
+@pytest.fixture
+def app_state(app: App, reach: Reach, app_states: dict[int, AppState]) -> AppState:
+    """The App State of the running scenario's app."""
+    return app_states.setdefault(id(app), AppState(app, reach))
+
+
+# -- right requests -----------------------------------------------------------------------------------------------------------
+
+
+@when("the app keeps state about the patient", target_fixture="state")
+def keep(app_state: AppState) -> State:
+    return app_state.created()
+
+
+@when("the app has kept state about the patient", target_fixture="state")
+def kept(app_state: AppState) -> State:
+    return app_state.shared()
+
+
+@when("the app updates its state", target_fixture="state")
+def update(app_state: AppState) -> State:
+    return app_state.updated_once()
+
+
+@when(parsers.parse("the app keeps state about a {kind}"), target_fixture="state")
+def keep_about(app_state: AppState, kind: str) -> State:
+    return app_state.about(kind)
+
+
+@when(parsers.parse("the app sends new state with {oddity}"), target_fixture="state")
+def keep_odd(app_state: AppState, oddity: str) -> State:
+    return app_state.odd(oddity)
+
+
+@when(parsers.parse("the app looks for its state about {who} among others"), target_fixture="search")
+def look_for(app_state: AppState, who: str) -> Search:
+    return app_state.found(who)
+
+
+@when("the app keeps state under several codes and about several subjects", target_fixture="states")
+def keep_several(app_state: AppState) -> list[State]:
+    return app_state.several()
+
+
+@when("the app makes, finds, changes and deletes its state", target_fixture="steps_of_state")
+def round_trip(app_state: AppState) -> list[tuple[str, Exchange]]:
+    return app_state.round_trip()
+
+
+# -- wrong requests -----------------------------------------------------------------------------------------------------------
+
+
+@when(parsers.parse("the {action} of state comes without If-Match"), target_fixture="change")
+def without_if_match(app_state: AppState, action: str) -> Change:
+    return app_state.without_if_match(action)
+
+
+@when(parsers.parse("the {action} of state names an outdated version"), target_fixture="change")
+def outdated(app_state: AppState, action: str) -> Change:
+    return app_state.outdated(action)
+
+
+@when(parsers.parse("an update would give state {what}"), target_fixture="change")
+def rewritten(app_state: AppState, what: str) -> Change:
+    return app_state.rewritten(what)
+
+
+@when(parsers.parse("the {action} of state comes after it was deleted"), target_fixture="change")
+def after_delete(app_state: AppState, action: str) -> Change:
+    return app_state.after_delete(action)
+
+
+@when(parsers.parse("the {action} of state comes with {token}"), target_fixture="change")
+def unauthorized(app_state: AppState, action: str, token: str) -> Change:
+    return app_state.unauthorized(action, token)
+
+
+# -- judgements ---------------------------------------------------------------------------------------------------------------
+
+
+@then("the state is taken")
+def taken(judge: Judge, state: State) -> None:
+    judge(checks.created(judge.requirement, state.exchange))
+
+
+@then("the state has a new id and a version")
+def new_id(judge: Judge, state: State) -> None:
+    judge(checks.has_new_id(judge.requirement, state.exchange))
+
+
+@then("the server does not keep the id that the app chose")
+def not_chosen_id(judge: Judge, state: State) -> None:
+    judge(checks.ignores_chosen_id(judge.requirement, state.sent, state.exchange))
+
+
+@then("the state has subject, code and extensions as they were sent")
+def as_sent(judge: Judge, state: State) -> None:
+    judge(checks.keeps(judge.requirement, state.sent, state.exchange))
+
+
+@then("the answer has an ETag and the stored state")
+def answer_form(judge: Judge, state: State) -> None:
+    judge(checks.answer_form(judge.requirement, state.exchange))
+
+
+@then("the answer has a new ETag and the changed state")
+def update_form(judge: Judge, state: State) -> None:
+    judge(checks.answer_form(judge.requirement, state.exchange, state.before))
+    judge(checks.keeps(judge.requirement, state.sent, state.exchange))
+
+
+@then("the state is kept in full or refused")
+def in_full(judge: Judge, state: State) -> None:
+    judge(checks.kept_or_refused(judge.requirement, state.sent, state.exchange))
+
+
+@then("nothing is carried out")
+def nothing(judge: Judge, change: Change) -> None:
+    judge(checks.not_carried_out(judge.requirement, "request", change.exchange))
+
+
+@then("the request is a failed precondition")
+def failed_precondition(judge: Judge, change: Change) -> None:
+    judge(checks.precondition_failed(judge.requirement, "this request", change.exchange))
+
+
+@then("its state is found and no other")
+def is_found(judge: Judge, search: Search) -> None:
+    judge(checks.finds(judge.requirement, search.exchange, search.wanted.id, search.code, search.subject))
+
+
+@then("every state is kept beside the others")
+def all_kept(judge: Judge, states: list[State]) -> None:
+    judge([f for state in states for f in checks.accepted(judge.requirement, "create", state.exchange)])
+
+
+@then("every step is carried out")
+def all_steps(judge: Judge, steps_of_state: list[tuple[str, Exchange]]) -> None:
+    judge([f for name, exchange in steps_of_state for f in checks.accepted(judge.requirement, name, exchange)])
+
+
+@then("a server that keeps App State lists the capability")
+def lists_capability(judge: Judge, engine: Engine, answer: Exchange) -> None:
+    answered(answer)
+    listed = CAPABILITY in engine.discovery.capabilities or any(
+        CAPABILITY in (e.get("capabilities") or ())
+        for e in engine.discovery.document.get("associated_endpoints") or ()
+        if isinstance(e, dict)
+    )
+    claim = checks.claims_state(answer.answer.object, SERVER_STATEMENT, BASIC_PROFILE)
+    if not claim and not listed:
+        raise NotApplicable("nothing says that the server keeps App State")
+    judge(checks.lists_capability(judge.requirement, engine.discovery.exchange, claim, listed=listed))
