@@ -779,6 +779,19 @@ class Reach:
                     return first, second, hidden[0]
         raise NotApplicable("the target file names no two users of one persona of whom one may see a patient that the other may not")
 
+    def of_user(self) -> Trial:
+        """A search for the patient in context under a ``user/`` scope; the app's own grant has found the same before."""
+
+        def make() -> Trial:
+            sample = self.sample()
+            twin = self._twin("search", sample, self.own.access_token)
+            grant = self.covering([self.scope("Patient", "rs", "user"), self.scope(sample.type, "rs", "user")])
+            exchange = self.send("search", sample, grant.access_token)
+            answered(exchange)
+            return Trial("search", sample.type, exchange, tuple(grant.granted), twin, frozenset({sample.id}))
+
+        return self._tried("of the user", make)
+
     def beyond_user(self, interaction: str) -> Trial:
         """A request for a patient whom the signed-in user may not see, under ``user/`` scopes; a user who may has to succeed first."""
         return self._tried(f"beyond the user {interaction}", lambda: self._beyond_user(interaction))

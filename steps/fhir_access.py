@@ -248,6 +248,11 @@ def beyond_user(reach: Reach, interaction: str) -> Trial:
     return reach.beyond_user(interaction)
 
 
+@when("a user/ scope is used for the patient in context", target_fixture="trial")
+def of_user(reach: Reach) -> Trial:
+    return reach.of_user()
+
+
 @then("it is refused")
 def trial_refused(judge: Judge, trial: Trial) -> None:
     if trial.interaction in WRITES:

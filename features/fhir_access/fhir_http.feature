@@ -55,6 +55,11 @@ Feature: FHIR over HTTP
       When the app searches for a type of the patient
       Then every match fits the search
 
+    @id:fhir-search-matches-user
+    Scenario: A search for one patient among many matches that patient
+      When a user/ scope is used for the patient in context
+      Then every match fits the search
+
     @id:fhir-search-category
     Scenario: A search for one category matches that category
       When the app searches for a category of the patient's data

@@ -83,3 +83,11 @@ Feature: Whose data a token reaches
         | search by POST           |
         | search without a patient |
         | batch with a read        |
+
+  @req:SMART-2.2-scopes-and-launch-context-user-scope
+  Rule: A user/ scope gives access to data that the user may see
+
+    @id:user-scope-works
+    Scenario: What the user sees by a patient/ scope comes by a user/ scope as well
+      When a user/ scope is used for the patient in context
+      Then it succeeds
