@@ -121,7 +121,8 @@ def ask_with_parameter(scope_requests: ScopeRequests) -> Asked:
 def syntax_kept(judge: Judge, asked: Asked, version: int) -> None:
     if not words.covered(asked.requested[-1], asked.granted):
         raise NotApplicable("the scope is not granted; another scenario judges that")
-    granted = [(scope, words.version_of(scope)) for scope in asked.granted]
+    kept = asked.requested[-1] in asked.granted
+    granted = [] if kept else [(scope, words.version_of(scope)) for scope in asked.granted]
     judge(checks.syntax_kept(judge.requirement, granted, version, asked.exchange))
 
 
