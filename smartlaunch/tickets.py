@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smartlaunch.errors import NotApplicable
 
 if TYPE_CHECKING:
-    from smartlaunch.app import App, Attempt, Grant
+    from smartlaunch.app import App, Attempt
     from smartlaunch.engine import Engine
     from smartlaunch.exchange import Exchange
 
@@ -23,13 +23,27 @@ class TicketApp:
         """The flow as far as it goes."""
         return self.app.shared_attempt()
 
-    def grant(self) -> Grant:
-        """The flow's token; ``TwinFailed`` when none came."""
-        return self.app.grant()
+    @property
+    def granted(self) -> list[str]:
+        """The scopes granted; none when no token came."""
+        token = self.attempt().token
+        return token.scopes if token is not None and token.succeeded else []
+
+    @property
+    def patient(self) -> str:
+        """The patient in context, or an empty string."""
+        token = self.attempt().token
+        return token.patient if token is not None else ""
+
+    @property
+    def exchange(self) -> str:
+        """The exchange in which the flow ended."""
+        attempt = self.attempt()
+        return attempt.token.exchange.id if attempt.token is not None else attempt.authorization.exchange
 
     def read_patient(self) -> Exchange:
-        """Read the patient in context as the app does, right after its launch."""
-        grant = self.grant()
+        """Read the patient in context as the app does; ``TwinFailed`` when there is no living token to read with."""
+        grant = self.app.grant()
         if not grant.token.patient:
             raise NotApplicable("the token response names no patient, so there is none to read; another scenario judges that")
         return self.app.once("patient read", lambda: self.app.engine.fhir.read(f"Patient/{grant.token.patient}", grant.access_token))

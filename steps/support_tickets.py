@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pytest_bdd import parsers, then, when
 
-from smartlaunch.app import Grant
 from smartlaunch.checks import support_tickets as checks
 from smartlaunch.engine import Engine
 from smartlaunch.fhir import describe, resources
@@ -21,32 +20,17 @@ def launched_as_built(engine: Engine, name: str) -> TicketApp:
 
 @then(parsers.parse('it is granted reading of {resource_type} in the context "{context}"'))
 def granted_reading(judge: Judge, ticket: TicketApp, resource_type: str, context: str) -> None:
-    grant = ticket.grant()
-    judge(
-        checks.may_read(
-            judge.requirement,
-            resource_type,
-            context,
-            allowed=words.allows(grant.granted, context, resource_type, "r"),
-            granted=" ".join(grant.granted) or "nothing",
-            exchange=grant.token.exchange.id,
-        )
-    )
+    came, granted = ticket.attempt(), ticket.granted
+    allowed = words.allows(granted, context, resource_type, "r")
+    judge(checks.may_read(judge.requirement, resource_type, context, granted, allowed=allowed, came=came.describe(), exchange=ticket.exchange))
 
 
 @then("it can read the patient in context")
 def reads_patient(judge: Judge, ticket: TicketApp) -> None:
-    grant: Grant = ticket.grant()
     exchange = ticket.read_patient()
     answer = answered(exchange)
-    judge(
-        checks.patient_read(
-            judge.requirement,
-            read=[one.get("id") for one in resources(answer, "Patient")] == [grant.token.patient],
-            came=describe(answer),
-            exchange=exchange.id,
-        )
-    )
+    read = [one.get("id") for one in resources(answer, "Patient")] == [ticket.patient]
+    judge(checks.patient_read(judge.requirement, read=read, came=describe(answer), exchange=exchange.id))
 
 
 @then("its authorization request ends with a code")
@@ -58,5 +42,5 @@ def ends_with_code(judge: Judge, ticket: TicketApp) -> None:
 
 @then("the patient in context is the one whose chart is open")
 def patient_of_chart(judge: Judge, engine: Engine, ticket: TicketApp) -> None:
-    token = ticket.grant().token
-    judge(checks.patient_arrived(judge.requirement, token.patient, engine.launches.context()[0], token.exchange.id))
+    came = ticket.attempt()
+    judge(checks.patient_arrived(judge.requirement, ticket.patient, engine.launches.context()[0], came=came.describe(), exchange=ticket.exchange))

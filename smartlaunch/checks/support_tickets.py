@@ -6,15 +6,20 @@ app is of no use. Whose fault it is the diagnosis says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from smartlaunch.checks.members import Findings
 from smartlaunch.finding import Finding, Kind, Outcome, Side
 
 
-def may_read(requirement: str, resource_type: str, context: str, *, allowed: bool, granted: str, exchange: str) -> Findings:
-    """The grant allows reading a resource type in a context."""
+def may_read(
+    requirement: str, resource_type: str, context: str, granted: Sequence[str], *, allowed: bool, came: str, exchange: str
+) -> Findings:
+    """The grant allows reading a resource type in a context; ``came`` says how the flow ended."""
     if allowed:
         return []
-    return [_finding(requirement, f"a scope that allows reading {context}/{resource_type}", f"granted: {granted}", exchange, "/scope")]
+    actual = f"granted: {' '.join(granted)}" if granted else came
+    return [_finding(requirement, f"a scope that allows reading {context}/{resource_type}", actual, exchange, "/scope")]
 
 
 def code_came(requirement: str, *, code: bool, came: str, exchange: str) -> Findings:
@@ -24,11 +29,11 @@ def code_came(requirement: str, *, code: bool, came: str, exchange: str) -> Find
     return [_finding(requirement, "an authorization code", came, exchange, "parameter: error")]
 
 
-def patient_arrived(requirement: str, patient: str, chart: str, exchange: str) -> Findings:
-    """The patient in context is the one whose chart is open."""
+def patient_arrived(requirement: str, patient: str, chart: str, *, came: str, exchange: str) -> Findings:
+    """The patient in context is the one whose chart is open; ``came`` says how the flow ended."""
     if patient and patient == chart:
         return []
-    actual = "another patient" if patient else "no `patient` in the token response"
+    actual = "`patient` names another patient" if patient else f"no `patient`: {came}"
     return [_finding(requirement, "`patient` names the patient whose chart is open", actual, exchange, "/patient")]
 
 

@@ -86,6 +86,8 @@ def wrap(app: Starlette, sandbox: Sandbox, vendor: Vendor) -> Starlette:
         Route(f"/smart/{tenant}/apps/{{app_id}}/", front.launch_link, methods=["GET"]),
         Route("/smart/user/preauth", front.preauthentication, methods=["GET"]),
         Route("/console", front.console, methods=["GET"]),
+        Route("/console/patients/{patient}", front.console_apps, methods=["GET"]),
+        Route("/console/patients/{patient}/apps/{app_id}", front.console_launch, methods=["GET"]),
         Mount("/", app),
     ]
     outer = Starlette(routes=routes)
@@ -454,26 +456,30 @@ class Front:
     # -- launches ---------------------------------------------------------------------------------------------------------
 
     async def console(self, _: Request) -> Response:
-        """List the apps with a launch page, each with its launch link: the console's card "Testing"."""
-        patient = data.PATIENTS[0]
+        """Let a person choose whose chart is open: the console's dialog "Testing Details"."""
+        return pages.page("console_patients", patients=data.patient_summaries(data.PATIENTS))
+
+    async def console_apps(self, request: Request) -> Response:
+        """List the apps that the EHR can open on the chosen chart: the console's card "Testing"."""
+        patient = str(request.path_params["patient"])
+        if patient not in data.PATIENTS:
+            return self._to_error_page("invalid-request", "provider", "unknown", self.vendor.tenant)
+        apps = [app for app in self.vendor.apps if app.launch_page]
+        return pages.page("console_apps", apps=apps, patient=data.display_name(patient), patient_id=patient)
+
+    async def console_launch(self, request: Request) -> Response:
+        """Open the launch link of an app, as the console's button does."""
+        patient, app_id = str(request.path_params["patient"]), str(request.path_params["app_id"])
         user = next(one for one in self.state.users.values() if self.vendor.persona_of(one) == "provider")
+        visits = data.encounter_summaries(patient) if patient in data.PATIENTS else []
         context = {
             "PAT_PersonId": patient,
-            "VIS_EncntrId": data.encounter_summaries(patient)[0]["id"],
+            "VIS_EncntrId": visits[0]["id"] if visits else "",
             "USR_PersonId": (user.fhir_user or "").partition("/")[2],
             "username": user.username,
             "need_patient_banner": "true",
         }
-        rows = [
-            {
-                "title": app.title,
-                "client_id": app.client_id,
-                "link": f"/smart/{self.vendor.tenant}/apps/{app.app_id}/?{urlencode(context)}",
-            }
-            for app in self.vendor.apps
-            if app.launch_page
-        ]
-        return pages.page("console", apps=rows, patient=data.display_name(patient))
+        return RedirectResponse(f"/smart/{self.vendor.tenant}/apps/{quote(app_id, safe='')}/?{urlencode(context)}", _SEE_OTHER)
 
     async def launch_link(self, request: Request) -> Response:
         """Begin a launch from a link with the App ID, which is not the Client ID."""
