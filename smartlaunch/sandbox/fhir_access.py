@@ -303,7 +303,7 @@ class Access:
         if scope.level == "user":
             if operation in ("search", "search-post"):
                 return defects("user_search_shows_all_patients")
-            return defects("user_scope_reaches_all_patients")
+            return defects("user_scope_reaches_all_patients") or defects("delegates_more_than_the_user_may")
         return {
             "read": lambda: defects("reads_other_patient"),
             "vread": lambda: defects("vreads_other_patient"),
