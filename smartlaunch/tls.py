@@ -88,7 +88,10 @@ def addresses(engine: Engine) -> list[Address]:
     found = [a for name in ("FHIR base URL", *_MEMBERS) if (a := _find(engine, name)) is not None and a.secure]
     if not found:
         raise NotApplicable("no endpoint is reached by https; other scenarios judge that")
-    return list({a.origin: a for a in reversed(found)}.values())[::-1]
+    first: dict[str, Address] = {}
+    for each in found:
+        first.setdefault(each.origin, each)
+    return list(first.values())
 
 
 def _find(engine: Engine, name: str) -> Address | None:
