@@ -1,4 +1,4 @@
-"""Which endpoints a server with TLS gives away by plain http."""
+"""How a server with TLS gives its endpoints away: by plain http, or by a host name that its certificate lacks."""
 
 from __future__ import annotations
 
@@ -26,4 +26,7 @@ def with_plain_http(document: dict[str, Any], defects: Defects) -> dict[str, Any
         address = document.get(member)
         if isinstance(address, str) and address.startswith("https:") and defects(defect):
             document[member] = "http:" + address.removeprefix("https:")
+    page = document.get("management_endpoint")
+    if isinstance(page, str) and page.startswith("https:") and defects("gives_a_page_on_a_host_that_its_certificate_lacks"):
+        document["management_endpoint"] = page.replace("//127.0.0.1", "//localhost", 1)
     return document

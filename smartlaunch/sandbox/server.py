@@ -7,12 +7,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from smartlaunch.sandbox.app import build_app, build_sandbox
+from smartlaunch.sandbox.defects import Variants, load_defects
 from smartlaunch.sandbox.options import SandboxOptions
 from smartlaunch.sandbox.plain_http import answers_plain_http
 from smartlaunch.sandbox.tls import TlsFront, make_certificates, server_context
@@ -60,7 +61,7 @@ class RunningSandbox:
 
 def prepare(options: SandboxOptions | None = None) -> RunningSandbox:
     """Bind the loopback port and build the server, without serving yet."""
-    chosen = options or SandboxOptions()
+    chosen = _with_tls_where_needed(options or SandboxOptions())
     with contextlib.ExitStack() as opened:
         public = opened.enter_context(_bound(chosen.port))
         listener = opened.enter_context(_bound(0)) if chosen.tls else public
@@ -89,6 +90,13 @@ def prepare(options: SandboxOptions | None = None) -> RunningSandbox:
             running.front.start()
         opened.pop_all()
         return running
+
+
+def _with_tls_where_needed(options: SandboxOptions) -> SandboxOptions:
+    """Return the options with TLS when a broken rule shows only there, so that whoever names the rule need not know."""
+    variant, table = Variants(options.variants), load_defects()
+    needed = any("tls" in table[name].needs for name in options.defects if name in table)
+    return replace(options, tls=True) if needed or variant("serves_by_https") else options
 
 
 def _bound(port: int) -> socket.socket:

@@ -51,6 +51,8 @@ def make_certificates(defects: Defects) -> Certificates:
     if defects("has_an_expired_certificate"):
         first, last = now - 60 * _DAY, now - _DAY
     names: list[x509.GeneralName] = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    if defects("gives_a_page_on_a_host_that_its_certificate_lacks"):
+        names = names[1:]
     if defects("has_a_certificate_for_another_host"):
         names = [x509.DNSName("ehr.lakeside.example")]
     builder = (
