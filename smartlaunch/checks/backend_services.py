@@ -44,8 +44,10 @@ def nothing_beyond(requirement: str, exchange: Exchange, excess: Sequence[str], 
 
 
 def explains_itself(requirement: str, exchange: Exchange) -> Findings:
-    """A refusal has ``error_description`` or ``error_uri``."""
+    """A refusal has ``error_description`` or ``error_uri`` beside its ``error``; without that, another rule is broken."""
     body = exchange.answer.object
+    if "error" not in body:
+        return []
     if any(isinstance(body.get(name), str) and body[name].strip() for name in ("error_description", "error_uri")):
         return []
     return [Finding(requirement, "`error_description` or `error_uri`", "neither is there", exchange.id, "/error_description")]

@@ -160,9 +160,9 @@ def expired(app: App, limit_s: float) -> TokenAnswer:
         app = second(app, "short-lived")
     answer = token(app)
     lifetime = answer.expires_in
-    if lifetime is None or lifetime + 1 > limit_s:
+    if lifetime is None or lifetime <= 0 or lifetime + 1 > limit_s:
         raise NotApplicable(
-            f"the access token lives {answer.body.get('expires_in')} s by its expires_in; limits.wait_for_expiry_s = {limit_s:g} is shorter"
+            f"the access token lives {answer.body.get('expires_in')} s by its expires_in; it can be waited for up to limits.wait_for_expiry_s = {limit_s:g} s"
         )
     alive = app.probe(answer)
     answered(alive)

@@ -60,6 +60,7 @@ def test_nothing_beyond() -> None:
         ({"error": "invalid_scope", "error_description": " "}, False),
         ({"error": "invalid_scope", "error_description": 7}, False),
         ({"error": "invalid_scope"}, False),
+        ({}, True),
     ],
 )
 def test_refusal_explains_itself(body: object, right: bool) -> None:
