@@ -162,7 +162,8 @@ def expired(app: App, limit_s: float) -> TokenAnswer:
     lifetime = answer.expires_in
     if lifetime is None or lifetime <= 0 or lifetime + 1 > limit_s:
         raise NotApplicable(
-            f"the access token lives {answer.body.get('expires_in')} s by its expires_in; it can be waited for up to limits.wait_for_expiry_s = {limit_s:g} s"
+            f"the access token lives {answer.body.get('expires_in')} s by its expires_in;"
+            f" it can be waited for up to limits.wait_for_expiry_s = {limit_s:g} s"
         )
     alive = app.probe(answer)
     answered(alive)
