@@ -250,9 +250,8 @@ class Reach:
 
     @property
     def level(self) -> str:
-        """``patient`` where the app has such scopes, else ``user``."""
-        granted = [p for p in map(words.parse, self.own.granted) if p is not None]
-        return "patient" if any(p.level == "patient" for p in granted) else "user"
+        """``patient`` where the app asks for such scopes, else ``user``."""
+        return "patient" if any(p is not None and p.level == "patient" for p in map(words.parse, self.app.scopes)) else "user"
 
     @property
     def version(self) -> int:

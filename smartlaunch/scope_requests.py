@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import Blocked, NotApplicable, TwinFailed
 from smartlaunch.http import answered
 from smartlaunch.oauth import scopes as words
 
@@ -116,7 +116,7 @@ class ScopeRequests:
         known = registered.smart_version.strip().lower().removeprefix("v")
         if known and not known.startswith(str(version)):
             raise NotApplicable(f"the app is registered for version {known} of the scopes, by the target file")
-        scope = reach.scope(reach.sample().type, "rs", version=version)
+        scope = reach.scope(self._kind(), "rs", version=version)
         asked = self._asked(f"version {version}", [*reach.base(reach.level), scope])
         if not words.covered(scope, asked.granted) and not known and not words.covered(scope, registered.scopes):
             raise NotApplicable(
@@ -125,10 +125,17 @@ class ScopeRequests:
             )
         return asked
 
+    def _kind(self) -> str:
+        """A type with data of the patient; Patient itself where the app's own grant brings none, so that there is a scope to ask for."""
+        try:
+            return self.reach.sample().type
+        except (Blocked, NotApplicable):
+            return "Patient"
+
     def in_version_granted(self, version: int) -> Grant:
         """The same as a grant that covers what was asked."""
         self.in_version(version)
-        return self.reach.covering([self.reach.scope(self.reach.sample().type, "rs", version=version)])
+        return self.reach.covering([self.reach.scope(self._kind(), "rs", version=version)])
 
     def with_parameter(self) -> Asked:
         """A request for a scope with a search parameter, by an app whose registration covers it."""
