@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from smartlaunch.errors import NotApplicable
 
@@ -22,6 +23,13 @@ class TicketApp:
     def attempt(self) -> Attempt:
         """The flow as far as it goes."""
         return self.app.shared_attempt()
+
+    @property
+    def came(self) -> str:
+        """One sentence on how the flow ended; vendors that send no description give the reason in ``error_uri`` alone."""
+        attempt = self.attempt()
+        reason = unquote(attempt.authorization.get("error_uri").partition("?")[0]) if attempt.authorization.error else ""
+        return attempt.describe() + (f", error_uri {reason}" if reason else "")
 
     @property
     def granted(self) -> list[str]:

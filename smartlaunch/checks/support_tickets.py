@@ -45,6 +45,4 @@ def patient_read(requirement: str, *, read: bool, came: str, exchange: str) -> F
 
 
 def _finding(requirement: str, expected: str, actual: str, exchange: str, pointer: str) -> Finding:
-    return Finding(
-        requirement, expected, actual, exchange, pointer, kind=Kind.EXPECTATION, side=Side.UNDECIDED, severity=Outcome.FAILED
-    )
+    return Finding(requirement, expected, actual, exchange, pointer, kind=Kind.EXPECTATION, side=Side.UNDECIDED, severity=Outcome.FAILED)

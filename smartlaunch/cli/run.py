@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--scenario", metavar="ID", action="append", default=[], help="only this scenario, as reports print it")
     add("--defect", metavar="NAME", action="append", default=[], help="break a rule of the embedded EHR")
     add("--variant", metavar="NAME", action="append", default=[], help="let the embedded EHR take an unusual but permitted choice")
-    add("--vendor", metavar="V", default="", help="let the embedded EHR imitate a vendor")
+    add("--vendor", metavar="V", default="", help="let the embedded EHR imitate a vendor, such as oracle-health")
     add("--list", action="store_true", help="list the selected scenarios and send nothing")
     add("--headed", action="store_true", help="show the browser; a person can help where the login gets stuck")
     add("--passive", action="store_true", help="send only what a right app sends")
@@ -167,6 +167,15 @@ def _check_switches(args: argparse.Namespace) -> None:
         for name in asked:
             if name not in known:
                 raise switch_unknown(kind, name, list(known))
+    check_vendor(args.vendor)
+
+
+def check_vendor(name: str) -> None:
+    """End with the vendors that can be imitated when another is asked for."""
+    from smartlaunch.sandbox.vendors import names
+
+    if name and name not in names():
+        raise LookupFailed("vendor", name, names())
 
 
 def switch_unknown(kind: str, name: str, known: list[str]) -> LookupFailed:

@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add = parser.add_argument
     add("--port", metavar="N", type=_port, default=0, help="port on the loopback address (default: a free one)")
-    add("--vendor", metavar="V", default="", help="imitate a vendor")
+    add("--vendor", metavar="V", default="", help="imitate a vendor, such as oracle-health")
     add("--defect", metavar="NAME", action="append", default=[], help="break a rule; may be given several times")
     add("--variant", metavar="NAME", action="append", default=[], help="take an unusual but permitted choice")
     add("--write-target", metavar="FILE", help="write a target file for this EHR, with its secret files beside it")
@@ -27,7 +27,7 @@ def _port(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Become the sandbox's own process, so that signals and output are its own."""
     from smartlaunch.cli.child import child_environment
-    from smartlaunch.cli.run import switch_unknown
+    from smartlaunch.cli.run import check_vendor, switch_unknown
     from smartlaunch.sandbox.defects import load_defects, load_variants
 
     command = [sys.executable, "-P", "-m", "smartlaunch.sandbox", "--port", str(args.port)]
@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
             if name not in known:
                 raise switch_unknown(kind, name, list(known))
             command += [f"--{kind}", name]
+    check_vendor(args.vendor)
     if args.vendor:
         command += ["--vendor", args.vendor]
     if args.write_target:

@@ -172,6 +172,12 @@ def _of_flows(exchanges: Iterable[RecordedExchange], target: Mapping[str, Any], 
     return sorted(found, key=lambda d: -d.weight)
 
 
+def materials_of(run: Run, exchanges: Iterable[RecordedExchange]) -> list[Material]:
+    """The flows among some exchanges of a run, with what its header knows of the registration."""
+    target = run.header.get("target")
+    return _materials(exchanges, target if isinstance(target, Mapping) else {})
+
+
 def _materials(exchanges: Iterable[RecordedExchange], target: Mapping[str, Any]) -> list[Material]:
     listed = list(exchanges)
     return materials(listed, "run", _registered(listed, target))

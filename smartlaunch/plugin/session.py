@@ -78,6 +78,7 @@ class EmbeddedEhr:
             timer.cancel()
         if not line:
             self.stop()
+            stream.close()
             text = (self._folder / "embedded.log").read_text("utf-8", "replace").strip()
             raise UsageError(f"the embedded EHR did not start within {_READY_S} s: {text[-2000:] or 'it said nothing'}")
         threading.Thread(target=stream.read, daemon=True).start()
@@ -98,10 +99,12 @@ class ThreadedEhr:
     """The embedded EHR in a thread of this process, for the defect matrix, which starts hundreds of them."""
 
     def __init__(self, options: Options, folder: Path) -> None:
-        from smartlaunch.sandbox.options import SandboxOptions
+        from smartlaunch.sandbox.options import Profile, SandboxOptions
         from smartlaunch.sandbox.server import start
         from smartlaunch.sandbox.target_file import write_target
+        from smartlaunch.sandbox.vendors import choose
 
+        vendor = choose(options.vendor) if options.vendor else None
         self.target_file = folder / "embedded.toml"
         self._running = start(
             SandboxOptions(
@@ -109,6 +112,8 @@ class ThreadedEhr:
                 variants=options.variants,
                 trace_rules=options.trace_rules,
                 client_jwks_uri=f"http://127.0.0.1:{_free_port()}/jwks.json",
+                profile=vendor.profile if vendor is not None else Profile(),
+                vendor=vendor,
             )
         )
         write_target(self.target_file, self._running)
@@ -145,8 +150,8 @@ class RunSession:
         """The target; the embedded EHR is started when it is the one."""
         target = load_target(self.options.target)
         if not target.embedded:
-            if self.options.defects or self.options.variants:
-                raise UsageError("--defect and --variant change the embedded EHR, so they go with --target=embedded only")
+            if self.options.defects or self.options.variants or self.options.vendor:
+                raise UsageError("--defect, --variant and a vendor change the embedded EHR, so they go with --target=embedded only")
             return target
         self._scratch = Path(tempfile.mkdtemp(prefix="smartlaunch-"))
         kind = ThreadedEhr if os.environ.get("SMARTLAUNCH_EMBEDDED") == "thread" else EmbeddedEhr

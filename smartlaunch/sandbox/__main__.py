@@ -95,9 +95,9 @@ def describe(running: RunningSandbox) -> str:
     lines += ["", "Registered apps (client id, how it authenticates):"]
     for client in sandbox.state.clients.values():
         lines.append(f"  {client.client_id:<38}{' or '.join(client.auth_methods)}")
-    for title, names in (("Broken rules", sandbox.defects), ("Unusual choices", sandbox.variant)):
-        if names:
-            lines += ["", f"{title}: {', '.join(names)}"]
+    for title, switched in (("Broken rules", sandbox.defects), ("Unusual choices", sandbox.variant)):
+        if switched:
+            lines += ["", f"{title}: {', '.join(switched)}"]
     return "\n".join([*lines, "", "Stop with Ctrl-C.", ""])
 
 

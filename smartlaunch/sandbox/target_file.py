@@ -65,6 +65,7 @@ class TargetWriter:
         self.path = path
 
     def table(self, header: str, **values: Any) -> None:
+        """Add a table, without what is empty."""
         if header:
             self.lines += ["", f"[{header}]"]
         self.lines += [f"{_key(key)} = {_toml(value)}" for key, value in values.items() if value not in (None, "", ())]
@@ -80,6 +81,7 @@ class TargetWriter:
         return {"file": f"{folder.name}/{name}"}
 
     def client(self, client: Client) -> None:
+        """Add an app, and write its secrets aside."""
         values: dict[str, Any] = {"role": client.role, "use": client.use, "client_id": client.client_id}
         if client.secret is not None:
             values["client_secret"] = self.secret(f"{client.client_id}.secret", client.secret)
@@ -97,6 +99,7 @@ class TargetWriter:
             self.table(f"clients.{client.client_id}.registered", scopes=" ".join(client.scopes))
 
     def user(self, user: User) -> None:
+        """Add a person, and write the password aside."""
         self.table(
             f"users.{user.username.replace('.', '-')}",
             username=user.username,

@@ -68,9 +68,9 @@ def build(loaded: Loaded, vendor: str = "", scenario: str = "") -> Ticket:
     if loaded.run is not None:
         wanted = set(chosen.exchanges) if chosen else set()
         exchanges = [x for x in loaded.run.exchanges if x.id in wanted]
-        from smartlaunch.diagnosis.flows import materials
+        from smartlaunch.diagnosis.runs import materials_of
 
-        flows = materials(exchanges, "run")
+        flows = materials_of(loaded.run, exchanges)
         material = next((m for m in flows if not m.succeeded), flows[-1] if flows else material)
     known = vendor_named(vendor) if vendor else all_vendors().get(report.vendor) or vendor_of(material)
     facts = _Facts(report, known, exchanges, material, chosen, loaded.run)

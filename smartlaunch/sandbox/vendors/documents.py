@@ -19,7 +19,7 @@ def smart_configuration(vendor: Vendor, base_url: str, host: str, persona: str) 
     for level in discovery[f"levels_of_{persona}"]:
         for kind in discovery["resource_types"]:
             scopes += [f"{level}/{kind}.read", f"{level}/{kind}.rs"]
-    document = {
+    document: dict[str, Any] = {
         "issuer": url("issuer"),
         "authorization_endpoint": url("authorize"),
         "token_endpoint": url("token"),
@@ -30,7 +30,8 @@ def smart_configuration(vendor: Vendor, base_url: str, host: str, persona: str) 
         "scopes_supported": sorted(scopes),
         "capabilities": [*discovery["capabilities"], *discovery[f"capabilities_of_{persona}"]],
     }
-    return document | discovery["members"]
+    document.update(discovery["members"])
+    return document
 
 
 def openid_configuration(vendor: Vendor, base_url: str) -> dict[str, Any]:

@@ -16,7 +16,12 @@ def write_vendor_target(writer: TargetWriter, running: RunningSandbox, vendor: V
     """Add the tables of the vendor's target file."""
     writer.table("", schema=1)
     writer.table(
-        "target", name=f"{vendor.id}, imitated", fhir_base_url=running.fhir_base_url, edition="2.0", vendor=vendor.id, ca_file=writer.ca_file
+        "target",
+        name=f"{vendor.id}, imitated",
+        fhir_base_url=running.fhir_base_url,
+        edition="2.0",
+        vendor=vendor.id,
+        ca_file=writer.ca_file,
     )
     for app in vendor.apps:
         if not app.target:
