@@ -42,6 +42,8 @@ def origin_of(app: App) -> str:
 
 def public_document(engine: Engine, name: str) -> Call:
     """A public document fetched for a page of any origin; ``TwinFailed`` when it is not even served to the app."""
+    if not any(client.role == "public" and client.redirect_uri.startswith("https://") for client in engine.target.clients.values()):
+        raise NotApplicable("no public client with an https redirect URI is configured: nothing tells that the server has apps in browsers")
     kind, url, own = {
         "SMART configuration": (Endpoint.DISCOVERY, engine.discovery.fhir_base_url + WELL_KNOWN, engine.discovery.exchange),
         "CapabilityStatement": (Endpoint.METADATA, f"{engine.fhir.base_url}/metadata", engine.discovery.metadata),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smartlaunch.checks.fhir_answer import describe
+from smartlaunch.checks.fhir_answer import describe, found
 from smartlaunch.checks.members import Findings, show
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
 from smartlaunch.exchange import Exchange
@@ -73,10 +73,10 @@ def new_access_token(requirement: str, exchange: Exchange, first: str) -> Findin
 
 def keeps_scopes(requirement: str, exchange: Exchange, lost: Sequence[str], gained: Sequence[str]) -> Findings:
     """A refresh without ``scope`` has the scopes of the grant, no less and no more."""
-    found = []
+    wrong = []
     if lost:
-        found.append(Finding(requirement, "the scopes of the original grant", f"`{' '.join(lost)}` are missing", exchange.id, "/scope"))
-    return [*found, *no_wider(requirement, exchange, gained)]
+        wrong.append(Finding(requirement, "the scopes of the original grant", f"`{' '.join(lost)}` are missing", exchange.id, "/scope"))
+    return [*wrong, *no_wider(requirement, exchange, gained)]
 
 
 def no_wider(requirement: str, exchange: Exchange, gained: Sequence[str]) -> Findings:
@@ -91,19 +91,19 @@ def only_the_part(requirement: str, exchange: Exchange, lost: Sequence[str], una
     body = exchange.answer.object
     if not body.get("access_token"):
         return yields_token(requirement, exchange, "with a part of its scopes")
-    found = []
+    wrong = []
     if lost:
-        found.append(Finding(requirement, "the scopes asked for", f"`{' '.join(lost)}` are missing", exchange.id, "/scope"))
+        wrong.append(Finding(requirement, "the scopes asked for", f"`{' '.join(lost)}` are missing", exchange.id, "/scope"))
     if unasked:
-        found.append(
+        wrong.append(
             Finding(requirement, "no scope beyond those asked for", f"`{' '.join(unasked)}` came with them", exchange.id, "/scope")
         )
-    return found
+    return wrong
 
 
 def reads_nothing_wider(requirement: str, read: Exchange, scope_of: str) -> Findings:
     """A token that came of a refresh for more reads nothing that only the wider scope allows."""
-    if not 200 <= read.answer.status < 300:
+    if not found(read):
         return []
     return [
         Finding(
@@ -123,12 +123,12 @@ def same_context(requirement: str, exchange: Exchange, first: Mapping[str, Any])
         Finding(
             requirement,
             f"`{name}` as in the original grant, or not at all",
-            "it has another value" if name in first else "it came with the refresh only",
+            "it has another value",
             exchange.id,
             f"/{name}",
         )
         for name in CONTEXT_MEMBERS
-        if name in body and body[name] != first.get(name)
+        if name in body and name in first and body[name] != first[name]
     ]
 
 

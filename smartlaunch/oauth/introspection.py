@@ -120,6 +120,12 @@ def live(app: App) -> Introspected:
     def make() -> Introspected:
         exchange = send(app, grant.access_token, caller(app))
         answer = answered(exchange)
+        if resource_server(app) is not None and answer.status in (401, 403):
+            raise TwinFailed(
+                f"the introspection endpoint refuses the client with role resource-server (status {answer.status})",
+                waited_for="an answer about the access token of the app",
+                hint="check client_id and client_secret of that client in the target file",
+            )
         if resource_server(app) is None and (answer.status in (401, 403) or answer.object.get("active") is False):
             raise NotApplicable(
                 f"the server does not let this app introspect its own token (status {answer.status});"

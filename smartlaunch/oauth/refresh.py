@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -126,14 +127,18 @@ def has_refresh_token(grant: Grant) -> Grant:
 
 def line(app: App) -> Line:
     """The line that most probes share: made at its first use and alive when it is handed out."""
-    kept = app.once("refresh line", lambda: _start(app))
+    return _alive(app.once("refresh line", lambda: _start(app)), lambda: _start(app))
+
+
+def _alive(kept: Line, start: Callable[[], Line]) -> Line:
+    """The line once a right refresh has succeeded; started again when the first one is refused."""
     answer = kept.refresh()
     if not answer.succeeded:
-        fresh = _start(app)
+        fresh = start()
         kept.grant, kept.current = fresh.grant, fresh.current
         answer = kept.refresh()
-        if not answer.succeeded:
-            raise TwinFailed(f"a right refresh was refused: {answer.describe()}", waited_for="an access token for a fresh refresh token")
+    if not answer.succeeded:
+        raise TwinFailed(f"a right refresh was refused: {answer.describe()}", waited_for="an access token for a fresh refresh token")
     return kept
 
 
@@ -417,10 +422,7 @@ def wider(app: App, label: str) -> tuple[Refreshed, Exchange | None]:
 
     def make() -> tuple[Refreshed, Exchange | None]:
         dropped = spare_scope(app)
-        own = app.once("narrow refresh line", lambda: _narrow_line(app))
-        first = own.refresh()
-        if not first.succeeded:
-            raise TwinFailed(f"a right refresh was refused: {first.describe()}")
+        own = _alive(app.once("narrow refresh line", lambda: _narrow_line(app)), lambda: _narrow_line(app))
         extra = dropped if label == "a scope it did not ask for before" else WIDER[label]
         if scope_words.covered(extra, own.grant.granted):
             raise NotApplicable(f"`{extra}` was granted already")
@@ -437,6 +439,8 @@ def _use(app: App, scope: str, grant: Grant, answer: TokenAnswer) -> Exchange | 
     parsed = scope_words.parse(scope)
     patient = grant.token.patient or app.engine.target.patients.default
     if not answer.succeeded or parsed is None or "s" not in parsed.interactions or not patient:
+        return None
+    if any(scope_words.allows(grant.granted, level, parsed.resource, "s") for level in ("patient", "user", "system")):
         return None
     name = "_id" if parsed.resource == "Patient" else "patient"
     if parsed.level == "user" and parsed.resource not in ("Observation", "Condition", "Encounter"):
