@@ -36,8 +36,8 @@ _CLINICAL = (
     "launch/patient",
     "launch/encounter",
     "offline_access",
-    "patient/*.rs",
-    "user/*.rs",
+    "patient/*.cruds",
+    "user/*.cruds",
 )
 _WANTED = (
     "openid fhirUser launch/patient launch/encounter offline_access"
@@ -164,7 +164,7 @@ def _client(role: str, use: str, *, wanted: str = _WANTED, lifetime_s: int | Non
     if role not in ("backend", "resource-server"):
         query = "?tenant=grove" if name == "confidential-symmetric-second" else ""
         client |= {"redirect_uri": _REDIRECT.format(name) + query, "launch_uri": _LAUNCH.format(name)}
-    client["registered"] = {"backend": ["system/*.rs"], "resource-server": []}.get(role, wanted.split() if use == "narrow" else list(_CLINICAL))
+    client["registered"] = {"backend": _SYSTEM.split(), "resource-server": []}.get(role, wanted.split() if use == "narrow" else list(_CLINICAL))
     return client
 
 
@@ -199,7 +199,7 @@ def _write_target(path: Path, base: str, fhir: str, clients: list[dict[str, Any]
     lines += ["", "[patients]", 'default = "pat-ash"', 'other = "pat-birch"', "", "[patients.names]"]
     lines += [f'{patient} = "{name}"' for patient, name in _NAMES.items()]
     lines += ["", "[ehr_launch]", 'kind = "page"', f'url = "{base}/chart"', 'patient = "pat-ash"', 'encounter = "pat-ash-visit"']
-    lines += ["", "[limits]", "request_s = 10", "login_s = 40", "wait_for_expiry_s = 8", "", "[probes]", "lockout = true"]
+    lines += ["", "[limits]", "request_s = 10", "login_s = 40", "wait_for_expiry_s = 8", "", "[probes]", "allow_writes = true", "lockout = true"]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

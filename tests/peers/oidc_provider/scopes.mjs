@@ -25,17 +25,17 @@ export function allows(scopes, type, interaction) {
   return scopes.some((scope) => (scope.type === '*' || scope.type === type) && scope.interactions.includes(interaction));
 }
 
-/** Whether the scopes open one record, given the patient in context. */
-export function readable(scopes, type, interaction, record, patient) {
+/** Whether the scopes open one record, given the patients that each level may reach; `system` reaches all. */
+export function reaches(scopes, type, interaction, record, patients) {
   return scopes.some((scope) => allows([scope], type, interaction) && fits(scope, record)
-    && (scope.level !== 'patient' || inCompartment(record, patient)));
+    && (scope.level === 'system' || ofOneOf(record, patients[scope.level], scope.level === 'user')));
 }
 
 function fits(scope, record) {
   return scope.query.every(([, value]) => (record.category ?? []).some((one) => one.coding.some((coding) => [coding.code, `${coding.system}|${coding.code}`].includes(value))));
 }
 
-function inCompartment(record, patient) {
-  if (record.resourceType === 'Patient') return record.id === patient;
-  return record.subject ? record.subject.reference === `Patient/${patient}` : false;
+function ofOneOf(record, patients, shared) {
+  if (record.resourceType === 'Patient') return patients.includes(record.id);
+  return record.subject ? patients.some((patient) => record.subject.reference === `Patient/${patient}`) : shared;
 }

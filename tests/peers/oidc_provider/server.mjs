@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 
 import { records } from './records.mjs';
 import { chartPage, consentPage, errorPage, loggedOutPage, loginPage, logoutPage, patientPage, patientsPage } from './pages.mjs';
-import { allows, covers, parseScope, readable } from './scopes.mjs';
+import { allows, covers, parseScope, reaches } from './scopes.mjs';
 
 const [configFile, modules] = process.argv.slice(2);
 const { Provider, errors } = await import(pathToFileURL(join(modules, 'oidc-provider', 'lib', 'index.js')));
@@ -60,8 +60,11 @@ const configuration = {
   // The library's own dispatcher refuses loopback addresses, and there the suite serves its JWK Set.
   fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   rotateRefreshToken: true,
+  // Each consent makes a new grant here; bound to the session, a token would die at the app's next login.
+  expiresWithSession: () => false,
   extraParams: {
     aud(ctx, value) {
+      if (!ctx.oidc.params.scope) throw new errors.InvalidScope('scope is missing');
       if (value !== fhirBase) throw new errors.InvalidRequest(value ? 'aud is not a FHIR server of this authorization server' : 'aud is missing');
     },
     launch(ctx, value, client) {
@@ -86,8 +89,10 @@ const configuration = {
         if (resource !== fhirBase) throw new errors.InvalidTarget('this FHIR server is unknown here');
         const granted = ctx.oidc.entities.Grant?.getResourceScope(resource) ?? '';
         const asked = ctx.oidc.route === 'token' && granted ? granted : ctx.oidc.params.scope ?? '';
+        const scope = asked.split(' ').filter((one) => permitted(one, client.clientId)).join(' ');
+        if (!scope && ctx.oidc.params.grant_type === 'client_credentials') throw new errors.InvalidScope('no scope that this client may have', asked);
         return {
-          scope: asked.split(' ').filter((scope) => permitted(scope, client.clientId)).join(' '),
+          scope,
           audience: fhirBase,
           accessTokenFormat: 'opaque',
           accessTokenTTL: byId.get(client.clientId).lifetime_s ?? (ctx.oidc.params.grant_type === 'client_credentials' ? 300 : 900),
@@ -118,8 +123,8 @@ const configuration = {
 
 const subject = (user) => createHash('sha256').update(user.username).digest('hex').slice(0, 32);
 
-function permitted(scope, clientId) {
-  return covers(byId.get(clientId).registered, scope);
+function permitted(scope, clientId, user) {
+  return covers(byId.get(clientId).registered, scope) && (scope !== 'fhirUser' || user === undefined || Boolean(user.fhir_user));
 }
 
 function liveLaunch(value, clientId) {
@@ -171,7 +176,7 @@ async function interaction(req, res) {
   const user = userNamed(details.session.accountId);
   if (launchValue && launch?.username !== user.username) return refuse(req, res, 'the launch belongs to another session');
   if (form?.get('decision') === 'deny') return refuse(req, res, 'the user refused');
-  const asked = scope.split(' ').filter((one) => permitted(one, clientId));
+  const asked = scope.split(' ').filter((one) => permitted(one, clientId, user));
   const needsPatient = !launch && (asked.includes('launch/patient') || asked.some((one) => one.startsWith('patient/')));
   const visible = records.Patient.filter((patient) => user.patients.includes(patient.id));
   if (form?.has('patient') && visible.some((patient) => patient.id === form.get('patient'))) choices.set(details.uid, form.get('patient'));
@@ -249,7 +254,7 @@ function openChartSession(res, user) {
 
 // -- the FHIR server --------------------------------------------------------------------------------------------------------------
 
-const OPEN = { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, content-type, accept', 'access-control-allow-methods': 'GET, POST, OPTIONS' };
+const OPEN = { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, content-type, accept', 'access-control-allow-methods': 'GET, POST, PUT, DELETE, OPTIONS' };
 
 function smartConfiguration() {
   return {
@@ -264,7 +269,7 @@ function smartConfiguration() {
     code_challenge_methods_supported: ['S256'],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'private_key_jwt'],
     token_endpoint_auth_signing_alg_values_supported: ['RS384', 'ES384'],
-    scopes_supported: [...IDENTITY, ...CONTEXT, 'patient/*.rs', 'user/*.rs', 'system/*.rs', 'patient/*.read', 'user/*.read'],
+    scopes_supported: [...IDENTITY, ...CONTEXT, 'patient/*.cruds', 'user/*.cruds', 'system/*.rs', 'patient/*.read', 'user/*.read'],
     capabilities: [
       'launch-ehr', 'launch-standalone', 'authorize-post', 'client-public', 'client-confidential-symmetric', 'client-confidential-asymmetric',
       'sso-openid-connect', 'context-banner', 'context-style', 'context-ehr-patient', 'context-ehr-encounter', 'context-standalone-patient',
@@ -279,6 +284,7 @@ async function fhir(req, res, url) {
   if (path === '.well-known/smart-configuration') return json(res, smartConfiguration(), 200, { ...OPEN, 'cache-control': 'no-store' });
   if (path === 'metadata') return resource(res, capabilityStatement());
   const value = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(req.headers.authorization ?? '')?.[1];
+  if (value && url.searchParams.has('access_token')) return problem(res, 400, 'invalid', 'the access token came twice');
   const token = value && (await provider.AccessToken.find(value) ?? await provider.ClientCredentials.find(value));
   if (!token || token.isExpired || [token.aud].flat()[0] !== fhirBase) {
     return problem(res, 401, 'login', 'a valid access token is needed', { 'www-authenticate': value ? 'Bearer realm="fhir", error="invalid_token"' : 'Bearer realm="fhir"' });
@@ -286,17 +292,18 @@ async function fhir(req, res, url) {
   const [type, id, ...more] = path.split('/');
   if (!(type in records) || more.length) return problem(res, 404, 'not-supported', 'there is no such thing here');
   const searching = id === undefined && req.method === 'GET' || id === '_search' && req.method === 'POST';
-  if (!searching && (req.method !== 'GET' || !id)) return notWritable(req, res, type, token);
   const scopes = (token.scope ?? '').split(' ').map(parseScope).filter(Boolean);
-  const interaction = searching ? 's' : 'r';
-  const compartment = contexts.get(token.grantId)?.compartment;
-  if (!allows(scopes, type, interaction)) return problem(res, 403, 'forbidden', `no scope lets this app ${searching ? 'search' : 'read'} ${type}`);
-  const visible = records[type].filter((record) => readable(scopes, type, interaction, record, compartment));
+  const interaction = searching ? 's' : { GET: 'r', POST: 'c', PUT: 'u', DELETE: 'd' }[req.method];
+  if (!interaction || interaction === 'c' ? id !== undefined : !searching && !id) return problem(res, 405, 'not-supported', 'this cannot be done here', { allow: 'GET, POST, PUT, DELETE' });
+  const patients = { patient: [contexts.get(token.grantId)?.compartment], user: userNamed(token.accountId)?.patients ?? [] };
+  if (!allows(scopes, type, interaction)) return tooLittle(res, `no scope lets this app do this with ${type}`);
+  if ('cud'.includes(interaction)) return write(req, res, type, id, interaction, scopes, patients);
+  const visible = records[type].filter((record) => reaches(scopes, type, interaction, record, patients));
   if (!searching) {
     const found = visible.find((record) => record.id === id);
     if (found) return resource(res, found);
     const exists = records[type].some((record) => record.id === id);
-    return exists ? problem(res, 403, 'forbidden', 'this record is not open to this app') : problem(res, 404, 'not-found', 'there is no such record');
+    return exists ? tooLittle(res, 'this record is not open to this app') : problem(res, 404, 'not-found', 'there is no such record');
   }
   const query = new URLSearchParams(url.searchParams);
   if (req.method === 'POST') for (const [name, one] of await readForm(req)) query.append(name, one);
@@ -311,11 +318,31 @@ async function fhir(req, res, url) {
   });
 }
 
-function notWritable(req, res, type, token) {
-  const interaction = { POST: 'c', PUT: 'u', PATCH: 'u', DELETE: 'd' }[req.method];
-  const scopes = (token.scope ?? '').split(' ').map(parseScope).filter(Boolean);
-  if (interaction && !allows(scopes, type, interaction)) return problem(res, 403, 'forbidden', 'no scope lets this app change data');
-  return problem(res, 405, 'not-supported', 'this server is for reading only', { allow: 'GET' });
+/** Create, update or delete one record; the result, too, has to be within reach of the scopes. */
+async function write(req, res, type, id, interaction, scopes, patients) {
+  const place = records[type].findIndex((record) => record.id === id);
+  if (interaction !== 'c' && place < 0) return problem(res, 404, 'not-found', 'there is no such record');
+  if (place >= 0 && !reaches(scopes, type, interaction, records[type][place], patients)) return tooLittle(res, 'this record is not open to this app');
+  if (interaction === 'd') {
+    records[type].splice(place, 1);
+    return res.writeHead(204, OPEN).end();
+  }
+  let record;
+  try {
+    record = JSON.parse(await readBody(req));
+  } catch {
+    return problem(res, 400, 'invalid', 'the body is not JSON');
+  }
+  if (record?.resourceType !== type || (id && record.id !== id)) return problem(res, 400, 'invalid', 'the body is not the resource of this address');
+  if (interaction === 'c') record.id = randomBytes(12).toString('hex');
+  if (!reaches(scopes, type, interaction, record, patients)) return tooLittle(res, 'this record would not be open to this app');
+  if (interaction === 'c') records[type].push(record);
+  else records[type][place] = record;
+  return resource(res, record, interaction === 'c' ? 201 : 200, { location: `${fhirBase}/${type}/${record.id}` });
+}
+
+function tooLittle(res, text) {
+  problem(res, 403, 'forbidden', text, { 'www-authenticate': 'Bearer realm="fhir", error="insufficient_scope"' });
 }
 
 function matches(record, query) {
@@ -332,7 +359,7 @@ function matches(record, query) {
 }
 
 function capabilityStatement() {
-  const type = (name) => ({ type: name, interaction: [{ code: 'read' }, { code: 'search-type' }], searchParam: [{ name: '_id', type: 'token' }, ...(name === 'Observation' ? [{ name: 'category', type: 'token' }] : [])] });
+  const type = (name) => ({ type: name, interaction: ['read', 'search-type', 'create', 'update', 'delete'].map((code) => ({ code })), searchParam: [{ name: '_id', type: 'token' }, ...(name === 'Observation' ? [{ name: 'category', type: 'token' }] : [])] });
   return {
     resourceType: 'CapabilityStatement',
     status: 'active',
@@ -350,7 +377,7 @@ function capabilityStatement() {
 
 async function route(req, res) {
   const url = new URL(req.url, base);
-  if (url.pathname.startsWith('/fhir/')) return fhir(req, res, url);
+  if (url.pathname === '/fhir' || url.pathname.startsWith('/fhir/')) return fhir(req, res, url);
   if (url.pathname === '/style.json') return json(res, { color_background: '#fdfdf8', color_highlight: '#2f6b3c', dim_font_size: '16px', font_family_body: 'Georgia, serif' }, 200, { ...OPEN, 'cache-control': 'max-age=60' });
   if (url.pathname.startsWith('/interaction/')) return interaction(req, res);
   if (url.pathname === '/chart' || url.pathname.startsWith('/chart/')) return chart(req, res, url);
@@ -363,14 +390,16 @@ async function route(req, res) {
   return answer(req, res);
 }
 
-async function readForm(req) {
+async function readBody(req) {
   const chunks = [];
   for await (const chunk of req) {
     chunks.push(chunk);
-    if (chunks.reduce((sum, one) => sum + one.length, 0) > 100_000) throw new Error('the form is too large');
+    if (chunks.reduce((sum, one) => sum + one.length, 0) > 100_000) throw new Error('the body is too large');
   }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  return Buffer.concat(chunks).toString('utf8');
 }
+
+const readForm = async (req) => new URLSearchParams(await readBody(req));
 
 const PAGE = {
   'content-type': 'text/html; charset=utf-8',

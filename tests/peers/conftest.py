@@ -1,0 +1,37 @@
+"""The independent server, started once, and one run of every suite against it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"peers_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+peer = _load(HERE / "oidc_provider" / "peer.py")
+
+
+@pytest.fixture(scope="session")
+def oidc_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """oidc-provider with its SMART layer; skipped with the reason where it cannot be had."""
+    folder = tmp_path_factory.mktemp("oidc-provider")
+    try:
+        with peer.running(folder) as running:
+            yield running
+    except peer.CannotRun as exc:
+        pytest.skip(str(exc))
