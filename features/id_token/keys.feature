@@ -2,7 +2,7 @@
 Feature: Published keys
   An app verifies ID Tokens with the JWK Set of the server, so it has to be public, complete and free of secrets.
 
-  @req:OIDC-Core-10.1-b
+  @req:OIDC-Core-10.1-b @req:SMART-2.2-conformance-metadata-jwks-uri-b
   Rule: The key that signs ID Tokens is published
 
     @id:jwks-published
