@@ -156,7 +156,7 @@ def _client(role: str, use: str, *, wanted: str = _WANTED, lifetime_s: int | Non
     name = f"{role}-{use}"
     client: dict[str, Any] = {"name": name, "client_id": name, "role": role, "use": use, "lifetime_s": lifetime_s, "wanted": wanted}
     if role in ("confidential-symmetric", "resource-server"):
-        client["client_secret"] = secrets.token_urlsafe(32)
+        client["client_secret"] = secrets.token_urlsafe(32) + ("+/%41:&=" if use == "second" else "")
     if role in ("confidential-asymmetric", "backend"):
         keys = KeySet([_key(RSAKey.generate_key(2048, auto_kid=True), "RS384"), _key(ECKey.generate_key("P-384", auto_kid=True), "ES384")])
         client["private_jwks"] = keys.as_dict(private=True)

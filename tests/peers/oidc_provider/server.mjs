@@ -28,6 +28,7 @@ const fhirBase = `${base}/fhir`;
 
 const byId = new Map(clients.map((client) => [client.client_id, client]));
 const userNamed = (name) => users.find((user) => user.username === name);
+const userOf = (id) => users.find((user) => subject(user) === id);
 const chartSessions = new Map(); // cookie value -> username
 const launches = new Map(); // launch value -> { client_id, patient, encounter, username, until }
 const contexts = new Map(); // grant id -> { patient, encounter }
@@ -112,7 +113,7 @@ const configuration = {
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   loadExistingGrant: (ctx) => (ctx.oidc.result?.consent ? ctx.oidc.provider.Grant.find(ctx.oidc.result.consent.grantId) : undefined),
   findAccount(ctx, id) {
-    const user = userNamed(id);
+    const user = userOf(id);
     return user && { accountId: id, claims: () => ({ sub: subject(user), ...(user.fhir_user && { fhirUser: `${fhirBase}/${user.fhir_user}` }) }) };
   },
   renderError(ctx, out) {
@@ -160,7 +161,7 @@ function launchContext(token) {
 async function describeToken(ctx) {
   const token = ctx.oidc.entities.AccessToken ?? ctx.oidc.entities.RefreshToken;
   Object.assign(ctx.body, launchContext(token));
-  const user = token && userNamed(token.accountId);
+  const user = token && userOf(token.accountId);
   if (user && token.scopes?.has('openid')) ctx.body.sub = subject(user);
   if (user?.fhir_user && token.scopes?.has('fhirUser')) ctx.body.fhirUser = `${fhirBase}/${user.fhir_user}`;
 }
@@ -173,7 +174,7 @@ async function interaction(req, res) {
   if (details.prompt.name === 'login') return logIn(req, res, details, form);
   const { client_id: clientId, launch: launchValue, scope = '' } = details.params;
   const launch = launchValue && liveLaunch(launchValue, clientId);
-  const user = userNamed(details.session.accountId);
+  const user = userOf(details.session.accountId);
   if (launchValue && launch?.username !== user.username) return refuse(req, res, 'the launch belongs to another session');
   if (form?.get('decision') === 'deny') return refuse(req, res, 'the user refused');
   const asked = scope.split(' ').filter((one) => permitted(one, clientId, user));
@@ -187,7 +188,7 @@ async function interaction(req, res) {
   }
   if (form?.get('decision') !== 'allow') return html(res, consentPage(byId.get(clientId).name, asked));
   const allowed = asked.filter((one) => form.getAll('scope').includes(one));
-  const grant = new provider.Grant({ accountId: user.username, clientId });
+  const grant = new provider.Grant({ accountId: subject(user), clientId });
   grant.addOIDCScope(allowed.filter((one) => configuration.scopes.includes(one)).join(' '));
   grant.addResourceScope(fhirBase, allowed.join(' '));
   const refused = scope.split(' ').filter((one) => !allowed.includes(one));
@@ -211,7 +212,7 @@ async function logIn(req, res, details, form) {
     openChartSession(res, user);
   }
   if (!user) return html(res, loginPage());
-  return provider.interactionFinished(req, res, { login: { accountId: user.username } }, { mergeWithLastSubmission: false });
+  return provider.interactionFinished(req, res, { login: { accountId: subject(user) } }, { mergeWithLastSubmission: false });
 }
 
 function refuse(req, res, why) {
@@ -295,7 +296,7 @@ async function fhir(req, res, url) {
   const scopes = (token.scope ?? '').split(' ').map(parseScope).filter(Boolean);
   const interaction = searching ? 's' : { GET: 'r', POST: 'c', PUT: 'u', DELETE: 'd' }[req.method];
   if (!interaction || interaction === 'c' ? id !== undefined : !searching && !id) return problem(res, 405, 'not-supported', 'this cannot be done here', { allow: 'GET, POST, PUT, DELETE' });
-  const patients = { patient: [contexts.get(token.grantId)?.compartment], user: userNamed(token.accountId)?.patients ?? [] };
+  const patients = { patient: [contexts.get(token.grantId)?.compartment], user: userOf(token.accountId)?.patients ?? [] };
   if (!allows(scopes, type, interaction)) return tooLittle(res, `no scope lets this app do this with ${type}`);
   if ('cud'.includes(interaction)) return write(req, res, type, id, interaction, scopes, patients);
   const visible = records[type].filter((record) => reaches(scopes, type, interaction, record, patients));
