@@ -100,11 +100,10 @@ def _wider(app: App) -> str:
 
 
 def beyond_registration(app: App, answer: TokenAnswer) -> list[str]:
-    """The granted scopes that the client is not registered for; without ``scope`` in the answer those asked for count."""
-    registered = app.client.registered.scopes
-    asked = scope_words.split(dict(answer.exchange.request.form).get("scope"))
-    granted = answer.scopes if "scope" in answer.body else asked
-    return [scope for scope in scope_words.added(registered, granted) if scope_words.parse(scope) is not None]
+    """The granted scopes that the client is not registered for; ``NotApplicable`` when the answer does not say what it grants."""
+    if answer.succeeded and "scope" not in answer.body:
+        raise NotApplicable("the token response has no `scope`; the scenario on that member judges it")
+    return [scope for scope in scope_words.added(app.client.registered.scopes, answer.scopes) if scope_words.parse(scope) is not None]
 
 
 def beyond_request(answer: TokenAnswer) -> list[str]:
