@@ -542,9 +542,9 @@ class App:
 def require_settled(answer: AuthorizationAnswer) -> None:
     """Raise ``LoginStuck`` or ``Unreachable`` when the browser got neither an answer nor a refusal."""
     landing = answer.landing
-    if landing.kind == "unreachable":
+    if landing.kind == "unreachable" or (landing.kind == "timeout" and not landing.title and not landing.controls):
         raise Unreachable(
-            f"the browser got no answer: {landing.text or landing.title}",
+            f"the browser got no answer: {landing.reason or landing.text or landing.title}",
             waited_for="the authorization endpoint",
             hint="run `smartlaunch doctor`",
         )
@@ -552,7 +552,8 @@ def require_settled(answer: AuthorizationAnswer) -> None:
         controls = "; ".join(landing.controls[:12]) if landing.controls else "none"
         raise LoginStuck(
             f"the login got stuck on the page {landing.title!r} (status {landing.status}) after: {', '.join(landing.steps) or 'nothing'}."
-            f" Visible controls: {controls}",
+            + (f" {landing.reason[0].upper()}{landing.reason[1:]}." if landing.reason else "")
+            + f" Visible controls: {controls}",
             waited_for="the navigation back to the app",
             hint="give the login as steps in [login] of the target file, see docs/target-file.md, or run with --headed and help by hand",
             artifacts=(landing.screenshot,) if landing.screenshot else (),
