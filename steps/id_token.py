@@ -10,7 +10,7 @@ from smartlaunch.app import App, Grant
 from smartlaunch.checks import id_token as checks
 from smartlaunch.checks import jwks as key_checks
 from smartlaunch.engine import Engine
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
@@ -226,7 +226,7 @@ def signing_key(judge: Judge, samples: Samples, identity: Identity) -> None:
 
 @then("the JWK Set has public keys only")
 def no_private_parts(judge: Judge, jwks: Exchange) -> None:
-    judge(key_checks.no_private_parts(judge.requirement, jwks))
+    judge(key_checks.no_private_parts(judge.requirement, _with_keys(jwks)))
 
 
 @then("each key has its material in members of its own")
@@ -237,14 +237,20 @@ def bare_keys(judge: Judge, jwks: Exchange) -> None:
 
 @then("keys of both kinds tell their use")
 def use_given(judge: Judge, jwks: Exchange) -> None:
-    judge(key_checks.use_given(judge.requirement, jwks))
+    judge(key_checks.use_given(judge.requirement, _with_keys(jwks)))
 
 
 @then("RSA keys have 2048 bits or more")
 def key_sizes(judge: Judge, jwks: Exchange) -> None:
-    judge(key_checks.key_sizes(judge.requirement, jwks))
+    judge(key_checks.key_sizes(judge.requirement, _with_keys(jwks)))
 
 
 @then("each key has an id of its own")
 def key_ids(judge: Judge, jwks: Exchange) -> None:
-    judge(key_checks.key_ids(judge.requirement, jwks))
+    judge(key_checks.key_ids(judge.requirement, _with_keys(jwks)))
+
+
+def _with_keys(jwks: Exchange) -> Exchange:
+    if not key_checks.has_keys(jwks):
+        raise TwinFailed("the JWK Set has no key to look at; the scenario on its publication shows the answer")
+    return jwks

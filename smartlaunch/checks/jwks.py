@@ -31,6 +31,11 @@ def published(requirement: str, exchange: Exchange) -> Findings:
     return [Finding(requirement, words, "no keys" if not keys else "no key for signatures among its keys", exchange.id, "/keys")]
 
 
+def has_keys(exchange: Exchange) -> bool:
+    """Whether there is any key to look at; without one, rules on keys would hold of nothing."""
+    return bool(_keys(exchange))
+
+
 def no_private_parts(requirement: str, exchange: Exchange) -> Findings:
     """No key is symmetric and none has private members; their values are never shown."""
     found: Findings = []
