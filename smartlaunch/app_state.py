@@ -204,7 +204,7 @@ class AppState:
         if state.exchange.answer.status == 403:
             raise NotApplicable(
                 f"the server does not let the app keep state under {self.system}|{code}"
-                f" about {subject or 'nobody'}: {describe(state.exchange.answer)}"
+                f" about {_kind(subject)}: {describe(state.exchange.answer)}"
             )
         return state
 
@@ -382,7 +382,7 @@ class AppState:
         states, subject = self.several(), self.subject(who)
         own = next((s for s in states if _key(s.sent) == (CODES[0], subject) and s.accepted), None)
         if own is None:
-            raise NotApplicable(f"the server keeps no state of the app about {subject or 'nobody'}")
+            raise NotApplicable(f"the server keeps no state of the app about {_kind(subject)}")
         own = self._again(own)
         return Search(self._search(CODES[0], subject, self.token), (self.system, CODES[0]), subject, own)
 
@@ -462,6 +462,11 @@ def _key(body: Resource) -> tuple[str, str]:
     coding = _coding(body)
     subject = body.get("subject")
     return str(coding.get("code", "")), str(subject.get("reference", "")) if isinstance(subject, dict) else ""
+
+
+def _kind(subject: str) -> str:
+    """Whom state is about without saying who it is."""
+    return f"a {subject.split('/')[-2]}" if subject.count("/") > 1 else "nobody"
 
 
 def _system(body: Resource) -> str:

@@ -85,7 +85,7 @@ Feature: Transport security
   @req:HYGIENE-tls-version
   Rule: No endpoint takes TLS 1.0 or 1.1
 
-    @id:tls-outdated
+    @id:tls-outdated @intrusive
     Scenario: A client that knows TLS 1.0 and 1.1 only is turned away
       Given the addresses of all endpoints with TLS
       Then none takes TLS 1.0 or 1.1
@@ -101,7 +101,7 @@ Feature: Transport security
   @req:HYGIENE-tls-plain-http
   Rule: No endpoint answers over plain http with content
 
-    @id:tls-plain-http
+    @id:tls-plain-http @intrusive
     Scenario: Plain http brings no content
       Given the addresses of all endpoints with TLS
       Then none answers with content by plain http

@@ -61,14 +61,18 @@ def ignores_chosen_id(requirement: str, sent: Resource, exchange: Exchange) -> F
 
 
 def lost(sent: Resource, kept: Resource) -> list[tuple[str, str]]:
-    """What of the sent state is not in the kept one: pointer and sentence."""
+    """What of the sent state is not in the kept one: pointer and sentence; the subject is not repeated, it may be a patient."""
     problems = []
-    for name, path in (("subject", "reference"), ("code", "coding")):
-        mine, theirs = sent.get(name), kept.get(name)
-        want = mine.get(path) if isinstance(mine, dict) else None
-        have = theirs.get(path) if isinstance(theirs, dict) else None
-        if want is not None and not _same(want, have):
-            problems.append((f"/{name}/{path}", f"`{name}.{path}` is {show(have)} in place of {show(want)}"))
+    mine, theirs = sent.get("subject"), kept.get("subject")
+    want = mine.get("reference") if isinstance(mine, dict) else None
+    have = theirs.get("reference") if isinstance(theirs, dict) else None
+    if want is not None and want != have:
+        problems.append(("/subject/reference", f"`subject.reference` {'is absent' if have is None else 'was changed'}"))
+    mine, theirs = sent.get("code"), kept.get("code")
+    want = mine.get("coding") if isinstance(mine, dict) else None
+    have = theirs.get("coding") if isinstance(theirs, dict) else None
+    if want is not None and not _same(want, have):
+        problems.append(("/code/coding", f"`code.coding` is {show(have)} in place of {show(want)}"))
     extensions = kept.get("extension")
     held = [e for e in extensions if isinstance(e, dict)] if isinstance(extensions, list) else []
     for number, extension in enumerate(sent.get("extension", ())):

@@ -1,8 +1,9 @@
-"""The probes below HTTP, against servers on this machine that do one thing right or wrong."""
+"""The TLS probes against small servers on this machine, with certificates made by trustme, not by the embedded EHR."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import socket
 import ssl
 import threading
@@ -16,172 +17,164 @@ import pytest
 import trustme
 
 from smartlaunch import tls
+from smartlaunch.discovery import Discovery
 from smartlaunch.errors import Blocked, NotApplicable, Unreachable
-from smartlaunch.tls import Address
+from smartlaunch.evidence.recorder import Recorder
+from smartlaunch.evidence.redaction import Redactor
+from smartlaunch.http import Http
 
-LIMIT_S = 5.0
-
-
-class Server:
-    """Takes connections with a context of the test's choice, shakes hands and says nothing."""
-
-    def __init__(self, context: ssl.SSLContext | None) -> None:
-        self._context = context
-        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._listener.bind(("127.0.0.1", 0))
-        self._listener.listen(8)
-        self._listener.settimeout(0.1)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    @property
-    def address(self) -> Address:
-        """Where it is."""
-        return Address("token endpoint", f"https://127.0.0.1:{self._listener.getsockname()[1]}/token")
-
-    def stop(self) -> None:
-        """End the thread and close the port."""
-        self._stopping.set()
-        self._thread.join(LIMIT_S)
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except TimeoutError:
-                continue
-            with contextlib.suppress(OSError), connection:
-                connection.settimeout(LIMIT_S)
-                if self._context is not None:
-                    self._context.wrap_socket(connection, server_side=True).close()
-                else:
-                    connection.recv(1024)
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
 
-@contextlib.contextmanager
-def served(context: ssl.SSLContext | None) -> Iterator[Address]:
-    """A server for the time of a test."""
-    server = Server(context)
-    try:
-        yield server.address
-    finally:
-        server.stop()
+class Authority:
+    """An authority, and the file by which a target file names it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ca = trustme.CA()
+        self.file = folder / "authority.pem"
+        self.ca.cert_pem.write_to_path(self.file)
+
+    def context(self, *names: str, expired: bool = False) -> ssl.SSLContext:
+        """A server's context with a certificate for these names."""
+        until = dt.datetime.now(dt.UTC) - dt.timedelta(days=1) if expired else None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(*names, not_after=until).configure_cert(context)
+        return context
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """The authority that the target file trusts."""
-    return trustme.CA()
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def context_of(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
-    """A right context with a certificate for a host."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(host).configure_cert(context)
+@contextlib.contextmanager
+def served(context: ssl.SSLContext | None, *, silent: bool = False) -> Iterator[int]:
+    """A server that answers every request alike: by TLS, by plain http without a context, or, when silent, never."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    listener.settimeout(0.05)
+    stop = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            connection.settimeout(5)
+            if silent:
+                stop.wait(5)
+                return
+            channel = connection if context is None else context.wrap_socket(connection, server_side=True)
+            with channel:
+                if channel.recv(65536):
+                    channel.sendall(ANSWER)
+
+    def run() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                connection, _ = listener.accept()
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        stop.set()
+        thread.join(5)
+        listener.close()
+
+
+@pytest.fixture
+def engine(authority: Authority, tmp_path: Path) -> Iterator[Any]:
+    """What the probes need of an engine."""
+    recorder = Recorder(tmp_path, Redactor())
+    http = Http(recorder, request_s=2, ca_file=str(authority.file))
+    target = SimpleNamespace(ca_file=authority.file, limits=SimpleNamespace(request_s=1.0))
+    yield SimpleNamespace(target=target, http=http, recorder=recorder, discovery=Discovery(http, "https://ehr.example/fhir"))
+    http.close()
+    recorder.close()
+
+
+def at(port: int, scheme: str = "https", host: str = "127.0.0.1", name: str = "token endpoint") -> tls.Address:
+    return tls.Address(name, f"{scheme}://{host}:{port}/token")
+
+
+def test_modern_client_gets_tls(engine: Any, authority: Authority) -> None:
+    with served(authority.context("127.0.0.1")) as port:
+        assert tls.modern(engine, at(port)).version == "TLSv1.3"
+    limited = authority.context("127.0.0.1")
+    limited.maximum_version = ssl.TLSVersion.TLSv1_2
+    with served(limited) as port:
+        assert tls.modern(engine, at(port)).version == "TLSv1.2"
+
+
+def outdated_context(authority: Authority, version: ssl.TLSVersion, *, only: bool = True) -> ssl.SSLContext:
+    context = authority.context("127.0.0.1")
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = version
+        if only:
+            context.maximum_version = version
     return context
 
 
-def engine(base: str = "https://127.0.0.1:1/fhir", ca_file: Path | None = None, **document: str) -> Any:
-    """As much of an engine as the probes look at."""
-    discovery = SimpleNamespace(
-        fhir_base_url=base,
-        exchange=SimpleNamespace(id="x1"),
-        has=lambda name: bool(document.get(name)),
-        url=lambda name: document[name],
-    )
-    return SimpleNamespace(
-        discovery=discovery,
-        target=SimpleNamespace(ca_file=ca_file, limits=SimpleNamespace(request_s=LIMIT_S)),
-        recorder=SimpleNamespace(attach_to_current=lambda ids: None),
-    )
+def test_server_of_old_times_is_not_reached_by_a_modern_client(engine: Any, authority: Authority) -> None:
+    with served(outdated_context(authority, ssl.TLSVersion.TLSv1_1)) as port:
+        found = tls.modern(engine, at(port))
+    assert not found.version
+    assert found.problem
 
 
-def test_a_modern_server_passes_every_probe(authority: trustme.CA, tmp_path: Path) -> None:
-    ca_file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
-    with served(context_of(authority)) as where:
-        assert tls.modern(engine(), where).version in ("TLSv1.2", "TLSv1.3")
-        refused = tls.outdated(engine(), where)
-        assert not refused.version
-        assert refused.problem
-        assert tls.verified(engine(ca_file=ca_file), where).problem == ""
+@pytest.mark.parametrize(("version", "name"), [(ssl.TLSVersion.TLSv1, "TLSv1"), (ssl.TLSVersion.TLSv1_1, "TLSv1.1")])
+def test_outdated_versions_are_seen_where_they_are_taken(engine: Any, authority: Authority, version: ssl.TLSVersion, name: str) -> None:
+    with served(outdated_context(authority, version)) as port:
+        assert tls.outdated(engine, at(port)).version == name
+    with served(outdated_context(authority, version, only=False)) as port:
+        assert tls.outdated(engine, at(port)).version == "TLSv1.1"
 
 
-def test_an_outdated_server_is_seen(authority: trustme.CA) -> None:
-    context = context_of(authority)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.set_ciphers("ALL:@SECLEVEL=0")
-        context.minimum_version = ssl.TLSVersion.TLSv1
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
-    with served(context) as where:
-        assert tls.outdated(engine(), where).version == "TLSv1.1"
-        modern = tls.modern(engine(), where)
-        assert not modern.version
-        assert modern.problem
+def test_outdated_versions_are_turned_away_by_a_modern_server(engine: Any, authority: Authority) -> None:
+    with served(authority.context("127.0.0.1")) as port:
+        found = tls.outdated(engine, at(port))
+    assert (found.version, bool(found.problem)) == ("", True)
 
 
-def test_certificates_that_do_not_verify_say_why(authority: trustme.CA, tmp_path: Path) -> None:
-    ca_file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
-    with served(context_of(authority, "ehr.example")) as where:
-        assert "127.0.0.1" in tls.verified(engine(ca_file=ca_file), where).problem
-    with served(context_of(trustme.CA())) as where:
-        assert "issuer" in tls.verified(engine(ca_file=ca_file), where).problem
+def test_certificates(engine: Any, authority: Authority) -> None:
+    with served(authority.context("127.0.0.1", "localhost")) as port:
+        assert tls.verified(engine, at(port)).problem == ""
+        assert tls.verified(engine, at(port, host="localhost")).problem == ""
+    with served(authority.context("localhost")) as port:
+        assert "mismatch" in tls.verified(engine, at(port)).problem
+    with served(authority.context("127.0.0.1", expired=True)) as port:
+        assert "expired" in tls.verified(engine, at(port)).problem
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with served(context) as port:
+        assert "issuer" in tls.verified(engine, at(port)).problem
 
 
-def test_a_server_without_tls_has_no_version() -> None:
-    with served(None) as where:
-        answer = tls.modern(engine(), where)
-    assert not answer.version
-    assert answer.problem
+def test_plain_http_is_seen(engine: Any, authority: Authority) -> None:
+    with served(None) as port:
+        assert tls.plainly(engine, at(port)).answer.status == 200
+        assert tls.plain_bearer(engine, at(port, name="FHIR base URL")).answer.status == 200
+    with served(authority.context("127.0.0.1")) as port:
+        assert tls.plainly(engine, at(port)).response is None
+    with pytest.raises(NotApplicable):
+        tls.plain_bearer(engine, at(1, scheme="http"))
+    assert tls.modern(engine, at(1, scheme="http")).problem == "it is reached by plain http"
 
 
-def test_nobody_at_the_port_is_unreachable() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        where = Address("token endpoint", f"https://127.0.0.1:{free.getsockname()[1]}/")
-        with pytest.raises(Unreachable):
-            tls.modern(engine(), where)
+def test_no_server_and_no_answer_block(engine: Any) -> None:
+    with served(None, silent=True) as port, pytest.raises(Blocked, match="did not finish a TLS handshake"):
+        tls.modern(engine, at(port))
+    with pytest.raises(Unreachable):
+        tls.modern(engine, at(port))
 
 
-def test_a_handshake_that_never_ends_is_blocked() -> None:
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen(1)
-        slow = engine()
-        slow.target.limits.request_s = 0.3
-        with pytest.raises(Blocked, match="did not finish"):
-            tls.modern(slow, Address("token endpoint", f"https://127.0.0.1:{silent.getsockname()[1]}/"))
-
-
-def test_a_plain_address_is_no_handshake() -> None:
-    answer = tls.modern(engine(), Address("token endpoint", "http://ehr.example/token"))
-    assert answer.problem == "it is reached by plain http"
-
-
-def test_plain_http_on_this_machine_is_not_judged() -> None:
-    local = engine("http://127.0.0.1:8080/fhir", token_endpoint="http://127.0.0.1:8080/token")
+def test_no_tls_is_due_on_loopback_only(engine: Any) -> None:
+    assert [a.name for a in (tls.address(engine, "FHIR base URL"), tls.address(engine, "SMART configuration"))]
+    engine.discovery = Discovery(engine.http, "http://127.0.0.1:9/fhir")
     with pytest.raises(NotApplicable, match="loopback"):
-        tls.address(local, "token endpoint")
-    with pytest.raises(NotApplicable, match="loopback"):
-        tls.addresses(local)
-
-
-def test_plain_http_elsewhere_is_judged() -> None:
-    remote = engine("https://ehr.example/fhir", token_endpoint="http://ehr.example/token")
-    assert not tls.address(remote, "token endpoint").secure
-    with pytest.raises(NotApplicable, match="revocation_endpoint"):
-        tls.address(remote, "revocation endpoint")
-
-
-def test_each_host_and_port_is_probed_once() -> None:
-    remote = engine(
-        "https://ehr.example/fhir",
-        token_endpoint="https://ehr.example/token",
-        authorization_endpoint="https://login.example:8443/authorize",
-        management_endpoint="http://ehr.example/manage",
-    )
-    assert [a.origin for a in tls.addresses(remote)] == ["ehr.example:443", "login.example:8443"]
+        tls.address(engine, "FHIR base URL")
+    engine.discovery = Discovery(engine.http, "http://ehr.example/fhir")
+    assert not tls.address(engine, "FHIR base URL").secure

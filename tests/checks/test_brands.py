@@ -1,0 +1,253 @@
+"""Each check on the brand bundle passes the right bundle and names exactly what is wrong with a wrong one."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from smartlaunch.checks import brands as checks
+from smartlaunch.checks.members import Findings
+from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
+
+REQ = "SMART-2.2-brands-primary-brand"
+IDENTIFIER = {"system": "urn:ietf:rfc:3986", "value": "https://good-health.example"}
+ABSENT = {"url": checks.ABSENT, "valueCode": "asked-unknown"}
+BUNDLE: dict[str, Any] = {
+    "resourceType": "Bundle",
+    "type": "collection",
+    "timestamp": "2026-01-01T10:00:00.123456789+01:00",
+    "entry": [
+        {
+            "fullUrl": "urn:uuid:1",
+            "resource": {
+                "resourceType": "Organization",
+                "id": "good",
+                "meta": {"lastUpdated": "2026-01-01T10:00:00Z"},
+                "name": "Good Health",
+                "identifier": [IDENTIFIER],
+                "telecom": [{"system": "url", "value": "https://www.good-health.example/home"}],
+                "extension": [
+                    {"url": checks.PORTAL, "extension": [{"url": "portalEndpoint", "valueReference": {"reference": "Endpoint/r4"}}]}
+                ],
+                "endpoint": [{"reference": "Endpoint/r4"}],
+            },
+        },
+        {
+            "fullUrl": "https://brands.example/Endpoint/r4",
+            "resource": {
+                "resourceType": "Endpoint",
+                "id": "r4",
+                "meta": {"lastUpdated": "2026-01-01T10:00:00Z"},
+                "extension": [{"url": checks.FHIR_VERSION, "valueCode": "4.0.1"}],
+                "contact": [{"system": "url", "value": "https://dev.good-health.example"}],
+                "address": "https://fhir.good-health.example/r4",
+            },
+        },
+    ],
+}
+
+
+def answer(body: object, *, status: int = 200, request: tuple[tuple[str, str], ...] = (), **headers: str) -> Exchange:
+    """An answer with the given JSON body; header names have `_` for `-`."""
+    sent = Request("GET", "https://brands.example/bundle.json", request)
+    got = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Exchange("x0001", Actor.APP, Endpoint.BRANDS, datetime.now(UTC), 1.0, sent, Response(status, got, json.dumps(body).encode()))
+
+
+def changed(change: str, value: object = None) -> Exchange:
+    """The right bundle with one place changed: a path of keys and numbers; without a value the place is left out."""
+    body = deepcopy(BUNDLE)
+    *path, last = [int(key) if key.isdigit() else key for key in change.split("/")]
+    place: Any = body
+    for key in path:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return answer(body)
+
+
+def configuration(identifier: object = None) -> Exchange:
+    """A SMART configuration with or without a brand identifier."""
+    return answer({} if identifier is None else {"user_access_brand_identifier": identifier})
+
+
+def actual(findings: Findings) -> str:
+    """The only finding's words."""
+    assert len(findings) == 1, findings
+    assert findings[0].requirement == REQ
+    return findings[0].actual
+
+
+def test_the_right_bundle_passes_every_check() -> None:
+    bundle, named = answer(BUNDLE), configuration(IDENTIFIER)
+    assert checks.brand_bundle(REQ, bundle) == []
+    assert checks.brand_form(REQ, bundle) == []
+    assert checks.endpoint_form(REQ, bundle) == []
+    assert checks.primary_brand(REQ, bundle, IDENTIFIER) == []
+    assert checks.primary_brand(REQ, bundle, None) == []
+    assert checks.timestamp(REQ, bundle) == []
+    assert checks.tracks_resources(bundle)
+    assert checks.last_updated(REQ, bundle) == []
+    assert checks.absent_reasons(REQ, bundle) == []
+    assert checks.web_site_identifiers(REQ, bundle) == []
+    assert checks.identifies_one(REQ, named, bundle) == []
+    assert checks.identifier_present(REQ, named, bundle, several=False) == []
+    assert checks.identifier_part(REQ, named, "value") == []
+
+
+def test_link_is_due_where_a_brand_is_named() -> None:
+    assert checks.linked(REQ, answer({}), None) == []
+    assert checks.linked(REQ, answer({"user_access_brand_bundle": "https://x.example"}), IDENTIFIER) == []
+    assert actual(checks.linked(REQ, answer({}), IDENTIFIER)) == "it is absent"
+
+
+def test_what_the_link_leads_to_is_a_collection() -> None:
+    assert actual(checks.brand_bundle(REQ, answer({}, status=404))) == "status 404, resourceType null"
+    assert actual(checks.brand_bundle(REQ, changed("type", "searchset"))) == 'it is "searchset"'
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "said"),
+    [
+        ("entry/0/resource/name", None, "no `name`"),
+        ("entry/0/resource/name", " ", "no `name`"),
+        ("entry/0/resource/telecom", None, "no `telecom` of system `url`"),
+        ("entry/0/resource/telecom", [{"system": "phone", "value": "1"}], "no `telecom` of system `url`"),
+        ("entry/0/resource/endpoint", None, '"Endpoint/r4" stands in the portal only'),
+    ],
+)
+def test_incomplete_brands_are_named(change: str, value: object, said: str) -> None:
+    assert actual(checks.brand_form(REQ, changed(change, value))) == f"/entry/0/resource: {said}"
+
+
+def test_marked_absence_is_no_absence() -> None:
+    marked = [{"system": "url", "_value": {"extension": [ABSENT]}}]
+    assert checks.brand_form(REQ, changed("entry/0/resource/telecom", marked)) == []
+    assert checks.brand_form(REQ, changed("entry/0/resource/telecom", [{"extension": [ABSENT]}])) == []
+
+
+def test_bundle_without_brands_is_found_and_many_wrong_ones_make_one_finding() -> None:
+    assert actual(checks.brand_form(REQ, changed("entry"))) == "it holds no Organization"
+    body = deepcopy(BUNDLE)
+    body["entry"] += [{"resource": {"resourceType": "Organization", "telecom": BUNDLE["entry"][0]["resource"]["telecom"]}}] * 9
+    assert actual(checks.brand_form(REQ, answer(body))).endswith(", and 6 more")
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [
+        ("extension", "no extension `endpoint-fhir-version`"),
+        ("contact", "no `contact` of system `url`"),
+        ("address", "no `address`"),
+    ],
+)
+def test_incomplete_endpoints_are_named(member: str, said: str) -> None:
+    assert actual(checks.endpoint_form(REQ, changed(f"entry/1/resource/{member}"))) == f"/entry/1/resource: {said}"
+
+
+def test_endpoints_belong_to_brands_and_references_lead_somewhere() -> None:
+    lonely = deepcopy(BUNDLE)
+    lonely["entry"].append({"resource": {"resourceType": "Endpoint", "id": "r2"}})
+    assert actual(checks.primary_brand(REQ, answer(lonely), IDENTIFIER)) == "no Brand refers to Endpoint/r2"
+    lost = deepcopy(BUNDLE)
+    lost["entry"][0]["resource"]["endpoint"].append({"reference": "Endpoint/gone"})
+    assert actual(checks.primary_brand(REQ, answer(lost), IDENTIFIER)) == '"Endpoint/gone" is not in it'
+
+
+def test_brands_of_other_providers_may_hold_the_rest_but_not_all() -> None:
+    shared = deepcopy(BUNDLE)
+    other = {"resourceType": "Organization", "id": "other", "endpoint": [{"reference": "https://brands.example/Endpoint/r2"}]}
+    shared["entry"] += [
+        {"resource": other},
+        {"fullUrl": "https://brands.example/Endpoint/r2", "resource": {"resourceType": "Endpoint", "id": "r2"}},
+    ]
+    assert checks.primary_brand(REQ, answer(shared), IDENTIFIER) == []
+    other["identifier"], shared["entry"][0]["resource"]["identifier"] = [IDENTIFIER], []
+    assert checks.primary_brand(REQ, answer(shared), IDENTIFIER) == []
+    other["endpoint"] = [{"reference": "https://elsewhere.example/Endpoint/x"}]
+    shared["entry"][0]["resource"]["endpoint"].append({"reference": "Endpoint/r2"})
+    assert actual(checks.primary_brand(REQ, answer(shared), IDENTIFIER)) == "it refers to none of them"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "it is absent"),
+        ("2026-01-01", '"2026-01-01" is not an instant with a time zone'),
+        ("2026-01-01T10:00:00", '"2026-01-01T10:00:00" is not an instant with a time zone'),
+        ("2026-13-01T10:00:00Z", '"2026-13-01T10:00:00Z" is no date and time that exists'),
+        (5, "5 is not an instant with a time zone"),
+    ],
+)
+def test_wrong_times_are_named(value: object, said: str) -> None:
+    assert actual(checks.timestamp(REQ, changed("timestamp", value))) == said
+
+
+def test_time_to_come_is_wrong() -> None:
+    later = (datetime.now(UTC) + timedelta(days=2)).isoformat(timespec="seconds")
+    assert actual(checks.timestamp(REQ, changed("timestamp", later))) == f'"{later}" is in the future'
+
+
+def test_some_resources_with_a_time_ask_for_it_in_all() -> None:
+    assert actual(checks.last_updated(REQ, changed("entry/0/resource/meta"))) == "/entry/0/resource: no `meta.lastUpdated`"
+    assert not checks.tracks_resources(answer({"entry": [{"resource": {"resourceType": "Organization"}}]}))
+
+
+def test_origins() -> None:
+    asked = (("Origin", "https://page.example"),)
+    assert checks.open_to_origin(REQ, answer({}, request=asked, Access_Control_Allow_Origin="*")) == []
+    assert checks.open_to_origin(REQ, answer({}, request=asked, Access_Control_Allow_Origin="https://page.example")) == []
+    assert actual(checks.open_to_origin(REQ, answer({}, request=asked))) == "no `Access-Control-Allow-Origin` (status 200)"
+    wrong = answer({}, request=asked, Access_Control_Allow_Origin="https://other.example")
+    assert actual(checks.open_to_origin(REQ, wrong)) == "`Access-Control-Allow-Origin: https://other.example` (status 200)"
+
+
+def test_etags() -> None:
+    assert checks.weak_etag(REQ, answer({}, ETag='W/"1"')) == []
+    assert actual(checks.weak_etag(REQ, answer({}))) == "no `ETag`"
+    assert actual(checks.weak_etag(REQ, answer({}, ETag='"1"'))) == '`ETag: "1"`'
+    first = answer(BUNDLE)
+    assert checks.not_sent_again(REQ, first, answer(None, status=304)) == []
+    assert checks.not_sent_again(REQ, first, changed("timestamp", "2026-02-01T10:00:00Z")) == []
+    assert actual(checks.not_sent_again(REQ, first, answer(BUNDLE))) == "status 200"
+
+
+def test_other_reasons_of_absence_are_named_with_their_place() -> None:
+    assert checks.absent_reasons(REQ, changed("entry/0/resource/_name", {"extension": [ABSENT]})) == []
+    found = checks.absent_reasons(REQ, changed("entry/0/resource/_name", {"extension": [{**ABSENT, "valueCode": "unknown"}]}))
+    assert actual(found) == 'it is "unknown"'
+    assert found[0].pointer == "/entry/0/resource/_name/extension/0"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["https://www.x.example", "https://x.example/home", "http://x.example", "x.example", "https://[", "https://x.example?a=1", 7],
+)
+def test_what_is_no_web_site_is_named(value: object) -> None:
+    wrong = changed("entry/0/resource/identifier", [{"system": "urn:ietf:rfc:3986", "value": value}])
+    assert actual(checks.web_site_identifiers(REQ, wrong)) == f"/entry/0/resource: the identifier is {json.dumps(value)}"
+
+
+def test_brand_without_a_uri_identifier_is_named() -> None:
+    assert actual(checks.web_site_identifiers(REQ, changed("entry/0/resource/identifier"))).endswith(
+        "no identifier of system `urn:ietf:rfc:3986`"
+    )
+
+
+def test_identifier_of_the_configuration() -> None:
+    bundle, two = answer(BUNDLE), deepcopy(BUNDLE)
+    two["entry"].append(two["entry"][0])
+    assert checks.identifier_present(REQ, configuration(), bundle, several=True) == []
+    assert actual(checks.identifier_present(REQ, configuration(), bundle, several=False)) == "it is absent, and the bundle has 1 Brand"
+    assert actual(checks.identifier_present(REQ, configuration(), answer(two), several=True)) == "it is absent, and the bundle has 2 Brands"
+    assert actual(checks.identifier_part(REQ, configuration({"value": "x"}), "system")) == "it is null"
+    assert actual(checks.identifier_part(REQ, configuration("x"), "value")) == 'the identifier is "x"'
+    assert checks.identifies_one(REQ, configuration({"value": IDENTIFIER["value"]}), bundle) == []
+    assert actual(checks.identifies_one(REQ, configuration({"value": "y"}), bundle)) == "0 have it"
+    assert actual(checks.identifies_one(REQ, configuration(IDENTIFIER), answer(two))) == "2 have it"
