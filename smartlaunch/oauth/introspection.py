@@ -25,6 +25,9 @@ from smartlaunch.oidc.id_token import decode
 if TYPE_CHECKING:
     from smartlaunch.app import App
 
+_CONTEXT = ("patient", "encounter", "fhirContext", "need_patient_banner", "intent", "smart_style_url", "tenant")
+"""The launch context that the guide names."""
+
 _UNLIKE = Credentials(headers=(("Authorization", "Bearer " + "x" * 40),))
 
 
@@ -67,9 +70,7 @@ class Introspected:
     @property
     def context(self) -> dict[str, Any]:
         """The launch context of the token response; ``NotApplicable`` without any."""
-        from smartlaunch.checks.token_response import CONTEXT_MEMBERS
-
-        found = {name: value for name, value in self.grant.token.body.items() if name in CONTEXT_MEMBERS}
+        found = {name: value for name, value in self.grant.token.body.items() if name in _CONTEXT}
         if not found:
             raise NotApplicable("the token response has no launch context")
         return found
