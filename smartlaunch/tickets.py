@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from smartlaunch.errors import NotApplicable
+from smartlaunch.fhir import describe
 
 if TYPE_CHECKING:
     from smartlaunch.app import App, Attempt
     from smartlaunch.engine import Engine
-    from smartlaunch.exchange import Exchange
+    from smartlaunch.exchange import Exchange, Response
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ class TicketApp:
         if not grant.token.patient:
             raise NotApplicable("the token response names no patient, so there is none to read; another scenario judges that")
         return self.app.once("patient read", lambda: self.app.engine.fhir.read(f"Patient/{grant.token.patient}", grant.access_token))
+
+
+def told(answer: Response) -> str:
+    """One sentence on a FHIR answer, with the ``message`` that some vendors give in place of an OperationOutcome."""
+    message = answer.object.get("message")
+    return describe(answer) + (f": {message[:300]}" if isinstance(message, str) else "")
 
 
 def ticket_app(engine: Engine, name: str) -> TicketApp:

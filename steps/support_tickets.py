@@ -6,11 +6,11 @@ from pytest_bdd import parsers, then, when
 
 from smartlaunch.checks import support_tickets as checks
 from smartlaunch.engine import Engine
-from smartlaunch.fhir import describe, resources
+from smartlaunch.fhir import resources
 from smartlaunch.http import answered
 from smartlaunch.oauth import scopes as words
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.tickets import TicketApp, ticket_app
+from smartlaunch.tickets import TicketApp, ticket_app, told
 
 
 @when(parsers.parse("{name} is launched the way it is built"), target_fixture="ticket")
@@ -30,7 +30,7 @@ def reads_patient(judge: Judge, ticket: TicketApp) -> None:
     exchange = ticket.read_patient()
     answer = answered(exchange)
     read = [one.get("id") for one in resources(answer, "Patient")] == [ticket.patient]
-    judge(checks.patient_read(judge.requirement, read=read, came=describe(answer), exchange=exchange.id))
+    judge(checks.patient_read(judge.requirement, read=read, came=told(answer), exchange=exchange.id))
 
 
 @then("its authorization request ends with a code")

@@ -17,7 +17,7 @@ def write_vendor_target(writer: TargetWriter, running: RunningSandbox, vendor: V
     writer.table("", schema=1)
     writer.table(
         "target",
-        name=f"{vendor.id}, imitated",
+        name=f"{vendor.name}, imitated",
         fhir_base_url=running.fhir_base_url,
         edition="2.0",
         vendor=vendor.id,
