@@ -94,8 +94,10 @@ def describe(running: RunningSandbox) -> str:
         lines.append(f"  {user.username:<18}{user.password:<20}{', '.join(user.patients) or 'nobody'}")
     lines += ["", "Registered apps (client id, how it authenticates):"]
     for client in sandbox.state.clients.values():
-        lines.append(f"  {client.client_id:<38}{' or '.join(client.auth_methods)}")
-    for title, switched in (("Broken rules", sandbox.defects), ("Unusual choices", sandbox.variant)):
+        app = vendor.app(client_id=client.client_id) if vendor is not None else None
+        more = f"  {app.name}: {app.type}, SMART {app.smart_version}, App ID {app.app_id}" if app is not None else ""
+        lines.append(f"  {client.client_id:<38}{' or '.join(client.auth_methods)}{more}")
+    for title, switched in (("Broken rules", tuple(sandbox.defects)), ("Unusual choices", sandbox.options.variants)):
         if switched:
             lines += ["", f"{title}: {', '.join(switched)}"]
     return "\n".join([*lines, "", "Stop with Ctrl-C.", ""])
