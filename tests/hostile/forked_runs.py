@@ -86,7 +86,7 @@ def main() -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     import pytest_bdd  # noqa: F401 - imported once for all children
 
-    import smartlaunch.plugin.hooks
+    import smartlaunch.plugin.hooks  # noqa: F401 - as above
     from smartlaunch.plugin.binding import every_plan
 
     every_plan()

@@ -103,19 +103,27 @@ FAULTS: dict[str, Fault] = {
     "bomb": _sends(_reply(gzip.compress(b" " * 50_000_000, 9), extra="Content-Encoding: gzip\r\n")),
     "no-gzip": _sends(_reply(b"{}", extra="Content-Encoding: gzip\r\n")),
     "bad-UTF-8": _sends(_reply(b'{"access_token": "\xff\xfe", "keys": "\xc3\x28", "resourceType": "\x80"}')),
-    "lone-surrogate": _sends(_reply(rb'{"access_token": "\ud800", "token_type": "\udfff", "scope": "\ud800", "resourceType": "\ud800", "keys": ["\ud800"]}')),
+    "lone-surrogate": _sends(
+        _reply(rb'{"access_token": "\ud800", "token_type": "\udfff", "scope": "\ud800", "resourceType": "\ud800", "keys": ["\ud800"]}')
+    ),
     "NUL": _sends(_reply(rb'{"access_token": "a\u0000b", "token_type": "Bearer\u0000", "scope": "\u0000", "issuer": "\u0000"}')),
     "deep": _sends(_reply(b"[" * 100_000)),
     "huge-number": _sends(_reply(b'{"expires_in": 1' + b"0" * 5000 + b', "access_token": 1e999, "token_type": NaN}')),
     "list": _sends(_reply(b"[]")),
     "null": _sends(_reply(b"null")),
-    "numbers": _sends(_reply(b'{"access_token": 1, "token_type": 2, "scope": 3, "expires_in": "x", "keys": 4, "issuer": 5, "id_token": {}, "capabilities": 6}')),
+    "numbers": _sends(
+        _reply(
+            b'{"access_token": 1, "token_type": 2, "scope": 3, "expires_in": "x", "keys": 4, "issuer": 5, "id_token": {}, "capabilities": 6}'
+        )
+    ),
     "empty": _sends(_reply(b"")),
     "204": _sends(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"),
     "long-length": _sends(_reply(b'{"access_token": "x"', length=100_000)),
     "short-length": _sends(_reply(b'{"access_token": "x", "token_type": "Bearer"}', length=5)),
     "no-HTTP": _sends(b"\x00\x01 nonsense\r\n\r\n"),
-    "header-junk": _sends(b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=no-such\r\nX-\xff: \xfe\r\nConnection: close\r\n\r\n{}"),
+    "header-junk": _sends(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=no-such\r\nX-\xff: \xfe\r\nConnection: close\r\n\r\n{}"
+    ),
     "500": _sends(_reply(b"<pre>NullPointerException</pre>", HTML, status="500 Internal Server Error")),
     "503-later": _sends(_reply(b"", "text/plain", status="503 Service Unavailable", extra="Retry-After: 86400\r\n")),
     "redirect-to-junk": _sends(_reply(b"", "text/plain", status="302 Found", extra="Location: http://[bad\r\n")),
@@ -141,11 +149,18 @@ class Hostile:
         """Misbehave from now on."""
         self.place, self.fault, self.spared, self.seen = place, fault, spared, 0
 
-    def write_target(self, folder: Path, *, name: str = "hostile", request_s: float = 2, login_s: float = 8, body_bytes: int = 2_000_000) -> Path:
+    def write_target(
+        self, folder: Path, *, name: str = "hostile", request_s: float = 2, login_s: float = 8, body_bytes: int = 2_000_000
+    ) -> Path:
         """Write a target file with short limits."""
         path = write_target(folder / f"{name}.toml", self.running, name=name, wait_for_expiry_s=0)
         text = path.read_text("utf-8")
-        path.write_text(text.replace("request_s = 5", f"request_s = {request_s}\nbody_bytes = {body_bytes}").replace("login_s = 30", f"login_s = {login_s}"), "utf-8")
+        path.write_text(
+            text.replace("request_s = 5", f"request_s = {request_s}\nbody_bytes = {body_bytes}").replace(
+                "login_s = 30", f"login_s = {login_s}"
+            ),
+            "utf-8",
+        )
         return path
 
     def _handle(self, connection: socket.socket, back: int) -> None:
@@ -158,7 +173,8 @@ class Hostile:
                     return
                 head += part
             path = head.split(b" ", 2)[1].decode("latin-1")
-            if self.place and path.split("?")[0].endswith(PLACES[self.place]) or self.place == "patient" and path.startswith("/fhir/Patient"):
+            here = path.split("?")[0]
+            if self.place and any(here.endswith(end) or (end.startswith("/fhir/") and here.startswith(end)) for end in PLACES[self.place]):
                 self.seen += 1
                 if self.seen > self.spared:
                     FAULTS[self.fault](connection, self.over, path)
@@ -221,7 +237,9 @@ def hostile(options: SandboxOptions | None = None) -> Iterator[Hostile]:
     with _listening() as public, _listening() as inner:
         base, back = f"http://127.0.0.1:{public.getsockname()[1]}", inner.getsockname()[1]
         sandbox = build_sandbox(options or SandboxOptions(), base)
-        config = uvicorn.Config(build_app(sandbox=sandbox), log_config=None, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            build_app(sandbox=sandbox), log_config=None, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        )
         server = uvicorn.Server(config)
         serving = threading.Thread(target=server.run, kwargs={"sockets": [inner]}, daemon=True)
         front = Hostile(RunningSandbox(base, sandbox, server, inner))

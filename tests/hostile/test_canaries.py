@@ -28,8 +28,22 @@ GOOD = [
 ]
 JOBS = [
     {"name": "passing", "scenarios": GOOD, "allure": True},
-    {"name": "failing", "scenarios": [*GOOD, "standalone-public/code-reuse-refused", "standalone-public/state-returned"], "defects": ["omits_state"], "allure": True},
-    {"name": "crashing", "scenarios": ["standalone-public/context-patient-readable", "standalone-public/wrong-verifier-refused", "standalone-public/fhir-read"], "crash": True, "allure": True},
+    {
+        "name": "failing",
+        "scenarios": [*GOOD, "standalone-public/code-reuse-refused", "standalone-public/state-returned"],
+        "defects": ["omits_state"],
+        "allure": True,
+    },
+    {
+        "name": "crashing",
+        "scenarios": [
+            "standalone-public/context-patient-readable",
+            "standalone-public/wrong-verifier-refused",
+            "standalone-public/fhir-read",
+        ],
+        "crash": True,
+        "allure": True,
+    },
     {"name": "broken", "scenarios": GOOD[:5], "place": "token", "fault": "long-length", "allure": True},
 ]
 
@@ -68,7 +82,9 @@ def test_no_secret_is_in_any_file_or_on_the_terminal(runs, name):
     assert len(files) > 8
     for path in files:
         text = path.read_bytes().decode("utf-8", "replace")
-        leaks += [f"{path.relative_to(run.folder.parent)}: {kind} ({len(value)} characters)" for value, kind in wanted.items() if value in text]
+        leaks += [
+            f"{path.relative_to(run.folder.parent)}: {kind} ({len(value)} characters)" for value, kind in wanted.items() if value in text
+        ]
     assert not leaks, "\n".join(leaks[:40])
 
 
@@ -89,5 +105,16 @@ def test_our_own_error_is_told_without_its_secrets(runs):
 
 
 def test_every_kind_of_secret_went_by(runs):
-    kinds = {"password", "code", "code_verifier", "refresh_token", "access_token", "launch", "state", "client_assertion", "authorization", "cookie"}
+    kinds = {
+        "password",
+        "code",
+        "code_verifier",
+        "refresh_token",
+        "access_token",
+        "launch",
+        "state",
+        "client_assertion",
+        "authorization",
+        "cookie",
+    }
     assert kinds <= set(runs["passing"].secrets)

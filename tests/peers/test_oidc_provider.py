@@ -28,7 +28,15 @@ def record(oidc_provider: Any, tmp_path_factory: pytest.TempPathFactory) -> dict
     made = os.environ.get("SMARTLAUNCH_PEER_RUN")
     folder = Path(made) if made else tmp_path_factory.mktemp("runs") / "oidc-provider"
     if not made:
-        command = [sys.executable, "-m", "smartlaunch.cli", "run", f"--target={oidc_provider.target_file}", "--no-allure", f"--out={folder}"]
+        command = [
+            sys.executable,
+            "-m",
+            "smartlaunch.cli",
+            "run",
+            f"--target={oidc_provider.target_file}",
+            "--no-allure",
+            f"--out={folder}",
+        ]
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, cwd=folder.parent, env=env, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
@@ -55,7 +63,11 @@ def test_each_outcome_that_is_no_pass_is_expected(record):
 
 
 def test_each_expectation_is_met_by_some_scenario(record):
-    stale = [row["match"] for row in EXPECTED if "passed" not in row["outcome"] and not any(fits(row, scenario) for scenario in record["scenarios"])]
+    stale = [
+        row["match"]
+        for row in EXPECTED
+        if "passed" not in row["outcome"] and not any(fits(row, scenario) for scenario in record["scenarios"])
+    ]
     assert not stale
 
 

@@ -164,7 +164,9 @@ def _client(role: str, use: str, *, wanted: str = _WANTED, lifetime_s: int | Non
     if role not in ("backend", "resource-server"):
         query = "?tenant=grove" if name == "confidential-symmetric-second" else ""
         client |= {"redirect_uri": _REDIRECT.format(name) + query, "launch_uri": _LAUNCH.format(name)}
-    client["registered"] = {"backend": _SYSTEM.split(), "resource-server": []}.get(role, wanted.split() if use == "narrow" else list(_CLINICAL))
+    client["registered"] = {"backend": _SYSTEM.split(), "resource-server": []}.get(
+        role, wanted.split() if use == "narrow" else list(_CLINICAL)
+    )
     return client
 
 
@@ -184,13 +186,20 @@ def _write_target(path: Path, base: str, fhir: str, clients: list[dict[str, Any]
     lines = ["schema = 1", "", "[target]", f'name = "{NAME}"', f'fhir_base_url = "{fhir}"', 'edition = "2.2"']
     for client in clients:
         lines += ["", f"[clients.{client['name']}]"]
-        lines += [f'{key} = "{client[key]}"' for key in ("role", "use", "client_id", "redirect_uri", "launch_uri", "jwks_uri") if key in client]
+        lines += [
+            f'{key} = "{client[key]}"' for key in ("role", "use", "client_id", "redirect_uri", "launch_uri", "jwks_uri") if key in client
+        ]
         if "client_secret" in client:
             lines.append(f"client_secret = {_secret(store, client['name'] + '.secret', client['client_secret'])}")
         if "private_jwks" in client:
             lines.append(f"private_jwks = {_secret(store, client['name'] + '.jwks.json', json.dumps(client['private_jwks']))}")
         if client["role"] != "resource-server":
-            lines += [f'scopes = "{client["wanted"]}"', "", f"[clients.{client['name']}.registered]", f'scopes = "{" ".join(client["registered"])}"']
+            lines += [
+                f'scopes = "{client["wanted"]}"',
+                "",
+                f"[clients.{client['name']}.registered]",
+                f'scopes = "{" ".join(client["registered"])}"',
+            ]
     for user in users:
         lines += ["", f"[users.{user['username'].replace('.', '-')}]", f'username = "{user["username"]}"', f'persona = "{user["persona"]}"']
         lines += [f'fhir_user = "{user["fhir_user"]}"'] if user["fhir_user"] else []
@@ -199,7 +208,17 @@ def _write_target(path: Path, base: str, fhir: str, clients: list[dict[str, Any]
     lines += ["", "[patients]", 'default = "pat-ash"', 'other = "pat-birch"', "", "[patients.names]"]
     lines += [f'{patient} = "{name}"' for patient, name in _NAMES.items()]
     lines += ["", "[ehr_launch]", 'kind = "page"', f'url = "{base}/chart"', 'patient = "pat-ash"', 'encounter = "pat-ash-visit"']
-    lines += ["", "[limits]", "request_s = 10", "login_s = 40", "wait_for_expiry_s = 8", "", "[probes]", "allow_writes = true", "lockout = true"]
+    lines += [
+        "",
+        "[limits]",
+        "request_s = 10",
+        "login_s = 40",
+        "wait_for_expiry_s = 8",
+        "",
+        "[probes]",
+        "allow_writes = true",
+        "lockout = true",
+    ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

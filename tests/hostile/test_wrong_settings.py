@@ -1,0 +1,131 @@
+"""Settings that do not fit the server: each a clear message with what to do, the right exit code, and no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smartlaunch.sandbox.options import SandboxOptions
+from smartlaunch.sandbox.server import RunningSandbox, serve
+from smartlaunch.sandbox.target_file import write_target
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LIMIT_S = 170
+
+
+class Ran:
+    """One run of the command line."""
+
+    def __init__(self, target: Path, folder: Path, *scenarios: str, env: dict[str, str] | None = None) -> None:
+        command = [sys.executable, "-m", "smartlaunch.cli", "run", f"--target={target}", "--no-allure", f"--out={folder}"]
+        command += [f"--scenario={scenario}" for scenario in scenarios]
+        done = subprocess.run(
+            command,
+            cwd=folder.parent,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        self.code, self.said, self.folder = done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr), folder
+        assert "Traceback" not in self.said
+
+    @property
+    def scenarios(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((self.folder / "run.json").read_text("utf-8"))["scenarios"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def ehr():
+    with serve(SandboxOptions()) as running:
+        yield running
+
+
+def settings(running: RunningSandbox, folder: Path) -> Path:
+    """The right target file, with short limits."""
+    path = write_target(folder / "ehr.toml", running, name="ehr", wait_for_expiry_s=0)
+    path.write_text(path.read_text("utf-8").replace("login_s = 30", "login_s = 15"), "utf-8")
+    return path
+
+
+def secret_of(target: Path, name: str) -> Path:
+    """The file of one secret."""
+    return target.parent / f"{target.stem}.secrets" / name
+
+
+def test_a_wrong_password_blocks_with_what_the_login_page_said(ehr, tmp_path):
+    target = settings(ehr, tmp_path)
+    for path in secret_of(target, "x").parent.glob("*.password"):
+        path.write_text("wrong-canary-password", "utf-8")
+    ran = Ran(target, tmp_path / "run", "standalone-public/aud-right")
+    assert ran.code == 3
+    (scenario,) = ran.scenarios
+    assert scenario["outcome"] == "blocked"
+    assert "password" in scenario["reason"].lower()
+    assert "canary" not in ran.said + (tmp_path / "run" / "run.json").read_text("utf-8")
+
+
+def test_a_wrong_client_secret_blocks_and_is_named_as_the_cause(ehr, tmp_path):
+    target = settings(ehr, tmp_path)
+    secret_of(target, "confidential-symmetric-primary.secret").write_text("wrong-canary-secret", "utf-8")
+    ran = Ran(target, tmp_path / "run", "standalone-confidential-symmetric/access-token-lifetime")
+    assert ran.code == 3
+    (scenario,) = ran.scenarios
+    assert scenario["outcome"] == "blocked"
+    assert "invalid_client" in scenario["reason"]
+    assert "secret" in ran.said
+    assert "canary" not in ran.said + (tmp_path / "run" / "run.json").read_text("utf-8")
+
+
+def test_a_missing_environment_variable_is_named_before_anything_is_sent(ehr, tmp_path):
+    target = settings(ehr, tmp_path)
+    text = re.sub(r"(?m)^password = .*$", 'password = { env = "NO_SUCH_PASSWORD" }', target.read_text("utf-8"), count=1)
+    target.write_text(text, "utf-8")
+    ran = Ran(target, tmp_path / "run", "standalone-public/aud-right")
+    assert ran.code == 2
+    assert "NO_SUCH_PASSWORD" in ran.said
+    assert not (tmp_path / "run" / "exchanges.jsonl").exists() or not (tmp_path / "run" / "exchanges.jsonl").read_text()
+
+
+def test_an_unknown_client_is_one_verdict_with_what_to_compare(ehr, tmp_path):
+    target = settings(ehr, tmp_path)
+    target.write_text(target.read_text("utf-8").replace('client_id = "public-primary"', 'client_id = "public-primarx"'), "utf-8")
+    ran = Ran(target, tmp_path / "run", "standalone-public/aud-right")
+    assert ran.code == 2
+    assert "public-primarx" in ran.said
+    assert "registration" in ran.said
+
+
+def test_a_closed_port_is_unreachable(ehr, tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        target = settings(ehr, tmp_path)
+        target.write_text(target.read_text("utf-8").replace(ehr.fhir_base_url, f"http://127.0.0.1:{unused.getsockname()[1]}/fhir"), "utf-8")
+        ran = Ran(target, tmp_path / "run", "standalone-public/aud-right")
+    assert ran.code == 3
+    assert "try:" in ran.said
+
+
+def test_an_untrusted_certificate_is_to_be_mended_and_a_ca_file_mends_it(tmp_path):
+    with serve(SandboxOptions(tls=True)) as running:
+        target = settings(running, tmp_path)
+        trusting = target.read_text("utf-8")
+        target.write_text(re.sub(r"(?m)^ca_file = .*\n", "", trusting), "utf-8")
+        ran = Ran(target, tmp_path / "untrusted", "standalone-public/aud-right")
+        assert ran.code == 2
+        assert "not trusted" in ran.said
+        assert "ca_file" in ran.said
+        assert "\nca_file = " in trusting
+        target.write_text(trusting, "utf-8")
+        ran = Ran(target, tmp_path / "trusted", "standalone-public/aud-right")
+        assert ran.code == 0, ran.said[-2000:]
