@@ -114,7 +114,10 @@ class AppState:
     def grant(self) -> Grant:
         """A grant of scopes on state, of patient and user level where the server gives both; ``NotApplicable`` when it gives none."""
         _ = self.base
-        user, patient = self.reach.scope("Basic", "cuds", "user"), self.reach.scope("Basic", "cuds", "patient")
+        claimed = self.app.engine.discovery.capabilities
+        version = 1 if "permission-v1" in claimed and "permission-v2" not in claimed else self.reach.version
+        letters = "cruds" if version == 1 else "cuds"  # in version 1 nothing stands between reading, writing and both
+        user, patient = (self.reach.scope("Basic", letters, level, version) for level in ("user", "patient"))
         reasons = []
         for wanted in ([patient, user], [user], [patient]):
             try:
