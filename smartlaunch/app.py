@@ -468,7 +468,7 @@ class App:
     # -- codes in wrong hands and at wrong times ----------------------------------------------------------------------------
 
     def redeemed_by_second(self) -> TokenAnswer:
-        """This app's fresh code, redeemed by the second client with its own right credentials and this app's verifier."""
+        """A fresh code of this app, redeemed by the second client with its own right credentials and this app's verifier."""
         other = second(self)
         answer = self.fresh_code()
         return other.token_request(self.code_form(answer))

@@ -76,7 +76,7 @@ def resources(response: Response, resource_type: str = "") -> list[dict[str, Any
     return [
         r
         for r in found
-        if r.get("resourceType") not in ("OperationOutcome",) and (not resource_type or r.get("resourceType") == resource_type)
+        if r.get("resourceType") != "OperationOutcome" and (not resource_type or r.get("resourceType") == resource_type)
     ]
 
 

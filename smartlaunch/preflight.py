@@ -55,8 +55,8 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
             lines.append(
                 {
                     "verdict": "mend",
-                    "problem": f"fhir_base_url = {target.fhir_base_url!r}: neither /.well-known/smart-configuration nor /metadata is there (status 404)"
-                    "\n  try: give the FHIR base URL itself, the address to which /Patient is appended",
+                    "problem": f"fhir_base_url = {target.fhir_base_url!r}: neither /.well-known/smart-configuration nor /metadata"
+                    " is there (status 404)\n  try: give the FHIR base URL itself, the address to which /Patient is appended",
                 }
             )
             return lines

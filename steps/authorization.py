@@ -129,7 +129,7 @@ def several_codes(app: App, number: int) -> list[AuthorizationAnswer]:
 
 
 @then("nothing can be read from a code")
-def code_not_readable(judge: Judge, codes: list[AuthorizationAnswer], app: App) -> None:
+def code_not_readable(judge: Judge, codes: list[AuthorizationAnswer]) -> None:
     last = codes[-1]
     values = [last.request.get("client_id"), last.request.state, last.request.proof.code_verifier, last.request.proof.code_challenge]
     judge(checks.code_not_readable(judge.requirement, last.code, [v for v in values if v], last.exchange))

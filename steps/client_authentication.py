@@ -53,6 +53,29 @@ def refresh_with_credentials(secret_app: App, label: str) -> TokenAnswer:
     return variations_secret.refresh(secret_app, label)
 
 
+@given(parsers.parse("the SMART configuration lists the client authentication method {method}"), target_fixture="method")
+def lists_method(engine: Engine, method: str) -> str:
+    if method not in engine.discovery.listed("token_endpoint_auth_methods_supported"):
+        raise NotApplicable(f"the SMART configuration does not list `{method}`")
+    return method
+
+
+@when(parsers.parse("the app with a secret authenticates by {method}"), target_fixture="token")
+def authenticate_by(secret_app: App, method: str) -> TokenAnswer:
+    return variations_secret.redeem_by(secret_app, method)
+
+
+@then("the token endpoint lets the client in by the listed method")
+def lets_in_by_method(judge: Judge, token: TokenAnswer, method: str) -> None:
+    variations_token.require_no_other_cause(token)
+    judge(checks.authenticated_by_listed(judge.requirement, token.exchange, method))
+
+
+@when("the public app redeems a code without its client_id", target_fixture="token")
+def redeem_without_client_id(app: App) -> TokenAnswer:
+    return variations_token.without_client_id(app)
+
+
 @then("the token endpoint lets the client in")
 def lets_in(judge: Judge, token: TokenAnswer) -> None:
     variations_token.require_no_other_cause(token)

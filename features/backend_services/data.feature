@@ -2,7 +2,7 @@
 Feature: Data for a backend service
   A backend token opens what its scope covers, while it lives.
 
-  @req:EXPECT-fhir-read @quick
+  @req:EXPECT-fhir-read @req:SMART-2.2-scopes-and-launch-context-system-scope @quick
   Rule: A backend token opens what its scope covers
 
     @id:backend-data

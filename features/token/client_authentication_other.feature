@@ -22,3 +22,11 @@ Feature: Grants that ask for no authorization of the user
     Scenario: A request with the user's name and password yields no token
       When the app asks for a token with the user's name and password
       Then a careful token endpoint issues no token for it
+
+  @req:RFC6749-4.1.3-f @public @intrusive
+  Rule: A public client's code without client_id yields no token
+
+    @id:public-client-without-client-id
+    Scenario: A code redeemed without client_id yields no token
+      When the public app redeems a code without its client_id
+      Then the token endpoint issues no token for it

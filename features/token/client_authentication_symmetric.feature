@@ -162,3 +162,17 @@ Feature: Client authentication by secret
     Scenario: The error for an app that asks for a client credentials token is unauthorized_client
       When the app with a secret asks for a client credentials token with system scopes
       Then the error says that the client may not use the grant type
+
+  @req:SMART-2.2-conformance-metadata-auth-methods-truth
+  Rule: Each client authentication method that the SMART configuration lists works
+
+    @id:listed-auth-method-works
+    Scenario Outline: The listed method <method> works
+      Given the SMART configuration lists the client authentication method <method>
+      When the app with a secret authenticates by <method>
+      Then the token endpoint lets the client in by the listed method
+
+      Examples:
+        | method              |
+        | client_secret_basic |
+        | client_secret_post  |

@@ -78,3 +78,15 @@ def no_token_by_good_practice(requirement: str, exchange: Exchange, what: str) -
     """No access token came for a request that no document of SMART makes a server refuse, but that a careful one does."""
     found = token_error.no_token(requirement, exchange, what)
     return [replace(finding, kind=Kind.HYGIENE, severity=Outcome.WARNING) for finding in found]
+
+
+def authenticated_by_listed(requirement: str, exchange: Exchange, method: str) -> Findings:
+    """A listed method lets a client in that proves itself by it.
+
+    SMART makes ``client_secret_basic`` a duty. A client may have been registered for that method alone, which does not show from
+    outside, so a refusal of another listed method warns.
+    """
+    found = authenticated(requirement, exchange, f"right credentials by `{method}`")
+    if method == "client_secret_basic":
+        return found
+    return [replace(finding, kind=Kind.HYGIENE, severity=Outcome.WARNING) for finding in found]

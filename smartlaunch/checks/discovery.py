@@ -240,8 +240,8 @@ def associated_endpoints(requirement: str, exchange: Exchange) -> Findings:
     if not isinstance(value, list):
         return [Finding(requirement, words, f"it is {show(value)}", exchange.id, "/associated_endpoints")]
     found: Findings = []
-    for number, entry in enumerate(value):
-        pointer = f"/associated_endpoints/{number}"
+    for index, entry in enumerate(value):
+        pointer = f"/associated_endpoints/{index}"
         if not isinstance(entry, dict):
             found.append(Finding(requirement, words, f"{show(entry)} is not an object", exchange.id, pointer))
             continue

@@ -30,8 +30,9 @@ TOKEN_ERRORS = frozenset(
 )
 _TEXT = re.compile(r"^[\x20\x21\x23-\x5b\x5d-\x7e]+$")
 _INTERNALS = re.compile(
-    r"(?im)Traceback \(most recent call last\)|^\s+at [\w$.<>]+\([\w.]+:\d+\)|\b[\w.]+(?:Exception|Error): |\bat [A-Za-z_][\w.]+ in /|ORA-\d{5}|SQLSTATE"
-    r"|System\.[A-Z]\w+Exception|/(?:usr|var|home|opt|srv)/[\w./-]+\.(?:py|rb|js|php|java)|\b(?:org|com|java|javax)\.[a-z]+(?:\.[A-Za-z]\w*){2,}"
+    r"(?im)Traceback \(most recent call last\)|^\s+at [\w$.<>]+\([\w.]+:\d+\)|\b[\w.]+(?:Exception|Error): "
+    r"|\bat [A-Za-z_][\w.]+ in /|ORA-\d{5}|SQLSTATE|System\.[A-Z]\w+Exception"
+    r"|/(?:usr|var|home|opt|srv)/[\w./-]+\.(?:py|rb|js|php|java)|\b(?:org|com|java|javax)\.[a-z]+(?:\.[A-Za-z]\w*){2,}"
 )
 
 

@@ -32,7 +32,7 @@ class AuthorizationRequest:
 
     def having(self, **changes: str | None) -> AuthorizationRequest:
         """The request with parameters set; None leaves one out. Order is kept, new ones come last."""
-        kept = [(k, changes[k] if k in changes else v) for k, v in self.parameters]
+        kept = [(k, changes.get(k, v)) for k, v in self.parameters]
         new = [(k, v) for k, v in changes.items() if k not in dict(self.parameters)]
         return replace(self, parameters=tuple((k, v) for k, v in kept + new if v is not None))
 

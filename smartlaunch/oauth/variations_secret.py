@@ -152,6 +152,14 @@ def redeem_by_basic(app: App) -> TokenAnswer:
     return app.once("redeem by Basic", lambda: app.token_request(app.code_form(_code(app)), proof))
 
 
+def redeem_by(app: App, method: str) -> TokenAnswer:
+    """A fresh code redeemed with the right credentials by a method as the metadata name it."""
+    if method == "client_secret_basic":
+        return redeem_by_basic(app)
+    proof = authentication.post(app.client.client_id, _secret(app))
+    return app.once("redeem by post", lambda: app.token_request(app.code_form(_code(app)), proof))
+
+
 def encoding_note(app: App, answer: TokenAnswer) -> str:
     """What the server was given; after a refusal also whether it takes the pair unencoded, as one does that forgot the encoding."""
     words = "`client_id` and secret form-encoded before they are joined"

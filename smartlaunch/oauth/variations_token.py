@@ -90,3 +90,10 @@ def require_no_other_cause(token: TokenAnswer) -> None:
     answered(token.exchange)
     if token.error in ("unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_grant"):
         raise TwinFailed(f"the request was refused for another reason than client authentication: {token.describe()}")
+
+
+def without_client_id(app: App) -> TokenAnswer:
+    """A public client's fresh code with everything but the ``client_id``."""
+    from smartlaunch.oauth.client_authentication import Credentials
+
+    return app.token_request(app.code_form(app.fresh_code()), Credentials())

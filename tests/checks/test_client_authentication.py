@@ -86,3 +86,12 @@ def test_good_practice_only_warns() -> None:
 def test_authenticated(status: int, body: object, actual: str) -> None:
     found = checks.authenticated(REQ, answer(body, status=status), "the right secret")
     assert [(f.expected, f.actual) for f in found] == ([("the client let in with the right secret", actual)] if actual else [])
+
+
+def test_a_listed_method_that_lets_nobody_in() -> None:
+    refused = Exchange(
+        "x1", Actor.APP, Endpoint.TOKEN, datetime.now(UTC), 5, Request("POST", "https://e.example/token"),
+        Response(401, (("Content-Type", "application/json"),), b'{"error": "invalid_client"}'),
+    )
+    assert checks.authenticated_by_listed("R", refused, "client_secret_basic")[0].severity is None
+    assert checks.authenticated_by_listed("R", refused, "client_secret_post")[0].severity is Outcome.WARNING
