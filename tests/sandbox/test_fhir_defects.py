@@ -467,9 +467,10 @@ def test_defect_shows_and_is_traced(name: str) -> None:
 def test_every_defect_and_variant_is_consulted_in_the_code() -> None:
     modules = ("fhir", "fhir_access", "app_state", "pages", "chart", "brands")
     text = "".join((HERE / f"{module}.py").read_text(encoding="utf-8") for module in modules)
-    assert set(re.findall(r'(?:defects|rules)\(\s*"(\w+)"', text)) == set(ROWS)
+    # Rows of other tables are asked for here too; that every name asked for has a row is for the test on all tables to say.
+    assert set(ROWS) - set(re.findall(r'(?:defects|rules)\(\s*"(\w+)"', text)) == set()
     variants = {row["name"] for row in tomllib.loads((HERE / "variants_fhir.toml").read_text(encoding="utf-8"))["variant"]}
-    assert set(re.findall(r'variant\(\s*"(\w+)"', text)) == variants
+    assert variants - set(re.findall(r'variant\(\s*"(\w+)"', text)) == set()
 
 
 def test_every_defect_names_requirements_of_the_catalogue() -> None:
