@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import itertools
 import json
 import os
 import platform
@@ -33,6 +34,19 @@ TARGET_RATIO = 1.5
 LIMIT_S = 900
 PAUSE_S = 1.5
 """A gap between two recorded exchanges that is longer than this was a wait on purpose."""
+
+FIND = """who => {
+  const password = document.querySelector('input[name=password]');
+  if (password) {
+    document.querySelector('input[name=username]').value = who.username;
+    password.value = who.password;
+    return document.querySelector('form.stack button[type=submit]');
+  }
+  const places = [`button[name=patient][value="${who.patient}"]`, 'button[name=encounter]', 'button[value=allow]', 'button[name=client_id]',
+    `a[href*="${who.patient}"]`];
+  return places.map(place => document.querySelector(place)).find(Boolean);
+}"""
+"""Fills the login page; gives the control of a page that leads on."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +71,8 @@ def walks(exchanges: list[dict[str, Any]]) -> Iterator[dict[str, Any] | list[dic
     """The run in order: an exchange of the app, or a list of those of one walk of the browser."""
     walk: list[dict[str, Any]] = []
     for exchange in exchanges:
-        starts = exchange["actor"] == "browser" and exchange["method"] + exchange["endpoint"] != "POSTpage" and not exchange["redirect_of"]
+        path = urlsplit(exchange["url"]).path
+        starts = not exchange["redirect_of"] and (exchange["endpoint"] == "authorize" or path == "/chart")
         if walk and (exchange["actor"] == "app" or starts):
             yield walk
             walk = []
@@ -142,7 +157,7 @@ class Floor:
             "response_type": "code" if posted else "none",
             "client_id": client["client_id"],
             "redirect_uri": client.get("redirect_uri", ""),
-            "scope": client.get("scopes", "openid"),
+            "scope": " ".join(one for one in client.get("scopes", "openid").split() if one.removeprefix("launch/") in (one, *posted)),
             "state": "s" * 43,
             "aud": self.fhir,
             "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
@@ -152,28 +167,17 @@ class Floor:
 
     def _press(self) -> bool:
         """Do what the page is there for; False on a page with nothing to do."""
-        page = self.page
-        page.wait_for_load_state("domcontentloaded")
-        here = page.url
-        if page.query_selector("input[name=password]"):
-            page.fill("input[name=username]", self.username)
-            page.fill("input[name=password]", self.password)
-            button = page.query_selector("form.stack button[type=submit]")
-        else:
-            wanted = (
-                f"button[name=patient][value={self.patient}]",
-                "button[name=encounter]",
-                "button[value=allow]",
-                "button[name=client_id]",
-                f"a[href*='{self.patient}']",
-            )
-            button = next((found for selector in wanted if (found := page.query_selector(selector))), None)
-        if button is None:
+        from playwright.sync_api import Error
+
+        self.page.wait_for_load_state("domcontentloaded")
+        who = {"username": self.username, "password": self.password, "patient": self.patient}
+        if not self.page.evaluate(f"who => Boolean(({FIND})(who))", who):
             return False
-        button.click(no_wait_after=True)
-        until = time.monotonic() + 5
-        while page.url == here and not self.caught and time.monotonic() < until:
-            page.wait_for_timeout(5)
+        try:
+            with self.page.expect_event("framenavigated", timeout=5000):
+                self.page.evaluate(f"who => ({FIND})(who).click()", who)
+        except Error:  # the page was left before the script had ended, which is what it is for
+            self.page.wait_for_load_state("domcontentloaded")
         return True
 
 
@@ -219,7 +223,7 @@ def pauses(exchanges: list[dict[str, Any]]) -> list[float]:
     from datetime import datetime
 
     spans = [(datetime.fromisoformat(x["started"]).timestamp(), x["duration_ms"] / 1000) for x in exchanges]
-    gaps = [after - begun - took for (begun, took), (after, _) in zip(spans, spans[1:], strict=False)]
+    gaps = [after - begun - took for (begun, took), (after, _) in itertools.pairwise(spans)]
     return [gap for gap in gaps if gap > PAUSE_S]
 
 

@@ -73,7 +73,7 @@ def fork(job: dict[str, Any]) -> int:
         for number, descriptor in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
             os.dup2(descriptor, number)
         status = run_one(job)
-    except BaseException:  # the child must never return into the parent's loop; what broke it stands in its log
+    except BaseException:  # noqa: BLE001 - the child must never return into the parent's loop; what broke it stands in its log
         traceback.print_exc()
     finally:
         sys.stdout.flush()
