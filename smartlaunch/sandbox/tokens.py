@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -152,7 +153,7 @@ class TokenEndpoint:
         code = self.state.codes.get(value)
         if code is None:
             if defects("accepts_any_code"):
-                code = next(iter(self.state.codes.values()), None)
+                code = next((replace(c, used=False, expires_at=now + 60) for c in self.state.codes.values() if c.client_id == client.client_id), None)
             if code is None:
                 raise self._bad_code("The code is not known.")
         if code.client_id != client.client_id and not defects("accepts_code_of_another_client"):

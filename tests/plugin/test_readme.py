@@ -36,7 +36,7 @@ def table() -> str:
     scenarios, requirements = defaultdict(set), defaultdict(set)
     for plan in every_plan():
         if plan.suite.default:
-            folder = Path(plan.path).parts[0]
+            folder = Path(plan.path).parts[1]
             rows = sum(len(e.examples) for e in plan.template.examples) or 1
             scenarios[folder] |= {(plan.slug, n) for n in range(rows)}
             requirements[folder] |= set(plan.requirements)
@@ -55,9 +55,9 @@ def table() -> str:
     listed = {n for r in catalogue.values() if r.id in every and r.strength.fails for n in r.source_ids}
     lines += [
         "",
-        f"Of the {len(binding)} SHALL and SHOULD rules that bind a server, {sum(r.id in every for r in binding)} are put to it; the rest has a reason"
+        (f"Of the {len(binding)} SHALL and SHOULD rules that bind a server, {sum(r.id in every for r in binding)} are put to it; the rest has a reason"
         f" in the catalogue ({not_tested}). {len(listed)} of the numbers of the guide's own list that say SHALL or SHALL NOT are among them."
-        f" The embedded EHR can break {len(load_defects())} rules and has {len(load_variants())} legal variants.",
+        f" The embedded EHR can break {len(load_defects())} rules and has {len(load_variants())} legal variants."),
     ]
     return "\n".join(lines)
 
