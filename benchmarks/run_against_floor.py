@@ -205,7 +205,8 @@ def floor(record: Path) -> None:
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert child.stdin is not None
         assert child.stdout is not None
-        child.stdout.readline()
+        if not child.stdout.readline():
+            raise SystemExit("the embedded EHR did not start")
         with sync_playwright() as playwright, httpx.Client(timeout=15) as http:
             browser = playwright.chromium.launch(executable_path=find_browser().path)
             bare = Floor(target, browser, http)
