@@ -24,7 +24,7 @@ LIMIT_S = 1200
 
 def run(folder: str) -> tuple[str, int, str, float]:
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", str(HERE / folder), "-q", "-rfE", "-p", "no:xdist"]
+    command = [sys.executable, "-m", "pytest", str(HERE / folder), "-q", "-rfE"]
     try:
         done = subprocess.run(command, cwd=HERE.parent, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired as late:
