@@ -77,6 +77,7 @@ def main() -> int:
     parser.add_argument("--requirement", action="append", default=[], help="the defects that break a requirement whose id begins so")
     parser.add_argument("--changed", metavar="REF")
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="variants: only the quick selection")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--fresh", action="store_true", help="do not go on from an earlier, unfinished run")
     parser.add_argument("--keep", default="", help="keep the run folders here")
@@ -90,7 +91,7 @@ def main() -> int:
     warm_up()
     state = work / fingerprint()
     state.mkdir(exist_ok=True)
-    clean = clean_run(work)
+    clean = Clean() if args.variants or args.variant else clean_run(work)
     bad = sorted(i for i, o in clean.outcomes.items() if o in ("failed", "error", "blocked", "warning"))
     if bad:
         print("the clean embedded EHR is not clean:\n  " + "\n  ".join(bad))
@@ -98,6 +99,9 @@ def main() -> int:
             return 1
     variants = args.variants or bool(args.variant)
     names = select(args, variants)
+    if variants and args.quick:
+        state = state / "quick"
+        state.mkdir(exist_ok=True)
     if args.limit:
         names = names[: args.limit]
     started = time.monotonic()
@@ -312,7 +316,7 @@ def run_all(names: list[str], clean: Clean, args: argparse.Namespace, state: Pat
             name, wide = queue.pop(0)
             folder = state / f"run-{name}"
             if variants:
-                arguments = ["suites", f"--variant={name}"]
+                arguments = ["suites", f"--variant={name}", *(["--quick"] if args.quick else [])]
             else:
                 picked = scenarios_for(name, clean, full=args.full, wide=wide)
                 arguments = ["suites", f"--defect={name}", *(f"--scenario={i}" for i in picked)]
