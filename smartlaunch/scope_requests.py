@@ -166,7 +166,12 @@ class ScopeRequests:
         wanted = [s for s in self.reach.app.scopes if s.startswith(f"{level}/")]
         if not wanted:
             raise NotApplicable(f"the app asks for no {level}/ scope")
-        return wanted, self.reach.own
+        claimed = self.reach.app.engine.discovery.capabilities
+        versions = {number for number in (1, 2) if f"permission-v{number}" in claimed} or {1, 2}
+        fitting = [scope for scope in wanted if words.version_of(scope) in versions]
+        if not fitting:
+            raise NotApplicable(f"the app asks for its {level}/ scopes in a version that the server does not claim")
+        return fitting, self.reach.own
 
     def level_requests(self, level: str) -> list[Trial]:
         """What the granted scopes of one level allow, tried."""

@@ -151,7 +151,7 @@ def listed_granted(judge: Judge, scope_requests: ScopeRequests) -> None:
     asked = scope_requests.published()
     for scope in (s for s in asked.requested if words.parse(s) is not None):
         covered = words.covered(scope, asked.granted)
-        judge(checks.covers(judge.requirement, scope, covered=covered, granted=asked.granted, exchange=asked.exchange))
+        judge(checks.listed_but_withheld(judge.requirement, scope, covered=covered, granted=asked.granted, exchange=asked.exchange))
 
 
 @when("the user leaves a scope out at the consent page", target_fixture="choice")

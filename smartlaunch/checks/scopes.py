@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from smartlaunch.checks.members import Findings
 from smartlaunch.finding import Finding, Kind, Outcome, Side
@@ -89,6 +90,15 @@ def covers(requirement: str, scope: str, *, covered: bool, granted: Sequence[str
     if covered:
         return []
     return [Finding(requirement, f"`{scope}` granted", f"granted: {' '.join(granted) or 'nothing'}", exchange, "/scope")]
+
+
+def listed_but_withheld(requirement: str, scope: str, *, covered: bool, granted: Sequence[str], exchange: str) -> Findings:
+    """A published scope is granted to an app that is registered for it; a refusal warns.
+
+    That a server supports a scope does not say that it grants it to this app and this user; see docs/decisions/scopes-supported.md.
+    """
+    found = covers(requirement, scope, covered=covered, granted=granted, exchange=exchange)
+    return [replace(finding, kind=Kind.HYGIENE, severity=Outcome.WARNING) for finding in found]
 
 
 def some_granted(requirement: str, wanted: Sequence[str], missing: Sequence[str], *, granted: Sequence[str], exchange: str) -> Findings:

@@ -153,7 +153,8 @@ class TokenEndpoint:
         code = self.state.codes.get(value)
         if code is None:
             if defects("accepts_any_code"):
-                code = next((replace(c, used=False, expires_at=now + 60) for c in self.state.codes.values() if c.client_id == client.client_id), None)
+                own = (c for c in self.state.codes.values() if c.client_id == client.client_id)
+                code = next((replace(c, used=False, expires_at=now + 60) for c in own), None)
             if code is None:
                 raise self._bad_code("The code is not known.")
         if code.client_id != client.client_id and not defects("accepts_code_of_another_client"):

@@ -111,3 +111,9 @@ def test_published_forms_fail(scope: str) -> None:
     found = checks.published_forms(REQ, ["openid", scope], "x1")
     assert [f.pointer for f in found] == ["/scopes_supported"]
     assert scope in found[0].actual
+
+
+def test_a_listed_scope_that_is_withheld_warns() -> None:
+    assert checks.listed_but_withheld("R", "patient/A.rs", covered=True, granted=["patient/A.rs"], exchange="x1") == []
+    found = checks.listed_but_withheld("R", "patient/A.rs", covered=False, granted=[], exchange="x1")
+    assert [str(f.severity) for f in found] == ["warning"]
