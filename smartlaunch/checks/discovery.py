@@ -59,6 +59,9 @@ CAPABILITIES = frozenset(
 EARLIER_CAPABILITIES = frozenset({"context-passthrough-banner", "context-passthrough-style", "permission-single-patient", "launch"})
 """Names from drafts and editions before 2.2; old, but no invention of the server's."""
 
+OTHER_GUIDES = frozenset({"health-cards"})
+"""Simple names that other guides published by HL7 define, as the guide lets them."""
+
 CAPABILITY_SETS: dict[str, frozenset[str]] = {
     "Patient Access for Standalone Apps": frozenset({"launch-standalone", "context-standalone-patient", "permission-patient"}),
     "Patient Access for EHR Launch": frozenset({"launch-ehr", "context-ehr-patient", "permission-patient"}),
@@ -152,7 +155,8 @@ def lacks(requirement: str, exchange: Exchange, name: str, unwanted: str) -> Fin
 def known_capabilities(requirement: str, exchange: Exchange) -> Findings:
     """A capability of the server's own is a full URI."""
     listed = exchange.answer.object.get("capabilities")
-    own = [c for c in (listed if isinstance(listed, list) else []) if isinstance(c, str) and c not in CAPABILITIES | EARLIER_CAPABILITIES]
+    known = CAPABILITIES | EARLIER_CAPABILITIES | OTHER_GUIDES
+    own = [c for c in (listed if isinstance(listed, list) else []) if isinstance(c, str) and c not in known]
     wrong = [c for c in own if ":" not in c]
     if not wrong:
         return []
