@@ -448,7 +448,7 @@ class Authorization:
             transaction.encounter = None
 
     def _consent_known(self, transaction: Transaction, offered: list[str]) -> bool:
-        if self.defects("skips_consent") or self.variant("asks_no_consent"):
+        if self.variant("asks_no_consent"):
             return True
         if self.sandbox.user(transaction.username or "").persona in self.sandbox.profile.no_consent:
             return True
