@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, TwinFailed, Unreachable
+from smartlaunch.errors import Blocked, InternalError, LoginStuck, NotApplicable, TwinFailed, Unreachable
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import describe as describe_fhir
 from smartlaunch.http import Form, answered
@@ -31,6 +32,8 @@ T = TypeVar("T")
 _MARGIN_S = 20
 """A shared token is not handed out in its last seconds: the scenario needs time to use it."""
 
+
+REDEEMED_LATE = "code redeemed late"
 
 _CODE_LIFETIME_S = 60
 """The guide recommends that codes live about a minute; what is older than this may be expected to be dead."""
@@ -126,6 +129,10 @@ class TokenLife:
     tries_left: int = 6
 
 
+Aging = Generator[float, None, T]
+"""A probe that lets time pass: it yields once, the moment (as in ``time.time``) at which it can go on."""
+
+
 @dataclass
 class _Shared:
     grant: Grant | None = None
@@ -142,6 +149,7 @@ class App:
     launch_kind: str
     _shared: dict[tuple[str, str], _Shared] = field(default_factory=dict)
     _made: dict[str, tuple[object, tuple[str, ...]]] = field(default_factory=dict)
+    _aging: dict[str, tuple[Aging[object], float, tuple[str, ...]]] = field(default_factory=dict)
 
     # -- requests ---------------------------------------------------------------------------------------------------------
 
@@ -295,17 +303,50 @@ class App:
         Several scenarios judge different sides of one answer; asking again would cost a login each time and add nothing.
         """
         if key not in self._made:
-            with self.engine.recorder.scope(key) as used:
-                try:
-                    outcome: object = make()
-                except (Blocked, NotApplicable) as exc:
-                    outcome = exc
-            self._made[key] = (outcome, tuple(used.ids))
+            self._keep(key, make)
         outcome, ids = self._made[key]
         self.engine.recorder.attach_to_current(list(ids))
         if isinstance(outcome, (Blocked, NotApplicable)):
             raise outcome
         return cast("T", outcome)
+
+    def _keep(self, key: str, make: Callable[[], object], before: tuple[str, ...] = ()) -> None:
+        with self.engine.recorder.scope(key) as used:
+            try:
+                outcome: object = make()
+            except (Blocked, NotApplicable) as exc:
+                outcome = exc
+        self._made[key] = (outcome, (*before, *used.ids))
+
+    def aged(self, key: str, probe: Callable[[], Aging[T]]) -> T:
+        """Like ``once`` for a probe that lets time pass; what ``begin`` has begun earlier is only waited for."""
+        self.begin(key, probe)
+        self.ripen(key, wait=True)
+        return self.once(key, partial(_unbegun, key))
+
+    def begin(self, key: str, probe: Callable[[], Aging[Any]]) -> None:
+        """Begin a probe that lets time pass, so that other scenarios can use that time."""
+        if key in self._made or key in self._aging:
+            return
+        aging = probe()
+        with self.engine.recorder.scope(key) as used:
+            try:
+                ripe = next(aging)
+            except (Blocked, NotApplicable) as exc:
+                self._made[key] = (exc, tuple(used.ids))
+                return
+        self._aging[key] = (aging, ripe, tuple(used.ids))
+
+    def ripen(self, key: str = "", *, wait: bool = False) -> None:
+        """Go on with what was begun and whose time has come: that of ``key``, or all; with ``wait`` its time is waited for."""
+        for name in [key] if key else list(self._aging):
+            aging, ripe, ids = self._aging.get(name, (None, 0.0, ()))
+            left = ripe - time.time()
+            if aging is None or (left > 0 and not wait):
+                continue
+            del self._aging[name]
+            time.sleep(max(0.0, left))
+            self._keep(name, partial(_rest_of, aging), ids)
 
     def vary(self, variation: Callable[[AuthorizationRequest], AuthorizationRequest]) -> Attempt:
         """The right flow with an unusual but permitted request, as far as it goes; the usual one has to succeed first."""
@@ -473,12 +514,17 @@ class App:
         answer = self.fresh_code()
         return other.token_request(self.code_form(answer))
 
-    def redeemed_late(self, limit_s: float) -> TokenAnswer:
+    def redeemed_late(self) -> TokenAnswer:
         """A code redeemed after its time.
 
         The client registered with short-lived codes is used where there is one. ``NotApplicable`` when the target file allows no
         waiting.
         """
+        return self.aged(REDEEMED_LATE, self.redeem_late)
+
+    def redeem_late(self) -> Aging[TokenAnswer]:
+        """The probe of ``redeemed_late``."""
+        limit_s = self.engine.target.limits.wait_for_expiry_s
         if limit_s <= 0:
             raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let codes and tokens expire")
         try:
@@ -491,7 +537,7 @@ class App:
                 ) from None
             app = self
         answer = app.fresh_code()
-        time.sleep(min(limit_s, _CODE_LIFETIME_S if app is self else limit_s))
+        yield time.time() + min(limit_s, _CODE_LIFETIME_S if app is self else limit_s)
         return app.exchange(answer)
 
     def replayed(self) -> Replay:
@@ -558,6 +604,18 @@ def require_settled(answer: AuthorizationAnswer) -> None:
             hint="give the login as steps in [login] of the target file, see docs/target-file.md, or run with --headed and help by hand",
             artifacts=(landing.screenshot,) if landing.screenshot else (),
         )
+
+
+def _rest_of(aging: Aging[object]) -> object:
+    try:
+        next(aging)
+    except StopIteration as end:
+        return end.value
+    raise InternalError("a probe that lets time pass waited twice")
+
+
+def _unbegun(key: str) -> NoReturn:
+    raise InternalError(f"{key!r} was neither begun nor given up")
 
 
 def second(app: App, use: str = "second") -> App:

@@ -23,7 +23,7 @@ from smartlaunch.oauth.variations import wrong
 from smartlaunch.reach import leeway
 
 if TYPE_CHECKING:
-    from smartlaunch.app import App, EndState
+    from smartlaunch.app import Aging, App, EndState
     from smartlaunch.exchange import Exchange
 
 SCHEMES: Mapping[str, Callable[[str], str]] = {
@@ -32,6 +32,8 @@ SCHEMES: Mapping[str, Callable[[str], str]] = {
     "no scheme": lambda token: token,
 }
 """``Authorization`` values with a good token under something else than ``Bearer``."""
+
+EXPIRED = "bearer expired"
 
 
 @dataclass
@@ -118,9 +120,10 @@ class Bearer:
 
     def expired(self) -> Exchange:
         """The read with a token after its ``expires_in`` and a leeway for clocks; the same token worked before."""
-        return self.app.once("bearer expired", self._expired)
+        return self.app.aged(EXPIRED, self.expire)
 
-    def _expired(self) -> Exchange:
+    def expire(self) -> Aging[Exchange]:
+        """The probe of ``expired``."""
         limit = self.app.engine.target.limits.wait_for_expiry_s
         if limit <= 0:
             raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let codes and tokens expire")
@@ -140,7 +143,7 @@ class Bearer:
         answered(twin)
         if not discloses(twin.answer):
             raise TwinFailed(f"a read with a fresh token was refused: {describe(twin.answer)}")
-        time.sleep(max(0.0, grant.token.received_at + wait - time.time()))
+        yield grant.token.received_at + wait
         exchange = self.app.engine.fhir.read(path, grant.access_token)
         answered(exchange)
         return exchange

@@ -58,6 +58,11 @@ class Engine:
             self._apps[key] = App(self, client, launch_kind)
         return self._apps[key]
 
+    def ripen(self) -> None:
+        """Go on with every begun probe whose time has come."""
+        for app in list(self._apps.values()):
+            app.ripen()
+
     def app(self, role: str, launch_kind: str) -> App:
         """The app of a suite; ``NotApplicable`` says what the target lacks for it."""
         client = next((c for c in self.target.clients.values() if c.role == role and c.use == "primary"), None)

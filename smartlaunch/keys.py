@@ -130,12 +130,18 @@ class JwksServer:
     def restore(self, *, max_age: int | None = None) -> None:
         """Serve the registered keys again, to be kept for ``max_age`` seconds or, without it, not at all.
 
-        Waits until what was fetched before may no longer be kept.
+        Waits until what was fetched before may no longer be kept; what was fetched before is the same when the keys never changed, so
+        only a probe that changes them has to ``settle`` first.
         """
-        time.sleep(max(0.0, self.fresh_until - time.monotonic()))
+        if self.keys != self.registered:
+            self.settle()
         self.keys, self.elsewhere = list(self.registered), {}
         self.max_age = float(max_age or 0)
         self.cache_control = NO_STORE if max_age is None else f"max-age={max_age}"
+
+    def settle(self) -> None:
+        """Wait until what was fetched before may no longer be kept."""
+        time.sleep(max(0.0, self.fresh_until - time.monotonic()))
 
     def stop(self) -> None:
         """Stop serving."""

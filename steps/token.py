@@ -7,7 +7,6 @@ from pytest_bdd import parsers, then, when
 from smartlaunch.app import App, Replay
 from smartlaunch.checks import members
 from smartlaunch.checks import token_error as checks
-from smartlaunch.engine import Engine
 from smartlaunch.fhir import describe
 from smartlaunch.http import answered
 from smartlaunch.oauth import variations, variations_token
@@ -55,8 +54,8 @@ def redeem_foreign(app: App) -> TokenAnswer:
 
 
 @when("the app redeems a code after its time", target_fixture="token")
-def redeem_late(app: App, engine: Engine) -> TokenAnswer:
-    return app.redeemed_late(engine.target.limits.wait_for_expiry_s)
+def redeem_late(app: App) -> TokenAnswer:
+    return app.redeemed_late()
 
 
 @when("the app redeems a code twice", target_fixture="replay")

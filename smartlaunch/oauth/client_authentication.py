@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -117,8 +118,13 @@ def encode(header: Mapping[str, Any], claims: Mapping[str, Any], key: Mapping[st
 
         name = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}[algorithm]
         return f"{signing_input}.{_b64(hmac.new(key, signing_input.encode(), name).digest())}"
-    prepared = jwt.PyJWK({**key, "alg": algorithm} if key.get("alg") else dict(key), algorithm).key
-    return f"{signing_input}.{_b64(engine.sign(signing_input.encode(), prepared))}"
+    return f"{signing_input}.{_b64(engine.sign(signing_input.encode(), _prepared(json.dumps({**key, 'alg': algorithm}), algorithm)))}"
+
+
+@lru_cache(maxsize=64)
+def _prepared(jwk: str, algorithm: str) -> Any:
+    """The key object of a JWK; reading an RSA key takes longer than signing with it."""
+    return jwt.PyJWK(json.loads(jwk), algorithm).key
 
 
 def new_key(algorithm: str = "RS384") -> dict[str, Any]:

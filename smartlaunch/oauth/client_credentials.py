@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from smartlaunch.http import answered
 from smartlaunch.oauth import scopes as scope_words
 
 if TYPE_CHECKING:
-    from smartlaunch.app import App
+    from smartlaunch.app import Aging, App
     from smartlaunch.oauth.client_authentication import Credentials
     from smartlaunch.oauth.token import TokenAnswer
 
@@ -149,10 +148,19 @@ def unsupported_type(app: App) -> str:
     raise NotApplicable("the CapabilityStatement lists even the rarest resource types")
 
 
-def expired(app: App, limit_s: float) -> TokenAnswer:
-    """An access token whose time is over; the client with short-lived tokens is used where there is one."""
+EXPIRED = "backend token expired"
+
+
+def expired(app: App) -> Exchange:
+    """The read with an access token whose time is over; the client with short-lived tokens is used where there is one."""
+    return app.aged(EXPIRED, lambda: expire(app))
+
+
+def expire(app: App) -> Aging[Exchange]:
+    """The probe of ``expired``."""
     from smartlaunch.app import second
 
+    limit_s = app.engine.target.limits.wait_for_expiry_s
     if limit_s <= 0:
         raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire")
     with contextlib.suppress(NotApplicable):
@@ -168,8 +176,8 @@ def expired(app: App, limit_s: float) -> TokenAnswer:
     answered(alive)
     if not 200 <= alive.answer.status < 300:
         raise TwinFailed(f"the token was refused while it was alive: status {alive.answer.status}")
-    time.sleep(max(0.0, answer.received_at + lifetime + 1 - time.time()))
-    return answer
+    yield answer.received_at + lifetime + 1
+    return app.probe(answer)
 
 
 def _with_token(answer: TokenAnswer, what: str) -> TokenAnswer:

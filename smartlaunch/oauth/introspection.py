@@ -8,7 +8,6 @@ from such a caller, so what it then refuses is not judged.
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from smartlaunch.oauth.variations_token import altered_code
 from smartlaunch.oidc.id_token import decode
 
 if TYPE_CHECKING:
-    from smartlaunch.app import App
+    from smartlaunch.app import Aging, App
 
 _CONTEXT = ("patient", "encounter", "fhirContext", "need_patient_banner", "intent", "smart_style_url", "tenant")
 """The launch context that the guide names."""
@@ -161,9 +160,17 @@ def without_token(app: App) -> Exchange:
     return app.once("introspection of nothing", lambda: send(app, None, caller(app)))
 
 
+EXPIRED = "introspection of a token that has expired"
+
+
 def inactive(app: App, label: str) -> Exchange:
     """A proper query about a token that is not in force."""
     known = _proven(app)
+
+    if label == "has expired":
+        exchange = app.aged(EXPIRED, lambda: expire(app))
+        answered(exchange)
+        return exchange
 
     def make() -> Exchange:
         if label == "was never issued":
@@ -172,8 +179,6 @@ def inactive(app: App, label: str) -> Exchange:
             return send(app, altered_code(known.grant.access_token), caller(app))
         if label == "was revoked":
             return send(app, _revoked(app), caller(app))
-        if label == "has expired":
-            return send(app, _expired(app), caller(app))
         raise KeyError(label)
 
     exchange = app.once(f"introspection of a token that {label}", make)
@@ -190,7 +195,9 @@ def _revoked(app: App) -> str:
     return next(v for k, v in done.answer.request.form if k == "token")
 
 
-def _expired(app: App) -> str:
+def expire(app: App) -> Aging[Exchange]:
+    """The probe of a token whose time is over."""
+    _proven(app)
     limit_s = app.engine.target.limits.wait_for_expiry_s
     if limit_s <= 0:
         raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire")
@@ -201,8 +208,8 @@ def _expired(app: App) -> str:
         raise NotApplicable(f"a token of the client with use = 'short-lived' lives longer than limits.wait_for_expiry_s = {limit_s:g}")
     if resource_server(app) is not None and send(app, grant.access_token, caller(app)).answer.object.get("active") is not True:
         raise TwinFailed("the token was not called active before it expired")
-    time.sleep(max(0.0, grant.expires_at - time.time()) + 1)
-    return grant.access_token
+    yield grant.expires_at + 1
+    return send(app, grant.access_token, caller(app))
 
 
 def unauthorized(app: App, label: str) -> Exchange:

@@ -58,6 +58,7 @@ class PublishedKeys:
         return self._forms.pop()
 
     def _prepare(self, count: int) -> None:
+        self.server.settle()
         self.server.restore()
         app = self.app
         if app.client.role == "backend":
@@ -136,6 +137,7 @@ class PublishedKeys:
 
     def methods(self) -> tuple[TokenAnswer, list[str]]:
         """A right request, and the methods by which the set was fetched so far."""
+        self.server.settle()
         self.server.restore()
         before = len(self.server.methods)
         answer = self._unconditional()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -14,12 +15,13 @@ from typing import Any
 import pytest
 from pytest_bdd.parser import Scenario, Step
 
+from smartlaunch import ahead
 from smartlaunch.app import App
 from smartlaunch.catalogue import load
 from smartlaunch.engine import Engine
 from smartlaunch.errors import Blocked, NonConformance, NotApplicable, SmartLaunchError, UsageError
 from smartlaunch.finding import Outcome
-from smartlaunch.plugin import lint
+from smartlaunch.plugin import lint, step_lookup
 from smartlaunch.plugin.binding import BY_ID, ROLES, SUITES, Plan, Suite
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.session import Options, RunSession, elapsed, explain_internal, new_run_folder
@@ -68,6 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register markers; fix the run's folder early, so that workers and Allure agree on it."""
+    step_lookup.install()
     config.addinivalue_line("markers", "smartlaunch(plan): one scenario of the suite")
     config.addinivalue_line("markers", "req(id): the requirement a scenario speaks to")
     config.addinivalue_line("markers", "cap(code): the SMART capability that makes a scenario apply")
@@ -171,12 +174,23 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     progress.launch("checking the configuration")
     run = _open_run(config, ours)
     try:
+        _begin(run, ours)
         return (yield)
     finally:
         progress.launch("writing the reports")
         run.close()
         _write_reports(config, run)
         progress.close()
+
+
+def _begin(run: RunSession, items: list[pytest.Item]) -> None:
+    """Begin what lets time pass, so that it costs no time."""
+    assert run.engine is not None
+    for item in items:
+        plan = plan_of(item)
+        if plan is not None and "waits" in plan.flags and len(items) > 1 and not _gate(plan, run):
+            with contextlib.suppress(NotApplicable, Blocked, UsageError):  # the scenario itself will meet it and say so
+                ahead.begin(_app_of(run.engine, plan), plan.slug)
 
 
 def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
@@ -295,6 +309,10 @@ def app(engine: Engine, plan: Plan) -> App:
 
     A rule that does not depend on the client is put with any client that the target file has.
     """
+    return _app_of(engine, plan)
+
+
+def _app_of(engine: Engine, plan: Plan) -> App:
     suite = plan.suite
     if "once" in plan.flags and not plan.flags & set(ROLES):
         kinds = plan.flags & {"standalone", "ehr"}
@@ -317,6 +335,8 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
     run = item.config.stash[RUN]
     item.config.stash[PROGRESS].scenario(f"{plan.suite.id}: {_title(item, plan)}")
+    assert run.engine is not None
+    run.engine.ripen()
     item.stash[STARTED] = time.monotonic()
     item.stash[STEPS] = []
     item.stash[JUDGE] = Judge(load(), frozenset(plan.requirements), run.scrub, run.target.edition)
