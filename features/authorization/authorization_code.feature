@@ -17,10 +17,10 @@ Feature: Authorization code
       When the app asks for authorization
       Then the browser comes back to the redirect URI of the request
 
-  @req:SMART-2.2-app-launch-state-a @req:RFC6749-4.1.2-e @quick
+  @req:SMART-2.2-app-launch-state-a @req:RFC6749-4.1.2-e
   Rule: The authorization response carries the state of the request, character for character
 
-    @id:state-returned
+    @id:state-returned @quick
     Scenario: An ordinary state comes back
       Given the authorization response of a right request
       Then the state comes back character for character

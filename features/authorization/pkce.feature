@@ -1,10 +1,10 @@
 Feature: Proof Key for Code Exchange
   The code challenge binds a code to the app that asked for it. SMART demands S256 of every app and forbids plain.
 
-  @req:SMART-2.2-app-launch-pkce-a @req:RFC7636-4.6-b @quick
+  @req:SMART-2.2-app-launch-pkce-a @req:RFC7636-4.6-b
   Rule: The authorization server takes S256 and completes the flow
 
-    @id:s256-completes
+    @id:s256-completes @quick
     Scenario: A flow with S256 ends with a token
       When the app asks for authorization
       Then the app gets an access token for it
@@ -69,7 +69,7 @@ Feature: Proof Key for Code Exchange
         | the method plain  |
         | an unknown method |
 
-  @req:SMART-2.2-app-launch-pkce-c @req:RFC9700-2.1.1-a @intrusive @quick
+  @req:SMART-2.2-app-launch-pkce-c @req:RFC9700-2.1.1-a @intrusive
   Rule: Without the code verifier a code yields no token
 
     @id:missing-verifier-refused

@@ -2,7 +2,7 @@
 Feature: Whose data a token reaches
   A patient/ scope reaches the one patient in context. A user/ scope reaches what the signed-in user may see.
 
-  @req:SMART-2.2-scopes-and-launch-context-patient-scope @intrusive @quick
+  @req:SMART-2.2-scopes-and-launch-context-patient-scope @intrusive
   Rule: A patient/ scope gives access to no other patient
 
     @id:patient-scope

@@ -2,7 +2,7 @@
 Feature: Introspection of tokens that are not in force
   Of a token that is good for nothing the answer says only that.
 
-  @req:SMART-2.2-token-introspection-active @req:RFC7662-2.2-c @req:RFC7662-4-a @quick
+  @req:SMART-2.2-token-introspection-active @req:RFC7662-2.2-c @req:RFC7662-4-a
   Rule: A token that is not in force is not active
 
     @id:introspection-inactive

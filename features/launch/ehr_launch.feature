@@ -10,15 +10,15 @@ Feature: EHR launch
       When the EHR launches the app
       Then its iss launch parameter leads to the SMART configuration of this server
 
-  @req:SMART-2.2-app-launch-ehr-launch-b @quick
+  @req:SMART-2.2-app-launch-ehr-launch-b
   Rule: The EHR launches an app with an opaque launch parameter that the authorization server recognizes
 
-    @id:launch-value
+    @id:launch-value @quick
     Scenario: The launch parameter is there
       When the EHR launches the app
       Then it has a launch parameter
 
-    @id:launch-value-recognized
+    @id:launch-value-recognized @quick
     Scenario: The launch parameter is recognized
       When the app asks for authorization
       Then the app gets an access token for it

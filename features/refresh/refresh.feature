@@ -28,7 +28,7 @@ Feature: Refreshing an access token
   @req:SMART-2.2-app-launch-refresh-offline @cap:permission-offline
   Rule: Offline access goes on after the user has left the browser
 
-    @id:refresh-offline-browser-closed @quick
+    @id:refresh-offline-browser-closed
     Scenario: The refresh token works after the browser is closed
       When the app refreshes its grant after the browser is closed
       Then the refresh brings an access token that works

@@ -16,7 +16,7 @@ Feature: Refresh tokens in wrong hands and for wrong ends
         | a client_id alone           |
         | wrong client authentication |
 
-  @req:SMART-2.2-app-launch-refresh-binding-a @req:RFC6749-6-b @standalone @quick
+  @req:SMART-2.2-app-launch-refresh-binding-a @req:RFC6749-6-b @standalone
   Rule: A refresh token is accepted only from the client it was issued to
 
     @id:refresh-foreign-client

@@ -149,7 +149,7 @@ Feature: What scopes allow
         | create      |
         | update      |
 
-  @req:SMART-2.2-app-launch-token-validation-b @intrusive @quick
+  @req:SMART-2.2-app-launch-token-validation-b @intrusive
   Rule: The FHIR server refuses what the scopes of the token do not cover
 
     @id:scope-other-type

@@ -313,7 +313,7 @@ Feature: Client authentication by signed assertion
   @req:RFC6749-3.2.1-a @req:RFC6749-4.1.3-a @intrusive
   Rule: A client with a key pair that does not authenticate gets no token for a code
 
-    @id:missing-assertion-refused @quick
+    @id:missing-assertion-refused
     Scenario Outline: A code redeemed with <proof> yields no token
       When the app with a key pair redeems a code with <proof>
       Then the token endpoint issues no token for it

@@ -21,7 +21,7 @@ Feature: Client authentication by secret
   @req:SMART-2.2-client-confidential-symmetric-client-secret @req:RFC6749-3.2.1-a @cap:client-confidential-symmetric @intrusive
   Rule: A wrong client secret yields no token
 
-    @id:wrong-secret-refused @quick
+    @id:wrong-secret-refused
     Scenario Outline: A code redeemed with <secret> yields no token
       When the app with a secret redeems a code with <secret>
       Then the token endpoint issues no token for it
@@ -53,7 +53,7 @@ Feature: Client authentication by secret
   @req:RFC6749-3.2.1-a @req:RFC6749-4.1.3-a @intrusive
   Rule: A client with a secret that does not authenticate gets no token for a code
 
-    @id:missing-secret-refused @quick
+    @id:missing-secret-refused
     Scenario Outline: A code redeemed with <credentials> yields no token
       When the app with a secret redeems a code with <credentials>
       Then the token endpoint issues no token for it

@@ -32,6 +32,7 @@ def pytest_command(arguments: Sequence[str], *, paths: Sequence[Path]) -> list[s
     """Return the command line of the child."""
     root = suite_root()
     fixed = ["-c", str(Path(__file__).with_name("pytest.ini")), f"--rootdir={root}", f"--confcutdir={root}", "-p", "no:cacheprovider"]
+    fixed.append("--assert=plain")  # no check is a bare assert; rewriting a hundred modules takes longer than a login
     plugins = [part for name in _PLUGINS for part in ("-p", name)]
     return [sys.executable, "-P", "-m", "pytest", *fixed, *plugins, *arguments, *map(str, paths)]
 

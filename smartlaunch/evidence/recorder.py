@@ -152,7 +152,8 @@ class Recorder:
             if after == before:
                 return
             path.write_text(after, encoding="utf-8")
-            self.exchanges = [rescrubbed(each, self.redactor) for each in self.exchanges]
+            changed = {line for line in before.splitlines() if line} - set(after.splitlines())
+            self.exchanges = [rescrubbed(each, self.redactor) if _line(asdict(each)) in changed else each for each in self.exchanges]
 
     @property
     def _scopes(self) -> list[Scope]:
@@ -171,10 +172,7 @@ class Recorder:
 
 def rescrubbed(recorded: RecordedExchange, redactor: Redactor) -> RecordedExchange:
     """The same exchange with every secret hidden that is known by now."""
-    values = asdict(recorded)
-    if not redactor.leaks(_line(values)):
-        return recorded
-    return RecordedExchange(**_clean(values, redactor.scrub))
+    return RecordedExchange(**_clean(asdict(recorded), redactor.scrub))
 
 
 def _blocks(text: str, size: int = 200_000) -> Iterator[str]:
