@@ -383,7 +383,7 @@ class Authorization:
                 return Launch(value, client.client_id, "", data.PATIENTS[0], None, now, now + 60)
             message = "The launch value is not known."
             raise OAuthError("invalid_request", message)
-        if launch.expires_at < now and not defects("accepts_expired_launch"):
+        if launch.expires_at < now:
             message = "The launch has expired."
             raise OAuthError("invalid_request", message)
         if launch.client_id != client.client_id and not defects("accepts_launch_of_another_client"):

@@ -103,6 +103,11 @@ class ClientAuthentication:
             known = self.state.codes.get(given.get("code") or "")
             if known is not None and self.state.clients[known.client_id].public and defects("accepts_public_client_without_client_id"):
                 client_id = known.client_id
+        if client_id is None and given.get("grant_type") == "refresh_token":
+            # The guide gives this request no client_id (app launch, "refresh token"); a public app is known by its token alone.
+            refresh = self.state.refresh_tokens.get(given.get("refresh_token") or "")
+            if refresh is not None and self.state.clients[refresh.client_id].public:
+                client_id = refresh.client_id
         found = self.state.clients.get(client_id or "")
         if found is None:
             raise self.refusal("The client is not known or does not say who it is.")

@@ -1,0 +1,160 @@
+"""The npm package `fhirclient`, which most SMART apps in a browser use, gets through the embedded EHR from a page of another origin."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from smartlaunch.browser import find_browser
+from smartlaunch.sandbox.options import SandboxOptions
+from smartlaunch.sandbox.server import RunningSandbox, serve
+
+HERE = Path(__file__).parent
+VERSION = "2.6.3"
+INTEGRITY = "sha512-CirZixcwWelbkIXxpxlNQx5+ZdJirl6F1s4y4yvA1X7hHAkr9n99aVHaMi0wX+97nATjKQ65X6NB5as/wZoJzg=="
+SCOPES = (
+    "openid",
+    "fhirUser",
+    "offline_access",
+    "launch",
+    "launch/patient",
+    "patient/Patient.rs",
+    "patient/Observation.rs",
+    "user/Practitioner.rs",
+)
+FOUND = {
+    "patient": "bruno-castellano",
+    "user": "Practitioner/dr-lena-hart",
+    "subjects": ["Patient/bruno-castellano"],
+    "again": "bruno-castellano",
+    "renewed": True,
+}
+
+
+def _packages() -> Any:
+    spec = importlib.util.spec_from_file_location("peers_npm_packages", HERE / "npm_packages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True)
+class Site:
+    origin: str
+    ehr: RunningSandbox
+    page: Page
+
+    def open(self, **query: str) -> None:
+        self.page.goto(f"{self.origin}/launch.html?{urlencode(query)}")
+
+    def sign_in(self) -> None:
+        user = self.ehr.sandbox.state.users["lena.hart"]
+        self.page.fill("#username", user.username)
+        self.page.fill("#password", user.password)
+        self.page.click("text=Sign in >> visible=true >> nth=-1")
+
+    def ended(self, page: Page | None = None) -> str:
+        shown = page or self.page
+        shown.wait_for_function("() => /done|failed/.test((document.getElementById('state') || {}).textContent || '')", timeout=15_000)
+        return str(shown.text_content("#state"))
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app's two pages and the library, served on a loopback port of their own."""
+    packages = _packages()
+    try:
+        package = packages.unpacked("fhirclient", VERSION, INTEGRITY)
+    except packages.CannotFetch as exc:
+        pytest.skip(str(exc))
+    folder = tmp_path_factory.mktemp("browser-app")
+    for name in ("launch.html", "index.html"):
+        shutil.copyfile(HERE / "fhirclient_js" / name, folder / name)
+    shutil.copyfile(package / "build" / "fhir-client.min.js", folder / "fhir-client.min.js")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def site(pages: str) -> Iterator[Site]:
+    """The pages, an EHR that knows them, and a browser."""
+
+    def client(client_id: str, name: str, origins: tuple[str, ...]) -> dict[str, object]:
+        return {
+            "client_id": client_id,
+            "name": name,
+            "role": "public",
+            "use": "other",
+            "launch_uri": f"{pages}/launch.html",
+            "redirect_uris": (f"{pages}/index.html",),
+            "origins": origins,
+            "scopes": SCOPES,
+        }
+
+    clients = (client("browser-app", "Readings", (pages,)),)
+    choice = find_browser()
+    with serve(SandboxOptions(extra_clients=clients)) as ehr, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=choice.path)
+        yield Site(pages, ehr, browser.new_page())
+        browser.close()
+
+
+def _consent(page: Page) -> None:
+    page.click("button[value=allow]")
+
+
+def test_standalone_launch_reads_searches_and_refreshes(site: Site) -> None:
+    site.open(fhirServiceUrl=site.ehr.fhir_base_url)
+    site.sign_in()
+    site.page.click("button[value=bruno-castellano]")
+    _consent(site.page)
+    assert site.ended() == "done"
+    found = json.loads(site.page.text_content("#found") or "")
+    assert found.pop("observations") > 0
+    assert found == FOUND
+
+
+def test_launch_from_the_chart_brings_its_patient(site: Site) -> None:
+    site.page.goto(f"{site.ehr.base_url}/chart/patients/bruno-castellano")
+    site.sign_in()
+    site.page.click("button[value=browser-app]")
+    _consent(site.page)
+    assert site.ended() == "done"
+    found = json.loads(site.page.text_content("#found") or "")
+    assert found.pop("observations") > 0
+    assert found == FOUND
+
+
+def test_a_page_of_an_unregistered_origin_gets_no_token(site: Site) -> None:
+    registry = site.ehr.sandbox.state.clients
+    for client_id, client in list(registry.items()):
+        registry[client_id] = replace(client, origins=())
+    site.open(fhirServiceUrl=site.ehr.fhir_base_url)
+    site.sign_in()
+    site.page.click("button[value=bruno-castellano]")
+    _consent(site.page)
+    assert "fetch" in site.ended()  # the browser withholds the answer, which says nothing else
