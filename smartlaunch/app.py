@@ -626,6 +626,14 @@ def second(app: App, use: str = "second") -> App:
     raise NotApplicable(f"no client with use = {use!r} and role = {app.client.role!r} is configured in the target file")
 
 
+def registered_of_another(app: App) -> str:
+    """The redirect URI of another app of the target file that this one does not have; ``NotApplicable`` when there is none."""
+    for client in app.engine.target.clients.values():
+        if client.redirect_uri and client.client_id != app.client.client_id and client.redirect_uri != app.client.redirect_uri:
+            return client.redirect_uri
+    raise NotApplicable("no other client of the target file has a redirect URI of its own")
+
+
 def with_changes(answer: AuthorizationAnswer, **changes: Any) -> AuthorizationAnswer:
     """An answer with fields replaced, for probes that reuse a code in another request's name."""
     return replace(answer, **changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -42,6 +42,7 @@ class Engine:
         self.keys = Keys(self)
         self.token_lives: dict[str, TokenLife] = {}
         self._apps: dict[tuple[str, str], App] = {}
+        self._walked: list[str] = []
 
     def close(self) -> None:
         """Close browser, connections and the key server."""
@@ -155,6 +156,7 @@ class Engine:
                 catch=list(dict.fromkeys(u for u in (app.client.redirect_uri, request.redirect_uri, *catch) if u)),
                 plan=self.plan(user, consent=consent, patient=patient),
             )
+        self._walked += scope.ids
         return AuthorizationAnswer(request, landing, tuple(scope.ids), time.time())
 
     def authorize_as_nobody(self, app: App, request: AuthorizationRequest) -> AuthorizationAnswer:
@@ -206,20 +208,29 @@ class Engine:
             return None
         return next((x.status for x in hops if x.id == arrived[-1].redirect_of), None)
 
-    def browser_posts(self, answer: AuthorizationAnswer) -> list[RecordedExchange]:
-        """The forms that the browser sent."""
-        return [x for x in self.exchanges_of(answer) if x.actor == Actor.BROWSER and x.method == "POST"]
+    def forms_sent(self) -> list[RecordedExchange]:
+        """The forms that the browser sent on its ways through authorizations so far; only the first of them signs in."""
+        return [x for x in self._seen() if x.method == "POST"]
 
-    def pages_of(self, answer: AuthorizationAnswer) -> list[RecordedExchange]:
-        """The pages of the server that the user saw on the way."""
-        return [
+    def pages_seen(self) -> list[RecordedExchange]:
+        """The pages of the server that the user saw in authorizations so far, the first under each address."""
+        pages = [
             x
-            for x in self.exchanges_of(answer)
-            if x.actor == Actor.BROWSER
-            and x.status == 200
+            for x in self._seen()
+            if x.status == 200
             and x.endpoint in (Endpoint.AUTHORIZE, Endpoint.PAGE)
             and any(k.lower() == "content-type" and "html" in v.lower() for k, v in x.response_headers)
         ]
+        first: dict[str, RecordedExchange] = {}
+        for page in pages:
+            first.setdefault(page.url.split("?")[0], page)
+        return list(first.values())
+
+    def _seen(self) -> Iterator[RecordedExchange]:
+        for identifier in self._walked:
+            exchange = self.recorder.get(identifier)
+            if exchange is not None and exchange.actor == Actor.BROWSER:
+                yield exchange
 
 
 def target_names(target: Target, patient: str) -> tuple[str, ...]:

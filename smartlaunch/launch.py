@@ -21,6 +21,8 @@ class Opened:
     parameters: tuple[tuple[str, str], ...]
     exchanges: tuple[str, ...] = ()
     fragment: bool = False
+    elsewhere: str = ""
+    """The address, without its parameters, when the browser was sent to the app's host but not to its launch URI."""
 
     def value(self, name: str) -> str | None:
         """The first value of a launch parameter, or None."""
@@ -81,7 +83,8 @@ class Launches:
                 hint="check the app's launch URI in the EHR, or give the steps in [ehr_launch] of the target file",
                 artifacts=(landing.screenshot,) if landing.screenshot else (),
             )
-        return Opened(tuple(landing.params), tuple(scope.ids), fragment=landing.fragment_used)
+        elsewhere = "" if landing.caught_uri else landing.url.split("?")[0].split("#")[0]
+        return Opened(tuple(landing.params), tuple(scope.ids), fragment=landing.fragment_used, elsewhere=elsewhere)
 
     def obtain(self, app: App, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
         """A fresh launch for the app; ``Blocked`` when the EHR opens it without the launch parameters."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smartlaunch.app import second
 from smartlaunch.errors import Blocked, NotApplicable, TwinFailed
 from smartlaunch.http import answered
 from smartlaunch.oauth import scopes as words
@@ -18,10 +19,11 @@ UNKNOWN = {
     "a name that nobody knows": "conformance_scope_that_nobody_knows",
     "a level that does not exist": "group/Patient.rs",
     "interactions that do not exist": "patient/Patient.xyz",
+    "the level system": "system/Patient.rs",
     "a quotation mark": 'patient/Patient.rs"',
     "a backslash": "patient\\Patient.rs",
 }
-"""Scopes that no server can grant."""
+"""Scopes that no app with a user can be granted."""
 
 _BULK = 40
 
@@ -83,6 +85,22 @@ class ScopeRequests:
         """A right request with one scope more that no server can grant."""
         plain = [s for s in self.reach.app.scopes if s not in ("offline_access", "online_access")]
         return self._asked(f"with {label}", [*plain, UNKNOWN[label]], UNKNOWN[label])
+
+    def beyond_registration(self) -> Asked:
+        """A request of a narrowly registered app for one of this app's scopes; ``NotApplicable`` when nobody says what it may get."""
+        narrow = second(self.reach.app, "narrow")
+        known = narrow.client.registered.scopes
+        if not known:
+            raise NotApplicable("the target file does not say what the client with use = 'narrow' is registered for ([registered] scopes)")
+        scope = next((s for s in self.reach.app.scopes if words.parse(s) and not words.covered(s, known)), "")
+        if not scope:
+            raise NotApplicable("the app asks for nothing that the client with use = 'narrow' is not registered for")
+        narrow.grant()
+        requested = (*narrow.scopes, scope)
+        attempt = narrow.once("scopes beyond registration", lambda: narrow.attempt(scope=requested))
+        if attempt.token is not None:
+            answered(attempt.token.exchange)
+        return Asked(attempt, requested, scope)
 
     def nothing_but_unknown(self) -> Asked:
         """A request of which nothing can be granted."""

@@ -170,8 +170,8 @@ def plain_bearer(engine: Engine, where: Address) -> Exchange:
 def pages(app: App) -> list[tuple[str, str]]:
     """Pages of the authorization server seen by https in the right flow: exchange id and ``Strict-Transport-Security``."""
     _require_tls_due(app.engine)
-    attempt = app.shared_attempt()
-    seen = [x for x in app.engine.pages_of(attempt.authorization) if x.url.lower().startswith("https:")]
+    app.shared_attempt()
+    seen = [x for x in app.engine.pages_seen() if x.url.lower().startswith("https:")]
     if not seen:
         raise NotApplicable("the user was shown no page by https")
     return [(x.id, next((v for k, v in x.response_headers if k.lower() == "strict-transport-security"), "")) for x in seen]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App, Attempt, EndState, require_settled
+from smartlaunch.app import App, Attempt, EndState, registered_of_another, require_settled
 from smartlaunch.checks import authorization as checks
 from smartlaunch.checks import pages as pages_checks
 from smartlaunch.engine import Engine
@@ -24,6 +24,8 @@ def ask(app: App) -> Attempt:
 
 @when(parsers.parse("the app asks for authorization by or with {label}"), target_fixture="attempt")
 def ask_right_variation(app: App, label: str) -> Attempt:
+    if label == "GET":
+        return app.shared_attempt()  # every request of the suite is one by GET, so it has no twin
     return app.once(f"authorize {label}", lambda: app.vary(variations.right(label)))
 
 
@@ -79,6 +81,12 @@ def right_response_with(app: App, label: str) -> AuthorizationAnswer:
     if not answer.arrived:
         raise NotApplicable("the browser did not come back to the app; the scenario on unusual right requests judges that")
     return answer
+
+
+@then("its parameters are in the query")
+def in_query(judge: Judge, answered: AuthorizationAnswer) -> None:
+    landing = answered.landing
+    judge(checks.in_query(judge.requirement, landing.url, landing.method, answered.exchange))
 
 
 @then("it has a code or an error and not both")
@@ -151,8 +159,8 @@ def redirect_status(judge: Judge, engine: Engine, answered: AuthorizationAnswer)
 
 
 @then("the server did not redirect the user's credentials by 307 or 308")
-def no_307(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
-    found = [x.id for x in engine.browser_posts(answered) if x.status in (307, 308)]
+def no_307(judge: Judge, engine: Engine) -> None:
+    found = [x.id for x in engine.forms_sent() if x.status in (307, 308)]
     judge.expects(
         not found,
         expected="no status 307 or 308 in answer to a form with credentials",
@@ -181,7 +189,8 @@ def ask_without_aud(app: App) -> AuthorizationAnswer:
 
 @when(parsers.parse("the app asks for the redirect URI with {label}"), target_fixture="refusal")
 def ask_wrong_redirect(app: App, label: str) -> AuthorizationAnswer:
-    forged = variations.redirect_uri(label, app.client.redirect_uri)
+    another = label == "the address of another app"
+    forged = registered_of_another(app) if another else variations.redirect_uri(label, app.client.redirect_uri)
     return app.once(f"redirect {label}", lambda: app.ask_wrong(lambda r: r.having(redirect_uri=forged), catch=[forged.split("#")[0]]))
 
 
@@ -210,14 +219,26 @@ def no_code(judge: Judge, refusal: AuthorizationAnswer) -> None:
 @then("nothing is sent to that address")
 def nothing_sent(judge: Judge, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)
-    went = refusal.landing.kind == "caught" and not (
-        refusal.landing.caught_uri and refusal.landing.caught_uri != refusal.request.redirect_uri
-    )
+    landing, asked = refusal.landing, refusal.request.redirect_uri
+    # Two watched addresses may differ in their query only; the one that was asked for is then told by how the address begins.
+    went = landing.kind == "caught" and (not landing.caught_uri or landing.caught_uri == asked or landing.url.startswith(asked))
     judge.expects(
         not went,
         expected="no redirect to an address that is not registered",
         actual=f"{refusal.describe()}, at an address that is not registered",
         exchange=refusal.exchange,
+    )
+
+
+@then("the browser is told no access token")
+def no_token_told(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    unsettled(refusal)
+    judge.expects(
+        not refusal.get("access_token"),
+        expected="no `access_token` in an authorization response",
+        actual="an `access_token` at the redirect URI",
+        exchange=refusal.exchange,
+        pointer="parameter: access_token",
     )
 
 
@@ -358,10 +379,10 @@ def query_kept(judge: Judge, answered: AuthorizationAnswer) -> None:
 
 @given("the pages that the user saw at login", target_fixture="pages")
 def pages_seen(app: App, engine: Engine) -> list[RecordedExchange]:
-    attempt = app.shared_attempt()
-    pages = engine.pages_of(attempt.authorization)
+    app.shared_attempt()
+    pages = engine.pages_seen()
     if not pages:
-        raise NotApplicable("the server showed no page of its own in this flow")
+        raise NotApplicable("the server has shown no page of its own")
     return pages
 
 

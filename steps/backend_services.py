@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pytest_bdd import parsers, then, when
+from pytest_bdd import given, parsers, then, when
 
 from smartlaunch.app import App
 from smartlaunch.checks import backend_services as checks
@@ -28,6 +28,7 @@ def ask(service: App) -> TokenAnswer:
     return client_credentials.right(service)
 
 
+@given("the backend service gets its token", target_fixture="token")
 @when("the backend service gets its token", target_fixture="token")
 def get(service: App) -> TokenAnswer:
     return client_credentials.right_response(service)

@@ -26,7 +26,7 @@ def read_configuration_with(engine: Engine, accept: str) -> Exchange:
         "an Accept header for FHIR": "application/fhir+json",
         "an Accept header for HTML": "text/html",
         "an Accept header for XML": "application/xml",
-        "no preference": None,
+        "no Accept header": None,
     }
     return engine.discovery.read(accept=headers[accept])
 

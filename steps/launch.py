@@ -49,6 +49,16 @@ def iss_leads(judge: Judge, engine: Engine, opened: Opened) -> None:
     judge(checks.iss(judge.requirement, iss, engine.target.fhir_base_url, engine.discovery.exchange, found, opened.exchange))
 
 
+@then("the browser opens the launch URI")
+def opens_launch_uri(judge: Judge, opened: Opened) -> None:
+    judge.expects(
+        not opened.elsewhere,
+        expected="a navigation to the launch URI that the app registered",
+        actual=f"a navigation to {opened.elsewhere}",
+        exchange=opened.exchange,
+    )
+
+
 @then("it has a launch parameter")
 def has_launch(judge: Judge, opened: Opened) -> None:
     judge(checks.launch(judge.requirement, opened.value("launch"), opened.exchange))

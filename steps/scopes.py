@@ -38,6 +38,23 @@ def ask_with_unknown(scope_requests: ScopeRequests, flaw: str) -> Asked:
     return scope_requests.unknown_among_known(flaw)
 
 
+@when("an app asks for a scope that it is not registered for", target_fixture="asked")
+def ask_beyond_registration(scope_requests: ScopeRequests) -> Asked:
+    return scope_requests.beyond_registration()
+
+
+@then("that scope is not among those granted")
+def not_among_granted(judge: Judge, asked: Asked) -> None:
+    granted = [] if asked.refused else asked.granted
+    judge.expects(
+        asked.unknown not in granted,
+        expected=f"a grant without `{asked.unknown}`, or a refusal",
+        actual=asked.describe(),
+        exchange=asked.exchange,
+        pointer="/scope",
+    )
+
+
 @when("the app asks for nothing but a scope that nobody knows", target_fixture="asked")
 def ask_for_nothing_known(scope_requests: ScopeRequests) -> Asked:
     return scope_requests.nothing_but_unknown()

@@ -20,8 +20,10 @@ from smartlaunch.plugin.judge import Judge
 )
 def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
     def redeem() -> TokenAnswer:
+        other = app.fresh_code().request.proof if label == "the code verifier of another code" else None
         answer = app.fresh_code()
-        return app.token_request(app.code_form(answer, code_verifier=variations.verifier(label, answer.request.proof)))
+        wrong = other.code_verifier if other is not None else variations.verifier(label, answer.request.proof)
+        return app.token_request(app.code_form(answer, code_verifier=wrong))
 
     return app.once(f"redeem {label}", redeem)
 
@@ -105,7 +107,7 @@ def status_400(judge: Judge, token: TokenAnswer) -> None:
 @then("the refusal has status 400 or 401")
 def exact_status(judge: Judge, token: TokenAnswer) -> None:
     refused(judge, token)
-    judge(members.status(judge.requirement, token.exchange, 400, 401))
+    judge(checks.status_by_error(judge.requirement, token.exchange))
 
 
 @then("the refusal is a JSON object with an error")

@@ -17,6 +17,14 @@ Feature: Authorization code
       When the app asks for authorization
       Then the browser comes back to the redirect URI of the request
 
+  @req:RFC6749-4.1.2-h
+  Rule: The parameters of the authorization response are in the query
+
+    @id:authorization-response-in-query
+    Scenario: The code comes in the query of the redirect URI
+      Given the authorization response of a right request
+      Then its parameters are in the query
+
   @req:SMART-2.2-app-launch-state-a @req:RFC6749-4.1.2-e
   Rule: The authorization response carries the state of the request, character for character
 
@@ -61,6 +69,7 @@ Feature: Authorization code
         | parameter                      |
         | a second client_id             |
         | a second redirect_uri          |
+        | an earlier redirect_uri        |
         | a second response_type         |
         | a second scope                 |
         | a second state                 |

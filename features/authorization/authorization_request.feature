@@ -48,6 +48,14 @@ Feature: Authorization request
         | an empty response_type   |
         | an unknown response_type |
 
+  @req:RFC9700-2.1.2-a @intrusive
+  Rule: No access token comes by the browser
+
+    @id:token-response-type-refused
+    Scenario: A request with the response type token brings no access token
+      When the app asks for authorization with the response_type token, which is wrong
+      Then the browser is told no access token
+
   @req:RFC6749-4.1.1-a @intrusive
   Rule: A request of an unknown client yields no code
 
@@ -95,6 +103,14 @@ Feature: Authorization request
         | fault                    |
         | an unknown response_type |
         | the method plain         |
+
+  @req:RFC6749-4.1.2.1-i @intrusive
+  Rule: A response type that the server does not know is answered with unsupported_response_type
+
+    @id:response-type-error
+    Scenario: The error for an unknown response_type is unsupported_response_type
+      When the app asks for authorization with an unknown response_type, which is wrong
+      Then the error it is told is "unsupported_response_type or invalid_request or unauthorized_client"
 
   @req:RFC6749-4.1.2.1-e @intrusive
   Rule: The error is told in the characters the RFC allows

@@ -34,7 +34,7 @@ Feature: Proof Key for Code Exchange
         | a plain challenge and no method |
         | the method plain in capitals    |
 
-  @req:SMART-2.2-app-launch-pkce-e @intrusive @once
+  @req:SMART-2.2-app-launch-pkce-e @intrusive
   Rule: A flow without a code challenge ends without a token
 
     @id:missing-challenge-refused
@@ -58,6 +58,11 @@ Feature: Proof Key for Code Exchange
 
   @req:RFC7636-4.4.1-b @intrusive @once
   Rule: A code challenge method that the server does not support is answered with invalid_request
+
+    @id:unknown-challenge-method-refused
+    Scenario: A flow with an unknown method ends without a token
+      When the app asks for authorization with an unknown method, which is wrong
+      Then no access token comes of it
 
     @id:unknown-challenge-method-error
     Scenario Outline: The error for <method> is invalid_request
@@ -97,6 +102,21 @@ Feature: Proof Key for Code Exchange
         | a code verifier cut short             |
         | a code verifier with one character more |
         | a code verifier in other case         |
+
+    @id:verifier-of-another-code-refused
+    Scenario: A code redeemed with the code verifier of another code yields no token
+      When the app redeems a fresh code with the code verifier of another code
+      Then the token endpoint issues no token for it
+
+    @id:challenge-compared-whole
+    Scenario Outline: A verifier that does not fit <challenge> brings no token
+      When the app asks for authorization with <challenge>, which is wrong
+      Then no access token comes of it
+
+      Examples:
+        | challenge                    |
+        | a challenge in other case    |
+        | a challenge with another end |
 
   @req:RFC7636-7.2 @req:RFC7636-4.3 @intrusive @once
   Rule: The code challenge itself is not taken as code verifier

@@ -27,6 +27,7 @@ Feature: Redirect URI
         | a subdomain of it            |
         | a domain that ends with it   |
         | its host as user information |
+        | the address of another app   |
 
   @req:RFC6749-3.1.2.4-b
   Rule: The authorization server tells the user that the redirect URI is invalid

@@ -18,6 +18,16 @@ Feature: Token request of a backend service
       When the backend service asks for a token
       Then the token endpoint issues a token for it
 
+  @req:SMART-2.2-conformance-metadata-grant-types-b
+  Rule: The grant type by which a backend service gets its token is listed
+
+    @id:backend-grant-type-listed
+    Scenario: The SMART configuration lists the grant type client_credentials
+      Given the backend service gets its token
+      And the SMART configuration has "grant_types_supported"
+      When the app reads the SMART configuration
+      Then its "grant_types_supported" contains "client_credentials"
+
   @req:SMART-2.2-backend-services-jwt-validation @intrusive
   Rule: The assertion of a backend service is validated
 

@@ -31,7 +31,7 @@ Feature: SMART configuration
         | an Accept header for FHIR |
         | an Accept header for HTML |
         | an Accept header for XML  |
-        | no preference             |
+        | no Accept header          |
 
   @req:SMART-2.2-conformance-well-known-b
   Rule: The SMART configuration tells the token endpoint and the capabilities
@@ -142,6 +142,12 @@ Feature: SMART configuration
       When the app reads the SMART configuration
       Then it has "token_endpoint_auth_methods_supported" as an array of strings
 
+    @id:auth-methods-secret @cap:client-confidential-symmetric
+    Scenario: A server that takes client secrets lists how
+      Given the SMART configuration has "token_endpoint_auth_methods_supported"
+      When the app reads the SMART configuration
+      Then its "token_endpoint_auth_methods_supported" contains one of "client_secret_basic client_secret_post"
+
   @req:SMART-2.2-conformance-metadata-registration-endpoint-form
   Rule: The registration endpoint is an absolute URL
 
@@ -175,6 +181,12 @@ Feature: SMART configuration
     Scenario: The response types are listed
       When the app reads the SMART configuration
       Then it has "response_types_supported" as an array of strings
+
+    @id:response-type-code-listed
+    Scenario: The response type code is among them
+      Given the SMART configuration has "response_types_supported"
+      When the app reads the SMART configuration
+      Then its "response_types_supported" contains "code"
 
   @req:SMART-2.2-conformance-metadata-introspection-endpoint
   Rule: The SMART configuration names the introspection endpoint

@@ -10,6 +10,11 @@ Feature: EHR launch
       When the EHR launches the app
       Then its iss launch parameter leads to the SMART configuration of this server
 
+    @id:launch-uri
+    Scenario: The EHR opens the launch URI of the app
+      When the EHR launches the app
+      Then the browser opens the launch URI
+
   @req:SMART-2.2-app-launch-ehr-launch-b
   Rule: The EHR launches an app with an opaque launch parameter that the authorization server recognizes
 

@@ -58,6 +58,22 @@ Feature: Granted scopes
       When the user leaves a scope out at the consent page
       Then that scope is not granted
 
+  @req:EXPECT-registered-scopes @once @intrusive
+  Rule: An app is granted nothing that it is not registered for
+
+    @id:scopes-beyond-registration
+    Scenario: A scope beyond the registration is not granted
+      When an app asks for a scope that it is not registered for
+      Then that scope is not among those granted
+
+  @req:EXPECT-system-scopes @once @intrusive
+  Rule: An app with a user is granted no system scope
+
+    @id:scopes-system-for-user-app
+    Scenario: A system scope is not granted to an app with a user
+      When the app adds a scope with the level system to its request
+      Then that scope is not among those granted
+
   @req:SMART-2.2-scopes-and-launch-context-scope-undefined-b @once @intrusive
   Rule: A scope with undefined interactions brings none through misreading
 

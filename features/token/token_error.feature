@@ -68,6 +68,11 @@ Feature: Refusals of the token endpoint
   @req:RFC6749-5.2-g
   Rule: An unknown grant type is answered with unsupported_grant_type
 
+    @id:unknown-grant-type-refused
+    Scenario: A code sent with an unknown grant type yields no token
+      When the app sends an access token request with an unknown grant_type
+      Then the token endpoint issues no token for it
+
     @id:grant-type-error
     Scenario: The error for an unknown grant type is unsupported_grant_type
       When the app sends an access token request with an unknown grant_type
@@ -75,6 +80,16 @@ Feature: Refusals of the token endpoint
 
   @req:RFC6749-5.2-h
   Rule: A missing parameter is answered with invalid_request
+
+    @id:missing-grant-type-refused
+    Scenario Outline: A code sent with <fault> yields no token
+      When the app sends an access token request with <fault>
+      Then the token endpoint issues no token for it
+
+      Examples:
+        | fault               |
+        | no grant_type       |
+        | an empty grant_type |
 
     @id:missing-parameter-error
     Scenario Outline: The error for <fault> is invalid_request

@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from smartlaunch.checks.members import Findings, show
 from smartlaunch.finding import Finding
@@ -72,6 +72,15 @@ def same_state(requirement: str, parameters: Parameters, sent: str, exchange: st
             "parameter: state",
         )
     ]
+
+
+def in_query(requirement: str, url: str, method: str, exchange: str) -> Findings:
+    """``code`` or ``error`` stand in the query (RFC 6749 section 4.1.2), neither in the fragment nor in a form that was posted."""
+    parts = urlsplit(url)
+    if method == "GET" and {"code", "error"} & {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}:
+        return []
+    where = "posted in a form" if method == "POST" else "in the fragment" if parts.fragment else "nowhere in the address"
+    return [Finding(requirement, "`code` or `error` in the query of the redirect URI", f"they are {where}", exchange, "parameter: code")]
 
 
 def code_or_error(requirement: str, parameters: Parameters, exchange: str) -> Findings:

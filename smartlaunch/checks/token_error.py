@@ -60,6 +60,15 @@ def status_400(requirement: str, exchange: Exchange) -> Findings:
     return [Finding(requirement, "status 400, or 401 for a client that failed to authenticate", f"status {actual}", exchange.id, "status")]
 
 
+def status_by_error(requirement: str, exchange: Exchange) -> Findings:
+    """A refusal has status 400, or 401 with ``invalid_client``; without an ``error`` to tell by, both pass."""
+    actual, error = exchange.answer.status, exchange.answer.object.get("error")
+    if actual == 400 or (actual == 401 and error in (None, "invalid_client")):
+        return []
+    expected = "status 400, or 401 for a client that failed to authenticate"
+    return [Finding(requirement, expected, f"status {actual} with {error!r}" if error else f"status {actual}", exchange.id, "status")]
+
+
 def has_error(requirement: str, exchange: Exchange) -> Findings:
     """The body is a JSON object with a string ``error``."""
     answer = exchange.answer

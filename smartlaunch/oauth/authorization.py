@@ -40,6 +40,10 @@ class AuthorizationRequest:
         """The request with a parameter sent once more."""
         return replace(self, parameters=(*self.parameters, (name, value)))
 
+    def preceding(self, name: str, value: str) -> AuthorizationRequest:
+        """The request with a parameter sent once more, before its own."""
+        return replace(self, parameters=((name, value), *self.parameters))
+
     def by(self, method: str) -> AuthorizationRequest:
         """The request with another HTTP method."""
         return replace(self, method=method)

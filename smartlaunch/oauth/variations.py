@@ -56,6 +56,8 @@ PKCE_AT_AUTHORIZE: dict[str, Variation] = {
     "an empty challenge": lambda r: r.having(code_challenge=""),
     "a method and no challenge": lambda r: r.having(code_challenge=None),
     "a code verifier of 42 characters": lambda r: _proof(r, pkce.short_proof(42)),
+    "a challenge in other case": lambda r: r.having(code_challenge=_swapcase(r.proof.code_challenge)),
+    "a challenge with another end": lambda r: r.having(code_challenge=r.proof.code_challenge[:20] + pkce.make_proof().code_challenge[20:]),
     "an unknown method": lambda r: r.having(code_challenge_method="S512"),
 }
 
@@ -185,6 +187,8 @@ def wrong(label: str) -> Variation:
             return table[label]
     if label.startswith("a second "):
         return doubled(label.removeprefix("a second "))
+    if label == "an earlier redirect_uri":
+        return lambda r: r.preceding("redirect_uri", "https://collector.example/redirect")
     raise KeyError(label)
 
 

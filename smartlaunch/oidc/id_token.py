@@ -10,6 +10,8 @@ from typing import Any
 
 import jwt
 
+from smartlaunch.oauth.client_authentication import public_part
+
 LEEWAY_S = 60
 
 
@@ -68,7 +70,7 @@ def verify(token: str, keys: Sequence[dict[str, Any]]) -> IdToken:
     last = ""
     for key in candidates:
         try:
-            public = jwt.PyJWK(dict(key), algorithm).key
+            public = jwt.PyJWK(public_part(key), algorithm).key
             jwt.decode(
                 token,
                 public,

@@ -262,9 +262,6 @@ class Authorization:
             if defects("treats_missing_challenge_method_as_plain"):
                 values["code_challenge_method"] = "plain"
                 return
-            if defects("treats_missing_challenge_method_as_s256"):
-                values["code_challenge_method"] = "S256"
-                return
             message = "The code_challenge_method is missing, which means plain, and plain is not supported."
             raise OAuthError("invalid_request", message)
         if method == "S256" and defects("refuses_s256"):
@@ -273,14 +270,11 @@ class Authorization:
         if method == "plain" and defects("accepts_plain_challenge"):
             return
         if method != "S256":
-            if method.upper() == "S256" and defects("ignores_case_of_challenge_method"):
-                values["code_challenge_method"] = "S256"
-                return
             if method not in {"plain", "S256"} and defects("accepts_unknown_challenge_method"):
                 return
             message = "The transform algorithm is not supported: use S256."
             raise OAuthError("invalid_request", message)
-        if not _S256_CHALLENGE.fullmatch(challenge) and not defects("accepts_malformed_challenge"):
+        if not _S256_CHALLENGE.fullmatch(challenge):
             message = "The code_challenge is not 43 base64url characters."
             raise OAuthError("invalid_request", message)
 
@@ -372,7 +366,7 @@ class Authorization:
         if "launch" not in requested:
             return None
         if value is None:
-            if defects("accepts_launch_scope_without_launch") or self.variant("treats_launch_scope_without_value_as_standalone"):
+            if self.variant("treats_launch_scope_without_value_as_standalone"):
                 return None
             message = "The scope launch needs the launch parameter that the EHR gave to the app."
             raise OAuthError("invalid_request", message)
@@ -698,8 +692,6 @@ class Authorization:
             answer = {"access_token": new_secret(), "token_type": "Bearer"}
         if self.defects("omits_code"):
             answer = {}
-        if self.defects("sends_a_client_secret_in_the_redirect") and client.secret:
-            answer["client_secret"] = client.secret
         return self._send(transaction.redirect_uri, values, answer)
 
     def _new_code(self, client: Client, username: str) -> str:

@@ -195,14 +195,10 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: PLR0915 - 
         document.pop("authorization_response_iss_parameter_supported", None)
     if defects("lists_signing_algorithms_without_rs384_and_es384"):
         document["token_endpoint_auth_signing_alg_values_supported"] = ["HS256"]
-    if defects("lists_a_scope_it_does_not_grant"):
-        document["scopes_supported"] = [*document.get("scopes_supported", ()), "patient/Coverage.rs"]
     if defects("lists_malformed_scopes"):
         document["scopes_supported"] = ["patient/observation.rs", "patient/Patient.xyz"]
     if defects("lists_unknown_simple_capability"):
         capabilities.append("lakeside-magic")
-    if defects("lists_a_capability_twice"):
-        capabilities.append("launch-ehr")
     if defects("lists_capabilities_of_no_set"):
         capabilities = [name for name in capabilities if not name.startswith(("client-", "permission-patient"))]
     if defects("lists_half_of_a_capability_set"):

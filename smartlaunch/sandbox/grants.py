@@ -99,7 +99,7 @@ def _granted_of_plain(sandbox: Sandbox, client: Client, scope: str) -> list[str]
     if scope not in PLAIN_SCOPES:
         malformed = '"' in scope and defects("accepts_malformed_scope_value")
         return [scope] if malformed or defects("grants_unknown_scopes") else []
-    return [scope] if scope in client.scopes or defects("grants_unregistered_plain_scopes") else []
+    return [scope] if scope in client.scopes else []
 
 
 def _left_out(sandbox: Sandbox, asked: ResourceScope) -> bool:
@@ -107,7 +107,6 @@ def _left_out(sandbox: Sandbox, asked: ResourceScope) -> bool:
     defects, variant = sandbox.defects, sandbox.variant
     return (
         (asked.resource_type == "*" and defects("drops_wildcard_scopes"))
-        or (asked.resource_type == "Coverage" and defects("lists_a_scope_it_does_not_grant"))
         or (bool(asked.parameters) and defects("drops_granular_scopes"))
         or (asked.version == 1 and (defects("drops_version_1_scopes") or variant("knows_version_2_scopes_only")))
         or (asked.version == 2 and (defects("drops_version_2_scopes") or variant("knows_version_1_scopes_only")))
@@ -132,8 +131,6 @@ def grant(sandbox: Sandbox, client: Client, user: User, requested: list[str]) ->
         granted = [scope for scope in granted if scope not in IDENTITY]
     if variant("answers_version_1_scopes_in_version_2") or defects("rewrites_version_1_scopes"):
         granted = [as_version_2(scope) for scope in granted]
-    if defects("grants_read_of_version_1_as_read_only"):
-        granted = [f"{scope[:-4]}r" if scope.endswith(".read") else scope for scope in granted]
     if variant("grants_read_only"):
         granted = [part for scope in granted for part in _read_only(scope)]
     return list(dict.fromkeys(granted))

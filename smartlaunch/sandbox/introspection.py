@@ -148,7 +148,7 @@ class IntrospectionEndpoint:
             return self._inactive(token)
         if token.revoked and not defects("calls_revoked_tokens_active"):
             return self._inactive(token)
-        if caller is not None and caller.client_id != token.client_id and not defects("shows_tokens_of_other_clients"):
+        if caller is not None and caller.client_id != token.client_id:
             return self._inactive(None)
         if caller is None and defects("hides_tokens_from_resource_servers"):
             return self._inactive(None)

@@ -54,8 +54,6 @@ def _resembles(sandbox: Sandbox, registered: str, given: str) -> bool:
         return True
     if have._replace(query="") == want._replace(query="") and defects("ignores_query_of_redirect_uri"):
         return True
-    if have._replace(fragment="") == want._replace(fragment="") and defects("ignores_fragment_of_redirect_uri"):
-        return True
     if have._replace(path="") == want._replace(path="") and have.path != want.path:
         if defects("ignores_path_of_redirect_uri"):
             return True
@@ -68,8 +66,6 @@ def _resembles(sandbox: Sandbox, registered: str, given: str) -> bool:
     if have.scheme == want.scheme and same_host and have_port != want_port and defects("ignores_port_of_redirect_uri"):
         return True
     if have.scheme != want.scheme and same_host and defects("ignores_scheme_of_redirect_uri"):
-        return True
-    if same_host and have.username is not None and defects("ignores_user_information_of_redirect_uri"):
         return True
     parent = want_host.partition(".")[2]
     if have.scheme == want.scheme and have_host.endswith("." + parent) and defects("accepts_any_subdomain_in_redirect_uri"):
@@ -93,6 +89,8 @@ def deliver(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Resp
         # Only what no header can carry is still encoded.
         encoded = "&".join(f"{name}={quote(value, safe=string.punctuation + ' ')}" for name, value in answer.items())
     kept = "" if parts.query and defects("drops_query_of_redirect_uri") else parts.query
+    if defects("answers_below_the_redirect_uri"):
+        parts = parts._replace(path=parts.path.rstrip("/") + "/done")
     if defects("answers_in_the_fragment"):
         target = urlunsplit(parts._replace(query=kept, fragment=encoded))
     else:

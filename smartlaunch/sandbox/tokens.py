@@ -100,6 +100,9 @@ class TokenEndpoint:
         given = await form_parameters(request)
         if query.pairs and defects("takes_token_parameters_from_the_query"):
             given = Parameters(query.pairs + given.pairs)
+        if defects("refuses_empty_token_parameters") and not all(value for _, value in given.pairs):
+            message = "A parameter has no value."
+            raise OAuthError("invalid_request", message)
         unknown = [name for name, _ in given.pairs if name not in _KNOWN]
         if unknown and defects("refuses_unknown_token_parameters"):
             message = f"Not a parameter of this endpoint: {', '.join(unknown)}."
@@ -228,7 +231,7 @@ class TokenEndpoint:
             raise self._bad_code("The code_verifier is not the code_challenge.")
         if not _VERIFIER.fullmatch(verifier):
             short = len(verifier) < _SHORTEST_VERIFIER
-            if not defects("accepts_short_verifier" if short else "accepts_verifier_with_illegal_characters"):
+            if not (short and defects("accepts_short_verifier")):
                 raise self._bad_code("The code_verifier is not 43 to 128 unreserved characters.")
         if len(verifier) > 100 and defects("refuses_long_verifier"):
             raise self._bad_code("The code_verifier is too long.")
@@ -238,15 +241,11 @@ class TokenEndpoint:
             raise self._bad_code("The code_verifier has a character that is not allowed.")
         if _s256(verifier) == code.code_challenge:
             return
-        if _s256(verifier) == code.code_challenge.rstrip("=") and defects("accepts_malformed_challenge"):
-            return
         if verifier == code.code_challenge and defects("accepts_challenge_as_verifier"):
             return
         if _s256(verifier).casefold() == code.code_challenge.casefold() and defects("ignores_case_of_challenge"):
             return
         if _s256(verifier)[:10] == code.code_challenge[:10] and defects("compares_the_beginning_of_the_hash_only"):
-            return
-        if _s256(verifier[:43]) == code.code_challenge and defects("ignores_what_follows_43_characters_of_verifier"):
             return
         others = {one.code_challenge for one in self.state.codes.values() if one.client_id == code.client_id}
         if _s256(verifier) in others and defects("binds_no_challenge_to_the_code"):
@@ -308,7 +307,7 @@ class TokenEndpoint:
 
     def _first_refresh_token(self, client: Client, code: Code) -> RefreshToken | None:
         offline, online = "offline_access" in code.scopes, "online_access" in code.scopes
-        if not offline and not online and not self.defects("gives_refresh_token_without_asking"):
+        if not offline and not online:
             return None
         if offline and self.defects("withholds_refresh_token_for_offline_access"):
             return None
@@ -527,9 +526,6 @@ class TokenEndpoint:
     def _scopes_of_refresh(self, token: RefreshToken, given: Parameters) -> tuple[str, ...]:
         """Return the same scopes, or fewer when fewer are asked; never more than the person granted."""
         defects, asked = self.defects, given.get("scope")
-        if given.sent_empty("scope") and defects("treats_empty_token_parameters_as_values"):
-            message = "The scope is empty."
-            raise OAuthError("invalid_scope", message)
         if asked is None:
             if defects("narrows_scopes_at_refresh"):
                 return token.scopes[: max(1, len(token.scopes) - 1)]

@@ -274,7 +274,7 @@ def scenarios_for(name: str, clean: Clean, *, full: bool, wide: bool) -> list[st
         return []
     wanted: list[str] = []
     seen: set[str] = set()
-    spare: dict[str, str] = {}
+    spare: dict[str, list[str]] = {}
     for plan in every_plan():
         if not set(plan.requirements) & set(defect.requirements) or not plan.suite.default:
             continue
@@ -282,11 +282,11 @@ def scenarios_for(name: str, clean: Clean, *, full: bool, wide: bool) -> list[st
             continue
         ended = {o for i, o in clean.outcomes.items() if i == plan.id or i.startswith(plan.id + "[")}
         if ended == {"not-applicable"}:
-            spare.setdefault(plan.slug, plan.id)  # an optional member may be absent on the clean server and wrong under the defect
+            spare.setdefault(plan.slug, []).append(plan.id)  # an optional member may be absent on the clean server and wrong under the defect
             continue
         seen.add(plan.slug)
         wanted.append(plan.id)
-    wanted += [identifier for slug, identifier in spare.items() if slug not in seen]
+    wanted += [identifier for slug, found in spare.items() if slug not in seen for identifier in (found if wide else found[:1])]
     suites = {identifier.split("/")[0] for identifier in wanted} or {SUITES[0].id}
     exercised = sorted(
         {i.split("[")[0] for i in clean.rules.get(name, ())}, key=lambda i: (i.split("/")[0] not in suites, _by_chance(name + i))
