@@ -6,6 +6,7 @@ What is asked for is what the app's own token has just read, so a refusal is one
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import secrets
 import time
@@ -127,11 +128,12 @@ class Bearer:
         limit = self.app.engine.target.limits.wait_for_expiry_s
         if limit <= 0:
             raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let codes and tokens expire")
-        try:
-            app = second(self.app, "short-lived")
-            grant = app._granted(app.attempt())  # noqa: SLF001 - a shared grant of this client is dead before others use it
-        except NotApplicable:
-            app, grant = self.app, self.app.fresh_grant()
+        app, own = self.app, self.app.grant().token.expires_in
+        if own is None or own + leeway(own) > limit:
+            with contextlib.suppress(NotApplicable):
+                app = second(self.app, "short-lived")
+        # A shared grant is not used: this one is to die.
+        grant = app._granted(app.attempt())  # noqa: SLF001
         lifetime = grant.token.expires_in
         if lifetime is None:
             raise NotApplicable("the token response has no `expires_in`, so nobody knows when the token ends")

@@ -26,7 +26,7 @@ class Discovery:
 
     def read(self, *, accept: str | None = "application/json", base: str | None = None) -> Exchange:
         """Fetch the SMART configuration anew, with any ``Accept`` header or none."""
-        headers = {"Accept": accept} if accept is not None else {}
+        headers = {"Accept": accept or ""}
         url = (base if base is not None else self.fhir_base_url) + WELL_KNOWN
         return self._http.send("GET", url, endpoint=Endpoint.DISCOVERY, headers=headers, follow=5)
 

@@ -116,6 +116,8 @@ class Http:
         self._transport.deadline = tick + self._request_s
         try:
             built = self._client.build_request(method, url, headers=headers, content=content)
+            if built.headers.get("accept") == "":
+                del built.headers["accept"]  # httpx adds one of its own where none is given
             sent = Request(method, str(built.url), tuple(_pairs(built.headers.raw)), content or b"")
             with_stream = self._client.send(built, stream=True)
             try:

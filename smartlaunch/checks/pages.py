@@ -41,7 +41,8 @@ def no_third_parties(requirement: str, pages: Sequence[RecordedExchange]) -> Fin
     """No page loads content of another site unless a referrer policy (the browsers' default counts) keeps its address from it.
 
     Browsers send only the origin to other sites by default; a page that asks for ``unsafe-url`` or ``no-referrer-when-downgrade``
-    gives its whole address away, with what the query holds.
+    gives its whole address away, with what the query holds. ``unsafe-url`` is asked for by nobody who means to keep it, so it counts
+    also where nothing is loaded from elsewhere: a link would do.
     """
     found = []
     for page in pages:
@@ -51,12 +52,12 @@ def no_third_parties(requirement: str, pages: Sequence[RecordedExchange]) -> Fin
         if not chosen or chosen in _KEEPS:
             continue
         hosts = {urlsplit(urljoin(page.url, m)).netloc for m in _LOADED.findall(page.response_body)} - {urlsplit(page.url).netloc, ""}
-        if hosts:
+        if hosts or chosen == "unsafe-url":
             found.append(
                 Finding(
                     requirement,
                     "no content of other sites, or a referrer policy that keeps the address from them",
-                    f"`Referrer-Policy: {chosen}` with content of {', '.join(sorted(hosts)[:3])}",
+                    f"`Referrer-Policy: {chosen}`" + (f" with content of {', '.join(sorted(hosts)[:3])}" if hosts else ""),
                     page.id,
                     "header: Referrer-Policy",
                 )

@@ -172,8 +172,9 @@ class Authorization:
         return client, redirect_uri
 
     def _start(self, request: Request, client: Client, redirect_uri: str, given: Parameters, values: dict[str, str]) -> Response:
-        if given.repeated() and not self.defects("accepts_repeated_parameters"):
-            message = f"{', '.join(given.repeated())} came more than once."
+        twice = [n for n in given.repeated() if n != "redirect_uri" or not self.defects("accepts_repeated_redirect_uri")]
+        if twice and not self.defects("accepts_repeated_parameters"):
+            message = f"{', '.join(twice)} came more than once."
             raise OAuthError("invalid_request", message)
         if set(values) - _KNOWN and self.defects("refuses_unknown_parameters"):
             message = f"Not a parameter of this server: {', '.join(sorted(set(values) - _KNOWN))}."
