@@ -133,6 +133,8 @@ class Engine:
             patient_names=target_names(self.target, wanted),
             consent="deny" if consent == "deny" else "allow" if isinstance(consent, str) else Deselect(list(consent)),
             steps=parse_steps([*extra_steps, *login.steps]) or None,
+            # Steps say how to allow; to deny, or to allow less, takes the recipe.
+            only_steps=login.recipe == "steps" and consent == "allow",
         )
 
     def authorize(

@@ -69,8 +69,8 @@ class LoginStep:
 class LoginPlan:
     """What to do on the pages between the authorization request and the redirect back.
 
-    Steps of the target file come first; a page that no step names is left to the automatic recipe. The password is kept out of
-    ``repr`` so that no message can hold it.
+    Steps of the target file come first; a page that no step names is left to the automatic recipe, unless ``only_steps``. The password
+    is kept out of ``repr`` so that no message can hold it.
     """
 
     username: str = ""
@@ -81,6 +81,7 @@ class LoginPlan:
     encounter: str | None = None
     consent: Consent = "allow"
     steps: Sequence[LoginStep] | None = None
+    only_steps: bool = False
 
 
 def parse_steps(raw: object, *, where: str = "login.steps") -> list[LoginStep]:

@@ -351,6 +351,9 @@ class Walk:
             return False
         if self._scripted_step(page):
             return True
+        if self.plan.only_steps and self.goal is None:
+            self._idle(page, quiet, now, "no step of the target file names this page, and login.recipe is `steps`")
+            return False
         action = recipes.decide(page, self.plan, self.memory, catch=self.net.uris, goal=self.goal)
         if isinstance(action, Act):
             return self._perhaps(page, action, quiet, now)
@@ -420,21 +423,21 @@ class Walk:
             return page.signature != acted.first_look or now - acted.at > UNCHANGED_S
         return now - acted.at > UNCHANGED_S
 
-    def _idle(self, page: PageSnapshot, quiet: float, now: float) -> None:
+    def _idle(self, page: PageSnapshot, quiet: float, now: float, why: str = "nothing on the page leads on") -> None:
         if self.download:
             if quiet >= SETTLED_S:
                 raise _End("no-way-on", f"the server answered with a download ({self.download})")
             return
         here = now - self._arrived
         if here > self.step_s:
-            self._give_up("nothing on the page leads on")
+            self._give_up(why)
         if page.refresh_s is not None and here < page.refresh_s + 1:
             return
         if page.captcha and quiet >= SETTLED_S:
             self._give_up("the page asks for a captcha; no test can pass it")
         patience = SCRIPTED_IDLE_S if page.scripts else _rest(page)
         if quiet >= patience:
-            self._give_up("nothing on the page leads on")
+            self._give_up(why)
 
     # --- acting ----------------------------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from starlette.responses import PlainTextResponse
 
-from smartlaunch.browser import LoginPlan
+from smartlaunch.browser import LoginPlan, parse_steps
 from smartlaunch.errors import LoginStuck
 
 USER, PASSWORD = "lena.hart@example.org", "correct horse"
@@ -73,6 +75,28 @@ def test_signs_in_on_one_page(site, person, plan, callback, layout):
     assert not form.get("website")
     assert PASSWORD not in repr(landing)
     assert PASSWORD not in repr(plan)
+
+
+STEPS = [{"page": {"has": "#name"}, "fill": [{"selector": "#name", "value": "username"}, {"selector": "#secret", "value": "password"}], "click": "#in"}]
+FORM = "<form method='post' action='/done'><input id='name' name='u'><input id='secret' name='p' type='password'><button id='in'>Sign in</button></form>"
+
+
+def test_steps_alone_sign_in(site, person, plan, callback):
+    site.html("/authorize", FORM)
+    finish(site, callback)
+    alone = replace(plan, steps=parse_steps(STEPS), only_steps=True)
+    landing = person.go(f"{site.base}/authorize", catch=[callback], plan=alone)
+    assert landing.caught, landing.describe()
+    assert landing.steps == ("step 1 of the target file",)
+
+
+def test_steps_alone_leave_other_pages_untouched(site, person, plan, callback):
+    site.html("/authorize", FORM.replace("id='name'", "id='other'"))
+    finish(site, callback)
+    landing = person.go(f"{site.base}/authorize", catch=[callback], plan=replace(plan, steps=parse_steps(STEPS), only_steps=True))
+    assert landing.kind == "no-way-on"
+    assert "login.recipe is `steps`" in landing.reason
+    assert not [visit for visit in site.visits if visit.method == "POST"]
 
 
 def test_signs_in_on_two_pages(site, person, plan, callback):

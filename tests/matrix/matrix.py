@@ -2,7 +2,8 @@
 
     python tests/matrix/matrix.py                    every defect, on all cores; goes on where it stopped
     python tests/matrix/matrix.py --defect NAME      only these
-    python tests/matrix/matrix.py --variants         every legal variant: nothing may fail
+    python tests/matrix/matrix.py --variants         every legal variant, in bundles that one server can be: nothing may fail
+    python tests/matrix/matrix.py --variant NAME     this variant by itself
     python tests/matrix/matrix.py --changed REF      defects whose row, requirement or scenarios changed since REF
     python tests/matrix/matrix.py --full             every scenario for every defect, not a selection
 
@@ -27,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import traceback
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -42,6 +44,7 @@ from smartlaunch.sandbox.defects import load_defects, load_variants  # noqa: E40
 
 RESULTS = HERE / "results.tsv"
 VARIANTS = HERE / "variants.tsv"
+BUNDLES = HERE / "bundles.toml"
 SAMPLE = 4
 NEIGHBOURS = 5
 PER_RUN_S = 240
@@ -110,7 +113,8 @@ def main() -> int:
     if args.limit:
         names = names[: args.limit]
     started = time.monotonic()
-    rows = run_all(names, clean, args, state, variants=variants)
+    whole = args.variants and not args.variant
+    rows = run_bundles(args, state) if whole else run_all(names, clean, args, state, variants=variants)
     print(f"{len(rows)} in {time.monotonic() - started:.0f} s")
     if not args.no_write:
         write(rows, VARIANTS if variants else RESULTS, partial=len(rows) < len(load_variants() if variants else load_defects()))
@@ -237,6 +241,26 @@ def clean_run(work: Path) -> Clean:
     return clean
 
 
+def bundles() -> dict[str, list[str]]:
+    """The variants that run together, by the name of their bundle."""
+    return {entry["name"]: entry["variants"] for entry in tomllib.loads(BUNDLES.read_text("utf-8"))["bundle"]}
+
+
+def run_bundles(args: argparse.Namespace, state: Path) -> list[Row]:
+    """A row for each variant: bundles first, and the members of a bundle that is not clear again by themselves."""
+    rows: list[Row] = []
+    together = bundles()
+    for row in run_all(list(together), Clean(), args, state, variants=True):
+        members = together[row.name]
+        if row.verdict == "clear":
+            note = f"as one server with the bundle {row.name!r}" + (f"; {row.note}" if row.note else "")
+            rows += [replace(row, name=name, note=note) for name in members]
+        else:
+            print(f"the bundle {row.name!r} is not clear: {' '.join(row.also)}; its members one by one")
+            rows += run_all(members, Clean(), args, state, variants=True)
+    return rows
+
+
 def select(args: argparse.Namespace, variants: bool) -> list[str]:
     if variants:
         return sorted(args.variant or load_variants())
@@ -329,9 +353,10 @@ def run_all(names: list[str], clean: Clean, args: argparse.Namespace, state: Pat
                 break
         while queue and len(running) < args.jobs:
             name, wide = queue.pop(0)
-            folder = state / f"run-{name}"
+            folder = state / f"run-{name.replace(' ', '-')}"
             if variants:
-                arguments = ["suites", f"--variant={name}", *(["--quick"] if args.quick else [])]
+                together = bundles().get(name, [name])
+                arguments = ["suites", *(f"--variant={each}" for each in together), *(["--quick"] if args.quick else [])]
             else:
                 picked = scenarios_for(name, clean, full=args.full, wide=wide)
                 modules = sorted({f"suites/test_{i.split('/')[0].replace('-', '_')}.py" for i in picked})

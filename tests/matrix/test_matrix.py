@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,13 @@ def test_every_defect_has_a_row_and_every_row_a_defect() -> None:
     assert set(table("results.tsv")) == set(load_defects())
 
 
-def test_every_row_speaks_of_a_variant() -> None:
-    assert set(table("variants.tsv")) - set(load_variants()) == set()
+def test_every_variant_has_a_row_and_every_row_a_variant() -> None:
+    assert set(table("variants.tsv")) == set(load_variants())
+
+
+def test_every_variant_is_in_one_bundle() -> None:
+    members = [name for entry in tomllib.loads((HERE / "bundles.toml").read_text("utf-8"))["bundle"] for name in entry["variants"]]
+    assert sorted(members) == sorted(load_variants())
 
 
 def test_no_variant_is_a_false_alarm() -> None:

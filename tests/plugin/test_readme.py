@@ -1,4 +1,7 @@
-"""The table of what is tested in README.md is the one that features and catalogue give; `python tests/plugin/test_readme.py` renews it."""
+"""The tables of what is tested (README.md) and what is not (docs/not-tested.md) are those that features and catalogue give.
+
+`python tests/plugin/test_readme.py` renews both.
+"""
 
 import re
 import sys
@@ -6,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+NOT_TESTED = ROOT / "docs" / "not-tested.md"
 sys.path.insert(0, str(ROOT))
 
 from smartlaunch.catalogue import load  # noqa: E402
@@ -62,6 +66,36 @@ def table() -> str:
     return "\n".join(lines)
 
 
+KINDS = {
+    "not-observable": "Nothing of it shows from outside: it speaks of what a server does within, or of what only its logs hold.",
+    "attestation": "Somebody who knows the server has to say so: it speaks of policy, of documents, of agreements.",
+    "needs-two-organizations": "It takes a second organization that takes part.",
+    "registration-api": "It speaks of how an app is registered, for which there is no interface that a test could use.",
+    "permissive": "It allows something. A server that does otherwise breaks nothing, so there is nothing to judge.",
+    "deprecated": "The guide itself has given it up.",
+}
+
+
+def not_tested() -> str:
+    by_kind = defaultdict(list)
+    for row in load().values():
+        if row.reason:
+            by_kind[row.reason.split(":")[0]].append(row)
+    lines = [
+        "# What is not tested, and why",
+        "",
+        "Each rule of the catalogue has scenarios or a reason. These have a reason. The list is made from the catalogue; `smartlaunch explain ID`",
+        "shows a row with its link.",
+    ]
+    for kind in sorted(by_kind, key=lambda k: list(KINDS).index(k)):
+        rows = by_kind[kind]
+        lines += ["", f"## {kind} ({len(rows)})", "", KINDS[kind], "", "| rule | strength | what it says | why not |", "|---|---|---|---|"]
+        for row in rows:
+            why = row.reason.partition(":")[2].strip() or "as above"
+            lines.append(" | ".join(("| " + row.id, row.strength.value, row.text.replace("|", "\\|"), why.replace("|", "\\|"))) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def parts() -> tuple[str, str, str]:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     found = re.search(r"(.*<!-- table:groups -->\n)(.*?)(<!-- /table:groups -->.*)", text, re.DOTALL)
@@ -73,6 +107,11 @@ def test_the_table_is_current() -> None:
     assert parts()[1].strip() == table().strip()
 
 
+def test_the_list_of_what_is_not_tested_is_current() -> None:
+    assert NOT_TESTED.read_text(encoding="utf-8") == not_tested()
+
+
 if __name__ == "__main__":
     before, _, after = parts()
+    NOT_TESTED.write_text(not_tested(), encoding="utf-8")
     (ROOT / "README.md").write_text(before + table() + "\n" + after, encoding="utf-8")
