@@ -224,3 +224,20 @@ def test_other_version(scope, other) -> None:
 @pytest.mark.parametrize(("value", "good"), [("a b", True), ("a  b", False), ("", False), (" a", False), ('a"b', False), ("a,b", True)])
 def test_well_formed(value, good) -> None:
     assert scopes.well_formed(value) is good
+
+
+@pytest.mark.parametrize(
+    ("url", "method", "where"),
+    [
+        ("https://app.example/cb?code=1&state=2", "GET", ""),
+        ("https://app.example/cb?error=access_denied", "GET", ""),
+        ("https://app.example/cb?site=north&code=1#_=_", "GET", ""),
+        ("https://app.example/cb#code=1&state=2", "GET", "in the fragment"),
+        ("https://app.example/cb?site=north#code=1", "GET", "in the fragment"),
+        ("https://app.example/cb", "POST", "posted in a form"),
+        ("https://app.example/cb?site=north", "GET", "nowhere in the address"),
+    ],
+)
+def test_in_query(url, method, where) -> None:
+    found = checks.in_query("R", url, method, "x1")
+    assert [f.actual for f in found] == ([f"they are {where}"] if where else [])

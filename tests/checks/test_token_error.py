@@ -164,3 +164,25 @@ def test_no_context() -> None:
     assert launch.no_context("R", {"patient": "p"}, chosen_by_user=True, exchange="x1") == []
     assert launch.no_context("R", {"patient": ""}, chosen_by_user=False, exchange="x1") == []
     assert launch.no_context("R", {"encounter": "e"}, chosen_by_user=False, exchange="x1")[0].pointer == "/encounter"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "found"),
+    [
+        (400, "invalid_grant", 0),
+        (401, "invalid_client", 0),
+        (401, None, 0),
+        (401, "invalid_grant", 1),
+        (403, "invalid_grant", 1),
+        (422, None, 1),
+    ],
+)
+def test_status_by_error(status, error, found) -> None:
+    body = {"error": error} if error else {}
+    assert len(token_error.status_by_error("R", answer(body, status=status))) == found
+
+
+def test_a_referrer_policy_that_gives_the_address_away() -> None:
+    assert pages.no_third_parties("R", [page("<p>", ("Referrer-Policy", "unsafe-url"))])
+    assert not pages.no_third_parties("R", [page("<p>", ("Referrer-Policy", "no-referrer-when-downgrade"))])
+    assert not pages.no_third_parties("R", [page("<p>")])
