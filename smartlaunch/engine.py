@@ -158,7 +158,8 @@ class Engine:
                 catch=list(dict.fromkeys(u for u in (app.client.redirect_uri, request.redirect_uri, *catch) if u)),
                 plan=self.plan(user, consent=consent, patient=patient),
             )
-        self._walked += scope.ids
+        if landing.caught:
+            self._walked += scope.ids  # a way that ended on an error page showed none of the pages on which a user decides
         return AuthorizationAnswer(request, landing, tuple(scope.ids), time.time())
 
     def authorize_as_nobody(self, app: App, request: AuthorizationRequest) -> AuthorizationAnswer:

@@ -221,7 +221,8 @@ def nothing_sent(judge: Judge, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)
     landing, asked = refusal.landing, refusal.request.redirect_uri
     # Two watched addresses may differ in their query only; the one that was asked for is then told by how the address begins.
-    went = landing.kind == "caught" and (not landing.caught_uri or landing.caught_uri == asked or landing.url.startswith(asked))
+    same_but_for_query = "?" in asked and landing.url.startswith(asked)
+    went = landing.kind == "caught" and (not landing.caught_uri or landing.caught_uri == asked or same_but_for_query)
     judge.expects(
         not went,
         expected="no redirect to an address that is not registered",
