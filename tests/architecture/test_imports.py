@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "smartlaunch"
-ENGINE = ("http.py", "discovery.py", "launch.py", "app.py", "engine.py", "fhir.py", "keys.py", "preflight.py")
+ENGINE = ("http.py", "discovery.py", "launch.py", "app.py", "ahead.py", "engine.py", "fhir.py", "keys.py", "preflight.py")
 
 
 def imported(path: Path) -> set[str]:
