@@ -83,7 +83,10 @@ class Launches:
                 hint="check the app's launch URI in the EHR, or give the steps in [ehr_launch] of the target file",
                 artifacts=(landing.screenshot,) if landing.screenshot else (),
             )
-        elsewhere = "" if landing.caught_uri else landing.url.split("?")[0].split("#")[0]
+        at = landing.url.split("?")[0].split("#")[0]
+        # A slash at the end is how a registration form may have kept the address, and no mistake of a launch.
+        expected = landing.caught_uri or at.rstrip("/") == app.client.launch_uri.split("?")[0].rstrip("/")
+        elsewhere = "" if expected else at
         return Opened(tuple(landing.params), tuple(scope.ids), fragment=landing.fragment_used, elsewhere=elsewhere)
 
     def obtain(self, app: App, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
