@@ -97,6 +97,8 @@ LETTERS = {
     "vread": "r",
     "instance history": "r",
     "search": "s",
+    "search by subject": "s",
+    "compartment search": "s",
     "search by POST": "s",
     "type history": "s",
     "system search": "s",
@@ -412,6 +414,13 @@ class Reach:
             return fhir.read(f"{sample.reference}/_history", token)
         if interaction in ("search", "search by the patient"):
             return fhir.search(sample.type, sample.query, token)
+        if interaction == "search by subject":
+            return fhir.search(sample.type, [("subject", f"Patient/{v}") if k == "patient" else (k, v) for k, v in sample.query], token)
+        if interaction == "compartment search":
+            patient = next((v for k, v in sample.query if k == "patient"), "")
+            if not patient:
+                raise NotApplicable(f"the search of {sample.type} names no patient, so there is no compartment to search")
+            return fhir.read(f"Patient/{patient}/{sample.type}", token)
         if interaction == "search by POST":
             return fhir.search_by_post(sample.type, sample.query, token)
         if interaction == "search without a patient":

@@ -18,6 +18,8 @@ Feature: Whose data a token reaches
         | instance history         |
         | search by the patient    |
         | search                   |
+        | search by subject        |
+        | compartment search       |
         | search by POST           |
         | search without a patient |
         | type history             |

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -116,6 +116,9 @@ class FhirServer:
                 return self._search(access, kind, asked, "search-post")
             case "GET", ["_history"]:
                 return self._history_of_types(access, (kind,))
+            case "GET", [resource_id, target] if kind == "Patient" and fhir_search.definition(target, "patient") is not None:
+                within = replace(asked, parameters=(("patient", resource_id), *asked.parameters))
+                return self._search(access, target, within, "compartment search")
             case "GET", [resource_id]:
                 return self._read(access, kind, resource_id, asked)
             case "GET", [resource_id, "_history"]:
@@ -284,6 +287,8 @@ class FhirServer:
 
     def _found(self, access: Access, kind: str, parameters: tuple[tuple[str, str], ...], operation: str) -> list[Resource]:
         grants = access.require(SEARCH, kind, operation)
+        if operation == "search" and any(name == "subject" for name, _ in parameters):
+            operation = "search by subject"
         self._require_named_patients(access, grants, kind, parameters, operation)
         filters = [(name, value) for name, value in parameters if value and fhir_search.definition(kind, name.partition(":")[0])]
         if any(name.partition(":")[0] in ("patient", "subject") for name, _ in filters) and self.defects(

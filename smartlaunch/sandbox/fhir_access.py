@@ -301,7 +301,7 @@ class Access:
         if self.wrapper and defects("batch_ignores_compartment"):
             return True
         if scope.level == "user":
-            if operation in ("search", "search-post"):
+            if operation in ("search", "search by subject", "compartment search", "search-post"):
                 return defects("user_search_shows_all_patients")
             return defects("user_scope_reaches_all_patients") or defects("delegates_more_than_the_user_may")
         return {
@@ -309,6 +309,8 @@ class Access:
             "vread": lambda: defects("vreads_other_patient"),
             "history": lambda: defects("history_shows_other_patient"),
             "search": lambda: defects("search_shows_other_patient"),
+            "compartment search": lambda: defects("search_shows_other_patient") or defects("compartment_search_shows_other_patient"),
+            "search by subject": lambda: defects("search_shows_other_patient") or defects("search_by_subject_shows_other_patient"),
             "search-post": lambda: defects("post_search_shows_other_patient"),
             "type history": lambda: defects("type_history_shows_other_patient"),
             "include": lambda: defects("include_shows_other_patient"),
@@ -329,7 +331,7 @@ class Access:
                 return all(self._parameters_match(other, resource) for other in grants)
         if self._parameters_match(scope, resource):
             return True
-        if operation in ("search", "search-post"):
+        if operation in ("search", "search by subject", "compartment search", "search-post"):
             return self.defects("granular_parameters_ignored_on_search")
         if operation in ("read", "vread", "history"):
             return self.defects("granular_parameters_ignored_on_read")
