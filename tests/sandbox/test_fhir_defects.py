@@ -356,6 +356,8 @@ PROBES: dict[str, Probe] = {
     "vreads_other_patient": status("GET", f"{B1}/_history/1"),
     "history_shows_other_patient": status("GET", f"{B1}/_history"),
     "search_shows_other_patient": found("/Observation?patient=bruno-castellano"),
+    "search_by_subject_shows_other_patient": found("/Observation?subject=Patient/bruno-castellano"),
+    "compartment_search_shows_other_patient": found("/Patient/bruno-castellano/Observation"),
     "post_search_shows_other_patient": found("/Observation/_search", method="POST", body="patient=bruno-castellano"),
     "type_history_shows_other_patient": found("/Observation/_history"),
     "include_shows_other_patient": found("/Practitioner?_id=dr-omar-nasser&_revinclude=Patient:general-practitioner", "patient/*.rs"),
