@@ -280,13 +280,20 @@ class App:
             launch = self.launched(user)
             answer = self.authorize(self.request(scope=scope, launch=launch), user=user, session=session)
             require_settled(answer)
+            if launch is not None and launch.pasted and not answer.code:
+                raise Blocked(
+                    f"the server does not take the pasted launch: {answer.describe()}",
+                    waited_for="an authorization code for the launch of the target file",
+                    hint="a launch lives for minutes, mostly for one use and one app: write a fresh `iss` and `launch` into [ehr_launch],"
+                    " or let the suite launch by a page or link",
+                )
             token = self.exchange(answer) if answer.code else None
         return Attempt(answer, token, launch, tuple(scope_used.ids))
 
     def fresh_grant(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Grant:
         """A grant of the scenario's own; ``TwinFailed`` when the server does not give it."""
         self.grant()
-        return self._granted(self.attempt(scope=scope, user=user, session=session))
+        return self.require_grant(self.attempt(scope=scope, user=user, session=session))
 
     def fresh_code(self, *, scope: Sequence[str] | None = None) -> AuthorizationAnswer:
         """A code of the scenario's own, not yet exchanged; ``TwinFailed`` when none came."""
@@ -402,7 +409,7 @@ class App:
                 attempt = self.shared_attempt()
             else:
                 attempt = self.attempt(scope=scope, user=user)
-            shared.grant = self._granted(attempt)
+            shared.grant = self.require_grant(attempt)
         except Blocked as exc:
             shared.failure = exc
             raise
@@ -435,7 +442,8 @@ class App:
         life.proven[token] = life.serial
         return True
 
-    def _granted(self, attempt: Attempt) -> Grant:
+    def require_grant(self, attempt: Attempt) -> Grant:
+        """The grant of a right attempt; ``TwinFailed`` when it ended without an access token, ``Unreachable`` when no answer came."""
         if attempt.token is None or not attempt.token.succeeded:
             if attempt.token is not None and attempt.token.exchange.response is None:
                 raise Unreachable(f"the token endpoint gave no answer: {attempt.token.exchange.error}")
@@ -601,7 +609,7 @@ def require_settled(answer: AuthorizationAnswer) -> None:
             + (f" {landing.reason[0].upper()}{landing.reason[1:]}." if landing.reason else "")
             + f" Visible controls: {controls}",
             waited_for="the navigation back to the app",
-            hint="give the login as steps in [login] of the target file, see docs/target-file.md, or run with --headed and help by hand",
+            hint="add a step for this page to [login] of the target file, see docs/target-file.md, or run with --headed and help by hand",
             artifacts=(landing.screenshot,) if landing.screenshot else (),
         )
 

@@ -133,7 +133,7 @@ class Bearer:
             with contextlib.suppress(NotApplicable):
                 app = second(self.app, "short-lived")
         # A shared grant is not used: this one is to die.
-        grant = app._granted(app.attempt())  # noqa: SLF001
+        grant = app.require_grant(app.attempt())
         lifetime = grant.token.expires_in
         if lifetime is None:
             raise NotApplicable("the token response has no `expires_in`, so nobody knows when the token ends")

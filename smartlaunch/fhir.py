@@ -74,9 +74,7 @@ def resources(response: Response, resource_type: str = "") -> list[dict[str, Any
     else:
         found = [body] if "resourceType" in body else []
     return [
-        r
-        for r in found
-        if r.get("resourceType") != "OperationOutcome" and (not resource_type or r.get("resourceType") == resource_type)
+        r for r in found if r.get("resourceType") != "OperationOutcome" and (not resource_type or r.get("resourceType") == resource_type)
     ]
 
 

@@ -23,6 +23,7 @@ class Opened:
     fragment: bool = False
     elsewhere: str = ""
     """The address, without its parameters, when the browser was sent to the app's host but not to its launch URI."""
+    pasted: bool = False
 
     def value(self, name: str) -> str | None:
         """The first value of a launch parameter, or None."""
@@ -70,7 +71,7 @@ class Launches:
             if self._pasted_spent:
                 raise NotApplicable("a pasted launch serves one scenario, and another scenario has spent it")
             self._pasted_spent = True
-            return Opened((("iss", setting.iss or engine.target.fhir_base_url), ("launch", setting.launch)))
+            return Opened((("iss", setting.iss or engine.target.fhir_base_url), ("launch", setting.launch)), pasted=True)
         if not app.client.launch_uri:
             raise NotApplicable(f"the client {app.client.name!r} has no launch_uri in the target file")
         with engine.recorder.scope("ehr-launch") as scope:
@@ -101,4 +102,6 @@ class Launches:
                 hint="the scenario on launch parameters of this suite judges this",
             )
         context = self.context(user)
-        return Launch(iss, launch, patient or context[0], context[1], parameters=opened.parameters, exchanges=opened.exchanges)
+        return Launch(
+            iss, launch, patient or context[0], context[1], parameters=opened.parameters, exchanges=opened.exchanges, pasted=opened.pasted
+        )

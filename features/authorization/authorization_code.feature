@@ -20,7 +20,7 @@ Feature: Authorization code
   @req:RFC6749-4.1.2-h
   Rule: The parameters of the authorization response are in the query
 
-    @id:authorization-response-in-query
+    @id:authorization-response-in-query @quick
     Scenario: The code comes in the query of the redirect URI
       Given the authorization response of a right request
       Then its parameters are in the query

@@ -80,7 +80,7 @@ def in_query(requirement: str, url: str, method: str, exchange: str) -> Findings
     if method == "GET" and {"code", "error"} & {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}:
         return []
     where = "posted in a form" if method == "POST" else "in the fragment" if parts.fragment else "nowhere in the address"
-    return [Finding(requirement, "`code` or `error` in the query of the redirect URI", f"they are {where}", exchange, "parameter: code")]
+    return [Finding(requirement, "`code` or `error` in the query of the redirect URI", where, exchange, "parameter: code")]
 
 
 def code_or_error(requirement: str, parameters: Parameters, exchange: str) -> Findings:

@@ -170,6 +170,8 @@ class Launch:
     user: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
     exchanges: tuple[str, ...] = field(default=())
+    pasted: bool = False
+    """A person put it in the target file, so it may be spent or too old."""
 
 
 def digest(value: str) -> str:

@@ -285,6 +285,7 @@ def _parameters(given: Iterable[Any]) -> list[Any]:
 
 def exchange_text(exchange: RecordedExchange, *, longest: int = LONGEST_BODY) -> str:
     """An exchange as people read it: request, response, correlation ids, the curl line."""
+
     def part(first: str, headers: Iterable[Iterable[str]], body: str) -> str:
         head = "\n".join([first, *(": ".join(h) for h in headers)])
         return f"{head}\n\n{shortened(body, longest)}" if body else head

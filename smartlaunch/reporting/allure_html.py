@@ -98,6 +98,7 @@ def without_tracker(html: str) -> str | None:
 
 def _config(title: str, output: Path) -> dict[str, object]:
     """What the renderer is told: one file, grouped as the suite is, categories in our words."""
+
     def by(name: str, *statuses: str, **labels: str) -> dict[str, object]:
         matchers: dict[str, object] = {"statuses": list(statuses)}
         if labels:

@@ -9,6 +9,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+from smartlaunch.setup.archives import extract
 from smartlaunch.setup.commands import Done, on_path, playwrights_node, run
 
 _LIMIT_S = 120
@@ -38,7 +39,7 @@ def unpack(package: Path, folder: Path) -> Done:
         (folder / f"{name}.part").replace(folder / name)
         if name.endswith(".tar"):
             with tarfile.open(folder / name) as archive:
-                archive.extractall(folder, filter="data")
+                extract(archive, folder)
             (folder / name).unlink()
     program = folder / "chromium"
     if not program.is_file():

@@ -93,8 +93,19 @@ def arguments(**more: object) -> argparse.Namespace:
 
 
 def test_options_reach_pytest_in_its_words():
-    words = run._arguments(arguments(headed=True, passive=True, quick=True, defect="omits_state", variant="a", requirement="X-1"), "t", Path("out"))
-    for option in ("--target=t", "--run-dir=out", "--smartlaunch-headed", "--passive", "--quick", "--defect=omits_state", "--variant=a", "--requirement=X-1"):
+    words = run._arguments(
+        arguments(headed=True, passive=True, quick=True, defect="omits_state", variant="a", requirement="X-1"), "t", Path("out")
+    )
+    for option in (
+        "--target=t",
+        "--run-dir=out",
+        "--smartlaunch-headed",
+        "--passive",
+        "--quick",
+        "--defect=omits_state",
+        "--variant=a",
+        "--requirement=X-1",
+    ):
         assert option in words
     assert "--junitxml=out/junit.xml" in words
 
@@ -123,7 +134,14 @@ def record(folder: Path, outcomes: list[str], **header: object) -> None:
         records.ScenarioResult(id=f"s/{n}", title="t", feature="f", rule="r", suite="s", requirements=(), outcome=outcome, reason="because")
         for n, outcome in enumerate(outcomes)
     ]
-    head = {"schema": 1, "id": "x", "start": "2026-01-01T00:00:00+00:00", "end": "2026-01-01T00:00:09+00:00", "target": {"name": "t"}, **header}
+    head = {
+        "schema": 1,
+        "id": "x",
+        "start": "2026-01-01T00:00:00+00:00",
+        "end": "2026-01-01T00:00:09+00:00",
+        "target": {"name": "t"},
+        **header,
+    }
     records.write_header(folder, head)
     for result in results:
         records.append_scenario(folder, result)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from smartlaunch.setup.archives import extract
+
 pytestmark = pytest.mark.xdist_group("packaging")
 ROOT = Path(__file__).resolve().parents[2]
 FOREIGN = "raise RuntimeError('a foreign package was imported')\n"
@@ -93,7 +95,7 @@ def test_the_wheel_holds_the_package_and_the_whole_suite(wheel):
 
 def test_the_sdist_builds_the_same_wheel(built, wheel, tmp_path):
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
-        sdist.extractall(tmp_path, filter="data")
+        extract(sdist, tmp_path)
     source = next(tmp_path.iterdir())
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "dist", cwd=source)
     assert names(next((tmp_path / "dist").glob("*.whl"))) == names(wheel)
@@ -109,7 +111,7 @@ def test_nothing_built_or_locked_names_a_host_or_this_machine(built):
                 opened.extractall(folder)
         elif archive.suffix == ".gz":
             with tarfile.open(archive) as sdist:
-                sdist.extractall(folder, filter="data")
+                extract(sdist, folder)
         for path in folder.rglob("*"):
             if path.is_file() and path.suffix in {".py", ".toml", ".txt", ".json", ".ini", ".md", ".feature", ".cfg"}:
                 text = path.read_text("utf-8", "replace")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +24,21 @@ def _load(path: Path) -> ModuleType:
 
 
 peer = _load(HERE / "oidc_provider" / "peer.py")
+npm_packages = _load(HERE / "npm_packages.py")
+
+
+@pytest.fixture(scope="session")
+def npm_package() -> Callable[[str, str, str], Path]:
+    """Gives the folder of an npm package, by name, version and digest; the test is skipped with the reason where it cannot be had."""
+
+    def unpacked(name: str, version: str, integrity: str) -> Path:
+        try:
+            folder: Path = npm_packages.unpacked(name, version, integrity)
+        except npm_packages.CannotFetch as exc:
+            pytest.skip(str(exc))
+        return folder
+
+    return unpacked
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from smartlaunch.setup.archives import extract
 from smartlaunch.setup.commands import cache_folder, on_path
 
 _FETCH_S = 120
@@ -39,7 +40,7 @@ def unpacked(name: str, version: str, integrity: str) -> Path:
     if digest != integrity:
         raise CannotFetch(f"{name} {version} has the digest {digest}, not the pinned one")
     with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
+        extract(packed, folder)
     archive.unlink()
     ready.write_text(integrity, "utf-8")
     return folder / "package"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import shutil
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -44,16 +41,6 @@ FOUND = {
 }
 
 
-def _packages() -> Any:
-    spec = importlib.util.spec_from_file_location("peers_npm_packages", HERE / "npm_packages.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @dataclass(frozen=True)
 class Site:
     origin: str
@@ -69,20 +56,17 @@ class Site:
         self.page.fill("#password", user.password)
         self.page.click("text=Sign in >> visible=true >> nth=-1")
 
-    def ended(self, page: Page | None = None) -> str:
-        shown = page or self.page
-        shown.wait_for_function("() => /done|failed/.test((document.getElementById('state') || {}).textContent || '')", timeout=15_000)
-        return str(shown.text_content("#state"))
+    def allow(self) -> str:
+        """Consent, and what the app says in the end."""
+        self.page.click("button[value=allow]")
+        self.page.wait_for_function("() => /done|failed/.test((document.getElementById('state') || {}).textContent || '')", timeout=15_000)
+        return str(self.page.text_content("#state"))
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def pages(tmp_path_factory: pytest.TempPathFactory, npm_package: Callable[[str, str, str], Path]) -> Iterator[str]:
     """The app's two pages and the library, served on a loopback port of their own."""
-    packages = _packages()
-    try:
-        package = packages.unpacked("fhirclient", VERSION, INTEGRITY)
-    except packages.CannotFetch as exc:
-        pytest.skip(str(exc))
+    package = npm_package("fhirclient", VERSION, INTEGRITY)
     folder = tmp_path_factory.mktemp("browser-app")
     for name in ("launch.html", "index.html"):
         shutil.copyfile(HERE / "fhirclient_js" / name, folder / name)
@@ -123,27 +107,22 @@ def site(pages: str) -> Iterator[Site]:
         browser.close()
 
 
-def _consent(page: Page) -> None:
-    page.click("button[value=allow]")
-
-
-def test_standalone_launch_reads_searches_and_refreshes(site: Site) -> None:
+def _from_the_app(site: Site) -> None:
     site.open(fhirServiceUrl=site.ehr.fhir_base_url)
     site.sign_in()
     site.page.click("button[value=bruno-castellano]")
-    _consent(site.page)
-    assert site.ended() == "done"
-    found = json.loads(site.page.text_content("#found") or "")
-    assert found.pop("observations") > 0
-    assert found == FOUND
 
 
-def test_launch_from_the_chart_brings_its_patient(site: Site) -> None:
+def _from_the_chart(site: Site) -> None:
     site.page.goto(f"{site.ehr.base_url}/chart/patients/bruno-castellano")
     site.sign_in()
     site.page.click("button[value=browser-app]")
-    _consent(site.page)
-    assert site.ended() == "done"
+
+
+@pytest.mark.parametrize("begin", [_from_the_app, _from_the_chart], ids=["standalone", "from-the-chart"])
+def test_a_launch_reads_searches_and_refreshes(site: Site, begin: Callable[[Site], None]) -> None:
+    begin(site)
+    assert site.allow() == "done"
     found = json.loads(site.page.text_content("#found") or "")
     assert found.pop("observations") > 0
     assert found == FOUND
@@ -153,8 +132,5 @@ def test_a_page_of_an_unregistered_origin_gets_no_token(site: Site) -> None:
     registry = site.ehr.sandbox.state.clients
     for client_id, client in list(registry.items()):
         registry[client_id] = replace(client, origins=())
-    site.open(fhirServiceUrl=site.ehr.fhir_base_url)
-    site.sign_in()
-    site.page.click("button[value=bruno-castellano]")
-    _consent(site.page)
-    assert "Network request failed" in site.ended()  # the browser withholds the answer, which says nothing else
+    _from_the_app(site)
+    assert "Network request failed" in site.allow()  # the browser withholds the answer, which says nothing else
