@@ -6,6 +6,8 @@ list under a symbol, so that an action finds them again by number without touchi
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +128,18 @@ class PageSnapshot:
     def of_kind(self, *kinds: str) -> list[Control]:
         """The controls of these kinds that can be used now."""
         return [c for c in self.controls if c.kind in kinds and not c.disabled]
+
+
+def take(frame: Any) -> dict[str, Any]:
+    """What the script finds in a page or frame; a page that has put something else in place of ``JSON`` is asked for the object itself."""
+    raw = frame.evaluate(SNAPSHOT_SCRIPT, [TEXT_LIMIT, CONTROL_LIMIT, False])
+    if isinstance(raw, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            raw = json.loads(raw)
+    if not isinstance(raw, dict) or "document" not in raw:
+        raw = frame.evaluate(SNAPSHOT_SCRIPT, [TEXT_LIMIT, CONTROL_LIMIT, True])
+    found: dict[str, Any] = raw
+    return found
 
 
 def parse_snapshot(raw: Mapping[str, Any], *, status: int = 200, media_type: str = "text/html") -> PageSnapshot:

@@ -22,12 +22,11 @@ from smartlaunch.browser.recording import Entry, Recording, failure_code, plain_
 from smartlaunch.browser.snapshot import (
     ACT_SCRIPT,
     BLANK_SCRIPT,
-    CONTROL_LIMIT,
     ELEMENT_SCRIPT,
-    SNAPSHOT_SCRIPT,
     TEXT_LIMIT,
     PageSnapshot,
     parse_snapshot,
+    take,
 )
 from smartlaunch.browser.watchdog import GRACE_S
 from smartlaunch.errors import LoginStuck
@@ -274,7 +273,7 @@ class Walk:
         page = self.session.front_page()
         self.session.browser.learn(page.url)
         try:
-            raw = page.evaluate(SNAPSHOT_SCRIPT, [TEXT_LIMIT, CONTROL_LIMIT])
+            raw = take(page)
         except Error as error:
             if not any(word in str(error) for word in _PASSING):
                 raise
@@ -309,7 +308,7 @@ class Walk:
 
         for frame in page.frames[1:6]:
             try:
-                raw = frame.evaluate(SNAPSHOT_SCRIPT, [TEXT_LIMIT, CONTROL_LIMIT])
+                raw = take(frame)
             except Error:
                 continue
             inside = parse_snapshot(raw, status=look.status)

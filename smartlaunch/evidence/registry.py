@@ -170,11 +170,11 @@ class SecretRegistry:
         raw = memoryview(text.encode("utf-8", "surrogatepass"))
         whole = raw[: len(raw) // 8 * 8]
         if self._long:
-            for gram in self._long.keys() & set(whole.cast("Q")):
+            for gram in set(filter(self._long.__contains__, whole.cast("Q"))):
                 candidates.update(self._long[gram])
         whole = raw[: len(raw) // 4 * 4]
         if self._short:
-            for gram in self._short.keys() & set(whole.cast("I")):
+            for gram in set(filter(self._short.__contains__, whole.cast("I"))):
                 candidates.update(self._short[gram])
         return {form for form in candidates if form in text and (form not in self._weak or self._weak[form].search(text))}
 

@@ -11,20 +11,20 @@ from smartlaunch.reporting import run as records
 
 
 def finish(folder: Path, header: Mapping[str, Any], *, scrub: Callable[[str], str]) -> records.Run:
-    """Write ``run.json``, ``index.html``, ``run.har`` and the manifest into the run's folder."""
+    """Write ``run.json``, ``index.html`` and ``run.har`` into the run's folder."""
+    import gc
     import json
 
     from smartlaunch.diagnosis import diagnose_run
     from smartlaunch.evidence.har import write_har
-    from smartlaunch.evidence.manifest import write_manifest
     from smartlaunch.reporting.html import write_html
 
+    gc.freeze()  # what the run left in memory is not looked through again for each of the million small objects made here
     run = records.assemble(folder, dict(header))
     diagnoses = json.loads(scrub(json.dumps(diagnose_run(run.as_dict()))))
     (folder / records.DIAGNOSES_FILE).write_text(json.dumps(diagnoses, indent=1), encoding="utf-8")
-    run = records.assemble(folder, dict(header))
+    run = records.with_diagnoses(run, diagnoses)
     records.write_run(run, folder)
     write_har(run.exchanges, folder / "run.har")
     write_html(run, folder, load())
-    write_manifest(folder)
     return run

@@ -544,3 +544,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.write_line("")
     for line in render_summary(written, load(), paths=paths, colour=terminalreporter.hasmarkup).splitlines():
         terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Write the digests of every file once all are there; ``smartlaunch run`` does so itself."""
+    from smartlaunch.evidence.manifest import write_manifest
+
+    run = config.stash.get(RUN, None)
+    if run is not None and (run.folder / records.RUN_FILE).exists() and os.environ.get("SMARTLAUNCH_SUMMARY") != "off":
+        write_manifest(run.folder)

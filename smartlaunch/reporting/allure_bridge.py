@@ -79,6 +79,15 @@ class AllureBridge:
 
     # --- what pytest tells
 
+    def pytest_sessionstart(self) -> None:
+        """Let Allure write no containers: they hold fixtures only, seven files for each scenario."""
+        if not self.active:
+            return
+        import allure_commons
+
+        for hook in allure_commons.plugin_manager.hook.report_container.get_hookimpls():
+            hook.function = _no_container
+
     def pytest_runtest_logstart(self) -> None:
         """Forget the scenario before."""
         self._scenario, self._steps = "", []
@@ -120,7 +129,6 @@ class AllureBridge:
             from smartlaunch.reporting.allure_html import render_allure
 
             render_allure(self.folder, run_dir / "allure.html", title=run.target_name)
-            _renew_manifest(run_dir)
 
     def pytest_unconfigure(self) -> None:
         """Leave allure as it was found."""
@@ -164,11 +172,11 @@ class _Hooks:
         def report_result(result: Any) -> None:
             bridge.rewrite(result)
 
-        def report_container(container: Any) -> None:
-            container.befores, container.afters = [], []
+        self.report_result = allure_commons.hookimpl(tryfirst=True)(report_result)
 
-        mark = allure_commons.hookimpl(tryfirst=True)
-        self.report_result, self.report_container = mark(report_result), mark(report_container)
+
+def _no_container(container: Any) -> None:
+    """Take the place of Allure's writer of containers."""
 
 
 class _Record:
@@ -329,7 +337,8 @@ def _attach(name: str, body: str | bytes, kind: str, extension: str) -> Any:
 
 def complete(folder: Path, run: Run) -> None:
     """Add to a folder of results what is known only at the end: diagnoses, categories, environment."""
-    for path in folder.glob("*-result.json"):
+    explained = any(scenario.findings for scenario in run.scenarios)
+    for path in folder.glob("*-result.json") if explained else ():
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -366,13 +375,6 @@ def _environment(run: Run) -> list[tuple[str, str]]:
         return "".join(c if ord(c) < 127 else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else "?" for c in line)
 
     return [(name, escaped(str(value))) for name, value in pairs if value]
-
-
-def _renew_manifest(run_dir: Path) -> None:
-    from smartlaunch.evidence import manifest
-
-    if (run_dir / manifest.NAME).is_file():
-        manifest.write_manifest(run_dir)
 
 
 def _run_dir() -> Path | None:

@@ -12,7 +12,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -244,9 +244,9 @@ class Run:
         plain: dict[str, Any] = _plain(
             {
                 "header": self.header,
-                "scenarios": [asdict(s) for s in self.scenarios],
+                "scenarios": self.scenarios,
                 "exchanges": [vars(x) for x in self.exchanges],
-                "launches": [asdict(launch) for launch in self.launches],
+                "launches": self.launches,
                 "diagnoses": [_diagnosis_dict(d) for d in self.diagnoses],
             }
         )
@@ -317,6 +317,11 @@ def assemble(folder: Path, header: Mapping[str, Any] | None = None) -> Run:
         launches=launches,
         folder=folder,
     )
+
+
+def with_diagnoses(run: Run, diagnoses: Sequence[Mapping[str, Any]]) -> Run:
+    """The run with what explains it."""
+    return replace(run, diagnoses=tuple(Diagnosis.of(d) for d in diagnoses))
 
 
 def write_run(run: Run, folder: Path) -> Path:
@@ -640,7 +645,11 @@ def _diagnosis_dict(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value with lists for tuples and dicts for other mappings, all the way down."""
+    """The value with lists for tuples and dicts for records and other mappings, all the way down."""
+    if isinstance(value, str):
+        return value
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in value.items()}
     return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value

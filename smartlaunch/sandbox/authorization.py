@@ -422,13 +422,21 @@ class Authorization:
             if question is not None:
                 return question
         visit_wanted = "launch/encounter" in offered and transaction.encounter is None and not transaction.encounter_done
-        if visit_wanted and transaction.patient and data.encounter_summaries(transaction.patient):
+        if visit_wanted and transaction.patient and not self._take_visit(transaction):
             return self._page("encounter", transaction)
         if not transaction.decided and not self._consent_known(transaction, offered):
             return self._page("consent", transaction)
         if not transaction.decided:
             transaction.context["granted"] = offered
         return self._finish(transaction)
+
+    def _take_visit(self, transaction: Transaction) -> bool:
+        """Take the patient's visit where there is nothing to choose: one is under way, or there is none at all."""
+        visits = data.encounter_summaries(transaction.patient or "")
+        under_way = [row["id"] for row in visits if row["status"] == "in-progress"]
+        if len(under_way) == 1 and not self.variant("asks_for_visit_under_way"):
+            transaction.encounter, transaction.encounter_done = under_way[0], True
+        return transaction.encounter_done or not visits
 
     def _take_launch(self, transaction: Transaction, launch: Launch) -> None:
         """Take patient and encounter from the chart that the app was launched from."""

@@ -159,9 +159,16 @@ def test_person_without_a_record_of_their_own_gets_no_fhir_user(ehr: Any) -> Non
 
 
 def test_standalone_visit_is_chosen_after_the_patient(ehr: Any) -> None:
+    ehr.patient = "chidi-okafor"
     body = ehr.grant(scope="launch/patient launch/encounter patient/Encounter.rs")
-    assert body["encounter"].startswith("amelia-stone-")
+    assert body["encounter"].startswith("chidi-okafor-")
     assert "/oauth/encounter" in ehr.trail
+
+
+def test_the_one_visit_under_way_needs_no_choosing(ehr: Any) -> None:
+    body = ehr.grant(scope="launch/patient launch/encounter patient/Encounter.rs")
+    assert body["encounter"] == "amelia-stone-admission"
+    assert "/oauth/encounter" not in ehr.trail
 
 
 def test_unticked_scope_is_not_granted(ehr: Any) -> None:

@@ -1,5 +1,5 @@
 // Describes everything on the page that a person could use; see snapshot.py for the meaning of each member.
-([textLimit, controlLimit]) => {
+([textLimit, controlLimit, whole]) => {
   const KEY = Symbol.for('smartlaunch.controls');
   const elements = [], controls = [], forms = [], errors = [], headings = [], shadowText = [];
   let nodes = 0, captcha = false;
@@ -135,10 +135,13 @@
   const meta = document.querySelector('meta[http-equiv=refresh i]');
   const delay = meta ? parseFloat(meta.content) : NaN;
   Object.defineProperty(window, KEY, {value: elements, configurable: true, enumerable: false, writable: true});
-  return {
+  const found = {
     url: location.href, title: clean(document.title, 200), text, headings, errors, controls, captcha,
     ready,
     complete: document.readyState === 'complete', scripts: document.scripts.length,
     refresh: meta && !Number.isNaN(delay) ? delay : null, document: String(performance.timeOrigin),
   };
+  // One text crosses to the driver several times faster than an object; some libraries teach arrays to write themselves differently.
+  const altered = [Object, Array, String, Number, Boolean].some(kind => kind.prototype.toJSON);
+  return whole || altered ? found : JSON.stringify(found);
 }
