@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -138,6 +138,10 @@ class JwksServer:
         self.keys, self.elsewhere = list(self.registered), {}
         self.max_age = float(max_age or 0)
         self.cache_control = NO_STORE if max_age is None else f"max-age={max_age}"
+
+    def replace(self, keys: Sequence[Mapping[str, Any]]) -> None:
+        """Serve these keys in place of the registered ones, not to be kept, so that nobody has to wait for their end."""
+        self.keys, self.max_age, self.cache_control = list(keys), 0.0, NO_STORE
 
     def settle(self) -> None:
         """Wait until what was fetched before may no longer be kept."""

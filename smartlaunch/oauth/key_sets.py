@@ -162,7 +162,7 @@ class PublishedKeys:
             self.server.restore(max_age=SHORT_S)
             self._right()
             new = new_key(algorithm_of(self._key))
-            self.server.keys = [public_part(new)]
+            self.server.replace([public_part(new)])
             time.sleep(SHORT_S + _MARGIN_S)
             return Rotation(self._send(), self._send(new))
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import time
@@ -173,6 +174,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     progress = config.stash[PROGRESS] = Progress(sys.stderr, len(ours), quiet)
     progress.launch("checking the configuration")
     run = _open_run(config, ours)
+    gc.freeze()  # features, steps and catalogue stay to the end; there is no use in looking through them again and again
     try:
         _begin(run, ours)
         return (yield)
