@@ -22,6 +22,7 @@ from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.authorization import AuthorizationAnswer, AuthorizationRequest, Launch, make_request
 from smartlaunch.oauth.client_authentication import Credentials
 from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.oidc.id_token import decode
 
 if TYPE_CHECKING:
     from smartlaunch.engine import Engine
@@ -250,6 +251,8 @@ class App:
         if answer.succeeded:
             self._life.serial += 1
             self._life.proven[answer.access_token] = self._life.serial
+            if answer.id_token and self.engine.target.edition == "1.0" and not self.engine.discovery.issuer_of_id_tokens:
+                self.engine.discovery.issuer_of_id_tokens = str(decode(answer.id_token).claims.get("iss", ""))
         return answer
 
     def code_form(self, answer: AuthorizationAnswer, **changes: str | None) -> list[tuple[str, str]]:

@@ -23,6 +23,8 @@ class Discovery:
     def __init__(self, http: Http, fhir_base_url: str) -> None:
         self._http = http
         self.fhir_base_url = fhir_base_url.rstrip("/")
+        self.issuer_of_id_tokens = ""
+        """The ``iss`` of an ID Token, for a server of edition 1.0, whose SMART configuration names no issuer."""
 
     def read(self, *, accept: str | None = "application/json", base: str | None = None) -> Exchange:
         """Fetch the SMART configuration anew, with any ``Accept`` header or none."""
@@ -62,7 +64,7 @@ class Discovery:
         ``Blocked`` when it is absent: the scenario that judges the member itself says more.
         """
         answered(self.exchange)
-        value = self.document.get(member)
+        value = self.document.get(member, self._of_openid(member))
         if not isinstance(value, str) or not value.strip():
             raise Blocked(
                 f"the SMART configuration has no usable `{member}`",
@@ -70,6 +72,14 @@ class Discovery:
                 hint="the discovery scenarios of this run say what is wrong with the document",
             )
         return urljoin(self.fhir_base_url + "/", value.strip())
+
+    def _of_openid(self, member: str) -> object:
+        """What edition 1.0 leaves to OpenID Connect Discovery, from the issuer of the ID Tokens on."""
+        if not absolute(self.issuer_of_id_tokens):
+            return None
+        if member == "issuer":
+            return self.issuer_of_id_tokens
+        return self.openid_configuration.answer.object.get(member) if member == "jwks_uri" else None
 
     @cached_property
     def metadata(self) -> Exchange:

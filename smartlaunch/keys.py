@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,11 @@ class Keys:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._servers: dict[str, JwksServer] = {}
+        self._kept: dict[int, socket.socket] = {}
+
+    def keep(self, place: socket.socket) -> None:
+        """Take a socket that is bound and does not listen yet: the server at its port will use it, so nobody else can get there first."""
+        self._kept[place.getsockname()[1]] = place
 
     def all(self, client: Client) -> list[dict[str, Any]]:
         """Every private JWK of a client; ``UsageError`` when none is usable."""
@@ -53,9 +59,9 @@ class Keys:
         if parts.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise NotApplicable(f"the jwks_uri of client {client.name!r} is not a loopback address that the suite could serve")
         if address not in self._servers:
-            self._servers[address] = JwksServer(
-                parts.hostname, parts.port or 80, parts.path or "/", [public_part(k) for k in self.all(client)]
-            )
+            port = parts.port or 80
+            public, place = [public_part(k) for k in self.all(client)], self._kept.pop(port, None)
+            self._servers[address] = JwksServer(parts.hostname, port, parts.path or "/", public, place)
         return self._servers[address]
 
     def serve(self, client: Client) -> None:
@@ -69,6 +75,9 @@ class Keys:
         for server in self._servers.values():
             server.stop()
         self._servers.clear()
+        for place in self._kept.values():
+            place.close()
+        self._kept.clear()
 
 
 class JwksServer:
@@ -78,7 +87,7 @@ class JwksServer:
     requests so far; ``fresh_until`` is the monotonic moment until which a fetcher may keep what it got.
     """
 
-    def __init__(self, host: str, port: int, path: str, keys: list[Mapping[str, Any]] | list[dict[str, Any]]) -> None:
+    def __init__(self, host: str, port: int, path: str, keys: Sequence[Mapping[str, Any]], place: socket.socket | None = None) -> None:
         self.keys: list[Mapping[str, Any]] = list(keys)
         self.registered: list[Mapping[str, Any]] = list(keys)
         self.elsewhere: dict[str, list[Mapping[str, Any]]] = {}
@@ -119,7 +128,11 @@ class JwksServer:
                 """Keep the terminal quiet."""
 
         try:
-            self._server = ThreadingHTTPServer((host, port), Handler)
+            self._server = ThreadingHTTPServer((host, port), Handler, bind_and_activate=place is None)
+            if place is not None:
+                self._server.socket.close()
+                self._server.socket = place
+                self._server.server_activate()
         except OSError as exc:
             raise Blocked(
                 f"the suite cannot serve the JWK Set at {host}:{port}: {exc.strerror}", waited_for="the address of jwks_uri"

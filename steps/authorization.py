@@ -174,6 +174,8 @@ def no_307(judge: Judge, engine: Engine) -> None:
 
 @when(parsers.parse("the app asks for authorization with {label}, which is wrong"), target_fixture="refusal")
 def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
+    if label in variations.PKCE_AT_AUTHORIZE and app.engine.target.edition == "1.0":
+        raise NotApplicable("PKCE came with edition 2.0, so for edition 1.0 nothing is wrong with such a request")
     return app.once(f"authorize {label}", lambda: app.ask_wrong(variations.wrong(label)))
 
 

@@ -38,13 +38,14 @@ class Judge:
 
     @property
     def requirement(self) -> str:
-        """The id that a check of this scenario names: the strongest of its tags, a rule of the SMART guide before others."""
+        """The id that a check names: the strongest tag that binds the target's edition, a rule of the SMART guide before others."""
 
         def rank(identifier: str) -> tuple[bool, bool, str]:
             strength = self.catalogue[identifier].strength
             return (not strength.fails, not identifier.startswith("SMART"), identifier)
 
-        return min(self.allowed, key=rank)
+        binding = [identifier for identifier in self.allowed if self.edition in self.catalogue[identifier].editions]
+        return min(binding or self.allowed, key=rank)
 
     def expects(
         self, holds: bool, *, expected: str, actual: str, exchange: str = "", pointer: str = "", side: Side = Side.AUTHORIZATION_SERVER

@@ -55,8 +55,9 @@ class EmbeddedEhr:
     def __init__(self, options: Options, folder: Path) -> None:
         self._folder = folder
         self.target_file = folder / "embedded.toml"
+        self.jwks_place, jwks_uri = place_for_jwks()
         command = [sys.executable, "-m", "smartlaunch.sandbox", "--port", "0", "--die-with-parent", "--ready-stdout"]
-        command += ["--write-target", str(self.target_file), "--client-jwks-uri", f"http://127.0.0.1:{_free_port()}/jwks.json"]
+        command += ["--write-target", str(self.target_file), "--client-jwks-uri", jwks_uri]
         command += [part for name in options.defects for part in ("--defect", name)]
         command += [part for name in options.variants for part in ("--variant", name)]
         if options.trace_rules:
@@ -93,6 +94,7 @@ class EmbeddedEhr:
             self._child.kill()
             self._child.wait(5)
         self._log.close()
+        self.jwks_place.close()
 
 
 class ThreadedEhr:
@@ -105,13 +107,14 @@ class ThreadedEhr:
         from smartlaunch.sandbox.vendors import choose
 
         vendor = choose(options.vendor) if options.vendor else None
+        self.jwks_place, jwks_uri = place_for_jwks()
         self.target_file = folder / "embedded.toml"
         self._running = start(
             SandboxOptions(
                 defects=options.defects,
                 variants=options.variants,
                 trace_rules=options.trace_rules,
-                client_jwks_uri=f"http://127.0.0.1:{_free_port()}/jwks.json",
+                client_jwks_uri=jwks_uri,
                 profile=vendor.profile if vendor is not None else Profile(),
                 vendor=vendor,
             )
@@ -121,13 +124,14 @@ class ThreadedEhr:
     def stop(self) -> None:
         """Stop serving."""
         self._running.stop()
+        self.jwks_place.close()
 
 
-def _free_port() -> int:
-    """A port for the JWK Set that the suite serves itself; it stays free until the first scenario that needs it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def place_for_jwks() -> tuple[socket.socket, str]:
+    """A bound socket for the JWK Set that the suite serves itself, and its address; nobody listens there until a scenario needs it."""
+    place = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    place.bind(("127.0.0.1", 0))
+    return place, f"http://127.0.0.1:{place.getsockname()[1]}/jwks.json"
 
 
 @dataclass
@@ -192,6 +196,8 @@ class RunSession:
             ignore_certificates=target.ca_file is not None,
         )
         self.engine = Engine(target, recorder, browser, passive=self.options.passive)
+        if self._ehr is not None:
+            self.engine.keys.keep(self._ehr.jwks_place)
         return self.engine
 
     def scrub(self, text: str) -> str:

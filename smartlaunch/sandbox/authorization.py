@@ -250,6 +250,9 @@ class Authorization:
     def _require_challenge(self, client: Client, values: dict[str, str]) -> None:
         challenge, method = values.get("code_challenge"), values.get("code_challenge_method")
         defects = self.defects
+        if self.variant("is_of_edition_1_0"):
+            values.pop("code_challenge", None)
+            return
         if not challenge:
             if self.variant("requires_challenge_at_the_exchange"):
                 return

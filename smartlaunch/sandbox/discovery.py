@@ -56,6 +56,19 @@ SCOPES = (
     "system/Encounter.rs",
     "system/Condition.rs",
 )
+_LATER_THAN_1_0 = frozenset(
+    [
+        "issuer",
+        "jwks_uri",
+        "grant_types_supported",
+        "code_challenge_methods_supported",
+        "token_endpoint_auth_signing_alg_values_supported",
+        "authorization_response_iss_parameter_supported",
+        "associated_endpoints",
+        "user_access_brand_bundle",
+        "user_access_brand_identifier",
+    ]
+)
 _OMITTED = {
     "issuer": "smart_configuration_omits_issuer",
     "jwks_uri": "smart_configuration_omits_jwks_uri",
@@ -260,9 +273,22 @@ def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: li
         capabilities.append("https://lakeside.example/capability/wayfinding")
     if variant("lists_capabilities_of_other_hl7_guides"):
         capabilities.append("https://hl7.example/capability/exchange")
+    if variant("is_of_edition_1_0"):
+        _go_back_to_1_0(document, capabilities)
     known = [name for name in document.get("scopes_supported", ()) if _offered(sandbox, name)]
     if "scopes_supported" in document:
         document["scopes_supported"] = known
+
+
+def _go_back_to_1_0(document: dict[str, Any], capabilities: list[str]) -> None:
+    """Leave what the first edition had, under the names it had then."""
+    later = {"authorize-post", "client-confidential-asymmetric", "permission-online", "permission-v1", "permission-v2", "smart-app-state"}
+    renamed = {"context-banner": "context-passthrough-banner", "context-style": "context-passthrough-style"}
+    capabilities[:] = [renamed.get(name, name) for name in capabilities if name not in later]
+    for name in [name for name in document if name in _LATER_THAN_1_0]:
+        del document[name]
+    document["token_endpoint_auth_methods_supported"] = ["client_secret_basic", "client_secret_post"]
+    document["scopes_supported"] = [scope.replace(".rs", ".read").replace(".cruds", ".*") for scope in SCOPES if "system/" not in scope]
 
 
 def _offered(sandbox: Sandbox, scope: str) -> bool:

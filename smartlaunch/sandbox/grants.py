@@ -110,6 +110,7 @@ def _left_out(sandbox: Sandbox, asked: ResourceScope) -> bool:
         or (bool(asked.parameters) and defects("drops_granular_scopes"))
         or (asked.version == 1 and (defects("drops_version_1_scopes") or variant("knows_version_2_scopes_only")))
         or (asked.version == 2 and (defects("drops_version_2_scopes") or variant("knows_version_1_scopes_only")))
+        or (asked.version == 2 and variant("is_of_edition_1_0"))
         or (asked.level == "user" and defects("drops_user_scopes"))
         or (asked.level == "patient" and defects("drops_patient_scopes"))
     )

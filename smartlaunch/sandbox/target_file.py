@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.sandbox import data
@@ -42,8 +43,10 @@ def write_target(path: Path, running: RunningSandbox, *, name: str = "embedded",
 
 def _write_plain(writer: TargetWriter, running: RunningSandbox, name: str, wait_for_expiry_s: float) -> None:
     state = running.sandbox.state
+    edition = "1.0" if running.sandbox.variant("is_of_edition_1_0") else "2.2"
+    writer.version_1_scopes = edition == "1.0"
     writer.table("", schema=1)
-    writer.table("target", name=name, fhir_base_url=running.fhir_base_url, edition="2.2", vendor="embedded", ca_file=writer.ca_file)
+    writer.table("target", name=name, fhir_base_url=running.fhir_base_url, edition=edition, vendor="embedded", ca_file=writer.ca_file)
     for client in state.clients.values():
         writer.client(client)
     for user in state.users.values():
@@ -62,6 +65,7 @@ class TargetWriter:
     def __init__(self, path: Path) -> None:
         self.lines: list[str] = []
         self.ca_file = ""
+        self.version_1_scopes = False
         self.path = path
 
     def table(self, header: str, **values: Any) -> None:
@@ -91,12 +95,15 @@ class TargetWriter:
         if client.role == "backend":
             values["scopes"] = _SYSTEM
         elif client.redirect_uris:
-            values["scopes"] = _WANTED.get(client.use, _WANTED["primary"])
+            values["scopes"] = self._scopes(_WANTED.get(client.use, _WANTED["primary"]))
             values["redirect_uri"] = client.redirect_uris[0]
             values["launch_uri"] = client.launch_uri
         self.table(f"clients.{client.client_id}", **values)
         if client.scopes:
-            self.table(f"clients.{client.client_id}.registered", scopes=" ".join(client.scopes))
+            self.table(f"clients.{client.client_id}.registered", scopes=self._scopes(" ".join(client.scopes)))
+
+    def _scopes(self, scopes: str) -> str:
+        return re.sub(r"\.r?s?(?= |$)", ".read", scopes) if self.version_1_scopes else scopes
 
     def user(self, user: User) -> None:
         """Add a person, and write the password aside."""

@@ -209,6 +209,8 @@ class TokenEndpoint:
         """Require the verifier whose hash came with the authorization request (RFC 7636 section 4.6)."""
         defects, verifier = self.defects, given.get("code_verifier")
         if code.code_challenge is None:
+            if self.variant("is_of_edition_1_0"):
+                return
             if defects("accepts_missing_challenge") or defects("requires_challenge_of_public_clients_only"):
                 return
             raise self._bad_code("There was no code_challenge in the authorization request.")

@@ -50,7 +50,15 @@ def test_a_few_rows_made_again() -> None:
     rows = table("results.tsv")
     killed = [name for name, row in rows.items() if row[1] == "killed"]
     known = [killed[0], killed[len(killed) // 2], killed[-1]]
-    command = [sys.executable, str(HERE / "matrix.py"), "--jobs", "2", "--fresh", "--no-write", *(p for n in known for p in ("--defect", n))]
+    command = [
+        sys.executable,
+        str(HERE / "matrix.py"),
+        "--jobs",
+        "2",
+        "--fresh",
+        "--no-write",
+        *(p for n in known for p in ("--defect", n)),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     for name in known:
