@@ -9,6 +9,7 @@ import html
 import re
 import secrets
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,8 @@ from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import import_key
 
 from smartlaunch.sandbox.options import SandboxOptions
 from smartlaunch.sandbox.server import RunningSandbox, serve
@@ -52,6 +55,23 @@ class Ehr:
 
     def client(self, client_id: str) -> Any:
         return self.state.clients[client_id]
+
+    def assertion(self, client_id: str, *, alg: str = "ES384", key: Any = None, kid: Any = "", header: Any = None, **claims: Any) -> str:
+        """Return a right client assertion of an app, with changes; None leaves a member out."""
+        private = self.client(client_id).private_jwks["keys"]
+        chosen = key or next(one for one in private if one["kty"] == ("EC" if alg.startswith("ES") else "RSA"))
+        values: dict[str, Any] = {
+            "iss": client_id,
+            "sub": client_id,
+            "aud": self.base + "/oauth/token",
+            "exp": int(time.time()) + 120,
+            "jti": str(time.perf_counter_ns()),
+        } | claims
+        values = {name: value for name, value in values.items() if value is not None}
+        head: dict[str, Any] = {"alg": alg, "typ": "JWT", "kid": chosen["kid"] if kid == "" else kid} | (header or {})
+        head = {name: value for name, value in head.items() if value is not None}
+        plain = {name: value for name, value in chosen.items() if name not in {"key_ops", "use", "alg"}}
+        return jwt.encode(head, values, import_key(plain), algorithms=[alg])
 
     def request(self, client_id: str = "public-primary", **changes: Any) -> dict[str, str]:
         """Return the parameters of a right authorization request, with changes; None leaves one out."""

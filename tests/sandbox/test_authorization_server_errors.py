@@ -22,27 +22,6 @@ def b64(value: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-def assertion(
-    ehr: Any, client_id: str = APP, *, alg: str = "ES384", key: Any = None, kid: Any = "", header: Any = None, **claims: Any
-) -> str:
-    from joserfc.jwk import import_key
-
-    private = ehr.client(client_id).private_jwks["keys"]
-    chosen = key or next(one for one in private if one["kty"] == ("EC" if alg.startswith("ES") else "RSA"))
-    values: dict[str, Any] = {
-        "iss": client_id,
-        "sub": client_id,
-        "aud": ehr.base + "/oauth/token",
-        "exp": int(time.time()) + 120,
-        "jti": str(time.perf_counter_ns()),
-    } | claims
-    values = {name: value for name, value in values.items() if value is not None}
-    head: dict[str, Any] = {"alg": alg, "typ": "JWT", "kid": chosen["kid"] if kid == "" else kid} | (header or {})
-    head = {name: value for name, value in head.items() if value is not None}
-    plain = {name: value for name, value in chosen.items() if name not in {"key_ops", "use", "alg"}}
-    return jwt.encode(head, values, import_key(plain), algorithms=[alg])
-
-
 def backend(ehr: Any, value: str, app: str = "backend-primary", /, **form: Any) -> Any:
     fields = {
         "grant_type": "client_credentials",
@@ -283,7 +262,7 @@ def test_secret_of_another_client_is_refused(ehr: Any) -> None:
     ],
 )
 def test_assertions_are_judged(ehr: Any, case: str, changes: dict[str, Any]) -> None:
-    answer = backend(ehr, assertion(ehr, "backend-primary", **changes))
+    answer = backend(ehr, ehr.assertion("backend-primary", **changes))
     if case.startswith("right"):
         assert answer.status_code == 200, answer.text
     else:
@@ -293,8 +272,8 @@ def test_assertions_are_judged(ehr: Any, case: str, changes: dict[str, Any]) -> 
 def test_assertion_signed_by_another_or_by_nobody_is_refused(ehr: Any) -> None:
     other = ehr.client("backend-second").private_jwks["keys"][0]
     own = next(key for key in ehr.client("backend-primary").private_jwks["keys"] if key["kty"] == "EC")
-    refused(backend(ehr, assertion(ehr, "backend-primary", key=other, kid=own["kid"])), "invalid_client")
-    good = assertion(ehr, "backend-primary")
+    refused(backend(ehr, ehr.assertion("backend-primary", key=other, kid=own["kid"])), "invalid_client")
+    good = ehr.assertion("backend-primary")
     head, payload, signature = good.split(".")
     refused(backend(ehr, f"{head}.{payload}.{signature[::-1]}"), "invalid_client")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
@@ -308,7 +287,7 @@ def test_assertion_signed_by_another_or_by_nobody_is_refused(ehr: Any) -> None:
 
 
 def test_assertion_serves_once(ehr: Any) -> None:
-    value = assertion(ehr, "backend-primary")
+    value = ehr.assertion("backend-primary")
     assert backend(ehr, value).status_code == 200
     refused(backend(ehr, value), "invalid_client")
 
@@ -317,7 +296,7 @@ def test_assertion_serves_once(ehr: Any) -> None:
     ("scope", "error"), [(None, "invalid_scope"), ("system/Procedure.r", "invalid_scope"), ("patient/*.rs", "invalid_scope")]
 )
 def test_backend_service_stays_within_its_preauthorization(ehr: Any, scope: Any, error: str) -> None:
-    refused(backend(ehr, assertion(ehr, "backend-primary"), scope=scope), error)
+    refused(backend(ehr, ehr.assertion("backend-primary"), scope=scope), error)
 
 
 @pytest.fixture
@@ -361,7 +340,7 @@ def test_keys_are_fetched_and_kept_as_their_host_says(start_ehr: Any, key_host: 
         code = ehr.authorize(client_id)["code"]
         form = {
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": assertion(ehr, client_id, header=header),
+            "client_assertion": ehr.assertion(client_id, header=header),
         }
         assert ehr.exchange(code, client_id, **form).status_code == 200
     assert host.asked == asked

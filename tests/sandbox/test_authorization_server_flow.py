@@ -8,26 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from joserfc import jwt
-from joserfc.jwk import KeySet, import_key
+from joserfc.jwk import KeySet
 
 ROLES = ("public-primary", "confidential-symmetric-primary", "confidential-symmetric-second")
-
-
-def assertion(ehr: Any, client_id: str, *, alg: str = "ES384", key: Any = None, header: dict[str, Any] | None = None, **claims: Any) -> str:
-    private = ehr.client(client_id).private_jwks["keys"]
-    chosen = key or next(one for one in private if one["kty"] == ("EC" if alg.startswith("ES") else "RSA"))
-    values = {
-        "iss": client_id,
-        "sub": client_id,
-        "aud": ehr.base + "/oauth/token",
-        "exp": int(time.time()) + 120,
-        "jti": str(time.perf_counter_ns()),
-    } | claims
-    values = {name: value for name, value in values.items() if value is not None}
-    head = {"alg": alg, "typ": "JWT", "kid": chosen["kid"]} | (header or {})
-    head = {name: value for name, value in head.items() if value is not None}
-    plain = {name: value for name, value in chosen.items() if name not in {"key_ops", "use", "alg"}}
-    return jwt.encode(head, values, import_key(plain), algorithms=[alg])
 
 
 def signed(value: str) -> dict[str, str]:
@@ -93,7 +76,7 @@ def test_ehr_launch_gives_the_charts_patient_and_visit(ehr: Any) -> None:
 def test_signed_assertion_stands_for_the_client(ehr: Any, alg: str) -> None:
     client_id = "confidential-asymmetric-primary"
     code = ehr.authorize(client_id)["code"]
-    answer = ehr.exchange(code, client_id, **signed(assertion(ehr, client_id, alg=alg)))
+    answer = ehr.exchange(code, client_id, **signed(ehr.assertion(client_id, alg=alg)))
     assert answer.status_code == 200, answer.text
 
 
@@ -112,7 +95,7 @@ def test_id_token_verifies_against_the_published_keys(ehr: Any) -> None:
 
 def test_backend_service_gets_a_short_token_without_a_person(ehr: Any) -> None:
     form = {"grant_type": "client_credentials", "scope": "system/Patient.rs system/MedicationRequest.rs"}
-    answer = ehr.token("backend-primary", **form, **signed(assertion(ehr, "backend-primary")))
+    answer = ehr.token("backend-primary", **form, **signed(ehr.assertion("backend-primary")))
     body = answer.json()
     assert answer.status_code == 200, body
     assert body["scope"] == "system/Patient.rs"
