@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from smartlaunch.app import Attempt, Grant, require_settled
+from smartlaunch.checks.fhir_answer import done
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.fhir import describe, resources
 from smartlaunch.http import answered
@@ -204,18 +205,6 @@ def disclosed(exchange: Exchange, resource_type: str = "") -> list[dict[str, Any
         return kept
 
     return [r for r in walk(resources(exchange.answer)) if not resource_type or r.get("resourceType") == resource_type]
-
-
-def done(exchange: Exchange) -> bool:
-    """Whether a write was carried out: a 2xx status, in a batch that of its entries too."""
-    answer = exchange.answer
-    if not 200 <= answer.status < 300:
-        return False
-    if answer.object.get("resourceType") != "Bundle":
-        return True
-    entries = answer.object.get("entry")
-    states = [e.get("response", {}).get("status", "") for e in entries or [] if isinstance(e, dict) and isinstance(e.get("response"), dict)]
-    return bool(states) and all(str(state).startswith("2") for state in states)
 
 
 @dataclass
@@ -1117,4 +1106,4 @@ def leeway(lifetime: float) -> float:
     return min(_LEEWAY_S, lifetime)
 
 
-__all__ = ["LETTERS", "WRITES", "Reach", "Sample", "Trial", "categories", "disclosed", "done", "leeway"]
+__all__ = ["LETTERS", "WRITES", "Reach", "Sample", "Trial", "categories", "disclosed", "leeway"]

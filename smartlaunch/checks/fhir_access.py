@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from smartlaunch.checks.fhir_answer import describe
+from smartlaunch.checks.fhir_answer import describe, done
 from smartlaunch.checks.members import Findings, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
@@ -88,17 +88,6 @@ def disclosed(exchange: Exchange, resource_type: str = "") -> list[dict[str, Any
     return found
 
 
-def _done(exchange: Exchange) -> bool:
-    answer = exchange.answer
-    if not 200 <= answer.status < 300:
-        return False
-    if answer.object.get("resourceType") != "Bundle":
-        return True
-    entries = answer.object.get("entry")
-    states = [e["response"].get("status", "") for e in entries or [] if isinstance(e, dict) and isinstance(e.get("response"), dict)]
-    return bool(states) and all(str(state).startswith("2") for state in states)
-
-
 def _fhir(requirement: str, expected: str, actual: str, exchange: Exchange, pointer: str = "") -> Findings:
     return [Finding(requirement, expected, actual, exchange.id, pointer, side=Side.FHIR_SERVER)]
 
@@ -116,7 +105,7 @@ def withholds_type(requirement: str, exchange: Exchange, resource_type: str, wha
 
 def carries_nothing_out(requirement: str, exchange: Exchange, what: str, granted: Iterable[str] = ()) -> Findings:
     """The end state of a refused write: no 2xx status, neither of the answer nor of its entries."""
-    if not _done(exchange):
+    if not done(exchange):
         return []
     scopes = f" (granted: {' '.join(granted)})" if granted else ""
     return _fhir(requirement, f"a refusal of the {what}{scopes}", describe(exchange), exchange, "status")
@@ -131,7 +120,7 @@ def discloses_sample(requirement: str, exchange: Exchange, resource_type: str, i
 
 def carried_out(requirement: str, exchange: Exchange, what: str) -> Findings:
     """A write that the granted scopes cover is carried out."""
-    return [] if _done(exchange) else _fhir(requirement, f"the {what} is carried out", describe(exchange), exchange, "status")
+    return [] if done(exchange) else _fhir(requirement, f"the {what} is carried out", describe(exchange), exchange, "status")
 
 
 def belongs_to(resource: dict[str, Any]) -> set[str]:

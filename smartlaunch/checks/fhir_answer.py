@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from smartlaunch.checks.members import Findings
 from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Finding, Kind, Outcome, Side
 
 
 def describe(exchange: Exchange) -> str:
@@ -34,4 +36,32 @@ def found(exchange: Exchange, resource_type: str = "") -> list[dict[str, Any]]:
         if isinstance(r, dict)
         and r.get("resourceType") not in (None, "OperationOutcome")
         and (not resource_type or r.get("resourceType") == resource_type)
+    ]
+
+
+def done(exchange: Exchange) -> bool:
+    """Whether a write was carried out: a 2xx status, in a batch that of its entries too."""
+    answer = exchange.answer
+    if not 200 <= answer.status < 300:
+        return False
+    if answer.object.get("resourceType") != "Bundle":
+        return True
+    entries = answer.object.get("entry")
+    states = [e["response"].get("status", "") for e in entries or [] if isinstance(e, dict) and isinstance(e.get("response"), dict)]
+    return bool(states) and all(str(state).startswith("2") for state in states)
+
+
+def refused_read(read: Exchange, words: str) -> Findings:
+    """A read that a granted scope covers was refused: the server's policy may do so, the app has to know."""
+    return [
+        Finding(
+            "EXPECT-fhir-read",
+            words,
+            describe(read),
+            read.id,
+            "status",
+            kind=Kind.EXPECTATION,
+            side=Side.FHIR_SERVER,
+            severity=Outcome.WARNING,
+        )
     ]

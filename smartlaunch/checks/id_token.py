@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from smartlaunch.checks.fhir_answer import describe
+from smartlaunch.checks.fhir_answer import describe, refused_read
 from smartlaunch.checks.members import Findings, secure_url, show
 from smartlaunch.checks.resource_types import relative_reference
 from smartlaunch.exchange import Exchange
@@ -263,18 +263,7 @@ def fhir_user_leads(requirement: str, read: Exchange, claims: Mapping[str, Any])
         return [Finding(requirement, words, f"another resource: {describe(read)}", read.id, "body", side=Side.FHIR_SERVER)]
     if answer.status in (404, 410):
         return [Finding(requirement, words, describe(read), read.id, "status", side=Side.FHIR_SERVER)]
-    return [
-        Finding(
-            "EXPECT-fhir-read",
-            words,
-            describe(read),
-            read.id,
-            "status",
-            kind=Kind.EXPECTATION,
-            side=Side.FHIR_SERVER,
-            severity=Outcome.WARNING,
-        )
-    ]
+    return refused_read(read, words)
 
 
 def fhir_user_here(token: Exchange, *, elsewhere: bool) -> Findings:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from smartlaunch.checks.fhir_answer import describe, found
+from smartlaunch.checks.fhir_answer import describe, found, refused_read
 from smartlaunch.checks.members import Findings, absolute_url, show
 from smartlaunch.checks.resource_types import BY_LOWER_CASE, RESOURCE_TYPES, is_id, relative_reference
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
@@ -156,22 +156,6 @@ def names_resource(requirement: str, read: Exchange, name: str, resource_type: s
         same = "another one" if body.get("resourceType") == resource_type else describe(read)
         return [Finding(requirement, words, f"the FHIR server answered with {same}", read.id, "body", side=Side.FHIR_SERVER)]
     return refused_read(read, words)
-
-
-def refused_read(read: Exchange, words: str) -> Findings:
-    """A read that a granted scope covers was refused: the server's policy may do so, the app has to know."""
-    return [
-        Finding(
-            "EXPECT-fhir-read",
-            words,
-            describe(read),
-            read.id,
-            "status",
-            kind=Kind.EXPECTATION,
-            side=Side.FHIR_SERVER,
-            severity=Outcome.WARNING,
-        )
-    ]
 
 
 def only_patient(requirement: str, search: Exchange, patient: str) -> Findings:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from smartlaunch.checks.fhir_answer import done
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
-from smartlaunch.reach import BODIES, LETTERS, WRITES, Sample, categories, covers, disclosed, done, leeway, references_in, texts_in
+from smartlaunch.reach import BODIES, LETTERS, WRITES, Sample, categories, covers, disclosed, leeway, references_in, texts_in
 
 
 def answer(status: int, body: Any = None) -> Exchange:

@@ -17,9 +17,11 @@ Each defect runs in a forked child of one process that has everything imported: 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import hashlib
 import importlib
+import io
 import json
 import os
 import shutil
@@ -130,20 +132,29 @@ def warm_up() -> None:
     os.environ["SMARTLAUNCH_DRAFT"] = "1"
     os.environ["SMARTLAUNCH_EMBEDDED"] = "thread"
     os.environ["SMARTLAUNCH_REPORTS"] = "off"
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     import httpx  # noqa: F401
     import jsonschema  # noqa: F401
     import jwt  # noqa: F401
     import playwright.sync_api  # noqa: F401
-    import pytest  # noqa: F401
+    import pytest
     import pytest_bdd  # noqa: F401
     import uvicorn  # noqa: F401
 
     import conftest
+    import smartlaunch.browser.session
     import smartlaunch.plugin.hooks
     import smartlaunch.plugin.session
+    import smartlaunch.preflight
+    import smartlaunch.reporting.allure_bridge
     import smartlaunch.reporting.html
-    import smartlaunch.sandbox.server  # noqa: F401
+    import smartlaunch.reporting.junit
+    import smartlaunch.sandbox.server
+    import smartlaunch.sandbox.target_file  # noqa: F401
     from smartlaunch.sandbox.server import serve
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main(["--version", "-p", "pytest_bdd.plugin"])  # imports what pytest itself consists of
 
     with serve():
         pass  # its keys are made once here, not in every child
@@ -189,13 +200,12 @@ def one_run(folder: Path, arguments: list[str]) -> int:
                     f"--run-dir={folder}",
                     "-q",
                     "-p",
-                    "no:allure_pytest",
-                    "-p",
-                    "no:xdist",
+                    "pytest_bdd.plugin",
                     "-p",
                     "no:cacheprovider",
                     "--quiet-progress",
                     "--assert=plain",
+                    "--tb=no",
                     *arguments,
                 ]
             )
