@@ -130,13 +130,18 @@ class PageSnapshot:
         return [c for c in self.controls if c.kind in kinds and not c.disabled]
 
 
+_MEMBERS = frozenset(
+    ["url", "title", "text", "headings", "errors", "controls", "captcha", "ready", "complete", "scripts", "refresh", "document"]
+)
+
+
 def take(frame: Any) -> dict[str, Any]:
     """What the script finds in a page or frame; a page that has put something else in place of ``JSON`` is asked for the object itself."""
     raw = frame.evaluate(SNAPSHOT_SCRIPT, [TEXT_LIMIT, CONTROL_LIMIT, False])
     if isinstance(raw, str):
         with contextlib.suppress(ValueError, RecursionError):
             raw = json.loads(raw)
-    if not isinstance(raw, dict) or "document" not in raw:
+    if not isinstance(raw, dict) or not raw.keys() >= _MEMBERS:
         raw = frame.evaluate(SNAPSHOT_SCRIPT, [TEXT_LIMIT, CONTROL_LIMIT, True])
     found: dict[str, Any] = raw
     return found

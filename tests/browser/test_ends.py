@@ -181,6 +181,22 @@ def test_dialogues_are_answered_and_told(site, person, callback):
     assert took < 12
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "Array.prototype.toJSON = function () { return '[' + this.join() + ']'; }",
+        "JSON.stringify = () => 'junk'",
+        "JSON.stringify = () => '{\"document\": 1}'",
+        "JSON.stringify = () => { throw new Error('no'); }",
+        "JSON = undefined",
+    ],
+)
+def test_a_page_that_has_its_own_idea_of_json_is_read_all_the_same(site, person, callback, script):
+    site.html("/a", f"<h1>Welcome</h1><script>{script}</script><form action='{callback}'><button name='code' value='c-1'>Continue</button></form>")
+    landing, _ = walk(person, site, callback)
+    assert (landing.kind, dict(landing.params)) == ("caught", {"code": "c-1"})
+
+
 def test_pop_ups_are_closed(site, person, callback):
     site.html("/a", "<script>open('/b'); open('/b')</script><h1>Bye</h1>")
     site.html("/b", "<h1>An advertisement</h1>")

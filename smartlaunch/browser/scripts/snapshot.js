@@ -143,5 +143,5 @@
   };
   // One text crosses to the driver several times faster than an object; some libraries teach arrays to write themselves differently.
   const altered = [Object, Array, String, Number, Boolean].some(kind => kind.prototype.toJSON);
-  return whole || altered ? found : JSON.stringify(found);
+  try { return whole || altered ? found : JSON.stringify(found); } catch { return found; }
 }
