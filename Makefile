@@ -11,7 +11,8 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 TESTS ?=
-WORKERS ?= 2
+# Runs of the matrix at a time: each waits a third of its time, so one more than there are cores.
+WORKERS ?= 3
 RUN_ARGS ?= --target embedded
 
 .PHONY: help setup conformance test lint types matrix lock wheel clean
