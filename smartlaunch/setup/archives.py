@@ -21,16 +21,10 @@ def extract(archive: tarfile.TarFile, folder: Path) -> None:
 
 
 def _require_inside(member: tarfile.TarInfo) -> None:
-    named = [PurePosixPath(member.name)]
-    if member.issym():
-        named.append(PurePosixPath(member.name).parent / member.linkname)
-    elif member.islnk():
-        named.append(PurePosixPath(member.linkname))
-    elif not (member.isfile() or member.isdir()):
+    linked = member.issym() or member.islnk()
+    if not (linked or member.isfile() or member.isdir()):
         raise UnsafeArchive(f"{member.name} is neither file, folder nor link")
-    for path in named:
-        depth = 0
-        for part in path.parts:
-            depth += -1 if part == ".." else 1
-            if depth < 0 or path.is_absolute() or member.linkname.startswith("/"):
-                raise UnsafeArchive(f"{member.name} leads out of the folder")
+    # No way up at all, also where it would stay inside: behind a link, the folder above is another than the name says.
+    for path in (PurePosixPath(member.name), *([PurePosixPath(member.linkname)] if linked else [])):
+        if path.is_absolute() or ".." in path.parts:
+            raise UnsafeArchive(f"{member.name} leads out of the folder")

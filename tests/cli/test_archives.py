@@ -52,3 +52,13 @@ def test_nothing_leaves_the_folder(tmp_path, member):
         extract(packed, folder)
     assert not list(folder.iterdir())
     assert not (tmp_path / "out.txt").exists()
+
+
+def test_links_that_only_together_lead_out(tmp_path):
+    members = [("d/e/x", tarfile.SYMTYPE, "../.."), ("y", tarfile.SYMTYPE, "d/e/x/.."), ("y/out.txt", tarfile.REGTYPE, "")]
+    folder = tmp_path / "inside"
+    folder.mkdir()
+    with archive(*members) as packed, pytest.raises(UnsafeArchive):
+        extract(packed, folder)
+    assert not list(folder.iterdir())
+    assert not (tmp_path / "out.txt").exists()
