@@ -152,22 +152,22 @@ class Stopper:
     def __init__(self, browser: Any) -> None:
         self._cdp = browser.new_browser_cdp_session()
         self._cdp.on("Fetch.requestPaused", self._paused)
-        self._patterns: list[str] = []
+        self._patterns: set[str] = set()
         self.net: Net | None = None
         self.fragments: dict[str, str] = {}
         """The requests stopped since the net was armed, with their fragments, which no event of Playwright tells."""
 
     def arm(self, net: Net) -> None:
-        """Stop the requests of this net from now on; one round trip, and none when nothing changed."""
+        """Stop the requests of this net from now on; one round trip, and none when its addresses were caught before.
+
+        Earlier addresses stay on the browser's list, since the apps of a run take turns; what is stopped, the net of the moment says.
+        """
         self.net = net
         self.fragments = {}
         patterns = net.patterns()
-        if patterns != self._patterns:
-            if patterns:
-                self._cdp.send("Fetch.enable", {"patterns": [{"urlPattern": pattern} for pattern in patterns]})
-            else:
-                self._cdp.send("Fetch.disable")
-            self._patterns = patterns
+        if not self._patterns.issuperset(patterns):
+            self._patterns.update(patterns)
+            self._cdp.send("Fetch.enable", {"patterns": [{"urlPattern": pattern} for pattern in sorted(self._patterns)]})
 
     def _paused(self, event: dict[str, Any]) -> None:
         from playwright.sync_api import Error

@@ -44,7 +44,7 @@ those Playwright 1.65 switches off, named again because a second list takes the 
 class Browser:
     """One browser process, started when the first session needs it.
 
-    ``on_exchange`` gets every exchange after the walk that made it, ``on_screenshot`` a name and a PNG and returns where it was kept.
+    ``on_exchange`` gets every exchange after the walk that made it, ``on_screenshot`` a name and a JPEG and returns where it was kept.
     ``ignore_certificates`` is for a target with its own ``ca_file``, whose chain the engine has verified: Chromium takes no file.
     """
 

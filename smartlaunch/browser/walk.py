@@ -43,6 +43,8 @@ _PASSING = ("context was destroyed", "Cannot find context", "detached", "navigat
 """Parts of the messages with which Playwright says that the page is being replaced."""
 MAX_ACTIONS = 40
 MAX_DOCUMENTS = 30
+SHOT_QUALITY = 85
+"""Of pictures, as JPEG: text stays sharp, at a quarter of the size of a PNG and a third of the time."""
 
 
 class _End(Exception):
@@ -647,7 +649,7 @@ class Walk:
         page = self.session.front_page()
         try:
             page.evaluate(BLANK_SCRIPT, self.plan.password)
-            picture = page.screenshot(timeout=4000, animations="disabled", caret="hide")
+            picture = page.screenshot(type="jpeg", quality=SHOT_QUALITY, timeout=4000, animations="disabled", caret="hide")
         except Error:
             return ""
         return self.session.browser.on_screenshot(f"{self.session.name}-{name}", picture)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -53,7 +53,7 @@ class Recorder:
     """
 
     def __init__(self, folder: Path | None, redactor: Redactor, body_bytes: int = 262_144, *, prefix: str = "x") -> None:
-        """Open ``folder/exchanges.jsonl`` for appending; workers give a prefix of their own so that ids never collide."""
+        """Begin ``folder/exchanges.jsonl``; ``prefix`` begins every id."""
         self.folder, self.redactor, self.body_bytes = folder, redactor, body_bytes
         self.exchanges: list[RecordedExchange] = []
         self.attachments: list[str] = []
@@ -64,7 +64,7 @@ class Recorder:
         self._file: TextIO | None = None
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / "exchanges.jsonl").open("a", encoding="utf-8")
+            self._file = (folder / "exchanges.jsonl").open("w", encoding="utf-8")
 
     def __enter__(self) -> Self:
         return self
@@ -142,18 +142,16 @@ class Recorder:
     def close(self) -> None:
         """Close the file, after hiding in its older lines what was learned to be a secret only later."""
         with self._lock:
-            if self._file is None or self.folder is None:
+            if self._file is None:
                 return
+            path = Path(self._file.name)
             self._file.close()
             self._file = None
-            path = self.folder / "exchanges.jsonl"
-            before = path.read_text(encoding="utf-8")
-            after = "".join(_rescrubbed_block(block, self.redactor) for block in _blocks(before))
-            if after == before:
-                return
-            path.write_text(after, encoding="utf-8")
-            changed = {line for line in before.splitlines() if line} - set(after.splitlines())
-            self.exchanges = [rescrubbed(each, self.redactor) if _line(asdict(each)) in changed else each for each in self.exchanges]
+            late = [number for block in _blocks(self.exchanges) for number in _leaking(block, self.exchanges, self.redactor)]
+            for number in late:
+                self.exchanges[number] = rescrubbed(self.exchanges[number], self.redactor)
+            if late:
+                path.write_text("".join(_line(asdict(each)) + "\n" for each in self.exchanges), encoding="utf-8")
 
     @property
     def _scopes(self) -> list[Scope]:
@@ -172,30 +170,39 @@ class Recorder:
 
 def rescrubbed(recorded: RecordedExchange, redactor: Redactor) -> RecordedExchange:
     """The same exchange with every secret hidden that is known by now."""
-    return RecordedExchange(**_clean(asdict(recorded), redactor.scrub))
+    members = asdict(recorded).items()
+    return RecordedExchange(**{name: _clean(item, redactor.scrub) for name, item in members})  # the names are ours, whatever was learned
 
 
-def _blocks(text: str, size: int = 200_000) -> Iterator[str]:
-    """Whole lines in pieces of some size: one search in many lines costs far less than a search in each."""
-    at = 0
-    while at < len(text):
-        end = text.find("\n", min(at + size, len(text) - 1)) + 1 or len(text)
-        yield text[at:end]
-        at = end
+def _blocks(exchanges: Sequence[RecordedExchange], size: int = 200_000) -> Iterator[range]:
+    """Numbers of exchanges in a row that make a text of some size: one search in many costs far less than a search in each."""
+    start, length = 0, 0
+    for number, each in enumerate(exchanges):
+        length += len(each.request_body) + len(each.response_body) + 2_000
+        if length > size:
+            yield range(start, number + 1)
+            start, length = number + 1, 0
+    yield range(start, len(exchanges))
 
 
-def _rescrubbed_block(block: str, redactor: Redactor) -> str:
-    if not redactor.leaks(block):
-        return block
-    return "".join(f"{rescrub_line(line, redactor)}\n" for line in block.rstrip("\n").split("\n"))
+def _leaking(block: range, exchanges: Sequence[RecordedExchange], redactor: Redactor) -> list[int]:
+    """The numbers of a block whose exchanges give a secret away."""
+    texts = {number: "\n".join(_strings(vars(exchanges[number]))) for number in block}
+    if not redactor.leaks("\n".join(texts.values())):
+        return []
+    return [number for number, text in texts.items() if redactor.leaks(text)]
 
 
-def rescrub_line(line: str, redactor: Redactor) -> str:
-    """One line of ``exchanges.jsonl`` with every secret hidden that is known by now; still JSON."""
-    if not redactor.leaks(line):
-        return line
-    record = json.loads(line)
-    return _line({name: _clean(item, redactor.scrub) for name, item in record.items()})  # the names are ours, whatever was learned
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _strings(name)
+            yield from _strings(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _strings(item)
 
 
 def _line(value: Any) -> str:

@@ -189,7 +189,7 @@ class RunSession:
             headed=self.options.headed,
             on_exchange=lambda exchange: (recorder.record(exchange), None)[1],
             next_id=recorder.next_id,
-            on_screenshot=lambda name, data: recorder.attach(name, data, "image/png"),
+            on_screenshot=lambda name, data: recorder.attach(name, data, "image/jpeg"),
             step_timeout_s=min(target.limits.request_s, 10.0),
             login_timeout_s=target.limits.login_s,
             # Chromium takes no file of authorities: with `ca_file` the HTTP client verifies the same hosts, the browser does not.

@@ -458,10 +458,16 @@ class Authorization:
             return True
         if self.sandbox.user(transaction.username or "").persona in self.sandbox.profile.no_consent:
             return True
-        if self.variant("remembers_consent"):
-            known = self.state.approved.get((transaction.username or "", transaction.client_id), set())
-            return set(offered) <= known
-        return False
+        if transaction.parameters.get("prompt") == "consent":
+            return False
+        return set(offered) <= self._allowed_before(transaction)
+
+    def _allowed_before(self, transaction: Transaction) -> set[str]:
+        """What the person has allowed the app in this session; with a variant ever, with another nothing that lasts."""
+        if self.variant("asks_consent_every_time"):
+            return set()
+        holder = self.state if self.variant("remembers_consent") else self.state.sessions[transaction.session or ""]
+        return holder.approved.get((transaction.username or "", transaction.client_id), set())
 
     def _patient_question(self, transaction: Transaction, user: User) -> Response | None:
         """Choose the patient where there is nothing to ask, else ask."""
@@ -662,8 +668,14 @@ class Authorization:
             return self._fail(transaction, OAuthError("access_denied", "The person has left nothing to grant."))
         transaction.context["granted"] = kept
         transaction.decided = True
-        self.state.approved[(transaction.username or "", transaction.client_id)] = set(kept)
+        self._remember(transaction, offered, kept)
         return self._finish(transaction)
+
+    def _remember(self, transaction: Transaction, offered: list[str], kept: list[str]) -> None:
+        """What was allowed before stays allowed, unless the person took it back this time."""
+        key = (transaction.username or "", transaction.client_id)
+        for holder in (self.state, self.state.sessions[transaction.session or ""]):
+            holder.approved[key] = (holder.approved.get(key, set()) - set(offered)) | set(kept)
 
     # -- the answer -----------------------------------------------------------------------------------------------------
 

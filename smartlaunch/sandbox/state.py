@@ -132,12 +132,13 @@ class Transaction:
 
 @dataclass
 class Session:
-    """A signed-in browser."""
+    """A signed-in browser, with the scopes that were allowed in it, by user name and client."""
 
     value: str
     username: str
     started_at: float
     ended: bool = False
+    approved: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
 
 class State:

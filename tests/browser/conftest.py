@@ -147,9 +147,9 @@ def kept() -> Kept:
 def browser(kept: Kept) -> Iterator[Browser]:
     numbers = itertools.count(1)
 
-    def keep(name: str, png: bytes) -> str:
-        path = f"screenshots/{name}-{len(kept.shots) + 1}.png"
-        kept.shots[path] = png
+    def keep(name: str, picture: bytes) -> str:
+        path = f"screenshots/{name}-{len(kept.shots) + 1}.jpg"
+        kept.shots[path] = picture
         return path
 
     browser = Browser(
