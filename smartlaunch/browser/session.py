@@ -73,7 +73,6 @@ class Browser:
         self._browser: Any = None
         self._refused: set[str] = set()
         self._watchdog: Watchdog | None = None
-        self._known: set[str] = set()
         self._bites = 0
 
     @property
@@ -154,16 +153,13 @@ class Browser:
 
     def rest(self) -> None:
         """Tell the watchdog that no walk goes on."""
-        self._known.clear()
         if self._watchdog is not None:
             self._bites = self._watchdog.bites
             self._watchdog.rest()
 
-    def learn(self, url: str) -> None:
-        """Let the watchdog see the processes again when a page of another host is shown."""
-        host = urlsplit(url).netloc
-        if host not in self._known and self._watchdog is not None:
-            self._known.add(host)
+    def learn(self) -> None:
+        """Let the watchdog see again which processes draw pages."""
+        if self._watchdog is not None:
             self._watchdog.learn()
 
     def end_pages(self) -> None:
@@ -210,6 +206,7 @@ class BrowserSession:
         self._dead: list[Any] = []
         self._walk: Walk | None = None
         self._stale = ""
+        self._place: tuple[Any, str] = (None, "")
 
     def go(
         self,
@@ -327,6 +324,13 @@ class BrowserSession:
         shown = [p for p in self._pages if p is not self._page and p.url not in ("", "about:blank")]
         return shown[-1] if shown else self.page()
 
+    def learn(self, page: Any) -> None:
+        """Tell the watchdog when another page or one of another host is in front: another process may draw it."""
+        place = (page, urlsplit(page.url).netloc)
+        if place != self._place:
+            self._place = place
+            self.browser.learn()
+
     def acting_frame(self) -> Any:
         """Where the last snapshot was taken."""
         return self.frame or self.front_page().main_frame
@@ -346,7 +350,7 @@ class BrowserSession:
     def forget(self) -> None:
         """Drop what belonged to a browser that died."""
         self._context = self._page = self.frame = None
-        self._pages, self._dead = [], []
+        self._pages, self._dead, self._place = [], [], (None, "")
 
     # --- inside ----------------------------------------------------------------------------------------------------------------------
 

@@ -273,7 +273,7 @@ class Walk:
         from playwright.sync_api import Error
 
         page = self.session.front_page()
-        self.session.browser.learn(page.url)
+        self.session.learn(page)
         try:
             raw = take(page)
         except Error as error:
