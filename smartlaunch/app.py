@@ -151,6 +151,7 @@ class App:
     _shared: dict[tuple[str, str], _Shared] = field(default_factory=dict)
     _made: dict[str, tuple[object, tuple[str, ...]]] = field(default_factory=dict)
     _aging: dict[str, tuple[Aging[object], float, tuple[str, ...]]] = field(default_factory=dict)
+    _bare: tuple[str, ...] | None = None
 
     # -- requests ---------------------------------------------------------------------------------------------------------
 
@@ -306,6 +307,32 @@ class App:
         if not answer.code:
             raise TwinFailed(f"a right authorization request got no code: {answer.describe()}")
         return answer
+
+    def bare_code(self) -> AuthorizationAnswer:
+        """A code of the scenario's own for which nobody has to choose a patient: for what does not depend on the scopes granted."""
+        return self.fresh_code(scope=self._bare_scopes())
+
+    def bare_grant(self) -> Grant:
+        """A grant of the scenario's own for which nobody has to choose a patient."""
+        return self.fresh_grant(scope=self._bare_scopes())
+
+    def _bare_scopes(self) -> tuple[str, ...] | None:
+        """The granted scopes that need no context, once a flow with them has succeeded; None where only all of them will do."""
+        self.grant()
+        if self._bare is None:
+            self._bare = self._proven_bare_scopes()
+        return self._bare or None
+
+    def _proven_bare_scopes(self) -> tuple[str, ...]:
+        granted = self.grant().token.scopes
+        bare = tuple(s for s in self.scopes if s in granted and not s.startswith(("launch", "patient/")))
+        if self.launch_kind == "ehr" or not any(s.startswith("user/") for s in bare):
+            return ()
+        try:
+            token = self.attempt(scope=bare).token
+        except Blocked:
+            return ()
+        return bare if token is not None and token.succeeded and bool(token.refresh_token) == bool(self.grant().token.refresh_token) else ()
 
     def once(self, key: str, make: Callable[[], T]) -> T:
         """What ``make`` gives, made once per run and handed out again with its exchanges; its refusal to give is kept too.
@@ -522,7 +549,7 @@ class App:
     def redeemed_by_second(self) -> TokenAnswer:
         """A fresh code of this app, redeemed by the second client with its own right credentials and this app's verifier."""
         other = second(self)
-        answer = self.fresh_code()
+        answer = self.bare_code()
         return other.token_request(self.code_form(answer))
 
     def redeemed_late(self) -> TokenAnswer:

@@ -61,7 +61,7 @@ def redeem(app: App) -> Call:
     origin = origin_of(app)
 
     def make() -> Call:
-        token = app.token_request(app.code_form(app.fresh_code()), headers={"Origin": origin})
+        token = app.token_request(app.code_form(app.bare_code()), headers={"Origin": origin})
         answered(token.exchange)
         return Call(origin, token.exchange)
 

@@ -133,7 +133,7 @@ def issuer_parameter_claimed(judge: Judge, engine: Engine, answered: Authorizati
 
 @given(parsers.parse("the authorization codes of {number:d} right requests"), target_fixture="codes")
 def several_codes(app: App, number: int) -> list[AuthorizationAnswer]:
-    return [app.fresh_code() for _ in range(number)]
+    return [app.bare_code() for _ in range(number)]
 
 
 @then("nothing can be read from a code")

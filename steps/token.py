@@ -20,8 +20,8 @@ from smartlaunch.plugin.judge import Judge
 )
 def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
     def redeem() -> TokenAnswer:
-        other = app.fresh_code().request.proof if label == "the code verifier of another code" else None
-        answer = app.fresh_code()
+        other = app.bare_code().request.proof if label == "the code verifier of another code" else None
+        answer = app.bare_code()
         wrong = other.code_verifier if other is not None else variations.verifier(label, answer.request.proof)
         return app.token_request(app.code_form(answer, code_verifier=wrong))
 
@@ -30,12 +30,12 @@ def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
 
 @when(parsers.parse("the app sends an access token request with {label}"), target_fixture="token")
 def redeem_with_fault(app: App, label: str) -> TokenAnswer:
-    return app.once(f"redeem {label}", lambda: variations_token.send(app, app.fresh_code(), label))
+    return app.once(f"redeem {label}", lambda: variations_token.send(app, app.bare_code(), label))
 
 
 @when(parsers.parse("the app sends an access token request by {label}"), target_fixture="token")
 def redeem_by(app: App, label: str) -> TokenAnswer:
-    return app.once(f"redeem {label}", lambda: variations_token.send(app, app.fresh_code(), label))
+    return app.once(f"redeem {label}", lambda: variations_token.send(app, app.bare_code(), label))
 
 
 @when("the app redeems a code it made up", target_fixture="token")
@@ -46,7 +46,7 @@ def redeem_junk(app: App) -> TokenAnswer:
 
 @when("the app redeems a code with one character changed", target_fixture="token")
 def redeem_altered(app: App) -> TokenAnswer:
-    answer = app.fresh_code()
+    answer = app.bare_code()
     return app.token_request(app.code_form(answer, code=variations_token.altered_code(answer.code)))
 
 

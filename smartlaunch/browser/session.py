@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -39,6 +40,8 @@ _UNUSED_FEATURES = (
 )
 """What is switched off in Chromium. The first makes a new frame for each page of a login, a third of a page's cost; the others are
 those Playwright 1.65 switches off, named again because a second list takes the place of the first."""
+
+_ONE_EVENT = inspect.Signature([inspect.Parameter("event", inspect.Parameter.POSITIONAL_ONLY)])
 
 
 class Browser:
@@ -381,6 +384,7 @@ class BrowserSession:
             if self._walk is not None:
                 handler(self._walk, event)
 
+        forward.__signature__ = _ONE_EVENT  # type: ignore[attr-defined] # Playwright works it out anew for each of thousands of events
         return forward
 
     def _opened(self, page: Any) -> None:

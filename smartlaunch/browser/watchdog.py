@@ -7,6 +7,7 @@ waiting call then fails like any other, and cookies, which live in the browser p
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -28,6 +29,8 @@ class Watchdog:
         self._browser = 0
         self._stopped = False
         self._fed = True
+        self._wakes_at = math.inf
+        """When the thread looks again by itself; it is woken only for an earlier deadline, since most beats put it off."""
         self.bites = 0
         self.learn()
         self._thread = threading.Thread(target=self._watch, name="smartlaunch-browser-watchdog", daemon=True)
@@ -44,7 +47,8 @@ class Watchdog:
         with self._condition:
             self._fed = True
             self._deadline = time.monotonic() + seconds
-            self._condition.notify()
+            if self._deadline < self._wakes_at:
+                self._condition.notify()
 
     def end_pages(self) -> None:
         """End the processes that draw pages, now."""
@@ -57,7 +61,6 @@ class Watchdog:
         with self._condition:
             self._fed = True
             self._deadline = None
-            self._condition.notify()
 
     def stop(self) -> None:
         """End the thread."""
@@ -73,6 +76,7 @@ class Watchdog:
                 left = None if self._deadline is None else self._deadline - time.monotonic()
                 if left is None or left > 0:
                     bitten = bitten and not self._fed
+                    self._wakes_at = math.inf if self._deadline is None else self._deadline
                     self._condition.wait(left)
                     continue
                 victims = [self._browser] if bitten else self._renderers

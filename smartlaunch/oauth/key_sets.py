@@ -68,7 +68,7 @@ class PublishedKeys:
                 raise TwinFailed(f"a right assertion of the client with a served JWK Set was refused: {answer.describe()}")
             self._forms = [[("grant_type", "client_credentials"), ("scope", " ".join(app.scopes))] for _ in range(count)]
         else:
-            self._forms = [app.code_form(app.fresh_code()) for _ in range(count)]
+            self._forms = [app.code_form(app.bare_code()) for _ in range(count)]
 
     def _assertion(self, key: dict[str, Any] | None = None, **header: Any) -> Assertion:
         signing = key or self._key

@@ -59,7 +59,7 @@ def prove(app: App, make: Callable[[App], Credentials]) -> TokenAnswer:
     if app.client.role == "backend":
         client_credentials.require_right(app)
         return client_credentials.ask(app, make(app))
-    form = app.code_form(app.fresh_code())
+    form = app.code_form(app.bare_code())
     return app.token_request(form, make(app))
 
 
@@ -91,7 +91,7 @@ def refresh(app: App, label: str) -> TokenAnswer:
 
 def redeem(app: App, label: str) -> TokenAnswer:
     """A fresh code redeemed with the assertion that the words name."""
-    return app.once(f"redeem with {label}", lambda: app.token_request(app.code_form(app.fresh_code()), FAULTS[label](app)))
+    return app.once(f"redeem with {label}", lambda: app.token_request(app.code_form(app.bare_code()), FAULTS[label](app)))
 
 
 # -- one fault each -----------------------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def _forms(app: App, count: int) -> list[list[tuple[str, str]]]:
     if app.client.role == "backend":
         client_credentials.require_right(app)
         return [[("grant_type", "client_credentials"), ("scope", " ".join(app.scopes))]] * count
-    return [app.code_form(app.fresh_code()) for _ in range(count)]
+    return [app.code_form(app.bare_code()) for _ in range(count)]
 
 
 def _replay(app: App) -> TokenAnswer:

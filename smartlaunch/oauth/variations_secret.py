@@ -102,9 +102,9 @@ def _redeem(app: App, label: str) -> TokenAnswer:
     if label == IN_THE_QUERY:
         pair = [("client_id", app.client.client_id), ("client_secret", _secret(app))]
         joint = "&" if "?" in app.token_endpoint else "?"
-        return app.token_request(app.code_form(app.fresh_code()), Credentials(), url=f"{app.token_endpoint}{joint}{urlencode(pair)}")
+        return app.token_request(app.code_form(app.bare_code()), Credentials(), url=f"{app.token_endpoint}{joint}{urlencode(pair)}")
     proof = credentials(app, label)
-    return app.token_request(app.code_form(app.fresh_code()), proof)
+    return app.token_request(app.code_form(app.bare_code()), proof)
 
 
 def refresh(app: App, label: str) -> TokenAnswer:
@@ -129,7 +129,7 @@ def right_refresh(app: App) -> TokenAnswer:
 
 def refresh_token(app: App) -> str:
     """A refresh token of a grant of its own; ``NotApplicable`` when the server issued none."""
-    value = app.fresh_grant().token.refresh_token
+    value = app.bare_grant().token.refresh_token
     if not value:
         raise NotApplicable("the server issued no refresh token to this client")
     return value

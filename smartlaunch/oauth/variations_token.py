@@ -96,4 +96,4 @@ def without_client_id(app: App) -> TokenAnswer:
     """A public client's fresh code with everything but the ``client_id``."""
     from smartlaunch.oauth.client_authentication import Credentials
 
-    return app.token_request(app.code_form(app.fresh_code()), Credentials())
+    return app.token_request(app.code_form(app.bare_code()), Credentials())

@@ -16,6 +16,7 @@ from pytest_bdd.steps import step_function_context_registry
 
 _PLACE = "find_fixturedefs_for_step"
 _visible: WeakKeyDictionary[Any, list[tuple[Any, Any]]] = WeakKeyDictionary()
+_matching: WeakKeyDictionary[Any, dict[tuple[str, str], list[Any]]] = WeakKeyDictionary()
 
 
 def install() -> None:
@@ -27,9 +28,12 @@ def install() -> None:
 
 def find_fixturedefs_for_step(step: Any, fixturemanager: Any, node: Any) -> Iterable[Any]:
     """The fixtures whose phrase matches a step, as seen from the module of its node."""
-    for context, fixturedef in _phrases(fixturemanager, node):
-        if context.type in (None, step.type) and context.parser.is_matching(step.name):
-            yield fixturedef
+    known = _matching.setdefault(node.parent, {})
+    key = (step.type, step.name)
+    if key not in known:
+        phrases = _phrases(fixturemanager, node)
+        known[key] = [fixture for context, fixture in phrases if context.type in (None, step.type) and context.parser.is_matching(step.name)]
+    return known[key]
 
 
 def _phrases(fixturemanager: Any, node: Any) -> list[tuple[Any, Any]]:

@@ -64,6 +64,7 @@ class AllureBridge:
         self._steps: list[tuple[int, int]] = []
         self._began = 0
         self._record = _Record()
+        self._texts: dict[str, str] = {}
         self._hooks: Any = None
         if self.active:
             import allure_commons
@@ -159,7 +160,9 @@ class AllureBridge:
             return [_attach(name, exchange_text(x), "text/plain", "txt") for name, x in named]
         if not found:
             return []
-        texts = [exchange_text(x, longest=SHORT_BODY) for x in found]
+        for new in (x for x in found if x.id not in self._texts):  # a launch is shared by hundreds of scenarios
+            self._texts[new.id] = exchange_text(new, longest=SHORT_BODY)
+        texts = [self._texts[x.id] for x in found]
         return [_attach(f"{len(found)} exchanges", "\n\n========\n\n".join(texts), "text/plain", "txt")]
 
 
