@@ -418,6 +418,8 @@ class Authorization:
         offered = grants.grant(self.sandbox, client, user, grants.split(transaction.parameters.get("scope", "")))
         if not offered and not self.defects("grants_nothing_but_a_token"):
             return self._fail(transaction, OAuthError("access_denied", "This person can delegate none of the requested scopes."))
+        if launch is None and self.variant("wants_a_patient_for_every_app") and not grants.needs_patient(offered):
+            return self._fail(transaction, OAuthError("invalid_scope", "Apps work with one patient here; ask for launch/patient."))
         if launch is not None and transaction.patient is None:
             self._take_launch(transaction, launch)
         if transaction.patient is None and grants.needs_patient(offered):
