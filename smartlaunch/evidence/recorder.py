@@ -57,6 +57,7 @@ class Recorder:
         self.folder, self.redactor, self.body_bytes = folder, redactor, body_bytes
         self.exchanges: list[RecordedExchange] = []
         self.attachments: list[str] = []
+        self._numbers: dict[str, int] = {}
         self._lock = threading.RLock()
         self._memory = FlowMemory()
         self._prefix, self._count = prefix, 0
@@ -85,6 +86,7 @@ class Recorder:
             recorded = self.redactor.exchange(exchange)
             recorded.facts = _clean(facts, self.redactor.text)
             self._cut(recorded)
+            self._numbers[recorded.id] = len(self.exchanges)
             self.exchanges.append(recorded)
             for scope in self._scopes:
                 scope.add([recorded.id])
@@ -110,7 +112,8 @@ class Recorder:
 
     def get(self, identifier: str) -> RecordedExchange | None:
         """The recorded exchange of that id, or None."""
-        return next((each for each in self.exchanges if each.id == identifier), None)
+        number = self._numbers.get(identifier)
+        return None if number is None else self.exchanges[number]
 
     def attach(self, name: str, data: bytes, media_type: str) -> str:
         """Store a file under ``attachments/`` and return its path relative to the run's folder, or "" without a folder.

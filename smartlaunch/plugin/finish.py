@@ -10,8 +10,10 @@ from smartlaunch.catalogue import load
 from smartlaunch.reporting import run as records
 
 
-def finish(folder: Path, header: Mapping[str, Any], *, scrub: Callable[[str], str]) -> records.Run:
-    """Write ``run.json``, ``index.html`` and ``run.har`` into the run's folder."""
+def finish(
+    folder: Path, header: Mapping[str, Any], *, scrub: Callable[[str], str], on_run: Callable[[records.Run, Path], None] | None = None
+) -> records.Run:
+    """Write ``run.json``, ``index.html`` and ``run.har`` into the run's folder; ``on_run`` gets the run once the first is there."""
     import gc
     import json
 
@@ -25,6 +27,8 @@ def finish(folder: Path, header: Mapping[str, Any], *, scrub: Callable[[str], st
     (folder / records.DIAGNOSES_FILE).write_text(json.dumps(diagnoses, indent=1), encoding="utf-8")
     run = records.with_diagnoses(run, diagnoses)
     records.write_run(run, folder)
+    if on_run is not None:
+        on_run(run, folder)
     write_har(run.exchanges, folder / "run.har")
     write_html(run, folder, load())
     return run

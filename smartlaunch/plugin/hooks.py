@@ -38,6 +38,7 @@ EXCHANGES = pytest.StashKey[Any]()
 STARTED = pytest.StashKey[float]()
 RESULT = pytest.StashKey[records.ScenarioResult]()
 _RUN_DIR = "SMARTLAUNCH_RUN_DIR"
+_ALLURE = "smartlaunch-allure-bridge"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from smartlaunch.reporting.allure_bridge import AllureBridge
     except ImportError:
         return
-    config.pluginmanager.register(AllureBridge(config), "smartlaunch-allure-bridge")
+    config.pluginmanager.register(AllureBridge(config), _ALLURE)
 
 
 def pytest_bdd_apply_tag(tag: str, function: Any) -> bool:
@@ -264,7 +265,8 @@ def _write_reports(config: pytest.Config, run: RunSession) -> None:
 
     if os.environ.get("SMARTLAUNCH_REPORTS") == "off":
         return
-    finish(run.folder, run.header(), scrub=run.scrub)
+    bridge = config.pluginmanager.get_plugin(_ALLURE)
+    finish(run.folder, run.header(), scrub=run.scrub, on_run=bridge.begin if bridge is not None else None)
     config.stash[RUN] = run
 
 

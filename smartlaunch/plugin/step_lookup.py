@@ -31,8 +31,11 @@ def find_fixturedefs_for_step(step: Any, fixturemanager: Any, node: Any) -> Iter
     known = _matching.setdefault(node.parent, {})
     key = (step.type, step.name)
     if key not in known:
-        phrases = _phrases(fixturemanager, node)
-        known[key] = [fixture for context, fixture in phrases if context.type in (None, step.type) and context.parser.is_matching(step.name)]
+        known[key] = [
+            fixturedef
+            for context, fixturedef in _phrases(fixturemanager, node)
+            if context.type in (None, step.type) and context.parser.is_matching(step.name)
+        ]
     return known[key]
 
 

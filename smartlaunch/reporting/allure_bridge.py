@@ -17,7 +17,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,6 +28,9 @@ from smartlaunch.finding import Outcome
 from smartlaunch.reporting.failure import render_findings
 from smartlaunch.reporting.run import EXCHANGES_FILE, SCENARIOS_FILE, Run, ScenarioResult, load_run
 from smartlaunch.reporting.words import OUTCOME_WORDS, printable, shortened
+
+if TYPE_CHECKING:
+    from smartlaunch.reporting.allure_html import Rendering
 
 RUN_DIR_VARIABLE = "SMARTLAUNCH_RUN_DIR"
 MOST_EXCHANGES = 25
@@ -65,6 +68,8 @@ class AllureBridge:
         self._began = 0
         self._record = _Record()
         self._texts: dict[str, str] = {}
+        self._rendering: Rendering | None = None
+        self._begun = False
         self._hooks: Any = None
         if self.active:
             import allure_commons
@@ -120,16 +125,11 @@ class AllureBridge:
             return
         from smartlaunch.errors import UsageError
 
-        run: Run | None = None
-        with contextlib.suppress(UsageError):
-            run = load_run(run_dir)
-        if run is None:
-            return
-        complete(self.folder, run)
-        if os.environ.get("SMARTLAUNCH_ALLURE", "").lower() not in ("off", "0", "no"):
-            from smartlaunch.reporting.allure_html import render_allure
-
-            render_allure(self.folder, run_dir / "allure.html", title=run.target_name)
+        if not self._begun:
+            with contextlib.suppress(UsageError):
+                self.begin(load_run(run_dir), run_dir)
+        if self._rendering is not None:
+            self._rendering.finish()
 
     def pytest_unconfigure(self) -> None:
         """Leave allure as it was found."""
@@ -138,6 +138,17 @@ class AllureBridge:
 
             allure_commons.plugin_manager.unregister(plugin=self._hooks)
             self._hooks = None
+
+    def begin(self, run: Run, run_dir: Path) -> None:
+        """Complete the results of a run that has ended, and begin to render them; the end of the session waits for the page."""
+        if self.folder is None or not self.folder.is_dir():
+            return
+        self._begun = True
+        complete(self.folder, run)
+        if os.environ.get("SMARTLAUNCH_ALLURE", "").lower() not in ("off", "0", "no"):
+            from smartlaunch.reporting.allure_html import begin_rendering
+
+            self._rendering = begin_rendering(self.folder, run_dir / "allure.html", title=run.target_name)
 
     # --- what allure is given
 

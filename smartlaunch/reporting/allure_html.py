@@ -61,33 +61,51 @@ def find_node(environ: Mapping[str, str] | None = None) -> str | None:
     return str(bundled) if bundled.is_file() else shutil.which("node", path=env.get("PATH"))
 
 
-def render_allure(results: Path, target: Path, *, title: str = "", renderer: Renderer | None = None) -> Path | None:
-    """Render a folder of results into one file; None when there is no renderer or it did not do its work.
+class Rendering:
+    """A page that is being made by a process of its own, so that other work can go on until ``finish``."""
 
-    The file is written only when no trace of the tracker is left in it.
-    """
+    def __init__(self, results: Path, target: Path, *, title: str, renderer: Renderer) -> None:
+        """Start the renderer; raises OSError when it cannot be started."""
+        self._target = target
+        self._scratch = tempfile.TemporaryDirectory(prefix="smartlaunch-allure-")
+        folder = Path(self._scratch.name)
+        config = folder / "allurerc.json"
+        config.write_text(json.dumps(_config(title, folder / "report")), encoding="utf-8")
+        command = [renderer.node, str(renderer.script), "generate", "--config", str(config), "--output", str(folder / "report")]
+        none = subprocess.DEVNULL
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own installation
+                [*command, str(results.resolve())], cwd=folder, env=_child_environment(), stdin=none, stdout=none, stderr=none
+            )
+        except OSError:
+            self._scratch.cleanup()
+            raise
+
+    def finish(self) -> Path | None:
+        """Wait for the page and write it; None when the renderer did not do its work, or a trace of the tracker would be left."""
+        with self._scratch as folder:
+            try:
+                code = self._process.wait(RENDER_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                code = self._process.wait()
+            page = next(iter(sorted((Path(folder) / "report").rglob("index.html"))), None)
+            html = without_tracker(page.read_text(encoding="utf-8")) if code == 0 and page is not None else None
+        if html is None:
+            return None
+        self._target.write_text(html, encoding="utf-8")
+        return self._target
+
+
+def begin_rendering(results: Path, target: Path, *, title: str = "", renderer: Renderer | None = None) -> Rendering | None:
+    """Begin to render a folder of results into one file; None when there are none, or no renderer that starts."""
     found = renderer or find_renderer()
     if found is None or not any(results.glob("*-result.json")):
         return None
-    with tempfile.TemporaryDirectory(prefix="smartlaunch-allure-") as scratch:
-        folder = Path(scratch)
-        config = folder / "allurerc.json"
-        config.write_text(json.dumps(_config(title, folder / "report")), encoding="utf-8")
-        command = [found.node, str(found.script), "generate", "--config", str(config), "--output", str(folder / "report")]
-        try:
-            done = subprocess.run(  # noqa: S603 - our own installation
-                [*command, str(results.resolve())], cwd=folder, capture_output=True, timeout=RENDER_S, check=False, env=_child_environment()
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        page = next(iter(sorted((folder / "report").rglob("index.html"))), None)
-        if done.returncode != 0 or page is None:
-            return None
-        html = without_tracker(page.read_text(encoding="utf-8"))
-    if html is None:
+    try:
+        return Rendering(results, target, title=title, renderer=found)
+    except OSError:
         return None
-    target.write_text(html, encoding="utf-8")
-    return target
 
 
 def without_tracker(html: str) -> str | None:

@@ -87,7 +87,14 @@ def ticks(text: str) -> Markup:
     parts = printable(text).split("`")
     if len(parts) % 2 == 0:
         return escape("`".join(parts))
-    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+    return Markup("").join(_code(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+def _code(text: str) -> Markup:
+    """A word of code; one that begins with hyphens is an option, which no line break may cut after them."""
+    if text.startswith("-"):
+        return Markup('<code class="option">{}</code>').format(text)
+    return Markup("<code>{}</code>").format(text)
 
 
 @dataclass

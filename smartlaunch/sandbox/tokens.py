@@ -239,7 +239,7 @@ class TokenEndpoint:
             raise self._bad_code("The code_verifier is too long.")
         if len(verifier) == _SHORTEST_VERIFIER and defects("refuses_verifier_of_43_characters"):
             raise self._bad_code("The code_verifier is too short.")
-        if re.search(r"[._~]", verifier) and defects("refuses_punctuation_in_verifier"):
+        if re.search(r"[.~]", verifier) and defects("refuses_punctuation_in_verifier"):
             raise self._bad_code("The code_verifier has a character that is not allowed.")
         if _s256(verifier) == code.code_challenge:
             return

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from smartlaunch.reporting.allure_bridge import AllureBridge
-from smartlaunch.reporting.allure_html import Renderer, find_renderer, render_allure, without_tracker
+from smartlaunch.reporting.allure_html import Renderer, begin_rendering, find_renderer, without_tracker
 
 ROOT = Path(__file__).parents[2]
 _spec = importlib.util.spec_from_file_location("reporting_allure_project", Path(__file__).with_name("allure_project.py"))
@@ -120,7 +120,9 @@ def test_rendered_page_makes_no_request(ran, tmp_path):
     browser_path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if renderer is None:
         pytest.skip("the Allure renderer is not installed: smartlaunch setup")
-    page_file = render_allure(ran[1], tmp_path / "allure.html", title="Example EHR", renderer=renderer)
+    rendering = begin_rendering(ran[1], tmp_path / "allure.html", title="Example EHR", renderer=renderer)
+    assert rendering is not None
+    page_file = rendering.finish()
     assert page_file is not None
     assert "googletagmanager" not in page_file.read_text()
     if browser_path is None:
@@ -151,5 +153,13 @@ def test_no_renderer_is_no_error(tmp_path):
     assert find_renderer({"SMARTLAUNCH_ALLURE": "off"}) is None
     assert find_renderer({"HOME": str(tmp_path)}) is None
     (tmp_path / "a-result.json").write_text("{}")
-    assert render_allure(tmp_path, tmp_path / "out.html", renderer=Renderer("/nonexistent/node", tmp_path / "cli.js")) is None
+    assert begin_rendering(tmp_path, tmp_path / "out.html", renderer=Renderer("/nonexistent/node", tmp_path / "cli.js")) is None
+    assert not (tmp_path / "out.html").exists()
+
+
+def test_a_renderer_that_fails_leaves_no_page(tmp_path):
+    (tmp_path / "a-result.json").write_text("{}")
+    rendering = begin_rendering(tmp_path, tmp_path / "out.html", renderer=Renderer("/bin/false", tmp_path / "cli.js"))
+    assert rendering is not None
+    assert rendering.finish() is None
     assert not (tmp_path / "out.html").exists()
