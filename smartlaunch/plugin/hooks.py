@@ -176,6 +176,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     progress.launch("checking the configuration")
     run = _open_run(config, ours)
     gc.freeze()  # features, steps and catalogue stay to the end; there is no use in looking through them again and again
+    usual = gc.get_threshold()
+    gc.set_threshold(50_000, *usual[1:])  # what a run keeps is looked through seventy times less often
     try:
         _begin(run, ours)
         return (yield)
@@ -183,6 +185,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         progress.launch("writing the reports")
         run.close()
         _write_reports(config, run)
+        gc.set_threshold(*usual)
         progress.close()
 
 
