@@ -46,7 +46,8 @@ class LookupFailed(UsageError):
         """Name the kind of thing, what was asked for, and what there is, closest names first."""
         import difflib
 
-        close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        begun = [each for each in sorted(known) if each.startswith(name)] if name else []
+        close = begun[:5] or difflib.get_close_matches(name, known, n=3, cutoff=0.6)
         lines = [f"no {kind} named {name!r}"]
         if close:
             lines.append(f"  did you mean: {', '.join(close)}")

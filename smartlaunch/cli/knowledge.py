@@ -45,8 +45,8 @@ def unknown_requirement(identifier: str) -> LookupFailed:
     import difflib
 
     rows = list(load())
-    start = identifier.rsplit("-", 1)[0].lower()
-    near = [name for name in rows if name.lower().startswith(start)][:8] if start else []
+    starts = [start.lower() for start in (identifier, identifier.rsplit("-", 1)[0]) if start]
+    near = list(dict.fromkeys(name for start in starts for name in rows if name.lower().startswith(start)))[:8]
     near = near or difflib.get_close_matches(identifier, rows, n=6, cutoff=0.4) or rows[:6]
     return LookupFailed("requirement", identifier, near, hint=f"{len(rows)} in all: smartlaunch requirements")
 

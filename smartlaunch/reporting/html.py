@@ -140,6 +140,7 @@ class _Page:
     def view(self) -> dict[str, Any]:
         script = _resource("report.js")
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        launches = self._launches()
         return {
             "css": Markup(_resource("report.css")),  # noqa: S704 - our own file
             "script": Markup(script),  # noqa: S704 - our own file
@@ -154,7 +155,8 @@ class _Page:
             "unjudged": self._unjudged(),
             "sections": self._sections(),
             "matrix": self._matrix(),
-            "launches": self._launches(),
+            "launches": launches[:MOST_LAUNCHES],
+            "more_launches": len(launches[MOST_LAUNCHES:]),
             "features": self._features(),
             "timeline": self._timeline(),
             "environment": self._environment_rows(),
@@ -376,7 +378,7 @@ class _Page:
                     ],
                 }
             )
-        return sorted(found, key=lambda launch: (-launch["bad"], not launch["complete"]))[:MOST_LAUNCHES]
+        return sorted(found, key=lambda launch: (-launch["bad"], not launch["complete"]))
 
     # --- scenarios
 

@@ -15,11 +15,17 @@ from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.model import Diagnosis, Report
 from smartlaunch.diagnosis.vendor import Vendor, all_vendors, vendor_named
 from smartlaunch.exchange import Endpoint, RecordedExchange
+from smartlaunch.finding import Side
 from smartlaunch.reporting.run import Run, ScenarioResult
 from smartlaunch.ticket import markdown as md
 
 TO_FILL = "**[please fill in]**"
+REMOVED = (
+    "Secrets, tokens and the contents of patients' records were removed; values in angle brackets stand for them, equal ones for equal values."
+    " User names and the ids of resources are left, for without them nobody finds the case again."
+)
 _SHOWN = 14
+_SERVERS = (Side.AUTHORIZATION_SERVER, Side.FHIR_SERVER, Side.SANDBOX)
 _STEPS = (
     Endpoint.LAUNCH,
     Endpoint.DISCOVERY,
@@ -80,10 +86,13 @@ def build(loaded: Loaded, vendor: str = "", scenario: str = "") -> Ticket:
 
 
 def _scenario(run: Run | None, wanted: str) -> ScenarioResult | None:
-    from smartlaunch.errors import LookupFailed
+    from smartlaunch.errors import LookupFailed, UsageError
 
     if run is None:
         return None
+    if not run.scenarios:
+        said = "; ".join(str(line.get("problem", "")) for line in run.preflight if line.get("verdict") in ("mend", "unreachable"))
+        raise UsageError(f"no scenario of this run gave a result, so there is nothing to report{f': {said}' if said else ''}")
     if wanted:
         found = run.scenario_by_id.get(wanted) or next((s for s in run.scenarios if s.id.endswith("/" + wanted)), None)
         if found is None:
@@ -93,7 +102,7 @@ def _scenario(run: Run | None, wanted: str) -> ScenarioResult | None:
         for result in run.scenarios:
             if result.outcome == outcome:
                 return result
-    return run.scenarios[0] if run.scenarios else None
+    raise UsageError("nothing failed in this run, so there is nothing to report\n  try: --scenario ID for a ticket about one scenario all the same")
 
 
 def _failing(facts: _Facts) -> RecordedExchange | None:
@@ -146,7 +155,7 @@ def _problem(facts: _Facts) -> str:
         return f"The flow ends with the error {error}."
     if facts.scenario and facts.scenario.findings:
         finding = facts.scenario.findings[0]
-        return f"Expected {md.line(finding.expected)}; got {md.line(finding.actual)}."
+        return f"Expected: {md.line(finding.expected)}. Actual: {md.line(finding.actual)}."
     reason = facts.scenario.reason.splitlines()[0] if facts.scenario and facts.scenario.reason else ""
     return md.line(reason) or "The launch does not come to its end."
 
@@ -223,7 +232,8 @@ def _requests(facts: _Facts) -> str:
                 ids,
             ]
         )
-    note = f"\n\n{len(relevant) - len(shown)} more are in the HAR." if len(relevant) > len(shown) else ""
+    left = len(relevant) - len(shown)
+    note = f"\n\n{left} more {'is' if left == 1 else 'are'} in the HAR." if left > 0 else ""
     return md.table(["", "Time", "Request", "Status", "Correlation ids"], rows) + note
 
 
@@ -243,7 +253,8 @@ def _time(facts: _Facts) -> str:
 def _steps(facts: _Facts) -> list[str]:
     """The least that repeats the problem, in the order of the flow."""
     m, steps = facts.material, []
-    base = m.fhir_base or m.aud
+    shown_by = {finding.exchange for finding in facts.scenario.findings} if facts.scenario else set()
+    base = _base(facts)
     if base:
         steps.append(f"FHIR base URL: {md.code(base)}")
     if m.launch_type:
@@ -255,12 +266,13 @@ def _steps(facts: _Facts) -> list[str]:
             launch = "with launch" if f.get("launch_present") else "without launch"
             scope = md.code(" ".join(f.get("scope_requested") or []))
             redirect = md.code(str(f.get("redirect_uri", "")))
-            steps.append(f"Authorization request ({md.code(item.id)}): scope {scope}, redirect\\_uri {redirect}, {pkce}, {launch}")
+            aud = "" if f.get("aud") == base else f", aud {md.code(str(f['aud']))}" if f.get("aud") else ", no aud"
+            steps.append(f"Authorization request ({md.code(item.id)}): scope {scope}, redirect\\_uri {redirect}{aud}, {pkce}, {launch}")
         elif item.endpoint == Endpoint.TOKEN and item.facts.get("grant_type"):
             f = item.facts
             grant, shown = md.code(str(f["grant_type"])), md.code(str(f.get("client_auth", "none")))
             steps.append(f"Token request ({md.code(item.id)}): grant\\_type {grant}, client authentication {shown}: answered {item.status}")
-        elif item.endpoint == Endpoint.FHIR and item.status >= 400:
+        elif item.endpoint == Endpoint.FHIR and (item.status >= 400 or item.id in shown_by):
             steps.append(f"FHIR request ({md.code(item.id)}): {item.method} {md.code(_short(item.url))}: answered {item.status}")
     if not facts.exchanges:
         known = [
@@ -277,6 +289,13 @@ def _steps(facts: _Facts) -> list[str]:
     return [f"{n}. {text}" for n, text in enumerate(dict.fromkeys(steps), 1)][:12] or [f"1. {TO_FILL}"]
 
 
+def _base(facts: _Facts) -> str:
+    """The FHIR base URL: of the target where there is one, since a probe may name another server on purpose."""
+    target = facts.run.header.get("target") if facts.run is not None else None
+    configured = str(target.get("fhir_base_url") or "") if isinstance(target, Mapping) else ""
+    return configured or facts.material.fhir_base or facts.material.aud
+
+
 def _diagnosis(facts: _Facts) -> list[str]:
     if not facts.best:
         lines = ["The recorded facts do not decide the cause. What would help:"]
@@ -286,7 +305,7 @@ def _diagnosis(facts: _Facts) -> list[str]:
     lines = [
         f"{md.line(best.cause)} ({', '.join(words)})",
         "",
-        f"- What we shall try: {md.line(best.fix)}",
+        f"- {'What we ask for' if best.side in _SERVERS else 'What we shall try'}: {md.line(best.fix)}",
         f"- To make sure: {md.line(best.next)}",
     ]
     lines += [
@@ -329,12 +348,11 @@ def _environment(facts: _Facts) -> list[str]:
     header: Mapping[str, object] = facts.run.header if facts.run is not None else {}
     found = [
         ("Server", facts.vendor.name if facts.vendor.id != "generic" else ""),
-        ("FHIR base URL", m.fhir_base or m.aud),
+        ("FHIR base URL", _base(facts)),
         ("client_id", m.client_id or m.client_id_in_error),
     ]
     target = header.get("target")
     if isinstance(target, Mapping):
-        found[1] = ("FHIR base URL", str(target.get("fhir_base_url") or found[1][1]))
         found.append(("SMART edition", str(target.get("edition") or "")))
     found += [("Persona", m.persona), ("Scenario", facts.scenario.id if facts.scenario else "")]
     found.append(("Recorded by", f"smart-launch-conformance {__version__}, Python {platform.python_version()}"))
@@ -359,7 +377,7 @@ def _generic(facts: _Facts, title: str) -> str:
         "\n".join(_ruled_out(facts)),
         "## Environment",
         "\n".join(_environment(facts)),
-        "Secrets, tokens and patient data were removed; values in angle brackets stand for them, equal ones for equal values.",
+        REMOVED,
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -415,7 +433,7 @@ def _oracle(facts: _Facts, title: str) -> str:
     parts = [f"# {md.line(title)}"]
     for name, answer in zip(ORACLE_FIELDS, answers, strict=True):
         parts += [f"**{name}**", answer]
-    parts.append("Secrets, tokens and patient data were removed; values in angle brackets stand for them, equal ones for equal values.")
+    parts.append(REMOVED)
     return "\n\n".join(parts) + "\n"
 
 

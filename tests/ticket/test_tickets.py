@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from smartlaunch.diagnosis import load
-from smartlaunch.errors import LookupFailed
+from smartlaunch.errors import LookupFailed, UsageError
 from smartlaunch.ticket import SecretInTicketError, build, write
 from smartlaunch.ticket import cli as ticket_cli
 from smartlaunch.ticket import markdown as md
@@ -127,6 +127,44 @@ def test_ticket_of_a_run_has_run_html_har_and_manifest(tmp_path):
         names = set(archive.namelist())
         assert {"ticket.md", "flow.har", "run.json", "index.html", "manifest.sha256", "diagnosis.json", "sequence.mmd"} <= names
         assert json.loads(archive.read("run.json"))["scenarios"][0]["id"] == "standalone-public/one"
+
+
+BREACH = {"requirement": "SMART-2.2-app-launch-aud-b", "expected": "a refusal", "actual": "an access token was issued", "strength": "SHALL", "side": "authorization-server"}
+
+
+def test_ticket_of_a_probe_names_the_right_server_and_the_wrong_parameter(tmp_path):
+    """A probe names another server on purpose; the steps have to lead to ours, and to the answer that should not have come."""
+    folder = _run_file(tmp_path, Flow(base=ORACLE_BASE, auth=ORACLE_AUTH, aud="https://other.example/r4"))
+    data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    read = next(x for x in data["exchanges"] if x["endpoint"] == "fhir")
+    assert read["status"] == 200
+    data["scenarios"][0]["findings"] = [{**BREACH, "exchange": read["id"]}]
+    (folder / "run.json").write_text(json.dumps(data), encoding="utf-8")
+    text = build(load(str(folder)), "generic").text
+    steps = text[text.index("## Steps to repeat") : text.index("## Requests")]
+    assert f"FHIR base URL: `{ORACLE_BASE}`" in steps
+    assert "aud `https://other.example/r4`" in steps
+    assert f"FHIR request (`{read['id']}`)" in steps
+    assert "Expected: a refusal. Actual: an access token was issued." in text
+    assert "What we ask for: " in text
+
+
+@pytest.mark.parametrize("outcome", ["passed", "not-applicable"])
+def test_a_run_without_a_failure_gives_a_ticket_only_when_told_which(tmp_path, outcome):
+    folder = _run_file(tmp_path, Flow(), outcome=outcome)
+    with pytest.raises(UsageError, match="nothing failed in this run"):
+        build(load(str(folder)))
+    assert build(load(str(folder)), scenario="one").scenario.outcome == outcome
+
+
+def test_a_run_that_never_began_says_why_there_is_no_ticket(tmp_path):
+    folder = _run_file(tmp_path, Flow())
+    data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    data["scenarios"] = []
+    data["header"]["preflight"] = [{"verdict": "unreachable", "problem": "no connection to ehr.example"}]
+    (folder / "run.json").write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(UsageError, match="no connection to ehr.example"):
+        build(load(str(folder)))
 
 
 def test_unknown_scenario_lists_what_exists(tmp_path):
