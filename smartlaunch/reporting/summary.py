@@ -162,7 +162,8 @@ class _Summary:
                 lines += wrapped(told, self.width, indent="       ", hanging="         ")
                 lines += wrapped(f"what to try: {group.diagnosis.fix}", self.width, indent="       ", hanging="         ")
         if self.run.missing:
-            names = ", ".join(self.run.missing[:_NAMED])
+            more = ", ..." if len(self.run.missing) > _NAMED else ""
+            names = ", ".join(self.run.missing[:_NAMED]) + more
             lines += wrapped(f"{len(self.run.missing):>4} without a result: {names}", self.width, indent="  ", hanging="       ")
         for group in skipped[:_NAMED]:
             lines += wrapped(
