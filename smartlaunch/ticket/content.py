@@ -21,7 +21,8 @@ from smartlaunch.ticket import markdown as md
 
 TO_FILL = "**[please fill in]**"
 REMOVED = (
-    "Secrets, tokens and the contents of patients' records were removed; values in angle brackets stand for them, equal ones for equal values."
+    "Secrets, tokens and the contents of patients' records were removed; values in angle brackets stand for them,"
+    " equal ones for equal values."
     " User names and the ids of resources are left, for without them nobody finds the case again."
 )
 _SHOWN = 14
@@ -102,7 +103,9 @@ def _scenario(run: Run | None, wanted: str) -> ScenarioResult | None:
         for result in run.scenarios:
             if result.outcome == outcome:
                 return result
-    raise UsageError("nothing failed in this run, so there is nothing to report\n  try: --scenario ID for a ticket about one scenario all the same")
+    raise UsageError(
+        "nothing failed in this run, so there is nothing to report\n  try: --scenario ID for a ticket about one scenario all the same"
+    )
 
 
 def _failing(facts: _Facts) -> RecordedExchange | None:

@@ -163,7 +163,7 @@ def test_a_run_that_never_began_says_why_there_is_no_ticket(tmp_path):
     data["scenarios"] = []
     data["header"]["preflight"] = [{"verdict": "unreachable", "problem": "no connection to ehr.example"}]
     (folder / "run.json").write_text(json.dumps(data), encoding="utf-8")
-    with pytest.raises(UsageError, match="no connection to ehr.example"):
+    with pytest.raises(UsageError, match=r"no connection to ehr\.example"):
         build(load(str(folder)))
 
 
