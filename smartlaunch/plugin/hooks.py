@@ -177,16 +177,18 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     run = _open_run(config, ours)
     gc.freeze()  # features, steps and catalogue stay to the end; there is no use in looking through them again and again
     usual = gc.get_threshold()
-    gc.set_threshold(50_000, *usual[1:])  # what a run keeps is looked through seventy times less often
+    gc.set_threshold(50_000, *usual[1:])  # most of what a run makes is kept to its end
     try:
         _begin(run, ours)
         return (yield)
     finally:
         progress.launch("writing the reports")
-        run.close()
-        _write_reports(config, run)
-        gc.set_threshold(*usual)
-        progress.close()
+        try:
+            run.close()
+            _write_reports(config, run)
+        finally:
+            gc.set_threshold(*usual)
+            progress.close()
 
 
 def _begin(run: RunSession, items: list[pytest.Item]) -> None:
