@@ -194,7 +194,7 @@ def floor(record: Path) -> None:
         command = [
             sys.executable,
             "-m",
-            "smartlaunch.sandbox",
+            "smartlaunch.embedded_ehr",
             "--port",
             "0",
             "--die-with-parent",

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 from pytest_bdd import parsers, then, when
 
-from smartlaunch.app import App
-from smartlaunch.app_state import BASIC_PROFILE, CAPABILITY, SERVER_STATEMENT, AppState, Change, Search, State
 from smartlaunch.checks import app_state as checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
-from smartlaunch.http import answered
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.reach import Reach
+from smartlaunch.probes.app_state import BASIC_PROFILE, CAPABILITY, SERVER_STATEMENT, AppState, Change, Search, State
+from smartlaunch.probes.fhir_access.reach import Reach
 
 
 @pytest.fixture(scope="session")

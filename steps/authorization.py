@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App, Attempt, EndState, registered_of_another, require_settled
 from smartlaunch.checks import authorization as checks
 from smartlaunch.checks import pages as pages_checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App, Attempt, EndState, registered_of_another, require_settled
+from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import RecordedExchange
-from smartlaunch.oauth import variations
 from smartlaunch.oauth.authorization import AuthorizationAnswer
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes import authorization as variations
 
 # -- the right flow ---------------------------------------------------------------------------------------------------------
 

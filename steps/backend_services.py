@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App
 from smartlaunch.checks import backend_services as checks
 from smartlaunch.checks import fhir_access, token_response
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.exchange import Exchange
-from smartlaunch.http import answered
-from smartlaunch.oauth import client_credentials, variations_assertion, variations_token
-from smartlaunch.oauth.client_credentials import Reach
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes import backend_services as client_credentials
+from smartlaunch.probes import client_assertion as variations_assertion
+from smartlaunch.probes import token as variations_token
+from smartlaunch.probes.backend_services import Reach
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from pytest_bdd import parsers, then, when
 
-from smartlaunch.brands import Brands
 from smartlaunch.checks import brands as checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes.brands import Brands
 
 
 @pytest.fixture(scope="session")

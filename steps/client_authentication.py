@@ -5,18 +5,21 @@ from __future__ import annotations
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App
 from smartlaunch.checks import client_authentication as checks
 from smartlaunch.checks import token_error
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
-from smartlaunch.http import answered
-from smartlaunch.oauth import key_sets, variations_assertion, variations_secret, variations_token
-from smartlaunch.oauth.key_sets import Fetches, PublishedKeys, Rotation
 from smartlaunch.oauth.token import TokenAnswer
-from smartlaunch.oauth.variations_assertion import Tried
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes import client_assertion as variations_assertion
+from smartlaunch.probes import client_secret as variations_secret
+from smartlaunch.probes import published_keys as key_sets
+from smartlaunch.probes import token as variations_token
+from smartlaunch.probes.client_assertion import Tried
+from smartlaunch.probes.published_keys import Fetches, PublishedKeys, Rotation
 
 # -- secrets ------------------------------------------------------------------------------------------------------------------
 

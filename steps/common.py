@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pytest_bdd import given, parsers, then
 
-from smartlaunch.app import App, Grant
 from smartlaunch.checks import members
+from smartlaunch.client.app import App, Grant
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 

@@ -6,13 +6,13 @@ import secrets
 
 from pytest_bdd import parsers, then, when
 
-from smartlaunch import cors
-from smartlaunch.app import App
 from smartlaunch.checks import cors as checks
-from smartlaunch.cors import Call
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App
+from smartlaunch.client.engine import Engine
 from smartlaunch.finding import Side
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes import cors
+from smartlaunch.probes.cors import Call
 
 
 @when(parsers.parse("a page of any origin fetches the {document}"), target_fixture="call")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App
 from smartlaunch.checks import discovery as checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
-from smartlaunch.http import answered
 from smartlaunch.plugin.judge import Judge
 
 

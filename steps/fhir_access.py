@@ -7,17 +7,17 @@ from collections.abc import Iterator
 import pytest
 from pytest_bdd import parsers, then, when
 
-from smartlaunch.app import App, EndState
-from smartlaunch.bearer import Bearer
 from smartlaunch.checks import fhir_access as checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App, EndState
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Side
-from smartlaunch.http import answered
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.reach import WRITES, Reach, Trial
-from smartlaunch.scope_requests import ScopeRequests
+from smartlaunch.probes.fhir_access.bearer_token import Bearer
+from smartlaunch.probes.fhir_access.reach import WRITES, Reach, Trial
+from smartlaunch.probes.scopes import ScopeRequests
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,15 @@ import secrets
 
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App, Grant
 from smartlaunch.checks import id_token as checks
 from smartlaunch.checks import jwks as key_checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App, Grant
+from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.samples import Identity, Samples
+from smartlaunch.probes.samples import Identity, Samples
 
 
 @given("the app was granted openid", target_fixture="response")

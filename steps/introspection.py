@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pytest_bdd import parsers, then, when
 
-from smartlaunch.app import App
 from smartlaunch.checks import introspection as checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.exchange import Exchange
-from smartlaunch.http import answered
-from smartlaunch.oauth import introspection
-from smartlaunch.oauth.introspection import Introspected
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes import introspection
+from smartlaunch.probes.introspection import Introspected
 
 # -- queries ------------------------------------------------------------------------------------------------------------------
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pytest_bdd import then, when
 
-from smartlaunch.app import App, EndState
 from smartlaunch.checks import launch as checks
-from smartlaunch.engine import Engine
-from smartlaunch.launch import Opened
+from smartlaunch.client.app import App, EndState
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.launch import Opened
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.plugin.judge import Judge
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App, Attempt, Grant
 from smartlaunch.checks import launch_context as checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App, Attempt, Grant
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
-from smartlaunch.http import answered
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.samples import Samples
+from smartlaunch.probes.samples import Samples
 
 
 @given(parsers.parse('the app was granted "{scope}"'))

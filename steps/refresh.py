@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App, Grant
 from smartlaunch.checks import refresh as checks
 from smartlaunch.checks import token_error, token_response
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App, Grant
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.exchange import Exchange
-from smartlaunch.http import answered
-from smartlaunch.oauth import refresh as refreshing
-from smartlaunch.oauth.refresh import Refreshed, Reuse
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes import refresh as refreshing
+from smartlaunch.probes.refresh import Refreshed, Reuse
 
 # -- what the app has ---------------------------------------------------------------------------------------------------------
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pytest_bdd import parsers, then, when
 
-from smartlaunch.app import App
 from smartlaunch.checks import revocation as checks
+from smartlaunch.client.app import App
+from smartlaunch.client.http import answered
 from smartlaunch.exchange import Exchange
-from smartlaunch.http import answered
-from smartlaunch.oauth import revocation
-from smartlaunch.oauth.revocation import Revoked
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes import revocation
+from smartlaunch.probes.revocation import Revoked
 
 
 @when("the app revokes its access token", target_fixture="revoked")

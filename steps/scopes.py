@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App, Attempt, Grant
 from smartlaunch.checks import scopes as checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App, Attempt, Grant
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
-from smartlaunch.http import answered
 from smartlaunch.oauth import scopes as words
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.reach import Reach
-from smartlaunch.scope_requests import Asked, ScopeRequests
+from smartlaunch.probes.fhir_access.reach import Reach
+from smartlaunch.probes.scopes import Asked, ScopeRequests
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pytest_bdd import parsers, then, when
 
 from smartlaunch.checks import support_tickets as checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.fhir import resources
-from smartlaunch.http import answered
 from smartlaunch.oauth import scopes as words
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.tickets import TicketApp, ticket_app, told
+from smartlaunch.probes.support_tickets import TicketApp, ticket_app, told
 
 
 @when(parsers.parse("{name} is launched the way it is built"), target_fixture="ticket")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch import tls
-from smartlaunch.app import App
 from smartlaunch.checks import tls as checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App
+from smartlaunch.client.engine import Engine
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.tls import Address, Handshake
+from smartlaunch.probes import tls
+from smartlaunch.probes.tls import Address, Handshake
 
 
 @given(parsers.parse("the address of the {name}"), target_fixture="address")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pytest_bdd import parsers, then, when
 
-from smartlaunch.app import App, Replay
 from smartlaunch.checks import members
 from smartlaunch.checks import token_error as checks
+from smartlaunch.client.app import App, Replay
+from smartlaunch.client.http import answered
 from smartlaunch.fhir import describe
-from smartlaunch.http import answered
-from smartlaunch.oauth import variations, variations_token
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes import authorization as variations
+from smartlaunch.probes import token as variations_token
 
 
 @when(

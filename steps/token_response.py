@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from smartlaunch.app import App, Grant
 from smartlaunch.checks import members
 from smartlaunch.checks import token_response as checks
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App, Grant
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
-from smartlaunch.http import answered
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.samples import Samples
+from smartlaunch.probes.samples import Samples
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-FIRST = ("hostile", "matrix", "peers", "browser", "packaging", "cli", "support_tickets", "reporting", "tls", "evidence", "diagnosis", "sandbox")
+FIRST = (
+    "hostile",
+    "matrix",
+    "peers",
+    "browser",
+    "packaging",
+    "cli",
+    "support_tickets",
+    "reporting",
+    "tls",
+    "evidence",
+    "diagnosis",
+    "sandbox",
+)
 LIMIT_S = 1200
 
 
@@ -26,7 +39,9 @@ def run(folder: str) -> tuple[str, int, str, float]:
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", str(HERE / folder), "-q", "-rfE"]
     try:
-        done = subprocess.run(command, cwd=HERE.parent, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        done = subprocess.run(
+            command, cwd=HERE.parent, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        )
     except subprocess.TimeoutExpired as late:
         text = late.stdout.decode("utf-8", "replace") if isinstance(late.stdout, bytes) else late.stdout or ""
         return folder, 1, f"{text}\nno end within {LIMIT_S} s", time.monotonic() - began

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List every defect by name."""
-    from smartlaunch.sandbox.defects import load_defects
+    from smartlaunch.embedded_ehr.defects import load_defects
 
     rows = sorted(load_defects().values(), key=lambda row: row.name)
     if args.json:

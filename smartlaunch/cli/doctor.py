@@ -54,8 +54,8 @@ def _describe(target: Target) -> None:
 
 def _check(name: str) -> list[dict[str, str]]:
     """Start what a run starts, ask what every run asks first, and stop it again."""
+    from smartlaunch.client.preflight import preflight
     from smartlaunch.plugin.session import Options, RunSession
-    from smartlaunch.preflight import preflight
 
     with tempfile.TemporaryDirectory() as scratch:
         session = RunSession(Options(target=name, passive=True), Path(scratch) / "doctor")

@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _known() -> list[str]:
+    from smartlaunch.embedded_ehr.defects import load_defects, load_variants
     from smartlaunch.plugin.binding import SUITES, every_plan
-    from smartlaunch.sandbox.defects import load_defects, load_variants
 
     return [*OUTCOMES, *load(), *(suite.id for suite in SUITES), *(plan.id for plan in every_plan()), *load_defects(), *load_variants()]
 
@@ -130,7 +130,7 @@ def _text_of(path: Path, line: int) -> str:
 
 
 def _defect(wanted: str) -> bool:
-    from smartlaunch.sandbox.defects import load_defects
+    from smartlaunch.embedded_ehr.defects import load_defects
 
     defect = load_defects().get(wanted)
     if defect is None:
@@ -144,7 +144,7 @@ def _defect(wanted: str) -> bool:
 
 
 def _variant(wanted: str) -> bool:
-    from smartlaunch.sandbox.defects import load_variants
+    from smartlaunch.embedded_ehr.defects import load_variants
 
     variant = load_variants().get(wanted)
     if variant is None:

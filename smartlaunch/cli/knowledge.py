@@ -20,7 +20,7 @@ def scenarios_by_requirement() -> Mapping[str, tuple[str, ...]]:
 @cache
 def defects_by_requirement() -> Mapping[str, tuple[str, ...]]:
     """Return the names of the defects that break each requirement."""
-    from smartlaunch.sandbox.defects import load_defects
+    from smartlaunch.embedded_ehr.defects import load_defects
 
     found: dict[str, list[str]] = {}
     for defect in load_defects().values():

@@ -18,7 +18,7 @@ from smartlaunch.errors import LookupFailed, UsageError
 
 if TYPE_CHECKING:
     from smartlaunch.plugin.binding import Plan, Suite
-    from smartlaunch.reporting.run import Run
+    from smartlaunch.records.run import Run
     from smartlaunch.target import Target
 
 _OWN_FILES = frozenset(
@@ -161,7 +161,7 @@ def _check_target(name: str, args: argparse.Namespace) -> Target:
 
 
 def _check_switches(args: argparse.Namespace) -> None:
-    from smartlaunch.sandbox.defects import load_defects, load_variants
+    from smartlaunch.embedded_ehr.defects import load_defects, load_variants
 
     for kind, asked, known in (("defect", args.defect, load_defects()), ("variant", args.variant, load_variants())):
         for name in asked:
@@ -172,7 +172,7 @@ def _check_switches(args: argparse.Namespace) -> None:
 
 def check_vendor(name: str) -> None:
     """End with the vendors that can be imitated when another is asked for."""
-    from smartlaunch.sandbox.vendors import names
+    from smartlaunch.embedded_ehr.vendors import names
 
     if name and name not in names():
         raise LookupFailed("vendor", name, names())
@@ -273,7 +273,7 @@ def _arguments(args: argparse.Namespace, target: str, folder: Path) -> list[str]
 
 def _verdict(folder: Path, code: int, said: str, *, interrupted: bool, strict: bool) -> int:
     """Show the run's summary and return its exit code; a run without a record shows what pytest said instead."""
-    from smartlaunch.reporting.run import exit_code, load_run
+    from smartlaunch.records.run import exit_code, load_run
 
     try:
         record = load_run(folder)

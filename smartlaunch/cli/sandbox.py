@@ -28,9 +28,9 @@ def run(args: argparse.Namespace) -> int:
     """Become the sandbox's own process, so that signals and output are its own."""
     from smartlaunch.cli.child import child_environment
     from smartlaunch.cli.run import check_vendor, switch_unknown
-    from smartlaunch.sandbox.defects import load_defects, load_variants
+    from smartlaunch.embedded_ehr.defects import load_defects, load_variants
 
-    command = [sys.executable, "-P", "-m", "smartlaunch.sandbox", "--port", str(args.port)]
+    command = [sys.executable, "-P", "-m", "smartlaunch.embedded_ehr", "--port", str(args.port)]
     for kind, asked, known in (("defect", args.defect, load_defects()), ("variant", args.variant, load_variants())):
         for name in asked:
             if name not in known:

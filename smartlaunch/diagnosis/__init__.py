@@ -4,10 +4,10 @@ Rules and vendor knowledge are data (``rules/``, ``vendors/``); ``signals`` look
 person has.
 """
 
-from smartlaunch.diagnosis.engine import examine
-from smartlaunch.diagnosis.inputs import load
+from smartlaunch.diagnosis.inputs.observed import read_observation
+from smartlaunch.diagnosis.inputs.reader import load
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Missing, Report
-from smartlaunch.diagnosis.observed import read_observation
 from smartlaunch.diagnosis.runs import diagnose_run
+from smartlaunch.diagnosis.weighing import examine
 
 __all__ = ["Category", "Confidence", "Diagnosis", "Missing", "Report", "diagnose_run", "examine", "load", "read_observation"]

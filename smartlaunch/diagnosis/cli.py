@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from smartlaunch.diagnosis.inputs import load
+from smartlaunch.diagnosis.inputs.reader import load
 from smartlaunch.diagnosis.text import render
 from smartlaunch.diagnosis.vendor import vendor_named
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from smartlaunch.diagnosis.engine import DECLINE, HIGH, examine
-from smartlaunch.diagnosis.flows import materials
+from smartlaunch.diagnosis.inputs.flows import materials
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Report
 from smartlaunch.diagnosis.vendor import all_vendors, recognise
+from smartlaunch.diagnosis.weighing import DECLINE, HIGH, examine
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind, Outcome, Side
-from smartlaunch.reporting.run import FindingRecord, Run, ScenarioResult
+from smartlaunch.records.run import FindingRecord, Run, ScenarioResult
 
 _ON_PURPOSE = (
     "which is wrong",
@@ -69,7 +69,7 @@ def _vendor_of(target: Mapping[str, Any]) -> str:
     name, base = str(target.get("vendor") or ""), str(target.get("fhir_base_url") or "")
     if name in all_vendors():
         return name
-    from smartlaunch.diagnosis.weblinks import host_of
+    from smartlaunch.diagnosis.inputs.weblinks import host_of
 
     found = recognise([name] if name else [], [host_of(base)] if base else [])
     return found.id if found else ""

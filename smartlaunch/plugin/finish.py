@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from smartlaunch.catalogue import load
-from smartlaunch.reporting import run as records
+from smartlaunch.records import run as records
 
 
 def finish(

@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 from pytest_bdd.parser import Scenario, Step
 
-from smartlaunch import ahead
-from smartlaunch.app import App
 from smartlaunch.catalogue import load
-from smartlaunch.engine import Engine
+from smartlaunch.client.app import App
+from smartlaunch.client.engine import Engine
 from smartlaunch.errors import Blocked, NonConformance, NotApplicable, SmartLaunchError, UsageError
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin import lint, step_lookup
 from smartlaunch.plugin.binding import BY_ID, ROLES, SUITES, Plan, Suite
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.session import Options, RunSession, elapsed, explain_internal, new_run_folder
-from smartlaunch.reporting import run as records
+from smartlaunch.probes import ahead
+from smartlaunch.records import run as records
 from smartlaunch.reporting.failure import render_findings
 from smartlaunch.reporting.summary import Progress
 
@@ -202,7 +202,7 @@ def _begin(run: RunSession, items: list[pytest.Item]) -> None:
 
 
 def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
-    from smartlaunch.preflight import preflight
+    from smartlaunch.client.preflight import preflight
 
     option = config.getoption
     folder = Path(option("--run-dir") or os.environ.get(_RUN_DIR) or new_run_folder(Path.cwd() / "reports"))

@@ -68,7 +68,7 @@ def _titles() -> list[str]:
 
 
 def _requirements() -> list[str]:
-    from smartlaunch.sandbox.defects import load_defects
+    from smartlaunch.embedded_ehr.defects import load_defects
 
     broken = {requirement for defect in load_defects().values() for requirement in defect.requirements}
     catalogue = load()

@@ -23,13 +23,13 @@ from typing import Any
 
 from smartlaunch import __version__
 from smartlaunch.catalogue import EDITIONS, load
-from smartlaunch.engine import Engine
+from smartlaunch.client.engine import Engine
 from smartlaunch.errors import InternalError, UsageError
 from smartlaunch.evidence.recorder import Recorder
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin.binding import Plan
-from smartlaunch.reporting import run as records
+from smartlaunch.records import run as records
 from smartlaunch.target import Target, load_target
 
 _READY_S = 20
@@ -56,7 +56,7 @@ class EmbeddedEhr:
         self._folder = folder
         self.target_file = folder / "embedded.toml"
         self.jwks_place, jwks_uri = place_for_jwks()
-        command = [sys.executable, "-m", "smartlaunch.sandbox", "--port", "0", "--die-with-parent", "--ready-stdout"]
+        command = [sys.executable, "-m", "smartlaunch.embedded_ehr", "--port", "0", "--die-with-parent", "--ready-stdout"]
         command += ["--write-target", str(self.target_file), "--client-jwks-uri", jwks_uri]
         command += [part for name in options.defects for part in ("--defect", name)]
         command += [part for name in options.variants for part in ("--variant", name)]
@@ -101,10 +101,10 @@ class ThreadedEhr:
     """The embedded EHR in a thread of this process, for the defect matrix, which starts hundreds of them."""
 
     def __init__(self, options: Options, folder: Path) -> None:
-        from smartlaunch.sandbox.options import Profile, SandboxOptions
-        from smartlaunch.sandbox.server import start
-        from smartlaunch.sandbox.target_file import write_target
-        from smartlaunch.sandbox.vendors import choose
+        from smartlaunch.embedded_ehr.options import Profile, SandboxOptions
+        from smartlaunch.embedded_ehr.server import start
+        from smartlaunch.embedded_ehr.target_file import write_target
+        from smartlaunch.embedded_ehr.vendors import choose
 
         vendor = choose(options.vendor) if options.vendor else None
         self.jwks_place, jwks_uri = place_for_jwks()

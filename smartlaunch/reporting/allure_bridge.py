@@ -25,8 +25,8 @@ from smartlaunch.catalogue import load
 from smartlaunch.evidence import replay
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Outcome
+from smartlaunch.records.run import EXCHANGES_FILE, SCENARIOS_FILE, Run, ScenarioResult, load_run
 from smartlaunch.reporting.failure import render_findings
-from smartlaunch.reporting.run import EXCHANGES_FILE, SCENARIOS_FILE, Run, ScenarioResult, load_run
 from smartlaunch.reporting.words import OUTCOME_WORDS, printable, shortened
 
 if TYPE_CHECKING:

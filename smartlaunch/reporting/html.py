@@ -1,6 +1,6 @@
 """The HTML page of a run: one file, no request to anywhere, always written.
 
-This module turns a :class:`~smartlaunch.reporting.run.Run` into what the page shows; the templates lay it out. Every text that came
+This module turns a :class:`~smartlaunch.records.run.Run` into what the page shows; the templates lay it out. Every text that came
 from a server is escaped by the template engine, and a content security policy in the page forbids any script but our own.
 Bodies are cut and repeated texts are stored once, so that a run of thousands of exchanges stays a page that opens at once.
 """
@@ -27,7 +27,7 @@ from markupsafe import Markup, escape
 from smartlaunch.evidence import replay, sequence
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind, Outcome
-from smartlaunch.reporting.run import Cause, FindingRecord, Run, ScenarioResult, group_findings, group_unjudged, launches_of, moment
+from smartlaunch.records.run import Cause, FindingRecord, Run, ScenarioResult, group_findings, group_unjudged, launches_of, moment
 from smartlaunch.reporting.words import (
     ENDPOINT_WORDS,
     OUTCOME_LETTERS,

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TextIO
 
 from smartlaunch.finding import Outcome
+from smartlaunch.records.run import Cause, Run, group_findings, group_unjudged
 from smartlaunch.reporting.failure import render_finding, wrapped
-from smartlaunch.reporting.run import Cause, Run, group_findings, group_unjudged
 from smartlaunch.reporting.words import OUTCOME_WORDS, SIDE_WORDS, Rows, count, on_side, printable, seconds, sections, shortened, verdict
 
 NARROWEST, WIDEST = 40, 110

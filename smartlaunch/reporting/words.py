@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from smartlaunch.finding import Outcome, Side
-from smartlaunch.reporting.run import Cause, Run, group_findings
+from smartlaunch.records.run import Cause, Run, group_findings
 
 OUTCOME_WORDS = {
     Outcome.PASSED.value: "passed",

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from smartlaunch.diagnosis.inputs import load
+from smartlaunch.diagnosis.inputs.reader import load
 from smartlaunch.diagnosis.text import plain
 from smartlaunch.diagnosis.vendor import vendor_named
 from smartlaunch.ticket.content import build

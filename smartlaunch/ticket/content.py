@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from smartlaunch import __version__
-from smartlaunch.diagnosis.engine import vendor_of
-from smartlaunch.diagnosis.inputs import Loaded
+from smartlaunch.diagnosis.inputs.reader import Loaded
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.model import Diagnosis, Report
 from smartlaunch.diagnosis.vendor import Vendor, all_vendors, vendor_named
+from smartlaunch.diagnosis.weighing import vendor_of
 from smartlaunch.exchange import Endpoint, RecordedExchange
 from smartlaunch.finding import Side
-from smartlaunch.reporting.run import Run, ScenarioResult
+from smartlaunch.records.run import Run, ScenarioResult
 from smartlaunch.ticket import markdown as md
 
 TO_FILL = "**[please fill in]**"

@@ -9,14 +9,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from smartlaunch.diagnosis.inputs import Loaded
+from smartlaunch.diagnosis.inputs.reader import Loaded
 from smartlaunch.diagnosis.model import Report
 from smartlaunch.errors import UsageError
 from smartlaunch.evidence.har import write_har
 from smartlaunch.evidence.manifest import write_manifest
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.evidence.sequence import mermaid
-from smartlaunch.reporting.run import Run, write_run
+from smartlaunch.records.run import Run, write_run
 from smartlaunch.ticket.content import Ticket
 
 MOMENT = (1980, 1, 1, 0, 0, 0)

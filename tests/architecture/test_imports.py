@@ -1,4 +1,4 @@
-"""Imports go one way: what ARCHITECTURE.md says is read off the code here."""
+"""Imports go one way: ARCHITECTURE.md draws the rooms, this table says which room may use which, and what no line names is forbidden."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,70 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "smartlaunch"
-ENGINE = ("http.py", "discovery.py", "launch.py", "app.py", "ahead.py", "engine.py", "fhir.py", "keys.py", "preflight.py")
+
+VALUES = {"errors", "exchange", "finding", "fhir"}
+"""What all rooms but the embedded EHR may use."""
+
+MAY_USE: dict[str, set[str]] = {
+    "errors": set(),
+    "exchange": set(),
+    "finding": set(),
+    "fhir": {"exchange"},
+    "target": VALUES | {"_suite"},
+    "catalogue": VALUES,
+    "oauth": VALUES | {"browser"},
+    "evidence": VALUES | {"oauth"},
+    "browser": VALUES,
+    "checks": VALUES | {"oauth", "catalogue"},
+    "client": VALUES | {"target", "oauth", "browser", "evidence"},
+    "probes": VALUES | {"target", "oauth", "browser", "evidence", "client", "checks"},
+    "records": VALUES,
+    "diagnosis": VALUES | {"evidence", "catalogue", "oauth", "records"},
+    "reporting": VALUES | {"evidence", "catalogue", "records"},
+    "ticket": VALUES | {"evidence", "catalogue", "records", "diagnosis", "reporting"},
+    "setup": VALUES | {"browser", "reporting"},
+    "plugin": VALUES
+    | {
+        "target",
+        "catalogue",
+        "oauth",
+        "client",
+        "probes",
+        "browser",
+        "evidence",
+        "records",
+        "diagnosis",
+        "reporting",
+        "embedded_ehr",
+        "_suite",
+    },
+    "cli": VALUES
+    | {
+        "target",
+        "catalogue",
+        "client",
+        "browser",
+        "evidence",
+        "records",
+        "diagnosis",
+        "reporting",
+        "ticket",
+        "setup",
+        "plugin",
+        "embedded_ehr",
+        "_suite",
+    },
+    "embedded_ehr": set(),
+    "_suite": set(),
+    "schemas": set(),
+}
+STEPS_MAY_USE = VALUES | {"target", "oauth", "client", "probes", "checks", "plugin"}
+FOREIGN = {
+    "checks": {"pytest", "pytest_bdd", "httpx", "playwright"},
+    "probes": {"pytest", "pytest_bdd", "playwright"},
+    "client": {"pytest", "pytest_bdd", "playwright"},
+}
+"""Packages that a room must not know: checks are pure, and what talks to a server knows no test runner."""
 
 
 def imported(path: Path) -> set[str]:
@@ -16,41 +79,46 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
-def files(*parts: str) -> list[Path]:
-    return sorted(PACKAGE.joinpath(*parts).rglob("*.py"))
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def reaches(path: Path, *forbidden: str) -> set[str]:
-    return {name for name in imported(path) for bad in forbidden if name == bad or name.startswith(bad + ".")}
+def rooms_used(path: Path) -> set[str]:
+    parts = [name.split(".") for name in imported(path) if name.split(".")[0] == "smartlaunch" and len(name.split(".")) > 1]
+    return {p[1] for p in parts if (PACKAGE / p[1]).is_dir() or (PACKAGE / f"{p[1]}.py").is_file()}
 
 
-@pytest.mark.parametrize("path", files("checks"), ids=lambda p: p.name)
-def test_checks_know_no_engine_no_pytest_no_http(path: Path) -> None:
-    engine = [f"smartlaunch.{name.removesuffix('.py')}" for name in ENGINE]
-    assert reaches(path, *engine, "smartlaunch.plugin", "smartlaunch.browser", "smartlaunch.sandbox", "pytest", "httpx", "playwright") == set()
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem != "__init__")
 
 
-@pytest.mark.parametrize("path", files("sandbox"), ids=lambda p: p.name)
-def test_sandbox_imports_nothing_of_the_rest(path: Path) -> None:
-    outside = {n for n in imported(path) if n.startswith("smartlaunch.") and not n.startswith("smartlaunch.sandbox")}
-    assert outside == set()
+def test_every_room_is_in_the_table() -> None:
+    assert {room_of(p) for p in MODULES} <= set(MAY_USE)
 
 
-@pytest.mark.parametrize(
-    "path", [*(PACKAGE / name for name in ENGINE), *files("oauth"), *files("oidc"), *files("browser"), *files("evidence")], ids=lambda p: p.name
-)
-def test_engine_knows_no_pytest_and_no_sandbox(path: Path) -> None:
-    assert reaches(path, "pytest", "pytest_bdd", "smartlaunch.plugin", "smartlaunch.sandbox", "smartlaunch.checks", "smartlaunch.reporting") == set()
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_a_room_uses_only_rooms_below_it(path: Path) -> None:
+    room = room_of(path)
+    assert rooms_used(path) - MAY_USE[room] - {room} == set()
+    assert {name.split(".")[0] for name in imported(path)} & FOREIGN.get(room, set()) == set()
 
 
-@pytest.mark.parametrize("path", [*files("reporting"), *files("diagnosis"), *files("ticket")], ids=lambda p: p.name)
-def test_reports_and_diagnosis_read_records_only(path: Path) -> None:
-    assert reaches(path, "smartlaunch.engine", "smartlaunch.app", "smartlaunch.http", "smartlaunch.browser", "smartlaunch.sandbox") == set()
+@pytest.mark.parametrize("path", sorted((ROOT / "steps").glob("*.py")), ids=lambda p: p.name)
+def test_steps_use_probes_and_checks(path: Path) -> None:
+    assert rooms_used(path) - STEPS_MAY_USE == set()
+
+
+def test_the_table_has_no_circle() -> None:
+    def below(room: str, seen: tuple[str, ...] = ()) -> None:
+        assert room not in seen, f"{' -> '.join((*seen, room))}"
+        for lower in MAY_USE[room]:
+            below(lower, (*seen, room))
+
+    for room in MAY_USE:
+        below(room)
 
 
 def test_no_step_asserts_on_raw_values() -> None:

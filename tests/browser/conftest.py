@@ -72,7 +72,9 @@ class Site:
             return
         request = Request(scope, receive)
         body = (await request.body()).decode("utf-8", "replace")
-        visit = Visit(request.method, request.url.path, dict(request.query_params), parse_qsl(body, keep_blank_values=True), dict(request.headers))
+        visit = Visit(
+            request.method, request.url.path, dict(request.query_params), parse_qsl(body, keep_blank_values=True), dict(request.headers)
+        )
         self.visits.append(visit)
         page = self.pages.get(visit.path)
         response: Any = PlainTextResponse("no such page", status_code=404) if page is None else page(visit)

@@ -29,7 +29,7 @@ def ways(site, target):
         "/way/form-post",
         f'<body onload="document.forms[0].submit()"><form method="post" action="{target}">'
         '<input type="hidden" name="code" value="c+1 x"><input type="hidden" name="state" value="s&amp;=#">'
-        '<noscript><button>Continue</button></noscript></form>',
+        "<noscript><button>Continue</button></noscript></form>",
     )
     site.html("/way/link", f'<h1>Almost there</h1><p><a href="{html}">Return to the app</a></p>')
     site.html("/way/pop-up", '<script>window.open("/way/302")</script><p>A window opens</p>')
@@ -126,8 +126,11 @@ def test_an_address_on_the_server_itself_is_caught_without_stopping_its_other_pa
 
 
 def test_pictures_of_the_app_on_a_page_do_not_reach_it_and_are_no_catch(site, person, app_host):
-    site.html("/a", f'<h1>Consent</h1><img src="{app_host.base}/logo.png"><p>The app wants access</p><form action="/b"><button>Allow</button>'
-              '<button name="d" value="no">Deny</button></form>')
+    site.html(
+        "/a",
+        f'<h1>Consent</h1><img src="{app_host.base}/logo.png"><p>The app wants access</p><form action="/b"><button>Allow</button>'
+        '<button name="d" value="no">Deny</button></form>',
+    )
     site.redirect("/b", f"{app_host.base}/callback?code=1")
     landing = person.go(f"{site.base}/a", catch=[f"{app_host.base}/callback"], plan=LoginPlan())
     assert landing.caught
@@ -136,7 +139,9 @@ def test_pictures_of_the_app_on_a_page_do_not_reach_it_and_are_no_catch(site, pe
 
 def test_an_authorization_request_can_be_posted(site, person, callback):
     site.redirect("/a", f"{callback}?code=1", 303)
-    landing = person.go(f"{site.base}/a", method="POST", form=[("state", "a b\"<>'&é"), ("scope", "x"), ("scope", "y")], catch=[callback], plan=LoginPlan())
+    landing = person.go(
+        f"{site.base}/a", method="POST", form=[("state", "a b\"<>'&é"), ("scope", "x"), ("scope", "y")], catch=[callback], plan=LoginPlan()
+    )
     assert landing.caught
     visit = site.one("/a")
     assert visit.method == "POST"
@@ -145,8 +150,12 @@ def test_an_authorization_request_can_be_posted(site, person, callback):
 
 def test_exchanges_tell_the_whole_way(site, person, kept, callback):
     site.redirect("/a", f"{site.base}/b")
-    site.html("/b", '<img src="/logo.png"><script>fetch("/data").then(() => document.forms[0].submit())</script><form method="post" action="/c">'
-              '<input name="note" value="é"></form>', title="Moving on")
+    site.html(
+        "/b",
+        '<img src="/logo.png"><script>fetch("/data").then(() => document.forms[0].submit())</script><form method="post" action="/c">'
+        '<input name="note" value="é"></form>',
+        title="Moving on",
+    )
     site.html("/data", "{}", headers={"content-type": "application/json", "X-Request-Id": "r-1"})
     site.redirect("/c", f"{callback}?code=1", 303)
     landing = person.go(f"{site.base}/a?client_id=x", catch=[callback], plan=LoginPlan())
@@ -206,7 +215,10 @@ def test_addresses_are_compared_by_their_parts(uri, url, same):
 
 
 def test_the_net_covers_foreign_hosts_whole_and_the_own_host_exactly():
-    net = Net(["https://app.example/cb", "https://app.example:8443/x", "http://srv.example/own?x=1", "my:/x"], origin_of("http://srv.example/authorize"))
+    net = Net(
+        ["https://app.example/cb", "https://app.example:8443/x", "http://srv.example/own?x=1", "my:/x"],
+        origin_of("http://srv.example/authorize"),
+    )
     assert net.patterns() == ["http://srv.example/own*", "https://app.example/*", "https://app.example:8443/*"]
     assert net.stops("https://app.example/favicon.ico")
     assert not net.stops("http://srv.example/own2")

@@ -26,7 +26,12 @@ def walk(person, site, callback, path="/a", **more):
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 def test_an_error_page_ends_the_walk_soon(site, person, callback, status):
-    site.html("/a", "<h1>OAuth2 Error</h1><p>The redirect URI is not registered.</p><a href='/'>Home</a><button>Continue</button>", status=status, title="Error")
+    site.html(
+        "/a",
+        "<h1>OAuth2 Error</h1><p>The redirect URI is not registered.</p><a href='/'>Home</a><button>Continue</button>",
+        status=status,
+        title="Error",
+    )
     landing, took = walk(person, site, callback)
     assert (landing.kind, landing.status, landing.title) == ("error-page", status, "Error")
     assert "not registered" in landing.text
@@ -42,7 +47,9 @@ def test_an_error_in_json_is_an_error_page(site, person, callback):
 
 
 def test_an_error_page_with_status_200_is_no_way_on(site, person, callback):
-    site.html("/a", "<h1>OAuth2 Error</h1><p>Something went wrong.</p><a href='/help'>Help</a><form><button>OK</button></form>", title="Error")
+    site.html(
+        "/a", "<h1>OAuth2 Error</h1><p>Something went wrong.</p><a href='/help'>Help</a><form><button>OK</button></form>", title="Error"
+    )
     landing, took = walk(person, site, callback)
     assert (landing.kind, landing.status) == ("no-way-on", 200)
     assert landing.controls == ('link "Help"', 'button "OK"')
@@ -80,7 +87,12 @@ def test_an_empty_answer_is_no_way_on(site, person, callback, status):
 
 
 def test_a_download_is_no_way_on(site, person, callback):
-    site.on("/a", lambda _v: Response(b"x" * 100, media_type="application/octet-stream", headers={"content-disposition": 'attachment; filename="code.bin"'}))
+    site.on(
+        "/a",
+        lambda _v: Response(
+            b"x" * 100, media_type="application/octet-stream", headers={"content-disposition": 'attachment; filename="code.bin"'}
+        ),
+    )
     landing, took = walk(person, site, callback)
     assert landing.kind == "no-way-on"
     assert "code.bin" in landing.reason
@@ -125,7 +137,9 @@ def test_a_server_that_hangs_after_the_sign_in(site, person, callback):
         await asyncio.sleep(3)
         return HTMLResponse("late")
 
-    site.html("/a", "<form method='post' action='/b'><input name='u' id='user'><input name='p' type='password'><button>Sign in</button></form>")
+    site.html(
+        "/a", "<form method='post' action='/b'><input name='u' id='user'><input name='p' type='password'><button>Sign in</button></form>"
+    )
     site.on("/b", lambda _v: hang())
     landing, took = walk(person, site, callback, step_timeout_s=1)
     assert landing.kind == "timeout", f"{landing.describe()} {landing.reason}"
@@ -192,7 +206,9 @@ def test_dialogues_are_answered_and_told(site, person, callback):
     ],
 )
 def test_a_page_that_has_its_own_idea_of_json_is_read_all_the_same(site, person, callback, script):
-    site.html("/a", f"<h1>Welcome</h1><script>{script}</script><form action='{callback}'><button name='code' value='c-1'>Continue</button></form>")
+    site.html(
+        "/a", f"<h1>Welcome</h1><script>{script}</script><form action='{callback}'><button name='code' value='c-1'>Continue</button></form>"
+    )
     landing, _ = walk(person, site, callback)
     assert (landing.kind, dict(landing.params)) == ("caught", {"code": "c-1"})
 
@@ -203,7 +219,9 @@ def test_pop_ups_are_closed(site, person, callback):
     assert walk(person, site, callback)[0].kind == "no-way-on"
 
 
-@pytest.mark.parametrize(("url", "words"), [("closed", "refused"), ("http://no-such-host.invalid/", "not known"), ("http://127.0.0.1:1/", "port")])
+@pytest.mark.parametrize(
+    ("url", "words"), [("closed", "refused"), ("http://no-such-host.invalid/", "not known"), ("http://127.0.0.1:1/", "port")]
+)
 def test_no_connection(person, callback, url, words):
     if url == "closed":
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -255,6 +273,7 @@ def test_an_untrusted_certificate(person, callback):
 
 def test_a_picture_shows_no_password(site, person, kept, callback):
     """What stands in a password field, or the password in any field, leaves no trace in the picture; another text does."""
+
     def picture(fields: str, password: str = "") -> bytes:
         site.html("/a", f"{fields}<h1>Stop</h1>", status=500)
         return kept.shots[person.go(f"{site.base}/a", catch=[callback], plan=LoginPlan(password=password)).screenshot]
@@ -269,15 +288,26 @@ def test_a_picture_shows_no_password(site, person, kept, callback):
 
 
 def test_steps_do_what_no_recipe_could(site, person, callback):
-    site.html("/a", "<h1>Hi</h1><div class='odd'><input id='x1'><input id='x2'><select id='s'><option>A</option><option value='lab'>Lab</option></select>"
-              "<span id='go' style='display:none'>Enter</span></div><script>setTimeout(() => { go.style.display = 'block' }, 200);"
-              "go.addEventListener('click', () => { location.href = '/b?' + new URLSearchParams({u: x1.value, p: x2.value, s: s.value}) })</script>", title="Strange door")
+    site.html(
+        "/a",
+        "<h1>Hi</h1><div class='odd'><input id='x1'><input id='x2'><select id='s'><option>A</option><option value='lab'>Lab</option></select>"
+        "<span id='go' style='display:none'>Enter</span></div><script>setTimeout(() => { go.style.display = 'block' }, 200);"
+        "go.addEventListener('click', () => { location.href = '/b?' + new URLSearchParams({u: x1.value, p: x2.value, s: s.value}) })</script>",
+        title="Strange door",
+    )
     site.html("/b", "<h1>App wants access</h1><form action='/c'><button>Allow</button><button name='d' value='n'>Deny</button></form>")
     site.redirect("/c", f"{callback}?code=1")
-    steps = parse_steps([
-        {"page": {"title_contains": "strange", "url_contains": "/a"}, "wait_for": "#go",
-         "fill": [{"selector": "#x1", "value": "username"}, {"selector": "#x2", "value": "password"}], "select": {"selector": "#s", "value": "lab"}, "click": "#go"},
-    ])
+    steps = parse_steps(
+        [
+            {
+                "page": {"title_contains": "strange", "url_contains": "/a"},
+                "wait_for": "#go",
+                "fill": [{"selector": "#x1", "value": "username"}, {"selector": "#x2", "value": "password"}],
+                "select": {"selector": "#s", "value": "lab"},
+                "click": "#go",
+            },
+        ]
+    )
     landing, _ = walk(person, site, callback, plan=LoginPlan("u", "a secret word", steps=steps))
     assert landing.caught, landing.describe()
     assert site.one("/b").query == {"u": "u", "p": "a secret word", "s": "lab"}

@@ -77,7 +77,13 @@ def test_signs_in_on_one_page(site, person, plan, callback, layout):
     assert PASSWORD not in repr(plan)
 
 
-STEPS = [{"page": {"has": "#name"}, "fill": [{"selector": "#name", "value": "username"}, {"selector": "#secret", "value": "password"}], "click": "#in"}]
+STEPS = [
+    {
+        "page": {"has": "#name"},
+        "fill": [{"selector": "#name", "value": "username"}, {"selector": "#secret", "value": "password"}],
+        "click": "#in",
+    }
+]
 FORM = "<form method='post' action='/done'><input id='name' name='u'><input id='secret' name='p' type='password'><button id='in'>Sign in</button></form>"
 
 
@@ -100,9 +106,15 @@ def test_steps_alone_leave_other_pages_untouched(site, person, plan, callback):
 
 
 def test_signs_in_on_two_pages(site, person, plan, callback):
-    site.html("/authorize", "<form method='post' action='/second'><label>Email<input type='email' name='email'></label><button>Next</button></form>")
-    site.html("/second", "<form method='post' action='/done'><input name='email' value='lena.hart@example.org' readonly><label>Password<input type='password' name='password'></label>"
-              "<label><input type='checkbox' id='remember'>Remember me</label><button>Sign in</button></form>")
+    site.html(
+        "/authorize",
+        "<form method='post' action='/second'><label>Email<input type='email' name='email'></label><button>Next</button></form>",
+    )
+    site.html(
+        "/second",
+        "<form method='post' action='/done'><input name='email' value='lena.hart@example.org' readonly><label>Password<input type='password' name='password'></label>"
+        "<label><input type='checkbox' id='remember'>Remember me</label><button>Sign in</button></form>",
+    )
     finish(site, callback)
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.caught, landing.describe()
@@ -161,7 +173,10 @@ def test_signs_in_within_a_shadow_root_and_with_trusted_clicks_only(site, person
 
 def test_signs_in_within_a_frame_of_the_same_origin(site, person, plan, callback):
     site.html("/authorize", "<h1>Welcome</h1><iframe src='/inner' style='width:500px;height:300px'></iframe>")
-    site.html("/inner", "<form method='post' action='/done' target='_top'><input name='u' id='username'><input name='p' type='password'><button>Sign in</button></form>")
+    site.html(
+        "/inner",
+        "<form method='post' action='/done' target='_top'><input name='u' id='username'><input name='p' type='password'><button>Sign in</button></form>",
+    )
     finish(site, callback)
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.caught, landing.describe()
@@ -171,15 +186,21 @@ def test_signs_in_within_a_frame_of_the_same_origin(site, person, plan, callback
 def test_signs_in_within_a_frame_of_another_origin(site, person, plan, callback):
     other = site.base.replace("127.0.0.1", "localhost")
     site.html("/authorize", f"<h1>Welcome</h1><iframe src='{other}/inner' style='width:500px;height:300px'></iframe>")
-    site.html("/inner", "<form method='post' action='/done' target='_top'><input name='u' id='username'><input name='p' type='password'><button>Sign in</button></form>")
+    site.html(
+        "/inner",
+        "<form method='post' action='/done' target='_top'><input name='u' id='username'><input name='p' type='password'><button>Sign in</button></form>",
+    )
     finish(site, callback)
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.caught, landing.describe()
 
 
 def test_a_simulator_with_a_list_of_users_and_a_disabled_password(site, person, plan, callback):
-    site.html("/authorize", "<h1>Practitioner Login</h1><form method='post' action='/done'><select name='user' class='form-control'><option value='1'>Dr. No</option>"
-              "<option value='lena.hart@example.org'>Lena Hart</option></select><input type='password' value='x' disabled><button>Login</button></form>")
+    site.html(
+        "/authorize",
+        "<h1>Practitioner Login</h1><form method='post' action='/done'><select name='user' class='form-control'><option value='1'>Dr. No</option>"
+        "<option value='lena.hart@example.org'>Lena Hart</option></select><input type='password' value='x' disabled><button>Login</button></form>",
+    )
     finish(site, callback)
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.caught, landing.describe()
@@ -188,9 +209,12 @@ def test_a_simulator_with_a_list_of_users_and_a_disabled_password(site, person, 
 
 @pytest.mark.parametrize(("persona", "wanted"), [("provider", "api"), ("patient", "portal-api"), ("", "api")])
 def test_role_buttons_of_one_form(site, person, callback, persona, wanted):
-    site.html("/authorize", "<form id='userLogin' method='post' action='/done'><input name='username'><input type='password' name='password'>"
-              "<label><input type='checkbox' name='persist_login'>Remember</label><button name='user_role' value='api'>OpenEMR Login</button>"
-              "<button name='user_role' value='portal-api'>Patient Login</button></form>")
+    site.html(
+        "/authorize",
+        "<form id='userLogin' method='post' action='/done'><input name='username'><input type='password' name='password'>"
+        "<label><input type='checkbox' name='persist_login'>Remember</label><button name='user_role' value='api'>OpenEMR Login</button>"
+        "<button name='user_role' value='portal-api'>Patient Login</button></form>",
+    )
     finish(site, callback)
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=LoginPlan(USER, PASSWORD, persona))
     assert landing.caught, landing.describe()
@@ -208,18 +232,29 @@ def test_a_page_that_asks_who_signs_in(site, person, callback, persona, wanted):
 
 def test_the_whole_way_of_a_health_portal(site, person, plan, callback):
     """Loading page, script redirect, sign-in, self-posting hand-off, warning, records with consent."""
-    site.html("/authorize", "<title>Loading...</title><div id='r'></div><script>setTimeout(() => { location.href = '/realm' }, 80)</script>")
+    site.html(
+        "/authorize", "<title>Loading...</title><div id='r'></div><script>setTimeout(() => { location.href = '/realm' }, 80)</script>"
+    )
     site.redirect("/realm", f"{site.base}/idp", 303)
     site.html("/idp", LAYOUTS["patient-portal"].replace("/done", "/idp-post"))
-    site.html("/idp-post", "<body onload='document.forms[0].submit()'><form method='post' action='/saml'><input type='hidden' name='SAMLResponse' value='PHNhbWw+'>"
-              "<button>Continue</button></form>")
-    site.html("/saml", "<title>Authorization Needed</title><h1>Warning: Unknown app</h1><p>We do not know this app.</p><form method='post' action='/warned'>"
-              "<button id='proceedButton' type='submit'>Proceed</button><button type='button'>Cancel</button></form>")
-    site.html("/warned", "<title>Authorization Needed</title><h2>Allow access to the record(s) of:</h2><form method='post' action='/done'>"
-              "<style>input[type=radio]{position:absolute;opacity:0}</style>"
-              "<input type='radio' name='person' id='99' value='99'><label for='99'>OTHER (Self, 34)</label>"
-              "<input type='radio' name='person' id='amelia-stone' value='amelia-stone'><label for='amelia-stone'>A. STONE (Child, 4)</label>"
-              "<button id='allowButton' name='decision' value='allow'>Allow</button><button id='denyButton' name='decision' value='deny'>Deny</button></form>")
+    site.html(
+        "/idp-post",
+        "<body onload='document.forms[0].submit()'><form method='post' action='/saml'><input type='hidden' name='SAMLResponse' value='PHNhbWw+'>"
+        "<button>Continue</button></form>",
+    )
+    site.html(
+        "/saml",
+        "<title>Authorization Needed</title><h1>Warning: Unknown app</h1><p>We do not know this app.</p><form method='post' action='/warned'>"
+        "<button id='proceedButton' type='submit'>Proceed</button><button type='button'>Cancel</button></form>",
+    )
+    site.html(
+        "/warned",
+        "<title>Authorization Needed</title><h2>Allow access to the record(s) of:</h2><form method='post' action='/done'>"
+        "<style>input[type=radio]{position:absolute;opacity:0}</style>"
+        "<input type='radio' name='person' id='99' value='99'><label for='99'>OTHER (Self, 34)</label>"
+        "<input type='radio' name='person' id='amelia-stone' value='amelia-stone'><label for='amelia-stone'>A. STONE (Child, 4)</label>"
+        "<button id='allowButton' name='decision' value='allow'>Allow</button><button id='denyButton' name='decision' value='deny'>Deny</button></form>",
+    )
     finish(site, callback)
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.caught, landing.describe()
@@ -229,11 +264,17 @@ def test_the_whole_way_of_a_health_portal(site, person, plan, callback):
 
 def test_the_whole_way_of_a_portal_with_durations(site, person, plan, callback):
     site.html("/authorize", LAYOUTS["mychart-like"].replace("/done", "/sure"))
-    site.html("/sure", "<title>Portal - Are you sure?</title><h1>Are you sure?</h1><p>The app has said that it:</p><ul><li>may keep data</li></ul>"
-              "<form method='post' action='/share'><button>Continue</button></form><a href='/home'>Cancel</a>")
-    site.html("/share", "<h1>What would you like to share?</h1><form method='post' action='/done'><label><input type='checkbox' name='s' value='patient/Observation.rs' checked>"
-              "Observations</label><fieldset><legend>How long?</legend><label><input type='radio' name='t' value='1h'>1 hour</label>"
-              "<label><input type='radio' name='t' value='3m'>3 months</label></fieldset><button>Allow access</button><button name='no' value='1'>Do not allow</button></form>")
+    site.html(
+        "/sure",
+        "<title>Portal - Are you sure?</title><h1>Are you sure?</h1><p>The app has said that it:</p><ul><li>may keep data</li></ul>"
+        "<form method='post' action='/share'><button>Continue</button></form><a href='/home'>Cancel</a>",
+    )
+    site.html(
+        "/share",
+        "<h1>What would you like to share?</h1><form method='post' action='/done'><label><input type='checkbox' name='s' value='patient/Observation.rs' checked>"
+        "Observations</label><fieldset><legend>How long?</legend><label><input type='radio' name='t' value='1h'>1 hour</label>"
+        "<label><input type='radio' name='t' value='3m'>3 months</label></fieldset><button>Allow access</button><button name='no' value='1'>Do not allow</button></form>",
+    )
     finish(site, callback)
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.caught, landing.describe()
@@ -242,9 +283,18 @@ def test_the_whole_way_of_a_portal_with_durations(site, person, plan, callback):
 
 def test_notices_are_passed_and_stay_signed_in_is_declined(site, person, plan, callback):
     site.html("/authorize", LAYOUTS["labels"].replace("/done", "/stay"))
-    site.html("/stay", "<h1>Stay signed in?</h1><form method='post' action='/phone'><button name='a' value='yes'>Yes</button><button name='a' value='no'>No</button></form>")
-    site.html("/phone", "<h1>Add a phone number</h1><form method='post' action='/x'><input name='tel' type='tel' required><button>Save</button></form><a href='/terms'>Skip for now, maybe later</a>")
-    site.html("/terms", "<h1>New terms</h1><form method='post' action='/done'><label><input type='checkbox' name='ok' required>I agree to the terms</label><button>Continue</button></form>")
+    site.html(
+        "/stay",
+        "<h1>Stay signed in?</h1><form method='post' action='/phone'><button name='a' value='yes'>Yes</button><button name='a' value='no'>No</button></form>",
+    )
+    site.html(
+        "/phone",
+        "<h1>Add a phone number</h1><form method='post' action='/x'><input name='tel' type='tel' required><button>Save</button></form><a href='/terms'>Skip for now, maybe later</a>",
+    )
+    site.html(
+        "/terms",
+        "<h1>New terms</h1><form method='post' action='/done'><label><input type='checkbox' name='ok' required>I agree to the terms</label><button>Continue</button></form>",
+    )
     finish(site, callback)
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.caught, landing.describe()
@@ -257,7 +307,11 @@ def test_notices_are_passed_and_stay_signed_in_is_declined(site, person, plan, c
 
 def test_a_refused_password_is_sent_once_and_never_again(site, person, plan, callback):
     site.html("/authorize", LAYOUTS["keycloak-like"].replace("/done", "/login"))
-    site.html("/login", "<div class='alert-error'>Invalid username or password.</div>" + LAYOUTS["keycloak-like"].replace("/done", "/login"), status=401)
+    site.html(
+        "/login",
+        "<div class='alert-error'>Invalid username or password.</div>" + LAYOUTS["keycloak-like"].replace("/done", "/login"),
+        status=401,
+    )
     with pytest.raises(LoginStuck) as caught:
         person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     message = str(caught.value)
@@ -312,7 +366,10 @@ def test_a_slow_answer_is_no_refusal(site, person, plan, callback):
 
 def test_a_second_factor_is_said_plainly(site, person, plan, callback):
     site.html("/authorize", LAYOUTS["labels"])
-    site.html("/done", "<h1>Two-factor authentication</h1><form method='post' action='/x'><label>One-time code <input id='totp_token' autocomplete='one-time-code'></label><button>Verify</button></form>")
+    site.html(
+        "/done",
+        "<h1>Two-factor authentication</h1><form method='post' action='/x'><label>One-time code <input id='totp_token' autocomplete='one-time-code'></label><button>Verify</button></form>",
+    )
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.kind == "no-way-on"
     assert "one-time code" in landing.reason
@@ -328,8 +385,11 @@ def test_missing_credentials_are_said_plainly(site, person, callback):
 
 
 def test_a_page_for_a_new_password_is_said_plainly(site, person, plan, callback):
-    site.html("/authorize", "<h1>Your password has expired</h1><form method='post' action='/done'><input type='password' name='a' placeholder='New password'>"
-              "<input type='password' name='b' placeholder='Confirm password'><button>Change</button></form>")
+    site.html(
+        "/authorize",
+        "<h1>Your password has expired</h1><form method='post' action='/done'><input type='password' name='a' placeholder='New password'>"
+        "<input type='password' name='b' placeholder='Confirm password'><button>Change</button></form>",
+    )
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert "new password" in landing.reason
     assert site.seen("/done") == []
@@ -344,7 +404,10 @@ def test_a_user_name_that_the_form_does_not_take_is_said_plainly(site, person, c
 
 
 def test_enter_is_pressed_when_the_button_does_nothing(site, person, plan, callback):
-    site.html("/authorize", "<script>1</script><form method='post' action='/done'><input name='u' id='user'><input name='p' type='password'><button type='button'>Sign in</button><input type='submit' hidden></form>")
+    site.html(
+        "/authorize",
+        "<script>1</script><form method='post' action='/done'><input name='u' id='user'><input name='p' type='password'><button type='button'>Sign in</button><input type='submit' hidden></form>",
+    )
     finish(site, callback)
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.caught, landing.describe()
@@ -352,7 +415,9 @@ def test_enter_is_pressed_when_the_button_does_nothing(site, person, plan, callb
 
 
 def test_a_form_that_sends_nothing_is_not_taken_for_a_refusal(site, person, plan, callback):
-    site.html("/authorize", "<script>1</script><form><input name='u' id='user'><input name='p' type='password'></form><button>Sign in</button>")
+    site.html(
+        "/authorize", "<script>1</script><form><input name='u' id='user'><input name='p' type='password'></form><button>Sign in</button>"
+    )
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.kind == "no-way-on"
     assert "sent anything" in landing.reason

@@ -49,11 +49,21 @@ PATIENTS = {
 @pytest.mark.parametrize("layout", list(PATIENTS))
 def test_the_configured_patient_is_chosen(site, person, plan, callback, layout):
     site.html("/authorize", PATIENTS[layout], title="EHR")
-    site.html("/pick", "<form method='post' action='/done'><input type='hidden' name='patient' value='amelia-stone'></form><script>"
-              "if (location.search === '?p=amelia-stone') document.forms[0].submit()</script>")
-    site.html("/found", "<h1>Patients</h1><form method='post' action='/done'><button name='patient' value='x'>Stone, Otto</button><button name='patient' value='amelia-stone'>Stone, Amelia</button></form>")
+    site.html(
+        "/pick",
+        "<form method='post' action='/done'><input type='hidden' name='patient' value='amelia-stone'></form><script>"
+        "if (location.search === '?p=amelia-stone') document.forms[0].submit()</script>",
+    )
+    site.html(
+        "/found",
+        "<h1>Patients</h1><form method='post' action='/done'><button name='patient' value='x'>Stone, Otto</button><button name='patient' value='amelia-stone'>Stone, Amelia</button></form>",
+    )
     done(site, callback)
-    use = replace(plan, patient="not-shown") if layout in ("radio-by-name", "radio-value-by-name", "rows", "select-links-in-rows", "only-one") else plan
+    use = (
+        replace(plan, patient="not-shown")
+        if layout in ("radio-by-name", "radio-value-by-name", "rows", "select-links-in-rows", "only-one")
+        else plan
+    )
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=use)
     assert landing.caught, landing.describe()
     assert site.one("/done").value("patient") == "amelia-stone"
@@ -62,7 +72,10 @@ def test_the_configured_patient_is_chosen(site, person, plan, callback, layout):
 
 
 def test_a_patient_that_is_not_offered_is_said_plainly(site, person, plan, callback):
-    site.html("/authorize", "<h1>Select a patient</h1><form method='post' action='/done'><button name='patient' value='a'>Anna</button><button name='patient' value='b'>Bert</button></form>")
+    site.html(
+        "/authorize",
+        "<h1>Select a patient</h1><form method='post' action='/done'><button name='patient' value='a'>Anna</button><button name='patient' value='b'>Bert</button></form>",
+    )
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.kind == "no-way-on"
     assert "not among the 2" in landing.reason
@@ -70,8 +83,11 @@ def test_a_patient_that_is_not_offered_is_said_plainly(site, person, plan, callb
 
 
 def test_the_name_of_the_signed_in_patient_is_no_choice(site, person, plan, callback):
-    site.html("/authorize", "<header><button>Amelia Stone</button></header><h1>An app wants access to the record of Amelia Stone</h1>"
-              "<form method='post' action='/done'><button name='d' value='allow'>Allow</button><button name='d' value='deny'>Deny</button></form>")
+    site.html(
+        "/authorize",
+        "<header><button>Amelia Stone</button></header><h1>An app wants access to the record of Amelia Stone</h1>"
+        "<form method='post' action='/done'><button name='d' value='allow'>Allow</button><button name='d' value='deny'>Deny</button></form>",
+    )
     done(site, callback)
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.caught, landing.describe()
@@ -151,8 +167,11 @@ BOXES = {
 @pytest.mark.parametrize("layout", list(BOXES))
 @pytest.mark.parametrize("less", [True, False])
 def test_scopes_can_be_unticked(site, person, plan, callback, layout, less):
-    site.html("/authorize", f"<h1>App wants access</h1><form method='post' action='/done'>{BOXES[layout]}<label><input type='checkbox' name='keep' value='1'>Remember this decision</label>"
-              "<button name='d' value='allow'>Allow</button><button name='d' value='deny'>Deny</button></form>")
+    site.html(
+        "/authorize",
+        f"<h1>App wants access</h1><form method='post' action='/done'>{BOXES[layout]}<label><input type='checkbox' name='keep' value='1'>Remember this decision</label>"
+        "<button name='d' value='allow'>Allow</button><button name='d' value='deny'>Deny</button></form>",
+    )
     done(site, callback)
     consent = Deselect(scopes=["patient/Observation.rs"]) if less else "allow"
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=replace(plan, consent=consent))
@@ -186,7 +205,9 @@ def test_a_caller_can_stop_at_the_consent_page(site, person, plan, callback):
 
 
 def test_a_question_after_deny_is_agreed_to(site, person, plan, callback):
-    site.html("/authorize", CONSENTS["plain"] + "<script>document.querySelector('[value=deny]').onclick = () => confirm('Are you sure?')</script>")
+    site.html(
+        "/authorize", CONSENTS["plain"] + "<script>document.querySelector('[value=deny]').onclick = () => confirm('Are you sure?')</script>"
+    )
     done(site, callback)
     assert person.go(f"{site.base}/authorize", catch=[callback], plan=replace(plan, consent="deny")).caught
 
@@ -195,28 +216,46 @@ def test_a_question_after_deny_is_agreed_to(site, person, plan, callback):
 
 LAUNCH = "https://app.example/launch"
 CHARTS = {
-    "list-then-tile": ("<h1>My patients</h1><table><tr><td>Bruno</td><td><a href='/chart/bruno'>Open</a></td></tr><tr><td>Amelia Stone</td><td><a href='/chart/amelia-stone'>Open chart</a></td></tr></table>",
-                       ("<h1>Amelia Stone</h1><nav><a href='/home'>Patients</a></nav><div class='card'><h3>Other app</h3><a href='/x'>Launch</a></div>"
-                       "<div class='card'><h3>Growth Chart</h3><a href='/launch'>Launch</a></div>")),
-    "named-button": ("<h1>Patients</h1><ul><li><a href='/chart/amelia-stone'>Amelia</a></li></ul>",
-                     "<form action='/launch'><button>Growth Chart</button></form><form action='/x'><button>Launch something else</button></form>"),
-    "client-id": ("<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>",
-                  "<form action='/x'><button name='app' value='other'>Launch</button></form><form action='/launch'><button name='app' value='client-1'>Launch</button></form>"),
-    "select": ("<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>",
-               "<form action='/launch'><select name='app'><option value='o'>Other</option><option value='g'>Growth Chart</option></select><button>Launch app</button></form>"),
-    "pop-up": ("<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>", "<a target='_blank' href='/launch'>Launch Growth Chart</a>"),
+    "list-then-tile": (
+        "<h1>My patients</h1><table><tr><td>Bruno</td><td><a href='/chart/bruno'>Open</a></td></tr><tr><td>Amelia Stone</td><td><a href='/chart/amelia-stone'>Open chart</a></td></tr></table>",
+        (
+            "<h1>Amelia Stone</h1><nav><a href='/home'>Patients</a></nav><div class='card'><h3>Other app</h3><a href='/x'>Launch</a></div>"
+            "<div class='card'><h3>Growth Chart</h3><a href='/launch'>Launch</a></div>"
+        ),
+    ),
+    "named-button": (
+        "<h1>Patients</h1><ul><li><a href='/chart/amelia-stone'>Amelia</a></li></ul>",
+        "<form action='/launch'><button>Growth Chart</button></form><form action='/x'><button>Launch something else</button></form>",
+    ),
+    "client-id": (
+        "<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>",
+        "<form action='/x'><button name='app' value='other'>Launch</button></form><form action='/launch'><button name='app' value='client-1'>Launch</button></form>",
+    ),
+    "select": (
+        "<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>",
+        "<form action='/launch'><select name='app'><option value='o'>Other</option><option value='g'>Growth Chart</option></select><button>Launch app</button></form>",
+    ),
+    "pop-up": (
+        "<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>",
+        "<a target='_blank' href='/launch'>Launch Growth Chart</a>",
+    ),
 }
 
 
 @pytest.mark.parametrize("layout", list(CHARTS))
 def test_an_app_is_launched_from_a_chart(site, person, plan, kept, layout):
     patients, chart = CHARTS[layout]
-    site.html("/ehr", "<form method='post' action='/ehr/home'><input name='u' id='user'><input type='password' name='p'><button>Sign in</button></form>")
+    site.html(
+        "/ehr",
+        "<form method='post' action='/ehr/home'><input name='u' id='user'><input type='password' name='p'><button>Sign in</button></form>",
+    )
     site.html("/ehr/home", patients)
     site.html("/chart/amelia-stone", chart)
     site.html("/chart/bruno", "<h1>Bruno</h1>")
     site.redirect("/launch", f"{LAUNCH}?iss=https%3A%2F%2Ffhir.example&launch=abc")
-    landing = person.open_chart(f"{site.base}/ehr", plan=plan, patient="amelia-stone", app_name="Growth Chart", client_id="client-1", catch=[LAUNCH])
+    landing = person.open_chart(
+        f"{site.base}/ehr", plan=plan, patient="amelia-stone", app_name="Growth Chart", client_id="client-1", catch=[LAUNCH]
+    )
     assert landing.caught, landing.describe()
     assert landing.value("launch") == "abc"
     assert (kept.exchanges[0].endpoint, kept.exchanges[-1].endpoint) == ("page", "launch")
@@ -225,6 +264,8 @@ def test_an_app_is_launched_from_a_chart(site, person, plan, kept, layout):
 def test_a_chart_without_the_app_is_said_plainly(site, person, plan):
     site.html("/ehr", "<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>")
     site.html("/chart/amelia-stone", "<h1>Amelia Stone</h1><p>No apps.</p>")
-    landing = person.open_chart(f"{site.base}/ehr", plan=LoginPlan(patient_names=["Amelia Stone"]), patient="amelia-stone", app_name="Growth Chart", catch=[LAUNCH])
+    landing = person.open_chart(
+        f"{site.base}/ehr", plan=LoginPlan(patient_names=["Amelia Stone"]), patient="amelia-stone", app_name="Growth Chart", catch=[LAUNCH]
+    )
     assert landing.kind == "no-way-on"
     assert landing.steps

@@ -125,7 +125,9 @@ def test_the_same_notice_is_not_passed_for_ever():
 
 @pytest.mark.parametrize("text", ["Log out", "Forgot password?", "Cancel", "Back", "Create an account", "Delete my data"])
 def test_some_buttons_are_never_pressed(text):
-    page = PageSnapshot(title="Page", controls=(Control(0, "button", tag="button", text=text, form=0, submit=True), Control(1, "link", tag="a", text=text)))
+    page = PageSnapshot(
+        title="Page", controls=(Control(0, "button", tag="button", text=text, form=0, submit=True), Control(1, "link", tag="a", text=text))
+    )
     assert decide(page, PLAN, Memory()) == Wait()
 
 

@@ -5,8 +5,9 @@ import secrets
 import pytest
 
 from smartlaunch.checks import authorization as checks
-from smartlaunch.oauth import pkce, scopes, variations
+from smartlaunch.oauth import pkce, scopes
 from smartlaunch.oauth.authorization import make_request
+from smartlaunch.probes import authorization as variations
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,9 @@ def test_error_code() -> None:
     assert checks.error_code("R", [], "x1", "access_denied")
 
 
-@pytest.mark.parametrize(("text", "found"), [("plain text", 0), ('a "quoted" one', 1), ("back\\slash", 1), ("línea", 1), ("two\nlines", 1), ("", 1)])
+@pytest.mark.parametrize(
+    ("text", "found"), [("plain text", 0), ('a "quoted" one', 1), ("back\\slash", 1), ("línea", 1), ("two\nlines", 1), ("", 1)]
+)
 def test_legal_error_text(text, found) -> None:
     assert len(checks.legal_error_text("R", [("error", "invalid_request"), ("error_description", text)], "x1")) == found
 
@@ -78,7 +81,8 @@ def test_issuer(parameters, claimed, found) -> None:
 
 
 @pytest.mark.parametrize(
-    ("iss", "found"), [("https://a.example/x", 0), ("http://127.0.0.1:8/x", 0), ("http://a.example", 1), ("https://a.example?x=1", 1), ("a.example", 1)]
+    ("iss", "found"),
+    [("https://a.example/x", 0), ("http://127.0.0.1:8/x", 0), ("http://a.example", 1), ("https://a.example?x=1", 1), ("a.example", 1)],
 )
 def test_issuer_form(iss, found) -> None:
     assert len(checks.issuer_form("R", [("iss", iss)], "x1")) == found
@@ -136,7 +140,11 @@ def test_random_codes_are_never_called_guessable() -> None:
 
 def request(redirect_uri="https://app.example/cb"):
     return make_request(
-        "https://ehr.example/authorize?tenant=1", client_id="app", redirect_uri=redirect_uri, scope="openid launch/patient", aud="https://ehr.example/fhir"
+        "https://ehr.example/authorize?tenant=1",
+        client_id="app",
+        redirect_uri=redirect_uri,
+        scope="openid launch/patient",
+        aud="https://ehr.example/fhir",
     )
 
 
@@ -172,7 +180,9 @@ def test_verifier_of_all_characters() -> None:
     assert set(pkce.make_proof_of_all_characters().code_verifier) == set(pkce.UNRESERVED)
 
 
-@pytest.mark.parametrize("label", ["another code verifier", "an altered code verifier", "a code verifier in other case", "a code verifier cut short"])
+@pytest.mark.parametrize(
+    "label", ["another code verifier", "an altered code verifier", "a code verifier in other case", "a code verifier cut short"]
+)
 def test_a_wrong_verifier_differs(label) -> None:
     proof = pkce.make_proof()
     assert variations.verifier(label, proof) != proof.code_verifier
@@ -208,14 +218,23 @@ def test_scope_meaning(granted, wanted, covered) -> None:
     assert scopes.covered(wanted, granted.split()) is covered
 
 
-@pytest.mark.parametrize("scope", ["patient/Patient.dus", "patient/Patient.", "patient/patient.rs", "Patient.rs", "patient/Patient.rx", "patient/Patient.read?a=b"])
+@pytest.mark.parametrize(
+    "scope",
+    ["patient/Patient.dus", "patient/Patient.", "patient/patient.rs", "Patient.rs", "patient/Patient.rx", "patient/Patient.read?a=b"],
+)
 def test_undefined_scopes_have_no_meaning(scope) -> None:
     assert scopes.parse(scope) is None
 
 
 @pytest.mark.parametrize(
     ("scope", "other"),
-    [("patient/Patient.read", "patient/Patient.rs"), ("patient/Patient.rs", "patient/Patient.read"), ("user/*.*", "user/*.cruds"), ("patient/A.r", "patient/A.r"), ("openid", "openid")],
+    [
+        ("patient/Patient.read", "patient/Patient.rs"),
+        ("patient/Patient.rs", "patient/Patient.read"),
+        ("user/*.*", "user/*.cruds"),
+        ("patient/A.r", "patient/A.r"),
+        ("openid", "openid"),
+    ],
 )
 def test_other_version(scope, other) -> None:
     assert scopes.other_version(scope) == other

@@ -90,7 +90,12 @@ def test_authenticated(status: int, body: object, actual: str) -> None:
 
 def test_a_listed_method_that_lets_nobody_in() -> None:
     refused = Exchange(
-        "x1", Actor.APP, Endpoint.TOKEN, datetime.now(UTC), 5, Request("POST", "https://e.example/token"),
+        "x1",
+        Actor.APP,
+        Endpoint.TOKEN,
+        datetime.now(UTC),
+        5,
+        Request("POST", "https://e.example/token"),
         Response(401, (("Content-Type", "application/json"),), b'{"error": "invalid_client"}'),
     )
     assert checks.authenticated_by_listed("R", refused, "client_secret_basic")[0].severity is None

@@ -20,7 +20,13 @@ RIGHT = {
 def answer(document=None, *, status=200, headers=(("Content-Type", "application/json"),), body=None) -> Exchange:
     data = body if body is not None else json.dumps(document if document is not None else RIGHT).encode()
     return Exchange(
-        "x0001", Actor.APP, Endpoint.DISCOVERY, datetime.now(UTC), 5, Request("GET", "https://ehr.example/fhir"), Response(status, headers, data)
+        "x0001",
+        Actor.APP,
+        Endpoint.DISCOVERY,
+        datetime.now(UTC),
+        5,
+        Request("GET", "https://ehr.example/fhir"),
+        Response(status, headers, data),
     )
 
 
@@ -48,7 +54,9 @@ def test_json_object(exchange, actual) -> None:
     one(discovery.json_object("R", exchange), actual)
 
 
-@pytest.mark.parametrize("value", ["/authorize", "ehr.example/authorize", "https://", "https:///a", "ftp://ehr.example/a", 7, "", "https://ehr.example:bad/"])
+@pytest.mark.parametrize(
+    "value", ["/authorize", "ehr.example/authorize", "https://", "https:///a", "ftp://ehr.example/a", 7, "", "https://ehr.example:bad/"]
+)
 def test_absolute_endpoints(value) -> None:
     assert discovery.absolute_endpoints("R", answer()) == []
     if isinstance(value, str):
@@ -119,10 +127,21 @@ def test_openid_arrays() -> None:
     one(discovery.no_empty_members("R", answer({"claims_supported": "sub"})), "sub")
 
 
-@pytest.mark.parametrize("value", [{"url": "x"}, ["x"], [{"url": "/a", "capabilities": []}], [{"url": "https://a.example"}], [{"url": "https://a.example", "capabilities": [1]}]])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"url": "x"},
+        ["x"],
+        [{"url": "/a", "capabilities": []}],
+        [{"url": "https://a.example"}],
+        [{"url": "https://a.example", "capabilities": [1]}],
+    ],
+)
 def test_associated_endpoints(value) -> None:
     assert discovery.associated_endpoints("R", answer()) == []
-    assert discovery.associated_endpoints("R", answer({"associated_endpoints": [{"url": "https://a.example", "capabilities": ["x"]}]})) == []
+    assert (
+        discovery.associated_endpoints("R", answer({"associated_endpoints": [{"url": "https://a.example", "capabilities": ["x"]}]})) == []
+    )
     assert len(discovery.associated_endpoints("R", answer({"associated_endpoints": value}))) == 1
 
 

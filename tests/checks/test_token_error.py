@@ -11,7 +11,9 @@ JSON = (("Content-Type", "application/json"),)
 
 def answer(document, *, status=400, headers=JSON) -> Exchange:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return Exchange("x1", Actor.APP, Endpoint.TOKEN, datetime.now(UTC), 5, Request("POST", "https://e.example/token"), Response(status, headers, data))
+    return Exchange(
+        "x1", Actor.APP, Endpoint.TOKEN, datetime.now(UTC), 5, Request("POST", "https://e.example/token"), Response(status, headers, data)
+    )
 
 
 def test_no_token() -> None:
@@ -83,7 +85,9 @@ def test_internals(text) -> None:
     assert token_error.no_internals("R", answer({"error": "server_error", "error_description": text}))
 
 
-@pytest.mark.parametrize("text", ["The code is not valid.", "See https://docs.example.com/errors", "invalid_grant", "Error: the code has expired"])
+@pytest.mark.parametrize(
+    "text", ["The code is not valid.", "See https://docs.example.com/errors", "invalid_grant", "Error: the code has expired"]
+)
 def test_plain_words_are_no_internals(text) -> None:
     found = token_error.no_internals("R", answer({"error": "invalid_grant", "error_description": text}))
     assert found == []
@@ -91,7 +95,15 @@ def test_plain_words_are_no_internals(text) -> None:
 
 def page(body="", *headers, status=200) -> RecordedExchange:
     return RecordedExchange(
-        "x1", "browser", "page", "", 1, "GET", "https://e.example/login", status=status, response_body=body,
+        "x1",
+        "browser",
+        "page",
+        "",
+        1,
+        "GET",
+        "https://e.example/login",
+        status=status,
+        response_body=body,
         response_headers=[["Content-Type", "text/html"], *map(list, headers)],
     )
 

@@ -11,8 +11,8 @@ import pytest
 from smartlaunch import __version__
 from smartlaunch.catalogue import load
 from smartlaunch.cli import COMMANDS
+from smartlaunch.embedded_ehr.defects import load_defects
 from smartlaunch.plugin.binding import SUITES
-from smartlaunch.sandbox.defects import load_defects
 
 
 def test_help_lists_every_command_and_is_quick():

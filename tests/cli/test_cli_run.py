@@ -128,7 +128,7 @@ def test_the_child_sees_nothing_of_the_folder_it_is_called_from(tmp_path):
 
 def record(folder: Path, outcomes: list[str], **header: object) -> None:
     """Write a run as the plugin does."""
-    from smartlaunch.reporting import run as records
+    from smartlaunch.records import run as records
 
     results = [
         records.ScenarioResult(id=f"s/{n}", title="t", feature="f", rule="r", suite="s", requirements=(), outcome=outcome, reason="because")

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from smartlaunch.sandbox import data
-from smartlaunch.sandbox.options import SandboxOptions
-from smartlaunch.sandbox.server import serve
-from smartlaunch.sandbox.target_file import write_target
+from smartlaunch.embedded_ehr import data
+from smartlaunch.embedded_ehr.options import SandboxOptions
+from smartlaunch.embedded_ehr.server import serve
+from smartlaunch.embedded_ehr.target_file import write_target
 
 PATIENT = data.PATIENTS[0]
 REASON = "a pasted launch serves one scenario, and another scenario has spent it"

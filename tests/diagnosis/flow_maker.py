@@ -61,9 +61,21 @@ class Flow:
         self.now, self.items = START, []
         base, auth = c["base"], c["auth"]
         self.add("GET", f"{APP}/launch?" + urlencode({"iss": base, "launch": LAUNCH}), 302, location=f"{auth}/authorize")
-        config = {"authorization_endpoint": f"{auth}/authorize", "token_endpoint": f"{auth}/token", "capabilities": ["launch-ehr"], "issuer": auth}
+        config = {
+            "authorization_endpoint": f"{auth}/authorize",
+            "token_endpoint": f"{auth}/token",
+            "capabilities": ["launch-ehr"],
+            "issuer": auth,
+        }
         self.add("GET", f"{base}/.well-known/smart-configuration", 200, body=config)
-        asked = {"response_type": "code", "client_id": "client-1", "redirect_uri": c["redirect"], "scope": c["scope"], "state": STATE, "aud": c["aud"]}
+        asked = {
+            "response_type": "code",
+            "client_id": "client-1",
+            "redirect_uri": c["redirect"],
+            "scope": c["scope"],
+            "state": STATE,
+            "aud": c["aud"],
+        }
         if c["launch"] is not None:
             asked["launch"] = c["launch"]
         if c["challenge"]:
@@ -78,7 +90,12 @@ class Flow:
         self.add("POST", f"{auth}/login", 302, form={"username": "portal", "password": "pa55word-5ecret"}, location=back)
         self.add("GET", back, 200, page=True)
         self.now += timedelta(seconds=c["exchange_after"])
-        form = {"grant_type": "authorization_code", "code": CODE, "redirect_uri": c["token_redirect"] or c["redirect"], "client_id": "client-1"}
+        form = {
+            "grant_type": "authorization_code",
+            "code": CODE,
+            "redirect_uri": c["token_redirect"] or c["redirect"],
+            "client_id": "client-1",
+        }
         if c["verifier"]:
             form["code_verifier"] = c["verifier"]
         answer = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 570, "scope": granted, "patient": "1"}
@@ -92,8 +109,21 @@ class Flow:
             return
         self.now += timedelta(seconds=c["fhir_after"])
         if c["refresh"]:
-            self.add("POST", f"{auth}/token", c["refresh"][0], form={"grant_type": "refresh_token", "refresh_token": "r3fresh-5ecret-1234", "client_id": "client-1"}, body=c["refresh"][1])
-        self.add("GET", f"{base}/{c['fhir']}", c["fhir_status"], body=c["fhir_body"], headers=[("Authorization", f"Bearer {c['bearer']}")], media="application/fhir+json")
+            self.add(
+                "POST",
+                f"{auth}/token",
+                c["refresh"][0],
+                form={"grant_type": "refresh_token", "refresh_token": "r3fresh-5ecret-1234", "client_id": "client-1"},
+                body=c["refresh"][1],
+            )
+        self.add(
+            "GET",
+            f"{base}/{c['fhir']}",
+            c["fhir_status"],
+            body=c["fhir_body"],
+            headers=[("Authorization", f"Bearer {c['bearer']}")],
+            media="application/fhir+json",
+        )
 
     def add(self, method, url, status, *, body=None, form=None, headers=(), location=None, page=False, media="application/json"):
         self.now += timedelta(seconds=1)
@@ -101,19 +131,60 @@ class Flow:
         answer = [("Content-Type", "text/html" if page else media), ("X-Request-Id", f"req-{len(self.items) + 1}")]
         if location:
             answer.append(("Location", location))
-        self.items.append({"method": method, "url": url, "status": status, "form": form, "headers": list(headers), "answer": answer, "text": text, "started": self.now})
+        self.items.append(
+            {
+                "method": method,
+                "url": url,
+                "status": status,
+                "form": form,
+                "headers": list(headers),
+                "answer": answer,
+                "text": text,
+                "started": self.now,
+            }
+        )
 
     def har(self, path: Path) -> Path:
         """Write the messages as a browser would save them."""
         entries = []
         for item in self.items:
             sent = item["headers"] + ([("Content-Type", "application/x-www-form-urlencoded")] if item["form"] else [])
-            request = {"method": item["method"], "url": item["url"], "httpVersion": "HTTP/1.1", "headers": [{"name": k, "value": v} for k, v in sent], "queryString": [], "cookies": [], "headersSize": -1, "bodySize": -1}
+            request = {
+                "method": item["method"],
+                "url": item["url"],
+                "httpVersion": "HTTP/1.1",
+                "headers": [{"name": k, "value": v} for k, v in sent],
+                "queryString": [],
+                "cookies": [],
+                "headersSize": -1,
+                "bodySize": -1,
+            }
             if item["form"]:
                 request["postData"] = {"mimeType": "application/x-www-form-urlencoded", "text": urlencode(item["form"])}
-            response = {"status": item["status"], "statusText": "", "httpVersion": "HTTP/1.1", "headers": [{"name": k, "value": v} for k, v in item["answer"]], "cookies": [], "content": {"mimeType": item["answer"][0][1], "size": len(item["text"]), "text": item["text"]}, "redirectURL": "", "headersSize": -1, "bodySize": -1}
-            entries.append({"startedDateTime": item["started"].isoformat(), "time": 12, "request": request, "response": response, "cache": {}, "timings": {"send": 0, "wait": 12, "receive": 0}})
-        path.write_text(json.dumps({"log": {"version": "1.2", "creator": {"name": "a browser", "version": "1"}, "entries": entries}}), encoding="utf-8")
+            response = {
+                "status": item["status"],
+                "statusText": "",
+                "httpVersion": "HTTP/1.1",
+                "headers": [{"name": k, "value": v} for k, v in item["answer"]],
+                "cookies": [],
+                "content": {"mimeType": item["answer"][0][1], "size": len(item["text"]), "text": item["text"]},
+                "redirectURL": "",
+                "headersSize": -1,
+                "bodySize": -1,
+            }
+            entries.append(
+                {
+                    "startedDateTime": item["started"].isoformat(),
+                    "time": 12,
+                    "request": request,
+                    "response": response,
+                    "cache": {},
+                    "timings": {"send": 0, "wait": 12, "receive": 0},
+                }
+            )
+        path.write_text(
+            json.dumps({"log": {"version": "1.2", "creator": {"name": "a browser", "version": "1"}, "entries": entries}}), encoding="utf-8"
+        )
         return path
 
     def record(self, folder=None) -> Recorder:
@@ -141,4 +212,12 @@ class Flow:
             endpoint, actor = Endpoint.FHIR, Actor.APP
         headers = tuple(item["headers"]) + ((("Content-Type", "application/x-www-form-urlencoded"),) if item["form"] else ())
         request = Request(item["method"], url, headers, urlencode(item["form"]).encode() if item["form"] else b"")
-        return Exchange(identifier, actor, endpoint, item["started"], 12.0, request, Response(item["status"], tuple(item["answer"]), item["text"].encode()))
+        return Exchange(
+            identifier,
+            actor,
+            endpoint,
+            item["started"],
+            12.0,
+            request,
+            Response(item["status"], tuple(item["answer"]), item["text"].encode()),
+        )

@@ -70,7 +70,17 @@ def test_plain_base64_is_seen():
 
 
 def test_assertion_claims():
-    header, claims = {"alg": "RS384", "kid": "k"}, {"iss": "c", "sub": "c", "aud": "https://as.example/token", "exp": int(NOW.timestamp()) + 240, "iat": int(NOW.timestamp()), "jti": "j1"}
+    header, claims = (
+        {"alg": "RS384", "kid": "k"},
+        {
+            "iss": "c",
+            "sub": "c",
+            "aud": "https://as.example/token",
+            "exp": int(NOW.timestamp()) + 240,
+            "iat": int(NOW.timestamp()),
+            "jti": "j1",
+        },
+    )
     jwt = f"{b64(header)}.{b64(claims)}.c2ln"
     body = f"grant_type=client_credentials&client_assertion={jwt}".encode()
     request = Request("POST", "https://as.example/token", (("Content-Type", "application/x-www-form-urlencoded"),), body)
@@ -88,7 +98,12 @@ def test_assertion_claims():
 
 
 def test_placeholders_compare_but_are_not_measured():
-    request = Request("POST", "https://as.example/token", (("Content-Type", "application/x-www-form-urlencoded"),), b"grant_type=authorization_code&code=%3Ccode%201%3E&code_verifier=%3Ccode_verifier%201%3E")
+    request = Request(
+        "POST",
+        "https://as.example/token",
+        (("Content-Type", "application/x-www-form-urlencoded"),),
+        b"grant_type=authorization_code&code=%3Ccode%201%3E&code_verifier=%3Ccode_verifier%201%3E",
+    )
     facts = derive(Exchange("x1", Actor.APP, Endpoint.TOKEN, NOW, 1, request, Response(400)), FlowMemory())
     assert facts["verifier_present"]
     assert "verifier_length" not in facts
@@ -99,23 +114,58 @@ def test_placeholders_compare_but_are_not_measured():
 def test_small_readers():
     assert fhir_path(f"{BASE}/Observation?x=1") == (BASE, "Observation", "search")
     assert fhir_path("http://[") == ("", "", "")
-    assert parse_www_authenticate('Bearer realm="a, b", error=invalid_token') == {"scheme": "Bearer", "realm": "a, b", "error": "invalid_token"}
+    assert parse_www_authenticate('Bearer realm="a, b", error=invalid_token') == {
+        "scheme": "Bearer",
+        "realm": "a, b",
+        "error": "invalid_token",
+    }
 
 
 @settings(max_examples=150, deadline=None)
 @given(
     endpoint=st.sampled_from(list(Endpoint)),
     url=st.one_of(st.text(max_size=80), st.text(max_size=60).map(lambda t: "https://a.example/authorize?client_id=1&launch=&state=" + t)),
-    headers=st.lists(st.tuples(st.sampled_from(["Authorization", "Content-Type", "Origin", "Date", "Location", "WWW-Authenticate", "Cookie"]), st.text(max_size=40)), max_size=5),
-    body=st.one_of(st.binary(max_size=120), st.text(max_size=60).map(lambda t: ("grant_type=authorization_code&code=c&client_assertion=" + t).encode("utf-8", "replace"))),
-    answer=st.one_of(st.binary(max_size=80), st.recursive(st.none() | st.booleans() | st.text(max_size=8) | st.integers(), lambda c: st.lists(c, max_size=3) | st.dictionaries(st.sampled_from(["access_token", "scope", "expires_in", "id_token", "error", "patient", "refresh_token"]), c, max_size=5)).map(lambda v: json.dumps(v).encode())),
+    headers=st.lists(
+        st.tuples(
+            st.sampled_from(["Authorization", "Content-Type", "Origin", "Date", "Location", "WWW-Authenticate", "Cookie"]),
+            st.text(max_size=40),
+        ),
+        max_size=5,
+    ),
+    body=st.one_of(
+        st.binary(max_size=120),
+        st.text(max_size=60).map(lambda t: ("grant_type=authorization_code&code=c&client_assertion=" + t).encode("utf-8", "replace")),
+    ),
+    answer=st.one_of(
+        st.binary(max_size=80),
+        st.recursive(
+            st.none() | st.booleans() | st.text(max_size=8) | st.integers(),
+            lambda c: (
+                st.lists(c, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["access_token", "scope", "expires_in", "id_token", "error", "patient", "refresh_token"]), c, max_size=5
+                )
+            ),
+        ).map(lambda v: json.dumps(v).encode()),
+    ),
     status=st.sampled_from([0, 200, 302, 400, 401, 403, 500]),
 )
 def test_no_garbage_makes_it_fail(endpoint, url, headers, body, answer, status):
     memory = FlowMemory()
     form = (("Content-Type", "application/x-www-form-urlencoded"),)
     for _ in range(2):
-        facts = derive(Exchange("x1", Actor.APP, endpoint, NOW, 1.0, Request("POST", url, form + tuple(headers), body), Response(status, tuple(headers), answer)), memory)
+        facts = derive(
+            Exchange(
+                "x1",
+                Actor.APP,
+                endpoint,
+                NOW,
+                1.0,
+                Request("POST", url, form + tuple(headers), body),
+                Response(status, tuple(headers), answer),
+            ),
+            memory,
+        )
         json.dumps(facts)
 
 

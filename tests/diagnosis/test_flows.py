@@ -8,18 +8,25 @@ from pathlib import Path
 import pytest
 
 from smartlaunch.diagnosis import diagnose_run, load
-from smartlaunch.diagnosis.engine import examine
-from smartlaunch.diagnosis.flows import materials
+from smartlaunch.diagnosis.inputs.flows import materials
+from smartlaunch.diagnosis.weighing import examine
 from smartlaunch.evidence.har import write_har
 
 sys.path.insert(0, str(Path(__file__).parent))
 from flow_maker import APP, BASE, CODE, LAUNCH, STATE, TOKEN, VERIFIER, Flow, b64
 
 ORACLE_BASE = "https://fhir-ehr-code.cerner.com/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d"
-ORACLE_AUTH = "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/protocols/oauth2/profiles/smart-v1/personas/provider"
-FORBIDDEN = {"code": 403, "message": 'code="urn:cerner:error:oauth2:resource-access:insufficient-scopes", error="insufficient_scope", subcode="no_scope_for_resource_path"'}
+ORACLE_AUTH = (
+    "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/protocols/oauth2/profiles/smart-v1/personas/provider"
+)
+FORBIDDEN = {
+    "code": 403,
+    "message": 'code="urn:cerner:error:oauth2:resource-access:insufficient-scopes", error="insufficient_scope", subcode="no_scope_for_resource_path"',
+}
 LAUNCH_URI = "https://authorization.cerner.com/errors/urn%3Acerner%3Aerror%3Aauthorization-server%3Asmart-v1%3Agrant%3Alaunch%3Acode-required/instances/847e48ff-956f-4f96-8585-2d0ccb19d40a?persona=provider&client=other&tenant=t"
-ASSERTION = f"{b64({'alg': 'RS384'})}.{b64({'iss': 'client-1', 'sub': 'client-1', 'aud': 'x', 'exp': 1, 'jti': 'j'})}.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
+ASSERTION = (
+    f"{b64({'alg': 'RS384'})}.{b64({'iss': 'client-1', 'sub': 'client-1', 'aud': 'x', 'exp': 1, 'jti': 'j'})}.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
+)
 
 FAULTS = {
     "scopes dropped, Oracle": ({"base": ORACLE_BASE, "auth": ORACLE_AUTH, "aud": ORACLE_BASE, "scope": "launch openid fhirUser patient/*.read", "granted": "fhirUser launch openid", "fhir_status": 403, "fhir_body": FORBIDDEN}, "wildcard-dropped-by-policy"),
@@ -46,8 +53,23 @@ FAULTS = {
 
 def _run_of(recorder, outcome="blocked"):
     exchanges = [asdict(x) for x in recorder.exchanges]
-    scenario = {"id": "standalone-public/one", "title": "One", "feature": "f", "rule": "r", "suite": "standalone-public", "requirements": [], "outcome": outcome, "reason": "", "exchanges": [x["id"] for x in exchanges]}
-    return {"header": {"schema": 1, "id": "r1", "target": {"name": "t", "vendor": "", "fhir_base_url": BASE}}, "scenarios": [scenario], "exchanges": exchanges, "diagnoses": []}
+    scenario = {
+        "id": "standalone-public/one",
+        "title": "One",
+        "feature": "f",
+        "rule": "r",
+        "suite": "standalone-public",
+        "requirements": [],
+        "outcome": outcome,
+        "reason": "",
+        "exchanges": [x["id"] for x in exchanges],
+    }
+    return {
+        "header": {"schema": 1, "id": "r1", "target": {"name": "t", "vendor": "", "fhir_base_url": BASE}},
+        "scenarios": [scenario],
+        "exchanges": exchanges,
+        "diagnoses": [],
+    }
 
 
 def _answers(report):
@@ -84,9 +106,34 @@ def test_good_flow_gives_no_diagnosis(tmp_path):
 
 def test_refresh_after_expiry_that_works_is_no_fault(tmp_path):
     flow = Flow(fhir_after=10)
-    flow.add("GET", f"{BASE}/Patient/1", 401, body={"error": "invalid_token"}, headers=[("Authorization", f"Bearer {TOKEN}")], media="application/fhir+json")
-    flow.add("POST", "https://auth.example.org/token", 200, form={"grant_type": "refresh_token", "refresh_token": "r"}, body={"access_token": "n3w", "token_type": "Bearer", "scope": "launch openid fhirUser patient/Patient.rs patient/Observation.rs", "expires_in": 570})
-    flow.add("GET", f"{BASE}/Patient/1", 200, body={"resourceType": "Patient"}, headers=[("Authorization", "Bearer n3w")], media="application/fhir+json")
+    flow.add(
+        "GET",
+        f"{BASE}/Patient/1",
+        401,
+        body={"error": "invalid_token"},
+        headers=[("Authorization", f"Bearer {TOKEN}")],
+        media="application/fhir+json",
+    )
+    flow.add(
+        "POST",
+        "https://auth.example.org/token",
+        200,
+        form={"grant_type": "refresh_token", "refresh_token": "r"},
+        body={
+            "access_token": "n3w",
+            "token_type": "Bearer",
+            "scope": "launch openid fhirUser patient/Patient.rs patient/Observation.rs",
+            "expires_in": 570,
+        },
+    )
+    flow.add(
+        "GET",
+        f"{BASE}/Patient/1",
+        200,
+        body={"resourceType": "Patient"},
+        headers=[("Authorization", "Bearer n3w")],
+        media="application/fhir+json",
+    )
     assert load(str(flow.har(tmp_path / "a.har"))).report().diagnoses == []
 
 
@@ -108,7 +155,18 @@ def test_failures_with_one_cause_are_one_entry():
 
 def test_a_breach_of_the_server_is_named_with_its_requirement():
     run = _run_of(Flow().record(), "failed")
-    run["scenarios"][0]["findings"] = [{"requirement": "SMART-2.2-app-launch-pkce-b", "expected": "a refusal", "actual": "a code", "exchange": "x0004", "kind": "requirement", "strength": "SHALL NOT", "outcome": "failed", "side": "authorization-server"}]
+    run["scenarios"][0]["findings"] = [
+        {
+            "requirement": "SMART-2.2-app-launch-pkce-b",
+            "expected": "a refusal",
+            "actual": "a code",
+            "exchange": "x0004",
+            "kind": "requirement",
+            "strength": "SHALL NOT",
+            "outcome": "failed",
+            "side": "authorization-server",
+        }
+    ]
     found = diagnose_run(run)
     assert found[0]["category"] == "server-defect"
     assert found[0]["side"] == "authorization-server"
@@ -117,7 +175,9 @@ def test_a_breach_of_the_server_is_named_with_its_requirement():
 
 def test_scope_expectation_is_explained_by_the_grant():
     run = _run_of(Flow(granted="launch openid fhirUser patient/Patient.rs").record(), "warning")
-    run["scenarios"][0]["findings"] = [{"requirement": "expect-scopes", "expected": "all scopes", "actual": "one is missing", "kind": "expectation", "outcome": "warning"}]
+    run["scenarios"][0]["findings"] = [
+        {"requirement": "expect-scopes", "expected": "all scopes", "actual": "one is missing", "kind": "expectation", "outcome": "warning"}
+    ]
     assert diagnose_run(run)[0]["rule"] == "some-scopes-dropped"
 
 
@@ -156,8 +216,24 @@ def test_scenarios_blocked_by_a_failed_twin_get_its_cause():
     change = {"authorize_error": {"error": "invalid_request", "error_description": "The transform algorithm is not supported."}}
     run = _run_of(Flow(**change).record(), "failed")
     actual = "the browser came back with error=invalid_request (The transform algorithm is not supported.)"
-    run["scenarios"][0]["findings"] = [{"requirement": "SMART-2.2-app-launch-pkce-a", "expected": "an access token", "actual": actual, "exchange": "x0004", "outcome": "failed"}]
-    twin = {**run["scenarios"][0], "id": "standalone-public/two", "outcome": "blocked", "findings": [], "exchanges": [], "reason": f"the right flow that this scenario builds on did not succeed: {actual}", "tags": ["intrusive"]}
+    run["scenarios"][0]["findings"] = [
+        {
+            "requirement": "SMART-2.2-app-launch-pkce-a",
+            "expected": "an access token",
+            "actual": actual,
+            "exchange": "x0004",
+            "outcome": "failed",
+        }
+    ]
+    twin = {
+        **run["scenarios"][0],
+        "id": "standalone-public/two",
+        "outcome": "blocked",
+        "findings": [],
+        "exchanges": [],
+        "reason": f"the right flow that this scenario builds on did not succeed: {actual}",
+        "tags": ["intrusive"],
+    }
     run["scenarios"].append(twin)
     found = diagnose_run(run)
     assert [(d["rule"], d["scenarios"]) for d in found] == [("s256-refused", ["standalone-public/one", "standalone-public/two"])]
@@ -165,25 +241,57 @@ def test_scenarios_blocked_by_a_failed_twin_get_its_cause():
 
 def test_refusal_of_a_flow_without_a_visible_fault_is_not_blamed_on_anyone():
     run = _run_of(Flow(authorize_error={"error": "access_denied"}).record(), "failed")
-    run["scenarios"][0]["findings"] = [{"requirement": "SMART-2.2-app-launch-pkce-a", "expected": "an access token", "actual": "the browser came back with error=access_denied", "exchange": "x0004", "outcome": "failed"}]
+    run["scenarios"][0]["findings"] = [
+        {
+            "requirement": "SMART-2.2-app-launch-pkce-a",
+            "expected": "an access token",
+            "actual": "the browser came back with error=access_denied",
+            "exchange": "x0004",
+            "outcome": "failed",
+        }
+    ]
     found = diagnose_run(run)
     assert [(d["rule"], d["side"], d["confidence"]) for d in found] == [("right-flow-refused", "undecided", "low")]
 
 
 def test_probe_on_purpose_is_judged_by_its_finding():
-    run = _run_of(Flow(verifier="another-0123456789-abcdefghijklmnopqrstuvwxyz-x", token_status=400, token_error={"error": "invalid_request"}).record(), "failed")
-    run["scenarios"][0] |= {"tags": ["intrusive"], "findings": [{"requirement": "RFC7636-4.6", "expected": "invalid_grant", "actual": "invalid_request", "exchange": "x0007", "outcome": "failed"}]}
+    run = _run_of(
+        Flow(
+            verifier="another-0123456789-abcdefghijklmnopqrstuvwxyz-x", token_status=400, token_error={"error": "invalid_request"}
+        ).record(),
+        "failed",
+    )
+    run["scenarios"][0] |= {
+        "tags": ["intrusive"],
+        "findings": [
+            {
+                "requirement": "RFC7636-4.6",
+                "expected": "invalid_grant",
+                "actual": "invalid_request",
+                "exchange": "x0007",
+                "outcome": "failed",
+            }
+        ],
+    }
     assert [d["rule"] for d in diagnose_run(run)] == ["requirement-not-met"]
 
 
 @pytest.mark.parametrize(
     ("tail", "rule"),
-    [("oauth2:grant:unknown-client", "unknown-client-refused"), ("oauth2:grant:invalid-redirect-uri", "redirect-refused"), ("oauth2:grant:client-persona-mismatch", "persona-mismatch")],
+    [
+        ("oauth2:grant:unknown-client", "unknown-client-refused"),
+        ("oauth2:grant:invalid-redirect-uri", "redirect-refused"),
+        ("oauth2:grant:client-persona-mismatch", "persona-mismatch"),
+    ],
 )
 def test_error_page_in_place_of_a_redirect_is_read(tail, rule, tmp_path):
     flow = Flow(base=ORACLE_BASE, auth=ORACLE_AUTH, aud=ORACLE_BASE)
     flow.items = flow.items[:3]
-    page = "https://authorization.cerner.com/errors/" + ("urn:cerner:error:authorization-server:" + tail).replace(":", "%3A") + "/instances/847e48ff-956f-4f96-8585-2d0ccb19d40a?persona=provider&client=c&tenant=t"
+    page = (
+        "https://authorization.cerner.com/errors/"
+        + ("urn:cerner:error:authorization-server:" + tail).replace(":", "%3A")
+        + "/instances/847e48ff-956f-4f96-8585-2d0ccb19d40a?persona=provider&client=c&tenant=t"
+    )
     flow.items[-1] |= {"status": 303, "text": "", "answer": [("Content-Type", "text/html"), ("Location", page)]}
     flow.add("GET", page, 200, page=True)
     report = load(str(flow.har(tmp_path / "a.har"))).report()

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartlaunch.diagnosis import examine, load, read_observation
-from smartlaunch.diagnosis.flows import materials
-from smartlaunch.diagnosis.observed import _ALIASES
+from smartlaunch.diagnosis.inputs.flows import materials
+from smartlaunch.diagnosis.inputs.observed import _ALIASES
 from smartlaunch.diagnosis.text import render
 from smartlaunch.errors import UsageError
 from smartlaunch.exchange import Endpoint, RecordedExchange
@@ -50,10 +50,28 @@ def _typed(facts):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([e.value for e in Endpoint]), st.sampled_from([0, 200, 302, 400, 401, 403, 500]), FACTS, st.text(max_size=60)), max_size=6))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([e.value for e in Endpoint]), st.sampled_from([0, 200, 302, 400, 401, 403, 500]), FACTS, st.text(max_size=60)
+        ),
+        max_size=6,
+    )
+)
 def test_any_exchanges(rows):
     exchanges = [
-        RecordedExchange(f"x{n}", "app", endpoint, "2026-05-04T10:00:00+00:00", 1.0, "GET", f"https://a.example/{n}?{body}", status=status, facts=_typed(facts), response_body=body)
+        RecordedExchange(
+            f"x{n}",
+            "app",
+            endpoint,
+            "2026-05-04T10:00:00+00:00",
+            1.0,
+            "GET",
+            f"https://a.example/{n}?{body}",
+            status=status,
+            facts=_typed(facts),
+            response_body=body,
+        )
         for n, (endpoint, status, facts, body) in enumerate(rows)
     ]
     for m in materials(exchanges, "run"):

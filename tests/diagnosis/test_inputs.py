@@ -27,10 +27,19 @@ REDIRECT = "myapp://smart-redirect/?state=s&error=invalid_request&error_uri=http
         ("https://app.example.org/cb?error=invalid_scope&error_description=scope+is+not+allowed&state=1", "scope-not-allowed"),
         ("https://app.example.org/cb#error=access_denied&error_description=The+user+denied+the+request", "user-refused"),
         ('{"error": "invalid_grant", "error_description": "PKCE verification failed"}', "pkce-refused"),
-        ('{"error": "invalid_client", "error_uri": "https://authorization.cerner.com/errors/urn%3Acerner%3Aerror%3Aauthorization-server%3Aoauth2%3Atoken%3Ainvalid-client-credentials/instances/1?client=unknown&tenant=t"}', "credentials-refused"),
+        (
+            '{"error": "invalid_client", "error_uri": "https://authorization.cerner.com/errors/urn%3Acerner%3Aerror%3Aauthorization-server%3Aoauth2%3Atoken%3Ainvalid-client-credentials/instances/1?client=unknown&tenant=t"}',
+            "credentials-refused",
+        ),
         ('{"vendor": "Cerner", "requested_scopes": "launch patient/*.read", "granted_scopes": "launch"}', "wildcard-dropped-by-policy"),
-        ('{"vendor": "Cerner", "observed": {"requested_scopes": "launch patient/*.read", "granted_scopes": "launch"}}', "wildcard-dropped-by-policy"),
-        ("https://as.example.org/authorize?client_id=c&response_type=code&scope=launch+openid&redirect_uri=https%3A%2F%2Fa.example%2Fcb&state=12345&aud=x", "launch-without-value"),
+        (
+            '{"vendor": "Cerner", "observed": {"requested_scopes": "launch patient/*.read", "granted_scopes": "launch"}}',
+            "wildcard-dropped-by-policy",
+        ),
+        (
+            "https://as.example.org/authorize?client_id=c&response_type=code&scope=launch+openid&redirect_uri=https%3A%2F%2Fa.example%2Fcb&state=12345&aud=x",
+            "launch-without-value",
+        ),
     ],
 )
 def test_pasted_input(text, rule):
@@ -43,7 +52,9 @@ def test_persona_client_and_instance_are_read_from_error_uri():
 
 
 def test_thin_authorize_url_is_declined_with_what_is_missing():
-    report = load("https://as.example.org/authorize?client_id=c&response_type=code&scope=openid&redirect_uri=https%3A%2F%2Fa.example%2Fcb&state=12345&aud=x").report()
+    report = load(
+        "https://as.example.org/authorize?client_id=c&response_type=code&scope=openid&redirect_uri=https%3A%2F%2Fa.example%2Fcb&state=12345&aud=x"
+    ).report()
     assert report.declined
     assert report.missing
 
@@ -69,7 +80,9 @@ def test_broken_file(content, needle, tmp_path):
 
 def test_truncated_and_odd_hars(tmp_path):
     good = Flow(fhir_status=504).har(tmp_path / "good.har").read_text("utf-8")
-    for number, text in enumerate(("\ufeff" + good, good[: len(good) * 3 // 4], good.replace('"text": "', '"encoding": "base64", "text": "'))):
+    for number, text in enumerate(
+        ("\ufeff" + good, good[: len(good) * 3 // 4], good.replace('"text": "', '"encoding": "base64", "text": "'))
+    ):
         path = tmp_path / f"odd{number}.har"
         path.write_text(text, encoding="utf-8")
         report = load(str(path)).report()
@@ -93,7 +106,9 @@ def test_har_without_any_flow_is_declined(tmp_path):
 
 def test_hostile_strings_stay_text():
     hostile = "\x1b]0;title\x07\x1b[31mred\x1b[0m <script>alert(1)</script> \u202eevil"
-    report = load(json.dumps({"error": "invalid_client", "error_description": "client authentication failed " + hostile, "notes": hostile})).report()
+    report = load(
+        json.dumps({"error": "invalid_client", "error_description": "client authentication failed " + hostile, "notes": hostile})
+    ).report()
     shown = render(report, hostile)
     assert "\x1b" not in shown
     assert "\x07" not in shown

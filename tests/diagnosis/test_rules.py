@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import smartlaunch.diagnosis.signals as signals_module
-from smartlaunch.diagnosis import engine, read_observation
+import smartlaunch.diagnosis.signals.subjects as signals_module
+from smartlaunch.diagnosis import read_observation, weighing
 from smartlaunch.diagnosis.model import DEFINITIONS, Category
-from smartlaunch.diagnosis.signals import observe
+from smartlaunch.diagnosis.signals.subjects import observe
 from smartlaunch.diagnosis.vendor import all_vendors
 
 URN = "urn:cerner:error:authorization-server:"
@@ -153,12 +153,12 @@ def _fires(rule, case):
     m.facts.update(facts)
     if facts:
         m.structured.add("exchanges")
-    vendor = engine.vendor_of(m)
-    return engine._weigh(next(r for r in engine.rules() if r.id == rule), observe(m, vendor), vendor, m)
+    vendor = weighing.vendor_of(m)
+    return weighing._weigh(next(r for r in weighing.rules() if r.id == rule), observe(m, vendor), vendor, m)
 
 
 def test_every_rule_has_its_cases():
-    assert sorted(CASES) == sorted(r.id for r in engine.rules())
+    assert sorted(CASES) == sorted(r.id for r in weighing.rules())
 
 
 @pytest.mark.parametrize("rule", sorted(CASES))
@@ -179,22 +179,24 @@ def test_rule_is_silent_on_a_near_miss(rule):
 def test_rules_name_only_what_exists():
     source = Path(signals_module.__file__).read_text("utf-8")
     says = {p.says for v in all_vendors().values() for p in v.phrases} | {s for v in all_vendors().values() for _, s in v.urns}
-    ids = {r.id for r in engine.rules()}
-    made = re.compile(r"^(?:error|status|grant|auth|any-status|token-status|authorize-status):|^(?:is|access|requested-only|dropped-all|redirect-differs)-")
-    for rule in engine.rules():
+    ids = {r.id for r in weighing.rules()}
+    made = re.compile(
+        r"^(?:error|status|grant|auth|any-status|token-status|authorize-status):|^(?:is|access|requested-only|dropped-all|redirect-differs)-"
+    )
+    for rule in weighing.rules():
         for name in (*rule.all, *rule.any, *rule.none, *rule.supports, *rule.against):
             if name.startswith("says:"):
                 assert name[5:] in says, (rule.id, name)
             else:
                 assert f'"{name}"' in source or made.match(name), (rule.id, name)
         assert set(rule.explains) <= ids, rule.id
-        assert set(rule.asks) <= set(engine.questions()[0]), rule.id
+        assert set(rule.asks) <= set(weighing.questions()[0]), rule.id
         assert rule.all or rule.any, rule.id
 
 
 def test_vendor_files_name_only_rules_that_exist_and_every_meaning_is_used():
-    ids = {r.id for r in engine.rules()}
-    used = {n for r in engine.rules() for n in (*r.all, *r.any, *r.none, *r.supports, *r.against)}
+    ids = {r.id for r in weighing.rules()}
+    used = {n for r in weighing.rules() for n in (*r.all, *r.any, *r.none, *r.supports, *r.against)}
     for vendor in all_vendors().values():
         assert set(vendor.advice) <= ids, vendor.id
         for says in {p.says for p in vendor.phrases} | {s for _, s in vendor.urns}:
@@ -203,7 +205,7 @@ def test_vendor_files_name_only_rules_that_exist_and_every_meaning_is_used():
 
 def test_every_category_is_defined_and_used():
     assert set(DEFINITIONS) == set(Category)
-    assert {r.category for r in engine.rules()} == set(Category)
+    assert {r.category for r in weighing.rules()} == set(Category)
 
 
 ORACLE_URNS = re.findall(
@@ -226,10 +228,25 @@ ORACLE_URNS = re.findall(
     oauth2:token:client-not-enabled-for-testing oauth2:token:invalid-testing-scenario oauth2:token:refresh-token:token-invalid
     oauth2:token:refresh-token:session-invalid oauth2:token:refresh-token:tenant-terminated""",
 )
-RESOURCE_URNS = ["token-required", "expired", "insufficient-scopes", "token-not-authorized", "user-not-authorized", "signature-verification-failed", "signature-keys-unavailable", "issuer-not-trusted", "tenant-mismatch", "profile-not-supported", "encounter-required", "server-error"]
+RESOURCE_URNS = [
+    "token-required",
+    "expired",
+    "insufficient-scopes",
+    "token-not-authorized",
+    "user-not-authorized",
+    "signature-verification-failed",
+    "signature-keys-unavailable",
+    "issuer-not-trusted",
+    "tenant-mismatch",
+    "profile-not-supported",
+    "encounter-required",
+    "server-error",
+]
 
 
-@pytest.mark.parametrize("urn", [URN + tail for tail in ORACLE_URNS] + ["urn:cerner:error:oauth2:resource-access:" + tail for tail in RESOURCE_URNS])
+@pytest.mark.parametrize(
+    "urn", [URN + tail for tail in ORACLE_URNS] + ["urn:cerner:error:oauth2:resource-access:" + tail for tail in RESOURCE_URNS]
+)
 def test_every_documented_oracle_urn_is_read(urn):
     vendor = all_vendors()["oracle-health"]
     assert vendor.says_of_urn(urn)
@@ -237,22 +254,22 @@ def test_every_documented_oracle_urn_is_read(urn):
 
 
 def test_unknown_urn_is_named_and_not_guessed():
-    report = engine.examine(read_observation({"vendor": ORACLE, "urn": URN + "oauth2:grant:moon-phase"}))
+    report = weighing.examine(read_observation({"vendor": ORACLE, "urn": URN + "oauth2:grant:moon-phase"}))
     assert report.declined
     assert "moon-phase" in report.named[0]
 
 
 def test_unknown_error_code_is_named_and_not_guessed():
-    report = engine.examine(read_observation({"error": "moon_phase_wrong"}))
+    report = weighing.examine(read_observation({"error": "moon_phase_wrong"}))
     assert report.declined
     assert "moon_phase_wrong" in report.named[0]
 
 
 def test_unknown_keys_are_kept_and_named():
-    report = engine.examine(read_observation({"moon": "full", "error": "invalid_grant"}))
+    report = weighing.examine(read_observation({"moon": "full", "error": "invalid_grant"}))
     assert report.unknown_keys == ["moon"]
 
 
 def test_own_cases_fire_under_their_vendor():
     cases = json.loads((Path(__file__).parent / "cases.json").read_text("utf-8"))
-    assert all(engine.vendor_of(read_observation({"vendor": c["vendor"]})).id for c in cases)
+    assert all(weighing.vendor_of(read_observation({"vendor": c["vendor"]})).id for c in cases)

@@ -83,7 +83,13 @@ def test_sanitized_chrome_har_has_no_bodies_and_no_credentials(read):
 def test_firefox(read):
     entry = item(
         method="POST",
-        request={"postData": {"mimeType": "application/x-www-form-urlencoded", "params": [{"name": "grant_type", "value": "authorization_code"}], "text": ""}},
+        request={
+            "postData": {
+                "mimeType": "application/x-www-form-urlencoded",
+                "params": [{"name": "grant_type", "value": "authorization_code"}],
+                "text": "",
+            }
+        },
         response={"content": {"mimeType": "application/json", "size": 2, "text": "{}"}, "redirectURL": ""},
         startedDateTime="2026-05-01T12:00:00.1+02:00",
         _securityState="secure",
@@ -145,7 +151,11 @@ def test_redirects_are_chained_and_redirect_url_stands_in_for_location(read):
 
 def test_endpoints_follow_discovery_and_parameters(read):
     base = "https://f.example.org/r4/t"
-    document = {"authorization_endpoint": "https://as.example.org/go", "token_endpoint": "https://as.example.org/swap", "jwks_uri": "https://as.example.org/k"}
+    document = {
+        "authorization_endpoint": "https://as.example.org/go",
+        "token_endpoint": "https://as.example.org/swap",
+        "jwks_uri": "https://as.example.org/k",
+    }
     urls = [
         ("https://app.example.org/launch?iss=https%3A%2F%2Ff.example.org%2Fr4%2Ft&launch=1", "GET"),
         (f"{base}/.well-known/smart-configuration", "GET"),
@@ -173,7 +183,10 @@ def test_endpoints_follow_discovery_and_parameters(read):
 
 
 def test_bom_utf16_and_unusual_order_of_members(read):
-    text = json.dumps({"log": {"entries": [item()], "extra": {"a": [1, "]}"]}, "creator": {"name": "é"}, "version": "1.2"}, "more": -1.5e3}, ensure_ascii=False)
+    text = json.dumps(
+        {"log": {"entries": [item()], "extra": {"a": [1, "]}"]}, "creator": {"name": "é"}, "version": "1.2"}, "more": -1.5e3},
+        ensure_ascii=False,
+    )
     for encoding in ("utf-8-sig", "utf-16"):
         got, report = read(text.encode(encoding))
         assert len(got) == 1
@@ -241,10 +254,14 @@ def test_entries_without_use_are_named(read):
 
 
 @pytest.mark.parametrize("junk", [None, 5, "x", [], {}, [None], {"a": None}, True, 1e300])
-@pytest.mark.parametrize("place", ["headers", "postData", "content", "status", "time", "startedDateTime", "_smartlaunch", "redirectURL", "response"])
+@pytest.mark.parametrize(
+    "place", ["headers", "postData", "content", "status", "time", "startedDateTime", "_smartlaunch", "redirectURL", "response"]
+)
 def test_junk_in_any_member(read, place, junk):
     entry = item(status=302)
-    target = {"headers": entry["request"], "postData": entry["request"], "content": entry["response"], "status": entry["response"]}.get(place, entry)
+    target = {"headers": entry["request"], "postData": entry["request"], "content": entry["response"], "status": entry["response"]}.get(
+        place, entry
+    )
     target[place] = junk
     got, _ = read(har(entry))
     assert len(got) == 1
@@ -265,7 +282,10 @@ def test_deep_nesting_and_endless_numbers_are_stepped_over(read):
     content = deep.replace(b'"entries": [', b'"entries": [' + entry + number)
     got, report = read(content)
     assert len(got) == 1
-    assert report.skipped == ["entry 1 (GET https://a.example.org/) is nested too deeply", "entry 2 (https://a.example.org/) holds a number that is too long"]
+    assert report.skipped == [
+        "entry 1 (GET https://a.example.org/) is nested too deeply",
+        "entry 2 (https://a.example.org/) holds a number that is too long",
+    ]
 
 
 # --- our own ----------------------------------------------------------------------------------------------------------------------
@@ -294,7 +314,9 @@ OWN = RecordedExchange(
 
 
 def test_written_har_comes_back_whole(tmp_path):
-    failed = RecordedExchange("x0002", "browser", "page", "2026-05-01T10:00:01.000+00:00", 0.0, "GET", "https://a.example.org/", error="refused")
+    failed = RecordedExchange(
+        "x0002", "browser", "page", "2026-05-01T10:00:01.000+00:00", 0.0, "GET", "https://a.example.org/", error="refused"
+    )
     path = write_har([OWN, failed], tmp_path / "run.har", title="scenario é")
     report = HarReport()
     assert [recorded(entry) for _, entry in read_entries(path, report)] == [OWN, failed]
@@ -306,7 +328,10 @@ def test_written_har_comes_back_whole(tmp_path):
     for member in ("startedDateTime", "time", "request", "response", "cache", "timings"):
         assert member in first
     exchanges = list(read_har(path))
-    assert [(e.id, e.endpoint, e.actor, e.error) for e in exchanges] == [("x0001", "token", "app", ""), ("x0002", "page", "browser", "refused")]
+    assert [(e.id, e.endpoint, e.actor, e.error) for e in exchanges] == [
+        ("x0001", "token", "app", ""),
+        ("x0002", "page", "browser", "refused"),
+    ]
     assert exchanges[0].tls == "TLSv1.3"
     assert exchanges[1].response is None
 

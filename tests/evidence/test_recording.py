@@ -23,9 +23,21 @@ CANARY = "CANARY-9f8e7d6c5b4a-token"
 FORM = (("content-type", "application/x-www-form-urlencoded"),)
 
 
-def exchange(recorder, endpoint=Endpoint.TOKEN, *, url="https://as.example.org/token", body=b"", answer=b"", headers=(), method="POST", actor=Actor.APP):
+def exchange(
+    recorder,
+    endpoint=Endpoint.TOKEN,
+    *,
+    url="https://as.example.org/token",
+    body=b"",
+    answer=b"",
+    headers=(),
+    method="POST",
+    actor=Actor.APP,
+):
     response = Response(200, (("content-type", "application/json"),), answer)
-    return Exchange(recorder.next_id(), actor, endpoint, datetime(2026, 5, 1, tzinfo=UTC), 1.0, Request(method, url, headers, body), response)
+    return Exchange(
+        recorder.next_id(), actor, endpoint, datetime(2026, 5, 1, tzinfo=UTC), 1.0, Request(method, url, headers, body), response
+    )
 
 
 # --- recorder ---------------------------------------------------------------------------------------------------------------------
@@ -197,7 +209,15 @@ def test_a_folder_without_manifest_is_a_usage_error(tmp_path):
 
 
 def kept(**members):
-    base = {"id": "x1", "actor": "app", "endpoint": "token", "started": "", "duration_ms": 0, "method": "GET", "url": "https://as.example.org/token"}
+    base = {
+        "id": "x1",
+        "actor": "app",
+        "endpoint": "token",
+        "started": "",
+        "duration_ms": 0,
+        "method": "GET",
+        "url": "https://as.example.org/token",
+    }
     return RecordedExchange(**(base | members))
 
 
@@ -226,7 +246,7 @@ def test_curl_reads_secrets_from_the_environment():
 def test_curl_keeps_opened_tokens_and_queries_apart():
     recorded = kept(url='https://a.example.org/x?a=1&state=<state 2 length 43>&id_token_hint=<id_token 1 {"alg":"none"}.{"aud":"x"}>#f')
     assert replay.curl(recorded) == (
-        "curl --include 'https://a.example.org/x?a=1' \\\n  --url-query state=\"${STATE_2:?}\" \\\n  --url-query id_token_hint=\"${ID_TOKEN_1:?}\""
+        'curl --include \'https://a.example.org/x?a=1\' \\\n  --url-query state="${STATE_2:?}" \\\n  --url-query id_token_hint="${ID_TOKEN_1:?}"'
     )
 
 
@@ -236,20 +256,32 @@ HOSTILE = "a'; touch pwned; `touch pwned` $(touch pwned) \\ \" ! \x1b[31m \u202e
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
 def test_a_hostile_request_stays_one_word_in_the_shell(tmp_path):
     recorded = kept(
-        method="PUT", url=f"https://a.example.org/{HOSTILE}", request_headers=[["X-A", HOSTILE]], request_body=HOSTILE + '\n<access_token 1>{"a":"b"}'
+        method="PUT",
+        url=f"https://a.example.org/{HOSTILE}",
+        request_headers=[["X-A", HOSTILE]],
+        request_body=HOSTILE + '\n<access_token 1>{"a":"b"}',
     )
     probe = tmp_path / "curl"
     probe.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
     probe.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "ACCESS_TOKEN_1": "$(touch pwned)", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
-    done = subprocess.run(["bash", "-c", replay.curl(recorded)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(
+        ["bash", "-c", replay.curl(recorded)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, check=True
+    )
     words = json.loads(done.stdout)
     assert words == [
         "--include", "--request", "PUT", f"https://a.example.org/{HOSTILE}", "--header", f"X-A: {HOSTILE}",
         "--data-raw", HOSTILE + '\n$(touch pwned){"a":"b"}',
     ]  # fmt: skip
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curl"]
-    done = subprocess.run(["bash", "-c", replay.curl(recorded)], cwd=tmp_path, env=environment | {"ACCESS_TOKEN_1": ""}, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        ["bash", "-c", replay.curl(recorded)],
+        cwd=tmp_path,
+        env=environment | {"ACCESS_TOKEN_1": ""},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
     assert done.returncode != 0
 
 
@@ -259,7 +291,11 @@ def test_a_hostile_request_stays_one_word_in_the_shell(tmp_path):
         kept(url="https://a.example.org/x?q=1&state=<state 1 length 4>"),
         kept(url="https://a.example.org/x?state=<state 1 length 4>&launch=<launch 1>"),
         kept(method="POST", request_headers=[["authorization", "Basic base64(c:<client_secret 1>)"]]),
-        kept(method="POST", request_headers=[["content-type", "application/x-www-form-urlencoded"], ["accept", HOSTILE]], request_body="a=<code 1>&b=c"),
+        kept(
+            method="POST",
+            request_headers=[["content-type", "application/x-www-form-urlencoded"], ["accept", HOSTILE]],
+            request_body="a=<code 1>&b=c",
+        ),
         kept(method="POST", request_headers=[["content-type", "application/x-www-form-urlencoded"]], request_body="a=<code 1>"),
         kept(method="POST", request_headers=[["content-type", "application/json"], ["x", "Bearer <access_token 1>"]], request_body=HOSTILE),
     ],
@@ -286,7 +322,7 @@ def test_httpx_lines_are_python_that_sends_the_same(recorded, monkeypatch):
 
 # --- sequence ---------------------------------------------------------------------------------------------------------------------
 
-MARKUP = '</title><script>alert(1)</script><img src=x onerror=alert(1)>"\'&\x1b[31m\u202e'
+MARKUP = "</title><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\x1b[31m\u202e"
 LAUNCH = [
     kept(id="x1", endpoint="launch", actor="browser", url="https://app/launch?iss=https%3A%2F%2Ff&launch=<launch 1>"),
     kept(id="x2", endpoint="discovery", url="https://f.example.org/r4/.well-known/smart-configuration", status=200, reason="OK"),
@@ -365,5 +401,8 @@ def test_endpoint_guesses_survive_a_broken_document():
     assert guess.endpoint(Request("GET", "https://as/jwks.json"), None) is Endpoint.JWKS
     assert guess.endpoint(Request("GET", "https://as/.well-known/openid-configuration"), None) is Endpoint.OPENID_CONFIGURATION
     assert guess.endpoint(Request("GET", "https://x/smart-style.json"), None) is Endpoint.STYLE
-    assert guess.endpoint(Request("GET", "https://x/brands.json"), Response(200, (("content-type", "application/fhir+json"),))) is Endpoint.BRANDS
+    assert (
+        guess.endpoint(Request("GET", "https://x/brands.json"), Response(200, (("content-type", "application/fhir+json"),)))
+        is Endpoint.BRANDS
+    )
     assert guess.endpoint(Request("GET", "https://x/authorize"), None, document=True) is Endpoint.AUTHORIZE

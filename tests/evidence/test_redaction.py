@@ -135,7 +135,9 @@ PLACES = {
     "user information": exchange(url=f"https://me:{PLAIN}@as.example.org/token"),
     "nested url": exchange(Endpoint.PAGE, "GET", "https://as.example.org/login?next=" + quote(f"https://b.example.org/?launch={PLAIN}")),
     "nested twice": exchange(
-        Endpoint.PAGE, "GET", "https://as.example.org/login?next=" + quote("https://b.example.org/?to=" + quote(f"/c?state={PLAIN}", safe=""), safe="")
+        Endpoint.PAGE,
+        "GET",
+        "https://as.example.org/login?next=" + quote("https://b.example.org/?to=" + quote(f"/c?state={PLAIN}", safe=""), safe=""),
     ),
     "form": exchange(headers=(("Content-Type", FORM),), body=f"grant_type=x&code_verifier={PLAIN}".encode()),
     "form without type": exchange(body=f"grant_type=x&client_secret={PLAIN}".encode()),
@@ -179,14 +181,20 @@ PLACES = {
     "cookie": exchange(headers=(("Cookie", f"a=1; sid={PLAIN}"),)),
     "set-cookie": exchange(answer_headers=(("Set-Cookie", f"sid={PLAIN}; Path=/; HttpOnly"),)),
     "hidden input": exchange(
-        Endpoint.PAGE, answer_headers=(("content-type", "text/html"),), answer=f'<form><input type=hidden name="SAMLResponse" value="{PLAIN}"></form>'.encode()
+        Endpoint.PAGE,
+        answer_headers=(("content-type", "text/html"),),
+        answer=f'<form><input type=hidden name="SAMLResponse" value="{PLAIN}"></form>'.encode(),
     ),
     "unknown hidden input": exchange(
-        Endpoint.PAGE, answer_headers=(("content-type", "text/html"),), answer=f"<form><input name='_x9' type='HIDDEN' value={PLAIN}></form>".encode()
+        Endpoint.PAGE,
+        answer_headers=(("content-type", "text/html"),),
+        answer=f"<form><input name='_x9' type='HIDDEN' value={PLAIN}></form>".encode(),
     ),
     "password input": exchange(Endpoint.PAGE, answer=f'<!doctype html><input type="password" value="{PLAIN}">'.encode()),
     "form action": exchange(Endpoint.PAGE, answer=f'<html><form action="/login?state={PLAIN}&amp;x=1"></form>'.encode()),
-    "meta refresh": exchange(Endpoint.PAGE, answer=f'<html><meta http-equiv=refresh content="0; url=https://a.example.org/?code={PLAIN}">'.encode()),
+    "meta refresh": exchange(
+        Endpoint.PAGE, answer=f'<html><meta http-equiv=refresh content="0; url=https://a.example.org/?code={PLAIN}">'.encode()
+    ),
     "script": exchange(Endpoint.PAGE, answer=f'<html><script>location.href = "https://a.example.org/?code={PLAIN}"</script>'.encode()),
     "script json": exchange(Endpoint.PAGE, answer=f'<html><script>var t = {{"access_token": "{PLAIN}"}}</script>'.encode()),
     "saml xml": exchange(
@@ -238,7 +246,9 @@ def test_any_secret_in_any_place(secret, place, layers):
         "cookie": lambda: exchange(headers=(("cookie", f"s={value}"),)),
     }[place]()
     recorded = redactor.exchange(made)
-    shown = "\n".join([recorded.url, recorded.request_body, recorded.response_body, str(recorded.request_headers), str(recorded.response_headers)])
+    shown = "\n".join(
+        [recorded.url, recorded.request_body, recorded.response_body, str(recorded.request_headers), str(recorded.response_headers)]
+    )
     assert secret not in shown
     assert value not in shown
     assert redactor.leaks(recorded.url + recorded.request_body + recorded.response_body) == []
@@ -282,14 +292,19 @@ def test_weak_values_are_hidden_as_whole_words():
     redactor = Redactor()
     redactor.learn("password", "portal")
     redactor.learn("password", "123456")
-    assert redactor.scrub("portals portal 0123456 123456 a%20portal%20b") == "portals <password 1> 0123456 <password 2> a%20<password 1>%20b"
+    assert (
+        redactor.scrub("portals portal 0123456 123456 a%20portal%20b") == "portals <password 1> 0123456 <password 2> a%20<password 1>%20b"
+    )
 
 
 def test_fhir_codes_are_not_authorization_codes():
     redactor = Redactor()
     url = "https://fhir.example.org/r4/Observation?patient=1&code=http://loinc.org|8867-4&status=final"
     assert redactor.url(url, Endpoint.FHIR) == url
-    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "forbidden", "diagnostics": "no scope for path"}]}
+    outcome = {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "error", "code": "forbidden", "diagnostics": "no scope for path"}],
+    }
     assert json.loads(redactor.body("application/fhir+json", json.dumps(outcome).encode(), Endpoint.FHIR)) == outcome
 
 
@@ -312,7 +327,10 @@ PATIENT = {
 
 def test_patient_data_is_reduced_to_its_shape():
     redactor = Redactor()
-    for shaped in (PATIENT, {"resourceType": "Bundle", "type": "searchset", "total": 1, "entry": [{"fullUrl": "https://f/Patient/p1", "resource": PATIENT}]}):
+    for shaped in (
+        PATIENT,
+        {"resourceType": "Bundle", "type": "searchset", "total": 1, "entry": [{"fullUrl": "https://f/Patient/p1", "resource": PATIENT}]},
+    ):
         out = redactor.body("application/fhir+json", json.dumps(shaped).encode(), Endpoint.FHIR)
         for word in ("Lovelace", "Ada", "MRN-778899", "555-0100", "1815", "female", "St James", "London", "aGVsbG8", "Babbage"):
             assert word not in out, word
@@ -369,7 +387,9 @@ def jwt(header: dict[str, object], claims: dict[str, object], signature: str = "
 
 
 def test_id_token_is_opened_without_signature_and_person():
-    token = jwt({"alg": "RS256", "kid": "k1"}, {"iss": "https://as.example.org", "aud": "app", "exp": 1, "sub": "u-77", "name": "Ada Lovelace"})
+    token = jwt(
+        {"alg": "RS256", "kid": "k1"}, {"iss": "https://as.example.org", "aud": "app", "exp": 1, "sub": "u-77", "name": "Ada Lovelace"}
+    )
     redactor = Redactor()
     out = json.loads(redactor.body("application/json", json.dumps({"id_token": token}).encode(), Endpoint.TOKEN))["id_token"]
     assert out.startswith('<id_token 1 {"alg":"RS256","kid":"k1"}.{"iss":"https://as.example.org","aud":"app","exp":1,')
@@ -424,8 +444,15 @@ def test_correlation_ids():
     recorded = Redactor().exchange(
         exchange(
             status=400,
-            answer_headers=(("X-Request-Id", "r-1"), ("Cerner-Correlation-ID", "c-1"), ("opc-request-id", "o-1"), ("traceparent", "00-a-b-01")),
-            answer=json.dumps({"error": "x", "error_uri": "https://a.example.org/errors/urn%3Ax/instances/6f1d?client=c&correlationId=z9"}).encode(),
+            answer_headers=(
+                ("X-Request-Id", "r-1"),
+                ("Cerner-Correlation-ID", "c-1"),
+                ("opc-request-id", "o-1"),
+                ("traceparent", "00-a-b-01"),
+            ),
+            answer=json.dumps(
+                {"error": "x", "error_uri": "https://a.example.org/errors/urn%3Ax/instances/6f1d?client=c&correlationId=z9"}
+            ).encode(),
         )
     )
     assert recorded.correlation == {
@@ -450,8 +477,12 @@ def test_the_cut_end_of_a_body_hides_the_beginning_of_a_secret():
     assert redactor.body("text/plain", f"x {PLAIN[:9]}".encode(), cut=True) == "x <access_token 1>"
 
 
-@pytest.mark.parametrize("garbage", [b"\xff\xfe\x00{", b"{" * 5000, b"[" * 100_000, b"<" * 3000, b'{"a":' * 3000, b"%" * 999, b"=&=&;;=%%3d"])
-@pytest.mark.parametrize("media", ["application/json", "text/html", FORM, "", "multipart/form-data", "application/xml", "text/plain; charset=utf-16"])
+@pytest.mark.parametrize(
+    "garbage", [b"\xff\xfe\x00{", b"{" * 5000, b"[" * 100_000, b"<" * 3000, b'{"a":' * 3000, b"%" * 999, b"=&=&;;=%%3d"]
+)
+@pytest.mark.parametrize(
+    "media", ["application/json", "text/html", FORM, "", "multipart/form-data", "application/xml", "text/plain; charset=utf-16"]
+)
 def test_garbage_is_taken(garbage, media):
     redactor = Redactor()
     redactor.learn("code", PLAIN)
@@ -466,7 +497,9 @@ def test_urls_that_are_none_are_taken():
 def test_search_is_quick():
     redactor = Redactor()
     for number in range(500):
-        redactor.learn("access_token", base64.urlsafe_b64encode(bytes((number * 7 + i * 31 + i * i * number) % 256 for i in range(36))).decode())
+        redactor.learn(
+            "access_token", base64.urlsafe_b64encode(bytes((number * 7 + i * 31 + i * i * number) % 256 for i in range(36))).decode()
+        )
     text = json.dumps([f"word {n} {n * 7919:x} https://f.example.org/Patient/{n}" for n in range(2000)])
     best = 9.9
     for _ in range(5):
@@ -484,7 +517,13 @@ def test_search_is_quick():
         {"resourceType": "Bundle", "entry": [5, {"resource": 7}, {"resource": {"resourceType": "Patient", "name": "Ada"}}], "link": None},
         {"resourceType": ["Patient"], "entry": "x"},
         {"resourceType": {"a": 1}},
-        {"resourceType": "Observation", "note": [{"text": "Ada"}], "subject": {"reference": "data:x"}, "code": {"coding": [5]}, "component": [[1]]},
+        {
+            "resourceType": "Observation",
+            "note": [{"text": "Ada"}],
+            "subject": {"reference": "data:x"},
+            "code": {"coding": [5]},
+            "component": [[1]],
+        },
     ],
 )
 def test_resources_of_odd_shape(resource):
@@ -497,12 +536,17 @@ def test_brands_and_outcomes_are_public():
     assert json.loads(Redactor().body("application/fhir+json", json.dumps(bundle).encode(), Endpoint.BRANDS)) == bundle
     outcome = b'<OperationOutcome xmlns="http://hl7.org/fhir"><issue><diagnostics value="no"/></issue></OperationOutcome>'
     assert Redactor().body("application/fhir+xml", outcome, Endpoint.FHIR) == outcome.decode()
-    inner = {"resourceType": "Bundle", "entry": [{"response": {"outcome": {"resourceType": "OperationOutcome", "issue": [{"details": {"text": "why"}}]}}}]}
+    inner = {
+        "resourceType": "Bundle",
+        "entry": [{"response": {"outcome": {"resourceType": "OperationOutcome", "issue": [{"details": {"text": "why"}}]}}}],
+    }
     assert "why" in Redactor().body("application/fhir+json", json.dumps(inner).encode(), Endpoint.FHIR)
 
 
 def test_userinfo_names_nobody():
-    out = json.loads(Redactor().body("application/json", b'{"sub": "u1", "name": "Ada", "active": true, "scope": "x"}', Endpoint.INTROSPECTION))
+    out = json.loads(
+        Redactor().body("application/json", b'{"sub": "u1", "name": "Ada", "active": true, "scope": "x"}', Endpoint.INTROSPECTION)
+    )
     assert out == {"sub": "<personal data>", "name": "<personal data>", "active": True, "scope": "x"}
 
 

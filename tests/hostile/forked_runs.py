@@ -26,8 +26,8 @@ def run_one(job: dict[str, Any]) -> int:
     import pytest
     from hostile_server import hostile
 
-    from smartlaunch.reporting.run import exit_code, load_run
-    from smartlaunch.sandbox.options import SandboxOptions
+    from smartlaunch.embedded_ehr.options import SandboxOptions
+    from smartlaunch.records.run import exit_code, load_run
 
     if job.get("crash"):
         crash()
@@ -53,7 +53,7 @@ def run_one(job: dict[str, Any]) -> int:
 
 def crash() -> None:
     """Let our own code break in the middle of a scenario, with secrets in its message."""
-    from smartlaunch.fhir import Fhir
+    from smartlaunch.client.fhir import Fhir
 
     def broken(self: Fhir, path: str, token: str | None = None, **_: object) -> None:
         raise RuntimeError(f"broken while reading {path} with Authorization: Bearer {token}, {token!r}, {(token or '').encode()!r}")

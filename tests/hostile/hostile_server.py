@@ -16,10 +16,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import uvicorn
 
-from smartlaunch.sandbox.app import build_app, build_sandbox
-from smartlaunch.sandbox.options import SandboxOptions
-from smartlaunch.sandbox.server import RunningSandbox
-from smartlaunch.sandbox.target_file import write_target
+from smartlaunch.embedded_ehr.app import build_app, build_sandbox
+from smartlaunch.embedded_ehr.options import SandboxOptions
+from smartlaunch.embedded_ehr.server import RunningSandbox
+from smartlaunch.embedded_ehr.target_file import write_target
 
 JSON, HTML = "application/json", "text/html"
 PLACES = {

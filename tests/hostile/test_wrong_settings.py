@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from smartlaunch.sandbox.options import SandboxOptions
-from smartlaunch.sandbox.server import RunningSandbox, serve
-from smartlaunch.sandbox.target_file import write_target
+from smartlaunch.embedded_ehr.options import SandboxOptions
+from smartlaunch.embedded_ehr.server import RunningSandbox, serve
+from smartlaunch.embedded_ehr.target_file import write_target
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIMIT_S = 170

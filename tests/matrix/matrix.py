@@ -41,8 +41,8 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from smartlaunch.catalogue import load  # noqa: E402
+from smartlaunch.embedded_ehr.defects import load_defects, load_variants  # noqa: E402
 from smartlaunch.plugin.binding import SUITES, every_plan, features  # noqa: E402
-from smartlaunch.sandbox.defects import load_defects, load_variants  # noqa: E402
 
 RESULTS = HERE / "results.tsv"
 VARIANTS = HERE / "variants.tsv"
@@ -143,15 +143,15 @@ def warm_up() -> None:
 
     import conftest
     import smartlaunch.browser.session
+    import smartlaunch.client.preflight
+    import smartlaunch.embedded_ehr.server
+    import smartlaunch.embedded_ehr.target_file
     import smartlaunch.plugin.hooks
     import smartlaunch.plugin.session
-    import smartlaunch.preflight
     import smartlaunch.reporting.allure_bridge
     import smartlaunch.reporting.html
-    import smartlaunch.reporting.junit
-    import smartlaunch.sandbox.server
-    import smartlaunch.sandbox.target_file  # noqa: F401
-    from smartlaunch.sandbox.server import serve
+    import smartlaunch.reporting.junit  # noqa: F401
+    from smartlaunch.embedded_ehr.server import serve
 
     with contextlib.redirect_stdout(io.StringIO()):
         pytest.main(["--version", "-p", "pytest_bdd.plugin"])  # imports what pytest itself consists of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smartlaunch.sandbox.defects import load_defects, load_variants
+from smartlaunch.embedded_ehr.defects import load_defects, load_variants
 
 HERE = Path(__file__).resolve().parent
 

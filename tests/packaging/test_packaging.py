@@ -18,8 +18,21 @@ FOREIGN = "raise RuntimeError('a foreign package was imported')\n"
 
 
 def run(*command: object, cwd: Path, limit_s: float = 240, code: int | None = 0, **env: str) -> str:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "SMARTLAUNCH_")) and key not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run([str(part) for part in command], cwd=cwd, env=clean | env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit_s, check=False)
+    clean = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("PYTEST_", "SMARTLAUNCH_")) and key not in ("PYTHONPATH", "VIRTUAL_ENV")
+    }
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=clean | env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=limit_s,
+        check=False,
+    )
     text = done.stdout + done.stderr
     assert code is None or done.returncode == code, text[-4000:]
     assert "Traceback" not in text, text[-4000:]

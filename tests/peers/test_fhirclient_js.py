@@ -16,8 +16,8 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from smartlaunch.browser import find_browser
-from smartlaunch.sandbox.options import SandboxOptions
-from smartlaunch.sandbox.server import RunningSandbox, serve
+from smartlaunch.embedded_ehr.options import SandboxOptions
+from smartlaunch.embedded_ehr.server import RunningSandbox, serve
 
 HERE = Path(__file__).parent
 VERSION = "2.6.3"

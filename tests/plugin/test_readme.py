@@ -13,8 +13,8 @@ NOT_TESTED = ROOT / "docs" / "not-tested.md"
 sys.path.insert(0, str(ROOT))
 
 from smartlaunch.catalogue import load  # noqa: E402
+from smartlaunch.embedded_ehr.defects import load_defects, load_variants  # noqa: E402
 from smartlaunch.plugin.binding import every_plan  # noqa: E402
-from smartlaunch.sandbox.defects import load_defects, load_variants  # noqa: E402
 
 NAMES = {
     "discovery": "Discovery",
@@ -59,9 +59,11 @@ def table() -> str:
     listed = {n for r in catalogue.values() if r.id in every and r.strength.fails for n in r.source_ids}
     lines += [
         "",
-        (f"Of the {len(binding)} SHALL and SHOULD rules that bind a server, {sum(r.id in every for r in binding)} are put to it; the rest has a reason"
-        f" in the catalogue ({not_tested}). {len(listed)} of the numbers of the guide's own list that say SHALL or SHALL NOT are among them."
-        f" The embedded EHR can break {len(load_defects())} rules and has {len(load_variants())} legal variants."),
+        (
+            f"Of the {len(binding)} SHALL and SHOULD rules that bind a server, {sum(r.id in every for r in binding)} are put to it; the rest has a reason"
+            f" in the catalogue ({not_tested}). {len(listed)} of the numbers of the guide's own list that say SHALL or SHALL NOT are among them."
+            f" The embedded EHR can break {len(load_defects())} rules and has {len(load_variants())} legal variants."
+        ),
     ]
     return "\n".join(lines)
 

@@ -17,7 +17,11 @@ def test_it_takes_the_place_of_pytest_bdds_own(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_it_finds_the_same(request: pytest.FixtureRequest) -> None:
-    for kind, name in (("when", "the app asks for authorization"), ("then", "the app gets an access token for it"), ("when", "nobody says this")):
+    for kind, name in (
+        ("when", "the app asks for authorization"),
+        ("then", "the app gets an access token for it"),
+        ("when", "nobody says this"),
+    ):
         step = SimpleNamespace(type=kind, name=name)
         manager, node = request._fixturemanager, request.node
         assert list(step_lookup.find_fixturedefs_for_step(step, manager, node)) == list(_slow(step, manager, node))

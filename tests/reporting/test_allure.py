@@ -25,7 +25,12 @@ _spec.loader.exec_module(project)
 def ran(tmp_path_factory, sample):
     """A finished session of a small project with the bridge, as (run folder, results folder)."""
     base = tmp_path_factory.mktemp("allure")
-    for name, text in (("conftest.py", project.CONFTEST), ("test_it.py", project.TESTS), ("one.feature", project.FEATURE), ("pytest.ini", project.INI)):
+    for name, text in (
+        ("conftest.py", project.CONFTEST),
+        ("test_it.py", project.TESTS),
+        ("one.feature", project.FEATURE),
+        ("pytest.ini", project.INI),
+    ):
         (base / name).write_text(text)
     run_dir = base / "run"
     (run_dir / "attachments").mkdir(parents=True)
@@ -36,8 +41,27 @@ def ran(tmp_path_factory, sample):
     wire.add("token", "POST", "https://ehr.example.org/token", request_body="code=<code 1>", body='{"access_token": "<access_token 1>"}')
     (run_dir / "exchanges.jsonl").write_text("".join(json.dumps(vars(x)) + "\n" for x in wire.items))
     results = base / "results"
-    env = os.environ | {"SMARTLAUNCH_RUN_DIR": str(run_dir), "SMARTLAUNCH_ALLURE": "off", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_bdd.plugin", "-p", "allure_pytest.plugin", "-p", "no:cacheprovider", f"--alluredir={results}", "--rootdir", str(base)]
+    env = os.environ | {
+        "SMARTLAUNCH_RUN_DIR": str(run_dir),
+        "SMARTLAUNCH_ALLURE": "off",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "pytest_bdd.plugin",
+        "-p",
+        "allure_pytest.plugin",
+        "-p",
+        "no:cacheprovider",
+        f"--alluredir={results}",
+        "--rootdir",
+        str(base),
+    ]
     done = subprocess.run(command, cwd=base, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert "2 failed" in done.stdout, done.stdout + done.stderr
     return run_dir, results
@@ -53,10 +77,21 @@ def test_results_tell_the_scenario(ran):
     failed = by_name(results)["test_fails"]
     assert failed["name"] == "Title of test_fails"
     assert failed["status"] == "failed"
-    assert [(s["name"], s["status"]) for s in failed["steps"]] == [("Given the app has launched", "passed"), ("When it asks", "passed"), ("Then it holds", "failed"), ("And more", "skipped")]
+    assert [(s["name"], s["status"]) for s in failed["steps"]] == [
+        ("Given the app has launched", "passed"),
+        ("When it asks", "passed"),
+        ("Then it holds", "failed"),
+        ("And more", "skipped"),
+    ]
     labels = [(x["name"], x["value"]) for x in failed["labels"]]
     assert labels == sorted(labels)
-    assert {("epic", "standalone-public"), ("feature", "Token response"), ("story", "Tokens are not cached"), ("requirement", "SMART-2.2-app-launch-cache-b"), ("severity", "critical")} <= set(labels)
+    assert {
+        ("epic", "standalone-public"),
+        ("feature", "Token response"),
+        ("story", "Tokens are not cached"),
+        ("requirement", "SMART-2.2-app-launch-cache-b"),
+        ("severity", "critical"),
+    } <= set(labels)
     assert failed["links"][0]["name"] == "SMART-2.2-app-launch-cache-b"
     assert failed["links"][0]["url"].startswith("https://")
     message = failed["statusDetails"]["message"]

@@ -10,8 +10,8 @@ import pytest
 
 from smartlaunch.catalogue import load
 from smartlaunch.exchange import RecordedExchange
+from smartlaunch.records.run import FindingRecord, Run, ScenarioResult
 from smartlaunch.reporting.html import render_html, ticks, write_html
-from smartlaunch.reporting.run import FindingRecord, Run, ScenarioResult
 
 BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no browser on the path")
@@ -38,7 +38,9 @@ def opened(browser, run, html):
     contexts = []
 
     def open_page(*, width=1400, scheme="light", fragment="", script=True, file=None):
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script, reduced_motion="reduce")
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script, reduced_motion="reduce"
+        )
         contexts.append(context)
         page = context.new_page()
         page.errors, page.asked = [], []
@@ -54,7 +56,20 @@ def opened(browser, run, html):
 
 
 def test_order_verdict_unjudged_findings_matrix(html):
-    order = [html.index(f'id="{name}"') for name in ("verdict-word", "not-judged", "failures", "advisories", "requirements", "launches", "scenarios", "course", "environment")]
+    order = [
+        html.index(f'id="{name}"')
+        for name in (
+            "verdict-word",
+            "not-judged",
+            "failures",
+            "advisories",
+            "requirements",
+            "launches",
+            "scenarios",
+            "course",
+            "environment",
+        )
+    ]
     assert order == sorted(order)
 
 
@@ -73,7 +88,18 @@ def test_page_names_no_outside_resource(html):
 
 def test_findings_are_whole(html):
     card = html[html.index('id="cause-1"') : html.index('id="cause-2"')]
-    for piece in ("Patient-level scopes", "200 with the Patient of the launch context", "no_scope_for_resource_path", "on the side of the app&#39;s registration", "Likely cause", "high confidence", "Then try", "curl --include", "ACCESS_TOKEN_2", 'href="https://hl7.org/'):
+    for piece in (
+        "Patient-level scopes",
+        "200 with the Patient of the launch context",
+        "no_scope_for_resource_path",
+        "on the side of the app&#39;s registration",
+        "Likely cause",
+        "high confidence",
+        "Then try",
+        "curl --include",
+        "ACCESS_TOKEN_2",
+        'href="https://hl7.org/',
+    ):
         assert piece in card, piece
     assert re.search(r"<mark>[^<]*no_scope_for_resource_path", card)
 
@@ -95,7 +121,9 @@ def test_matrix_has_letters_and_says_them(html):
 def test_screenshots_are_inside_and_foreign_paths_are_not(html, run):
     assert html.count("data:image/png;base64,") >= 2
     assert 'href="attachments/page.txt"' in html
-    odd = ScenarioResult("s/a", "t", "f", "r", "s", (), "passed", attachments=("../../etc/passwd", "/etc/hosts", "javascript:alert(1)", "ok/a b.txt"))
+    odd = ScenarioResult(
+        "s/a", "t", "f", "r", "s", (), "passed", attachments=("../../etc/passwd", "/etc/hosts", "javascript:alert(1)", "ok/a b.txt")
+    )
     page = render_html(Run(header={}, scenarios=(odd,)), {})
     assert "etc/passwd" not in page
     assert "/etc/hosts" not in page
@@ -118,10 +146,42 @@ def test_an_empty_and_a_refused_run_have_a_page():
     assert "see the portal" in page
 
 
-@pytest.mark.parametrize("body", ["{" * 5000, "[" * 900 + "]" * 900, '{"a": ' * 400 + "1" + "}" * 400, "\x00\x1b[2J\u202e", "a=1&b=<x>&c=" + "%" * 50, '{"a": NaN}', "\ud800"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{" * 5000,
+        "[" * 900 + "]" * 900,
+        '{"a": ' * 400 + "1" + "}" * 400,
+        "\x00\x1b[2J\u202e",
+        "a=1&b=<x>&c=" + "%" * 50,
+        '{"a": NaN}',
+        "\ud800",
+    ],
+)
 def test_odd_bodies_do_not_break_the_page(body):
-    exchange = RecordedExchange("x0001", "app", "token", "2026-01-01T00:00:00+00:00", 1.0, "POST", "https://[bad/", request_body=body, status=200, response_body=body)
-    scenario = ScenarioResult("s/a", "t", "f", "r", "s", (), "failed", findings=(FindingRecord("R-1", "x", "y", exchange="x0001", pointer="/a/b"),), exchanges=("x0001",))
+    exchange = RecordedExchange(
+        "x0001",
+        "app",
+        "token",
+        "2026-01-01T00:00:00+00:00",
+        1.0,
+        "POST",
+        "https://[bad/",
+        request_body=body,
+        status=200,
+        response_body=body,
+    )
+    scenario = ScenarioResult(
+        "s/a",
+        "t",
+        "f",
+        "r",
+        "s",
+        (),
+        "failed",
+        findings=(FindingRecord("R-1", "x", "y", exchange="x0001", pointer="/a/b"),),
+        exchanges=("x0001",),
+    )
     page = render_html(Run(header={}, scenarios=(scenario,), exchanges=(exchange,)), {})
     assert "\x1b" not in page
     assert "\u202e" not in page
@@ -211,7 +271,20 @@ def test_a_screen_reader_finds_its_way(opened):
       drawings: [...document.querySelectorAll("svg:not([aria-hidden])")].filter((s) => !s.querySelector("title") || !s.querySelector("desc")).length,
       labelled: [...document.querySelectorAll("[aria-labelledby]")].filter((n) => n.getAttribute("aria-labelledby").split(" ").some((i) => !document.getElementById(i))).length,
     })""")
-    assert facts == {"lang": "en", "main": 1, "h1": 1, "jumps": 0, "tables": 0, "ids": 0, "labels": 0, "names": 0, "targets": 0, "alts": 0, "drawings": 0, "labelled": 0}
+    assert facts == {
+        "lang": "en",
+        "main": 1,
+        "h1": 1,
+        "jumps": 0,
+        "tables": 0,
+        "ids": 0,
+        "labels": 0,
+        "names": 0,
+        "targets": 0,
+        "alts": 0,
+        "drawings": 0,
+        "labelled": 0,
+    }
 
 
 @needs_browser

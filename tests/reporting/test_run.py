@@ -12,7 +12,7 @@ import pytest
 
 from smartlaunch.errors import LookupFailed, UsageError
 from smartlaunch.finding import Finding, Kind, Outcome, Side, Strength
-from smartlaunch.reporting.run import (
+from smartlaunch.records.run import (
     FindingRecord,
     Run,
     ScenarioResult,
@@ -81,7 +81,19 @@ def test_latest_without_runs_says_how_to_start_one(tmp_path):
         load_run("latest", tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"scenarios": []}', '{"header": 3}', '{"header": {}, "scenarios": [3]}', '{"header": {"schema": 99}}', '{"header": {}, "scenarios": [{"id": "x"}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"scenarios": []}',
+        '{"header": 3}',
+        '{"header": {}, "scenarios": [3]}',
+        '{"header": {"schema": 99}}',
+        '{"header": {}, "scenarios": [{"id": "x"}]}',
+    ],
+)
 def test_a_file_that_is_no_record_is_named(tmp_path, text):
     path = tmp_path / "run.json"
     path.write_text(text)
@@ -185,7 +197,13 @@ def test_unjudged_are_joined_by_reason(run):
 
 def test_launches_begin_at_the_browser_and_take_their_discovery(run):
     launches = launches_of(run)
-    assert [launch.title for launch in launches] == ["Authorization 1", "Authorization 2", "Authorization 3", "EHR launch 4", "EHR launch 5"]
+    assert [launch.title for launch in launches] == [
+        "Authorization 1",
+        "Authorization 2",
+        "Authorization 3",
+        "EHR launch 4",
+        "EHR launch 5",
+    ]
     first = [run.exchange_by_id[x].endpoint for x in launches[3].exchanges]
     assert first[:3] == ["discovery", "launch", "authorize"]
     assert launches[1].suite == "standalone-confidential-symmetric"

@@ -8,13 +8,20 @@ import re
 import pytest
 
 from smartlaunch.catalogue import load
+from smartlaunch.records.run import Diagnosis, FindingRecord, Run, ScenarioResult
 from smartlaunch.reporting.failure import render_finding, render_findings
 from smartlaunch.reporting.junit import junit_properties
-from smartlaunch.reporting.run import Diagnosis, FindingRecord, Run, ScenarioResult
 from smartlaunch.reporting.summary import Progress, render, render_summary, takes_colour
 from smartlaunch.reporting.words import printable, seconds, verdict
 
-FINDING = FindingRecord("SMART-2.2-app-launch-cache-b", "a Pragma header with no-cache", "no Pragma header", strength="SHALL", exchange="x0008", pointer="header: Pragma")
+FINDING = FindingRecord(
+    "SMART-2.2-app-launch-cache-b",
+    "a Pragma header with no-cache",
+    "no Pragma header",
+    strength="SHALL",
+    exchange="x0008",
+    pointer="header: Pragma",
+)
 
 
 def test_verdict_comes_first_then_failures_then_what_was_not_judged(run):

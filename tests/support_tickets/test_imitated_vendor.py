@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 import httpx
 import pytest
 
-from smartlaunch.sandbox.options import SandboxOptions
-from smartlaunch.sandbox.server import serve
-from smartlaunch.sandbox.target_file import write_target
-from smartlaunch.sandbox.vendors import UnknownVendor, choose, names
-from smartlaunch.sandbox.vendors.granting import granted
+from smartlaunch.embedded_ehr.options import SandboxOptions
+from smartlaunch.embedded_ehr.server import serve
+from smartlaunch.embedded_ehr.target_file import write_target
+from smartlaunch.embedded_ehr.vendors import UnknownVendor, choose, names
+from smartlaunch.embedded_ehr.vendors.granting import granted
 from smartlaunch.target import load_target
 
 VENDOR = choose("oracle-health")

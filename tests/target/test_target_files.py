@@ -194,7 +194,12 @@ def test_a_deviation_counts_until_its_day_is_over():
         ('role = "public"', 'role = "confidential-symmetric"', 4, "key `client_secret` is missing in [clients.web], a client with role"),
         ('role = "public"', 'role = "confidential-asymmetric"', 4, "key `private_jwk` is missing"),
         ('scopes = "openid"', 'scopes = "openid"\nclient_secret = "pw-canary"', 8, "a secret never stands in the file itself"),
-        ('scopes = "openid"', 'scopes = "openid"\nclient_secret = { evn = "X" }', 8, "unknown key `evn` in [clients.web.client_secret], did you mean `env`?"),
+        (
+            'scopes = "openid"',
+            'scopes = "openid"\nclient_secret = { evn = "X" }',
+            8,
+            "unknown key `evn` in [clients.web.client_secret], did you mean `env`?",
+        ),
         ('client_id = "web-1"', 'client_id = "web-1"\nclient_id = "b"', 7, "key `client_id` is written twice"),
         ("[clients.web]", "[target]", 4, "table [target] is written twice"),
         ("schema = 1", "schema 1", 1, "this is not TOML"),
@@ -227,8 +232,14 @@ def test_each_mistake_is_named_with_its_line(old, new, line, words):
         ('[ehr_launch]\nkind = "pasted"\niss = "https://ehr.example/fhir"', "key `launch` is missing"),
         ('[[deviations]]\nmatch = "x"\nreason = "y"\nexpires = "soon"', "must be a day"),
         ("[target.more]\nx = 1", "unknown key `more` in [target]"),
-        ('[users.a]\nusername = "u"\npassword = { file = "x" }\nfhir_user = "Doctor/1"', "`users.a.fhir_user` does not have the right form"),
-        ('[clients.b]\nrole = "public"\nclient_id = "b"\nscopes = "x"\nredirect_uri = "a:/b"', "[clients.web] and [clients.b] both have role `public`"),
+        (
+            '[users.a]\nusername = "u"\npassword = { file = "x" }\nfhir_user = "Doctor/1"',
+            "`users.a.fhir_user` does not have the right form",
+        ),
+        (
+            '[clients.b]\nrole = "public"\nclient_id = "b"\nscopes = "x"\nredirect_uri = "a:/b"',
+            "[clients.web] and [clients.b] both have role `public`",
+        ),
     ],
 )
 def test_mistakes_in_further_tables_are_named(extra, words):

@@ -5,7 +5,7 @@ import tomllib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartlaunch.toml_lines import LineIndex
+from smartlaunch.target.lines import LineIndex
 
 TEXT = '''# first
 "quoted key" = 1
@@ -82,7 +82,9 @@ _scalar = st.one_of(
     st.just("1979-05-27"),
     st.just("1.5e3"),
 )
-_value = st.recursive(_scalar, lambda inner: st.lists(inner, max_size=3).map(lambda items: "[\n" + ",\n".join(items) + " # ]\n]"), max_leaves=5)
+_value = st.recursive(
+    _scalar, lambda inner: st.lists(inner, max_size=3).map(lambda items: "[\n" + ",\n".join(items) + " # ]\n]"), max_leaves=5
+)
 
 
 def _quoted(key: str) -> str:

@@ -22,9 +22,22 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "diagnosis"))
 from flow_maker import CODE, LAUNCH, STATE, TOKEN, VERIFIER, Flow
 
 ORACLE_BASE = "https://fhir-ehr-code.cerner.com/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d"
-ORACLE_AUTH = "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/protocols/oauth2/profiles/smart-v1/personas/provider"
-FORBIDDEN = {"code": 403, "message": 'code="urn:cerner:error:oauth2:resource-access:insufficient-scopes", error="insufficient_scope", subcode="no_scope_for_resource_path"'}
-ORACLE = {"base": ORACLE_BASE, "auth": ORACLE_AUTH, "aud": ORACLE_BASE, "scope": "launch openid fhirUser patient/*.read", "granted": "fhirUser launch openid", "fhir_status": 403, "fhir_body": FORBIDDEN}
+ORACLE_AUTH = (
+    "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/protocols/oauth2/profiles/smart-v1/personas/provider"
+)
+FORBIDDEN = {
+    "code": 403,
+    "message": 'code="urn:cerner:error:oauth2:resource-access:insufficient-scopes", error="insufficient_scope", subcode="no_scope_for_resource_path"',
+}
+ORACLE = {
+    "base": ORACLE_BASE,
+    "auth": ORACLE_AUTH,
+    "aud": ORACLE_BASE,
+    "scope": "launch openid fhirUser patient/*.read",
+    "granted": "fhirUser launch openid",
+    "fhir_status": 403,
+    "fhir_body": FORBIDDEN,
+}
 SECRETS = (CODE, TOKEN, VERIFIER, STATE, LAUNCH, "pa55word-5ecret")
 
 
@@ -38,8 +51,24 @@ def _run_file(tmp_path, flow, **scenario):
     folder = tmp_path / "run"
     folder.mkdir()
     exchanges = [asdict(x) for x in flow.record().exchanges]
-    row = {"id": "standalone-public/one", "title": "The patient is read", "feature": "f", "rule": "r", "suite": "standalone-public", "requirements": [], "outcome": "failed", "reason": "", "exchanges": [x["id"] for x in exchanges], **scenario}
-    run = {"header": {"schema": 1, "id": "r1", "target": {"name": "t", "vendor": "oracle-health", "fhir_base_url": ORACLE_BASE}}, "scenarios": [row], "exchanges": exchanges, "diagnoses": []}
+    row = {
+        "id": "standalone-public/one",
+        "title": "The patient is read",
+        "feature": "f",
+        "rule": "r",
+        "suite": "standalone-public",
+        "requirements": [],
+        "outcome": "failed",
+        "reason": "",
+        "exchanges": [x["id"] for x in exchanges],
+        **scenario,
+    }
+    run = {
+        "header": {"schema": 1, "id": "r1", "target": {"name": "t", "vendor": "oracle-health", "fhir_base_url": ORACLE_BASE}},
+        "scenarios": [row],
+        "exchanges": exchanges,
+        "diagnoses": [],
+    }
     (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
     return folder
 
@@ -129,7 +158,13 @@ def test_ticket_of_a_run_has_run_html_har_and_manifest(tmp_path):
         assert json.loads(archive.read("run.json"))["scenarios"][0]["id"] == "standalone-public/one"
 
 
-BREACH = {"requirement": "SMART-2.2-app-launch-aud-b", "expected": "a refusal", "actual": "an access token was issued", "strength": "SHALL", "side": "authorization-server"}
+BREACH = {
+    "requirement": "SMART-2.2-app-launch-aud-b",
+    "expected": "a refusal",
+    "actual": "an access token was issued",
+    "strength": "SHALL",
+    "side": "authorization-server",
+}
 
 
 def test_ticket_of_a_probe_names_the_right_server_and_the_wrong_parameter(tmp_path):
@@ -175,7 +210,11 @@ def test_unknown_scenario_lists_what_exists(tmp_path):
 
 def test_attachments_cannot_leave_the_folder(tmp_path):
     (tmp_path / "secret.png").write_bytes(b"outside")
-    folder = _run_file(tmp_path, Flow(), attachments=["../secret.png", "/etc/passwd", "attachments/../../secret.png", "attachments/ok.png", "attachments/a.txt"])
+    folder = _run_file(
+        tmp_path,
+        Flow(),
+        attachments=["../secret.png", "/etc/passwd", "attachments/../../secret.png", "attachments/ok.png", "attachments/a.txt"],
+    )
     (folder / "attachments").mkdir()
     (folder / "attachments" / "ok.png").write_bytes(b"inside")
     (folder / "attachments" / "a.txt").write_bytes(b"text")
@@ -214,7 +253,17 @@ def test_markdown_injection_is_harmless():
 
 
 def test_hostile_observation_stays_text(tmp_path):
-    loaded = load(json.dumps({"error": "invalid_scope", "error_description": "scope is not allowed " + HOSTILE, "requested_scopes": "openid", "vendor": HOSTILE, "redirect_uri": HOSTILE}))
+    loaded = load(
+        json.dumps(
+            {
+                "error": "invalid_scope",
+                "error_description": "scope is not allowed " + HOSTILE,
+                "requested_scopes": "openid",
+                "vendor": HOSTILE,
+                "redirect_uri": HOSTILE,
+            }
+        )
+    )
     ticket, paths = _write(loaded, tmp_path / "out")
     body = re.sub(r"(`+).*?\1", "", ticket.text, flags=re.DOTALL)
     assert not re.search(r"(?<!\\)<(?!br>)", body)

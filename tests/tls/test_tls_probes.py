@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 import trustme
 
-from smartlaunch import tls
-from smartlaunch.discovery import Discovery
+from smartlaunch.client.discovery import Discovery
+from smartlaunch.client.http import Http
 from smartlaunch.errors import Blocked, NotApplicable, Unreachable
 from smartlaunch.evidence.recorder import Recorder
 from smartlaunch.evidence.redaction import Redactor
-from smartlaunch.http import Http
+from smartlaunch.probes import tls
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from smartlaunch.embedded_ehr.defects import load_defects
 from smartlaunch.plugin.binding import every_plan
-from smartlaunch.sandbox.defects import load_defects
 
 ROOT = Path(__file__).resolve().parents[2]
 PLANS = [plan for plan in every_plan() if Path(plan.path).parent.name == "tls"]

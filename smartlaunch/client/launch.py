@@ -1,0 +1,107 @@
+"""Getting an EHR launch: from a chart page driven in the browser, from a link, or pasted by a person (design, ``[ehr_launch]``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smartlaunch.errors import Blocked, LoginStuck, NotApplicable
+from smartlaunch.oauth.authorization import Launch
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.client.engine import Engine
+    from smartlaunch.target import User
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the EHR opened the app with; parameters of the fragment are no launch parameters."""
+
+    parameters: tuple[tuple[str, str], ...]
+    exchanges: tuple[str, ...] = ()
+    fragment: bool = False
+    elsewhere: str = ""
+    """The address, without its parameters, when the browser was sent to the app's host but not to its launch URI."""
+    pasted: bool = False
+
+    def value(self, name: str) -> str | None:
+        """The first value of a launch parameter, or None."""
+        return next((v for k, v in self.parameters if k == name), None) if not self.fragment else None
+
+    @property
+    def exchange(self) -> str:
+        """The exchange that shows the navigation to the launch URI."""
+        return self.exchanges[-1] if self.exchanges else ""
+
+
+class Launches:
+    """The source of EHR launches of one run."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pasted_spent = False
+
+    def available(self) -> str:
+        """An empty string when EHR launches can be obtained, else the reason why not."""
+        setting = self._engine.target.ehr_launch
+        if setting is None:
+            return "no [ehr_launch] is configured in the target file"
+        return ""
+
+    def context(self, user: User | None = None) -> tuple[str, str]:
+        """The patient and encounter that the EHR is configured to have open; another patient where the user cannot see that one."""
+        setting = self._engine.target.ehr_launch
+        if setting is None:
+            return "", ""
+        patient = setting.patient or self._engine.target.patients.default or ""
+        visible = self._engine.visible_patient(user, patient) if setting.kind == "page" else patient
+        return visible, (setting.encounter or "") if visible == patient else ""
+
+    def open(self, app: App, user: User | None = None, *, patient: str = "", session: str = "") -> Opened:
+        """Let the EHR open the app and say with which parameters, right or not.
+
+        ``NotApplicable`` when no launch is configured or the one pasted launch is spent; ``LoginStuck`` when the EHR opens no app.
+        """
+        engine = self._engine
+        setting = engine.target.ehr_launch
+        if setting is None:
+            raise NotApplicable(self.available())
+        if setting.kind == "pasted":
+            if self._pasted_spent:
+                raise NotApplicable("a pasted launch serves one scenario, and another scenario has spent it")
+            self._pasted_spent = True
+            return Opened((("iss", setting.iss or engine.target.fhir_base_url), ("launch", setting.launch)), pasted=True)
+        if not app.client.launch_uri:
+            raise NotApplicable(f"the client {app.client.name!r} has no launch_uri in the target file")
+        with engine.recorder.scope("ehr-launch") as scope:
+            landing = engine.open_chart(app, user, patient=patient or self.context(user)[0], session=session)
+        if landing.kind != "caught":
+            raise LoginStuck(
+                f"the EHR did not launch the app: the browser ended on {landing.title!r} (status {landing.status}) after:"
+                f" {', '.join(landing.steps) or 'nothing'}",
+                waited_for=f"the navigation to the launch URI {app.client.launch_uri}",
+                hint="check the app's launch URI in the EHR, or give the steps in [ehr_launch] of the target file",
+                artifacts=(landing.screenshot,) if landing.screenshot else (),
+            )
+        at = landing.url.split("?")[0].split("#")[0]
+        # A slash at the end is how a registration form may have kept the address, and no mistake of a launch.
+        expected = landing.caught_uri or at.rstrip("/") == app.client.launch_uri.split("?")[0].rstrip("/")
+        elsewhere = "" if expected else at
+        return Opened(tuple(landing.params), tuple(scope.ids), fragment=landing.fragment_used, elsewhere=elsewhere)
+
+    def obtain(self, app: App, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
+        """A fresh launch for the app; ``Blocked`` when the EHR opens it without the launch parameters."""
+        opened = self.open(app, user, patient=patient, session=session)
+        iss, launch = opened.value("iss"), opened.value("launch")
+        if not iss or not launch:
+            absent = " and ".join(f"`{name}`" for name, value in (("iss", iss), ("launch", launch)) if not value)
+            raise Blocked(
+                f"the EHR opened the launch URI without {absent}",
+                waited_for="the launch parameters `iss` and `launch`",
+                hint="the scenario on launch parameters of this suite judges this",
+            )
+        context = self.context(user)
+        return Launch(
+            iss, launch, patient or context[0], context[1], parameters=opened.parameters, exchanges=opened.exchanges, pasted=opened.pasted
+        )

@@ -1,0 +1,129 @@
+"""The configuration check before a run: one verdict with what to mend, instead of hundreds of blocked lines.
+
+It looks only at what would spoil every scenario: secrets, the FHIR base URL, trust, the clock, and whether the server knows each
+client and its redirect URI. What the server gets wrong by itself is left to the scenarios.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+from smartlaunch.exchange import Endpoint
+from smartlaunch.oauth.authorization import make_request
+
+if TYPE_CHECKING:
+    from smartlaunch.client.engine import Engine
+    from smartlaunch.target import Client
+
+_SKEW_S = 60
+_REGISTRATION = re.compile(r"client|redirect|application|app\b|unauthori[sz]ed_client|consumer", re.IGNORECASE)
+
+
+def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
+    """Check and return lines ``{"verdict", "problem"}``.
+
+    Verdicts: ``mend`` (the user has something to change), ``unreachable``, ``note`` (worth knowing, the run goes on).
+    """
+    target = engine.target
+    lines = [{"verdict": "mend", "problem": text} for text in target.missing_secrets()]
+    lines += [{"verdict": "note", "problem": text} for text in target.warnings]
+    if not target.clients:
+        lines.append(
+            {"verdict": "mend", "problem": "the target file has no [clients.<name>]: add the app that is registered with the server"}
+        )
+    if any(line["verdict"] == "mend" for line in lines):
+        return lines
+    exchange = engine.discovery.exchange
+    if exchange.response is None:
+        verdict = "mend" if "not trusted" in exchange.error or "not an address" in exchange.error else "unreachable"
+        return [
+            *lines,
+            {
+                "verdict": verdict,
+                "problem": f"fhir_base_url = {target.fhir_base_url!r}: {exchange.error}"
+                "\n  try: open the address in a browser from this machine; check host, port and proxy",
+            },
+        ]
+    lines += _clock(exchange.response.header("date"))
+    if exchange.response.status == 404 and not exchange.response.object:
+        metadata = engine.discovery.metadata
+        if metadata.answer.status == 404 or metadata.response is None:
+            lines.append(
+                {
+                    "verdict": "mend",
+                    "problem": f"fhir_base_url = {target.fhir_base_url!r}: neither /.well-known/smart-configuration nor /metadata"
+                    " is there (status 404)\n  try: give the FHIR base URL itself, the address to which /Patient is appended",
+                }
+            )
+            return lines
+    for client in target.clients.values():
+        lines += _client(engine, client)
+    if intrusive:
+        lines.append(
+            {
+                "verdict": "note",
+                "problem": f"this run sends {intrusive} probes that a right app never sends (wrong codes, secrets, redirect URIs);"
+                f" `--passive` leaves them out. Writing FHIR data: {'allowed' if target.probes.allow_writes else 'no'}.",
+            }
+        )
+    return lines
+
+
+def _clock(date: str | None) -> list[dict[str, str]]:
+    try:
+        theirs = parsedate_to_datetime(date or "")
+    except (TypeError, ValueError):
+        return []
+    if theirs.tzinfo is None:
+        theirs = theirs.replace(tzinfo=UTC)
+    skew = (datetime.now(UTC) - theirs).total_seconds()
+    if abs(skew) <= _SKEW_S:
+        return []
+    return [
+        {
+            "verdict": "note",
+            "problem": f"this machine's clock and the server's differ by {abs(skew):.0f} s: assertions and token lifetimes may be misjudged"
+            "\n  try: set this machine's clock",
+        }
+    ]
+
+
+def _client(engine: Engine, client: Client) -> list[dict[str, str]]:
+    """Whether the authorization endpoint takes a client and its redirect URI; only a plain refusal that names them counts."""
+    if not client.redirect_uri or not engine.discovery.has("authorization_endpoint") or client.use not in ("primary", "second"):
+        return []
+    request = make_request(
+        engine.discovery.url("authorization_endpoint"),
+        client_id=client.client_id,
+        redirect_uri=client.redirect_uri,
+        scope=" ".join(client.scopes),
+        aud=engine.target.fhir_base_url,
+    )
+    exchange = engine.http.send("GET", request.url, endpoint=Endpoint.AUTHORIZE, headers={"Accept": "text/html"})
+    answer = exchange.answer
+    if answer.status in (301, 302, 303, 307):
+        values = dict(parse_qsl(urlsplit(answer.header("location") or "").query))
+        if values.get("error") not in ("unauthorized_client", "invalid_client"):
+            return []
+        said = f"error={values['error']}" + (f" ({values['error_description']})" if values.get("error_description") else "")
+    elif answer.status in (400, 401, 403) and _REGISTRATION.search(_words(answer.text)):
+        said = f"status {answer.status}: {_words(answer.text)[:300]}"
+    else:
+        return []
+    return [
+        {
+            "verdict": "mend",
+            "problem": f"[clients.{client.name}]: the authorization server does not take client_id = {client.client_id!r}"
+            f" with redirect_uri = {client.redirect_uri!r}; it says {said}"
+            "\n  try: compare both with the registration, character by character; a new registration may need minutes to become active",
+        }
+    ]
+
+
+def _words(html: str) -> str:
+    text = re.sub(r"(?s)<(script|style)\b.*?</\1>", " ", html)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)).strip()

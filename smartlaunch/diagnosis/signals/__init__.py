@@ -1,0 +1,1 @@
+"""What the material shows, as signals that rules weigh, by subject."""

@@ -1,0 +1,251 @@
+"""Rules over signals: which causes fit, how well, and what would decide when none does.
+
+A rule is data (``rules/*.toml``): ``all`` and ``any`` of the signals it needs, ``none`` that exclude it, ``supports`` and ``against``
+that move its weight, and the words it says. The weight orders the causes and gives the confidence; below ``DECLINE`` nothing is
+stated.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from smartlaunch.diagnosis.inputs.weblinks import host_of
+from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Missing, Report
+from smartlaunch.diagnosis.signals.subjects import Signal, observe
+from smartlaunch.diagnosis.vendor import Vendor, all_vendors, recognise, vendor_named
+from smartlaunch.finding import Side
+
+HIGH, MEDIUM, DECLINE = 80, 55, 40
+SUPPORT, AGAINST, THIN = 8, 15, 25
+MOST_SUPPORTS = 3
+SHOWN = 4
+"""How many causes are listed at most."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One cause: what shows it, what speaks against it, and what to say."""
+
+    id: str
+    category: Category
+    side: Side
+    weight: int
+    cause: str
+    fix: str
+    next: str
+    all: tuple[str, ...] = ()
+    any: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+    supports: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    traits: tuple[str, ...] = ()
+    """Vendor traits, all of which must hold."""
+    explains: tuple[str, ...] = ()
+    """Rules whose finding is only a consequence of this cause."""
+    alone: bool = False
+    """A single sentence is enough: the wording itself is the proof."""
+    sources: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    at_most: int = 100
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every rule, in the order of the files."""
+    found: list[Rule] = []
+    folder = files("smartlaunch.diagnosis").joinpath("rules")
+    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+        if entry.name.endswith(".toml") and entry.name != "missing.toml":
+            data = tomllib.loads(entry.read_text("utf-8"))
+            found += [_rule(row, Category(data["category"])) for row in data["rule"]]
+    return tuple(found)
+
+
+def _rule(row: dict[str, Any], category: Category) -> Rule:
+    known: dict[str, Any] = {k: (tuple(v) if isinstance(v, list) else v) for k, v in row.items()}
+    return Rule(**{**known, "side": Side(known["side"]), "category": Category(known.get("category", category))})
+
+
+@cache
+def questions() -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, ...]]]:
+    """What can be asked for, by name, and which questions belong to which step of the flow."""
+    data = tomllib.loads(files("smartlaunch.diagnosis").joinpath("rules", "missing.toml").read_text("utf-8"))
+    asked = {row["name"]: (row["what"], row["how"]) for row in data["question"]}
+    return asked, {row["step"]: tuple(row["ask"]) for row in data["step"]}
+
+
+def vendor_of(m: Material, wanted: str = "") -> Vendor:
+    """The vendor to read a material as: the one named, else the one its text or hosts show, else the generic one."""
+    if wanted:
+        return vendor_named(wanted)
+    hosts = [host_of(u) for u in (m.authorize_url, m.token_url, m.fhir_base, m.aud, m.discovery_base) if u]
+    if any("urn:cerner:" in u.lower() for u in m.urns):
+        hosts.insert(0, "authorization.cerner.com")
+    return recognise([m.vendor], hosts) or all_vendors()["generic"]
+
+
+def examine(m: Material, wanted_vendor: str = "") -> Report:
+    """Judge one material: ranked causes, or what is missing to find one."""
+    vendor = vendor_of(m, wanted_vendor)
+    seen = observe(m, vendor)
+    report = Report(vendor=vendor.id, source=m.source, unknown_keys=sorted(m.unknown))
+    report.named = [s.evidence.text for n, s in seen.items() if n == "unknown-urn"] + _unknown_codes(m)
+    if m.succeeded and not any(n.startswith(("says:", "error:", "status:", "dropped", "fhir-")) or n in _FAULTS for n in seen):
+        return report
+    weighed = [d for rule in rules() if (d := _weigh(rule, seen, vendor, m)) is not None]
+    report.diagnoses = _rank(weighed)
+    if not report.diagnoses:
+        report.missing = _missing(m, seen, None)
+    elif report.diagnoses[0].confidence is Confidence.LOW:
+        report.missing = _missing(m, seen, next(r for r in rules() if r.id == report.diagnoses[0].rule))
+    return report
+
+
+_FAULTS = frozenset({"state-changed", "state-not-returned", "verifier-mismatch", "assertion-as-bearer", "wrong-bearer", "code-reused"})
+
+
+def _unknown_codes(m: Material) -> list[str]:
+    from smartlaunch.diagnosis.inputs.observed import OAUTH_ERRORS
+
+    return [f"the error code {code} is in none of the OAuth documents" for code in m.errors if code not in OAUTH_ERRORS]
+
+
+def _weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material) -> Diagnosis | None:
+    if any(name not in seen for name in rule.all) or any(name in seen for name in rule.none):
+        return None
+    hit = [name for name in rule.any if name in seen]
+    if (rule.any and not hit) or any(t not in vendor.traits for t in rule.traits):
+        return None
+    supports = [name for name in rule.supports if name in seen]
+    against = [name for name in rule.against if name in seen]
+    weight = rule.weight + SUPPORT * min(len(supports), MOST_SUPPORTS) - AGAINST * len(against)
+    used = [*rule.all, *hit, *supports]
+    if not rule.alone and _thin(used, seen, m):
+        weight -= THIN
+    weight = min(weight, rule.at_most, 100)
+    if weight < DECLINE:
+        return None
+    values: dict[str, str] = {"vendor": vendor.name if vendor.id != "generic" else "the server"}
+    for name in used:
+        values.update({k: v for k, v in seen[name].values if k not in values})
+    advice = vendor.advice.get(rule.id, {})
+    evidence = _evidence(used, against, seen)
+    confidence = Confidence.HIGH if weight >= HIGH else Confidence.MEDIUM if weight >= MEDIUM else Confidence.LOW
+    return Diagnosis(
+        rule=rule.id,
+        category=rule.category,
+        side=rule.side,
+        cause=_fill(rule.cause, values),
+        fix=_fill(" ".join(filter(None, (rule.fix, advice.get("fix")))), values),
+        next=_fill(" ".join(filter(None, (rule.next, advice.get("next")))), values),
+        confidence=confidence,
+        weight=weight,
+        evidence=evidence,
+        sources=[*rule.sources, *(vendor.sources if advice or rule.traits else ())],
+    )
+
+
+def _thin(used: list[str], seen: dict[str, Signal], m: Material) -> bool:
+    """Whether a cause rests on one sentence of a message and nothing else is known of the request."""
+    facts = m.structured - {"vendor", "notes", "error", "error_description"}
+    return (
+        not facts
+        and not any(n.startswith(("error:", "status:")) or n == "vendor-urn" for n in seen)
+        and all(n.startswith("says:") for n in used)
+    )
+
+
+def _evidence(used: list[str], against: list[str], seen: dict[str, Signal]) -> list[Evidence]:
+    found = [seen[name].evidence for name in dict.fromkeys(used)]
+    found += [Evidence(seen[name].evidence.text, "against", seen[name].evidence.exchange) for name in against]
+    unique: dict[tuple[str, str], Evidence] = {}
+    for item in found:
+        unique.setdefault((item.stance, item.text), item)
+    return list(unique.values())
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    """Fill the places ``{name}`` of a sentence; a part in ``[[ ]]`` with an unknown place is left out."""
+
+    def part(found: re.Match[str]) -> str:
+        inner = found.group(1)
+        return inner if all(name in values for name in re.findall(r"\{(\w+)\}", inner)) else ""
+
+    text = re.sub(r"\[\[(.*?)\]\]", part, text)
+    return re.sub(r"\{(\w+)\}", lambda f: values.get(f.group(1), f.group(0)), text).strip()
+
+
+def _rank(found: list[Diagnosis]) -> list[Diagnosis]:
+    by_id = {rule.id: rule for rule in rules()}
+    ordered = sorted(found, key=lambda d: -d.weight)
+    hidden: set[str] = set()
+    kept: list[Diagnosis] = []
+    for item in ordered:
+        if item.rule in hidden:
+            continue
+        hidden.update(by_id[item.rule].explains)
+        kept.append(item)
+    best = kept[0].weight if kept else 0
+    kept = [d for d in kept if d.rule not in hidden and d.weight >= best - 35]
+    return kept[:SHOWN]
+
+
+def _missing(m: Material, seen: dict[str, Signal], rule: Rule | None) -> list[Missing]:
+    """What would decide, without what is known already."""
+    asked, by_step = questions()
+    names = list(rule.asks) if rule else []
+    names += list(by_step[_step(m, seen)])
+    known = _known(m)
+    left = [name for name in dict.fromkeys(names) if name not in known]
+    return [Missing(*asked[name]) for name in left[:5]]
+
+
+def _step(m: Material, seen: dict[str, Signal]) -> str:
+    if m.fhir or "fhir-refused" in seen or "says:scope-insufficient" in seen or "error:insufficient_scope" in seen:
+        return "fhir"
+    if m.granted is not None:
+        return "grant"
+    if "at-token-endpoint" in seen or m.client_auth or any(n.startswith(("error:invalid_client", "error:invalid_grant")) for n in seen):
+        return "token"
+    if any(n in seen for n in ("says:state-lost", "says:session-lost-in-frame", "in-frame")):
+        return "session"
+    if m.launch_uri or m.launch_type:
+        return "launch"
+    if m.authorize_url or m.requested is not None or m.errors:
+        return "authorize"
+    return "unknown"
+
+
+def _known(m: Material) -> set[str]:
+    known = set()
+    if m.requested is not None and m.requested.whole and m.requested.items:
+        known.add("requested-scopes")
+    if m.granted is not None and m.granted.whole and m.granted.items:
+        known.add("granted-scopes")
+    if m.registered is not None:
+        known.add("registered-scopes")
+    if m.smart_version:
+        known.add("smart-version")
+    if m.redirect_registered:
+        known.add("registered-redirect")
+    if m.client_auth and m.grant_type:
+        known.add("token-request")
+    if m.errors or m.urns:
+        known.add("error-code")
+    if m.aud and m.fhir_base:
+        known.add("fhir-base")
+    if m.fhir:
+        known.add("fhir-request")
+    if m.source in ("har", "run"):
+        known |= {"har", "error-code", "token-request", "authorize-request"}
+    if m.authorize_url and "client_id" in m.authorize_url:
+        known.add("authorize-request")
+    if m.launch_type:
+        known.add("launch-type")
+    return known

@@ -1,0 +1,131 @@
+"""App State: small settings that an app keeps at the EHR, as `Basic` resources.
+
+The FHIR server asks here for the rules that hold for `Basic` alone: what a new one may carry, that a change names the version it is
+based on, and what stays fixed for its life.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.embedded_ehr.fhir_access import Refused
+
+if TYPE_CHECKING:
+    from smartlaunch.embedded_ehr.defects import Defects
+    from smartlaunch.embedded_ehr.fhir_store import Version
+    from smartlaunch.embedded_ehr.state import State
+
+Resource = dict[str, Any]
+
+SIZE_LIMIT = 256 * 1024
+_SUBJECT_TYPES = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person")
+
+
+class AppState:
+    """The rules of App State; it also knows which app keeps which state, because one app never sees another's."""
+
+    def __init__(self, state: State, defects: Defects) -> None:
+        self._state = state
+        self._defects = defects
+        self._owners: dict[str, str] = {}
+
+    def note_owner(self, resource: Resource, client_id: str) -> None:
+        """Remember which app keeps this state."""
+        self._owners[str(resource["id"])] = client_id
+
+    def visible(self, resource: Resource, client_id: str) -> bool:
+        """Tell whether the app may see this state."""
+        if not client_id:
+            return True  # a request without any token came this far: a broken rule has opened the state to everybody
+        return self._owners.get(str(resource["id"]), client_id) == client_id or self._defects("app_state_shown_to_other_apps")
+
+    def check_new(self, body: Resource) -> Resource:
+        """Refuse what cannot be kept in full; else return the body to store."""
+        defects = self._defects
+        if len(json.dumps(body, separators=(",", ":")).encode()) > SIZE_LIMIT:
+            raise Refused(413, "too-long", "App State is limited to 256 KB.")
+        if "id" in body and not defects("app_state_takes_id_from_app"):
+            raise Refused(400, "invalid", "New App State must not carry an id.")
+        if "versionId" in body.get("meta", {}):
+            raise Refused(400, "invalid", "New App State must not carry a versionId.")
+        codings = (body.get("code") or {}).get("coding")
+        if not isinstance(codings, list) or len(codings) != 1:
+            raise Refused(400, "required", "App State needs exactly one coding.")
+        self._check_subject(body)
+        dropped = []
+        for extension in body.get("extension", []):
+            if set(extension) - {"id", "url"} != {"valueString"} and self._defects("app_state_drops_what_it_cannot_keep"):
+                dropped.append(extension)
+            elif set(extension) - {"id", "url"} != {"valueString"}:
+                raise Refused(422, "not-supported", "Extensions of App State hold a valueString.")
+        kept = dict(body)
+        if dropped:
+            kept["extension"] = [extension for extension in body["extension"] if extension not in dropped]
+        if "extension" in kept and defects("app_state_loses_extensions"):
+            del kept["extension"]
+        if "subject" in kept and defects("app_state_loses_subject"):
+            del kept["subject"]
+        return kept
+
+    def require_open(self) -> None:
+        """Refuse new state where none is taken at all."""
+        if self._defects("app_state_cannot_be_created"):
+            raise Refused(405, "not-supported", "POST is not possible here.")
+
+    def check_room(self, kept: list[Resource]) -> None:
+        """Refuse new state when there is no room for it; there is always room for every code and subject."""
+        if kept and self._defects("app_state_has_room_for_one_state"):
+            raise Refused(422, "too-costly", "There is no room for more App State.")
+
+    def _check_subject(self, body: Resource) -> None:
+        reference = (body.get("subject") or {}).get("reference")
+        if reference is None:
+            return
+        base = f"{self._state.fhir_base_url}/"
+        if not str(reference).startswith(base) or str(reference).removeprefix(base).partition("/")[0] not in _SUBJECT_TYPES:
+            raise Refused(422, "invalid", "The subject of App State is an absolute reference to a person at this server.")
+        if not str(reference).startswith(f"{base}Patient/") and self._defects("app_state_is_about_patients_only"):
+            raise Refused(422, "not-supported", "The subject of App State is a patient.")
+
+    def check_change(self, if_match: str, history: list[Version], current: Resource | None, body: Resource | None) -> None:
+        """Refuse an update or a deletion that is not based on the latest version, or changes what is fixed."""
+        defects = self._defects
+        if current is None:
+            self.check_gone(history)
+            if history:
+                return
+            raise Refused(412, "conflict", "There is no App State with this id.")
+        if not if_match:
+            if body is not None and defects("app_state_updates_without_if_match"):
+                return
+            if body is None and defects("app_state_deletes_without_if_match"):
+                return
+            raise Refused(400, "required", "A change of App State needs If-Match.")
+        if if_match != f'W/"{current["meta"]["versionId"]}"':
+            if body is not None and not defects("app_state_overwrites_newer_version"):
+                raise Refused(412, "conflict", "The App State was changed meanwhile.")
+            if body is None and not defects("app_state_deletes_newer_version"):
+                raise Refused(412, "conflict", "The App State was changed meanwhile.")
+        if body is None:
+            return
+        if body.get("code") != current.get("code") and not defects("app_state_lets_code_change"):
+            raise Refused(412, "conflict", "The code of App State cannot change.")
+        if body.get("subject") != current.get("subject") and not defects("app_state_lets_subject_change"):
+            raise Refused(412, "conflict", "The subject of App State cannot change.")
+
+    def check_gone(self, history: list[Version]) -> None:
+        """Refuse a request about state that was deleted as a failed precondition."""
+        if history and history[-1].resource is None and not self._defects("app_state_accepts_changes_after_delete"):
+            raise Refused(412, "conflict", "This App State was deleted.")
+
+    def filters(self, filters: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the search parameters that count."""
+        kept = filters
+        if any(name == "code" for name, _ in kept) and self._defects("app_state_search_ignores_code"):
+            kept = [pair for pair in kept if pair[0] != "code"]
+        if any(name == "subject" for name, _ in kept) and self._defects("app_state_search_ignores_subject"):
+            kept = [pair for pair in kept if pair[0] != "subject"]
+        if any(name == "subject:missing" for name, _ in kept) and self._defects("app_state_search_ignores_missing"):
+            kept = [pair for pair in kept if pair[0] != "subject:missing"]
+        return kept

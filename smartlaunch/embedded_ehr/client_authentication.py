@@ -1,0 +1,404 @@
+"""How a client proves who it is: secret in the header or the body, a signed assertion, or nothing for a public client."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus, urlsplit
+
+import anyio
+import httpx
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey, import_key
+
+from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Sandbox
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from smartlaunch.embedded_ehr.config import Client
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ALGORITHMS = ("RS384", "ES384")
+_ASSERTION_LIFETIME_S = 300
+_CLOCK_SKEW_S = 10
+_FETCH_LIMIT_S = 3.0
+_UNSTATED_CACHE_S = 60.0
+
+
+@dataclass
+class _Fetched:
+    """A developer's JWK Set, kept for as long as its Cache-Control says."""
+
+    keys: list[dict[str, Any]]
+    stale_at: float
+
+
+class _WithLongHeaders(jws.JWSRegistry):
+    """Room for a header with a key or a long URL in it; the library's own limit is 512 bytes."""
+
+    max_header_length = 8192
+
+
+class ClientAuthentication:
+    """Finds out which client sends a request, over one running server."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.state = sandbox.state
+        self.defects = sandbox.defects
+        self._fetched: dict[str, _Fetched] = {}
+
+    def refusal(self, description: str, *, used_header: bool = False) -> OAuthError:
+        """Return the error for a client that could not be authenticated.
+
+        The challenge is a duty where the client tried the Authorization header, and a choice elsewhere.
+        """
+        defects, variant = self.defects, self.sandbox.variant
+        error = "invalid_client"
+        if defects("answers_failed_authentication_with_another_code"):
+            error = "invalid_request"
+        challenge = {"WWW-Authenticate": f'Basic realm="{self.sandbox.profile.realm}", charset="UTF-8"'}
+        if used_header:
+            if defects("answers_failed_basic_authentication_without_challenge"):
+                challenge = {}
+            status = 400 if defects("answers_failed_basic_authentication_with_400") else 401
+            return OAuthError(error, description, status=status, headers=challenge)
+        if variant("answers_401_to_every_failed_authentication"):
+            return OAuthError(error, description, status=401, headers=challenge)
+        return OAuthError(error, description)
+
+    async def authenticate(self, request: Request, given: Parameters) -> Client:
+        """Return the client of a request to the token endpoint or a like one."""
+        defects = self.defects
+        header = request.headers.get("authorization", "")
+        scheme, _, credentials = header.partition(" ")
+        basic = scheme.lower() == "basic"
+        secret, assertion = given.get("client_secret"), given.get("client_assertion")
+        assertion_type = given.get("client_assertion_type")
+        ways = sum((basic, secret is not None, assertion is not None))
+        if ways > 1 and not defects("accepts_two_ways_of_authentication_at_once"):
+            message = "The client authenticates in more than one way."
+            raise OAuthError("invalid_request", message)
+        if basic:
+            client = self._by_header(credentials)
+            named = given.get("client_id")
+            if named is not None and named != client.client_id and not defects("ignores_another_client_id_beside_basic"):
+                raise self.refusal("The client_id is not the one that authenticates.", used_header=True)
+            return client
+        if header and self.sandbox.variant("refuses_other_authorization_schemes"):
+            raise self.refusal("The Authorization header has another scheme than Basic.", used_header=True)
+        if assertion is not None or assertion_type is not None:
+            if assertion_type != ASSERTION_TYPE and not defects("ignores_client_assertion_type"):
+                raise self.refusal("The client_assertion_type is not the one of RFC 7523.")
+            return await self._by_assertion(given, assertion or "")
+        client_id = given.get("client_id")
+        if client_id is None and given.get("code"):
+            known = self.state.codes.get(given.get("code") or "")
+            if known is not None and self.state.clients[known.client_id].public and defects("accepts_public_client_without_client_id"):
+                client_id = known.client_id
+        if client_id is None and given.get("grant_type") == "refresh_token":
+            # The guide gives this request no client_id (app launch, "refresh token"); a public app is known by its token alone.
+            refresh = self.state.refresh_tokens.get(given.get("refresh_token") or "")
+            if refresh is not None and self.state.clients[refresh.client_id].public:
+                client_id = refresh.client_id
+        found = self.state.clients.get(client_id or "")
+        if found is None:
+            raise self.refusal("The client is not known or does not say who it is.")
+        client = found
+        if secret is not None:
+            if "client_secret_post" not in client.auth_methods and not self._loose_method(client):
+                raise self.refusal("This client is not registered for client_secret_post.")
+            self._require_secret(client, secret, used_header=False)
+            return client
+        if client.public:
+            if defects("refuses_public_clients"):
+                raise self.refusal("Every client has to authenticate.")
+            return client
+        if given.sent_empty("client_secret") and defects("accepts_empty_client_secret"):
+            return client
+        if given.get("grant_type") == "refresh_token" and defects("refreshes_without_authentication"):
+            return client
+        kind = {
+            "confidential-symmetric": "accepts_confidential_client_without_secret",
+            "confidential-asymmetric": "accepts_asymmetric_client_without_assertion",
+            "backend": "accepts_backend_service_without_assertion",
+        }.get(client.role)
+        if kind is not None and defects(kind):
+            return client
+        raise self.refusal("This client has to authenticate.")
+
+    # -- secrets --------------------------------------------------------------------------------------------------------
+
+    def _by_header(self, credentials: str) -> Client:
+        try:
+            decoded = base64.b64decode(credentials, validate=True).decode()
+            client_id, colon, secret = decoded.partition(":")
+        except (binascii.Error, UnicodeDecodeError) as problem:
+            raise self.refusal("The Basic credentials cannot be decoded.", used_header=True) from problem
+        if not colon:
+            raise self.refusal("The Basic credentials have no colon.", used_header=True)
+        # RFC 6749 section 2.3.1: both halves are form-encoded before they are joined.
+        if not self.defects("does_not_form_decode_basic_credentials"):
+            client_id, secret = unquote_plus(client_id), unquote_plus(secret)
+        client = self.state.clients.get(client_id)
+        if client is None:
+            raise self.refusal("The client is not known.", used_header=True)
+        if "client_secret_basic" not in client.auth_methods and not self._loose_method(client):
+            raise self.refusal("This client is not registered for client_secret_basic.", used_header=True)
+        self._require_secret(client, secret, used_header=True)
+        return client
+
+    def _loose_method(self, client: Client) -> bool:
+        return client.public and self.sandbox.variant("ignores_a_secret_from_a_public_client")
+
+    def _require_secret(self, client: Client, secret: str, *, used_header: bool) -> None:
+        defects, right = self.defects, client.secret or ""
+        if client.public:
+            return
+        if right and hmac.compare_digest(right.encode(), secret.encode()):
+            if used_header and defects("refuses_basic_authentication"):
+                raise self.refusal("Basic authentication is not available.", used_header=True)
+            if not used_header and defects("refuses_client_secret_in_the_body"):
+                raise self.refusal("Client secrets in the body are not available.")
+            return
+        if secret and defects("accepts_any_client_secret"):
+            return
+        if secret and right.startswith(secret) and defects("accepts_the_beginning_of_a_client_secret"):
+            return
+        if secret.casefold() == right.casefold() and defects("ignores_case_of_client_secret"):
+            return
+        others = {other.secret for other in self.state.clients.values() if other.secret}
+        if secret in others and defects("accepts_client_secret_of_another_client"):
+            return
+        if not secret and defects("accepts_empty_client_secret"):
+            return
+        raise self.refusal("The client secret is not right.", used_header=used_header)
+
+    # -- assertions -----------------------------------------------------------------------------------------------------
+
+    async def _by_assertion(self, given: Parameters, assertion: str) -> Client:
+        """Verify a signed assertion as RFC 7523 section 3 and the guide's asymmetric profile ask."""
+        header, claims = self._parts(assertion)
+        if " " in assertion:
+            assertion = assertion.partition(" ")[0]
+        client = self._claimed_client(given, claims)
+        await self._require_signature(client, assertion, header)
+        self._require_claims(client, claims)
+        return client
+
+    def _parts(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        if " " in assertion and self.defects("accepts_two_assertions_in_one"):
+            assertion = assertion.partition(" ")[0]
+        try:
+            if assertion.count(".") == 1 and self.defects("accepts_malformed_assertion"):
+                assertion += "."
+            head, payload, _ = assertion.split(".")
+            header, claims = _json(head), _json(payload)
+        except (ValueError, binascii.Error) as problem:
+            raise self.refusal("The client_assertion is not a JWT.") from problem
+        return header, claims
+
+    def _claimed_client(self, given: Parameters, claims: dict[str, Any]) -> Client:
+        defects = self.defects
+        issuer, subject = claims.get("iss"), claims.get("sub")
+        if issuer is None and defects("accepts_assertion_without_iss"):
+            issuer = subject
+        if subject is None and defects("accepts_assertion_without_sub"):
+            subject = issuer
+        by_subject = self.state.clients.get(subject) if isinstance(subject, str) else None
+        by_issuer = self.state.clients.get(issuer) if isinstance(issuer, str) else None
+        if issuer != subject:
+            if by_subject is not None and defects("accepts_assertion_with_another_iss"):
+                by_issuer = by_subject
+            elif by_issuer is not None and defects("accepts_assertion_with_another_sub"):
+                by_subject = by_issuer
+            else:
+                raise self.refusal("The assertion's iss and sub are not both the client id.")
+        client = by_issuer
+        if client is None:
+            raise self.refusal("The assertion's issuer is not a known client.")
+        named = given.get("client_id")
+        if named is not None and named != client.client_id and not defects("ignores_another_client_id_beside_an_assertion"):
+            raise self.refusal("The client_id is not the assertion's issuer.")
+        if "private_key_jwt" not in client.auth_methods:
+            raise self.refusal("This client is not registered for private_key_jwt.")
+        return client
+
+    async def _require_signature(self, client: Client, assertion: str, header: dict[str, Any]) -> None:
+        defects = self.defects
+        algorithm = header.get("alg")
+        if assertion.count(".") == 1:
+            return  # only a server that takes malformed assertions comes here
+        if algorithm == "none" and defects("accepts_unsigned_assertion"):
+            return
+        if algorithm == "HS256" and defects("accepts_assertion_signed_with_the_public_key_as_secret"):
+            return
+        if header.get("typ") not in {"JWT", "jwt"} and header.get("typ") is not None:
+            raise self.refusal("The assertion's typ is not JWT.")
+        if algorithm not in ALGORITHMS:
+            if isinstance(algorithm, str) and algorithm in {"RS256", "ES256", "PS384"} and self.sandbox.variant("takes_more_algorithms"):
+                pass
+            else:
+                raise self.refusal("The assertion is not signed with RS384 or ES384.")
+        if defects("refuses_rs384_and_es384_assertions"):
+            raise self.refusal("The algorithm is not supported.")
+        if defects("does_not_verify_assertion_signature"):
+            return
+        keys = await self._keys(client, header)
+        if _verifies(assertion, header, self._candidates(header, keys)):
+            return
+        if defects("accepts_assertion_signed_by_another_client"):
+            others = [key for other in self.state.clients.values() if other.jwks for key in other.jwks["keys"]]
+            if _verifies(assertion, header, _of_kind(header, others)):
+                return
+        embedded = header.get("jwk")
+        if isinstance(embedded, dict) and _verifies(assertion, header, [embedded]) and defects("trusts_the_key_inside_the_assertion"):
+            return
+        raise self.refusal("The assertion's signature cannot be verified with the registered keys.")
+
+    async def _keys(self, client: Client, header: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the keys that may have signed: those of the registration, and of no other place that the header names."""
+        place = header.get("jku")
+        if place is not None and place != client.jwks_uri and self.defects("ignores_jku_of_assertion"):
+            place = None
+        if place is not None and place != client.jwks_uri:
+            begun = client.jwks_uri is not None and str(place).startswith(client.jwks_uri)
+            if not (begun and self.defects("compares_the_beginning_of_jku")) and not self.defects("fetches_keys_from_any_jku"):
+                raise self.refusal("The assertion's jku is not the registered JWK Set URL.")
+            return await self._fetch(str(place))
+        if client.jwks_uri is not None:
+            if self.defects("refuses_clients_with_a_jwks_uri"):
+                raise self.refusal("JWK Set URLs are not supported.")
+            if place is None and self.defects("needs_jku_for_clients_with_a_jwks_uri"):
+                raise self.refusal("The assertion's header lacks jku.")
+            if place is not None and self.defects("refuses_registered_jku"):
+                raise self.refusal("The header jku is not supported.")
+            return await self._fetch(client.jwks_uri)
+        if self.defects("refuses_clients_with_a_jwks"):
+            raise self.refusal("Register a JWK Set URL.")
+        return list((client.jwks or {}).get("keys", ()))
+
+    async def _fetch(self, place: str) -> list[dict[str, Any]]:
+        now, kept = time.monotonic(), self._fetched.get(place)
+        if kept is not None:
+            if kept.stale_at > now and not self.defects("fetches_client_keys_every_time"):
+                return kept.keys
+            if kept.stale_at <= now and self.defects("keeps_client_keys_longer_than_allowed"):
+                return kept.keys
+        if urlsplit(place).hostname not in {"127.0.0.1", "localhost", "::1"}:
+            # The embedded EHR never leaves the machine.
+            raise self.refusal("The JWK Set cannot be fetched.")
+        try:
+            method = "POST" if self.defects("fetches_client_keys_by_post") else "GET"
+            document, lifetime = await anyio.to_thread.run_sync(_get_keys, place, method)
+        except (httpx.HTTPError, ValueError) as problem:
+            raise self.refusal("The JWK Set cannot be fetched.") from problem
+        self._fetched[place] = _Fetched(document, now + lifetime)
+        return document
+
+    def _candidates(self, header: dict[str, Any], keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the one key that kid and algorithm select, or none."""
+        fitting, wanted = _of_kind(header, keys), header.get("kid")
+        if wanted is None:
+            return fitting if self.defects("accepts_assertion_without_kid") else []
+        named = [key for key in keys if key.get("kid") == wanted]
+        if not named:
+            return fitting if self.defects("ignores_kid_of_assertion") else []
+        if self.defects("tries_every_key_of_the_client"):
+            return fitting
+        if len(named) > 1:
+            return fitting if self.defects("accepts_kid_of_two_keys") else []
+        if named[0] not in fitting:
+            return fitting if self.defects("accepts_kid_of_a_key_of_another_type") else []
+        return named
+
+    def _require_claims(self, client: Client, claims: dict[str, Any]) -> None:
+        defects, now = self.defects, self.state.now()
+        audience = claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        if audience is None:
+            if not defects("accepts_assertion_without_aud"):
+                raise self.refusal("The assertion has no aud claim.")
+        elif (
+            self.sandbox.token_url not in audiences
+            and not (self.sandbox.variant("takes_issuer_as_assertion_audience") and self.state.issuer in audiences)
+            and not defects("ignores_aud_of_assertion")
+        ):
+            raise self.refusal("The assertion's aud claim is not the URL of this token endpoint.")
+        expiry = claims.get("exp")
+        if expiry is None:
+            if not defects("accepts_assertion_without_exp"):
+                raise self.refusal("The assertion has no exp claim.")
+            expiry = now
+        elif not isinstance(expiry, int | float) or isinstance(expiry, bool):
+            raise self.refusal("The assertion's exp claim is not a number.")
+        if expiry < now - _CLOCK_SKEW_S and not defects("accepts_expired_assertion"):
+            raise self.refusal("The assertion has expired.")
+        if expiry > now + _ASSERTION_LIFETIME_S + _CLOCK_SKEW_S and not defects("accepts_assertion_that_lives_too_long"):
+            raise self.refusal("The assertion's exp claim is more than five minutes ahead.")
+        start = claims.get("nbf")
+        if isinstance(start, int | float) and start > now + _CLOCK_SKEW_S and not defects("ignores_nbf_of_assertion"):
+            raise self.refusal("The assertion is not valid yet.")
+        unique = claims.get("jti")
+        if not isinstance(unique, str) or not unique:
+            if not defects("accepts_assertion_without_jti"):
+                raise self.refusal("The assertion has no jti claim.")
+            return
+        used = self.state.used_assertions
+        for seen in [seen for seen, end in used.items() if end < now - _CLOCK_SKEW_S]:
+            del used[seen]
+        if (client.client_id, unique) in used and not defects("accepts_replayed_assertion"):
+            raise self.refusal("The assertion has been used before.")
+        used[(client.client_id, unique)] = max(float(expiry), now + _ASSERTION_LIFETIME_S)
+
+
+def _of_kind(header: dict[str, Any], keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kind = "EC" if str(header.get("alg", "")).startswith("ES") else "RSA"
+    return [key for key in keys if key.get("kty") == kind]
+
+
+def _verifies(assertion: str, header: dict[str, Any], keys: list[dict[str, Any]]) -> bool:
+    """Say whether one of the keys made the signature."""
+    for candidate in keys:
+        try:
+            key = import_key({name: value for name, value in candidate.items() if name not in {"alg", "key_ops", "use"}})
+            if isinstance(key, RSAKey | ECKey):
+                jws.deserialize_compact(assertion, key, registry=_WithLongHeaders(algorithms=[str(header["alg"])]))
+                return True
+        except (JoseError, ValueError, KeyError):
+            continue
+    return False
+
+
+def _json(part: str) -> dict[str, Any]:
+    value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    if not isinstance(value, dict):
+        message = "not a JSON object"
+        raise ValueError(message)  # noqa: TRY004 - the caller treats every malformed part alike
+    return value
+
+
+def _get_keys(place: str, method: str) -> tuple[list[dict[str, Any]], float]:
+    """Fetch a JWK Set and say for how many seconds it may be kept."""
+    accept = {"Accept": "application/json"}
+    answer = httpx.request(method, place, headers=accept, timeout=_FETCH_LIMIT_S, follow_redirects=False, trust_env=False)
+    answer.raise_for_status()
+    keys = answer.json()["keys"] if isinstance(answer.json(), dict) and "keys" in answer.json() else None
+    if not isinstance(keys, list):
+        message = "not a JWK Set"
+        raise ValueError(message)  # noqa: TRY004 - the caller treats every malformed document alike
+    directives = [part.strip().lower() for part in answer.headers.get("cache-control", "").split(",")]
+    if "no-store" in directives or "no-cache" in directives:
+        return keys, 0.0
+    for directive in directives:
+        name, _, value = directive.partition("=")
+        if name == "max-age" and value.isdigit():
+            return keys, float(value)
+    return keys, _UNSTATED_CACHE_S

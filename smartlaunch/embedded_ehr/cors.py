@@ -1,0 +1,142 @@
+"""Cross-origin resource sharing: public documents for everyone, tokens and data for the registered apps' origins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from smartlaunch.embedded_ehr.core import Sandbox
+
+_PUBLIC = (
+    "/.well-known/smart-configuration",
+    "/fhir/.well-known/smart-configuration",
+    "/fhir/metadata",
+    "/oauth/.well-known/openid-configuration",
+    "/oauth/jwks",
+    "/brands.json",
+)
+_PROTECTED = ("/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/userinfo")
+_EXPOSED = "Content-Location, ETag, Last-Modified, Location, WWW-Authenticate, X-Request-Id"
+_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
+_HEADERS = "Accept, Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Prefer, X-Requested-With"
+_BAD_REQUEST = 400
+
+
+class Cors:
+    """Middleware that adds the headers and answers preflight requests."""
+
+    def __init__(self, app: ASGIApp, sandbox: Sandbox) -> None:
+        self.app = app
+        self.sandbox = sandbox
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        origin, path = headers.get("origin"), scope["path"]
+        kind = self._kind(path)
+        if origin is None or kind is None:
+            await self.app(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            response = self._preflight(kind, path, origin)
+            await response(scope, receive, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._mark(MutableHeaders(scope=message), kind, path, origin, message["status"])
+            await send(message)
+
+        await self.app(scope, receive, sending)
+
+    def _kind(self, path: str) -> str | None:
+        if path in _PUBLIC:
+            return "public"
+        if path in _PROTECTED or path == self.sandbox.profile.token_path:
+            return "oauth"
+        if path == self.sandbox.profile.authorize_path and self.sandbox.defects("allows_foreign_origins_at_authorization_endpoint"):
+            return "public"
+        return "fhir" if path == "/fhir" or path.startswith("/fhir/") else None
+
+    def _allowed(self, kind: str, path: str, origin: str) -> str | None:
+        """Return the value of Access-Control-Allow-Origin, or None where the origin gets nothing."""
+        defects = self.sandbox.defects
+        registered = {one for client in self.sandbox.state.clients.values() for one in client.origins}
+        if kind == "public":
+            if path.endswith("smart-configuration") and defects("no_cors_on_smart_configuration"):
+                return None
+            if path == "/fhir/metadata" and defects("no_cors_on_metadata"):
+                return None
+            if origin not in registered and defects("allows_registered_origins_only_on_discovery"):
+                return None
+            return origin if self.sandbox.variant("echoes_the_origin_on_public_documents") else "*"
+        if path == self.sandbox.profile.token_path and defects("no_cors_on_token_endpoint"):
+            return None
+        if kind == "fhir" and defects("no_cors_on_fhir_endpoints"):
+            return None
+        if origin in registered:
+            if defects("allows_a_fixed_origin_only"):
+                return "https://portal.lakeside.example"
+            if defects("doubles_the_allowed_origin"):
+                return f"{origin}, {origin}"
+            return "*" if self.sandbox.variant("allows_every_origin") else origin
+        if self.sandbox.variant("allows_every_origin"):
+            return "*"
+        return origin if defects("echoes_foreign_origins_with_credentials") else None
+
+    def _mark(self, headers: MutableHeaders, kind: str, path: str, origin: str, status: int) -> None:
+        defects = self.sandbox.defects
+        if status >= _BAD_REQUEST and path == self.sandbox.profile.token_path and defects("no_cors_on_token_errors"):
+            return
+        if status >= _BAD_REQUEST and kind == "fhir" and defects("no_cors_on_fhir_errors"):
+            return
+        allowed = self._allowed(kind, path, origin)
+        for name in ("access-control-allow-origin", "access-control-allow-credentials"):
+            if name in headers:
+                del headers[name]
+        if allowed is not None:
+            headers["Access-Control-Allow-Origin"] = allowed
+            headers["Access-Control-Expose-Headers"] = _EXPOSED
+            if kind != "public" and defects("echoes_foreign_origins_with_credentials"):
+                headers["Access-Control-Allow-Credentials"] = "true"
+        if kind != "public":
+            headers.add_vary_header("Origin")
+
+    def _preflight(self, kind: str, path: str, origin: str) -> Response:
+        defects = self.sandbox.defects
+        if path == self.sandbox.profile.token_path and defects("refuses_preflight_on_token_endpoint"):
+            return Response(status_code=405, headers={"Allow": "POST"})
+        if kind == "fhir" and defects("refuses_preflight_on_fhir_endpoints"):
+            return Response(status_code=405, headers={"Allow": "GET, POST, PUT, PATCH, DELETE"})
+        if kind == "fhir" and defects("asks_a_token_for_preflight"):
+            return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        response = Response(status_code=200 if self.sandbox.variant("answers_preflight_with_200") else 204)
+        allowed = self._allowed(kind, path, origin)
+        response.headers["Vary"] = "Origin, Access-Control-Request-Headers"
+        if allowed is None:
+            return response
+        names = _HEADERS
+        if kind == "fhir" and defects("preflight_leaves_authorization_out"):
+            names = _HEADERS.replace("Authorization, ", "")
+        if path == self.sandbox.profile.token_path and defects("preflight_leaves_content_type_out"):
+            names = _HEADERS.replace("Content-Type, ", "")
+        methods = _METHODS
+        if defects("preflight_leaves_methods_out"):
+            methods = "OPTIONS"
+        response.headers.update(
+            {
+                "Access-Control-Allow-Origin": allowed,
+                "Access-Control-Allow-Methods": methods,
+                "Access-Control-Allow-Headers": names,
+                "Access-Control-Max-Age": "600",
+            }
+        )
+        return response

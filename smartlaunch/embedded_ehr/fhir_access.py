@@ -1,0 +1,353 @@
+"""Who may do what at the FHIR server: the bearer token, the scope matrix, the patient compartment.
+
+Three questions in this order.  Does the token hold (401)?  Do its scopes allow this interaction on this type (403)?  Do they allow
+this very resource: the compartment of `patient/`, the patients of the user for `user/`, the search parameters of a granular scope?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.embedded_ehr import fhir_search
+from smartlaunch.embedded_ehr.scopes import CREATE, DELETE, INTERACTIONS, READ, SEARCH, UPDATE, ResourceScope, resource_scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from smartlaunch.embedded_ehr.defects import Defects, Variants
+    from smartlaunch.embedded_ehr.state import AccessToken, State
+
+Resource = dict[str, Any]
+
+# Where a resource names the patient it belongs to. A type that is not here is shared by all, like a clinician or a place.
+COMPARTMENT: dict[str, tuple[str, ...]] = {
+    "AllergyIntolerance": ("patient",),
+    "Basic": ("subject",),
+    "Condition": ("subject",),
+    "DocumentReference": ("subject",),
+    "Encounter": ("subject",),
+    "MedicationRequest": ("subject",),
+    "Observation": ("subject",),
+    "Patient": (),
+    "RelatedPerson": ("patient",),
+}
+_PATIENT_OPTIONAL = frozenset({"Basic"})
+
+
+class Refused(Exception):
+    """A request is not carried out: status, FHIR issue code, words for the developer, and for 401 and 403 the challenge."""
+
+    def __init__(
+        self, status: int, code: str, text: str, *, challenge: str = "", error: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+        self.text = text
+        self.challenge = challenge
+        self.error = error
+        self.headers = dict(headers or {})
+
+
+def insufficient_scope(text: str) -> Refused:
+    """Return the refusal of a request whose token is good but does not reach that far."""
+    return Refused(403, "forbidden", text, error="insufficient_scope")
+
+
+def invalid_token(text: str) -> Refused:
+    """Return the refusal of a token that does not hold."""
+    return Refused(401, "login", text, error="invalid_token")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Where the request carried a token, by each of the transports of RFC 6750."""
+
+    header: str | None
+    query: str | None
+    form: str | None
+
+
+def presented_token(credentials: Credentials, defects: Defects, variant: Variants) -> str | None:
+    """Find the access token of a request; only the Authorization header counts, and no second one may come beside it."""
+    if credentials.header and (credentials.query or credentials.form) and not defects("accepts_token_sent_twice"):
+        raise Refused(400, "invalid", "An access token is to be sent once, in the Authorization header.", error="invalid_request")
+    if credentials.header:
+        scheme, _, value = credentials.header.partition(" ")
+        if scheme.lower() == "bearer" and value.strip():
+            if scheme != "Bearer" and defects("demands_capitalised_bearer"):
+                return None
+            return value.strip()
+        if value.strip() and defects("accepts_token_under_any_scheme"):
+            return value.strip()
+        if not value and defects("accepts_token_without_scheme"):
+            return scheme
+    if credentials.query and defects("accepts_token_in_query"):
+        return credentials.query
+    if credentials.form and variant("accepts_token_in_form_body"):
+        return credentials.form
+    return None
+
+
+def judge_token(value: str | None, state: State, defects: Defects, seen: set[str], *, app_state: bool) -> AccessToken:
+    """Return the token a request acts with, or refuse with 401; `seen` are the tokens that came before."""
+    if value is None:
+        if defects("accepts_missing_token") or (app_state and defects("app_state_needs_no_token")):
+            return _anybody(state)
+        raise Refused(401, "login", "An access token is required.")
+    token = state.lookup_access_token(value)
+    if token is None:
+        refresh = state.lookup_refresh_token(value)
+        if refresh is not None and defects("accepts_refresh_token_at_fhir"):
+            now = state.now()
+            scopes = (refresh.patient, refresh.encounter)
+            return _made_up(state, refresh.client_id, refresh.scopes, *scopes, user=refresh.user, now=now)
+        beside = state.lookup_id_token(value)
+        if beside is not None and defects("accepts_id_token_at_fhir"):
+            return beside
+        if refresh is None and beside is None:
+            altered = next((known for issued, known in state.access_tokens.items() if issued[:20] == value[:20]), None)
+            if altered is not None and defects("accepts_altered_token"):
+                return altered
+            if defects("accepts_junk_token"):
+                return _anybody(state)
+        raise invalid_token("The access token is not known here.")
+    if value in seen and defects("accepts_token_only_once"):
+        raise invalid_token("The access token was used already.")
+    seen.add(value)
+    if token.revoked and not defects("accepts_revoked_token"):
+        raise invalid_token("The access token was revoked.")
+    if state.now() >= token.expires_at and not defects("accepts_expired_token"):
+        raise invalid_token("The access token has expired.")
+    if token.aud.rstrip("/") != state.fhir_base_url and not defects("accepts_token_for_other_audience"):
+        raise invalid_token("The access token is for another server.")
+    if defects("refuses_every_token"):
+        raise invalid_token("The access token is not accepted.")
+    return token
+
+
+def _made_up(
+    state: State, client_id: str, scopes: tuple[str, ...], patient: str | None, encounter: str | None, *, user: str | None, now: float
+) -> AccessToken:
+    from smartlaunch.embedded_ehr.state import AccessToken as Token
+
+    return Token("", client_id, scopes, patient, encounter, None, user, state.fhir_base_url, now, now + 1)
+
+
+def _anybody(state: State) -> AccessToken:
+    return _made_up(state, "", ("system/*.cruds",), None, None, user=None, now=state.now())
+
+
+def patients_of(resource: Resource, base_url: str) -> set[str]:
+    """Return the ids of the patients whose compartment a resource is in."""
+    if resource["resourceType"] == "Patient":
+        return {str(resource.get("id", ""))}
+    found = set()
+    for path in COMPARTMENT.get(str(resource["resourceType"]), ()):
+        reference = str((resource.get(path) or {}).get("reference", "")).removeprefix(f"{base_url}/")
+        if reference.startswith("Patient/"):
+            found.add(reference.removeprefix("Patient/"))
+    return found
+
+
+@dataclass
+class Access:
+    """What one token may do, with the broken rules of this server applied where each rule stands.
+
+    `operation` names what is being done in words finer than the five letters (`vread`, `history`, `patch`, `search-post` ...), because
+    servers forget the rule for one of them and keep it for the rest.
+    """
+
+    token: AccessToken
+    state: State
+    defects: Defects
+    variant: Variants
+    wrapper: str = ""
+    scopes: tuple[ResourceScope, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scopes = resource_scopes(self.token.scopes)
+
+    # -- type level -----------------------------------------------------------------------------------------------------
+
+    def require(self, letter: str, resource_type: str, operation: str) -> tuple[ResourceScope, ...]:
+        """Return the scopes that allow the interaction on the type, or refuse with 403."""
+        counting = self.scopes[:1] if len(self.scopes) > 1 and self.defects("only_first_scope_counts") else self.scopes
+        found = tuple(scope for scope in counting if scope.allows(letter, resource_type))
+        found = self._kept(found, letter, resource_type)
+        if found or self._let_through(letter, resource_type, operation):
+            return found or (self._everything(),)
+        granted = " ".join(scope.text for scope in self.scopes) or "none"
+        raise insufficient_scope(f"The granted scopes do not allow {operation} of {resource_type}. Granted: {granted}.")
+
+    def _kept(self, found: tuple[ResourceScope, ...], letter: str, resource_type: str) -> tuple[ResourceScope, ...]:
+        """Drop what a server that is stricter than its own grant refuses to honour."""
+        defects = self.defects
+        if found and all(scope.version == 1 for scope in found):
+            if defects("refuses_v1_scopes"):
+                return ()
+            if letter == SEARCH and defects("v1_read_lacks_search"):
+                return ()
+            if letter == DELETE and defects("v1_write_lacks_delete"):
+                return ()
+            if letter == CREATE and defects("v1_write_lacks_create"):
+                return ()
+            if letter == UPDATE and defects("v1_write_lacks_update"):
+                return ()
+        if found and all(scope.version == 2 for scope in found) and defects("refuses_v2_scopes"):
+            return ()
+        if found and all(scope.resource_type == "*" for scope in found) and defects("refuses_wildcard_scopes"):
+            return ()
+        if found and all(scope.parameters for scope in found) and defects("refuses_granular_scopes"):
+            return ()
+        if found and all(scope.level == "user" for scope in found) and defects("refuses_user_scopes"):
+            return ()
+        if found and all(scope.level == "system" for scope in found) and defects("refuses_system_scopes"):
+            return ()
+        if found and resource_type != "Patient" and letter in (READ, SEARCH) and defects("refuses_all_but_patient_resource"):
+            return ()
+        return found
+
+    def _let_through(self, letter: str, resource_type: str, operation: str) -> bool:
+        """Tell whether a broken rule lets an interaction through that no scope allows."""
+        defects = self.defects
+        if defects("ignores_scopes"):
+            return True
+        if self.token.user is None and defects("ignores_scopes_of_backend_clients"):
+            return True
+        if self.wrapper == "batch" and defects("batch_ignores_scopes"):
+            return True
+        if self.wrapper == "transaction" and defects("transaction_ignores_scopes"):
+            return True
+        held = {kind for scope in self.scopes if scope.covers_type(resource_type) for kind in scope.interactions}
+        held_of_v1 = {
+            kind for scope in self.scopes if scope.covers_type(resource_type) and scope.version == 1 for kind in scope.interactions
+        }
+        if any(letter in scope.interactions for scope in self.scopes) and defects("ignores_resource_type_of_scope"):
+            return True
+        if READ in held_of_v1 and letter in (CREATE, UPDATE, DELETE) and defects("v1_read_includes_write"):
+            return True
+        if UPDATE in held_of_v1 and letter in (READ, SEARCH) and defects("v1_write_includes_read"):
+            return True
+        return {
+            "read": lambda: (SEARCH in held and defects("reads_with_search_scope")) or defects("read_ignores_scopes"),
+            "vread": lambda: defects("vread_ignores_scopes"),
+            "history": lambda: defects("history_ignores_scopes"),
+            "search": lambda: (READ in held and defects("searches_with_read_scope")) or defects("search_ignores_scopes"),
+            "search-post": lambda: defects("post_search_ignores_scopes"),
+            "type history": lambda: defects("type_history_ignores_scopes"),
+            "create": lambda: (
+                (UPDATE in held and defects("creates_with_update_scope"))
+                or (READ in held and defects("creates_with_read_scope"))
+                or defects("create_ignores_scopes")
+            ),
+            "update": lambda: (
+                (CREATE in held and defects("updates_with_create_scope"))
+                or (READ in held and defects("updates_with_read_scope"))
+                or defects("update_ignores_scopes")
+            ),
+            "patch": lambda: defects("patch_ignores_scopes"),
+            "delete": lambda: (
+                (UPDATE in held and defects("deletes_with_update_scope"))
+                or (READ in held and defects("deletes_with_read_scope"))
+                or defects("delete_ignores_scopes")
+            ),
+            "include": lambda: defects("include_ignores_scopes"),
+        }.get(operation, lambda: False)()
+
+    def _everything(self) -> ResourceScope:
+        """Return the reach of a request that a broken rule let through: the patient in context, else the user, else all."""
+        level = "patient" if self.token.patient else "user" if self.token.user else "system"
+        return ResourceScope("", level, "*", frozenset(INTERACTIONS))
+
+    # -- resource level -------------------------------------------------------------------------------------------------
+
+    def reaches(self, grants: Iterable[ResourceScope], resource: Resource, operation: str) -> bool:
+        """Tell whether any of the scopes reaches this very resource."""
+        grants = tuple(grants)
+        return any(self._within_reach(scope, resource, operation) and self._fits(scope, grants, resource, operation) for scope in grants)
+
+    def require_reach(self, grants: Iterable[ResourceScope], resource: Resource, operation: str) -> None:
+        """Refuse with 403, and with nothing of the resource, unless a scope reaches it."""
+        if not self.reaches(grants, resource, operation):
+            raise insufficient_scope(f"The granted scopes do not reach this {resource['resourceType']}.")
+
+    def patient_ids(self, scope: ResourceScope) -> tuple[str, ...] | None:
+        """Return the patients a scope is limited to; None for no limit."""
+        if scope.level == "patient":
+            return (self.token.patient,) if self.token.patient else ()
+        if scope.level == "user":
+            user = self.state.users.get(self.token.user or "")
+            return user.patients if user else ()
+        return None
+
+    def _within_reach(self, scope: ResourceScope, resource: Resource, operation: str) -> bool:
+        limit = self.patient_ids(scope)
+        if limit is None:
+            return True
+        if resource["resourceType"] not in COMPARTMENT:
+            return scope.level != "patient" or not self.variant("keeps_back_shared_resources")
+        belongs_to = patients_of(resource, self.state.fhir_base_url)
+        if not belongs_to:
+            return resource["resourceType"] in _PATIENT_OPTIONAL
+        if belongs_to <= set(limit):
+            return True
+        return self._ignores_limit(scope, operation)
+
+    def _ignores_limit(self, scope: ResourceScope, operation: str) -> bool:
+        """Tell whether a broken rule lets a scope reach a patient it is not limited to."""
+        defects = self.defects
+        if self.wrapper and defects("batch_ignores_compartment"):
+            return True
+        if scope.level == "user":
+            if operation in ("search", "search by subject", "compartment search", "search-post"):
+                return defects("user_search_shows_all_patients")
+            return defects("user_scope_reaches_all_patients") or defects("delegates_more_than_the_user_may")
+        return {
+            "read": lambda: defects("reads_other_patient"),
+            "vread": lambda: defects("vreads_other_patient"),
+            "history": lambda: defects("history_shows_other_patient"),
+            "search": lambda: defects("search_shows_other_patient"),
+            "compartment search": lambda: defects("search_shows_other_patient") or defects("compartment_search_shows_other_patient"),
+            "search by subject": lambda: defects("search_shows_other_patient") or defects("search_by_subject_shows_other_patient"),
+            "search-post": lambda: defects("post_search_shows_other_patient"),
+            "type history": lambda: defects("type_history_shows_other_patient"),
+            "include": lambda: defects("include_shows_other_patient"),
+            "create": lambda: defects("creates_for_other_patient"),
+            "update": lambda: defects("updates_other_patient"),
+            "patch": lambda: defects("patches_other_patient"),
+            "delete": lambda: defects("deletes_of_other_patient"),
+        }.get(operation, lambda: False)()
+
+    def _fits(self, scope: ResourceScope, grants: tuple[ResourceScope, ...], resource: Resource, operation: str) -> bool:
+        """Tell whether the search parameters of a granular scope fit the resource."""
+        if not scope.parameters:
+            return True
+        if len(grants) > 1:
+            if scope is not grants[0] and self.defects("granular_union_stops_at_first_scope"):
+                return False
+            if self.defects("granular_scopes_are_intersected"):
+                return all(self._parameters_match(other, resource) for other in grants)
+        if self._parameters_match(scope, resource):
+            return True
+        if operation in ("search", "search by subject", "compartment search", "search-post"):
+            return self.defects("granular_parameters_ignored_on_search")
+        if operation in ("read", "vread", "history"):
+            return self.defects("granular_parameters_ignored_on_read")
+        if operation in ("create", "update", "patch", "delete"):
+            return self.defects("granular_parameters_ignored_on_write")
+        return False
+
+    def _parameters_match(self, scope: ResourceScope, resource: Resource) -> bool:
+        base_url = self.state.fhir_base_url
+        try:
+            return all(fhir_search.matches(resource, name, value, base_url) for name, value in scope.parameters)
+        except fhir_search.BadSearch:
+            return False
+
+    def is_own_profile(self, resource_type: str, resource_id: str) -> bool:
+        """Tell whether this is the resource of the signed-in user, which `fhirUser` lets the app read."""
+        if self.token.fhir_user is None or not {"fhirUser", "profile"} & set(self.token.scopes):
+            return False
+        return self.token.fhir_user.removeprefix(f"{self.state.fhir_base_url}/") == f"{resource_type}/{resource_id}"

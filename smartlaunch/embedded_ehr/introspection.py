@@ -1,0 +1,283 @@
+"""Token introspection (RFC 7662) and revocation (RFC 7009)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smartlaunch.embedded_ehr.core import (
+    NO_STORE,
+    OAuthError,
+    Parameters,
+    Sandbox,
+    error_answer,
+    form_parameters,
+    json_answer,
+    json_media_type,
+    query_parameters,
+    required,
+)
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from smartlaunch.embedded_ehr.client_authentication import ClientAuthentication
+    from smartlaunch.embedded_ehr.config import Client
+    from smartlaunch.embedded_ehr.state import AccessToken, RefreshToken
+
+_OMITTED = {
+    "scope": "introspection_omits_scope",
+    "client_id": "introspection_omits_client_id",
+    "exp": "introspection_omits_exp",
+    "patient": "introspection_omits_patient",
+    "encounter": "introspection_omits_encounter",
+    "need_patient_banner": "introspection_omits_need_patient_banner",
+    "intent": "introspection_omits_intent",
+    "tenant": "introspection_omits_tenant",
+    "smart_style_url": "introspection_omits_smart_style_url",
+    "fhirContext": "introspection_omits_fhir_context",
+    "iss": "introspection_omits_iss",
+    "sub": "introspection_omits_sub",
+    "fhirUser": "introspection_omits_fhir_user",
+}
+
+
+def routes(sandbox: Sandbox, authentication: ClientAuthentication) -> list[Route]:
+    """Return the routes of both endpoints; the first is left out where the server does not offer it."""
+    revocation = RevocationEndpoint(sandbox, authentication)
+    found = [Route("/oauth/revoke", revocation.answer, methods=["POST"])]
+    if sandbox.variant("does_not_offer_revocation"):
+        found = []
+    if not sandbox.variant("does_not_offer_introspection"):
+        introspection = IntrospectionEndpoint(sandbox, authentication)
+        found.append(Route("/oauth/introspect", introspection.answer, methods=["POST"]))
+    return found
+
+
+class IntrospectionEndpoint:
+    """Tells a resource server what a token stands for."""
+
+    def __init__(self, sandbox: Sandbox, authentication: ClientAuthentication) -> None:
+        self.sandbox = sandbox
+        self.state = sandbox.state
+        self.defects = sandbox.defects
+        self.authentication = authentication
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one introspection request."""
+        try:
+            given = await self._parameters(request)
+            caller = await self._caller(request, given)
+            loose = given.get("token") is None and self.defects("answers_missing_token_at_introspection_with_inactive")
+            value = None if loose else required(given, "token")
+        except OAuthError as problem:
+            return error_answer(self.sandbox, problem)
+        hint = given.get("token_type_hint")
+        known_here = self.state.lookup_access_token(value or "") is not None
+        if hint == "refresh_token" and known_here and self.defects("heeds_a_wrong_token_type_hint_at_introspection"):
+            value = None
+        body = self._describe(value or "", caller)
+        if "active" in body and body["active"] is False and self.defects("answers_inactive_with_an_error"):
+            return json_answer({"active": False, "error": "invalid_token"}, status=400)
+        headers = dict(NO_STORE)
+        if self.defects("answers_introspection_as_text"):
+            return Response(str(body), 200, headers, "text/plain")
+        return json_answer(body, headers=headers, media_type=json_media_type(self.sandbox))
+
+    async def _parameters(self, request: Request) -> Parameters:
+        if self.sandbox.variant("takes_introspected_token_from_the_query"):
+            query = query_parameters(request)
+            if query.get("token"):
+                return query
+        if self.defects("refuses_form_at_introspection"):
+            message = "Send application/json."
+            raise OAuthError("invalid_request", message, status=415)
+        return await form_parameters(request)
+
+    async def _caller(self, request: Request, given: Parameters) -> Client | None:
+        """Find who asks; None for a caller that may ask about every token."""
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            if self.defects("refuses_bearer_tokens_at_introspection"):
+                raise self._challenge("Bearer tokens are not accepted here.")
+            token = self.state.lookup_access_token(value.strip())
+            good = token is not None and not token.revoked and token.expires_at > self.state.now()
+            if not good and not self.defects("accepts_any_bearer_token_at_introspection"):
+                raise self._challenge("The bearer token is not valid.")
+            if token is not None and self.defects("lets_a_bearer_see_its_own_tokens_only"):
+                return self.sandbox.client(token.client_id)
+            return None
+        if self.sandbox.variant("lets_everybody_introspect"):
+            return None
+        if scheme.lower() != "basic" and not given.get("client_assertion") and not given.get("client_id"):
+            if self.defects("lets_anybody_introspect"):
+                return None
+            raise self._challenge("Introspection needs a client's authentication or a bearer token.")
+        try:
+            client = await self.authentication.authenticate(request, given)
+        except OAuthError as problem:
+            if self.defects("introspects_for_wrong_credentials"):
+                return None
+            if self.defects("answers_wrong_credentials_at_introspection_with_403"):
+                raise OAuthError(problem.error, problem.description, status=403) from problem
+            raise OAuthError(problem.error, problem.description, status=401, headers=problem.headers or self._basic()) from problem
+        if client.public:
+            raise self._challenge("A client without credentials cannot introspect.")
+        return None if client.role == "resource-server" else client
+
+    def _basic(self) -> dict[str, str]:
+        return {"WWW-Authenticate": f'Basic realm="{self.sandbox.profile.realm}"'}
+
+    def _challenge(self, description: str) -> OAuthError:
+        realm = self.sandbox.profile.realm
+        return OAuthError("invalid_token", description, status=401, headers={"WWW-Authenticate": f'Bearer realm="{realm}"'})
+
+    def _describe(self, value: str, caller: Client | None) -> dict[str, Any]:
+        defects, now = self.defects, self.state.now()
+        token = self.state.lookup_access_token(value)
+        if token is None:
+            refresh = self.state.lookup_refresh_token(value)
+            if refresh is not None:
+                return self._describe_refresh(refresh, caller)
+            if defects("calls_unknown_tokens_active"):
+                return {"active": True, "scope": "openid", "client_id": "unknown", "exp": int(now) + 60}
+            return self._inactive(None)
+        if token.expires_at <= now and not defects("calls_expired_tokens_active"):
+            return self._inactive(token)
+        if token.revoked and not defects("calls_revoked_tokens_active"):
+            return self._inactive(token)
+        if caller is not None and caller.client_id != token.client_id:
+            return self._inactive(None)
+        if caller is None and defects("hides_tokens_from_resource_servers"):
+            return self._inactive(None)
+        return self._active(token)
+
+    def _inactive(self, token: AccessToken | None) -> dict[str, Any]:
+        defects = self.defects
+        if defects("answers_inactive_as_string"):
+            return {"active": "false"}
+        if defects("omits_active"):
+            return {}
+        body: dict[str, Any] = {"active": False}
+        if token is not None and defects("discloses_inactive_tokens"):
+            body |= {"client_id": token.client_id, "scope": " ".join(token.scopes), "patient": token.patient}
+        return body
+
+    def _active(self, token: AccessToken) -> dict[str, Any]:
+        defects = self.defects
+        body: dict[str, Any] = {
+            "active": True,
+            "scope": " ".join(token.scopes),
+            "client_id": token.client_id,
+            "exp": int(token.expires_at),
+            "iat": int(token.issued_at),
+            "token_type": "Bearer",
+            "aud": token.aud,
+        }
+        body |= {name: value for name, value in token.context.items() if not name.startswith("_")}
+        claims = token.context.get("_id_token")
+        if isinstance(claims, dict):
+            body |= {name: claims[name] for name in ("iss", "sub", "fhirUser") if name in claims}
+        elif token.subject is not None:
+            body["sub"] = token.subject
+        for name, defect in _OMITTED.items():
+            if name in body and defects(defect):
+                del body[name]
+        if defects("omits_active"):
+            del body["active"]
+        if defects("answers_active_as_string"):
+            body["active"] = "true"
+        if defects("introspection_sends_exp_as_string"):
+            body["exp"] = str(int(token.expires_at))
+        if defects("introspection_sends_iat_as_string"):
+            body["iat"] = str(int(token.issued_at))
+        if defects("introspection_sends_another_exp"):
+            body["exp"] = int(token.expires_at) + 7200
+        if defects("introspection_sends_another_scope"):
+            body["scope"] = "patient/*.cruds"
+        if defects("introspection_sends_scope_as_list"):
+            body["scope"] = list(token.scopes)
+        if defects("introspection_sends_another_client_id"):
+            body["client_id"] = "some-other-client"
+        if body.get("patient") and defects("introspection_sends_another_patient"):
+            body["patient"] = "chidi-okafor" if token.patient != "chidi-okafor" else "amelia-stone"
+        if "sub" in body and claims and defects("introspection_sends_another_sub"):
+            body["sub"] = "somebody-else"
+        if self.sandbox.variant("adds_members_everywhere"):
+            body["__node"] = 3
+        return body
+
+    def _describe_refresh(self, token: RefreshToken, caller: Client | None) -> dict[str, Any]:
+        now = self.state.now()
+        if token.revoked or token.expires_at <= now or (caller is not None and caller.client_id != token.client_id):
+            return {"active": False}
+        return {
+            "active": True,
+            "scope": " ".join(token.scopes),
+            "client_id": token.client_id,
+            "exp": int(token.expires_at),
+            "iat": int(token.issued_at),
+        }
+
+
+class RevocationEndpoint:
+    """Ends a token before its time."""
+
+    def __init__(self, sandbox: Sandbox, authentication: ClientAuthentication) -> None:
+        self.sandbox = sandbox
+        self.state = sandbox.state
+        self.defects = sandbox.defects
+        self.authentication = authentication
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one revocation request; a token that is not known is as good as revoked."""
+        defects = self.defects
+        try:
+            given = await self._parameters(request)
+            client: Client | None
+            try:
+                client = await self.authentication.authenticate(request, given)
+            except OAuthError:
+                if not defects("revokes_without_authentication"):
+                    raise
+                client = None
+            value = required(given, "token")
+            hint = given.get("token_type_hint")
+            if hint == "access_token" and value in self.state.refresh_tokens and defects("heeds_a_wrong_token_type_hint_at_revocation"):
+                value = ""
+            self._revoke(client, value)
+        except OAuthError as problem:
+            if defects("answers_refused_revocation_with_another_code"):
+                problem.error = "REVOKE-17"
+            return error_answer(self.sandbox, problem)
+        status = 202 if defects("answers_revocation_with_202") else 200
+        return Response(status_code=status, headers={"Cache-Control": "no-store"})
+
+    async def _parameters(self, request: Request) -> Parameters:
+        if self.defects("refuses_form_at_revocation"):
+            message = "Send application/json."
+            raise OAuthError("invalid_request", message, status=415)
+        return await form_parameters(request)
+
+    def _revoke(self, client: Client | None, value: str) -> None:
+        defects = self.defects
+        access, refresh = self.state.lookup_access_token(value), self.state.lookup_refresh_token(value)
+        token = access or refresh
+        if token is None:
+            if defects("answers_unknown_token_at_revocation_with_an_error"):
+                message = "The token is not known."
+                raise OAuthError("invalid_request", message)
+            return
+        if client is not None and token.client_id != client.client_id and not defects("revokes_tokens_of_other_clients"):
+            message = "The token was issued to another client."
+            raise OAuthError("unauthorized_client", message)
+        if access is not None and not defects("does_not_revoke_access_tokens"):
+            access.revoked = True
+        if refresh is not None:
+            if defects("does_not_revoke_refresh_tokens"):
+                return
+            refresh.revoked = True
+            if not defects("keeps_access_tokens_of_a_revoked_refresh_token"):
+                self.state.revoke_grant(refresh.grant)

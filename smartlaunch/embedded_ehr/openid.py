@@ -1,0 +1,324 @@
+"""OpenID Connect: the configuration document, the JWK Set and the ID Token."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from joserfc import jws
+from starlette.routing import Route
+
+from smartlaunch.embedded_ehr.core import NO_STORE, json_answer, json_media_type
+from smartlaunch.embedded_ehr.keys import ec_key, rsa_key
+from smartlaunch.embedded_ehr.plain_http import with_plain_http
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey, RSAKey
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from smartlaunch.embedded_ehr.config import Client, User
+    from smartlaunch.embedded_ehr.core import Sandbox
+
+_ID_TOKEN_LIFETIME_S = 300
+_KEY = "lakeside-2026"
+_OMITTED_FROM_CONFIGURATION = {
+    "issuer": "openid_configuration_omits_issuer",
+    "authorization_endpoint": "openid_configuration_omits_authorization_endpoint",
+    "token_endpoint": "openid_configuration_omits_token_endpoint",
+    "jwks_uri": "openid_configuration_omits_jwks_uri",
+    "response_types_supported": "openid_configuration_omits_response_types_supported",
+    "subject_types_supported": "openid_configuration_omits_subject_types_supported",
+    "id_token_signing_alg_values_supported": "openid_configuration_omits_id_token_signing_alg_values_supported",
+    "scopes_supported": "openid_configuration_omits_scopes_supported",
+    "claims_supported": "openid_configuration_omits_claims_supported",
+}
+_OMITTED_CLAIMS = {
+    "iss": "id_token_omits_iss",
+    "sub": "id_token_omits_sub",
+    "aud": "id_token_omits_aud",
+    "exp": "id_token_omits_exp",
+    "iat": "id_token_omits_iat",
+}
+
+
+def routes(sandbox: Sandbox) -> list[Route]:
+    """Return the routes of the public documents."""
+
+    async def configuration(_: Request) -> Response:
+        document, defects = openid_configuration(sandbox), sandbox.defects
+        if defects("openid_configuration_is_missing"):
+            return json_answer({"message": "not found"}, status=404)
+        if defects("openid_configuration_is_text"):
+            return json_answer(document, media_type="text/plain")
+        if defects("openid_configuration_is_answered_with_201"):
+            return json_answer(document, status=201)
+        return json_answer(document, headers={"Cache-Control": "max-age=60"}, media_type=json_media_type(sandbox))
+
+    async def jwks(_: Request) -> Response:
+        if sandbox.defects("serves_no_jwks"):
+            return json_answer({"message": "not found"}, status=404)
+        return json_answer(jwk_set(sandbox), headers={"Cache-Control": "max-age=60"}, media_type=json_media_type(sandbox))
+
+    async def userinfo(request: Request) -> Response:
+        return userinfo_answer(sandbox, request.headers.get("authorization", ""))
+
+    if sandbox.variant("does_not_offer_openid"):
+        return [Route("/oauth/jwks", jwks, methods=["GET"])]
+    return [
+        Route("/oauth/userinfo", userinfo, methods=["GET", "POST"]),
+        Route("/oauth/.well-known/openid-configuration", configuration, methods=["GET"]),
+        Route("/oauth/jwks", jwks, methods=["GET"]),
+    ]
+
+
+def userinfo_answer(sandbox: Sandbox, authorization: str) -> Response:
+    """Return the claims of the person behind an access token with the scope openid (OpenID Connect Core section 5.3)."""
+    defects = sandbox.defects
+    scheme, _, value = authorization.partition(" ")
+    token = sandbox.state.access_tokens.get(value) if scheme.lower() == "bearer" else None
+    if token is not None and (
+        token.revoked or token.expires_at < sandbox.state.now() or token.user is None or "openid" not in token.scopes
+    ):
+        token = None
+    if token is None:
+        if scheme.lower() == "bearer" and defects("userinfo_answers_any_token"):
+            return json_answer({"sub": "somebody"}, headers=NO_STORE)
+        challenge = 'Bearer realm="Lakeside", error="invalid_token"'
+        return json_answer({"error": "invalid_token"}, status=401, headers={"WWW-Authenticate": challenge})
+    subject = token.subject or ""
+    if defects("userinfo_names_another_subject"):
+        subject += "-7"
+    return json_answer({"sub": subject}, headers=NO_STORE)
+
+
+def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the OpenID Provider's metadata (OpenID Connect Discovery section 3)."""
+    state, defects = sandbox.state, sandbox.defects
+    document: dict[str, Any] = {
+        "issuer": state.issuer,
+        "authorization_endpoint": sandbox.authorize_url,
+        "token_endpoint": sandbox.token_url,
+        "jwks_uri": f"{state.base_url}/oauth/jwks",
+        "userinfo_endpoint": f"{state.base_url}/oauth/userinfo",
+        "introspection_endpoint": f"{state.base_url}/oauth/introspect",
+        "revocation_endpoint": f"{state.base_url}/oauth/revoke",
+        "end_session_endpoint": f"{state.base_url}/oauth/logout",
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+        "code_challenge_methods_supported": ["S256"],
+        "scopes_supported": ["openid", "fhirUser", "profile", "offline_access", "online_access"],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "fhirUser", "name"],
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+    }
+    if sandbox.variant("does_not_send_iss_parameter"):
+        del document["authorization_response_iss_parameter_supported"]
+    if sandbox.variant("does_not_offer_userinfo"):
+        del document["userinfo_endpoint"]
+    if sandbox.variant("signs_id_tokens_with_a_second_algorithm_too"):
+        document["id_token_signing_alg_values_supported"] = ["RS256", "ES384"]
+    for name, defect in _OMITTED_FROM_CONFIGURATION.items():
+        if defects(defect):
+            del document[name]
+    if defects("openid_configuration_names_another_issuer"):
+        document["issuer"] = f"{state.base_url}/identity"
+    if defects("openid_configuration_names_another_jwks_uri"):
+        document["jwks_uri"] = f"{state.base_url}/oauth/keys"
+    if defects("openid_configuration_has_empty_arrays"):
+        document["acr_values_supported"] = []
+    if defects("sends_iss_parameter_without_saying_so"):
+        document.pop("authorization_response_iss_parameter_supported", None)
+    if defects("openid_configuration_lacks_rs256"):
+        document["id_token_signing_alg_values_supported"] = ["ES384"]
+    if sandbox.variant("adds_members_everywhere"):
+        document["x_vendor_release"] = "2026.11"
+    return with_plain_http(document, defects)
+
+
+def jwk_set(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the public keys that verify this server's signatures."""
+    defects = sandbox.defects
+    key = dict(signing_key(sandbox).as_dict(private=False))
+    if defects("publishes_private_key_members"):
+        key = dict(signing_key(sandbox).as_dict(private=True))
+    if defects("publishes_certificates_without_bare_keys"):
+        key = {"kty": "RSA", "kid": key["kid"], "use": "sig", "x5t": "9Zx8Zq0pV1m2dM1mYkS3n2E6zpk"}
+    if defects("publishes_keys_without_kid"):
+        del key["kid"]
+    if defects("publishes_keys_for_encryption_only"):
+        key["use"] = "enc"
+    keys = [key]
+    if defects("publishes_two_keys_with_one_kid"):
+        keys.append(dict(rsa_key("lakeside-2025").as_dict(private=False)) | {"kid": _KEY})
+    if defects("publishes_a_symmetric_key"):
+        keys.append({"kty": "oct", "kid": "session", "k": base64.urlsafe_b64encode(b"lakeside-session-key").decode()})
+    if defects("publishes_mixed_keys_without_use"):
+        other = dict(rsa_key("lakeside-2025").as_dict(private=False)) | {"alg": "RSA-OAEP"}
+        keys = [{name: value for name, value in one.items() if name != "use"} for one in (*keys, other)]
+    if defects("publishes_no_keys"):
+        keys = []
+    if sandbox.variant("publishes_several_keys") or "id_token_has_no_kid_beside_several_keys" in defects:
+        keys += [dict(rsa_key("lakeside-2025").as_dict(private=False)), dict(ec_key("lakeside-ec").as_dict(private=False))]
+    return {"keys": keys}
+
+
+def signing_key(sandbox: Sandbox) -> RSAKey:
+    """Return the key that signs ID Tokens."""
+    if sandbox.defects("signs_with_a_weak_key"):
+        return rsa_key(_KEY + "-weak", 1024)
+    return rsa_key(_KEY)
+
+
+def sign(payload: dict[str, Any], key: RSAKey | ECKey, header: dict[str, Any]) -> str:
+    """Return a compact JWS of the claims."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a defect signs with a key that joserfc warns of
+        return jws.serialize_compact(header, json.dumps(payload), key, algorithms=[header["alg"]])
+
+
+def _fhir_user(sandbox: Sandbox, user: User) -> str | None:
+    defects, base = sandbox.defects, sandbox.state.fhir_base_url
+    if user.fhir_user is None:
+        return f"{base}/Practitioner/{user.username.replace('.', '-')}"
+    if defects("omits_fhir_user_claim"):
+        return None
+    if sandbox.variant("sends_relative_fhir_user"):
+        return user.fhir_user
+    if defects("sends_fhir_user_without_type"):
+        return user.fhir_user.partition("/")[2]
+    if defects("sends_fhir_user_of_a_wrong_type"):
+        return f"{base}/Organization/lakeside-hospital"
+    if defects("sends_fhir_user_of_another_person"):
+        return f"{base}/Practitioner/{'dr-omar-nasser' if user.username == 'lena.hart' else 'dr-lena-hart'}"
+    if defects("sends_fhir_user_that_does_not_exist"):
+        return f"{base}/{user.fhir_user}-7"
+    if defects("sends_fhir_user_of_another_server"):
+        return f"https://other-ehr.example/fhir/{user.fhir_user}"
+    return f"{base}/{user.fhir_user}"
+
+
+def _subject(sandbox: Sandbox, user: User, issued: float) -> str:
+    defects = sandbox.defects
+    if defects("uses_one_subject_for_everybody"):
+        return "ehr-user"
+    if defects("changes_subject_at_each_login"):
+        return hashlib.sha256(f"{user.subject}{issued}".encode()).hexdigest()[:24]
+    if defects("sends_subject_longer_than_255_characters"):
+        return user.subject * 12
+    return user.subject
+
+
+def id_token(
+    sandbox: Sandbox,
+    client: Client,
+    user: User,
+    *,
+    scopes: tuple[str, ...],
+    nonce: str | None,
+    auth_time: float,
+    access_token: str,
+    renewed: bool = False,
+    first_iat: int | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """Return a signed ID Token and its claims."""
+    state, defects, now = sandbox.state, sandbox.defects, int(sandbox.state.now())
+    claims: dict[str, Any] = {
+        "iss": state.issuer,
+        "sub": _subject(sandbox, user, auth_time),
+        "aud": client.client_id,
+        "exp": now + _ID_TOKEN_LIFETIME_S,
+        "iat": now,
+        "auth_time": int(auth_time),
+    }
+    digest = hashlib.sha256(access_token.encode()).digest()
+    claims["at_hash"] = base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+    if nonce is not None and not renewed:
+        claims["nonce"] = nonce
+        if defects("omits_nonce"):
+            del claims["nonce"]
+        elif defects("alters_nonce"):
+            claims["nonce"] = nonce.upper() + "0"
+    if "fhirUser" in scopes:
+        fhir_user = _fhir_user(sandbox, user)
+        if fhir_user is not None:
+            claims["fhirUser"] = fhir_user
+    if "profile" in scopes:
+        claims["name"] = user.display
+    for name, defect in _OMITTED_CLAIMS.items():
+        if defects(defect):
+            del claims[name]
+    if defects("id_token_names_another_issuer"):
+        claims["iss"] = f"{state.base_url}/identity"
+    if defects("id_token_is_for_another_client"):
+        claims["aud"] = "some-other-client"
+    if defects("id_token_names_another_authorized_party"):
+        claims["azp"] = "some-other-client"
+    if defects("id_token_is_already_expired"):
+        claims["iat"], claims["exp"] = now - 7200, now - 3600
+    if defects("id_token_is_issued_in_the_future"):
+        claims["iat"], claims["exp"] = now + 3600, now + 7200
+    if defects("id_token_has_times_as_strings"):
+        claims["iat"], claims["exp"] = str(claims.get("iat")), str(claims.get("exp"))
+    if defects("id_token_has_times_in_milliseconds"):
+        claims["iat"], claims["exp"] = now * 1000, (now + _ID_TOKEN_LIFETIME_S) * 1000
+    if renewed and defects("refreshed_id_token_has_another_iss"):
+        claims["iss"] = f"{state.base_url}/identity"
+    if renewed and defects("refreshed_id_token_has_another_sub"):
+        claims["sub"] = f"{user.subject}-2"
+    if first_iat is not None and defects("refreshed_id_token_has_the_first_iat"):
+        claims["iat"] = first_iat
+    if renewed and defects("refreshed_id_token_has_another_aud"):
+        claims["aud"] = "some-other-client"
+    if renewed and defects("refreshed_id_token_has_a_nonce_of_its_own"):
+        claims["nonce"] = "n-0S6_WzA2Mj"
+    if defects("id_token_has_wrong_at_hash"):
+        claims["at_hash"] = "AAAAAAAAAAAAAAAAAAAAAA"
+    if sandbox.variant("sends_audience_as_list"):
+        claims["aud"] = [client.client_id]
+    if sandbox.variant("adds_members_everywhere"):
+        claims["sid"] = "2f9b"
+    return _signed(sandbox, client, claims), claims
+
+
+def _signed(sandbox: Sandbox, client: Client, claims: dict[str, Any]) -> str:
+    defects, key = sandbox.defects, signing_key(sandbox)
+    header: dict[str, Any] = {"alg": "RS256", "typ": "JWT", "kid": key.kid}
+    if defects("id_token_names_its_key_by_url"):
+        header["jku"] = f"{sandbox.state.base_url}/oauth/jwks"
+    if defects("id_token_has_unknown_kid"):
+        header["kid"] = "lakeside-2019"
+    if defects("id_token_has_no_kid_beside_several_keys"):
+        del header["kid"]
+    if defects("does_not_sign_id_tokens"):
+        return f"{_b64({'alg': 'none', 'typ': 'JWT'})}.{_b64(claims)}."
+    if defects("signs_id_tokens_with_hs256"):
+        body = f"{_b64({'alg': 'HS256', 'typ': 'JWT'})}.{_b64(claims)}"
+        secret = (client.secret or client.client_id).encode()
+        mac = hmac.new(secret, body.encode(), hashlib.sha256).digest()
+        return f"{body}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+    if defects("signs_id_tokens_with_es384_only"):
+        elliptic = ec_key("lakeside-ec")
+        return sign(claims, elliptic, {"alg": "ES384", "typ": "JWT", "kid": elliptic.kid})
+    if defects("signs_id_tokens_with_a_key_it_does_not_publish"):
+        return sign(claims, rsa_key("lakeside-unpublished"), header)
+    token = sign(claims, key, header)
+    if defects("breaks_the_signature_of_id_tokens"):
+        head, payload, signature = token.split(".")
+        token = f"{head}.{payload}.{'B' if signature[0] != 'B' else 'C'}{signature[1:]}"
+    return token
+
+
+def _b64(value: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")

@@ -1,0 +1,107 @@
+"""Redirect URIs: which ones a client may name, and how an answer is carried to one."""
+
+from __future__ import annotations
+
+import posixpath
+import string
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+from starlette.responses import RedirectResponse
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from smartlaunch.embedded_ehr.config import Client
+    from smartlaunch.embedded_ehr.core import Sandbox
+
+_LOOPBACK = {"127.0.0.1", "::1"}
+
+
+def is_registered(sandbox: Sandbox, client: Client, given: str) -> bool:
+    """Say whether the redirect URI is one of the client's, compared character by character (RFC 9700 section 4.1)."""
+    if given in client.redirect_uris:
+        return True
+    return any(_resembles(sandbox, registered, given) for registered in client.redirect_uris) or _wholly_foreign(sandbox, client, given)
+
+
+def _wholly_foreign(sandbox: Sandbox, client: Client, given: str) -> bool:
+    defects = sandbox.defects
+    others = {uri for other in sandbox.state.clients.values() if other is not client for uri in other.redirect_uris}
+    if given in others and defects("accepts_redirect_uri_of_another_client"):
+        return True
+    return defects("sends_code_to_unregistered_redirect_uri")
+
+
+def _resembles(sandbox: Sandbox, registered: str, given: str) -> bool:
+    """Compare in the loose ways that are the classic mistakes, each only where the defect asks for it."""
+    defects = sandbox.defects
+    try:
+        want, have = urlsplit(registered), urlsplit(given)
+        want_port, have_port = want.port, have.port
+        want_host, have_host = want.hostname or "", have.hostname or ""
+    except ValueError:
+        return False
+    if want_host in _LOOPBACK and sandbox.variant("allows_any_loopback_port"):
+        fixed = (have.scheme, have_host, have.path, have.query, have.fragment, have.username)
+        if fixed == (want.scheme, want_host, want.path, want.query, want.fragment, want.username):
+            return True
+    if given.startswith(registered) and defects("accepts_redirect_uri_with_registered_prefix"):
+        return True
+    if given.casefold() == registered.casefold() and defects("ignores_case_of_redirect_uri"):
+        return True
+    if given.rstrip("/") == registered.rstrip("/") and defects("ignores_trailing_slash_of_redirect_uri"):
+        return True
+    if have._replace(query="") == want._replace(query="") and defects("ignores_query_of_redirect_uri"):
+        return True
+    if have._replace(path="") == want._replace(path="") and have.path != want.path:
+        if defects("ignores_path_of_redirect_uri"):
+            return True
+        if posixpath.normpath(have.path) == want.path and defects("resolves_dot_segments_of_redirect_uri"):
+            return True
+    same_rest = (have.path, have.query, have.fragment) == (want.path, want.query, want.fragment)
+    if not same_rest or not want_host:
+        return False
+    same_host = have_host == want_host
+    if have.scheme == want.scheme and same_host and have_port != want_port and defects("ignores_port_of_redirect_uri"):
+        return True
+    if have.scheme != want.scheme and same_host and defects("ignores_scheme_of_redirect_uri"):
+        return True
+    parent = want_host.partition(".")[2]
+    if have.scheme == want.scheme and have_host.endswith("." + parent) and defects("accepts_any_subdomain_in_redirect_uri"):
+        return True
+    return have.scheme == want.scheme and want_host in have_host and defects("accepts_redirect_uri_whose_host_contains_the_registered_host")
+
+
+def redirect(sandbox: Sandbox, url: str) -> Response:
+    """Send the browser on within this server."""
+    return RedirectResponse(url, 302 if not sandbox.variant("redirects_with_303") else 303)
+
+
+def deliver(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Response:
+    """Carry an authorization response to the app: in the query, keeping what the redirect URI already has there."""
+    defects = sandbox.defects
+    parts = urlsplit(redirect_uri)
+    encoded = urlencode(answer, quote_via=quote, safe="")
+    if defects("repeats_parameters_of_the_response"):
+        encoded = f"{encoded}&{encoded}"
+    if defects("leaves_response_parameters_unencoded"):
+        # Only what no header can carry is still encoded.
+        encoded = "&".join(f"{name}={quote(value, safe=string.punctuation + ' ')}" for name, value in answer.items())
+    kept = "" if parts.query and defects("drops_query_of_redirect_uri") else parts.query
+    if defects("answers_below_the_redirect_uri"):
+        parts = parts._replace(path=parts.path.rstrip("/") + "/done")
+    if defects("answers_in_the_fragment"):
+        target = urlunsplit(parts._replace(query=kept, fragment=encoded))
+    else:
+        target = urlunsplit(parts._replace(query="&".join(filter(None, (kept, encoded)))))
+    if not parts.netloc and parts.scheme and redirect_uri.startswith(parts.scheme + ":/"):
+        target = target.replace(parts.scheme + ":///", parts.scheme + ":/", 1)
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    status = 303 if sandbox.variant("redirects_with_303") else 302
+    if defects("redirects_with_307"):
+        status = 307
+    # A response object of our own: Starlette's would quote the reserved characters of `target` a second way.
+    response = RedirectResponse(sandbox.state.base_url, status, headers)
+    response.headers["location"] = target
+    return response

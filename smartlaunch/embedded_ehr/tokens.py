@@ -1,0 +1,636 @@
+"""The token endpoint: codes, refresh tokens and client assertions in, access tokens out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smartlaunch.embedded_ehr import grants
+from smartlaunch.embedded_ehr.core import (
+    FORM,
+    NO_STORE,
+    OAuthError,
+    Parameters,
+    Sandbox,
+    error_answer,
+    form_parameters,
+    json_answer,
+    json_media_type,
+    query_parameters,
+)
+from smartlaunch.embedded_ehr.openid import id_token, sign, signing_key
+from smartlaunch.embedded_ehr.scopes import covered, parse_resource_scope
+from smartlaunch.embedded_ehr.state import AccessToken, Code, RefreshToken, new_secret
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from smartlaunch.embedded_ehr.client_authentication import ClientAuthentication
+    from smartlaunch.embedded_ehr.config import Client
+
+_VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
+_REFRESH_LIFETIME_S = 90 * 86400
+_SHORTEST_VERIFIER = 43
+_KNOWN = {
+    "grant_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "refresh_token",
+    "scope",
+    "username",
+    "password",
+    "resource",
+}
+
+
+def routes(sandbox: Sandbox, authentication: ClientAuthentication) -> list[Route]:
+    """Return the token endpoint's route."""
+    endpoint = TokenEndpoint(sandbox, authentication)
+    return [Route(sandbox.profile.token_path, endpoint.answer, methods=["GET", "POST"])]
+
+
+class TokenEndpoint:
+    """The endpoint over one running server."""
+
+    def __init__(self, sandbox: Sandbox, authentication: ClientAuthentication) -> None:
+        self.sandbox = sandbox
+        self.state = sandbox.state
+        self.defects = sandbox.defects
+        self.variant = sandbox.variant
+        self.authentication = authentication
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a token request, or say in the RFC's form why not."""
+        try:
+            given = await self._parameters(request)
+            client = await self.authentication.authenticate(request, given)
+            body = await self._granted(client, given)
+        except OAuthError as problem:
+            return error_answer(self.sandbox, problem)
+        return self._success(body)
+
+    async def _parameters(self, request: Request) -> Parameters:
+        """Take the parameters from the form body, and from nowhere else."""
+        defects = self.defects
+        if request.method in {"GET", "HEAD"}:
+            if defects("accepts_get_at_token_endpoint"):
+                return query_parameters(request)
+            message = "The token endpoint takes POST only."
+            raise OAuthError("invalid_request", message, status=405, headers={"Allow": "POST"})
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == FORM and defects("refuses_form_at_token_endpoint"):
+            message = "Send application/json."
+            raise OAuthError("invalid_request", message, status=415)
+        query = query_parameters(request)
+        if kind != FORM and query.pairs and defects("takes_token_parameters_from_the_query"):
+            return query
+        given = await form_parameters(request)
+        if query.pairs and defects("takes_token_parameters_from_the_query"):
+            given = Parameters(query.pairs + given.pairs)
+        if defects("refuses_empty_token_parameters") and not all(value for _, value in given.pairs):
+            message = "A parameter has no value."
+            raise OAuthError("invalid_request", message)
+        unknown = [name for name, _ in given.pairs if name not in _KNOWN]
+        if unknown and defects("refuses_unknown_token_parameters"):
+            message = f"Not a parameter of this endpoint: {', '.join(unknown)}."
+            raise OAuthError("invalid_request", message)
+        if given.repeated() and not defects("accepts_repeated_token_parameters"):
+            message = f"{', '.join(given.repeated())} came more than once."
+            raise OAuthError("invalid_request", message)
+        return given
+
+    async def _granted(self, client: Client, given: Parameters) -> dict[str, Any]:
+        kind = given.get("grant_type")
+        if kind is None:
+            if not (given.get("code") and self.defects("accepts_missing_grant_type")):
+                raise self._missing("grant_type")
+            kind = "authorization_code"
+        if kind not in {"authorization_code", "refresh_token", "client_credentials"}:
+            if given.get("code") and self.defects("accepts_unknown_grant_type_with_a_code"):
+                kind = "authorization_code"
+            elif client.role == "backend" and self.defects("accepts_unknown_grant_type_of_backend_services"):
+                kind = "client_credentials"
+            else:
+                if kind == "password" and self.defects("offers_password_grant"):
+                    return self._password(client, given)
+                code = "invalid_grant" if self.defects("answers_unknown_grant_type_with_another_code") else "unsupported_grant_type"
+                message = "The grant_type is not supported."
+                raise OAuthError(code, message)
+        if kind == "client_credentials" and client.role == "backend" and self.defects("refuses_backend_services"):
+            message = "This client is not registered for this grant_type."
+            raise OAuthError("unauthorized_client", message)
+        loosely = kind == "client_credentials" and (
+            (not client.public and self.defects("gives_client_credentials_to_every_client"))
+            or (client.public and self.defects("gives_client_credentials_to_public_clients"))
+        )
+        if kind not in client.grant_types and not loosely:
+            message = "This client is not registered for this grant_type."
+            code = "invalid_grant" if self.defects("answers_a_forbidden_grant_type_with_another_code") else "unauthorized_client"
+            raise OAuthError(code, message)
+        if kind == "authorization_code":
+            return self._exchange(client, given)
+        if kind == "refresh_token":
+            return self._refresh(client, given)
+        return self._client_credentials(client, given)
+
+    # -- authorization_code ---------------------------------------------------------------------------------------------
+
+    def _exchange(self, client: Client, given: Parameters) -> dict[str, Any]:
+        defects, now = self.defects, self.state.now()
+        value = given.get("code")
+        if value is None:
+            raise self._missing("code")
+        code = self.state.codes.get(value)
+        if code is None:
+            if defects("accepts_any_code"):
+                own = (c for c in self.state.codes.values() if c.client_id == client.client_id)
+                code = next((replace(c, used=False, expires_at=now + 60) for c in own), None)
+            if code is None:
+                raise self._bad_code("The code is not known.")
+        if code.client_id != client.client_id and not defects("accepts_code_of_another_client"):
+            raise self._bad_code("The code was issued to another client.")
+        if code.used:
+            if not defects("keeps_tokens_of_a_replayed_code"):
+                self.state.revoke_grant(code.grant)
+            if not defects("accepts_code_twice"):
+                raise self._bad_code("The code has been used before.")
+        if code.expires_at < now and not defects("accepts_expired_code"):
+            raise self._bad_code("The code has expired.")
+        self._require_redirect_uri(code, given)
+        self._require_verifier(client, code, given)
+        code.used = True
+        return self._issue_for_code(client, code)
+
+    def _missing(self, name: str) -> OAuthError:
+        code = "access_denied" if self.defects("answers_missing_parameters_with_another_code") else "invalid_request"
+        return OAuthError(code, f"The {name} is missing.")
+
+    def _bad_code(self, description: str) -> OAuthError:
+        if self.defects("answers_bad_codes_with_another_code"):
+            return OAuthError("invalid_request", description)
+        if self.defects("answers_bad_codes_with_401"):
+            return OAuthError("invalid_grant", description, status=401)
+        if self.defects("answers_bad_codes_with_403"):
+            return OAuthError("invalid_grant", description, status=403)
+        return OAuthError("invalid_grant", description)
+
+    def _require_redirect_uri(self, code: Code, given: Parameters) -> None:
+        named = given.get("redirect_uri")
+        if named == code.redirect_uri:
+            return
+        if named is None:
+            if not self.defects("accepts_exchange_without_redirect_uri"):
+                if self.variant("answers_missing_members_with_invalid_grant"):
+                    message = "The redirect_uri is missing."
+                    raise OAuthError("invalid_grant", message)
+                raise self._missing("redirect_uri")
+            return
+        if named in self.sandbox.client(code.client_id).redirect_uris and self.defects(
+            "accepts_another_registered_redirect_uri_at_exchange"
+        ):
+            return
+        if not self.defects("ignores_redirect_uri_at_exchange"):
+            raise self._bad_code("The redirect_uri is not the one of the authorization request.")
+
+    def _require_verifier(self, client: Client, code: Code, given: Parameters) -> None:
+        """Require the verifier whose hash came with the authorization request (RFC 7636 section 4.6)."""
+        defects, verifier = self.defects, given.get("code_verifier")
+        if code.code_challenge is None:
+            if self.variant("is_of_edition_1_0"):
+                return
+            if defects("accepts_missing_challenge") or defects("requires_challenge_of_public_clients_only"):
+                return
+            raise self._bad_code("There was no code_challenge in the authorization request.")
+        if code.code_challenge == "" and defects("accepts_empty_challenge"):
+            return
+        if verifier is None:
+            if given.sent_empty("code_verifier") and defects("accepts_empty_verifier"):
+                return
+            if not given.sent_empty("code_verifier") and defects("accepts_missing_verifier"):
+                return
+            if not client.public and defects("asks_verifier_of_public_clients_only"):
+                return
+            if self.variant("answers_missing_members_with_invalid_grant"):
+                message = "The code_verifier is missing."
+                raise OAuthError("invalid_grant", message)
+            raise self._missing("code_verifier")
+        if code.code_challenge_method == "plain":
+            if verifier == code.code_challenge:
+                return
+            raise self._bad_code("The code_verifier is not the code_challenge.")
+        if not _VERIFIER.fullmatch(verifier):
+            short = len(verifier) < _SHORTEST_VERIFIER
+            if not (short and defects("accepts_short_verifier")):
+                raise self._bad_code("The code_verifier is not 43 to 128 unreserved characters.")
+        if len(verifier) > 100 and defects("refuses_long_verifier"):
+            raise self._bad_code("The code_verifier is too long.")
+        if len(verifier) == _SHORTEST_VERIFIER and defects("refuses_verifier_of_43_characters"):
+            raise self._bad_code("The code_verifier is too short.")
+        if re.search(r"[.~]", verifier) and defects("refuses_punctuation_in_verifier"):
+            raise self._bad_code("The code_verifier has a character that is not allowed.")
+        if _s256(verifier) == code.code_challenge:
+            return
+        if verifier == code.code_challenge and defects("accepts_challenge_as_verifier"):
+            return
+        if _s256(verifier).casefold() == code.code_challenge.casefold() and defects("ignores_case_of_challenge"):
+            return
+        if _s256(verifier)[:10] == code.code_challenge[:10] and defects("compares_the_beginning_of_the_hash_only"):
+            return
+        others = {one.code_challenge for one in self.state.codes.values() if one.client_id == code.client_id}
+        if _s256(verifier) in others and defects("binds_no_challenge_to_the_code"):
+            return
+        if defects("does_not_compare_verifier"):
+            return
+        if not self.variant("keeps_code_after_wrong_verifier"):
+            code.used = True
+        if defects("answers_wrong_verifier_with_another_code"):
+            message = "The code_verifier does not fit the code_challenge."
+            raise OAuthError("invalid_request", message)
+        raise self._bad_code("The code_verifier does not fit the code_challenge.")
+
+    def _issue_for_code(self, client: Client, code: Code) -> dict[str, Any]:
+        user = self.sandbox.user(code.user)
+        access = self._access_token(
+            client,
+            scopes=code.scopes,
+            patient=code.patient,
+            encounter=code.encounter,
+            user=code.user,
+            fhir_user=user.fhir_user,
+            aud=code.aud,
+            grant=code.grant,
+            session=code.session,
+            context=code.context,
+            subject=user.subject,
+        )
+        body = self._body(client, access, requested=code.requested)
+        body |= code.context
+        refresh = self._first_refresh_token(client, code)
+        if refresh is not None:
+            body["refresh_token"] = refresh.value
+        if "openid" in code.scopes or self.defects("sends_id_token_without_openid_scope"):
+            self._add_id_token(client, code, access, body)
+        return body
+
+    def _add_id_token(self, client: Client, code: Code | RefreshToken, access: AccessToken, body: dict[str, Any]) -> None:
+        """Put an ID Token beside the access token; one that comes with a refresh repeats no nonce."""
+        if self.defects("omits_id_token"):
+            return
+        of_grant = (one.context.get("_id_token", {}) for one in self.state.access_tokens.values() if one.grant == code.grant)
+        first_iat = next((claims["iat"] for claims in of_grant if "iat" in claims), None)
+        value, claims = id_token(
+            self.sandbox,
+            client,
+            self.sandbox.user(code.user),
+            scopes=access.scopes,
+            nonce=code.nonce,
+            auth_time=code.auth_time,
+            access_token=access.value,
+            renewed=isinstance(code, RefreshToken),
+            first_iat=first_iat if isinstance(code, RefreshToken) else None,
+        )
+        body["id_token"] = value
+        access.subject = claims.get("sub")
+        access.context = access.context | {"_id_token": claims}
+        self.state.id_tokens[value] = access
+
+    def _first_refresh_token(self, client: Client, code: Code) -> RefreshToken | None:
+        offline, online = "offline_access" in code.scopes, "online_access" in code.scopes
+        if not offline and not online:
+            return None
+        if offline and self.defects("withholds_refresh_token_for_offline_access"):
+            return None
+        if online and self.defects("withholds_refresh_token_for_online_access"):
+            return None
+        now = self.state.now()
+        token = RefreshToken(
+            value=self._new_refresh_value(),
+            client_id=client.client_id,
+            scopes=code.scopes,
+            user=code.user,
+            grant=code.grant,
+            aud=code.aud,
+            patient=code.patient,
+            encounter=code.encounter,
+            context=code.context,
+            online=online,
+            session=code.session,
+            issued_at=now,
+            expires_at=now + _REFRESH_LIFETIME_S,
+            nonce=code.nonce,
+            auth_time=code.auth_time,
+        )
+        self.state.refresh_tokens[token.value] = token
+        return token
+
+    def _new_refresh_value(self) -> str:
+        if self.defects("issues_sequential_refresh_tokens"):
+            return f"rt-{len(self.state.refresh_tokens) + 700001}"
+        return new_secret()
+
+    # -- the token and the answer ---------------------------------------------------------------------------------------
+
+    def _access_token(self, client: Client, *, scopes: tuple[str, ...], **more: Any) -> AccessToken:
+        now, defects = self.state.now(), self.defects
+        backend = more.get("user") is None
+        profile = self.sandbox.profile
+        usual = profile.backend_token_lifetime_s if backend else self.sandbox.options.token_lifetime_s or profile.token_lifetime_s
+        lifetime: float = client.token_lifetime_s or usual
+        if backend and defects("gives_backend_services_an_hour"):
+            lifetime = 3600
+        if backend and defects("gives_backend_services_a_week"):
+            lifetime = 604800
+        if not backend and client.token_lifetime_s is None and defects("gives_tokens_a_day"):
+            lifetime = 86400
+        expires_at = now + lifetime
+        if not backend and client.token_lifetime_s is not None and defects("keeps_tokens_longer_than_stated"):
+            expires_at = now + 600
+        if backend and client.token_lifetime_s is not None and defects("keeps_backend_tokens_longer_than_stated"):
+            expires_at = now + 600
+        value = new_secret()
+        if defects("issues_sequential_access_tokens"):
+            value = f"at-{len(self.state.access_tokens) + 500001}"
+        elif defects("issues_short_access_tokens"):
+            value = value[:8]
+        elif defects("issues_huge_access_tokens"):
+            value = value + "A" * 20000
+        elif defects("issues_access_tokens_with_illegal_characters"):
+            value = f"{value[:20]} {value[20:]}\u00e9"
+        elif defects("issues_the_same_access_token_again") and client.client_id in {t.client_id for t in self.state.access_tokens.values()}:
+            value = next(t.value for t in self.state.access_tokens.values() if t.client_id == client.client_id)
+        elif self.variant("issues_jwt_access_tokens") or defects("puts_the_password_into_readable_tokens"):
+            value = self._readable(client, scopes, more, now, expires_at)
+        token = AccessToken(value=value, client_id=client.client_id, scopes=scopes, issued_at=now, expires_at=expires_at, **more)
+        self.state.access_tokens[value] = token
+        return token
+
+    def _readable(self, client: Client, scopes: tuple[str, ...], more: dict[str, Any], now: float, expires_at: float) -> str:
+        claims = {
+            "iss": self.state.issuer,
+            "sub": more.get("subject") or client.client_id,
+            "aud": more["aud"],
+            "client_id": client.client_id,
+            "scope": " ".join(scopes),
+            "iat": int(now),
+            "exp": int(expires_at),
+            "jti": new_secret(),
+        }
+        user = self.state.users.get(more.get("user") or "")
+        if user is not None and self.defects("puts_the_password_into_readable_tokens"):
+            claims |= {"username": user.username, "password": user.password}
+        key = signing_key(self.sandbox)
+        return sign(claims, key, {"alg": "RS256", "typ": "at+jwt", "kid": key.kid})
+
+    def _body(self, client: Client, access: AccessToken, *, requested: tuple[str, ...]) -> dict[str, Any]:
+        defects, variant = self.defects, self.variant
+        lifetime: Any = max(1, round(access.expires_at - access.issued_at))
+        if client.token_lifetime_s is not None:
+            lifetime = int(client.token_lifetime_s)
+        if defects("states_a_shorter_life_than_the_token_has"):
+            lifetime = 2
+        elif defects("sends_expires_in_as_string"):
+            lifetime = str(lifetime)
+        elif defects("sends_negative_expires_in"):
+            lifetime = -1
+        elif defects("sends_expires_in_as_a_time"):
+            lifetime = int(access.expires_at)
+        token_type: Any = "bearer" if variant("writes_bearer_in_lower_case") else "Bearer"
+        scopes = list(access.scopes)
+        if variant("reorders_scopes"):
+            scopes = grants.reordered(scopes)
+        if list(requested) != scopes and defects("reports_requested_scopes_as_granted"):
+            scopes = list(requested)
+        if defects("reports_less_than_it_grants"):
+            scopes = [one for one in scopes if parse_resource_scope(one) is None]
+        scope: Any = " ".join(scopes)
+        if defects("sends_scope_as_list"):
+            scope = scopes
+        elif defects("separates_scopes_with_commas"):
+            scope = ",".join(scopes)
+        body: dict[str, Any] = {"access_token": access.value, "token_type": token_type, "expires_in": lifetime, "scope": scope}
+        if defects("sends_another_token_type"):
+            body["token_type"] = "mac"
+        if variant("omits_expires_in") and not (access.user is None or access.context.get("_renewed")):
+            del body["expires_in"]
+        if access.user is None and defects("omits_expires_in_for_backend_services"):
+            body.pop("expires_in", None)
+        if access.user is None and defects("omits_scope_for_backend_services"):
+            body.pop("scope", None)
+        if set(requested) != set(access.scopes) and defects("omits_scope_of_a_smaller_grant"):
+            body.pop("scope", None)
+        for name, defect in _OMITTED.items():
+            if defects(defect):
+                body.pop(name, None)
+        if variant("adds_members_everywhere"):
+            body |= {"__theme": "calm", "https://lakeside.example/node": 3, "issued_at": int(access.issued_at)}
+        return body
+
+    def _success(self, body: dict[str, Any]) -> Response:
+        defects = self.defects
+        headers = dict(NO_STORE)
+        if defects("omits_cache_control_at_token_endpoint"):
+            del headers["Cache-Control"]
+        if defects("omits_pragma_at_token_endpoint"):
+            headers.pop("Pragma", None)
+        if defects("lets_token_responses_be_cached"):
+            headers["Cache-Control"] = "private, max-age=300"
+        status = 201 if defects("answers_token_requests_with_201") else 200
+        if defects("wraps_token_response"):
+            body = {"token": body}
+        if defects("answers_token_requests_as_text"):
+            return Response(json.dumps(body), status, headers, "text/plain")
+        if defects("answers_token_requests_as_a_form"):
+            text = "&".join(f"{name}={value}" for name, value in body.items())
+            return Response(text, status, headers, FORM)
+        return json_answer(body, status=status, headers=headers, media_type=json_media_type(self.sandbox))
+
+    # -- refresh_token --------------------------------------------------------------------------------------------------
+
+    def _refresh(self, client: Client, given: Parameters) -> dict[str, Any]:
+        defects, now = self.defects, self.state.now()
+        value = given.get("refresh_token")
+        if value is None:
+            raise self._missing("refresh_token")
+        token = self.state.refresh_tokens.get(value)
+        if token is None:
+            if defects("accepts_any_refresh_token"):
+                token = next((t for t in self.state.refresh_tokens.values() if t.client_id == client.client_id), None)
+            if token is None:
+                raise self._bad_code("The refresh token is not known.")
+        if token.client_id != client.client_id and not defects("accepts_refresh_token_of_another_client"):
+            raise self._bad_code("The refresh token was issued to another client.")
+        if token.revoked and not (token.used and defects("accepts_rotated_refresh_token")):
+            if token.used and not defects("keeps_tokens_after_refresh_token_replay"):
+                self.state.revoke_grant(token.grant)
+            if not defects("accepts_revoked_refresh_token"):
+                raise self._bad_code("The refresh token has been used or revoked.")
+        if token.online and self._is_offline(token) and not defects("keeps_online_access_after_logout"):
+            raise self._bad_code("The person is not signed in any more.")
+        if token.expires_at < now:
+            raise self._bad_code("The refresh token has expired.")
+        if token.online and defects("refuses_online_refresh"):
+            raise self._bad_code("The refresh token is not valid.")
+        scopes = self._scopes_of_refresh(token, given)
+        user = self.sandbox.user(token.user)
+        context = token.context
+        access = self._access_token(
+            client,
+            scopes=scopes,
+            patient=token.patient,
+            encounter=token.encounter,
+            user=token.user,
+            fhir_user=user.fhir_user,
+            aud=token.aud,
+            grant=token.grant,
+            session=token.session,
+            context=context | {"_renewed": True},
+            subject=user.subject,
+        )
+        if context.get("patient") and defects("changes_patient_at_refresh"):
+            context = context | {"patient": next(one for one in ("bruno-castellano", "amelia-stone") if one != token.patient)}
+        body = self._body(client, access, requested=scopes)
+        if defects("returns_the_old_access_token_at_refresh"):
+            first = next(one for one in self.state.access_tokens.values() if one.grant == token.grant)
+            body["access_token"] = first.value
+        if defects("sends_another_token_type_at_refresh"):
+            body["token_type"] = "mac"
+        if defects("returns_no_new_access_token_at_refresh"):
+            body.pop("access_token", None)
+        if defects("omits_expires_in_at_refresh"):
+            body.pop("expires_in", None)
+        if defects("omits_scope_at_refresh"):
+            body.pop("scope", None)
+        if not self.variant("leaves_context_out_at_refresh"):
+            body |= context
+        if self._rotates(client):
+            body["refresh_token"] = self._rotate(token).value
+        if "openid" in scopes and not self.variant("leaves_id_token_out_at_refresh"):
+            self._add_id_token(client, token, access, body)
+        return body
+
+    def _is_offline(self, token: RefreshToken) -> bool:
+        session = self.state.sessions.get(token.session or "")
+        return session is None or session.ended
+
+    def _scopes_of_refresh(self, token: RefreshToken, given: Parameters) -> tuple[str, ...]:
+        """Return the same scopes, or fewer when fewer are asked; never more than the person granted."""
+        defects, asked = self.defects, given.get("scope")
+        if asked is None:
+            if defects("narrows_scopes_at_refresh"):
+                return token.scopes[: max(1, len(token.scopes) - 1)]
+            if defects("widens_scopes_at_refresh"):
+                return (*token.scopes, "patient/*.cruds", "user/*.cruds")
+            return token.scopes
+        if defects("ignores_scope_at_refresh"):
+            return token.scopes
+        wanted = grants.split(asked)
+        wider = [one for one in wanted if one not in token.scopes and not covered(one, token.scopes)]
+        if wider:
+            if defects("grants_wider_scopes_at_refresh"):
+                return tuple(wanted)
+            if self.variant("cuts_wider_scopes_at_refresh"):
+                return tuple(one for one in wanted if one not in wider)
+            message = "The scope goes beyond what was granted."
+            if defects("answers_wider_scopes_at_refresh_with_another_code"):
+                raise OAuthError("access_denied", message)
+            raise OAuthError("invalid_scope", message)
+        if defects("refuses_narrower_scopes_at_refresh"):
+            message = "The scope is not the one that was granted."
+            raise OAuthError("invalid_scope", message)
+        return tuple(wanted)
+
+    def _rotates(self, client: Client) -> bool:
+        if self.variant("rotates_every_refresh_token"):
+            return True
+        if self.variant("never_rotates_refresh_tokens"):
+            return False
+        return client.public and not self.defects("never_rotates_refresh_tokens_of_public_clients")
+
+    def _rotate(self, token: RefreshToken) -> RefreshToken:
+        now = self.state.now()
+        changes = {"value": self._new_refresh_value(), "issued_at": now, "revoked": False, "used": False}
+        fresh = RefreshToken(**{**token.__dict__, **changes})
+        if self.defects("loses_scopes_with_rotation"):
+            fresh.scopes = fresh.scopes[: max(1, len(fresh.scopes) - 1)]
+        token.used = token.revoked = True
+        self.state.refresh_tokens[fresh.value] = fresh
+        return fresh
+
+    # -- client_credentials and password --------------------------------------------------------------------------------
+
+    def _client_credentials(self, client: Client, given: Parameters) -> dict[str, Any]:
+        defects, scope = self.defects, given.get("scope")
+        if scope is None:
+            if not self.variant("fills_in_missing_scope_of_backend_services"):
+                message = "The scope is missing."
+                raise OAuthError("invalid_scope", message)
+            scope = " ".join(client.scopes)
+        requested = grants.split(scope)
+        # An app gets as far as this through a defect only, and has no pre-authorization that could limit it.
+        granted = grants.grant_system(self.sandbox, client, requested) if client.role == "backend" else requested
+        if not granted:
+            message = "None of the requested scopes is within what this client may have."
+            raise OAuthError("invalid_scope", message)
+        if granted != requested and self.variant("refuses_scopes_outside_registration"):
+            message = "A requested scope is not within what this client may have."
+            raise OAuthError("invalid_scope", message)
+        if defects("gives_backend_services_more_than_they_ask"):
+            granted = list(dict.fromkeys([*granted, *client.scopes]))
+        access = self._access_token(
+            client,
+            scopes=tuple(granted),
+            patient=None,
+            encounter=None,
+            user=None,
+            fhir_user=None,
+            aud=self.state.fhir_base_url,
+            grant=new_secret(),
+        )
+        body = self._body(client, access, requested=tuple(requested))
+        if defects("gives_refresh_token_to_backend_services"):
+            body["refresh_token"] = new_secret()
+        return body
+
+    def _password(self, client: Client, given: Parameters) -> dict[str, Any]:
+        """Sign in with name and password, which a server must not offer (RFC 9700 section 2.4)."""
+        user = self.state.users.get(given.get("username") or "")
+        if user is None or not hmac.compare_digest(user.password, given.get("password") or ""):
+            message = "Name or password is not right."
+            raise OAuthError("invalid_grant", message)
+        requested = grants.split(given.get("scope") or "user/Patient.rs")
+        access = self._access_token(
+            client,
+            scopes=tuple(grants.grant(self.sandbox, client, user, requested)),
+            patient=None,
+            encounter=None,
+            user=user.username,
+            fhir_user=user.fhir_user,
+            aud=self.state.fhir_base_url,
+            grant=new_secret(),
+        )
+        return self._body(client, access, requested=tuple(requested))
+
+
+_OMITTED = {
+    "access_token": "omits_access_token",
+    "token_type": "omits_token_type",
+    "scope": "omits_scope",
+    "expires_in": "leaves_expires_in_out",
+}
+
+
+def _s256(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")

@@ -1,1 +1,0 @@
-"""OpenID Connect as an app uses it: ID Tokens and JWK Sets."""

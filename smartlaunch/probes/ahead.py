@@ -1,0 +1,40 @@
+"""What lets time pass is begun before the first scenario, so that the others run in the meantime.
+
+Only clients registered with short-lived codes and tokens are used that way: nothing else a run does touches them, so what dies there
+dies by its age.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from smartlaunch.client.app import REDEEMED_LATE, second
+from smartlaunch.errors import NotApplicable
+from smartlaunch.probes import backend_services as client_credentials
+from smartlaunch.probes import introspection
+from smartlaunch.probes.fhir_access.bearer_token import EXPIRED, Bearer
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+
+BEGINNINGS: dict[str, Callable[[App], None]] = {
+    "expired-code-refused": lambda app: app.begin(REDEEMED_LATE, app.redeem_late),
+    "bearer-expired-token": lambda app: app.begin(EXPIRED, Bearer(app).expire),
+    "refusal-invalid-token-expired": lambda app: app.begin(EXPIRED, Bearer(app).expire),
+    "introspection-expired": lambda app: app.begin(introspection.EXPIRED, lambda: introspection.expire(app)),
+    "backend-expired-token-refused": lambda app: app.begin(client_credentials.EXPIRED, lambda: client_credentials.expire(app)),
+}
+"""By the slug of the scenario that will ask for the end."""
+
+
+def begin(app: App, slug: str) -> None:
+    """Begin the probe of a scenario that lets time pass, where the client is registered for it."""
+    beginning = BEGINNINGS.get(slug)
+    if beginning is None:
+        return
+    try:
+        second(app, "short-lived")
+    except NotApplicable:
+        return
+    beginning(app)

@@ -1,0 +1,243 @@
+"""The client credentials grant of backend services (RFC 6749 section 4.4, SMART Backend Services)."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.exchange import Exchange
+from smartlaunch.fhir import resources
+from smartlaunch.oauth import scopes as scope_words
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import Aging, App
+    from smartlaunch.oauth.client_authentication import Credentials
+    from smartlaunch.oauth.token import TokenAnswer
+
+_TYPES = ("MedicationRequest", "Coverage", "DocumentReference", "Procedure", "Condition", "Observation", "Patient")
+"""Types that a backend service may have been refused at registration."""
+
+
+def ask(app: App, credentials: Credentials | None = None, **changes: str | None) -> TokenAnswer:
+    """A right client credentials request; changes set a parameter, None leaves it out."""
+    form: dict[str, str | None] = {"grant_type": "client_credentials", "scope": " ".join(app.scopes), **changes}
+    return app.token_request([(k, v) for k, v in form.items() if v is not None], credentials)
+
+
+def right(app: App) -> TokenAnswer:
+    """The answer to the one right request of a run; scenarios judge different sides of it."""
+    answer = app.once("client credentials", lambda: ask(app))
+    answered(answer.exchange)
+    return answer
+
+
+def right_response(app: App) -> TokenAnswer:
+    """The successful answer to the right request, whatever it holds; ``TwinFailed`` when the server refused it."""
+    answer = right(app)
+    if not answer.succeeded and not 200 <= answer.response.status < 300:
+        raise TwinFailed(f"a right client credentials request was refused: {answer.describe()}")
+    return answer
+
+
+def require_right(app: App) -> TokenAnswer:
+    """The right request's answer, or ``TwinFailed`` when it brought no token."""
+    return _with_token(right(app), "a right client credentials request")
+
+
+def token(app: App, scope: str | None = None) -> TokenAnswer:
+    """A fresh access token of the backend service, for all its scopes or the given one; ``TwinFailed`` when none came."""
+    answer = ask(app) if scope is None else ask(app, scope=scope)
+    return _with_token(answer, f"a right client credentials request for {scope or 'all scopes'}")
+
+
+def faulty(app: App, label: str) -> TokenAnswer:
+    """The request with the fault that the words name, once the right one has succeeded."""
+    require_right(app)
+    return app.once(f"client credentials {label}", lambda: ask(app, None, **_fault(app, label)))
+
+
+def _fault(app: App, label: str) -> dict[str, str | None]:
+    known = FAULTS.get(label)
+    return known if known is not None else {"scope": _scope(app, label)}
+
+
+FAULTS: dict[str, dict[str, str | None]] = {
+    "no grant_type": {"grant_type": None},
+    "an unknown grant_type": {"grant_type": "client_credential"},
+    "no scope": {"scope": None},
+    "a scope that nobody knows": {"scope": "system/Patient.xyz"},
+}
+"""One form parameter set to another value; None leaves it out."""
+
+
+def _scope(app: App, label: str) -> str:
+    """What to ask for, in the words of the features; ``NotApplicable`` when the registration allows it or is not known."""
+    registered = app.client.registered.scopes
+    if not registered:
+        raise NotApplicable(f"the target file does not say what the client {app.client.name!r} is registered for: registered.scopes")
+    outside = [f"system/{name}.rs" for name in _TYPES if not any(scope_words.covered(f"system/{name}.{i}", registered) for i in "rs")]
+    wanted = {
+        "a type outside its registration": outside[0] if outside else "",
+        "a type outside its registration beside its own scopes": " ".join([*app.scopes, outside[0]]) if outside else "",
+        "every type": "system/*.rs",
+        "more interactions than it is registered for": _wider(app),
+        "a patient scope": "patient/Patient.rs",
+        "a user scope": "user/Patient.rs",
+    }[label]
+    if not wanted or all(scope_words.covered(scope, registered) for scope in wanted.split()):
+        raise NotApplicable("the client is registered for that too")
+    return wanted
+
+
+def _wider(app: App) -> str:
+    """The first scope of the client with every interaction."""
+    first = next((parsed for parsed in map(scope_words.parse, app.scopes) if parsed is not None), None)
+    return f"{first.level}/{first.resource}.cruds" if first is not None else ""
+
+
+def beyond_registration(app: App, answer: TokenAnswer) -> list[str]:
+    """The granted scopes that the client is not registered for; ``NotApplicable`` when the answer does not say what it grants."""
+    if answer.succeeded and "scope" not in answer.body:
+        raise NotApplicable("the token response has no `scope`; the scenario on that member judges it")
+    return [scope for scope in scope_words.added(app.client.registered.scopes, answer.scopes) if scope_words.parse(scope) is not None]
+
+
+def beyond_request(answer: TokenAnswer) -> list[str]:
+    """The granted clinical scopes that were not asked for."""
+    asked = scope_words.split(dict(answer.exchange.request.form).get("scope"))
+    return [scope for scope in scope_words.added(asked, answer.scopes) if scope_words.parse(scope) is not None]
+
+
+def narrowed(app: App) -> tuple[str, str, str]:
+    """One scope of the client that allows searching, and the types it does and does not cover; ``NotApplicable`` without two types."""
+    types: dict[str, str] = {}
+    for scope in app.scopes:
+        parsed = scope_words.parse(scope)
+        if parsed is not None and parsed.level == "system" and "s" in parsed.interactions and not parsed.parameters:
+            if parsed.resource == "*":
+                types |= {name: f"system/{name}.rs" for name in ("Patient", "Observation")}
+            else:
+                types.setdefault(parsed.resource, scope)
+    if len(types) < 2:
+        raise NotApplicable("the client asks for fewer than two resource types, so nothing lies outside a narrower request")
+    allowed, other = sorted(types, key=lambda name: name != "Patient")[:2]
+    return types[allowed], allowed, other
+
+
+def search(app: App, token: TokenAnswer, resource: str) -> Exchange:
+    """A search of a type that asks for one result; an EHR may want a patient named."""
+    patient = app.engine.target.patients.default
+    limit = [("_count", "1")]
+    if patient:
+        limit.append(("_id" if resource == "Patient" else "patient", patient))
+    return app.engine.fhir.search(resource, limit, token.access_token)
+
+
+def unsupported_type(app: App) -> str:
+    """A resource type that the CapabilityStatement does not list; ``NotApplicable`` when it lists all that come to mind."""
+    rest = _objects(app.engine.discovery.metadata.answer.object.get("rest"))
+    listed = {str(entry.get("type")) for part in rest for entry in _objects(part.get("resource"))}
+    if not listed:
+        raise NotApplicable("the CapabilityStatement lists no resource types")
+    for name in ("SubstanceSpecification", "MolecularSequence", "TestScript", "ResearchElementDefinition", "VerificationResult"):
+        if name not in listed:
+            return name
+    raise NotApplicable("the CapabilityStatement lists even the rarest resource types")
+
+
+EXPIRED = "backend token expired"
+
+
+def expired(app: App) -> Exchange:
+    """The read with an access token whose time is over; the client with short-lived tokens is used where there is one."""
+    return app.aged(EXPIRED, lambda: expire(app))
+
+
+def expire(app: App) -> Aging[Exchange]:
+    """The probe of ``expired``."""
+    from smartlaunch.client.app import second
+
+    limit_s = app.engine.target.limits.wait_for_expiry_s
+    if limit_s <= 0:
+        raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire")
+    with contextlib.suppress(NotApplicable):
+        app = second(app, "short-lived")
+    answer = token(app)
+    lifetime = answer.expires_in
+    if lifetime is None or lifetime <= 0 or lifetime + 1 > limit_s:
+        raise NotApplicable(
+            f"the access token lives {answer.body.get('expires_in')} s by its expires_in;"
+            f" it can be waited for up to limits.wait_for_expiry_s = {limit_s:g} s"
+        )
+    alive = app.probe(answer)
+    answered(alive)
+    if not 200 <= alive.answer.status < 300:
+        raise TwinFailed(f"the token was refused while it was alive: status {alive.answer.status}")
+    yield answer.received_at + lifetime + 1
+    return app.probe(answer)
+
+
+def _with_token(answer: TokenAnswer, what: str) -> TokenAnswer:
+    answered(answer.exchange)
+    if not answer.succeeded:
+        raise TwinFailed(
+            f"{what} did not bring an access token: {answer.describe()}",
+            waited_for="an access token for a request with nothing wrong in it",
+            hint="see the scenario on the backend token response, it shows the answer",
+        )
+    return answer
+
+
+# -- data with a backend token ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a token for one type opens: a search of that type, and a search and a read of a type that it was not asked for."""
+
+    inside: Exchange
+    outside: Exchange
+    outside_read: Exchange | None
+    what: str
+
+
+def reach(app: App) -> Reach:
+    """Searches and a read with a token that was asked for one type only; ``TwinFailed`` when that type is refused too.
+
+    The granted scopes decide what lies outside: a server that grants more than was asked for is judged elsewhere.
+    """
+    return app.once("reach of a narrow token", lambda: _reach(app))
+
+
+def _reach(app: App) -> Reach:
+    scope, allowed, other = narrowed(app)
+    wide, narrow = token(app), token(app, scope)
+    if any(scope_words.allows(narrow.scopes, "system", other, letter) for letter in "rs"):
+        raise NotApplicable(f"the token for {scope} covers {other} too; the scenario on narrower requests judges that")
+    inside = search(app, narrow, allowed)
+    if not 200 <= answered(inside).status < 300:
+        raise TwinFailed(f"a search of {allowed} with a token for {scope} was answered with status {inside.answer.status}")
+    known = search(app, wide, other)
+    outside = search(app, narrow, other)
+    answered(outside)
+    found = resources(known.answer, other)
+    read = app.engine.fhir.read(f"{other}/{found[0]['id']}", narrow.access_token) if found and found[0].get("id") else None
+    if read is not None:
+        answered(read)
+    return Reach(inside, outside, read, f"of type {other} for a token whose scope is {scope}")
+
+
+def search_unsupported(app: App) -> Exchange:
+    """A search of a type that the server does not list, with all that the service may have."""
+    name = unsupported_type(app)
+    wide = token(app)
+    exchange = app.engine.fhir.search(name, [("_count", "1")], wide.access_token)
+    answered(exchange)
+    return exchange
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

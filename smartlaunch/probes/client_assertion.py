@@ -1,0 +1,356 @@
+"""Client assertions with one fault, by the words that features use for them (RFC 7523 section 3, SMART asymmetric profile).
+
+A fault is put with the request that costs least: the client credentials request of a backend service where one is configured, else
+an access token request with a fresh code. Either way the same request with a right assertion has to succeed first.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.oauth.client_authentication import (
+    ASSERTION_TYPE,
+    Assertion,
+    Credentials,
+    algorithm_of,
+    basic,
+    encode,
+    new_key,
+    none,
+    post,
+    public_part,
+)
+from smartlaunch.probes import backend_services as client_credentials
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.client.engine import Engine
+    from smartlaunch.oauth.token import TokenAnswer
+
+HOUR_S = 3600
+"""Far beyond any tolerance for clocks that differ."""
+ALGORITHMS = ("RS384", "ES384")
+
+
+def prover(engine: Engine) -> App:
+    """The client that puts assertions to the server; ``NotApplicable`` when the target file has none with a key pair."""
+    service = engine.target.find_client("backend")
+    return engine.app_of(service, "") if service is not None else key_pair_app(engine)
+
+
+def key_pair_app(engine: Engine) -> App:
+    """The app with a key pair, in whichever way of launching the server offers."""
+    try:
+        return engine.app("confidential-asymmetric", "standalone")
+    except NotApplicable:
+        if engine.target.find_client("confidential-asymmetric") is None:
+            raise
+        return engine.app("confidential-asymmetric", "ehr")
+
+
+def prove(app: App, make: Callable[[App], Credentials]) -> TokenAnswer:
+    """A token request with the credentials that ``make`` gives at the last moment; the right request has to succeed first."""
+    if app.client.role == "backend":
+        client_credentials.require_right(app)
+        return client_credentials.ask(app, make(app))
+    form = app.code_form(app.bare_code())
+    return app.token_request(form, make(app))
+
+
+def right(app: App) -> TokenAnswer:
+    """The answer to a right assertion."""
+    if app.client.role == "backend":
+        return client_credentials.right(app)
+    return app.grant().token
+
+
+def present(app: App, label: str) -> TokenAnswer:
+    """The answer to the assertion that the words name, put once per run."""
+    special = {"the same assertion again": _replay, "a jti used before": _reused_jti, "no jti claim": _twice_without_jti}
+    if label in special:
+        return app.once(f"assertion {label}", lambda: special[label](app))
+    return app.once(f"assertion {label}", lambda: prove(app, FAULTS[label]))
+
+
+def refresh(app: App, label: str) -> TokenAnswer:
+    """A refresh token of its own, used with the assertion that the words name; a right refresh has to succeed first."""
+    from smartlaunch.probes.client_secret import refresh_token, right_refresh
+
+    def send() -> TokenAnswer:
+        app.once("a right refresh", lambda: right_refresh(app))
+        return app.refresh(refresh_token(app), FAULTS[label](app))
+
+    return app.once(f"refresh with {label}", send)
+
+
+def redeem(app: App, label: str) -> TokenAnswer:
+    """A fresh code redeemed with the assertion that the words name."""
+    return app.once(f"redeem with {label}", lambda: app.token_request(app.code_form(app.bare_code()), FAULTS[label](app)))
+
+
+# -- one fault each -----------------------------------------------------------------------------------------------------------
+
+
+def _claims(**changes: Any) -> Callable[[App], Credentials]:
+    """The right assertion with claims changed; a callable is asked at the last moment, None leaves the claim out."""
+    return lambda app: app.assertion().having(claims={k: v() if callable(v) else v for k, v in changes.items()}).credentials()
+
+
+def _header(**changes: Any) -> Callable[[App], Credentials]:
+    return lambda app: app.assertion().having(header=changes).credentials()
+
+
+def _request(**changes: Any) -> Callable[[App], Credentials]:
+    return lambda app: app.assertion().having(**changes).credentials()
+
+
+def _text(change: Callable[[App, Assertion], str]) -> Callable[[App], Credentials]:
+    def make(app: App) -> Credentials:
+        assertion = app.assertion()
+        return assertion.credentials(change(app, assertion))
+
+    return make
+
+
+def _in(seconds: int) -> Callable[[], int]:
+    return lambda: int(time.time()) + seconds
+
+
+def _foreign_key(app: App) -> Credentials:
+    """Signed with a new key under the ``kid`` of the registered one."""
+    right = app.assertion()
+    return right.having(key=new_key(right.algorithm)).credentials()
+
+
+def _key_of_another_client(app: App) -> Credentials:
+    right = app.assertion()
+    own = {_thumb(key) for key in app.engine.keys.all(app.client)}
+    for client in app.engine.target.clients.values():
+        for key in client.private_keys() if client.role in ("backend", "confidential-asymmetric") else ():
+            if _thumb(key) not in own and algorithm_of(key) in ALGORITHMS:
+                return right.having(key=key, algorithm=algorithm_of(key)).credentials()
+    raise NotApplicable("no other client of the target file has a key pair of its own")
+
+
+def _embedded_key(app: App) -> Credentials:
+    right = app.assertion()
+    key = new_key(right.algorithm)
+    return right.having(key=key, header={"jwk": public_part(key), "kid": key["kid"]}).credentials()
+
+
+def _hmac_with_public_key(app: App) -> Credentials:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from jwt import PyJWK
+
+    right = app.assertion()
+    key: Any = PyJWK(public_part(right.key), right.algorithm).key
+    pem: bytes = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return right.credentials(encode({"typ": "JWT", "kid": right.header["kid"]}, right.claims, pem, "HS256"))
+
+
+def _altered_claims(_app: App, assertion: Assertion) -> str:
+    """Another ``jti`` put into a signed assertion."""
+    other = assertion.having(claims={"jti": secrets.token_urlsafe(24)}).sign().split(".")
+    head, _, signature = assertion.sign().split(".")
+    return f"{head}.{other[1]}.{signature}"
+
+
+def _altered_signature(_app: App, assertion: Assertion) -> str:
+    head, payload, signature = assertion.sign().split(".")
+    place = len(signature) // 2
+    return f"{head}.{payload}.{signature[:place]}{'A' if signature[place] != 'A' else 'B'}{signature[place + 1 :]}"
+
+
+def _without_signature(_app: App, assertion: Assertion) -> str:
+    head, payload, _ = assertion.sign().split(".")
+    return f"{head}.{payload}."
+
+
+def _two_parts(_app: App, assertion: Assertion) -> str:
+    return assertion.sign().rpartition(".")[0]
+
+
+def _two_in_one(_app: App, assertion: Assertion) -> str:
+    second = assertion.having(claims={"jti": secrets.token_urlsafe(24)}).sign()
+    return f"{assertion.sign()} {second}"
+
+
+def _two_parameters(app: App) -> Credentials:
+    first, second = app.assertion().credentials(), app.assertion().credentials()
+    return Credentials(form=(*first.form, *(pair for pair in second.form if pair[0] == "client_assertion")))
+
+
+def _other_type_of_key(app: App) -> Credentials:
+    """Signed by one key of the client under the ``kid`` of its key of the other type."""
+    keys = {str(key.get("kty")): key for key in app.engine.keys.all(app.client) if algorithm_of(key) in ALGORITHMS}
+    if set(keys) < {"RSA", "EC"}:
+        raise NotApplicable(f"the client {app.client.name!r} has keys of one type only")
+    signing = keys["EC"]
+    right = app.assertion(algorithm_of(signing))
+    return right.having(header={"kid": keys["RSA"].get("kid")}).credentials()
+
+
+def _other_client_id(app: App) -> str:
+    """The client_id of another client of the target file, or one that nobody has."""
+    return next((c.client_id for c in app.engine.target.clients.values() if c.client_id != app.client.client_id), "another-client")
+
+
+def _thumb(key: Any) -> tuple[str, ...]:
+    return tuple(str(key.get(name)) for name in ("kty", "n", "x", "y"))
+
+
+def _nobody(app: App) -> Credentials:
+    name = f"nobody-{secrets.token_hex(6)}"
+    return app.assertion().having(claims={"iss": name, "sub": name}).credentials()
+
+
+FAULTS: dict[str, Callable[[App], Credentials]] = {
+    # claims
+    "no iss claim": _claims(iss=None),
+    "an iss claim that names nobody": _claims(iss=lambda: f"nobody-{secrets.token_hex(6)}"),
+    "an iss claim and a sub claim that name nobody": _nobody,
+    "the iss claim of another client": lambda app: app.assertion().having(claims={"iss": _other_client_id(app)}).credentials(),
+    "no sub claim": _claims(sub=None),
+    "a sub claim that names nobody": _claims(sub=lambda: f"nobody-{secrets.token_hex(6)}"),
+    "the sub claim of another client": lambda app: app.assertion().having(claims={"sub": _other_client_id(app)}).credentials(),
+    "no aud claim": _claims(aud=None),
+    "the aud claim of another server": _claims(aud="https://authorization.other.example/token"),
+    "an empty list as aud claim": _claims(aud=[]),
+    "no exp claim": _claims(exp=None),
+    "an exp claim in the past": _claims(exp=_in(-HOUR_S), iat=_in(-HOUR_S - 240)),
+    "an exp claim that is no time": _claims(exp="soon"),
+    "an exp claim an hour ahead": _claims(exp=_in(HOUR_S)),
+    "an nbf claim in the future": _claims(nbf=_in(HOUR_S)),
+    # signature
+    "the signature of a key that nobody registered": _foreign_key,
+    "the signature of another client": _key_of_another_client,
+    "the signature of a key in its own header": _embedded_key,
+    "an altered signature": _text(_altered_signature),
+    "an altered claim": _text(_altered_claims),
+    "its signature cut off": _text(_without_signature),
+    "the algorithm none": lambda app: app.assertion().having(algorithm="none").credentials(),
+    "HS256 and the public key as secret": _hmac_with_public_key,
+    # key
+    "an unknown kid": lambda app: app.assertion().having(header={"kid": secrets.token_hex(8)}).credentials(),
+    "no kid": _header(kid=None),
+    "the kid of a key of another type": _other_type_of_key,
+    "a jku that nobody registered": _header(jku="https://keys.other.example/jwks.json"),
+    # form
+    "no client_assertion_type": _request(assertion_type=None),
+    "another client_assertion_type": _request(assertion_type="urn:ietf:params:oauth:client-assertion-type:saml2-bearer"),
+    "the client_assertion_type of another grant": _request(assertion_type="urn:ietf:params:oauth:grant-type:jwt-bearer"),
+    "a text that is no JWT": _text(lambda _app, _assertion: "not-a-jwt"),
+    "a JWT of two parts": _text(_two_parts),
+    "nothing in client_assertion": _text(lambda _app, _assertion: ""),
+    "two JWTs in client_assertion": _text(_two_in_one),
+    "two client_assertion parameters": _two_parameters,
+    "the client_id of another client beside it": lambda app: app.assertion().having(client_id=_other_client_id(app)).credentials(),
+    "a client_id that nobody has beside it": lambda app: app.assertion().having(client_id=f"nobody-{secrets.token_hex(6)}").credentials(),
+    # no assertion at all
+    "no assertion": lambda app: none(app.client.client_id),
+    "no assertion but its type": lambda app: Credentials(
+        form=(("client_id", app.client.client_id), ("client_assertion_type", ASSERTION_TYPE))
+    ),
+    "no word of who it is": lambda _app: Credentials(),
+    "a client secret in the header": lambda app: basic(app.client.client_id, secrets.token_urlsafe(24)),
+    "a client secret in the body": lambda app: post(app.client.client_id, secrets.token_urlsafe(24)),
+}
+"""What is wrong with the assertion; everything else in the request is right."""
+
+
+# -- the same again -----------------------------------------------------------------------------------------------------------
+
+
+def _forms(app: App, count: int) -> list[list[tuple[str, str]]]:
+    """Right token requests without credentials, one for each use of an assertion."""
+    if app.client.role == "backend":
+        client_credentials.require_right(app)
+        return [[("grant_type", "client_credentials"), ("scope", " ".join(app.scopes))]] * count
+    return [app.code_form(app.bare_code()) for _ in range(count)]
+
+
+def _replay(app: App) -> TokenAnswer:
+    forms = _forms(app, 2)
+    credentials = app.assertion().credentials()
+    _first(app, forms[0], credentials)
+    return app.token_request(forms[1], credentials)
+
+
+def _reused_jti(app: App) -> TokenAnswer:
+    forms = _forms(app, 2)
+    first = app.assertion()
+    _first(app, forms[0], first.credentials())
+    return app.token_request(forms[1], app.assertion().having(claims={"jti": first.claims["jti"]}).credentials())
+
+
+def _twice_without_jti(app: App) -> TokenAnswer:
+    """Refused at once is as good as refused the second time: what counts is that nothing can be replayed."""
+    forms = _forms(app, 2)
+    credentials = app.assertion().having(claims={"jti": None}).credentials()
+    first = app.token_request(forms[0], credentials)
+    answered(first.exchange)
+    return app.token_request(forms[1], credentials) if first.succeeded else first
+
+
+def _first(app: App, form: list[tuple[str, str]], credentials: Credentials) -> None:
+    answer = app.token_request(form, credentials)
+    answered(answer.exchange)
+    if not answer.succeeded:
+        raise TwinFailed(f"the first use of a right assertion did not bring an access token: {answer.describe()}")
+
+
+# -- algorithms and registrations ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of each algorithm of the guide that the client has a key for."""
+
+    answers: tuple[tuple[str, TokenAnswer], ...]
+
+    @property
+    def best(self) -> TokenAnswer:
+        """The first answer that is no refusal, else the last one."""
+        answers = [answer for _, answer in self.answers]
+        return next((answer for answer in answers if 200 <= answer.response.status < 300), answers[-1])
+
+
+def algorithms(app: App) -> Tried:
+    """A right assertion with each key of the guide's algorithms, without asking for an earlier success."""
+    found = []
+    for name in ALGORITHMS:
+        if any(algorithm_of(key) == name for key in app.engine.keys.all(app.client)):
+            found.append((name, app.once(f"algorithm {name}", lambda name=name: send_right(app, name))))  # type: ignore[misc]
+    if not found:
+        raise NotApplicable(f"the client {app.client.name!r} has neither an RS384 nor an ES384 key in the target file")
+    for _, answer in found:
+        answered(answer.exchange)
+    return Tried(tuple(found))
+
+
+def send_right(app: App, algorithm: str = "", **header: Any) -> TokenAnswer:
+    """A token request with a right assertion, judged by its answer: nothing has to succeed at the token endpoint before."""
+    from smartlaunch.client.app import require_settled
+
+    if app.client.role == "backend":
+        return client_credentials.ask(app, app.assertion(algorithm).having(header=header).credentials())
+    answer = app.authorize(app.prepare())
+    require_settled(answer)
+    if not answer.code:
+        raise TwinFailed(f"a right authorization request got no code: {answer.describe()}")
+    return app.token_request(app.code_form(answer), app.assertion(algorithm).having(header=header).credentials())
+
+
+def registered_with(engine: Engine, *, url: bool) -> App:
+    """A client that registered the URL of its JWK Set, or the set itself; ``NotApplicable`` without one."""
+    for role in ("backend", "confidential-asymmetric"):
+        for client in engine.target.clients.values():
+            if client.role == role and client.use in ("primary", "second") and bool(client.jwks_uri) is url:
+                return engine.app_of(client, "" if role == "backend" else key_pair_app(engine).launch_kind)
+    raise NotApplicable(f"no client with a key pair {'has' if url else 'is without'} a jwks_uri in the target file")

@@ -1,0 +1,147 @@
+"""Requests as a browser sends them for a page of some origin (Fetch standard, SMART "Cross-Origin Resource Sharing")."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from smartlaunch.client.discovery import WELL_KNOWN
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.exchange import Endpoint, Exchange
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.client.engine import Engine
+
+FOREIGN = "https://smart-launch-conformance.invalid"
+"""An origin that no app is registered with."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call for a page: its origin and the answer; ``method`` and ``header`` are what a preflight asked for."""
+
+    origin: str
+    exchange: Exchange
+    method: str = ""
+    header: str = ""
+
+
+def origin_of(app: App) -> str:
+    """The origin the app is registered with; ``NotApplicable`` when its redirect URI is not that of a page in a browser."""
+    uri = urlsplit(app.client.redirect_uri)
+    if uri.scheme not in ("http", "https") or not uri.hostname:
+        raise NotApplicable(f"the redirect URI of the client {app.client.name!r} has no origin: it is not that of a page in a browser")
+    if uri.scheme == "http":
+        raise NotApplicable(f"the redirect URI of the client {app.client.name!r} may be that of a native app")
+    return f"{uri.scheme}://{uri.netloc}".lower()
+
+
+def public_document(engine: Engine, name: str) -> Call:
+    """A public document fetched for a page of any origin; ``TwinFailed`` when it is not even served to the app."""
+    if not any(client.role == "public" and client.redirect_uri.startswith("https://") for client in engine.target.clients.values()):
+        raise NotApplicable("no public client with an https redirect URI is configured: nothing tells that the server has apps in browsers")
+    kind, url, own = {
+        "SMART configuration": (Endpoint.DISCOVERY, engine.discovery.fhir_base_url + WELL_KNOWN, engine.discovery.exchange),
+        "CapabilityStatement": (Endpoint.METADATA, f"{engine.fhir.base_url}/metadata", engine.discovery.metadata),
+    }[name]
+    if answered(own).status != 200:
+        raise TwinFailed(f"the {name} is answered with status {own.answer.status}")
+    accept = "application/json" if kind is Endpoint.DISCOVERY else "application/fhir+json"
+    exchange = engine.http.send("GET", url, endpoint=kind, headers={"Accept": accept, "Origin": FOREIGN}, follow=5)
+    answered(exchange)
+    return Call(FOREIGN, exchange)
+
+
+def redeem(app: App) -> Call:
+    """A right access token request for a page of the app."""
+    origin = origin_of(app)
+
+    def make() -> Call:
+        token = app.token_request(app.code_form(app.bare_code()), headers={"Origin": origin})
+        answered(token.exchange)
+        return Call(origin, token.exchange)
+
+    return app.once("redeem for a page", make)
+
+
+def redeem_junk(app: App, origin: str = "") -> Call:
+    """An access token request that has to be refused, for a page."""
+    page = origin or origin_of(app)
+    form = app.code_form(app.grant().authorization, code=secrets.token_urlsafe(32))
+    token = app.token_request(form, headers={"Origin": page})
+    answered(token.exchange)
+    return Call(page, token.exchange)
+
+
+def read(app: App, token: str = "", origin: str = "") -> Call:
+    """A FHIR read for a page, with the app's token or the one given."""
+    page = origin or origin_of(app)
+    grant = app.grant()
+    exchange = app.engine.fhir.send("GET", app.probe_path(grant.token), token or grant.access_token, headers={"Origin": page})
+    answered(exchange)
+    return Call(page, exchange)
+
+
+def preflight_of_token_request(app: App) -> Call:
+    """The question whether a page of the app may post a form to the token endpoint."""
+    origin = origin_of(app)
+    app.grant()
+    return _preflight(app.engine, app.token_endpoint, Endpoint.TOKEN, origin, "POST", "content-type")
+
+
+def preflight_of_read(app: App) -> Call:
+    """The question whether a page of the app may send a bearer token to the FHIR server."""
+    origin = origin_of(app)
+    url = f"{app.engine.fhir.base_url}/{app.probe_path(app.grant().token)}"
+    return _preflight(app.engine, url, Endpoint.FHIR, origin, "GET", "authorization")
+
+
+def preflight_of_update(app: App) -> Call:
+    """The question whether a page of the app may update a resource; ``NotApplicable`` when the FHIR server claims no update."""
+    origin = origin_of(app)
+    statement = app.engine.discovery.metadata.answer.object
+    kind = next((str(r.get("type")) for r in _resources(statement) if "update" in _interactions(r)), "")
+    if not kind:
+        raise NotApplicable("the CapabilityStatement claims no update of any resource")
+    return _preflight(app.engine, f"{app.engine.fhir.base_url}/{kind}/1", Endpoint.FHIR, origin, "PUT", "authorization")
+
+
+def foreign_call(app: App, place: str) -> Call:
+    """A call for a page that nobody registered."""
+    return read(app, origin=FOREIGN) if place == "a FHIR endpoint" else redeem_junk(app, FOREIGN)
+
+
+def foreign_authorization(app: App) -> Call:
+    """The authorization endpoint called for a page, as no browser navigation does it."""
+    app.grant()
+    headers = {"Accept": "text/html", "Origin": FOREIGN}
+    exchange = app.engine.http.send("GET", app.prepare().url, endpoint=Endpoint.AUTHORIZE, headers=headers)
+    answered(exchange)
+    return Call(FOREIGN, exchange)
+
+
+def _preflight(engine: Engine, url: str, endpoint: Endpoint, origin: str, method: str, header: str) -> Call:
+    headers = {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": header}
+    exchange = engine.http.send("OPTIONS", url, endpoint=endpoint, headers=headers)
+    answered(exchange)
+    return Call(origin, exchange, method, header)
+
+
+def _resources(statement: dict[str, Any]) -> list[dict[str, Any]]:
+    rest = statement.get("rest")
+    return [
+        resource
+        for part in (rest if isinstance(rest, list) else [])
+        if isinstance(part, dict) and isinstance(part.get("resource"), list)
+        for resource in part["resource"]
+        if isinstance(resource, dict)
+    ]
+
+
+def _interactions(resource: dict[str, Any]) -> set[str]:
+    listed = resource.get("interaction")
+    return {str(i.get("code")) for i in (listed if isinstance(listed, list) else []) if isinstance(i, dict)}

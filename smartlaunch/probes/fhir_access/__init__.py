@@ -1,0 +1,1 @@
+"""What access tokens reach at the FHIR server."""

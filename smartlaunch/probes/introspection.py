@@ -1,0 +1,267 @@
+"""Token introspection as the suite does it (RFC 7662, SMART "Token Introspection").
+
+The caller is the client with role resource-server where the target file has one; such a caller is meant to see every token. Without it
+the app asks about its own token, with its own credentials or, as a public client, with the token itself. A server may keep its answers
+from such a caller, so what it then refuses is not judged.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.client.app import Grant, second
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.oauth import client_authentication as authentication
+from smartlaunch.oauth import scopes as scope_words
+from smartlaunch.oauth.client_authentication import Credentials
+from smartlaunch.oauth.id_token import decode
+from smartlaunch.probes.token import altered_code
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import Aging, App
+
+_CONTEXT = ("patient", "encounter", "fhirContext", "need_patient_banner", "intent", "smart_style_url", "tenant")
+"""The launch context that the guide names."""
+
+_UNLIKE = Credentials(headers=(("Authorization", "Bearer " + "x" * 40),))
+
+
+@dataclass(frozen=True)
+class Introspected:
+    """What the server says of the access token of a grant."""
+
+    grant: Grant
+    exchange: Exchange
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON object of the answer, or an empty one."""
+        return self.exchange.answer.object
+
+    @property
+    def expires_at(self) -> float:
+        """When the token ends by its ``expires_in``; ``NotApplicable`` when that was not told."""
+        if self.grant.token.expires_in is None:
+            raise NotApplicable("the token response has no `expires_in` to compare with")
+        return self.grant.expires_at
+
+    @property
+    def lost(self) -> list[str]:
+        """Granted scopes that the answer does not tell."""
+        return scope_words.missing(self.grant.granted, scope_words.split(self.body.get("scope")))
+
+    @property
+    def gained(self) -> list[str]:
+        """Scopes of the answer that were not granted."""
+        return scope_words.added(self.grant.granted, scope_words.split(self.body.get("scope")))
+
+    @property
+    def id_token_claims(self) -> dict[str, Any]:
+        """The claims of the grant's ID Token; ``NotApplicable`` without one."""
+        if not self.grant.token.id_token:
+            raise NotApplicable("the token response has no ID Token")
+        return decode(self.grant.token.id_token).claims
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """The launch context of the token response; ``NotApplicable`` without any."""
+        found = {name: value for name, value in self.grant.token.body.items() if name in _CONTEXT}
+        if not found:
+            raise NotApplicable("the token response has no launch context")
+        return found
+
+
+def endpoint(app: App) -> str:
+    """The introspection endpoint, or ``NotApplicable``."""
+    if not app.engine.discovery.has("introspection_endpoint"):
+        raise NotApplicable("the SMART configuration has no `introspection_endpoint`")
+    return app.engine.discovery.url("introspection_endpoint")
+
+
+def resource_server(app: App) -> Credentials | None:
+    """The credentials of the client with role resource-server, or None."""
+    client = app.engine.target.find_client("resource-server")
+    if client is None or client.client_secret is None:
+        return None
+    return authentication.basic(client.client_id, client.client_secret.reveal())
+
+
+def bearer(token: str) -> Credentials:
+    """A bearer token as the caller's authorization."""
+    return Credentials(headers=(("Authorization", f"Bearer {token}"),))
+
+
+def send(app: App, token: str | None, credentials: Credentials, *, hint: str = "") -> Exchange:
+    """Ask about a token; None leaves it out."""
+    form = [("token", token)] if token is not None else []
+    if hint:
+        form.append(("token_type_hint", hint))
+    headers = [("Accept", "application/json"), *credentials.headers]
+    return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.INTROSPECTION, headers=headers, form=[*form, *credentials.form])
+
+
+def caller(app: App) -> Credentials:
+    """Who asks."""
+    known = resource_server(app)
+    if known is not None:
+        return known
+    return app.credentials() if app.client.role != "public" else bearer(app.grant().access_token)
+
+
+def live(app: App) -> Introspected:
+    """The answer about the access token of the right flow; ``NotApplicable`` when a caller other than a resource server is kept out."""
+    endpoint(app)
+    grant = app.grant()
+
+    def make() -> Introspected:
+        exchange = send(app, grant.access_token, caller(app))
+        answer = answered(exchange)
+        if resource_server(app) is not None and answer.status in (401, 403):
+            raise TwinFailed(
+                f"the introspection endpoint refuses the client with role resource-server (status {answer.status})",
+                waited_for="an answer about the access token of the app",
+                hint="check client_id and client_secret of that client in the target file",
+            )
+        if resource_server(app) is None and (answer.status in (401, 403) or answer.object.get("active") is False):
+            raise NotApplicable(
+                f"the server does not let this app introspect its own token (status {answer.status});"
+                " configure a client with role = 'resource-server' in the target file"
+            )
+        return Introspected(grant, exchange)
+
+    return app.once("introspection", make)
+
+
+def _proven(app: App) -> Introspected:
+    """The right query, which has to have been answered before any other is judged."""
+    known = live(app)
+    if known.exchange.answer.status != 200:
+        raise TwinFailed(f"the right introspection request was answered with status {known.exchange.answer.status}")
+    return known
+
+
+def with_hint(app: App, hint: str) -> Introspected:
+    """The right query with a ``token_type_hint`` that does not fit."""
+    known = _proven(app)
+    if known.body.get("active") is not True:
+        raise TwinFailed("without a hint the token was not called active")
+    return app.once(
+        f"introspection with hint {hint}", lambda: replace(known, exchange=send(app, known.grant.access_token, caller(app), hint=hint))
+    )
+
+
+def without_token(app: App) -> Exchange:
+    """A query that lacks the token."""
+    _proven(app)
+    return app.once("introspection of nothing", lambda: send(app, None, caller(app)))
+
+
+EXPIRED = "introspection of a token that has expired"
+
+
+def inactive(app: App, label: str) -> Exchange:
+    """A proper query about a token that is not in force."""
+    known = _proven(app)
+
+    if label == "has expired":
+        exchange = app.aged(EXPIRED, lambda: expire(app))
+        answered(exchange)
+        return exchange
+
+    def make() -> Exchange:
+        if label == "was never issued":
+            return send(app, secrets.token_urlsafe(32), caller(app))
+        if label == "has one character changed":
+            return send(app, altered_code(known.grant.access_token), caller(app))
+        if label == "was revoked":
+            return send(app, _revoked(app), caller(app))
+        raise KeyError(label)
+
+    exchange = app.once(f"introspection of a token that {label}", make)
+    answered(exchange)
+    return exchange
+
+
+def _revoked(app: App) -> str:
+    from smartlaunch.probes import revocation
+
+    done = revocation.access_token(app)
+    if done.read is None or 200 <= done.read.answer.status < 300:
+        raise NotApplicable("no access token could be revoked; the scenarios on revocation judge that")
+    return next(v for k, v in done.answer.request.form if k == "token")
+
+
+def expire(app: App) -> Aging[Exchange]:
+    """The probe of a token whose time is over."""
+    _proven(app)
+    limit_s = app.engine.target.limits.wait_for_expiry_s
+    if limit_s <= 0:
+        raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire")
+    other = second(app, "short-lived")
+    grant = other.fresh_grant()
+    lifetime = grant.token.expires_in
+    if lifetime is None or lifetime > limit_s:
+        raise NotApplicable(f"a token of the client with use = 'short-lived' lives longer than limits.wait_for_expiry_s = {limit_s:g}")
+    if resource_server(app) is not None and send(app, grant.access_token, caller(app)).answer.object.get("active") is not True:
+        raise TwinFailed("the token was not called active before it expired")
+    yield grant.expires_at + 1
+    return send(app, grant.access_token, caller(app))
+
+
+def unauthorized(app: App, label: str) -> Exchange:
+    """The right query by a caller without authorization, or with a wrong one."""
+    known = _proven(app)
+    credentials = Credentials() if label == "no authorization" else _UNLIKE
+    return app.once(f"introspection with {label}", lambda: send(app, known.grant.access_token, credentials))
+
+
+def wrong_credentials(app: App) -> Exchange:
+    """The right query by a client with a wrong secret; ``NotApplicable`` when the endpoint asks nobody for credentials."""
+    known = _proven(app)
+    if unauthorized(app, "no authorization").answer.status == 200:
+        raise NotApplicable("the introspection endpoint is not protected, which SMART allows")
+    if not any(value.startswith("Basic ") for _, value in caller(app).headers):
+        raise NotApplicable("no client with a secret is known to introspect; configure one with role = 'resource-server'")
+    client = app.engine.target.find_client("resource-server") or app.client
+    wrong = authentication.basic(client.client_id, secrets.token_urlsafe(24))
+    return app.once("introspection with a wrong secret", lambda: send(app, known.grant.access_token, wrong))
+
+
+def by_bearer(app: App) -> Introspected:
+    """The query of a client that may introspect, authorized by its own access token.
+
+    A confidential client that the endpoint has answered about its own token may introspect. 403 says that its token has not the scope
+    that the server wants, which the guide leaves to it.
+    """
+    endpoint(app)
+    if app.client.role == "public":
+        raise NotApplicable("whether a public client may introspect cannot be known")
+    grant = app.grant()
+
+    def make() -> Introspected:
+        own = send(app, grant.access_token, app.credentials())
+        if answered(own).object.get("active") is not True:
+            raise NotApplicable("the server does not let this app introspect with its credentials")
+        exchange = send(app, grant.access_token, bearer(grant.access_token))
+        if answered(exchange).status == 403:
+            raise NotApplicable("the app's access token has not the scope that the introspection endpoint wants (status 403)")
+        return Introspected(grant, exchange)
+
+    return app.once("introspection by bearer", make)
+
+
+def of_another_client(app: App) -> Introspected:
+    """The query about another client's token by a client that the endpoint knows by its bearer token."""
+    own = by_bearer(app)
+    if own.body.get("active") is not True:
+        raise NotApplicable("the endpoint does not take the app's bearer token; another scenario judges that")
+    other = second(app)
+    grant = other.grant()
+    return app.once(
+        "introspection of another client's token",
+        lambda: Introspected(grant, send(app, grant.access_token, bearer(own.grant.access_token))),
+    )

@@ -1,0 +1,166 @@
+"""Token revocation as the suite does it (RFC 7009)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smartlaunch.client.app import Grant, second
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.probes.refresh import bad_credentials, has_refresh_token
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.oauth.client_authentication import Credentials
+    from smartlaunch.oauth.token import TokenAnswer
+
+SPREAD_S = 2.0
+"""RFC 7009 section 2 lets the news of a revocation take a moment to reach every server."""
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """The answer to a revocation, and what the revoked tokens are still good for; None where that was not tried."""
+
+    answer: Exchange
+    read: Exchange | None = None
+    refresh: TokenAnswer | None = None
+
+    @property
+    def tried(self) -> Exchange:
+        """The read with the access token; ``NotApplicable`` when the revocation was refused."""
+        if self.read is None:
+            raise NotApplicable("the revocation was refused; another scenario judges that")
+        return self.read
+
+    @property
+    def refreshed(self) -> Exchange:
+        """The refresh with the refresh token; ``NotApplicable`` when the revocation was refused."""
+        if self.refresh is None:
+            raise NotApplicable("the revocation was refused; another scenario judges that")
+        return self.refresh.exchange
+
+
+def endpoint(app: App) -> str:
+    """The revocation endpoint, or ``NotApplicable``."""
+    if not app.engine.discovery.has("revocation_endpoint"):
+        raise NotApplicable("the SMART configuration has no `revocation_endpoint`")
+    return app.engine.discovery.url("revocation_endpoint")
+
+
+def revoke(app: App, token: str | None, *, hint: str = "", credentials: Credentials | None = None) -> Exchange:
+    """Ask for the end of a token; the app's right credentials unless others are given."""
+    proof = credentials if credentials is not None else app.credentials()
+    form = [("token", token)] if token is not None else []
+    if hint:
+        form.append(("token_type_hint", hint))
+    headers = [("Accept", "application/json"), *proof.headers]
+    return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.REVOCATION, headers=headers, form=[*form, *proof.form])
+
+
+def _own(app: App) -> Grant:
+    endpoint(app)
+    grant = app.fresh_grant()
+    twin = app.probe(grant)
+    if not 200 <= answered(twin).status < 300:
+        raise TwinFailed(f"the FHIR server answers a fresh access token with status {twin.answer.status}")
+    return grant
+
+
+def access_token(app: App, hint: str = "access_token") -> Revoked:
+    """An access token revoked and then tried at the FHIR server."""
+
+    def make() -> Revoked:
+        if hint != "access_token":
+            _require_revoked(access_token(app).tried)
+        grant = _own(app)
+        answer = revoke(app, grant.access_token, hint=hint)
+        return Revoked(answer, _read_until_refused(app, grant) if 200 <= answered(answer).status < 300 else None)
+
+    return app.once(f"revoke access token {hint}", make)
+
+
+def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
+    """A refresh token revoked and then used; then the access token of its grant."""
+
+    def make() -> Revoked:
+        endpoint(app)
+        has_refresh_token(app.grant())
+        grant = has_refresh_token(_own(app))
+        answer = revoke(app, grant.token.refresh_token, hint=hint)
+        app.suspect()
+        if not 200 <= answered(answer).status < 300:
+            return Revoked(answer)
+        read = _read_until_refused(app, grant)
+        return Revoked(answer, read, app.refresh(grant.token.refresh_token))
+
+    return app.once(f"revoke refresh token {hint}", make)
+
+
+def _require_revoked(read: Exchange) -> None:
+    if 200 <= read.answer.status < 300:
+        raise NotApplicable("the server does not revoke access tokens; another scenario judges that")
+
+
+def _read_until_refused(app: App, grant: Grant) -> Exchange:
+    read = app.probe(grant)
+    deadline = time.monotonic() + SPREAD_S
+    while 200 <= read.answer.status < 300 and time.monotonic() < deadline:
+        time.sleep(SPREAD_S / 3)
+        read = app.probe(grant)
+    return read
+
+
+def unknown(app: App) -> Exchange:
+    """The revocation of a token that the server never issued."""
+    endpoint(app)
+    app.grant()
+    return app.once("revoke unknown", lambda: revoke(app, secrets.token_urlsafe(32)))
+
+
+def without_token(app: App) -> Exchange:
+    """A revocation request that lacks the token."""
+    endpoint(app)
+    app.grant()
+    return app.once("revoke nothing", lambda: revoke(app, None))
+
+
+def badly_authenticated(app: App, label: str) -> Revoked:
+    """A revocation by someone who holds the token and cannot authenticate as the client."""
+
+    def make() -> Revoked:
+        grant = app.once("grant that nobody may revoke", lambda: _own(app))
+        answer = revoke(app, grant.access_token, hint="access_token", credentials=bad_credentials(app, label))
+        answered(answer)
+        app.suspect()
+        return Revoked(answer, app.probe(grant))
+
+    return app.once(f"revoke with {label}", make)
+
+
+def by_another_client(app: App) -> Revoked:
+    """A revocation by the second client, which authenticates rightly as itself."""
+
+    def make() -> Revoked:
+        endpoint(app)
+        other = second(app)
+        twin = revoke(other, other.fresh_grant().access_token, hint="access_token")
+        if not 200 <= answered(twin).status < 300:
+            raise TwinFailed(f"the second client cannot revoke a token of its own: status {twin.answer.status}")
+        grant = _own(app)
+        answer = revoke(other, grant.access_token, hint="access_token")
+        answered(answer)
+        app.suspect()
+        return Revoked(answer, app.probe(grant))
+
+    return app.once("revoke by another client", make)
+
+
+def require_refusal(exchange: Exchange) -> None:
+    """``NotApplicable`` when a request was carried out that this scenario wants to see refused."""
+    if 200 <= answered(exchange).status < 300:
+        raise NotApplicable("the request was not refused")

@@ -1,0 +1,46 @@
+"""Who is tested: the target file, read and checked.
+
+Secrets are never in the file: they are references, and a `Secret` is looked up only when its value is needed.
+"""
+
+from smartlaunch.target.model import (
+    APP_ROLES,
+    Client,
+    Deviation,
+    EhrLaunch,
+    Expect,
+    Limits,
+    Login,
+    Patients,
+    Probes,
+    Registered,
+    Target,
+    User,
+    ehr_launch_scopes,
+    is_loopback,
+)
+from smartlaunch.target.reader import EMBEDDED, load_target, parse_target, schema, target_names
+from smartlaunch.target.secret import Secret
+
+__all__ = [
+    "APP_ROLES",
+    "EMBEDDED",
+    "Client",
+    "Deviation",
+    "EhrLaunch",
+    "Expect",
+    "Limits",
+    "Login",
+    "Patients",
+    "Probes",
+    "Registered",
+    "Secret",
+    "Target",
+    "User",
+    "ehr_launch_scopes",
+    "is_loopback",
+    "load_target",
+    "parse_target",
+    "schema",
+    "target_names",
+]

@@ -1,0 +1,247 @@
+"""What a target file says: the server, its clients, users and patients, and how far the suite may go."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from smartlaunch.errors import NotApplicable, TargetFileError
+from smartlaunch.target.secret import Secret
+
+APP_ROLES = ("public", "confidential-symmetric", "confidential-asymmetric")
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What is known of an app's registration: for the diagnosis, and for the limits of what a backend service may get."""
+
+    smart_version: str = ""
+    access_type: str = ""
+    app_type: str = ""
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Client:
+    """One app registered with the server; ``name`` is the user's own word for it."""
+
+    name: str
+    role: str
+    client_id: str
+    use: str = "primary"
+    app_id: str = ""
+    client_secret: Secret | None = None
+    private_jwk: Secret | None = None
+    private_jwks: Secret | None = None
+    jwks_uri: str = ""
+    scopes: tuple[str, ...] = ()
+    ehr_launch_scopes: tuple[str, ...] = ()
+    redirect_uri: str = ""
+    launch_uri: str = ""
+    registered: Registered = field(default_factory=Registered)
+
+    @property
+    def public(self) -> bool:
+        """Whether the client has no credentials."""
+        return self.role == "public"
+
+    def private_keys(self) -> list[dict[str, Any]]:
+        """Return the private JWKs, from whichever of the two references is given."""
+        for secret in (self.private_jwk, self.private_jwks):
+            if secret is None:
+                continue
+            document = secret.reveal_json()
+            keys = document.get("keys", [document]) if isinstance(document, dict) else document
+            if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) and "kty" in key for key in keys):
+                secret.fail(f"{secret.described()} holds no JWK", "give a private JWK, or a JWK Set with at least one key")
+            return list(keys)
+        return []
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone who can sign in; ``patients`` is None when unknown and empty when the person is known to see nobody."""
+
+    name: str
+    username: str
+    password: Secret
+    persona: str = ""
+    fhir_user: str = ""
+    patients: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Patients:
+    """The patients to choose, by id; ``names`` are what pickers show."""
+
+    default: str = ""
+    other: str = ""
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Login:
+    """How to sign in: by the automatic recipe, with steps of the file where it does not suffice."""
+
+    recipe: str = "automatic"
+    steps: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class EhrLaunch:
+    """Where an EHR launch comes from: a chart page, a link, or values pasted by hand."""
+
+    kind: str
+    url: str = ""
+    steps: tuple[Mapping[str, Any], ...] = ()
+    iss: str = ""
+    launch: str = ""
+    patient: str = ""
+    encounter: str = ""
+
+
+@dataclass(frozen=True)
+class Expect:
+    """What the user wants of a launch beyond the guide; None means that nothing is expected."""
+
+    scopes: tuple[str, ...] = ()
+    patient: bool | str | None = None
+    encounter: bool | str | None = None
+    refresh_token: bool | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long and how much the suite bears, and how fast it asks (``rate`` a second, 0 for no limit)."""
+
+    request_s: float = 15.0
+    login_s: float = 60.0
+    wait_for_expiry_s: float = 0.0
+    body_bytes: int = 5_000_000
+    rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Which intrusive scenarios are allowed."""
+
+    allow_writes: bool = False
+    lockout: bool = False
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A finding that is known already; ``match`` is a requirement or scenario id in which * stands for any part."""
+
+    match: str
+    reason: str
+    link: str = ""
+    expires: date | None = None
+
+    def applies(self, identifier: str, today: date | None = None) -> bool:
+        """Say whether the deviation covers this id today."""
+        if self.expires is not None and (today or datetime.now(UTC).date()) > self.expires:
+            return False
+        pattern = ".*".join(re.escape(part) for part in self.match.split("*"))
+        return re.fullmatch(pattern, identifier) is not None
+
+
+@dataclass(frozen=True)
+class Target:
+    """One server under test with everything the user said of it.
+
+    ``embedded`` is True only for the bundled name ``embedded``: the runner then starts the embedded EHR and loads the file that
+    it writes.  ``warnings`` are sentences to show before a run.
+    """
+
+    name: str
+    fhir_base_url: str = ""
+    edition: str = "2.2"
+    vendor: str = ""
+    ca_file: Path | None = None
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+    patients: Patients = field(default_factory=Patients)
+    login: Login = field(default_factory=Login)
+    ehr_launch: EhrLaunch | None = None
+    expect: Expect = field(default_factory=Expect)
+    limits: Limits = field(default_factory=Limits)
+    probes: Probes = field(default_factory=Probes)
+    deviations: tuple[Deviation, ...] = ()
+    path: Path | None = None
+    embedded: bool = False
+    warnings: tuple[str, ...] = ()
+    hash: str = ""
+
+    def find_client(self, role: str, use: str = "primary") -> Client | None:
+        """Return the client of this role and use, or None when the file has none."""
+        return next((client for client in self.clients.values() if (client.role, client.use) == (role, use)), None)
+
+    def client(self, role: str, use: str = "primary") -> Client:
+        """Return the client of this role and use; without one the scenario is not applicable."""
+        found = self.find_client(role, use)
+        if found is None:
+            raise NotApplicable(f"the target file has no client with role = {role!r} and use = {use!r}")
+        return found
+
+    def find_user(
+        self, name: str | None = None, *, persona: str | None = None, number: int = 0, patients: bool | None = None
+    ) -> User | None:
+        """Return a user by name, or the one at ``number`` (from 0) among those of the persona.
+
+        ``patients`` False asks for a person known to see nobody; by default such people are left out unless named.
+        """
+        if name is not None:
+            return self.users.get(name)
+        wanted = patients is not False
+        fitting = [user for user in self.users.values() if (persona is None or user.persona == persona) and (user.patients != ()) == wanted]
+        return fitting[number] if number < len(fitting) else None
+
+    def user(self, name: str | None = None, *, persona: str | None = None, number: int = 0, patients: bool | None = None) -> User:
+        """Return a user as `find_user` does; without one the scenario is not applicable."""
+        found = self.find_user(name, persona=persona, number=number, patients=patients)
+        if found is None:
+            words = [f"named {name!r}"] if name else ([f"with persona = {persona!r}"] if persona else [])
+            words += ["with patients = []"] if patients is False else []
+            words += [f"(number {number + 1})"] if number else []
+            raise NotApplicable(" ".join(["the target file has no user", *words]))
+        return found
+
+    @cached_property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret reference of the file, in order; redaction registers those that are available."""
+        found: list[Secret | None] = []
+        for client in self.clients.values():
+            found += [client.client_secret, client.private_jwk, client.private_jwks]
+        found += [user.password for user in self.users.values()]
+        return tuple(secret for secret in found if secret is not None)
+
+    def missing_secrets(self) -> list[str]:
+        """Return one sentence for each secret that cannot be had."""
+        problems = []
+        for secret in self.secrets:
+            try:
+                secret.reveal()
+            except TargetFileError as exc:
+                problems.append(str(exc))
+        return problems
+
+
+def ehr_launch_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
+    """Return the scopes of an EHR launch for those of a standalone one: ``launch`` in place of each ``launch/...``."""
+    out = dict.fromkeys("launch" if scope.startswith("launch/") else scope for scope in scopes)
+    return tuple(out) if "launch" in out else ("launch", *out)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name means this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost")
