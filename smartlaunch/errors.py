@@ -11,6 +11,7 @@
     - LoginStuck           the browser met a page with no known way on
     - TwinFailed           the positive twin of a negative did not succeed
   - NotApplicable          the requirement does not bind this target, with the reason
+    - NotConfigured        it binds, but this target file cannot show it; names the key that would let it be judged
   - InternalError          our own bug
 - NonConformance (AssertionError)  raised once at the end of a scenario whose findings fail it
 """
@@ -97,6 +98,18 @@ class TwinFailed(Blocked):
 
 class NotApplicable(SmartLaunchError):
     """The requirement does not bind this target; the message is the reason."""
+
+
+class NotConfigured(NotApplicable):
+    """The requirement may bind, but the target file has not what it takes to see.
+
+    ``key`` is what to write there, as in ``[clients.<name>] launch_uri``; reports count by it what each line would let be judged.
+    """
+
+    def __init__(self, message: str, *, key: str = "") -> None:
+        """Keep the key apart from the reason."""
+        self.key = key
+        super().__init__(message)
 
 
 class InternalError(SmartLaunchError):

@@ -40,12 +40,16 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """The six ways a scenario ends; only ``passed`` counts as passed."""
+    """The seven ways a scenario ends; only ``passed`` counts as passed.
+
+    ``not-applicable``: the rule does not bind this server. ``not-configured``: it may bind, but this target file cannot show it.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
     WARNING = "warning"
     NOT_APPLICABLE = "not-applicable"
+    NOT_CONFIGURED = "not-configured"
     BLOCKED = "blocked"
     ERROR = "error"
 

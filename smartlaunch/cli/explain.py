@@ -17,8 +17,10 @@ OUTCOMES = {
     "passed": "The requirement was judged and nothing was found against it.",
     "failed": "A SHALL is broken, or an expectation that the target file declares under [expect] is not met.",
     "warning": "A SHOULD is broken, a requested scope was not granted, or good practice is not kept. Exit code 0, or 1 with --strict.",
-    "not-applicable": "The requirement does not bind this target; the reason stands with it: a capability that is not claimed, a client "
-    "that is not in the target file, an edition that did not have the rule yet.",
+    "not-applicable": "The requirement does not bind this target; the reason stands with it: a capability that is not claimed, "
+    "an edition that did not have the rule yet.",
+    "not-configured": "The requirement may bind, but the target file cannot show it: no such client, no second user, writes not allowed, "
+    "no launch left. The reason names the key that would let it be judged.",
     "blocked": "It could not be judged: the server was not reached, the login got stuck, or the happy twin of a negative did not succeed. "
     "Exit code 3 when nothing failed.",
     "error": "A bug of smartlaunch. Exit code 4 when nothing failed.",

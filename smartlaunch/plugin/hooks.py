@@ -19,7 +19,7 @@ from pytest_bdd.parser import Scenario, Step
 from smartlaunch.catalogue import load
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
-from smartlaunch.errors import Blocked, NonConformance, NotApplicable, SmartLaunchError, UsageError
+from smartlaunch.errors import Blocked, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, UsageError
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin import lint, step_lookup
 from smartlaunch.plugin.binding import BY_ID, ROLES, SUITES, Plan, Suite
@@ -196,7 +196,7 @@ def _begin(run: RunSession, items: list[pytest.Item]) -> None:
     assert run.engine is not None
     for item in items:
         plan = plan_of(item)
-        if plan is not None and "waits" in plan.flags and len(items) > 1 and not _gate(plan, run):
+        if plan is not None and "waits" in plan.flags and len(items) > 1 and _gate(plan, run) is None:
             with contextlib.suppress(NotApplicable, Blocked, UsageError):  # the scenario itself will meet it and say so
                 ahead.begin(_app_of(run.engine, plan), plan.slug)
 
@@ -351,29 +351,32 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     item.stash[JUDGE] = Judge(load(), frozenset(plan.requirements), run.scrub, run.target.edition)
     manager = run.recorder.scope(scenario_id(item))
     item.stash[EXCHANGES] = (manager, manager.__enter__())
-    reason = _gate(plan, run)
-    if reason:
-        pytest.skip(reason)
+    gate = _gate(plan, run)
+    if gate is not None:
+        raise Skipped(str(gate), gate)
     return (yield)
 
 
-def _gate(plan: Plan, run: RunSession) -> str:
+def _gate(plan: Plan, run: RunSession) -> NotApplicable | None:
+    """Why a scenario is not put at all, before anything is sent for it."""
     catalogue = load()
     edition, engine = run.target.edition, run.engine
     rows = [catalogue[r] for r in plan.requirements]
     if rows and all(edition not in row.editions for row in rows):
-        return f"the rule does not bind edition {edition}"
+        return NotApplicable(f"the rule does not bind edition {edition}")
     if run.options.passive and "intrusive" in plan.flags:
-        return "left out by --passive"
+        return NotApplicable("left out by --passive")
     if "writes" in plan.flags and not run.target.probes.allow_writes:
-        return "writing is not allowed: set probes.allow_writes in the target file to let the suite create and change its own data"
+        return NotApplicable(
+            "writing is not allowed: set probes.allow_writes in the target file to let the suite create and change its own data"
+        )
     if "lockout" in plan.flags and not run.target.probes.lockout:
-        return "probes that may lock an account are not allowed: set probes.lockout in the target file"
+        return NotApplicable("probes that may lock an account are not allowed: set probes.lockout in the target file")
     assert engine is not None
     missing = [c for c in plan.capabilities if c not in engine.discovery.capabilities]
     if missing:
-        return f"the server does not claim the capability {', '.join(f'`{c}`' for c in missing)}"
-    return ""
+        return NotApplicable(f"the server does not claim the capability {', '.join(f'`{c}`' for c in missing)}")
+    return None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -387,7 +390,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         result = yield
     except NotApplicable as exc:
         if judge.outcome is not Outcome.FAILED:
-            pytest.skip(item.config.stash[RUN].scrub(str(exc)))
+            raise Skipped(item.config.stash[RUN].scrub(str(exc)), exc) from exc
     except Blocked:
         if judge.outcome is not Outcome.FAILED:
             raise
@@ -400,13 +403,22 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     raise NonConformance(render_findings(judge.records(), judge.catalogue, exchanges=known)) from None
 
 
+class Skipped(pytest.skip.Exception):  # type: ignore[name-defined, misc]
+    """What pytest takes as a skip, with what the suite knows of its cause."""
+
+    def __init__(self, message: str, cause: NotApplicable) -> None:
+        """Keep the cause for the record of the scenario."""
+        self.cause = cause
+        super().__init__(message)
+
+
 def _clean(exc: BaseException, run: RunSession) -> str:
     return run.scrub(explain_internal(exc) if not isinstance(exc, (SmartLaunchError, AssertionError)) else str(exc))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn what happened into one of the six outcomes, keep it, and take secrets out of everything pytest will print."""
+    """Turn what happened into one of the seven outcomes, keep it, and take secrets out of everything pytest will print."""
     plan = plan_of(item)
     if plan is None:
         return (yield)
@@ -442,7 +454,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
     manager, scope = item.stash[EXCHANGES]
     manager.__exit__(None, None, None)
     catalogue = load()
-    outcome, reason = Outcome.PASSED, ""
+    outcome, reason, needs = Outcome.PASSED, "", ""
     steps = item.stash[STEPS]
     attachments: tuple[str, ...] = ()
     if exc is None:
@@ -450,6 +462,9 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         outcome, reason = judge.outcome, "\n".join(judge.notes)
     elif isinstance(exc, pytest.skip.Exception):
         outcome, reason = Outcome.NOT_APPLICABLE, run.scrub(exc.msg or "")
+        cause = getattr(exc, "cause", None)
+        if isinstance(cause, NotConfigured):
+            outcome, needs = Outcome.NOT_CONFIGURED, cause.key
     elif isinstance(exc, NonConformance):
         outcome = Outcome.FAILED
     elif isinstance(exc, Blocked):
@@ -478,6 +493,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         attachments=tuple(attachments),
         tags=tuple(sorted(plan.flags)),
         inferno=tuple(dict.fromkeys(t for r in plan.requirements if r in catalogue for t in catalogue[r].inferno)),
+        needs=needs,
         started=datetime.fromtimestamp(time.time() - elapsed(item.stash[STARTED]), UTC).isoformat(timespec="milliseconds"),
     )
 
@@ -507,6 +523,7 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
         "blocked": ("error", "B", "BLOCKED"),
         "error": ("error", "E", "ERROR"),
         "not-applicable": ("skipped", "n", "NOT APPLICABLE"),
+        "not-configured": ("skipped", "c", "NOT CONFIGURED"),
     }
     return words.get(outcome) if outcome is not None else None
 

@@ -87,6 +87,8 @@ class ScenarioResult:
     ``reason`` is a sentence for every outcome but ``passed`` and may have several lines; ``exchanges`` are ids in the order in
     which they happened, shared launches included; ``attachments`` are paths relative to the run's folder; ``started`` is ISO 8601
     with a zone; ``launch`` names the shared launch (see :class:`Launch`) that the scenario used, if any.
+    ``needs`` is what to write into the target file when it is not configured; ``profile`` names the client and the way of launching
+    with which it was judged.
     """
 
     id: str
@@ -106,6 +108,8 @@ class ScenarioResult:
     inferno: tuple[str, ...] = ()
     started: str = ""
     launch: str = ""
+    needs: str = ""
+    profile: str = ""
 
     def __post_init__(self) -> None:
         """Accept lists and plain dicts where the type says tuples of records, so that callers and JSON need no ceremony."""
@@ -494,8 +498,8 @@ class Unjudged:
 
 
 def group_unjudged(run: Run) -> list[Unjudged]:
-    """Join scenarios without a verdict by outcome and reason: errors, then blocked, then not-applicable; most scenarios first."""
-    order = [Outcome.ERROR.value, Outcome.BLOCKED.value, Outcome.NOT_APPLICABLE.value]
+    """Join scenarios without a verdict by outcome and reason: errors, blocked, not-configured, not-applicable; most scenarios first."""
+    order = [Outcome.ERROR.value, Outcome.BLOCKED.value, Outcome.NOT_CONFIGURED.value, Outcome.NOT_APPLICABLE.value]
     groups: dict[tuple[str, str], list[ScenarioResult]] = {}
     for scenario in run.scenarios:
         if scenario.outcome in order:

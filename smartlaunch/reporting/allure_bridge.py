@@ -42,6 +42,7 @@ STATUS = {
     Outcome.WARNING.value: "passed",
     Outcome.FAILED.value: "failed",
     Outcome.NOT_APPLICABLE.value: "skipped",
+    Outcome.NOT_CONFIGURED.value: "skipped",
     Outcome.BLOCKED.value: "broken",
     Outcome.ERROR.value: "broken",
 }

@@ -181,7 +181,7 @@ class _Page:
 
     def _strip(self) -> list[dict[str, Any]]:
         total = max(1, len(self.run.scenarios))
-        order = ("failed", "warning", "passed", "blocked", "error", "not-applicable")
+        order = ("failed", "warning", "passed", "blocked", "error", "not-configured", "not-applicable")
         return [
             {
                 "outcome": o,

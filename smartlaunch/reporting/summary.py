@@ -31,6 +31,7 @@ _CODES = {
     Outcome.BLOCKED.value: "35",
     Outcome.ERROR.value: "35",
     Outcome.NOT_APPLICABLE.value: "2",
+    Outcome.NOT_CONFIGURED.value: "2",
 }
 
 
@@ -146,8 +147,9 @@ class _Summary:
         return lines
 
     def _unjudged(self) -> list[str]:
-        groups = [g for g in group_unjudged(self.run) if g.outcome != Outcome.NOT_APPLICABLE]
-        skipped = [g for g in group_unjudged(self.run) if g.outcome == Outcome.NOT_APPLICABLE]
+        folded = (Outcome.NOT_APPLICABLE, Outcome.NOT_CONFIGURED)
+        groups = [g for g in group_unjudged(self.run) if g.outcome not in folded]
+        skipped = [g for g in group_unjudged(self.run) if g.outcome in folded]
         if not groups and not skipped and not self.run.missing:
             return []
         lines = ["", self._heading("Not judged", sum(len(g.scenarios) for g in groups + skipped) + len(self.run.missing))]

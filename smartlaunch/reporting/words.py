@@ -19,6 +19,7 @@ OUTCOME_WORDS = {
     Outcome.FAILED.value: "failed",
     Outcome.WARNING.value: "advisory",
     Outcome.NOT_APPLICABLE.value: "not applicable",
+    Outcome.NOT_CONFIGURED.value: "not configured",
     Outcome.BLOCKED.value: "blocked",
     Outcome.ERROR.value: "suite error",
 }
@@ -28,6 +29,7 @@ OUTCOME_LETTERS = {
     Outcome.FAILED.value: "F",
     Outcome.WARNING.value: "A",
     Outcome.NOT_APPLICABLE.value: "N",
+    Outcome.NOT_CONFIGURED.value: "C",
     Outcome.BLOCKED.value: "B",
     Outcome.ERROR.value: "E",
 }
@@ -38,6 +40,7 @@ WORST_FIRST = (
     Outcome.BLOCKED.value,
     Outcome.WARNING.value,
     Outcome.PASSED.value,
+    Outcome.NOT_CONFIGURED.value,
     Outcome.NOT_APPLICABLE.value,
 )
 
