@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol, cast
 
 from smartlaunch import __version__
-from smartlaunch.cli.exits import BLOCKED, INTERNAL, INTERRUPTED, USAGE
 from smartlaunch.errors import Blocked, InternalError, SmartLaunchError, UsageError
+from smartlaunch.records.exits import BLOCKED, INTERNAL, INTERRUPTED, USAGE
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("smartlaunch.cli.run", "put the requirements to a server and report"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from smartlaunch.cli.exits import GOOD
 from smartlaunch.cli.output import table
+from smartlaunch.records.exits import GOOD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,10 +6,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from smartlaunch.cli.exits import BLOCKED, GOOD, USAGE
 from smartlaunch.cli.output import field
 from smartlaunch.cli.run import target_name
 from smartlaunch.errors import UsageError
+from smartlaunch.records.exits import BLOCKED, GOOD, USAGE
 from smartlaunch.target import Target, load_target
 
 

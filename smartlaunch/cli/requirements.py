@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 from smartlaunch.catalogue import Requirement, load
-from smartlaunch.cli.exits import GOOD
 from smartlaunch.cli.knowledge import defects_by_requirement, documents, scenarios_by_requirement
 from smartlaunch.cli.output import table
 from smartlaunch.errors import LookupFailed
+from smartlaunch.records.exits import GOOD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

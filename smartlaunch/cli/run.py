@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smartlaunch.cli.exits import GOOD, INTERNAL, INTERRUPTED, USAGE
 from smartlaunch.errors import LookupFailed, UsageError
+from smartlaunch.records import files
+from smartlaunch.records.exits import GOOD, INTERNAL, INTERRUPTED, USAGE, exit_code
+from smartlaunch.records.store import load_run, new_run_folder
 
 if TYPE_CHECKING:
     from smartlaunch.plugin.binding import Plan, Suite
-    from smartlaunch.records.run import Run
+    from smartlaunch.records.record import Run
     from smartlaunch.target import Target
 
-_OWN_FILES = frozenset(
-    [
-        "run.json",
-        "header.json",
-        "scenarios.jsonl",
-        "exchanges.jsonl",
-        "launches.jsonl",
-        "diagnoses.json",
-        "manifest.sha256",
-        "index.html",
-        "run.har",
-        "junit.xml",
-        "allure.html",
-        "allure-results",
-        "attachments",
-        "tickets",
-    ]
-)
 _PYTEST_GOOD, _PYTEST_FAILED, _PYTEST_USAGE = 0, 1, 4
 _TAIL = 4000
 
@@ -189,7 +171,7 @@ def switch_unknown(kind: str, name: str, known: list[str]) -> LookupFailed:
 
 def _folder(out: str | None) -> Path:
     if not out:
-        return Path.cwd() / "reports" / f"{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        return new_run_folder(Path.cwd() / files.REPORTS)
     folder = Path(out)
     try:
         if folder.exists() and not folder.is_dir():
@@ -204,7 +186,7 @@ def _folder(out: str | None) -> Path:
 
 def _clear(folder: Path) -> None:
     """Take an earlier run out of its folder; a folder with anything else in it is left alone."""
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in _OWN_FILES)
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in files.EVERY)
     if foreign:
         raise UsageError(f"--out {folder}: the folder holds {foreign[0]}, which is no part of a run\n  try: a new folder")
     for path in folder.iterdir():
@@ -242,7 +224,7 @@ def _finish(folder: Path) -> None:
     """Write what needs every other file to be there: the digests of them all."""
     from smartlaunch.evidence.manifest import write_manifest
 
-    if (folder / "run.json").is_file():
+    if (folder / files.RUN_FILE).is_file():
         write_manifest(folder)
 
 
@@ -273,8 +255,6 @@ def _arguments(args: argparse.Namespace, target: str, folder: Path) -> list[str]
 
 def _verdict(folder: Path, code: int, said: str, *, interrupted: bool, strict: bool) -> int:
     """Show the run's summary and return its exit code; a run without a record shows what pytest said instead."""
-    from smartlaunch.records.run import exit_code, load_run
-
     try:
         record = load_run(folder)
     except UsageError:
@@ -305,8 +285,7 @@ def _summary(record: Run, folder: Path) -> None:
     from smartlaunch.catalogue import load
     from smartlaunch.reporting.summary import render_summary, takes_colour
 
-    names = {"report": "index.html", "Allure": "allure.html", "run.json": "run.json", "JUnit": "junit.xml", "HAR": "run.har"}
-    paths = {name: shown(folder / file) for name, file in names.items() if (folder / file).is_file()}
+    paths = {name: shown(path) for name, path in files.reports(folder).items()}
     sys.stdout.write(render_summary(record, load(), paths=paths, colour=takes_colour(sys.stdout)))
 
 

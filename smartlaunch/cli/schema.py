@@ -6,7 +6,7 @@ import argparse
 import sys
 from importlib import resources
 
-from smartlaunch.cli.exits import GOOD
+from smartlaunch.records.exits import GOOD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

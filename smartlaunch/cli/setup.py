@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from smartlaunch.cli.exits import GOOD, USAGE
+from smartlaunch.records.exits import GOOD, USAGE
 from smartlaunch.setup import Outcome, set_up
 
 

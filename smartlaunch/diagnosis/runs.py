@@ -12,7 +12,7 @@ from smartlaunch.diagnosis.vendor import all_vendors, recognise
 from smartlaunch.diagnosis.weighing import DECLINE, HIGH, examine
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind, Outcome, Side
-from smartlaunch.records.run import FindingRecord, Run, ScenarioResult
+from smartlaunch.records.record import FindingRecord, Run, ScenarioResult
 
 _ON_PURPOSE = (
     "which is wrong",

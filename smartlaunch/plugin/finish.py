@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from smartlaunch.catalogue import load
-from smartlaunch.records import run as records
+from smartlaunch.records.files import DIAGNOSES_FILE
+from smartlaunch.records.record import Run
+from smartlaunch.records.store import assemble, with_diagnoses, write_run
 
 
 def finish(
-    folder: Path, header: Mapping[str, Any], *, scrub: Callable[[str], str], on_run: Callable[[records.Run, Path], None] | None = None
-) -> records.Run:
+    folder: Path, header: Mapping[str, Any], *, scrub: Callable[[str], str], on_run: Callable[[Run, Path], None] | None = None
+) -> Run:
     """Write ``run.json``, ``index.html`` and ``run.har`` into the run's folder; ``on_run`` gets the run once the first is there."""
     import gc
     import json
@@ -22,11 +24,11 @@ def finish(
     from smartlaunch.reporting.html import write_html
 
     gc.freeze()  # what the run left in memory is not looked through again for each of the million small objects made here
-    run = records.assemble(folder, dict(header))
+    run = assemble(folder, dict(header))
     diagnoses = json.loads(scrub(json.dumps(diagnose_run(run.as_dict()))))
-    (folder / records.DIAGNOSES_FILE).write_text(json.dumps(diagnoses, indent=1), encoding="utf-8")
-    run = records.with_diagnoses(run, diagnoses)
-    records.write_run(run, folder)
+    (folder / DIAGNOSES_FILE).write_text(json.dumps(diagnoses, indent=1), encoding="utf-8")
+    run = with_diagnoses(run, diagnoses)
+    write_run(run, folder)
     if on_run is not None:
         on_run(run, folder)
     write_har(run.exchanges, folder / "run.har")

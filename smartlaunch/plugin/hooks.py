@@ -24,19 +24,21 @@ from smartlaunch.finding import Outcome
 from smartlaunch.plugin import lint, step_lookup
 from smartlaunch.plugin.binding import BY_ID, ROLES, SUITES, Plan, Suite
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.plugin.session import Options, RunSession, elapsed, explain_internal, new_run_folder
+from smartlaunch.plugin.session import Options, RunSession, elapsed, explain_internal
 from smartlaunch.probes import ahead
-from smartlaunch.records import run as records
+from smartlaunch.records.files import REPORTS, RUN_FILE
+from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult, StepResult
+from smartlaunch.records.store import load_run, new_run_folder, write_header
 from smartlaunch.reporting.failure import render_findings
 from smartlaunch.reporting.summary import Progress
 
 RUN = pytest.StashKey[RunSession]()
 PROGRESS = pytest.StashKey[Progress]()
 JUDGE = pytest.StashKey[Judge]()
-STEPS = pytest.StashKey[list[records.StepResult]]()
+STEPS = pytest.StashKey[list[StepResult]]()
 EXCHANGES = pytest.StashKey[Any]()
 STARTED = pytest.StashKey[float]()
-RESULT = pytest.StashKey[records.ScenarioResult]()
+RESULT = pytest.StashKey[ScenarioResult]()
 _RUN_DIR = "SMARTLAUNCH_RUN_DIR"
 _ALLURE = "smartlaunch-allure-bridge"
 
@@ -205,7 +207,7 @@ def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
     from smartlaunch.client.preflight import preflight
 
     option = config.getoption
-    folder = Path(option("--run-dir") or os.environ.get(_RUN_DIR) or new_run_folder(Path.cwd() / "reports"))
+    folder = Path(option("--run-dir") or os.environ.get(_RUN_DIR) or new_run_folder(Path.cwd() / REPORTS))
     os.environ[_RUN_DIR] = str(folder)
     run = RunSession(
         Options(
@@ -234,7 +236,7 @@ def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
         raise
     if any(line["verdict"] in ("mend", "unreachable") for line in run.preflight):
         _fail_preflight(config, run)
-    records.write_header(run.folder, run.header())
+    write_header(run.folder, run.header())
     return run
 
 
@@ -246,7 +248,7 @@ def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
         header = run.header()
     except UsageError:
         header = {
-            "schema": records.SCHEMA_VERSION,
+            "schema": SCHEMA_VERSION,
             "id": run.folder.name,
             "selection": run.selection,
             "preflight": run.preflight,
@@ -255,7 +257,7 @@ def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
             "end": datetime.now(UTC).isoformat(),
         }
     run.folder.mkdir(parents=True, exist_ok=True)
-    records.write_header(run.folder, header)
+    write_header(run.folder, header)
     run.close()
     finish(run.folder, header, scrub=run.scrub)
     config.stash[RUN] = run
@@ -443,13 +445,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def _properties(result: records.ScenarioResult) -> list[tuple[str, object]]:
+def _properties(result: ScenarioResult) -> list[tuple[str, object]]:
     from smartlaunch.reporting.junit import junit_properties
 
     return list(junit_properties(result))
 
 
-def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException | None) -> records.ScenarioResult:
+def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException | None) -> ScenarioResult:
     judge = item.stash.get(JUDGE, None)
     manager, scope = item.stash[EXCHANGES]
     manager.__exit__(None, None, None)
@@ -477,7 +479,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         reason = "; ".join(f.actual for f in findings if f.outcome == outcome.value)[:2000]
     if outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.BLOCKED):
         reason = "\n".join(filter(None, (reason, _known_deviation(item, plan, run))))
-    return records.ScenarioResult(
+    return ScenarioResult(
         id=scenario_id(item),
         title=_title(item, plan),
         feature=plan.template.feature.name or "",
@@ -533,7 +535,7 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
 
 def pytest_bdd_after_step(request: pytest.FixtureRequest, step: Step) -> None:
     """Remember a step that ran through."""
-    request.node.stash[STEPS].append(records.StepResult(step.keyword.strip(), step.name, "passed"))
+    request.node.stash[STEPS].append(StepResult(step.keyword.strip(), step.name, "passed"))
 
 
 def pytest_bdd_step_error(request: pytest.FixtureRequest, scenario: Scenario, step: Step) -> None:
@@ -549,10 +551,10 @@ def pytest_bdd_step_func_lookup_error(request: pytest.FixtureRequest, scenario: 
 def _broke_off(request: pytest.FixtureRequest, scenario: Scenario, step: Step) -> None:
     node: pytest.Item = request.node
     done = node.stash[STEPS]
-    done.append(records.StepResult(step.keyword.strip(), step.name, "failed"))
+    done.append(StepResult(step.keyword.strip(), step.name, "failed"))
     rest = list(scenario.steps)
     after = rest[rest.index(step) + 1 :] if step in rest else []
-    done.extend(records.StepResult(s.keyword.strip(), s.name, "skipped") for s in after)
+    done.extend(StepResult(s.keyword.strip(), s.name, "skipped") for s in after)
 
 
 # -- the end --------------------------------------------------------------------------------------------------------------
@@ -561,12 +563,12 @@ def _broke_off(request: pytest.FixtureRequest, scenario: Scenario, step: Step) -
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Our own summary, after pytest's."""
     run = config.stash.get(RUN, None)
-    if run is None or not (run.folder / records.RUN_FILE).exists() or os.environ.get("SMARTLAUNCH_SUMMARY") == "off":
+    if run is None or not (run.folder / RUN_FILE).exists() or os.environ.get("SMARTLAUNCH_SUMMARY") == "off":
         return
     from smartlaunch.reporting.summary import render_summary
 
-    written = records.load_run(run.folder)
-    paths = {"report": run.folder / "index.html", "run.json": run.folder / records.RUN_FILE}
+    written = load_run(run.folder)
+    paths = {"report": run.folder / "index.html", "run.json": run.folder / RUN_FILE}
     terminalreporter.write_line("")
     for line in render_summary(written, load(), paths=paths, colour=terminalreporter.hasmarkup).splitlines():
         terminalreporter.write_line(line)
@@ -578,5 +580,5 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     from smartlaunch.evidence.manifest import write_manifest
 
     run = config.stash.get(RUN, None)
-    if run is not None and (run.folder / records.RUN_FILE).exists() and os.environ.get("SMARTLAUNCH_SUMMARY") != "off":
+    if run is not None and (run.folder / RUN_FILE).exists() and os.environ.get("SMARTLAUNCH_SUMMARY") != "off":
         write_manifest(run.folder)

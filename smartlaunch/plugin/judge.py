@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from smartlaunch.catalogue import Catalogue
 from smartlaunch.errors import InternalError
 from smartlaunch.finding import Finding, Kind, Outcome, Side
-from smartlaunch.records.run import FindingRecord
+from smartlaunch.records.record import FindingRecord
 
 _RANK = {Outcome.PASSED: 0, Outcome.WARNING: 1, Outcome.FAILED: 2}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import secrets
 import shutil
 import socket
 import subprocess
@@ -29,7 +28,9 @@ from smartlaunch.evidence.recorder import Recorder
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin.binding import Plan
-from smartlaunch.records import run as records
+from smartlaunch.records.files import DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, RUN_FILE, SCENARIOS_FILE
+from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult
+from smartlaunch.records.store import append_scenario
 from smartlaunch.target import Target, load_target
 
 _READY_S = 20
@@ -142,7 +143,7 @@ class RunSession:
     folder: Path
     started: datetime = field(default_factory=lambda: datetime.now(UTC).astimezone())
     redactor: Redactor = field(default_factory=Redactor)
-    results: list[records.ScenarioResult] = field(default_factory=list)
+    results: list[ScenarioResult] = field(default_factory=list)
     selection: list[str] = field(default_factory=list)
     preflight: list[dict[str, str]] = field(default_factory=list)
     engine: Engine | None = None
@@ -166,7 +167,7 @@ class RunSession:
     def recorder(self) -> Recorder:
         """The one recorder of the run, which knows the target's secrets from the start."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in (records.SCENARIOS_FILE, records.EXCHANGES_FILE, records.DIAGNOSES_FILE, records.RUN_FILE, records.HEADER_FILE):
+        for name in (SCENARIOS_FILE, EXCHANGES_FILE, DIAGNOSES_FILE, RUN_FILE, HEADER_FILE):
             (self.folder / name).unlink(missing_ok=True)  # an earlier run in the same folder must not mix with this one
         recorder = Recorder(self.folder, self.redactor)
         for secret in self.target.secrets:
@@ -211,10 +212,10 @@ class RunSession:
         path.write_text(self.scrub(text), encoding="utf-8")
         return path.relative_to(self.folder).as_posix()
 
-    def add(self, result: records.ScenarioResult) -> None:
+    def add(self, result: ScenarioResult) -> None:
         """Keep a scenario's result, on disk at once."""
         self.results.append(result)
-        records.append_scenario(self.folder, result)
+        append_scenario(self.folder, result)
 
     def close(self) -> None:
         """Stop browser, connections and embedded EHR; never raises."""
@@ -233,7 +234,7 @@ class RunSession:
         """The header of ``run.json``: everything needed to say what was run against what."""
         target = self.target
         return {
-            "schema": records.SCHEMA_VERSION,
+            "schema": SCHEMA_VERSION,
             "id": self.folder.name,
             "suite": {"name": "smart-launch-conformance", "version": __version__, "commit": _commit()},
             "target": {
@@ -287,11 +288,6 @@ class RunSession:
         }
         selected = {requirement for result in self.results for requirement in result.requirements}
         return {"binding": len(binding), "selected": len(binding & selected), "judged": len(binding & judged)}
-
-
-def new_run_folder(base: Path) -> Path:
-    """A folder name that sorts by time and never repeats."""
-    return base / f"{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 def requirements_of(plans: Sequence[Plan]) -> list[str]:

@@ -25,7 +25,9 @@ from smartlaunch.catalogue import load
 from smartlaunch.evidence import replay
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Outcome
-from smartlaunch.records.run import EXCHANGES_FILE, SCENARIOS_FILE, Run, ScenarioResult, load_run
+from smartlaunch.records.files import EXCHANGES_FILE, SCENARIOS_FILE
+from smartlaunch.records.record import Run, ScenarioResult
+from smartlaunch.records.store import load_run
 from smartlaunch.reporting.failure import render_findings
 from smartlaunch.reporting.words import OUTCOME_WORDS, printable, shortened
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind
-from smartlaunch.records.run import Diagnosis, FindingRecord
+from smartlaunch.records.record import Diagnosis, FindingRecord
 from smartlaunch.reporting.words import ENDPOINT_WORDS, SIDE_WORDS, Rows, address, printable, shortened
 
 _LABEL = 14

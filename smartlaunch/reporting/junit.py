@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smartlaunch.records.run import ScenarioResult
+from smartlaunch.records.record import ScenarioResult
 from smartlaunch.reporting.words import printable, shortened
 
 

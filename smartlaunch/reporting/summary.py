@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TextIO
 
 from smartlaunch.finding import Outcome
-from smartlaunch.records.run import Cause, Run, group_findings, group_unjudged
+from smartlaunch.records.causes import Cause, group_findings, group_unjudged
+from smartlaunch.records.record import Run
 from smartlaunch.reporting.failure import render_finding, wrapped
 from smartlaunch.reporting.words import OUTCOME_WORDS, SIDE_WORDS, Rows, count, on_side, printable, seconds, sections, shortened, verdict
 
@@ -72,15 +73,6 @@ def render_summary(
     ``paths`` names the reports; ``details`` is how many causes are written out, the rest are counted.
     """
     return "\n".join(_Summary(run, rows, width or terminal_width(), Style(colour), details).lines(dict(paths))) + "\n"
-
-
-def render(run: Run, *, color: bool = False, width: int | None = None) -> str:
-    """The summary with the catalogue's rows and the paths of the reports that lie in the run's folder."""
-    from smartlaunch.catalogue import load
-
-    named = (("report", "index.html"), ("Allure", "allure.html"), ("record", "run.json"), ("requests", "run.har"))
-    paths = {title: run.folder / name for title, name in named if run.folder and (run.folder / name).is_file()}
-    return render_summary(run, load(), paths=paths, width=width, colour=color)
 
 
 class _Summary:

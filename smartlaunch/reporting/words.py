@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from smartlaunch.finding import Outcome, Side
-from smartlaunch.records.run import Cause, Run, group_findings
+from smartlaunch.records.causes import Cause, group_findings
+from smartlaunch.records.record import Run
 
 OUTCOME_WORDS = {
     Outcome.PASSED.value: "passed",

@@ -16,7 +16,7 @@ from smartlaunch.diagnosis.vendor import Vendor, all_vendors, vendor_named
 from smartlaunch.diagnosis.weighing import vendor_of
 from smartlaunch.exchange import Endpoint, RecordedExchange
 from smartlaunch.finding import Side
-from smartlaunch.records.run import Run, ScenarioResult
+from smartlaunch.records.record import Run, ScenarioResult
 from smartlaunch.ticket import markdown as md
 
 TO_FILL = "**[please fill in]**"

@@ -16,7 +16,8 @@ from smartlaunch.evidence.har import write_har
 from smartlaunch.evidence.manifest import write_manifest
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.evidence.sequence import mermaid
-from smartlaunch.records.run import Run, write_run
+from smartlaunch.records.record import Run
+from smartlaunch.records.store import write_run
 from smartlaunch.ticket.content import Ticket
 
 MOMENT = (1980, 1, 1, 0, 0, 0)

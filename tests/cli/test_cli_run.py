@@ -128,10 +128,11 @@ def test_the_child_sees_nothing_of_the_folder_it_is_called_from(tmp_path):
 
 def record(folder: Path, outcomes: list[str], **header: object) -> None:
     """Write a run as the plugin does."""
-    from smartlaunch.records import run as records
+    from smartlaunch.records.record import ScenarioResult
+    from smartlaunch.records.store import append_scenario, assemble, write_header, write_run
 
     results = [
-        records.ScenarioResult(id=f"s/{n}", title="t", feature="f", rule="r", suite="s", requirements=(), outcome=outcome, reason="because")
+        ScenarioResult(id=f"s/{n}", title="t", feature="f", rule="r", suite="s", requirements=(), outcome=outcome, reason="because")
         for n, outcome in enumerate(outcomes)
     ]
     head = {
@@ -142,10 +143,10 @@ def record(folder: Path, outcomes: list[str], **header: object) -> None:
         "target": {"name": "t"},
         **header,
     }
-    records.write_header(folder, head)
+    write_header(folder, head)
     for result in results:
-        records.append_scenario(folder, result)
-    records.write_run(records.assemble(folder, head), folder)
+        append_scenario(folder, result)
+    write_run(assemble(folder, head), folder)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ def run_one(job: dict[str, Any]) -> int:
     from hostile_server import hostile
 
     from smartlaunch.embedded_ehr.options import SandboxOptions
-    from smartlaunch.records.run import exit_code, load_run
+    from smartlaunch.records.exits import exit_code
+    from smartlaunch.records.store import load_run
 
     if job.get("crash"):
         crash()

@@ -11,7 +11,8 @@ import pytest
 from smartlaunch.finding import Outcome
 from smartlaunch.reporting.allure_bridge import AllureBridge
 from smartlaunch.reporting.junit import junit_properties
-from smartlaunch.records.run import ScenarioResult, StepResult, FindingRecord, append_scenario, assemble, write_header, write_run
+from smartlaunch.records.record import ScenarioResult, StepResult, FindingRecord
+from smartlaunch.records.store import append_scenario, assemble, write_header, write_run
 
 RUN = pathlib.Path(os.environ["SMARTLAUNCH_RUN_DIR"])
 

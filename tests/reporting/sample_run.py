@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from smartlaunch.exchange import RecordedExchange
-from smartlaunch.records.run import FindingRecord, ScenarioResult, StepResult, append_scenario, assemble, write_run
+from smartlaunch.records.record import FindingRecord, ScenarioResult, StepResult
+from smartlaunch.records.store import append_scenario, assemble, write_run
 
 BASE = "https://ehr.example.org/fhir/r4/8d2c4a10"
 AUTH = "https://auth.example.org/tenants/8d2c4a10"

@@ -10,7 +10,7 @@ import pytest
 
 from smartlaunch.catalogue import load
 from smartlaunch.exchange import RecordedExchange
-from smartlaunch.records.run import FindingRecord, Run, ScenarioResult
+from smartlaunch.records.record import FindingRecord, Run, ScenarioResult
 from smartlaunch.reporting.html import render_html, ticks, write_html
 
 BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")

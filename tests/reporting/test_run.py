@@ -12,21 +12,11 @@ import pytest
 
 from smartlaunch.errors import LookupFailed, UsageError
 from smartlaunch.finding import Finding, Kind, Outcome, Side, Strength
-from smartlaunch.records.run import (
-    FindingRecord,
-    Run,
-    ScenarioResult,
-    append_scenario,
-    assemble,
-    exit_code,
-    group_findings,
-    group_unjudged,
-    launches_of,
-    load_run,
-    normalised,
-    write_header,
-    write_run,
-)
+from smartlaunch.records.causes import group_findings, group_unjudged, normalised
+from smartlaunch.records.exits import exit_code
+from smartlaunch.records.launches import launches_of
+from smartlaunch.records.record import FindingRecord, Run, ScenarioResult
+from smartlaunch.records.store import append_scenario, assemble, load_run, write_header, write_run
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "smartlaunch" / "schemas" / "run.schema.json").read_text())
 

@@ -8,10 +8,11 @@ import re
 import pytest
 
 from smartlaunch.catalogue import load
-from smartlaunch.records.run import Diagnosis, FindingRecord, Run, ScenarioResult
+from smartlaunch.records.files import reports
+from smartlaunch.records.record import Diagnosis, FindingRecord, Run, ScenarioResult
 from smartlaunch.reporting.failure import render_finding, render_findings
 from smartlaunch.reporting.junit import junit_properties
-from smartlaunch.reporting.summary import Progress, render, render_summary, takes_colour
+from smartlaunch.reporting.summary import Progress, render_summary, takes_colour
 from smartlaunch.reporting.words import printable, seconds, verdict
 
 FINDING = FindingRecord(
@@ -59,8 +60,9 @@ def test_colours_only_where_asked(run):
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == render_summary(run, load(), width=100)
 
 
-def test_render_finds_the_reports_by_itself(run):
-    assert str(run.folder / "run.json") in render(run)
+def test_a_run_folder_names_the_reports_that_are_there(run):
+    assert reports(run.folder)["run.json"] == run.folder / "run.json"
+    assert "Allure" not in reports(run.folder)
 
 
 class Terminal(io.StringIO):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from smartlaunch.diagnosis import load
-from smartlaunch.records.run import load_run
+from smartlaunch.records.store import load_run
 from smartlaunch.ticket import build, write
 from smartlaunch.ticket.content import ORACLE_FIELDS
 

@@ -21,7 +21,8 @@ from smartlaunch.diagnosis.weighing import examine
 from smartlaunch.errors import UsageError
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.exchange import RecordedExchange
-from smartlaunch.records.run import Run, load_run
+from smartlaunch.records.record import Run
+from smartlaunch.records.store import load_run
 
 LARGEST_JSON = 64_000_000
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/?/?[^\s]*[?#/][^\s]*$")

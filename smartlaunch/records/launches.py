@@ -1,0 +1,44 @@
+"""The launches of a run, found in the order of its exchanges."""
+
+from __future__ import annotations
+
+from smartlaunch.exchange import RecordedExchange
+from smartlaunch.records.record import Launch, Run
+
+_DISCOVERY = ("discovery", "metadata", "openid-configuration")
+
+
+def launches_of(run: Run) -> list[Launch]:
+    """The launches of a run: those the engine named, else those that the order of the exchanges shows.
+
+    A launch begins with the browser's request to the launch URL or, without one, to the authorization endpoint, with the discovery
+    just before it, and lasts until the next begins.
+    """
+    if run.launches:
+        return list(run.launches)
+    found: list[list[RecordedExchange]] = []
+    discovered: list[RecordedExchange] = []
+    heading_for_authorize = False
+    for exchange in run.exchanges:
+        opens_launch = exchange.endpoint == "launch" and not exchange.redirect_of
+        opens_authorize = exchange.endpoint == "authorize" and not exchange.redirect_of and exchange.actor == "browser"
+        if opens_launch or (opens_authorize and not heading_for_authorize):
+            found.append([*discovered, exchange])
+            discovered, heading_for_authorize = [], opens_launch
+        elif exchange.endpoint in _DISCOVERY:
+            discovered.append(exchange)
+        elif found:
+            found[-1] += [*discovered, exchange]
+            discovered = []
+            if exchange.endpoint in ("authorize", "token"):
+                heading_for_authorize = False
+    suite_of = {x: s.suite for s in reversed(run.scenarios) for x in s.exchanges}
+    return [
+        Launch(
+            id=f"launch-{number}",
+            title=("EHR launch" if any(x.endpoint == "launch" for x in group) else "Authorization") + f" {number}",
+            exchanges=tuple(x.id for x in group),
+            suite=next((suite_of[x.id] for x in group if x.id in suite_of), ""),
+        )
+        for number, group in enumerate(found, 1)
+    ]

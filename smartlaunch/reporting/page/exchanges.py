@@ -1,0 +1,69 @@
+"""The data behind the view of all exchanges."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from smartlaunch.evidence import replay
+from smartlaunch.reporting.page.material import Page
+from smartlaunch.reporting.words import (
+    ENDPOINT_WORDS,
+    printable,
+    shortened,
+)
+
+BODIES_BUDGET = 3_000_000
+
+
+@dataclass
+class _Interner:
+    """Stores each long text once; the page's data refers to it by number."""
+
+    texts: list[str] = field(default_factory=list)
+    index: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, text: str) -> int:
+        if text not in self.index:
+            self.index[text] = len(self.texts)
+            self.texts.append(text)
+        return self.index[text]
+
+
+def exchange_data(page: Page) -> Markup:
+    """All exchanges as JSON for the dialog, long texts stored once and cut so that the page keeps its size."""
+    bodies = {b for x in page.run.exchanges for b in (x.request_body, x.response_body) if b}
+    lengths = [len(b) for b in bodies]
+    cap = next((c for c in (16_000, 8_000, 4_000, 2_000, 1_000, 400) if sum(min(n, c) for n in lengths) <= BODIES_BUDGET), 150)
+    keep = _Interner()
+    rows = [
+        [
+            x.id,
+            x.actor,
+            ENDPOINT_WORDS.get(x.endpoint, x.endpoint),
+            x.started,
+            round(x.duration_ms),
+            x.method,
+            keep(x.url),
+            [[keep(k), keep(shortened(v, 2_000))] for k, v in x.request_headers],
+            keep(x.request_body[:cap]),
+            x.status,
+            x.reason,
+            x.http_version,
+            [[keep(k), keep(shortened(v, 2_000))] for k, v in x.response_headers],
+            keep(x.response_body[:cap]),
+            len(x.response_body) if len(x.response_body) > cap else 0,
+            x.truncated,
+            x.error,
+            x.redirect_of,
+            x.tls,
+            x.correlation,
+            keep(shortened(replay.curl(x), 3_000)) if x.actor == "app" else keep(""),
+        ]
+        for x in page.run.exchanges
+    ]
+    text = json.dumps({"texts": [printable(t) for t in keep.texts], "rows": rows}, ensure_ascii=False, separators=(",", ":"))
+    safe = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return Markup(safe)  # noqa: S704 - no character left that could end the element

@@ -1,0 +1,74 @@
+"""The head of the page: what was run, how it ended, what was not judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smartlaunch.finding import Outcome
+from smartlaunch.records.causes import group_unjudged
+from smartlaunch.records.record import moment
+from smartlaunch.reporting.page.material import Page, images
+from smartlaunch.reporting.page.text import mapping
+from smartlaunch.reporting.words import (
+    OUTCOME_WORDS,
+    printable,
+    seconds,
+)
+
+
+def facts(page: Page) -> list[tuple[str, str]]:
+    """What was run, in a few pairs at the head of the page."""
+    header = page.run.header
+    target = mapping(header.get("target"))
+    start = moment(header.get("start"))
+    facts = [
+        ("FHIR base URL", str(target.get("fhir_base_url", ""))),
+        ("Edition", ", ".join(map(str, header.get("editions", ())))),
+        ("Started", start.strftime("%d %B %Y, %H:%M:%S %Z") if start else ""),
+        ("Took", seconds(page.run.duration_s) if page.run.duration_s else ""),
+        ("Exchanges", f"{len(page.run.exchanges):,}"),
+    ]
+    return [(name, printable(value)) for name, value in facts if value]
+
+
+def strip(page: Page) -> list[dict[str, Any]]:
+    """The outcomes as parts of a bar."""
+    total = max(1, len(page.run.scenarios))
+    order = ("failed", "warning", "passed", "blocked", "error", "not-configured", "not-applicable")
+    return [
+        {
+            "outcome": o,
+            "word": "with advisories" if o == Outcome.WARNING else OUTCOME_WORDS[o],
+            "number": page.run.counts[o],
+            "share": round(100 * page.run.counts[o] / total, 3),
+        }
+        for o in order
+        if page.run.counts[o]
+    ]
+
+
+def problems(page: Page) -> list[dict[str, str]]:
+    """What the check before the run said."""
+    tones = {"mend": "failed", "unreachable": "blocked"}
+    return [
+        {
+            "message": printable(str(line.get("problem", ""))),
+            "fix": printable(str(line.get("fix", ""))),
+            "tone": tones.get(str(line.get("verdict", "")), "not-applicable"),
+        }
+        for line in page.run.preflight
+    ]
+
+
+def unjudged(page: Page) -> list[dict[str, Any]]:
+    """What was not judged, by reason."""
+    return [
+        {
+            "outcome": group.outcome,
+            "lines": printable(group.reason).splitlines() or [""],
+            "scenarios": [{"id": s.id, "title": printable(s.title), "anchor": page.anchors[s.id]} for s in group.scenarios],
+            "images": [i for s in group.scenarios[:1] for i in images(page, s)],
+            "diagnosis": group.diagnosis,
+        }
+        for group in group_unjudged(page.run)
+    ]
