@@ -32,12 +32,14 @@ def ask_right_variation(app: App, label: str) -> Attempt:
 @then("the browser brings an authorization code to the app")
 def brings_code(judge: Judge, attempt: Attempt) -> None:
     answer = attempt.authorization
+    arrived = answer.arrived and not answer.error
     judge.expects(
         bool(answer.code),
         expected="an authorization code at the redirect URI",
         actual=answer.describe(),
         exchange=answer.exchange,
         pointer="parameter: code",
+        rule=judge.rule("SMART-2.2-app-launch-authorize-response-d" if arrived else "SMART-2.2-app-launch-authorize-response-a"),
     )
 
 
@@ -107,7 +109,8 @@ def issuer_parameter(judge: Judge, engine: Engine, answered: AuthorizationAnswer
         raise NotApplicable("the server neither claims nor sends the `iss` response parameter")
     if not expected:
         raise NotApplicable("neither metadata document names an issuer to compare with")
-    judge(checks.issuer(judge.requirement, answered.landing.params, answered.exchange, expected, claimed=claimed))
+    rule = judge.rule("RFC9207-2.3-a" if present else "RFC9207-2-a")
+    judge(checks.issuer(rule, answered.landing.params, answered.exchange, expected, claimed=claimed))
 
 
 @then("its iss parameter is an https URL")

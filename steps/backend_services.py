@@ -18,6 +18,8 @@ from smartlaunch.probes import client_assertion as variations_assertion
 from smartlaunch.probes import token as variations_token
 from smartlaunch.probes.backend_services import Reach
 
+from .common import honoured
+
 
 @pytest.fixture
 def service(engine: Engine) -> App:
@@ -67,6 +69,11 @@ def use_token(service: App) -> Exchange:
     exchange = service.probe(client_credentials.token(service))
     answered(exchange)
     return exchange
+
+
+@when("the backend service searches each type that its token covers", target_fixture="searches")
+def search_each(service: App) -> list[Exchange]:
+    return client_credentials.search_each(service)
 
 
 @when("the backend service uses a token after its time", target_fixture="answer")
@@ -146,6 +153,11 @@ def meets_discovery(judge: Judge, answer: Exchange) -> None:
 def answers_service(judge: Judge, service: App, answer: Exchange) -> None:
     granted = " ".join(client_credentials.right(service).scopes)
     judge(fhir_access.granted_works(judge.requirement, answer, "request", granted))
+
+
+@then("the granted system/ scopes open the data of a type")
+def system_scopes_honoured(judge: Judge, searches: list[Exchange]) -> None:
+    honoured(judge, searches, "the granted system/ scopes")
 
 
 @then("the FHIR server discloses nothing of another type")

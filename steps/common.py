@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pytest_bdd import given, parsers, then
 
-from smartlaunch.checks import members
+from smartlaunch.checks import fhir_access, members
 from smartlaunch.client.app import App, Grant
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 
@@ -18,3 +22,12 @@ def app_has_been_launched(app: App) -> Grant:
 @then(parsers.parse('the answer has the media type "{media_type}"'))
 def answer_has_media_type(judge: Judge, answer: Exchange, media_type: str) -> None:
     judge(members.media_type(judge.requirement, answer, media_type))
+
+
+def honoured(judge: Judge, exchanges: Sequence[Exchange], what: str) -> None:
+    """Judge whether scopes give data at all; answers that tell neither of rights nor of data are no ground for a verdict."""
+    for exchange in exchanges:
+        answered(exchange)
+    if not fhir_access.says_something(exchanges):
+        raise NotApplicable(f"no request for {what} was understood: each answer is 400, 404, 405, 410, 422 or 429")
+    judge(fhir_access.something_works(judge.requirement, exchanges, what))

@@ -128,6 +128,11 @@ def associated_endpoints(judge: Judge, answer: Exchange) -> None:
     judge(checks.associated_endpoints(judge.requirement, answer))
 
 
+@then("its issuer is an https URL without query and fragment")
+def issuer_form(judge: Judge, answer: Exchange) -> None:
+    judge(checks.issuer_form(judge.requirement, answer))
+
+
 @then("its issuer is the one it was found below")
 def issuer_agrees(judge: Judge, engine: Engine, answer: Exchange) -> None:
     judge(checks.issuer_agrees(judge.requirement, engine.discovery.exchange, answer))

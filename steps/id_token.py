@@ -76,7 +76,18 @@ def has_id_token(judge: Judge, response: TokenAnswer) -> None:
 
 @then("the ID Token is signed")
 def is_signed(judge: Judge, identity: Identity) -> None:
-    judge(checks.signed(judge.requirement, identity.token.exchange, identity.header, identity.id_token.problem))
+    exchange = identity.token.exchange
+    judge(checks.signed(judge.rule("OIDC-Core-2-g"), exchange, identity.header, identity.id_token.problem))
+    judge(checks.not_unsigned(judge.rule("OIDC-Core-2-h"), exchange, identity.header, identity.id_token.problem))
+
+
+@then("the server signs ID Tokens with RS256 or lists it")
+def supports_rs256(judge: Judge, engine: Engine, identity: Identity) -> None:
+    used = identity.header.get("alg")
+    listed = [] if used == "RS256" else checks.listed_algorithms(engine.discovery.openid_configuration)
+    if listed is None:
+        raise NotApplicable("the ID Token has another algorithm, and no OpenID configuration lists those that the server supports")
+    judge(checks.supports_rs256(judge.requirement, identity.token.exchange, used, listed))
 
 
 @then("the ID Token is signed with RS256")

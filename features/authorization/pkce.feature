@@ -20,7 +20,7 @@ Feature: Proof Key for Code Exchange
         | a code verifier of 128 characters       |
         | a code verifier of all legal characters |
 
-  @req:SMART-2.2-app-launch-pkce-b @req:RFC7636-4.3 @intrusive @once @quick
+  @req:SMART-2.2-app-launch-pkce-b @intrusive @once @quick
   Rule: The authorization server does not take plain, named or by default
 
     @id:plain-refused
@@ -118,7 +118,7 @@ Feature: Proof Key for Code Exchange
         | a challenge in other case    |
         | a challenge with another end |
 
-  @req:RFC7636-7.2 @req:RFC7636-4.3 @intrusive @once
+  @req:RFC7636-4.6-c @intrusive @once
   Rule: The code challenge itself is not taken as code verifier
 
     @id:challenge-as-verifier-refused

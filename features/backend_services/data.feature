@@ -2,7 +2,15 @@
 Feature: Data for a backend service
   A backend token opens what its scope covers, while it lives.
 
-  @req:EXPECT-fhir-read @req:SMART-2.2-scopes-and-launch-context-system-scope @quick
+  @req:SMART-2.2-scopes-and-launch-context-system-scope
+  Rule: A system/ scope gives access to data
+
+    @id:backend-scopes-honoured
+    Scenario: One of the types that a backend token covers can be searched
+      When the backend service searches each type that its token covers
+      Then the granted system/ scopes open the data of a type
+
+  @req:EXPECT-fhir-read @quick
   Rule: A backend token opens what its scope covers
 
     @id:backend-data
@@ -10,7 +18,7 @@ Feature: Data for a backend service
       When the backend service uses its token
       Then the FHIR server answers the backend service
 
-  @req:SMART-2.2-backend-services-token-validation-b @intrusive @quick
+  @req:SMART-2.2-backend-services-token-validation-b @req:SMART-2.2-backend-services-scope-restriction @intrusive @quick
   Rule: What the scope of a backend token does not cover is refused
 
     @id:backend-data-outside-scope

@@ -52,7 +52,7 @@ Feature: Token request of a backend service
         | an exp claim in the past                      |
         | the same assertion again                      |
 
-  @req:RFC6749-4.4.2-a @req:SMART-2.2-backend-services-jwt-validation @intrusive
+  @req:RFC6749-4.4.2-a @intrusive
   Rule: A backend service that does not authenticate gets no token
 
     @id:backend-without-assertion-refused @quick
@@ -85,7 +85,7 @@ Feature: Token request of a backend service
         | a user scope                                          |
         | no scope                                              |
 
-  @req:SMART-2.2-backend-services-scope-restriction @req:SMART-2.2-backend-services-token-scope-limit
+  @req:SMART-2.2-backend-services-token-scope-limit
   Rule: The scopes of the request narrow the token
 
     @id:backend-scope-narrowed

@@ -18,7 +18,15 @@ Feature: OpenID configuration
       When the app reads the OpenID configuration
       Then the answer has the media type "application/json"
 
-  @req:OIDC-Discovery-4.3-a @req:OIDC-Discovery-3-a
+  @req:OIDC-Discovery-3-a
+  Rule: The OpenID configuration names its issuer, an https URL without query and fragment
+
+    @id:openid-issuer-form
+    Scenario: The issuer is an https URL
+      When the app reads the OpenID configuration
+      Then its issuer is an https URL without query and fragment
+
+  @req:OIDC-Discovery-4.3-a
   Rule: The issuer is identical to the URL it was found below
 
     @id:openid-issuer-agrees

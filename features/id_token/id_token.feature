@@ -27,10 +27,18 @@ Feature: ID Token
       When the app reads its ID Token
       Then a published key verifies the signature
 
-  @req:SMART-2.2-scopes-and-launch-context-id-token-b @req:OIDC-Core-3.1.3.7-e @req:OIDC-Core-15.1-a @once
-  Rule: The ID Token is signed with RS256 unless the client registered another algorithm
+  @req:SMART-2.2-scopes-and-launch-context-id-token-b @req:OIDC-Core-15.1-a @once
+  Rule: The server supports RS256 for ID Tokens
 
     @id:id-token-rs256
+    Scenario: ID Tokens can be signed with RS256
+      When the app reads its ID Token
+      Then the server signs ID Tokens with RS256 or lists it
+
+  @req:OIDC-Core-3.1.3.7-e @once
+  Rule: The ID Token is signed with RS256 unless the client registered another algorithm
+
+    @id:id-token-alg
     Scenario: The ID Token has the algorithm RS256
       When the app reads its ID Token
       Then the ID Token is signed with RS256

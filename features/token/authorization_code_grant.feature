@@ -30,7 +30,7 @@ Feature: Authorization code at the token endpoint
       When the app redeems a code with one character changed
       Then the token endpoint issues no token for it
 
-  @req:RFC6749-4.1.2-a @req:RFC6749-4.1.2-b @req:SMART-2.2-app-launch-code-lifetime @req:RFC6749-10.5-a @once @waits
+  @req:SMART-2.2-app-launch-code-lifetime @once @waits
   Rule: A code expires shortly after it was issued
 
     @id:expired-code-refused

@@ -7,7 +7,7 @@ features and from the sandbox, never written here twice.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -24,7 +24,8 @@ class Requirement:
     """One rule of one document, in our own words.
 
     ``source_ids`` are the numbers of the 2.2.0 list; ``reason`` says why no outside test judges it (empty when one does);
-    ``inferno`` names the tests of that suite that correspond.
+    ``inferno`` names the tests of that suite that correspond. ``restates`` names rows that state the same duty nearer to SMART: where
+    one of them binds too, a finding is told under it. ``source`` says in our own words which sentence the obligation rests on.
     """
 
     id: str
@@ -42,6 +43,8 @@ class Requirement:
     reason: str = ""
     inferno: tuple[str, ...] = ()
     note: str = ""
+    restates: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def binding(self) -> bool:
@@ -69,6 +72,21 @@ class Catalogue(Mapping[str, Requirement]):
     def __len__(self) -> int:
         """How many rows there are."""
         return len(self.rows)
+
+    def duties(self, identifiers: Iterable[str]) -> list[str]:
+        """The ids among these that stand for a duty of their own: a row that restates another of them is left out."""
+        given = sorted(set(identifiers))
+        return [each for each in given if not self._restated(each) & set(given)]
+
+    def _restated(self, identifier: str) -> set[str]:
+        found: set[str] = set()
+        waiting = list(self.rows[identifier].restates) if identifier in self.rows else []
+        while waiting:
+            one = waiting.pop()
+            if one not in found:
+                found.add(one)
+                waiting += self.rows[one].restates if one in self.rows else ()
+        return found
 
     def severity(self, finding: Finding) -> Outcome:
         """What a finding makes of its scenario: failed, warning, or passed for a MAY."""
@@ -122,6 +140,8 @@ def _row(name: str, document: Mapping[str, Any], raw: Mapping[str, Any]) -> Requ
             reason=raw.get("reason", ""),
             inferno=tuple(cast("list[str]", raw.get("inferno", ()))),
             note=raw.get("note", ""),
+            restates=tuple(raw.get("restates", ())),
+            source=raw.get("source", ""),
         )
     except (KeyError, ValueError) as exc:
         raise InternalError(f"{name}: the row {raw.get('id', raw)!r} is malformed: {exc!r}") from exc

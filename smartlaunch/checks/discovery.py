@@ -196,6 +196,16 @@ def grant_types(requirement: str, exchange: Exchange) -> Findings:
     return []
 
 
+def issuer_form(requirement: str, exchange: Exchange) -> Findings:
+    """``issuer`` is there and is an https URL (http on loopback let through) without query and fragment."""
+    words = "`issuer`: an https URL without query and fragment"
+    document = exchange.answer.object
+    problem = "it is absent" if "issuer" not in document else secure_url(document["issuer"])
+    if not problem and any(mark in str(document["issuer"]) for mark in "?#"):
+        problem = f"{show(document['issuer'])} has a query or fragment"
+    return [Finding(requirement, words, problem, exchange.id, "/issuer")] if problem else []
+
+
 def issuer_agrees(requirement: str, configuration: Exchange, openid: Exchange) -> Findings:
     """The OpenID configuration's ``issuer`` is the one it was fetched below."""
     expected = configuration.answer.object.get("issuer")

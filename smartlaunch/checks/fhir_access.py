@@ -16,6 +16,8 @@ from smartlaunch.finding import Finding, Kind, Outcome, Side
 _TOKEN68 = re.compile(r"^[A-Za-z0-9\-._~+/]+=*$")
 _SCHEME = re.compile(r"^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s+|$)")
 _PARAMETER = re.compile(r"^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"=]+))\s*")
+_SAYS_NOTHING = frozenset({400, 404, 405, 410, 422, 429})
+"""Answers to a search or read that tell neither of rights nor of data: a parameter is missing, or nothing is there."""
 _ONCE = ("realm", "scope", "error", "error_description", "error_uri")
 _INTERNALS = re.compile(
     r"(?im)Traceback \(most recent call last\)|^\s*at [\w$.<>]+\([\w.]+:\d+\)|\b\w+\.\w*(?:Exception|Error)\b: |ORA-\d{5}|SQLSTATE"
@@ -197,7 +199,7 @@ def _categories(resource: dict[str, Any]) -> list[tuple[str, str]]:
 def granted_works(requirement: str, exchange: Exchange, words: str, scope: str, *, declared: bool = False) -> Findings:
     """A request that a granted scope covers succeeds; a policy may refuse it, so this is an expectation and no rule."""
     status = exchange.answer.status
-    if 200 <= status < 300 or status in (400, 404, 410, 422):
+    if 200 <= status < 300 or status in _SAYS_NOTHING:
         return []
     return [
         Finding(
@@ -213,12 +215,21 @@ def granted_works(requirement: str, exchange: Exchange, words: str, scope: str, 
     ]
 
 
+def says_something(exchanges: Sequence[Exchange]) -> bool:
+    """Whether one of the answers tells if the scopes are honoured."""
+    return any(x.answer.status not in _SAYS_NOTHING for x in exchanges)
+
+
 def something_works(requirement: str, exchanges: Sequence[Exchange], what: str) -> Findings:
-    """At least one of the requests that the granted scopes cover brings data; a server that refuses them all honours none."""
-    if any(200 <= x.answer.status < 300 for x in exchanges) or not exchanges:
+    """At least one of the requests that the granted scopes cover brings data; a server that refuses them all honours none.
+
+    A request that is answered with 400, 404 or 422 may have lacked a parameter, so it counts for neither side.
+    """
+    telling = [x for x in exchanges if x.answer.status not in _SAYS_NOTHING]
+    if any(200 <= x.answer.status < 300 for x in telling) or not telling:
         return []
     return _fhir(
-        requirement, f"data for {what}", f"each of {len(exchanges)} requests is refused: {describe(exchanges[0])}", exchanges[0], "status"
+        requirement, f"data for {what}", f"each of {len(telling)} requests is refused: {describe(telling[0])}", telling[0], "status"
     )
 
 

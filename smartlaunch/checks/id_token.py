@@ -28,6 +28,7 @@ _LONGEST_SUB = 255
 _MILLISECONDS = 10**11
 _KEY_HEADERS = ("x5u", "x5c", "jku", "jwk")
 _POINTER = "/id_token"
+_ALGORITHMS = "id_token_signing_alg_values_supported"
 
 
 def present(requirement: str, token: Exchange) -> Findings:
@@ -46,11 +47,31 @@ def signed(requirement: str, token: Exchange, header: Mapping[str, Any], problem
         return [Finding(requirement, words, problem, token.id, _POINTER)]
     algorithm = header.get("alg")
     last = str(token.answer.object.get("id_token", "")).rsplit(".", 1)[-1]
-    if not isinstance(algorithm, str) or algorithm.lower() == "none" or not last:
-        return [
-            Finding(requirement, words, f"`alg` is {show(algorithm)}" + ("" if last else " and the signature is empty"), token.id, _POINTER)
-        ]
-    return []
+    if isinstance(algorithm, str) and algorithm.lower() != "none" and last:
+        return []
+    actual = f"`alg` is {show(algorithm)}" + ("" if last else " and the signature is empty")
+    return [Finding(requirement, words, actual, token.id, _POINTER)]
+
+
+def not_unsigned(requirement: str, token: Exchange, header: Mapping[str, Any], problem: str) -> Findings:
+    """The ID Token does not say of itself that it is unsigned; one that is no JWT says nothing."""
+    if problem or str(header.get("alg", "")).lower() != "none":
+        return []
+    return [Finding(requirement, "an `alg` other than `none`", "`alg` is `none`", token.id, _POINTER)]
+
+
+def listed_algorithms(configuration: Exchange) -> list[object] | None:
+    """The algorithms that the OpenID configuration lists for ID Tokens, or None where it lists none."""
+    value = configuration.answer.object.get(_ALGORITHMS)
+    return value if isinstance(value, list) else None
+
+
+def supports_rs256(requirement: str, token: Exchange, used: object, listed: Sequence[object]) -> Findings:
+    """RS256 is what this ID Token has, or what the OpenID configuration lists beside other algorithms."""
+    if used == "RS256" or "RS256" in listed:
+        return []
+    actual = f"this ID Token has {show(used)}, and `{_ALGORITHMS}` is {show(listed)}"
+    return [Finding(requirement, "RS256 among the algorithms for ID Tokens", actual, token.id, _POINTER)]
 
 
 def algorithm(requirement: str, token: Exchange, header: Mapping[str, Any]) -> Findings:

@@ -140,7 +140,7 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         document["acr_values_supported"] = []
     if defects("sends_iss_parameter_without_saying_so"):
         document.pop("authorization_response_iss_parameter_supported", None)
-    if defects("openid_configuration_lacks_rs256"):
+    if defects("openid_configuration_lacks_rs256") or defects("signs_id_tokens_with_es384_only"):
         document["id_token_signing_alg_values_supported"] = ["ES384"]
     if sandbox.variant("adds_members_everywhere"):
         document["x_vendor_release"] = "2026.11"

@@ -38,20 +38,39 @@ class Judge:
 
     @property
     def requirement(self) -> str:
-        """The id that a check names: the strongest tag that binds the target's edition, a rule of the SMART guide before others."""
+        """The one duty that the scenario is tagged with; a scenario with several has steps that name theirs, see :meth:`rule`."""
+        duties = self._duties()
+        if len(duties) > 1:
+            raise InternalError(f"the scenario speaks to {', '.join(duties)}: its step has to name the rule that it judges")
+        return duties[0]
 
-        def rank(identifier: str) -> tuple[bool, bool, str]:
-            strength = self.catalogue[identifier].strength
-            return (not strength.fails, not identifier.startswith("SMART"), identifier)
+    def rule(self, *named: str) -> str:
+        """The first of the named rules that the scenario is tagged with and that binds the target's edition, else its only one.
 
-        binding = [identifier for identifier in self.allowed if self.edition in self.catalogue[identifier].editions]
-        return min(binding or self.allowed, key=rank)
+        A finding goes by the strength of the rule that it breaks, never by the strongest that the scenario speaks to.
+        """
+        binding = self._binding()
+        return next((each for each in named if each in binding), "") or self.requirement
+
+    def _binding(self) -> list[str]:
+        return [each for each in self.allowed if self.edition in self.catalogue[each].editions] or list(self.allowed)
+
+    def _duties(self) -> list[str]:
+        return self.catalogue.duties(self._binding())
 
     def expects(
-        self, holds: bool, *, expected: str, actual: str, exchange: str = "", pointer: str = "", side: Side = Side.AUTHORIZATION_SERVER
+        self,
+        holds: bool,
+        *,
+        expected: str,
+        actual: str,
+        exchange: str = "",
+        pointer: str = "",
+        side: Side = Side.AUTHORIZATION_SERVER,
+        rule: str = "",
     ) -> None:
         """Judge one plain statement."""
-        self([] if holds else [Finding(self.requirement, expected, actual, exchange, pointer, side=side)])
+        self([] if holds else [Finding(rule or self.requirement, expected, actual, exchange, pointer, side=side)])
 
     def note(self, text: str) -> None:
         """Remember something worth telling that is no breach."""

@@ -230,6 +230,20 @@ def _reach(app: App) -> Reach:
     return Reach(inside, outside, read, f"of type {other} for a token whose scope is {scope}")
 
 
+_MOST_TYPES = 5
+
+
+def search_each(app: App) -> list[Exchange]:
+    """A search of the first few types that a token for all scopes covers; ``NotApplicable`` when it covers none by search."""
+    wide = token(app)
+    parsed = [each for each in map(scope_words.parse, wide.scopes or app.scopes) if each is not None]
+    fitting = [each.resource for each in parsed if each.level == "system" and "s" in each.interactions]
+    types = list(dict.fromkeys(name for each in fitting for name in (("Patient", "Observation") if each == "*" else (each,))))
+    if not types:
+        raise NotApplicable("no granted `system/` scope allows a search")
+    return [search(app, wide, name) for name in types[:_MOST_TYPES]]
+
+
 def search_unsupported(app: App) -> Exchange:
     """A search of a type that the server does not list, with all that the service may have."""
     name = unsupported_type(app)

@@ -53,6 +53,8 @@ KEYS = {
     "reason",
     "inferno",
     "note",
+    "restates",
+    "source",
 }
 
 ID = re.compile(

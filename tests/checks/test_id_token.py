@@ -142,3 +142,14 @@ def test_permitted_choices_pass() -> None:
     assert checks.userinfo_subject(REQ, signed, CLAIMS) == []
     assert checks.same_subject(REQ, TOKEN, CLAIMS, CLAIMS) == []
     assert checks.other_subject(REQ, TOKEN, CLAIMS, having(sub="u2")) == []
+
+
+def test_support_of_rs256_is_what_binds() -> None:
+    assert checks.supports_rs256(REQ, TOKEN, "RS256", []) == []
+    assert checks.supports_rs256(REQ, TOKEN, "ES256", ["RS256", "ES256"]) == []
+    assert len(checks.supports_rs256(REQ, TOKEN, "ES256", ["ES256"])) == 1
+
+
+def test_an_id_token_that_says_it_is_unsigned_breaks_a_rule_of_its_own() -> None:
+    assert len(checks.not_unsigned(REQ, TOKEN, {"alg": "None"}, "")) == 1
+    assert checks.not_unsigned(REQ, TOKEN, {"alg": "HS256"}, "") == []

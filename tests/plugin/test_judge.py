@@ -1,0 +1,75 @@
+"""The judge goes by the rule that a finding breaks, never by the strongest that its scenario speaks to."""
+
+import pytest
+
+from smartlaunch.catalogue import EDITIONS, Catalogue, Requirement, load
+from smartlaunch.errors import InternalError
+from smartlaunch.finding import Finding, Outcome, Strength
+from smartlaunch.plugin.binding import every_plan
+from smartlaunch.plugin.judge import Judge
+
+NAMED_BY_THEIR_STEPS = {
+    "authorization-code-issued",
+    "iss-parameter-is-issuer",
+    "id-token-signed",
+    "patient-scope-batch",
+}
+"""Scenarios that speak to several duties; their steps say which one a finding breaks."""
+
+
+def row(identifier: str, strength: Strength, *, restates: tuple[str, ...] = (), editions: tuple[str, ...] = EDITIONS) -> Requirement:
+    return Requirement(identifier, "D", "D", "https://d.example", "text", "server", strength, restates=restates, editions=editions)
+
+
+def judge(*rows: Requirement, edition: str = "2.2") -> Judge:
+    return Judge(Catalogue({r.id: r for r in rows}), frozenset(r.id for r in rows), lambda text: text, edition)
+
+
+SHALL, SHOULD = row("A-1", Strength.SHALL), row("B-1", Strength.SHOULD)
+
+
+def test_a_finding_has_the_strength_of_its_own_rule() -> None:
+    both = judge(SHALL, SHOULD)
+    both([Finding(both.rule("B-1"), "e", "a")])
+    assert both.outcome is Outcome.WARNING
+    both([Finding(both.rule("A-1"), "e", "a")])
+    assert both.outcome is Outcome.FAILED
+
+
+def test_several_duties_want_a_name() -> None:
+    with pytest.raises(InternalError, match="A-1, B-1"):
+        _ = judge(SHALL, SHOULD).requirement
+    with pytest.raises(InternalError):
+        judge(SHALL, SHOULD).rule("C-1")
+
+
+def test_a_row_that_restates_another_leaves_the_word_to_it() -> None:
+    again = row("Z-1", Strength.SHALL, restates=("A-1",))
+    third = row("0-1", Strength.SHALL, restates=("Z-1",))
+    assert judge(SHALL, again, third).requirement == "A-1"
+    assert judge(again).requirement == "Z-1"
+
+
+def test_a_row_that_does_not_bind_the_edition_is_not_named() -> None:
+    late = row("A-2", Strength.SHALL, editions=("2.2",))
+    early = row("B-2", Strength.SHALL, restates=("A-2",))
+    assert judge(late, early).requirement == "A-2"
+    assert judge(late, early, edition="1.0").requirement == "B-2"
+    assert judge(late, early, edition="1.0").rule("A-2") == "B-2"
+
+
+def test_only_listed_scenarios_have_several_duties() -> None:
+    catalogue = load()
+    several = {
+        plan.slug
+        for plan in every_plan()
+        for edition in EDITIONS
+        if len(catalogue.duties(r for r in plan.requirements if edition in catalogue[r].editions)) > 1
+    }
+    assert several - {"fhir-context-array"} == NAMED_BY_THEIR_STEPS
+
+
+def test_rows_restate_rows_that_exist_and_never_in_a_circle() -> None:
+    catalogue = load()
+    assert [r for r in catalogue.values() if set(r.restates) - set(catalogue)] == []
+    assert [r.id for r in catalogue.values() if r.id in catalogue._restated(r.id)] == []
