@@ -234,6 +234,9 @@ def test_granted_works() -> None:
 def test_something_works() -> None:
     assert checks.something_works(REQ, [answer(403, outcome()), answer(200, bundle())], "user/ scopes") == []
     assert checks.something_works(REQ, [], "user/ scopes") == []
+    assert checks.something_works(REQ, [answer(400, outcome()), answer(404)], "user/ scopes") == []
+    assert not checks.says_something([answer(400, outcome()), answer(404)])
+    assert only(checks.something_works(REQ, [answer(400, outcome()), answer(403)], "user/ scopes")).actual.startswith("each of 1 ")
     assert only(checks.something_works(REQ, [answer(403, outcome()), answer(401)], "user/ scopes")).pointer == "status"
 
 
