@@ -1,0 +1,46 @@
+"""Choosing a role: as a provider or as a patient, or one of several profiles."""
+
+from __future__ import annotations
+
+from smartlaunch.browser import lexicon as words
+from smartlaunch.browser.lexicon import normal, says
+from smartlaunch.browser.recipes.buttons import role_of, wants_patient
+from smartlaunch.browser.recipes.choices import alike, take_choice
+from smartlaunch.browser.recipes.consent import consent_pair
+from smartlaunch.browser.recipes.situation import Action, Situation, quoted
+
+
+def choose_role(s: Situation) -> Action | None:
+    """Sign in as a provider or as a patient, or take one of several profiles."""
+    allow, deny = consent_pair(s)
+    if allow is not None and deny is not None:
+        return None
+    return _side(s) or _profile(s)
+
+
+def _side(s: Situation) -> Action | None:
+    """One of two ways in, for staff and for patients."""
+    items = [
+        c
+        for c in s.page.of_kind("radio", "button", "link")
+        if not c.outer and len(c.caption) <= 60 and not says(c, words.NEVER, deep=False)
+    ]
+    provider = [c for c in items if role_of(c) == "provider"]
+    patient = [c for c in items if role_of(c) == "patient"]
+    if not (provider and patient and len(provider) + len(patient) <= 6):
+        return None
+    chosen = (patient if wants_patient(s.plan.persona) else provider)[0]
+    return take_choice(s, (chosen, ""), "role", f"chose the role {quoted(chosen)}")
+
+
+def _profile(s: Situation) -> Action | None:
+    """One of several profiles, places or tenants: the one that is named like the user, else the one that is chosen or the first."""
+    if not (words.CHOOSE.search(s.wording) and words.ROLE.search(s.heading) and not words.PATIENT.search(s.heading)):
+        return None
+    choices = alike(s)
+    if not choices:
+        return None
+    wanted = [normal(n) for n in (s.plan.username, s.plan.persona, *s.plan.patient_names) if n]
+    named = next((c for w in wanted for c in choices if w in normal(f"{c.text} {c.label} {c.value}")), None)
+    chosen = named or next((c for c in choices if c.checked), choices[0])
+    return take_choice(s, (chosen, ""), "role", f"chose {quoted(chosen)}")
