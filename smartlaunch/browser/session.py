@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import os
@@ -17,7 +18,7 @@ from smartlaunch.browser.plan import LoginPlan
 from smartlaunch.browser.recipes import ChartGoal
 from smartlaunch.browser.recording import Recording
 from smartlaunch.browser.snapshot import PageSnapshot
-from smartlaunch.browser.walk import Walk
+from smartlaunch.browser.walk import Driver, Walk, run
 from smartlaunch.browser.watchdog import Watchdog
 from smartlaunch.errors import Blocked, UsageError
 from smartlaunch.exchange import Endpoint, Exchange
@@ -149,6 +150,10 @@ class Browser:
         """Remember credentials that a host refused, so that no later walk sends them."""
         self._refused.add(_fingerprint(host, plan))
 
+    def keep_screenshot(self, name: str, picture: bytes) -> str:
+        """Keep a picture and say where."""
+        return self.on_screenshot(name, picture)
+
     def beat(self, seconds: float) -> None:
         """Tell the watchdog that the walk goes on and may take this long."""
         if self._watchdog is not None:
@@ -240,7 +245,7 @@ class BrowserSession:
         net = Net(tuple(catch), origin_of(url))
         recording = Recording(body_limit=self.browser.body_limit)
         self._walk = walk = Walk(
-            session=self,
+            window=self,
             net=net,
             plan=plan,
             goal=goal,
@@ -254,7 +259,7 @@ class BrowserSession:
         ids: list[str] = []
         try:
             stopper.arm(net)
-            landing = walk.run(url, method, form or ())
+            landing = run(walk, url, method, form or ())
         except Error as error:
             raise Blocked(
                 f"the browser failed: {_first_line(error, plan)}", waited_for="a page", hint="run again; if it stays, smartlaunch setup"
@@ -307,6 +312,11 @@ class BrowserSession:
                 return  # the browser is gone, and the session with it
 
     # --- for the walk ----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def driver(self) -> Driver:
+        """The browser process behind the session."""
+        return self.browser
 
     def page(self) -> Any:
         """The main page, opened when there is none."""
@@ -415,13 +425,11 @@ class BrowserSession:
         from playwright.sync_api import Error
 
         for page in [p for p in self._pages if p is not self._page]:
-            try:
+            with contextlib.suppress(Error):
                 page.close(run_before_unload=False)
-            except Error:
-                continue
         self._pages = [p for p in self._pages if p is self._page]
         self._stale = last.document or self._stale
-        if last.complete and not last.scripts and last.refresh_s is None and last.url:
+        if last.inert:
             return
         if self._page in self._dead:
             self.drop_page()

@@ -125,6 +125,11 @@ class PageSnapshot:
             tuple((c.kind, c.name, c.id, c.label, c.text, c.disabled, c.checked, c.modal) for c in self.controls),
         )
 
+    @property
+    def inert(self) -> bool:
+        """Whether nothing on the page can still happen by itself."""
+        return bool(self.url) and self.complete and not self.scripts and self.refresh_s is None
+
     def of_kind(self, *kinds: str) -> list[Control]:
         """The controls of these kinds that can be used now."""
         return [c for c in self.controls if c.kind in kinds and not c.disabled]

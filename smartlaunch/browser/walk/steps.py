@@ -1,0 +1,94 @@
+"""The steps of the target file, which come before any recipe."""
+
+from __future__ import annotations
+
+import time
+
+from smartlaunch.browser.plan import LoginStep
+from smartlaunch.browser.snapshot import PageSnapshot
+from smartlaunch.browser.walk.acting import guard_password, let_it_begin
+from smartlaunch.browser.walk.ending import landing, shoot
+from smartlaunch.browser.walk.state import Acted, Walk
+from smartlaunch.browser.watchdog import GRACE_S
+from smartlaunch.errors import LoginStuck
+
+
+def scripted_step(walk: Walk, page: PageSnapshot) -> bool:
+    """Do the first step that names this page and was not done yet; say whether there was one."""
+    for number, step in enumerate(walk.plan.steps or (), start=1):
+        if number in walk.steps_done or not _applies(walk, step, page):
+            continue
+        walk.count()
+        walk.steps_done.add(number)
+        walk.recording.fetch_bodies()
+        if any(entry.value == "password" for entry in step.fill):
+            guard_password(walk, page)
+            walk.memory.logins[f"{page.host}|step"] += 1
+        walk.acted = Acted(page.document, time.monotonic(), walk.recording.sent, None)
+        _run_step(walk, step, number)
+        let_it_begin(walk)
+        walk.steps.append(f"step {number} of the target file")
+        return True
+    return False
+
+
+def _applies(walk: Walk, step: LoginStep, page: PageSnapshot) -> bool:
+    from playwright.sync_api import Error
+
+    match = step.page
+    if match.url_contains and match.url_contains not in page.url:
+        return False
+    if match.title_contains and match.title_contains.lower() not in page.title.lower():
+        return False
+    needed = match.has
+    if not (match.url_contains or match.title_contains or match.has):
+        needed = step.selectors[0]
+    try:
+        return not needed or bool(walk.window.acting_frame().locator(needed).first.is_visible())
+    except Error as error:
+        if "selector" in str(error).lower():
+            raise LoginStuck(f"the selector {needed!r} of [login.steps] is not valid", hint="mend it in the target file") from None
+        return False
+
+
+def _run_step(walk: Walk, step: LoginStep, number: int) -> None:
+    from playwright.sync_api import Error
+
+    frame = walk.window.acting_frame()
+    limit = walk.step_s * 1000
+    doing = ""
+    walk.window.driver.beat(walk.step_s * len(step.selectors) + GRACE_S)
+    try:
+        if step.wait_for:
+            doing = f"wait for {step.wait_for!r}"
+            frame.locator(step.wait_for).first.wait_for(timeout=limit)
+        for entry in step.fill:
+            doing = f"fill {entry.selector!r}"
+            frame.locator(entry.selector).first.fill(_value(walk, entry.value), timeout=limit)
+        for entry in step.select:
+            doing = f"select in {entry.selector!r}"
+            frame.locator(entry.selector).first.select_option(_value(walk, entry.value), timeout=limit)
+        if step.click:
+            doing = f"click {step.click!r}"
+            frame.locator(step.click).first.click(timeout=limit, no_wait_after=True)
+    except Error:
+        walk.pump()
+        if walk.caught is not None:
+            return
+        walk.screenshot = shoot(walk, "stuck")
+        raise LoginStuck(
+            f"step {number} of [login.steps] cannot {doing}\n{landing(walk, 'no-way-on').describe()}",
+            waited_for=f"an element within {walk.step_s:g} s",
+            hint="compare the selector with the page's controls above",
+            artifacts=(walk.screenshot,) if walk.screenshot else (),
+        ) from None
+
+
+def _value(walk: Walk, value: str) -> str:
+    known = {
+        "username": walk.plan.username,
+        "password": walk.plan.password,
+        "patient": walk.plan.patient or "",
+        "encounter": walk.plan.encounter or "",
+    }
+    return known.get(value, value)
