@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from pytest_bdd import parsers, then, when
 
 from smartlaunch.checks import app_state as checks
@@ -14,94 +11,84 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes.app_state import BASIC_PROFILE, CAPABILITY, SERVER_STATEMENT, AppState, Change, Search, State
-from smartlaunch.probes.fhir_access.reach import Reach
+from smartlaunch.probes.app_state import changes, keeping
+from smartlaunch.probes.app_state.changes import Change
+from smartlaunch.probes.app_state.keeping import Search, State
+from smartlaunch.probes.app_state.subjects import CAPABILITY
 
-
-@pytest.fixture(scope="session")
-def app_states() -> Iterator[dict[int, AppState]]:
-    """The App State of each app; at the end of the run what the suite keeps is deleted."""
-    made: dict[int, AppState] = {}
-    yield made
-    for one in made.values():
-        one.clean_up()
-
-
-@pytest.fixture
-def app_state(app: App, reach: Reach, app_states: dict[int, AppState]) -> AppState:
-    """The App State of the running scenario's app."""
-    return app_states.setdefault(id(app), AppState(app, reach))
+SERVER_STATEMENT = "http://hl7.org/fhir/smart-app-launch/CapabilityStatement/smart-app-state-server"
+BASIC_PROFILE = "http://hl7.org/fhir/smart-app-launch/StructureDefinition/smart-app-state-basic"
 
 
 # -- right requests -----------------------------------------------------------------------------------------------------------
 
 
 @when("the app keeps state about the patient", target_fixture="state")
-def keep(app_state: AppState) -> State:
-    return app_state.created()
+def keep(writer: App) -> State:
+    return keeping.created(writer)
 
 
 @when("the app has kept state about the patient", target_fixture="state")
-def kept(app_state: AppState) -> State:
-    return app_state.shared()
+def kept(writer: App) -> State:
+    return keeping.shared(writer)
 
 
 @when("the app updates its state", target_fixture="state")
-def update(app_state: AppState) -> State:
-    return app_state.updated_once()
+def update(writer: App) -> State:
+    return keeping.updated_once(writer)
 
 
 @when(parsers.parse("the app keeps state about a {kind}"), target_fixture="state")
-def keep_about(app_state: AppState, kind: str) -> State:
-    return app_state.about(kind)
+def keep_about(writer: App, kind: str) -> State:
+    return keeping.about_person(writer, kind)
 
 
 @when(parsers.parse("the app sends new state with {oddity}"), target_fixture="state")
-def keep_odd(app_state: AppState, oddity: str) -> State:
-    return app_state.odd(oddity)
+def keep_odd(writer: App, oddity: str) -> State:
+    return changes.odd(writer, oddity)
 
 
 @when(parsers.parse("the app looks for its state about {who} among others"), target_fixture="search")
-def look_for(app_state: AppState, who: str) -> Search:
-    return app_state.found(who)
+def look_for(writer: App, who: str) -> Search:
+    return keeping.found(writer, who)
 
 
 @when("the app keeps state under several codes and about several subjects", target_fixture="states")
-def keep_several(app_state: AppState) -> list[State]:
-    return app_state.several()
+def keep_several(writer: App) -> list[State]:
+    return keeping.several(writer)
 
 
 @when("the app makes, finds, changes and deletes its state", target_fixture="steps_of_state")
-def round_trip(app_state: AppState) -> list[tuple[str, Exchange]]:
-    return app_state.round_trip()
+def round_trip(writer: App) -> list[tuple[str, Exchange]]:
+    return keeping.round_trip(writer)
 
 
 # -- wrong requests -----------------------------------------------------------------------------------------------------------
 
 
 @when(parsers.parse("the {action} of state comes without If-Match"), target_fixture="change")
-def without_if_match(app_state: AppState, action: str) -> Change:
-    return app_state.without_if_match(action)
+def without_if_match(writer: App, action: str) -> Change:
+    return changes.without_if_match(writer, action)
 
 
 @when(parsers.parse("the {action} of state names an outdated version"), target_fixture="change")
-def outdated(app_state: AppState, action: str) -> Change:
-    return app_state.outdated(action)
+def outdated(writer: App, action: str) -> Change:
+    return changes.outdated(writer, action)
 
 
 @when(parsers.parse("an update would give state {what}"), target_fixture="change")
-def rewritten(app_state: AppState, what: str) -> Change:
-    return app_state.rewritten(what)
+def rewritten(writer: App, what: str) -> Change:
+    return changes.rewritten(writer, what)
 
 
 @when(parsers.parse("the {action} of state comes after it was deleted"), target_fixture="change")
-def after_delete(app_state: AppState, action: str) -> Change:
-    return app_state.after_delete(action)
+def after_delete(writer: App, action: str) -> Change:
+    return changes.after_delete(writer, action)
 
 
-@when(parsers.parse("the {action} of state comes with {token}"), target_fixture="change")
-def unauthorized(app_state: AppState, action: str, token: str) -> Change:
-    return app_state.unauthorized(action, token)
+@when(parsers.parse("the {action} of state comes with {bearer}"), target_fixture="change")
+def unauthorized(writer: App, action: str, bearer: str) -> Change:
+    return changes.unauthorized(writer, action, bearer)
 
 
 # -- judgements ---------------------------------------------------------------------------------------------------------------

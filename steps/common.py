@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import pytest
 from pytest_bdd import given, parsers, then
 
 from smartlaunch.checks import fhir_access, members
@@ -12,6 +13,25 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes.app_state import keeping
+from smartlaunch.probes.fhir_access import writing
+
+
+@pytest.fixture(scope="session")
+def writers() -> Iterator[dict[int, App]]:
+    """The apps that may have written something; at the end of the run it is deleted."""
+    apps: dict[int, App] = {}
+    yield apps
+    for app in apps.values():
+        writing.clean_up(app)
+        keeping.clean_up(app)
+
+
+@pytest.fixture
+def writer(app: App, writers: dict[int, App]) -> App:
+    """The app of a scenario that may write, so that somebody tidies up after it."""
+    writers[id(app)] = app
+    return app
 
 
 @given("the app has been launched", target_fixture="grant")

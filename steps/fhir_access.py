@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from pytest_bdd import parsers, then, when
 
 from smartlaunch.checks import fhir_access as checks
@@ -15,75 +12,53 @@ from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Side
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes.fhir_access.bearer_token import Bearer
-from smartlaunch.probes.fhir_access.reach import WRITES, Reach, Trial
-from smartlaunch.probes.scopes import ScopeRequests
+from smartlaunch.probes import scopes
+from smartlaunch.probes.fhir_access import bearer_token, categories, granted, interactions, patients, plain, samples, writing
+from smartlaunch.probes.fhir_access.requests import WRITES, Trial
 
 from .common import honoured
-
-
-@pytest.fixture(scope="session")
-def reaches() -> Iterator[dict[int, Reach]]:
-    """The probes of each app; at the end of the run what they wrote is deleted."""
-    made: dict[int, Reach] = {}
-    yield made
-    for reach in made.values():
-        reach.clean_up()
-
-
-@pytest.fixture
-def reach(app: App, reaches: dict[int, Reach]) -> Reach:
-    """The probes of the running scenario's app."""
-    return reaches.setdefault(id(app), Reach(app))
-
-
-@pytest.fixture
-def bearer(app: App) -> Bearer:
-    """The probes with odd tokens."""
-    return Bearer(app)
-
 
 # -- tokens -------------------------------------------------------------------------------------------------------------------
 
 
 @when(parsers.parse("a {form} comes without an access token"), target_fixture="answer")
-def without_token(bearer: Bearer, form: str) -> Exchange:
-    return bearer.without_token(form)
+def without_token(app: App, form: str) -> Exchange:
+    return bearer_token.without_token(app, form)
 
 
 @when(parsers.parse("a read is tried with {label}"), target_fixture="answer")
-def with_wrong_token(bearer: Bearer, label: str) -> Exchange:
-    return bearer.with_wrong_token(label)
+def with_wrong_token(app: App, label: str) -> Exchange:
+    return bearer_token.with_wrong_token(app, label)
 
 
 @when("an access token is used after its expiry", target_fixture="answer")
-def with_expired_token(bearer: Bearer) -> Exchange:
-    return bearer.expired()
+def with_expired_token(app: App) -> Exchange:
+    return bearer_token.expired(app)
 
 
 @when("an access token is used after the app has revoked it", target_fixture="answer")
-def with_revoked_token(bearer: Bearer) -> Exchange:
-    return bearer.revoked()
+def with_revoked_token(app: App) -> Exchange:
+    return bearer_token.revoked(app)
 
 
 @when(parsers.parse("the access token travels in {way}"), target_fixture="answer")
-def token_in(bearer: Bearer, way: str) -> Exchange:
-    return bearer.sent(way)
+def token_in(app: App, way: str) -> Exchange:
+    return bearer_token.sent(app, way)
 
 
 @when(parsers.parse("the access token stands under {way}"), target_fixture="answer")
-def token_under(bearer: Bearer, way: str) -> Exchange:
-    return bearer.sent(way)
+def token_under(app: App, way: str) -> Exchange:
+    return bearer_token.sent(app, way)
 
 
 @when("the access token is sent as Bearer", target_fixture="answer")
-def token_in_header(bearer: Bearer) -> Exchange:
-    return bearer.good()
+def token_in_header(app: App) -> Exchange:
+    return bearer_token.good(app)
 
 
 @when("the app asks for a token for another resource server", target_fixture="end")
-def token_for_other(bearer: Bearer) -> EndState:
-    return bearer.for_other_server()
+def token_for_other(app: App) -> EndState:
+    return bearer_token.for_other_server(app)
 
 
 @then("no token that works here comes of it")
@@ -110,8 +85,8 @@ def challenges(judge: Judge, answer: Exchange) -> None:
 
 
 @when("a request goes beyond the granted scopes", target_fixture="answer")
-def beyond_scopes(reach: Reach) -> Exchange:
-    return reach.other_type("read").exchange
+def beyond_scopes(app: App) -> Exchange:
+    return interactions.other_type(app, "read").exchange
 
 
 def _refused(answer: Exchange) -> None:
@@ -191,68 +166,68 @@ def no_internals(judge: Judge, answer: Exchange) -> None:
 
 
 @when(parsers.parse('a token for "{letters}" of one type is used for the {interaction}'), target_fixture="trial")
-def within(reach: Reach, letters: str, interaction: str) -> Trial:
-    return reach.within(letters, interaction)
+def within(writer: App, letters: str, interaction: str) -> Trial:
+    return interactions.within(writer, letters, interaction)
 
 
 @when(parsers.parse('a token for "{letters}" of one type goes beyond it with the {interaction}'), target_fixture="trial")
-def beyond(reach: Reach, letters: str, interaction: str) -> Trial:
-    return reach.beyond(letters, interaction)
+def beyond(writer: App, letters: str, interaction: str) -> Trial:
+    return interactions.beyond(writer, letters, interaction)
 
 
 @when(parsers.parse("a token that may only read one type goes beyond it with the {interaction}"), target_fixture="trial")
-def beyond_reading(reach: Reach, interaction: str) -> Trial:
-    return reach.beyond("rs", interaction, version=0)
+def beyond_reading(writer: App, interaction: str) -> Trial:
+    return interactions.beyond(writer, "rs", interaction, in_version=0)
 
 
 @when(parsers.parse('a version 1 token for "{letters}" of one type is used for the {interaction}'), target_fixture="trial")
-def within_v1(reach: Reach, letters: str, interaction: str) -> Trial:
-    return reach.within(letters, interaction, version=1)
+def within_v1(writer: App, letters: str, interaction: str) -> Trial:
+    return interactions.within(writer, letters, interaction, in_version=1)
 
 
 @when(parsers.parse('a version 1 token for "{letters}" of one type goes beyond it with the {interaction}'), target_fixture="trial")
-def beyond_v1(reach: Reach, letters: str, interaction: str) -> Trial:
-    return reach.beyond(letters, interaction, version=1)
+def beyond_v1(writer: App, letters: str, interaction: str) -> Trial:
+    return interactions.beyond(writer, letters, interaction, in_version=1)
 
 
 @when(parsers.parse("the {interaction} is tried with a type that the granted scopes leave out"), target_fixture="trial")
-def other_type(reach: Reach, interaction: str) -> Trial:
-    return reach.other_type(interaction)
+def other_type(app: App, interaction: str) -> Trial:
+    return interactions.other_type(app, interaction)
 
 
 @when(parsers.parse("a {interaction} asks for a type that the granted scopes leave out"), target_fixture="trial")
-def included(reach: Reach, interaction: str) -> Trial:
-    return reach.included(interaction)
+def included(app: App, interaction: str) -> Trial:
+    return interactions.included(app, interaction)
 
 
 @when("an update makes a new resource under the update scope alone", target_fixture="trial")
-def updated_new(reach: Reach) -> Trial:
-    return reach.updated_new()
+def updated_new(writer: App) -> Trial:
+    return writing.updated_new(writer)
 
 
 @when(parsers.parse("a token for one category is used for the {interaction} of another category"), target_fixture="trial")
-def other_category(reach: Reach, interaction: str) -> Trial:
-    return reach.granular(interaction)
+def other_category(writer: App, interaction: str) -> Trial:
+    return categories.outside(writer, interaction)
 
 
 @when(parsers.parse("the {interaction} is tried for another patient"), target_fixture="trial")
-def other_patient(reach: Reach, interaction: str) -> Trial:
-    return reach.other_patients(interaction)
+def other_patient(writer: App, interaction: str) -> Trial:
+    return patients.of_another(writer, interaction)
 
 
 @when("a search of what patients share asks for their patients", target_fixture="trial")
-def other_patient_included(reach: Reach) -> Trial:
-    return reach.other_patient_included()
+def other_patient_included(app: App) -> Trial:
+    return patients.of_another_included(app)
 
 
 @when(parsers.parse("the {interaction} is tried for a patient whom the user may not see"), target_fixture="trial")
-def beyond_user(reach: Reach, interaction: str) -> Trial:
-    return reach.beyond_user(interaction)
+def beyond_user(app: App, interaction: str) -> Trial:
+    return patients.beyond_user(app, interaction)
 
 
 @when("a user/ scope is used for the patient in context", target_fixture="trial")
-def of_user(reach: Reach) -> Trial:
-    return reach.of_user()
+def of_user(app: App) -> Trial:
+    return patients.of_user(app)
 
 
 @then("it is refused")
@@ -283,8 +258,8 @@ def nothing_of_patient(judge: Judge, trial: Trial) -> None:
 
 
 @then("the refusal holds no data of that patient")
-def refusal_tells_nothing(judge: Judge, reach: Reach, trial: Trial) -> None:
-    telling = reach.telling()
+def refusal_tells_nothing(judge: Judge, app: App, trial: Trial) -> None:
+    telling = patients.telling(app)
     _refused(trial.exchange)
     judge(checks.tells_nothing(judge.requirement, trial.exchange, telling, trial.words))
 
@@ -295,20 +270,20 @@ def only_category(judge: Judge, trial: Trial) -> None:
 
 
 @then("resources of the granted category can be read and found")
-def category_works(judge: Judge, reach: Reach) -> None:
-    for trial in reach.granular_within():
+def category_works(judge: Judge, app: App) -> None:
+    for trial in categories.within(app):
         judge(checks.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.ids, trial.words))
 
 
 @then(parsers.parse("{form} granted together give what each of them gives"))
-def union_works(judge: Judge, reach: Reach, form: str) -> None:
-    for trial in reach.union(form):
+def union_works(judge: Judge, app: App, form: str) -> None:
+    for trial in interactions.union(app, form):
         judge(checks.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.ids, trial.words))
 
 
 @then("a wildcard scope gives every type that the app's own scopes give")
-def wildcard_works(judge: Judge, reach: Reach) -> None:
-    for trial in reach.wildcard():
+def wildcard_works(judge: Judge, app: App) -> None:
+    for trial in interactions.wildcard(app):
         judge(checks.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.ids, trial.words))
 
 
@@ -316,21 +291,21 @@ def wildcard_works(judge: Judge, reach: Reach) -> None:
 
 
 @then("each request that a granted scope covers succeeds")
-def granted_works(judge: Judge, engine: Engine, reach: Reach) -> None:
-    for trial in reach.own_requests():
+def granted_works(judge: Judge, engine: Engine, app: App) -> None:
+    for trial in granted.own_requests(app):
         declared = trial.scope in engine.target.expect.scopes
         judge(checks.granted_works(judge.requirement, trial.exchange, trial.words, trial.scope, declared=declared))
 
 
 @then(parsers.parse("the granted {level}/ scopes give data"))
-def level_works(judge: Judge, scope_requests: ScopeRequests, level: str) -> None:
-    trials = scope_requests.level_requests(level)
+def level_works(judge: Judge, app: App, level: str) -> None:
+    trials = scopes.level_requests(app, level)
     honoured(judge, [t.exchange for t in trials], f"the granted {level}/ scopes")
 
 
 @then(parsers.parse("the granted scopes of version {version:d} give data"))
-def version_works(judge: Judge, scope_requests: ScopeRequests, version: int) -> None:
-    trials = scope_requests.version_requests(version)
+def version_works(judge: Judge, app: App, version: int) -> None:
+    trials = scopes.version_requests(app, version)
     honoured(judge, [t.exchange for t in trials], f"the granted scopes of version {version}")
 
 
@@ -343,8 +318,8 @@ def is_capability_statement(judge: Judge, answer: Exchange) -> None:
 
 
 @when("the app reads a resource of the patient", target_fixture="trial")
-def read_sample(reach: Reach) -> Trial:
-    return reach.plain_read()
+def read_sample(app: App) -> Trial:
+    return plain.read(app)
 
 
 @then("it is the resource that the address names")
@@ -358,13 +333,13 @@ def is_utf8(judge: Judge, trial: Trial) -> None:
 
 
 @when("the app reads a resource that does not exist", target_fixture="answer")
-def read_absent(reach: Reach) -> Exchange:
-    return reach.absent_read()
+def read_absent(app: App) -> Exchange:
+    return plain.absent_read(app)
 
 
 @when("the app reads a resource that it has deleted", target_fixture="answer")
-def read_deleted(reach: Reach) -> Exchange:
-    return reach.deleted_read()
+def read_deleted(writer: App) -> Exchange:
+    return writing.deleted_read(writer)
 
 
 @then(parsers.parse("the answer says that there is none"))
@@ -380,18 +355,18 @@ def says_none(judge: Judge, answer: Exchange) -> None:
 
 
 @when("the app searches for a type of the patient", target_fixture="trial")
-def search_sample(reach: Reach) -> Trial:
-    return reach.plain_search()
+def search_sample(app: App) -> Trial:
+    return plain.search(app)
 
 
 @when("the app searches for a category of the patient's data", target_fixture="trial")
-def search_category(reach: Reach) -> Trial:
-    return reach.category_search()
+def search_category(app: App) -> Trial:
+    return plain.search_by_category(app)
 
 
 @when("the app searches by id for what it can read", target_fixture="trial")
-def search_by_id(reach: Reach) -> Trial:
-    return reach.search_by_id()
+def search_by_id(app: App) -> Trial:
+    return plain.search_by_id(app)
 
 
 @then("it is a searchset")
@@ -400,9 +375,9 @@ def is_searchset(judge: Judge, trial: Trial) -> None:
 
 
 @then("every match fits the search")
-def matches_fit(judge: Judge, reach: Reach, trial: Trial) -> None:
+def matches_fit(judge: Judge, app: App, trial: Trial) -> None:
     judge(checks.matches_are(judge.requirement, trial.exchange, trial.resource_type))
-    judge(checks.matches_patient(judge.requirement, trial.exchange, reach.patient))
+    judge(checks.matches_patient(judge.requirement, trial.exchange, samples.patient(app)))
     for category in trial.wanted:
         judge(checks.matches_category(judge.requirement, trial.exchange, category))
 
@@ -413,8 +388,8 @@ def finds_again(judge: Judge, trial: Trial) -> None:
 
 
 @when("the app sends a batch of which one entry is refused", target_fixture="answer")
-def mixed_batch(reach: Reach) -> Exchange:
-    return reach.mixed_batch()
+def mixed_batch(app: App) -> Exchange:
+    return plain.mixed_batch(app)
 
 
 @then(parsers.parse("the answer has {count:d} entries, each with a status"))
@@ -423,8 +398,8 @@ def entries_with_status(judge: Judge, answer: Exchange, count: int) -> None:
 
 
 @when("the app creates a resource", target_fixture="answer")
-def create(reach: Reach) -> Exchange:
-    return reach.created()
+def create(writer: App) -> Exchange:
+    return writing.created(writer)
 
 
 @then("the answer has status 201 and tells where the resource is")

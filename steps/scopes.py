@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from pytest_bdd import given, parsers, then, when
 
 from smartlaunch.checks import scopes as checks
@@ -12,14 +11,8 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth import scopes as words
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes.fhir_access.reach import Reach
-from smartlaunch.probes.scopes import Asked, ScopeRequests
-
-
-@pytest.fixture
-def scope_requests(reach: Reach) -> ScopeRequests:
-    """The scope requests of the running scenario's app."""
-    return ScopeRequests(reach)
+from smartlaunch.probes import scopes
+from smartlaunch.probes.scopes import Asked
 
 
 @when("the app asks for all that it is configured for", target_fixture="attempt")
@@ -34,13 +27,13 @@ def answered_with_code(judge: Judge, attempt: Attempt) -> None:
 
 
 @when(parsers.parse("the app adds a scope with {flaw} to its request"), target_fixture="asked")
-def ask_with_unknown(scope_requests: ScopeRequests, flaw: str) -> Asked:
-    return scope_requests.unknown_among_known(flaw)
+def ask_with_unknown(app: App, flaw: str) -> Asked:
+    return scopes.unknown_among_known(app, flaw)
 
 
 @when("an app asks for a scope that it is not registered for", target_fixture="asked")
-def ask_beyond_registration(scope_requests: ScopeRequests) -> Asked:
-    return scope_requests.beyond_registration()
+def ask_beyond_registration(app: App) -> Asked:
+    return scopes.beyond_registration(app)
 
 
 @then("that scope is not among those granted")
@@ -56,13 +49,13 @@ def not_among_granted(judge: Judge, asked: Asked) -> None:
 
 
 @when("the app asks for nothing but a scope that nobody knows", target_fixture="asked")
-def ask_for_nothing_known(scope_requests: ScopeRequests) -> Asked:
-    return scope_requests.nothing_but_unknown()
+def ask_for_nothing_known(app: App) -> Asked:
+    return scopes.nothing_but_unknown(app)
 
 
 @when("the app asks without scope", target_fixture="asked")
-def ask_without_scope(scope_requests: ScopeRequests) -> Asked:
-    return scope_requests.without_scope()
+def ask_without_scope(app: App) -> Asked:
+    return scopes.without_scope(app)
 
 
 @then("that scope is left out of the grant or the request is refused as an invalid scope")
@@ -95,8 +88,8 @@ def default_or_refused(judge: Judge, asked: Asked) -> None:
 
 
 @then(parsers.parse('asking for "{letters}" brings no interactions beyond those asked for in due form'))
-def undefined_letters(judge: Judge, scope_requests: ScopeRequests, letters: str) -> None:
-    asked, scope, usual = scope_requests.undefined(letters)
+def undefined_letters(judge: Judge, app: App, letters: str) -> None:
+    asked, scope, usual = scopes.with_undefined(app, letters)
     gained = [s for s in words.added(usual, asked.granted) if {"c", "u", "d"} & (p.interactions if (p := words.parse(s)) else frozenset())]
     judge(checks.gains_nothing(judge.requirement, scope, gained, granted=asked.granted, exchange=asked.exchange))
 
@@ -111,15 +104,15 @@ def every_scope_granted(judge: Judge, engine: Engine, grant: Grant) -> None:
 
 
 @then("a wildcard scope is granted to an app that is registered for it")
-def wildcard_granted(judge: Judge, scope_requests: ScopeRequests) -> None:
-    asked = scope_requests.with_wildcard()
+def wildcard_granted(judge: Judge, app: App) -> None:
+    asked = scopes.with_wildcard(app)
     missing = words.missing(asked.requested, asked.granted)
     judge(checks.all_granted(judge.requirement, missing, asked.exchange, granted=asked.granted))
 
 
 @when(parsers.parse("the app asks for scopes of version {version:d}"), target_fixture="asked")
-def ask_in_version(scope_requests: ScopeRequests, version: int) -> Asked:
-    return scope_requests.in_version(version)
+def ask_in_version(app: App, version: int) -> Asked:
+    return scopes.in_version(app, version)
 
 
 @then("the app is granted what these scopes mean")
@@ -130,8 +123,8 @@ def meaning_granted(judge: Judge, asked: Asked) -> None:
 
 
 @when("the app asks for a scope with a search parameter", target_fixture="asked")
-def ask_with_parameter(scope_requests: ScopeRequests) -> Asked:
-    return scope_requests.with_parameter()
+def ask_with_parameter(app: App) -> Asked:
+    return scopes.with_parameter(app)
 
 
 @then(parsers.parse("the granted scopes are of version {version:d}"))
@@ -144,8 +137,8 @@ def syntax_kept(judge: Judge, asked: Asked, version: int) -> None:
 
 
 @then(parsers.parse("the granted {level}/ scopes are some of those that the app asked for"))
-def level_granted(judge: Judge, scope_requests: ScopeRequests, level: str) -> None:
-    wanted, grant = scope_requests.of_level(level)
+def level_granted(judge: Judge, app: App, level: str) -> None:
+    wanted, grant = scopes.of_level(app, level)
     missing = words.missing(wanted, grant.granted)
     judge(checks.some_granted(judge.requirement, wanted, missing, granted=grant.granted, exchange=grant.token.exchange.id))
 
@@ -164,16 +157,16 @@ def listed_forms(judge: Judge, engine: Engine) -> None:
 
 
 @then("each listed scope that the app is registered for is granted when it asks")
-def listed_granted(judge: Judge, scope_requests: ScopeRequests) -> None:
-    asked = scope_requests.published()
+def listed_granted(judge: Judge, app: App) -> None:
+    asked = scopes.published(app)
     for scope in (s for s in asked.requested if words.parse(s) is not None):
         covered = words.covered(scope, asked.granted)
         judge(checks.listed_but_withheld(judge.requirement, scope, covered=covered, granted=asked.granted, exchange=asked.exchange))
 
 
 @when("the user leaves a scope out at the consent page", target_fixture="choice")
-def leave_out(scope_requests: ScopeRequests) -> tuple[str, Asked]:
-    return scope_requests.unticked()
+def leave_out(app: App) -> tuple[str, Asked]:
+    return scopes.unticked(app)
 
 
 @then("that scope is not granted")

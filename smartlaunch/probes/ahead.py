@@ -13,15 +13,15 @@ from smartlaunch.client.app import REDEEMED_LATE, second
 from smartlaunch.errors import NotApplicable
 from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes import introspection
-from smartlaunch.probes.fhir_access.bearer_token import EXPIRED, Bearer
+from smartlaunch.probes.fhir_access import bearer_token
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
 
 BEGINNINGS: dict[str, Callable[[App], None]] = {
     "expired-code-refused": lambda app: app.begin(REDEEMED_LATE, app.redeem_late),
-    "bearer-expired-token": lambda app: app.begin(EXPIRED, Bearer(app).expire),
-    "refusal-invalid-token-expired": lambda app: app.begin(EXPIRED, Bearer(app).expire),
+    "bearer-expired-token": lambda app: app.begin(bearer_token.EXPIRED, lambda: bearer_token.expire(app)),
+    "refusal-invalid-token-expired": lambda app: app.begin(bearer_token.EXPIRED, lambda: bearer_token.expire(app)),
     "introspection-expired": lambda app: app.begin(introspection.EXPIRED, lambda: introspection.expire(app)),
     "backend-expired-token-refused": lambda app: app.begin(client_credentials.EXPIRED, lambda: client_credentials.expire(app)),
 }

@@ -19,7 +19,7 @@ from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.client_authentication import Credentials
 from smartlaunch.oauth.id_token import decode
-from smartlaunch.probes.token import altered_code
+from smartlaunch.probes.faults import altered
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import Aging, App
@@ -176,7 +176,7 @@ def inactive(app: App, label: str) -> Exchange:
         if label == "was never issued":
             return send(app, secrets.token_urlsafe(32), caller(app))
         if label == "has one character changed":
-            return send(app, altered_code(known.grant.access_token), caller(app))
+            return send(app, altered(known.grant.access_token), caller(app))
         if label == "was revoked":
             return send(app, _revoked(app), caller(app))
         raise KeyError(label)

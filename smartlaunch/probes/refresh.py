@@ -19,7 +19,7 @@ from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.id_token import decode
-from smartlaunch.probes.token import altered_code
+from smartlaunch.probes.faults import altered
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -352,7 +352,7 @@ def wrong_token(app: App, label: str) -> TokenAnswer:
     own = line(app)
     value = {
         "a made-up refresh token": secrets.token_urlsafe(32),
-        "a refresh token with one character changed": altered_code(own.current),
+        "a refresh token with one character changed": altered(own.current),
         "an access token": own.grant.access_token,
         "an authorization code": own.grant.authorization.code,
         "an empty refresh token": "",

@@ -10,10 +10,11 @@ from smartlaunch.client.app import second
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Blocked, NotApplicable, TwinFailed
 from smartlaunch.oauth import scopes as words
+from smartlaunch.probes.fhir_access import categories, granted, grants, samples
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import Attempt, Grant
-    from smartlaunch.probes.fhir_access.reach import Reach, Trial
+    from smartlaunch.client.app import App, Attempt, Grant
+    from smartlaunch.probes.fhir_access.requests import Trial
 
 UNKNOWN = {
     "a name that nobody knows": "conformance_scope_that_nobody_knows",
@@ -68,160 +69,172 @@ class Asked:
         return f"a token for {' '.join(self.granted) or 'no scope'}"
 
 
-@dataclass
-class ScopeRequests:
-    """The requests of one app; each is made once in a run."""
+def _asked(app: App, key: str, requested: Sequence[str] | None, unknown: str = "") -> Asked:
+    app.grant()
+    attempt = app.once(f"scopes {key}", lambda: grants.attempt(app, requested))
+    if attempt.token is not None:
+        answered(attempt.token.exchange)
+    return Asked(attempt, tuple(requested or ()), unknown)
 
-    reach: Reach
 
-    def _asked(self, key: str, requested: Sequence[str] | None, unknown: str = "") -> Asked:
-        self.reach.app.grant()
-        attempt = self.reach.app.once(f"scopes {key}", lambda: self.reach.attempt(requested))
-        if attempt.token is not None:
-            answered(attempt.token.exchange)
-        return Asked(attempt, tuple(requested or ()), unknown)
+# -- scopes that cannot be granted ------------------------------------------------------------------------------------------------
 
-    def unknown_among_known(self, label: str) -> Asked:
-        """A right request with one scope more that no server can grant."""
-        plain = [s for s in self.reach.app.scopes if s not in ("offline_access", "online_access")]
-        return self._asked(f"with {label}", [*plain, UNKNOWN[label]], UNKNOWN[label])
 
-    def beyond_registration(self) -> Asked:
-        """A request of a narrowly registered app for one of this app's scopes; ``NotApplicable`` when nobody says what it may get."""
-        narrow = second(self.reach.app, "narrow")
-        known = narrow.client.registered.scopes
-        if not known:
-            raise NotApplicable("the target file does not say what the client with use = 'narrow' is registered for ([registered] scopes)")
-        scope = next((s for s in self.reach.app.scopes if words.parse(s) and not words.covered(s, known)), "")
-        if not scope:
-            raise NotApplicable("the app asks for nothing that the client with use = 'narrow' is not registered for")
-        narrow.grant()
-        requested = (*narrow.scopes, scope)
-        attempt = narrow.once("scopes beyond registration", lambda: narrow.attempt(scope=requested))
-        if attempt.token is not None:
-            answered(attempt.token.exchange)
-        return Asked(attempt, requested, scope)
+def unknown_among_known(app: App, label: str) -> Asked:
+    """A right request with one scope more that no server can grant."""
+    plain = [s for s in app.scopes if s not in ("offline_access", "online_access")]
+    return _asked(app, f"with {label}", [*plain, UNKNOWN[label]], UNKNOWN[label])
 
-    def nothing_but_unknown(self) -> Asked:
-        """A request of which nothing can be granted."""
-        scope = UNKNOWN["a name that nobody knows"]
-        return self._asked("unknown only", [scope], scope)
 
-    def without_scope(self) -> Asked:
-        """A request without ``scope``."""
-        return self._asked("none", None)
+def beyond_registration(app: App) -> Asked:
+    """A request of a narrowly registered app for one of this app's scopes; ``NotApplicable`` when nobody says what it may get."""
+    narrow = second(app, "narrow")
+    known = narrow.client.registered.scopes
+    if not known:
+        raise NotApplicable("the target file does not say what the client with use = 'narrow' is registered for ([registered] scopes)")
+    scope = next((s for s in app.scopes if words.parse(s) and not words.covered(s, known)), "")
+    if not scope:
+        raise NotApplicable("the app asks for nothing that the client with use = 'narrow' is not registered for")
+    narrow.grant()
+    requested = (*narrow.scopes, scope)
+    attempt = narrow.once("scopes beyond registration", lambda: narrow.attempt(scope=requested))
+    if attempt.token is not None:
+        answered(attempt.token.exchange)
+    return Asked(attempt, requested, scope)
 
-    def undefined(self, letters: str) -> tuple[Asked, str, list[str]]:
-        """A request with interactions that the guide does not define: the answer, the scope, and what is granted without it."""
-        reach = self.reach
-        kind = reach.sample().type
-        scope = f"{reach.level}/{kind}.{letters}"
-        plain = [*reach.base(reach.level), reach.scope(kind, "rs")]
-        usual = self._asked("usual", plain)
-        if usual.refused:
-            raise TwinFailed(f"the same request without the undefined scope got no token: {usual.describe()}")
-        return self._asked(f"undefined {letters}", [*plain, scope], scope), scope, usual.granted
 
-    # -- versions of the syntax -----------------------------------------------------------------------------------------------
+def nothing_but_unknown(app: App) -> Asked:
+    """A request of which nothing can be granted."""
+    scope = UNKNOWN["a name that nobody knows"]
+    return _asked(app, "unknown only", [scope], scope)
 
-    def in_version(self, version: int) -> Asked:
-        """A request for read and search of one type in one version of the syntax; the app's own grant covers it.
 
-        ``NotApplicable`` when the registration is known to be of the other version, or nothing is known of it and the scope was left
-        out: servers bind an app to a version when it is registered.
-        """
-        reach, registered = self.reach, self.reach.app.client.registered
-        known = registered.smart_version.strip().lower().removeprefix("v")
-        if known and not known.startswith(str(version)):
-            raise NotApplicable(f"the app is registered for version {known} of the scopes, by the target file")
-        scope = reach.scope(self._kind(), "rs", version=version)
-        asked = self._asked(f"version {version}", [*reach.base(reach.level), scope])
-        if not words.covered(scope, asked.granted) and not known and not words.covered(scope, registered.scopes):
-            raise NotApplicable(
-                f"the server does not grant {scope} to this app, and the target file does not say what it is registered for; add"
-                f" smart_version or scopes to its [registered] to judge this"
-            )
-        return asked
+def without_scope(app: App) -> Asked:
+    """A request without ``scope``."""
+    return _asked(app, "none", None)
 
-    def _kind(self) -> str:
-        """A type with data of the patient; Patient itself where the app's own grant brings none, so that there is a scope to ask for."""
-        try:
-            return self.reach.sample().type
-        except (Blocked, NotApplicable):
-            return "Patient"
 
-    def in_version_granted(self, version: int) -> Grant:
-        """The same as a grant that covers what was asked."""
-        self.in_version(version)
-        return self.reach.covering([self.reach.scope(self._kind(), "rs", version=version)])
+def with_undefined(app: App, letters: str) -> tuple[Asked, str, list[str]]:
+    """A request with interactions that the guide does not define: the answer, the scope, and what is granted without it."""
+    level = grants.level(app)
+    kind = samples.sample(app).type
+    scope = f"{level}/{kind}.{letters}"
+    plain = [*grants.base(app, level), grants.scope(app, kind, "rs")]
+    usual = _asked(app, "usual", plain)
+    if usual.refused:
+        raise TwinFailed(f"the same request without the undefined scope got no token: {usual.describe()}")
+    return _asked(app, f"undefined {letters}", [*plain, scope], scope), scope, usual.granted
 
-    def with_parameter(self) -> Asked:
-        """A request for a scope with a search parameter, by an app whose registration covers it."""
-        scope = self.reach.granular_scope()
-        asked = self._asked("with a search parameter", [*self.reach.base(self.reach.level), scope])
-        self._require_registered(asked, scope)
-        return asked
 
-    def with_wildcard(self) -> Asked:
-        """A request for a wildcard scope, by an app whose registration covers it."""
-        scope = self.reach.scope("*", "rs")
-        asked = self._asked("with a wildcard", [*self.reach.base(self.reach.level), scope])
-        self._require_registered(asked, scope)
-        return asked
+# -- versions of the syntax -------------------------------------------------------------------------------------------------------
 
-    def _require_registered(self, asked: Asked, scope: str) -> None:
-        if not words.covered(scope, asked.granted) and not words.covered(scope, self.reach.app.client.registered.scopes):
-            raise NotApplicable(f"nothing says that the app is registered for {scope}; add it to scopes of its [registered] to judge this")
 
-    def version_requests(self, version: int) -> list[Trial]:
-        """What the scopes of one version allow, tried."""
-        return self.reach.granted_requests(self.in_version_granted(version), f"of version {version}")
+def in_version(app: App, version: int) -> Asked:
+    """A request for read and search of one type in one version of the syntax; the app's own grant covers it.
 
-    # -- levels ---------------------------------------------------------------------------------------------------------------
-
-    def of_level(self, level: str) -> tuple[list[str], Grant]:
-        """The app's own scopes of one level, and its own grant; ``NotApplicable`` when it asks for none."""
-        wanted = [s for s in self.reach.app.scopes if s.startswith(f"{level}/")]
-        if not wanted:
-            raise NotApplicable(f"the app asks for no {level}/ scope")
-        claimed = self.reach.app.engine.discovery.capabilities
-        versions = {number for number in (1, 2) if f"permission-v{number}" in claimed} or {1, 2}
-        fitting = [scope for scope in wanted if words.version_of(scope) in versions]
-        if not fitting:
-            raise NotApplicable(f"the app asks for its {level}/ scopes in a version that the server does not claim")
-        return fitting, self.reach.own
-
-    def level_requests(self, level: str) -> list[Trial]:
-        """What the granted scopes of one level allow, tried."""
-        self.of_level(level)
-        trials = [t for t in self.reach.own_requests() if t.scope.startswith(f"{level}/")]
-        if not trials:
-            raise NotApplicable(f"none of the granted {level}/ scopes can be tried")
-        return trials
-
-    # -- what is published, and what the user agrees to -------------------------------------------------------------------------
-
-    def published(self) -> Asked:
-        """A request for the scopes of ``scopes_supported`` that the app is registered for, as the target file says."""
-        reach = self.reach
-        registered = reach.app.client.registered.scopes
-        listed = reach.app.engine.discovery.listed("scopes_supported")
-        fitting = [s for s in listed if words.parse(s) is not None and words.covered(s, registered) and not s.startswith("system/")]
-        if not fitting:
-            raise NotApplicable("no scope of `scopes_supported` is known to be one that the app is registered for")
-        return self._asked("published", [*reach.base("patient"), *fitting[:_BULK]])
-
-    def unticked(self) -> tuple[str, Asked]:
-        """A request for two types of which the user leaves one out at the consent page."""
-        reach = self.reach
-        kept, left_out = reach.scope(reach.sample().type, "rs"), reach.scope(reach.sample(1).type, "rs")
-        reach.app.grant()
-        requested = [*reach.base(reach.level), kept, left_out]
-        attempt = reach.app.once(
-            "scopes unticked", lambda: reach.attempt(requested, consent=[left_out], session=f"{reach.app.client.name}-consent")
+    ``NotApplicable`` when the registration is known to be of the other version, or nothing is known of it and the scope was left
+    out: servers bind an app to a version when it is registered.
+    """
+    registered = app.client.registered
+    known = registered.smart_version.strip().lower().removeprefix("v")
+    if known and not known.startswith(str(version)):
+        raise NotApplicable(f"the app is registered for version {known} of the scopes, by the target file")
+    scope = grants.scope(app, _kind(app), "rs", in_version=version)
+    asked = _asked(app, f"version {version}", [*_base(app), scope])
+    if not words.covered(scope, asked.granted) and not known and not words.covered(scope, registered.scopes):
+        raise NotApplicable(
+            f"the server does not grant {scope} to this app, and the target file does not say what it is registered for; add"
+            f" smart_version or scopes to its [registered] to judge this"
         )
-        if not any("untick" in step.lower() for step in attempt.authorization.landing.steps):
-            raise NotApplicable("no consent page let the user leave a scope out")
-        if attempt.token is None or not attempt.token.succeeded:
-            raise NotApplicable(f"the server gives no token when the user leaves a scope out: {attempt.describe()}")
-        return left_out, Asked(attempt, tuple(requested))
+    return asked
+
+
+def _base(app: App) -> list[str]:
+    return grants.base(app, grants.level(app))
+
+
+def _kind(app: App) -> str:
+    """A type with data of the patient; Patient itself where the app's own grant brings none, so that there is a scope to ask for."""
+    try:
+        return samples.sample(app).type
+    except (Blocked, NotApplicable):
+        return "Patient"
+
+
+def in_version_granted(app: App, version: int) -> Grant:
+    """The same as a grant that covers what was asked."""
+    in_version(app, version)
+    return grants.covering(app, [grants.scope(app, _kind(app), "rs", in_version=version)])
+
+
+def version_requests(app: App, version: int) -> list[Trial]:
+    """What the scopes of one version allow, tried."""
+    return granted.requests_of(app, in_version_granted(app, version), f"of version {version}")
+
+
+def with_parameter(app: App) -> Asked:
+    """A request for a scope with a search parameter, by an app whose registration covers it."""
+    return _registered(app, "with a search parameter", categories.some_scope(app))
+
+
+def with_wildcard(app: App) -> Asked:
+    """A request for a wildcard scope, by an app whose registration covers it."""
+    return _registered(app, "with a wildcard", grants.scope(app, "*", "rs"))
+
+
+def _registered(app: App, key: str, scope: str) -> Asked:
+    asked = _asked(app, key, [*_base(app), scope])
+    if not words.covered(scope, asked.granted) and not words.covered(scope, app.client.registered.scopes):
+        raise NotApplicable(f"nothing says that the app is registered for {scope}; add it to scopes of its [registered] to judge this")
+    return asked
+
+
+# -- levels -----------------------------------------------------------------------------------------------------------------------
+
+
+def of_level(app: App, level: str) -> tuple[list[str], Grant]:
+    """The app's own scopes of one level, and its own grant; ``NotApplicable`` when it asks for none."""
+    wanted = [s for s in app.scopes if s.startswith(f"{level}/")]
+    if not wanted:
+        raise NotApplicable(f"the app asks for no {level}/ scope")
+    claimed = app.engine.discovery.capabilities
+    versions = {number for number in (1, 2) if f"permission-v{number}" in claimed} or {1, 2}
+    fitting = [scope for scope in wanted if words.version_of(scope) in versions]
+    if not fitting:
+        raise NotApplicable(f"the app asks for its {level}/ scopes in a version that the server does not claim")
+    return fitting, app.grant()
+
+
+def level_requests(app: App, level: str) -> list[Trial]:
+    """What the granted scopes of one level allow, tried."""
+    of_level(app, level)
+    trials = [t for t in granted.own_requests(app) if t.scope.startswith(f"{level}/")]
+    if not trials:
+        raise NotApplicable(f"none of the granted {level}/ scopes can be tried")
+    return trials
+
+
+# -- what is published, and what the user agrees to -------------------------------------------------------------------------------
+
+
+def published(app: App) -> Asked:
+    """A request for the scopes of ``scopes_supported`` that the app is registered for, as the target file says."""
+    registered = app.client.registered.scopes
+    listed = app.engine.discovery.listed("scopes_supported")
+    fitting = [s for s in listed if words.parse(s) is not None and words.covered(s, registered) and not s.startswith("system/")]
+    if not fitting:
+        raise NotApplicable("no scope of `scopes_supported` is known to be one that the app is registered for")
+    return _asked(app, "published", [*grants.base(app, "patient"), *fitting[:_BULK]])
+
+
+def unticked(app: App) -> tuple[str, Asked]:
+    """A request for two types of which the user leaves one out at the consent page."""
+    kept, left_out = (grants.scope(app, samples.sample(app, number).type, "rs") for number in (0, 1))
+    app.grant()
+    requested = [*_base(app), kept, left_out]
+    attempt = app.once("scopes unticked", lambda: grants.attempt(app, requested, consent=[left_out], session=f"{app.client.name}-consent"))
+    if not any("untick" in step.lower() for step in attempt.authorization.landing.steps):
+        raise NotApplicable("no consent page let the user leave a scope out")
+    if attempt.token is None or not attempt.token.succeeded:
+        raise NotApplicable(f"the server gives no token when the user leaves a scope out: {attempt.describe()}")
+    return left_out, Asked(attempt, tuple(requested))

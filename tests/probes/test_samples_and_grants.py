@@ -8,20 +8,14 @@ from typing import Any
 
 import pytest
 
+from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.checks.fhir_answer import done
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
-from smartlaunch.probes.fhir_access.reach import (
-    BODIES,
-    LETTERS,
-    WRITES,
-    Sample,
-    categories,
-    covers,
-    disclosed,
-    leeway,
-    references_in,
-    texts_in,
-)
+from smartlaunch.probes.fhir_access.bearer_token import leeway
+from smartlaunch.probes.fhir_access.grants import covers
+from smartlaunch.probes.fhir_access.requests import INTERACTIONS, WRITES, letter_of
+from smartlaunch.probes.fhir_access.samples import Sample, categories, references_in, texts_in
+from smartlaunch.probes.fhir_access.writing import BODIES
 
 
 def answer(status: int, body: Any = None) -> Exchange:
@@ -96,6 +90,6 @@ def test_sample() -> None:
 
 
 def test_every_interaction_has_a_letter_and_every_body_a_patch() -> None:
-    assert {"create", "update", "patch", "delete"} <= WRITES
-    assert set("".join(LETTERS.values())) == set("cruds")
+    assert {"create", "update", "patch", "delete"} <= set(WRITES)
+    assert {letter_of(word) for word in INTERACTIONS} == set("cruds")
     assert all(patch for _, patch in BODIES.values())

@@ -1,0 +1,199 @@
+"""Requests for App State that have to be refused, and state that a server may be unable to keep; right state has to be kept first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.fhir import describe
+from smartlaunch.probes.app_state.keeping import (
+    CODES,
+    State,
+    body,
+    changed,
+    delete,
+    made,
+    make_room,
+    post,
+    put,
+    search,
+    send,
+    shared,
+    updated,
+)
+from smartlaunch.probes.app_state.subjects import subject, system, token
+from smartlaunch.probes.fhir_access.grants import covers
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.exchange import Exchange
+
+_LARGE = 300 * 1024
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of state that was tried: the state before it, and the answer."""
+
+    state: State
+    exchange: Exchange
+
+
+# -- state out of the ordinary ------------------------------------------------------------------------------------------------
+
+
+def _number(app: App, resource: dict[str, Any]) -> None:
+    resource["extension"].append({"url": f"{system(app)}/size", "valueInteger": 12})
+
+
+def _parts(app: App, resource: dict[str, Any]) -> None:
+    inner = {"url": "colour", "valueString": "blue"}
+    resource["extension"].append({"url": f"{system(app)}/theme", "extension": [inner]})
+
+
+def _large(_app: App, resource: dict[str, Any]) -> None:
+    resource["extension"][0]["valueString"] = "x" * _LARGE
+
+
+def _own_id(_app: App, resource: dict[str, Any]) -> None:
+    resource["id"] = "conformance-chosen-by-the-app"
+
+
+ODDITIES: Mapping[str, Callable[[App, dict[str, Any]], None]] = {
+    "an extension with a number": _number,
+    "an extension with parts": _parts,
+    "more than 256 kB": _large,
+    "an id of its own": _own_id,
+}
+"""What is out of the ordinary about new state."""
+
+
+def odd(app: App, what: str) -> State:
+    """State with something that a server may be unable to keep; right state has to be kept first."""
+    shared(app)
+    resource = body(app, subject(app, "the patient"))
+    ODDITIES[what](app, resource)
+    make_room(app, resource)
+    return post(app, resource, token(app))
+
+
+# -- updates and deletes ------------------------------------------------------------------------------------------------------
+
+
+def _update(app: App, state: State, tag: str | None) -> Exchange:
+    return put(app, state, changed(app, state, "third"), tag).exchange
+
+
+CHANGES: Mapping[str, Callable[[App, State, str | None], Exchange]] = {"update": _update, "delete": delete}
+"""What is done to state on the strength of an ``If-Match``."""
+
+
+def without_if_match(app: App, action: str) -> Change:
+    """An update or a delete without ``If-Match``; the same with it has to work."""
+    state = updated(app, made(app))
+    return Change(state, CHANGES[action](app, state, None))
+
+
+def outdated(app: App, action: str) -> Change:
+    """An update or a delete on the strength of a version that is no longer the latest."""
+    first = made(app)
+    second = updated(app, first)
+    if not first.tag or first.tag == second.tag:
+        raise NotApplicable("the server gives no new `ETag` with an update; another scenario judges that")
+    return Change(second, CHANGES[action](app, second, first.tag))
+
+
+def after_delete(app: App, action: str) -> Change:
+    """An update or a delete of state that was deleted."""
+    state = made(app)
+    gone = delete(app, state, state.tag)
+    if not 200 <= gone.answer.status < 300:
+        raise TwinFailed(f"a right delete was refused: {describe(gone.answer)}")
+    return Change(state, CHANGES[action](app, state, state.tag))
+
+
+def _another_code(app: App, resource: dict[str, Any]) -> None:
+    resource["code"] = {"coding": [{"system": system(app), "code": CODES[1]}]}
+
+
+def _another_subject(app: App, resource: dict[str, Any]) -> None:
+    resource["subject"] = {"reference": subject(app, "the user")}
+
+
+def _no_subject(app: App, resource: dict[str, Any]) -> None:
+    subject(app, "nobody")
+    del resource["subject"]
+
+
+FIXED: Mapping[str, Callable[[App, dict[str, Any]], None]] = {
+    "another code": _another_code,
+    "another subject": _another_subject,
+    "no subject": _no_subject,
+}
+"""Changes of what is fixed once state is made."""
+
+
+def rewritten(app: App, what: str) -> Change:
+    """An update that changes what is fixed."""
+    state = updated(app, made(app))
+    resource = changed(app, state, "third")
+    FIXED[what](app, resource)
+    exchange = put(app, state, resource, state.tag).exchange
+    if exchange.answer.status == 403:
+        raise NotApplicable(f"the server does not trust the app with what it would become: {describe(exchange.answer)}")
+    return Change(state, exchange)
+
+
+# -- without the right to -----------------------------------------------------------------------------------------------------
+
+
+def _of_other_data(app: App) -> str:
+    """The app's own token, whose scopes say nothing of state."""
+    own = app.grant()
+    if any(covers(own.granted, "Basic", letter) for letter in "cruds"):
+        raise NotApplicable("the app's own scopes cover App State")
+    return own.access_token
+
+
+TOKENS: Mapping[str, Callable[[App], str | None]] = {
+    "no token": lambda _app: None,
+    "a token that nobody issued": lambda _app: "conformance-no-such-token",
+    "a token for other data": _of_other_data,
+}
+"""Tokens that give no right to state."""
+
+
+def _create_with(app: App, _state: State, bearer: str | None) -> Exchange:
+    resource = body(app, subject(app, "the patient"), CODES[1])
+    make_room(app, resource)
+    return post(app, resource, bearer).exchange
+
+
+def _search_with(app: App, _state: State, bearer: str | None) -> Exchange:
+    return search(app, CODES[0], subject(app, "the patient"), bearer)
+
+
+def _update_with(app: App, state: State, bearer: str | None) -> Exchange:
+    return send(app, "PUT", f"Basic/{state.id}", bearer, resource=changed(app, state, "third"), tag=state.tag)
+
+
+def _delete_with(app: App, state: State, bearer: str | None) -> Exchange:
+    return send(app, "DELETE", f"Basic/{state.id}", bearer, tag=state.tag)
+
+
+ACTIONS: Mapping[str, Callable[[App, State, str | None], Exchange]] = {
+    "create": _create_with,
+    "search": _search_with,
+    "update": _update_with,
+    "delete": _delete_with,
+}
+"""What is done with a token that gives no right to it."""
+
+
+def unauthorized(app: App, action: str, bearer: str) -> Change:
+    """A request with no token, with one that nobody issued, or with one whose scopes say nothing of state."""
+    value = TOKENS[bearer](app)
+    state = updated(app, made(app))
+    return Change(state, ACTIONS[action](app, state, value))

@@ -1,0 +1,174 @@
+"""Whose data a token reaches: those of the patient in context, of another patient, of a patient whom the user may not see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.fhir import describe, resources
+from smartlaunch.probes.fhir_access.grants import covering, require_patient_level, scope
+from smartlaunch.probes.fhir_access.requests import READS, WRITES, Trial, send, tried, twin_of
+from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, references_in, sample, search, texts_in
+from smartlaunch.probes.fhir_access.writing import OF_ANOTHER_PATIENT, written_for_another
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App, Grant
+    from smartlaunch.exchange import Exchange
+    from smartlaunch.target import User
+
+SHARED: Mapping[str, str] = {"generalPractitioner": "general-practitioner", "managingOrganization": "organization"}
+"""Elements of Patient that point to what patients share, with their search parameters."""
+
+OF_ANOTHER = (*READS, *OF_ANOTHER_PATIENT)
+"""Requests that are put for a patient other than the one in context."""
+
+_OWN_READ = "read of the patient"
+_OWN_SEARCH = "search by the patient"
+
+
+def of_other(app: App) -> tuple[Grant, Sample, Sample]:
+    """A grant with the other patient in context, that patient's own resource, and a clinical one; ``NotApplicable`` without login."""
+    return app.once("the other patient", lambda: _of_other(app))
+
+
+def _of_other(app: App) -> tuple[Grant, Sample, Sample]:
+    kind, other = sample(app).type, other_patient(app)
+    grant = covering(app, _scopes(app, kind, "patient"), patient=other)
+    if grant.token.patient != other:
+        raise NotApplicable(f"no login brings the patient {other} into context, so nothing shows that this patient's data are there")
+    read = app.engine.fhir.read(f"Patient/{other}", grant.access_token)
+    exchange, query = search(app, kind, other, grant.access_token)
+    found = resources(answered(exchange), kind)
+    if not found or not disclosed(read, "Patient"):
+        raise NotApplicable(f"the patient {other} has no {kind} that could be asked for")
+    return grant, Sample(read.answer.object, (("_id", other),)), Sample(found[0], query)
+
+
+def _scopes(app: App, kind: str, at: str) -> list[str]:
+    return [scope(app, "Patient", "rs", at), scope(app, kind, "rs", at)]
+
+
+def of_another(app: App, interaction: str) -> Trial:
+    """A request for another patient's data under ``patient/`` scopes; the same under that patient's own token has to succeed."""
+    if interaction in WRITES:
+        return written_for_another(app, interaction)
+    return app.once(f"{interaction} for another patient", lambda: _of_another(app, interaction))
+
+
+def _of_another(app: App, interaction: str) -> Trial:
+    own = sample(app)
+    kind, other = own.type, other_patient(app)
+    grant = covering(app, _scopes(app, kind, "patient"))
+    require_patient_level(grant, "Patient", kind)
+    if not disclosed(send(app, "read", own, grant.access_token), kind):
+        raise TwinFailed(f"the token does not work for the patient in context ({' '.join(grant.granted)})")
+    twin: Exchange | None = None
+    try:
+        other_grant, person, resource = of_other(app)
+    except NotApplicable:
+        if interaction not in (_OWN_READ, _OWN_SEARCH):
+            raise
+        person = Sample({"resourceType": "Patient", "id": other}, (("_id", other),))
+        resource = Sample({"resourceType": kind}, tuple((k, other if k == "patient" else v) for k, v in own.query))
+        wanted = person if interaction == _OWN_READ else resource
+    else:
+        wanted = person if interaction == _OWN_READ else resource
+        twin = twin_of(app, interaction, wanted, other_grant.access_token)
+    exchange = tried(app, interaction, wanted, grant.access_token)
+    return Trial(interaction, wanted.type, exchange, tuple(grant.granted), twin, frozenset({other}))
+
+
+def of_another_included(app: App) -> Trial:
+    """A search of what patients share that takes in another patient's own resource."""
+    return app.once("another patient included", lambda: _of_another_included(app))
+
+
+def _of_another_included(app: App) -> Trial:
+    _, person, _ = of_other(app)
+    reasons, fhir, other = [], app.engine.fhir, other_patient(app)
+    for element, parameter in SHARED.items():
+        for reference in references_in(person.resource.get(element)):
+            kind, _, identifier = reference.partition("/")
+            query = (("_id", identifier), ("_revinclude", f"Patient:{parameter}"))
+            try:
+                grant = covering(app, _scopes(app, kind, "patient"))
+                theirs = covering(app, _scopes(app, kind, "patient"), patient=other)
+            except NotApplicable as exc:
+                reasons.append(str(exc))
+                continue
+            require_patient_level(grant, "Patient")
+            twin = fhir.search(kind, query, theirs.access_token)
+            if other not in {r.get("id") for r in disclosed(twin, "Patient")}:
+                reasons.append(f"the search of {kind} with _revinclude brings no patient: {describe(twin.answer, twin.error)}")
+                continue
+            exchange = fhir.search(kind, query, grant.access_token)
+            answered(exchange)
+            return Trial("search with _revinclude", "Patient", exchange, tuple(grant.granted), twin, frozenset({other}))
+    raise NotApplicable("; ".join(dict.fromkeys(reasons)) or "the other patient's resource refers to nothing that patients share")
+
+
+def telling(app: App) -> tuple[str, ...]:
+    """Texts by which the other patient's data can be known again in an answer: names, numbers, addresses."""
+    _, person, _ = of_other(app)
+    found: list[str] = []
+    for element in ("name", "birthDate", "telecom", "address"):
+        found += [t for t in texts_in(person.resource.get(element)) if len(t) > 4]
+    own = str(app.engine.fhir.read(f"Patient/{patient(app)}", app.grant().access_token).answer.text)
+    return tuple(t for t in dict.fromkeys(found) if t not in own and t not in other_patient(app))
+
+
+# -- users --------------------------------------------------------------------------------------------------------------------
+
+
+def users(app: App) -> tuple[User, User, str]:
+    """A user, a second one, and a patient whom only the first may see, by the target file."""
+    known = [u for u in app.engine.target.users.values() if u.patients]
+    for first in known:
+        for second in known:
+            hidden = [p for p in first.patients or () if p not in (second.patients or ())]
+            if first.persona == second.persona and hidden:
+                return first, second, hidden[0]
+    raise NotApplicable("the target file names no two users of one persona of whom one may see a patient that the other may not")
+
+
+def of_user(app: App) -> Trial:
+    """A search for the patient in context under a ``user/`` scope; the app's own grant has found the same before."""
+    return app.once("search under a user scope", lambda: _of_user(app))
+
+
+def _of_user(app: App) -> Trial:
+    own = sample(app)
+    twin = twin_of(app, "search", own, app.grant().access_token)
+    grant = covering(app, _scopes(app, own.type, "user"))
+    exchange = tried(app, "search", own, grant.access_token)
+    return Trial("search", own.type, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+
+
+def beyond_user(app: App, interaction: str) -> Trial:
+    """A request for a patient whom the signed-in user may not see, under ``user/`` scopes; a user who may has to succeed first."""
+    return app.once(f"{interaction} beyond the user", lambda: _beyond_user(app, interaction))
+
+
+def _beyond_user(app: App, interaction: str) -> Trial:
+    first, second, hidden = users(app)
+    kind = sample(app).type
+    scopes = _scopes(app, kind, "user")
+    allowed = covering(app, scopes, user=first)
+    limited = covering(app, scopes, user=second)
+    found, query = search(app, kind, hidden, allowed.access_token)
+    theirs = resources(answered(found), kind)
+    if not theirs:
+        raise NotApplicable(f"the user who may see the patient {hidden} finds no {kind}: {describe(found.answer)}")
+    wanted = Sample(theirs[0], query)
+    if interaction == _OWN_READ:
+        wanted = Sample({"resourceType": "Patient", "id": hidden}, (("_id", hidden),))
+    twin = twin_of(app, interaction, wanted, allowed.access_token)
+    seen = (second.patients or ("",))[0]
+    own, _ = search(app, kind, seen, limited.access_token)
+    if not resources(answered(own), kind):
+        raise TwinFailed(f"the second user's token does not find the {kind} of a patient whom that user may see")
+    exchange = tried(app, interaction, wanted, limited.access_token)
+    return Trial(interaction, wanted.type, exchange, tuple(limited.granted), twin, frozenset({hidden}))

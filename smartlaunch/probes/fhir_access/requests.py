@@ -1,0 +1,156 @@
+"""Requests for a sample by the words that features use for them, and what a token was granted when it was tried with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.fhir import describe
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.client.fhir import Fhir
+    from smartlaunch.exchange import Exchange
+    from smartlaunch.probes.fhir_access.samples import Sample
+
+Read = Callable[["Fhir", "Sample", str], "Exchange"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One request put to the FHIR server, with what the token was granted.
+
+    ``resource_type`` and ``ids`` name what the request is after; ``twin`` is the same request with a token that covers it, None where
+    the request itself has to succeed.
+    """
+
+    interaction: str
+    resource_type: str
+    exchange: Exchange
+    granted: tuple[str, ...] = ()
+    twin: Exchange | None = None
+    ids: frozenset[str] = frozenset()
+    scope: str = ""
+    wanted: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The request in words."""
+        return f"{self.interaction} of {self.resource_type}" if self.resource_type else self.interaction
+
+
+def _read(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    return fhir.read(sample.reference, token)
+
+
+def _vread(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    if not sample.version:
+        raise NotApplicable(f"the server gives {sample.type} no version")
+    return fhir.read(f"{sample.reference}/_history/{sample.version}", token)
+
+
+def _search(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    return fhir.search(sample.type, sample.query, token)
+
+
+def _search_by_subject(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    return fhir.search(sample.type, [("subject", f"Patient/{v}") if k == "patient" else (k, v) for k, v in sample.query], token)
+
+
+def _compartment_search(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    patient = next((v for k, v in sample.query if k == "patient"), "")
+    if not patient:
+        raise NotApplicable(f"the search of {sample.type} names no patient, so there is no compartment to search")
+    return fhir.read(f"Patient/{patient}/{sample.type}", token)
+
+
+def _search_without_patient(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    rest = [pair for pair in sample.query if pair[0] not in ("patient", "_id")]
+    return fhir.search(sample.type, [*rest, ("_count", "200")], token)
+
+
+def _system_search(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    return fhir.read(f"{fhir.base_url}?{urlencode([('_type', sample.type), *sample.query])}", token)
+
+
+def _wrapped(bundle: str, inner: str) -> Read:
+    """A batch or transaction of one read or search."""
+
+    def send(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+        url = sample.reference if inner == "read" else f"{sample.type}?{urlencode(sample.query)}"
+        entry = {"request": {"method": "GET", "url": url}}
+        return fhir.send("POST", "", token, resource={"resourceType": "Bundle", "type": bundle, "entry": [entry]})
+
+    return send
+
+
+READS: Mapping[str, Read] = {
+    "read": _read,
+    "read of the patient": _read,
+    "vread": _vread,
+    "instance history": lambda fhir, sample, token: fhir.read(f"{sample.reference}/_history", token),
+    "search": _search,
+    "search by the patient": _search,
+    "search by subject": _search_by_subject,
+    "compartment search": _compartment_search,
+    "search by POST": lambda fhir, sample, token: fhir.search_by_post(sample.type, sample.query, token),
+    "search without a patient": _search_without_patient,
+    "type history": lambda fhir, sample, token: fhir.read(f"{sample.type}/_history", token),
+    "system search": _system_search,
+    "batch with a read": _wrapped("batch", "read"),
+    "batch with a search": _wrapped("batch", "search"),
+    "transaction with a read": _wrapped("transaction", "read"),
+    "transaction with a search": _wrapped("transaction", "search"),
+}
+"""Requests that read, by the words of the features; each is for a resource of the patient in context or of another one."""
+
+WRITES: Mapping[str, str] = {
+    "create": "c",
+    "update": "u",
+    "patch": "u",
+    "delete": "d",
+    "update of a new id": "u",
+    "batch with a create": "c",
+    "transaction with a create": "c",
+}
+"""Requests that write, with the letter of the scope that each needs."""
+
+INTERACTIONS = (*READS, *WRITES)
+"""Every request by its words."""
+
+
+def letter_of(interaction: str) -> str:
+    """The letter of the scope that an interaction needs."""
+    if interaction in WRITES:
+        return WRITES[interaction]
+    return "s" if "search" in interaction or interaction == "type history" else "r"
+
+
+def send(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
+    """The request that the words name."""
+    return READS[interaction](app.engine.fhir, sample, token)
+
+
+def twin_of(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
+    """The request with a token that covers it; ``NotApplicable`` when the server does not offer it at all."""
+    twin = send(app, interaction, sample, token)
+    answered(twin)
+    if twin.answer.status == 401:
+        raise TwinFailed(f"the {interaction} of {sample.type} was refused to a token that covers it: {describe(twin.answer)}")
+    if not disclosed(twin, sample.type):
+        raise NotApplicable(
+            f"the server does not offer the {interaction} of {sample.type} to a token that covers it: {describe(twin.answer)}"
+        )
+    return twin
+
+
+def tried(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
+    """The request, whatever the server answers; ``Unreachable`` when it does not."""
+    exchange = send(app, interaction, sample, token)
+    answered(exchange)
+    return exchange

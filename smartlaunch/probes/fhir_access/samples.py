@@ -1,0 +1,219 @@
+"""Samples of the patient's data, found with the app's own grant: nothing of a server's data is assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.fhir import describe, resources
+from smartlaunch.oauth.id_token import decode
+from smartlaunch.probes.fhir_access.grants import covering, covers, scope
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App, Grant
+    from smartlaunch.exchange import Exchange
+
+Query = tuple[tuple[str, str], ...]
+
+PREFERRED = (
+    "Observation",
+    "Condition",
+    "AllergyIntolerance",
+    "MedicationRequest",
+    "Procedure",
+    "Immunization",
+    "DiagnosticReport",
+    "DocumentReference",
+    "CarePlan",
+    "Goal",
+    "Encounter",
+)
+"""Types that belong to one patient and are searched by ``patient``, the commonest first.
+
+Clinicians, places and Patient itself are not here: servers may open them to every app, so their refusal cannot be demanded.
+"""
+
+NEEDED = {
+    "Observation": ("vital-signs", "laboratory", "social-history"),
+    "Condition": ("problem-list-item", "encounter-diagnosis", "health-concern"),
+    "DocumentReference": ("clinical-note",),
+    "CarePlan": ("assess-plan",),
+    "DiagnosticReport": ("LAB",),
+}
+"""Categories to search by where a server refuses a search without one."""
+
+_ENOUGH = 3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A resource of the server, with the search that found it."""
+
+    resource: Mapping[str, Any]
+    query: Query = ()
+
+    @property
+    def type(self) -> str:
+        """The resource type."""
+        return str(self.resource.get("resourceType", ""))
+
+    @property
+    def id(self) -> str:
+        """The logical id."""
+        return str(self.resource.get("id", ""))
+
+    @property
+    def reference(self) -> str:
+        """``Type/id``."""
+        return f"{self.type}/{self.id}"
+
+    @property
+    def version(self) -> str:
+        """The version, or an empty string."""
+        meta = self.resource.get("meta")
+        return str(meta.get("versionId", "")) if isinstance(meta, dict) else ""
+
+    @property
+    def categories(self) -> tuple[tuple[str, str], ...]:
+        """The codings of its ``category``, as system and code."""
+        return categories(self.resource)
+
+
+def categories(resource: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The codings of a resource's ``category``, as system and code."""
+    found = []
+    listed = resource.get("category")
+    for concept in listed if isinstance(listed, list) else [listed]:
+        coding = concept.get("coding") if isinstance(concept, dict) else None
+        for one in coding if isinstance(coding, list) else []:
+            if isinstance(one, dict) and isinstance(one.get("code"), str):
+                found.append((str(one.get("system", "")), one["code"]))
+    return tuple(dict.fromkeys(found))
+
+
+# -- whose data ---------------------------------------------------------------------------------------------------------------
+
+
+def patient(app: App) -> str:
+    """The patient in context."""
+    found = app.grant().token.patient or app.engine.target.patients.default
+    if not found:
+        raise NotApplicable("no patient is in context and the target file names none in [patients] default")
+    return found
+
+
+def other_patient(app: App) -> str:
+    """A patient other than the one in context, by the target file."""
+    patients = app.engine.target.patients
+    found = next((p for p in (patients.other, patients.default) if p and p != patient(app)), "")
+    if not found:
+        raise NotApplicable("the target file names no other patient in [patients] other")
+    return found
+
+
+def fhir_user(app: App) -> str:
+    """The signed-in user's resource as ``Type/id``, or an empty string; ``fhirUser`` may open it beside all scopes."""
+    token, user = app.grant().token, app.engine.user()
+    claim = decode(token.id_token).claims.get("fhirUser") if token.id_token else None
+    text = claim if isinstance(claim, str) else (user.fhir_user if user is not None else "") or ""
+    return "/".join(text.rstrip("/").split("/")[-2:])
+
+
+# -- finding them -------------------------------------------------------------------------------------------------------------
+
+
+def search(app: App, kind: str, patient: str, token: str) -> tuple[Exchange, Query]:
+    """Search a type for one patient, with a category where the server will not search without."""
+    query: Query = (("patient", patient),) if kind != "Patient" else (("_id", patient),)
+    exchange = app.engine.fhir.search(kind, query, token)
+    if exchange.answer.status in (400, 422):
+        for category in NEEDED.get(kind, ()):
+            narrower = (*query, ("category", category))
+            again = app.engine.fhir.search(kind, narrower, token)
+            if 200 <= again.answer.status < 300:
+                return again, narrower
+    return exchange, query
+
+
+def samples(app: App) -> dict[str, list[Sample]]:
+    """Resources of the patient in context by type, found with the app's own grant: up to three types with data."""
+    return app.once("samples of the patient", lambda: _samples(app, app.grant(), patient(app)))
+
+
+def sample(app: App, number: int = 0) -> Sample:
+    """A resource of the type at this place among those with data; 0 is the one that narrow scopes name, 1 the one they leave out."""
+    found = list(samples(app).values())
+    if number >= len(found):
+        raise NotApplicable(f"fewer than {number + 1} types with data of the patient can be read and searched with the app's own grant")
+    return found[number][0]
+
+
+def _samples(app: App, grant: Grant, whose: str) -> dict[str, list[Sample]]:
+    found: dict[str, list[Sample]] = {}
+    refusals = []
+    for kind in PREFERRED:
+        if not all(covers(grant.granted, kind, letter) for letter in "rs"):
+            continue
+        exchange, matches = _found(app, kind, whose, grant.access_token)
+        if matches:
+            found[kind] = matches
+        elif not 200 <= exchange.answer.status < 300:
+            refusals.append(f"{kind}: {describe(exchange.answer, exchange.error)}")
+        if len(found) == _ENOUGH:
+            break
+    if not found and refusals:
+        found = _one_by_one(app, grant, whose)
+    if not found and refusals:
+        raise TwinFailed(
+            f"every search under the app's own grant was refused: {'; '.join(refusals)}",
+            waited_for="data that the granted scopes cover",
+            hint="the scenario on granted access of this suite shows the answers",
+        )
+    return found
+
+
+def _one_by_one(app: App, own: Grant, whose: str) -> dict[str, list[Sample]]:
+    """Resources found under one scope at a time, where the whole grant finds nothing: the server may not add scopes up."""
+    found: dict[str, list[Sample]] = {}
+    for kind in [k for k in PREFERRED if covers(own.granted, k, "s")][:2]:
+        try:
+            grant = covering(app, [scope(app, kind, "rs")])
+        except NotApplicable:
+            continue
+        _, matches = _found(app, kind, whose, grant.access_token)
+        if matches:
+            found[kind] = matches
+    return found
+
+
+def _found(app: App, kind: str, whose: str, token: str) -> tuple[Exchange, list[Sample]]:
+    exchange, query = search(app, kind, whose, token)
+    return exchange, [Sample(r, query) for r in resources(answered(exchange), kind) if r.get("id")]
+
+
+# -- what is in them ----------------------------------------------------------------------------------------------------------
+
+
+def references_in(value: object) -> list[str]:
+    """The relative references anywhere inside an element; absolute ones are cut to type and id."""
+    if isinstance(value, list):
+        return [r for one in value for r in references_in(one)]
+    if not isinstance(value, dict):
+        return []
+    found = [r for key, one in value.items() if key != "reference" for r in references_in(one)]
+    reference = value.get("reference")
+    if isinstance(reference, str) and "/" in reference and not reference.startswith(("#", "urn:")):
+        found.append("/".join(reference.rstrip("/").split("/_history")[0].split("/")[-2:]))
+    return found
+
+
+def texts_in(value: object) -> list[str]:
+    """The texts anywhere inside an element."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [t for key, one in value.items() if key not in ("use", "system", "country", "state") for t in texts_in(one)]
+    return [t for one in value for t in texts_in(one)] if isinstance(value, list) else []

@@ -1,0 +1,232 @@
+"""What the suite writes where the target file allows it: resources of its own, which it deletes at the end of the run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.checks.fhir_answer import done
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable
+from smartlaunch.fhir import describe
+from smartlaunch.probes.fhir_access.grants import covering, covers, require_patient_level, require_uncovered, scope
+from smartlaunch.probes.fhir_access.requests import Trial, letter_of
+from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, sample
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App, Grant
+    from smartlaunch.exchange import Exchange
+
+BODIES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
+    "Observation": (
+        {
+            "status": "final",
+            "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}]}],
+            "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}]},
+            "effectiveDateTime": "2020-02-02T02:02:02Z",
+            "valueQuantity": {"value": 61, "unit": "/min", "system": "http://unitsofmeasure.org", "code": "/min"},
+        },
+        [{"op": "replace", "path": "/status", "value": "amended"}],
+    ),
+    "Condition": (
+        {
+            "clinicalStatus": {
+                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "resolved"}],
+            },
+            "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-category", "code": "problem-list-item"}]}],
+            "code": {"text": "Conformance test, to be deleted"},
+        },
+        [{"op": "add", "path": "/recordedDate", "value": "2020-02-02"}],
+    ),
+}
+"""What the suite writes where it may: the body without its patient, and a patch of it."""
+
+OF_ANOTHER_PATIENT = ("create", "update", "patch", "delete")
+"""Writes that are put for a patient other than the one in context."""
+
+_PATCH_TYPE = "application/json-patch+json"
+
+
+def kind_to_write(app: App) -> str:
+    """The type to write: that of the patient's data where the suite has a body for it."""
+    found = sample(app).type
+    kind = found if found in BODIES else next(iter(BODIES))
+    if not offers(app, kind, "create"):
+        raise NotApplicable(f"the CapabilityStatement offers no create of {kind}")
+    return kind
+
+
+def offers(app: App, kind: str, code: str) -> bool:
+    """Whether the CapabilityStatement lists an interaction for a type; one without interactions is taken to offer all."""
+    stated = described(app, kind)
+    if stated is None:
+        return False
+    listed = [i.get("code") for i in stated.get("interaction", []) if isinstance(i, dict)]
+    return not listed or code in listed
+
+
+def described(app: App, kind: str) -> dict[str, Any] | None:
+    """What the CapabilityStatement says of a type; an empty object when there is no statement at all, None when the type is absent."""
+    rest = app.engine.discovery.metadata.answer.object.get("rest")
+    if not isinstance(rest, list):
+        return {}
+    rows = [r for part in rest if isinstance(part, dict) for r in part.get("resource", []) if isinstance(r, dict)]
+    return next((r for r in rows if r.get("type") == kind), None if rows else {})
+
+
+def body(kind: str, whose: str) -> dict[str, Any]:
+    """A resource of the suite's own about a patient."""
+    return {"resourceType": kind, **BODIES[kind][0], "subject": {"reference": f"Patient/{whose}"}}
+
+
+def _writer(app: App, kind: str, whose: str) -> Grant:
+    """A grant that may do everything with a type of one patient's data."""
+    return covering(app, [scope(app, kind, "cruds", "patient")], patient="" if whose == patient(app) else whose)
+
+
+def created_own(app: App, kind: str, whose: str) -> tuple[Exchange, Sample]:
+    """A resource of the suite's own, created with a token that may."""
+    writer = _writer(app, kind, whose)
+    exchange = app.engine.fhir.send("POST", kind, writer.access_token, resource=body(kind, whose))
+    answered(exchange)
+    made = remember(app, exchange, writer)
+    if made is None:
+        raise NotApplicable(f"the server does not let the app create a {kind} of its own: {describe(exchange.answer)}")
+    return exchange, made
+
+
+# -- what is left behind ------------------------------------------------------------------------------------------------------
+
+
+def _left_behind(app: App) -> list[tuple[str, Grant]]:
+    return app.once("resources that the suite wrote", list[tuple[str, "Grant"]])
+
+
+def remember(app: App, exchange: Exchange, grant: Grant) -> Sample | None:
+    """The resource that a create made, to be deleted at the end; None when none was made."""
+    if not done(exchange):
+        return None
+    found = next(iter(disclosed(exchange)), None)
+    if found is None or not found.get("id"):
+        location = exchange.answer.header("location") or ""
+        parts = [p for p in location.split("/_history")[0].split("/") if p]
+        if len(parts) < 2:
+            return None
+        found = {"resourceType": parts[-2], "id": parts[-1]}
+    made = Sample(found)
+    _left_behind(app).append((made.reference, grant))
+    return made
+
+
+def clean_up(app: App) -> None:
+    """Delete what the suite wrote; what cannot be deleted stays, the run's exchanges name it."""
+    left = _left_behind(app)
+    for reference, grant in left:
+        app.engine.fhir.send("DELETE", reference, grant.access_token)
+    left.clear()
+
+
+# -- writes -------------------------------------------------------------------------------------------------------------------
+
+
+def write(app: App, interaction: str, kind: str, own: Sample, whose: str, token: str) -> Exchange:
+    """The write that the words name, of a resource that the suite made."""
+    fhir, resource = app.engine.fhir, body(kind, whose)
+    match interaction:
+        case "create":
+            return fhir.send("POST", kind, token, resource=resource)
+        case "update":
+            return fhir.send("PUT", own.reference, token, resource={**resource, "id": own.id})
+        case "patch":
+            return fhir.send("PATCH", own.reference, token, resource=BODIES[kind][1], headers={"Content-Type": _PATCH_TYPE})
+        case "delete":
+            return fhir.send("DELETE", own.reference, token)
+        case "update of a new id":
+            new = f"conformance-{int(time.time() * 1000) % 10**9}"
+            return fhir.send("PUT", f"{kind}/{new}", token, resource={**resource, "id": new})
+    wrapper = interaction.partition(" with a ")[0]
+    entry = {"resource": resource, "request": {"method": "POST", "url": kind}}
+    return fhir.send("POST", "", token, resource={"resourceType": "Bundle", "type": wrapper, "entry": [entry]})
+
+
+def _makes_one(interaction: str) -> bool:
+    """Whether a write leaves a new resource behind."""
+    return letter_of(interaction) == "c" or interaction == "update of a new id"
+
+
+def written_under(app: App, letters: str, interaction: str, *, in_version: int, forbidden: bool = False) -> Trial:
+    """A write under the scope with these letters alone, which allows it or, where it is forbidden, does not."""
+    kind = kind_to_write(app)
+    grant = covering(app, [scope(app, kind, letters, "patient", in_version)])
+    letter = letter_of(interaction)
+    if forbidden:
+        require_uncovered(grant, kind, letter)
+    elif not covers(grant.granted, kind, letter):
+        raise NotApplicable(f"the server does not grant {letter} of {kind}; it grants {' '.join(grant.granted)}")
+    whose = patient(app)
+    twin, own = _twin(app, interaction, kind, whose)
+    exchange = write(app, interaction, kind, own, whose, grant.access_token)
+    if _makes_one(interaction):
+        remember(app, exchange, _writer(app, kind, whose))
+    answered(exchange)
+    return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+
+
+def _twin(app: App, interaction: str, kind: str, whose: str) -> tuple[Exchange, Sample]:
+    """The same write with a token that may, of another resource of the suite's own; and the resource for the trial."""
+    twin, own = created_own(app, kind, whose)
+    if interaction == "create":
+        return twin, own
+    writer = _writer(app, kind, whose)
+    _, spare = created_own(app, kind, whose)
+    twin = write(app, interaction, kind, spare, whose, writer.access_token)
+    answered(twin)
+    if _makes_one(interaction):
+        remember(app, twin, writer)
+    if not done(twin):
+        raise NotApplicable(f"the server does not offer the {interaction} of {kind} to a token that covers it: {describe(twin.answer)}")
+    return twin, own
+
+
+def written_for_another(app: App, interaction: str) -> Trial:
+    """A write for another patient under ``patient/`` scopes; the same under that patient's own token has to succeed."""
+    kind, other = kind_to_write(app), other_patient(app)
+    grant = _writer(app, kind, patient(app))
+    require_patient_level(grant, kind)
+    theirs = _writer(app, kind, other)
+    if theirs.token.patient != other:
+        raise NotApplicable(f"no login brings the patient {other} into context")
+    twin, own = _twin(app, interaction, kind, other)
+    exchange = write(app, interaction, kind, own, other, grant.access_token)
+    if interaction == "create":
+        remember(app, exchange, theirs)
+    answered(exchange)
+    return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+
+
+def updated_new(app: App) -> Trial:
+    """An update that creates a resource, under the update scope alone, where the server says that updates may create."""
+    kind = kind_to_write(app)
+    stated = described(app, kind) or {}
+    if stated.get("updateCreate") is False:
+        raise NotApplicable(f"the CapabilityStatement says that an update does not create a {kind}")
+    return written_under(app, "u", "update of a new id", in_version=2)
+
+
+def created(app: App) -> Exchange:
+    """A create by a token that may."""
+    return created_own(app, kind_to_write(app), patient(app))[0]
+
+
+def deleted_read(app: App) -> Exchange:
+    """A read of a resource that the suite made and deleted."""
+    kind, whose = kind_to_write(app), patient(app)
+    _, own = created_own(app, kind, whose)
+    token = _writer(app, kind, whose).access_token
+    gone = write(app, "delete", kind, own, whose, token)
+    if not done(gone):
+        raise NotApplicable(f"the server does not let the app delete a {kind}: {describe(gone.answer, gone.error)}")
+    exchange = app.engine.fhir.read(own.reference, token)
+    answered(exchange)
+    return exchange
