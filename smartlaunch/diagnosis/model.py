@@ -154,6 +154,10 @@ class Report:
     vendor: str = ""
     source: str = ""
     warnings: list[str] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+    """What in the input was understood, in its order."""
+    left: list[str] = field(default_factory=list)
+    """What in the input was not understood or not used, and why."""
 
     @property
     def declined(self) -> bool:
@@ -171,4 +175,6 @@ class Report:
             "named": list(self.named),
             "unknown_keys": list(self.unknown_keys),
             "warnings": list(self.warnings),
+            "read": list(self.read),
+            "left": list(self.left),
         }

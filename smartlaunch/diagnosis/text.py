@@ -42,6 +42,8 @@ def render(report: Report, name: str = "") -> str:
         ("Not known to any rule:", report.named),
         ("Keys kept but not read:", report.unknown_keys),
         ("About the file:", report.warnings),
+        ("Read in the input:", report.read),
+        ("Left aside:", report.left),
     ):
         if items:
             lines.append(title)

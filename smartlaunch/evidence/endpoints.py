@@ -77,7 +77,7 @@ class EndpointGuess:
     def _by_parameters(self, request: Request, address: str, names: dict[str, str]) -> Endpoint | None:
         if "grant_type" in names:
             return Endpoint.TOKEN
-        if "response_type" in names and "client_id" in names:
+        if "response_type" in names and ("client_id" in names or "redirect_uri" in names or "scope" in names):
             self._base(names.get("aud") or names.get("resource") or "")
             return Endpoint.AUTHORIZE
         if "iss" in names and "launch" in names and "code" not in names:

@@ -170,18 +170,65 @@ def _value(headers: list[list[str]], wanted: str) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------------------
 
 
-def read_har(path: Path, report: HarReport | None = None, *, largest_entry: int = LARGEST_ENTRY) -> Iterator[Exchange]:
-    """The exchanges of a HAR in the order of the file, one at a time.
+def read_har(
+    path: Path, report: HarReport | None = None, *, largest_entry: int = LARGEST_ENTRY, in_order: bool = False
+) -> Iterator[Exchange]:
+    """The exchanges of a HAR in the order of the file, one at a time; with ``in_order`` in the order of their start.
 
     What cannot be used is left out and noted in ``report``. A file that is no HAR at all raises :class:`HarError`; one that is cut off
     gives what is whole.
     """
     report = HarReport() if report is None else report
+    if in_order and not _is_in_order(path, largest_entry):
+        report.warn("the entries of the file are not in the order of their start; they were sorted")
+        yield from exchanges_of(read_entries(path, report, largest_entry=largest_entry), report, in_order=True)
+        return
+    yield from exchanges_of(read_entries(path, report, largest_entry=largest_entry), report)
+
+
+def exchanges_of(items: Iterable[tuple[int, dict[str, Any]]], report: HarReport, *, in_order: bool = False) -> Iterator[Exchange]:
+    """The exchanges of entries that are at hand; ``in_order`` sorts them by their start, those without one staying where they are."""
+    if in_order:
+        kept = [(number, _light(item)) for number, item in items]
+        last, keys = _EPOCH, {}
+        for number, item in kept:
+            last = _start(item.get("startedDateTime")) or last
+            keys[number] = last
+        items = sorted(kept, key=lambda pair: keys[pair[0]])
     reader = _EntryReader(report)
-    for number, item in read_entries(path, report, largest_entry=largest_entry):
+    for number, item in items:
         exchange = reader.exchange(item, number)
         if exchange is not None:
             yield exchange
+
+
+def _light(item: dict[str, Any]) -> dict[str, Any]:
+    """An entry without the body of a picture, script or style sheet, so that many can be held while they are sorted."""
+    content = _dict(_dict(item.get("response")).get("content"))
+    if re.match(r"(?:image|font|video|audio)/|text/css|(?:text|application)/(?:x-)?javascript", _text(content.get("mimeType"))):
+        content.pop("text", None)
+        content.pop("size", None)
+    return item
+
+
+def _is_in_order(path: Path, largest_entry: int) -> bool:
+    """Whether no entry starts before the one in front of it; entries without a start do not count."""
+    last = _EPOCH
+    for _, item in read_entries(path, HarReport(), largest_entry=largest_entry):
+        started = _start(item.get("startedDateTime"))
+        if started is not None:
+            if started < last:
+                return False
+            last = started
+    return True
+
+
+def _start(value: Any) -> datetime | None:
+    try:
+        started = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return started if started.tzinfo is not None else started.replace(tzinfo=UTC)
 
 
 def read_entries(path: Path, report: HarReport, *, largest_entry: int = LARGEST_ENTRY) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -538,13 +585,10 @@ class _EntryReader:
         return Actor.APP
 
     def _started(self, value: Any, number: int) -> datetime:
-        try:
-            started = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
+        started = _start(value)
+        if started is None:
             self._report.warn(f"entry {number} has no readable start time; that of the entry before was taken")
             return self._last
-        if started.tzinfo is None:
-            started = started.replace(tzinfo=UTC)
         self._last = started
         return started
 

@@ -62,20 +62,32 @@ def test_thin_authorize_url_is_declined_with_what_is_missing():
 @pytest.mark.parametrize(
     ("content", "needle"),
     [
-        (b"", "empty|neither|not JSON"),
-        (b"{", "not JSON"),
-        (b"[1, 2]", "not an object"),
-        (b"hello there", "neither JSON nor a URL"),
-        (b"\xff\xfe\x00\x01", "UTF-8"),
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "not text"),
+        (b"\xff\xfe\x00\x01\x00\x00", "not text"),
         (b'{"log": {"version": "9.9", "entries": []}}', "version"),
-        (b"[" * 100000, "not JSON"),
+        (b"PK\x03\x04 cut off", "ZIP"),
+        (b"\x1f\x8b\x08 cut off", "cannot be unpacked"),
     ],
 )
-def test_broken_file(content, needle, tmp_path):
+def test_file_that_cannot_be_read_is_refused_by_name(content, needle, tmp_path):
     path = tmp_path / "input.json"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match=needle):
+    with pytest.raises(UsageError, match=needle) as caught:
         load(str(path))
+    assert "input.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1, 2]", b"hello there", b"[" * 100000, b"{}", b"null", b'"text"', b"<a/>"])
+def test_what_says_nothing_is_declined_and_named(content, tmp_path):
+    path = tmp_path / "input.json"
+    path.write_bytes(content)
+    report = load(str(path)).report()
+    assert report.declined
+    assert report.missing
+    assert report.left
+    assert not report.read
 
 
 def test_truncated_and_odd_hars(tmp_path):

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.inputs.weblinks import collect_urns, host_of, parameters_of, read_authorize_url, read_error_uri
 from smartlaunch.diagnosis.material import FhirCall, Material
 from smartlaunch.evidence.facts import FlowMemory, derive
-from smartlaunch.evidence.har import HarReport, read_entries, read_har, recorded
+from smartlaunch.evidence.har import HarReport, exchanges_of, read_entries, read_har, recorded
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.exchange import Endpoint, Exchange, RecordedExchange
 
@@ -33,6 +33,7 @@ _AUTHORIZE_ONLY = (
     "aud_slash_differs",
     "code_challenge_present",
     "launch_equal",
+    "launch_changed",
     "launch_reused",
     "endpoint_as_discovered",
 )
@@ -55,23 +56,92 @@ class Reading:
 def read_har_file(path: Path, redactor: Redactor | None = None) -> Reading:
     """Read a HAR as a stream; keeps the messages of the flow only, redacted, with their facts.
 
-    A HAR that this suite wrote brings its facts along; for any other they are derived here, before redaction.
+    A HAR that this suite wrote brings its facts along; for any other they are derived here, before redaction. Entries are taken in the
+    order of their start, which is not everywhere the order of the file.
     """
-    report, memory, clean, found = HarReport(), FlowMemory(), redactor or Redactor(), Reading()
+    report = HarReport()
     if _is_own(path):
+        found = Reading()
         found.exchanges = [own for _, item in read_entries(path, report) if (own := recorded(item)) is not None]
-    else:
-        for exchange in read_har(path, report):
-            facts = derive(exchange, memory)
-            if exchange.endpoint.value in _KEPT or _tells(exchange, facts):
-                kept = clean.exchange(exchange)
-                kept.facts = facts
-                found.exchanges.append(kept)
-            if len(found.exchanges) >= _MOST_EXCHANGES:
-                found.warnings.append(f"only the first {_MOST_EXCHANGES} exchanges of the flow were read")
-                break
+        found.warnings += [*report.skipped, *report.warnings]
+        return found
+    return _reading(read_har(path, report, in_order=True), report, redactor or Redactor())
+
+
+def read_har_items(items: list[dict[str, Any]], redactor: Redactor | None = None) -> Reading:
+    """The same for entries that came without the frame of a HAR."""
+    report = HarReport()
+    return _reading(exchanges_of(enumerate(items, 1), report, in_order=True), report, redactor or Redactor())
+
+
+def _reading(exchanges: Iterable[Exchange], report: HarReport, clean: Redactor) -> Reading:
+    found, memory, spelling, hidden = Reading(), FlowMemory(), Spelling(), True
+    for exchange in exchanges:
+        facts = derive(exchange, memory)
+        spelling.look(exchange, facts)
+        sensitive = ("authorization", "cookie", "set-cookie")
+        hidden = hidden and not any(k.lower() in sensitive for k, _ in (*exchange.request.headers, *exchange.answer.headers))
+        if exchange.endpoint.value in _KEPT or _tells(exchange, facts):
+            kept = clean.exchange(exchange)
+            kept.facts = facts
+            found.exchanges.append(kept)
+        if len(found.exchanges) >= _MOST_EXCHANGES:
+            found.warnings.append(f"only the first {_MOST_EXCHANGES} exchanges of the flow were read")
+            break
+    if hidden and found.exchanges and report.creator.startswith("WebInspector"):
+        _forget_hidden(found)
     found.warnings += [*report.skipped, *report.warnings]
     return found
+
+
+def _forget_hidden(found: Reading) -> None:
+    """A browser that saves "sanitized" leaves out credentials and cookies: that they are not in the file says nothing of the request."""
+    for item in found.exchanges:
+        if item.facts.get("bearer_present") is False:
+            del item.facts["bearer_present"]
+        if item.endpoint == Endpoint.TOKEN and item.facts.get("client_auth") == "none":
+            item.facts.pop("client_auth")
+    found.warnings.append(
+        "no request in the file has an Authorization header or a cookie: the browser saved it sanitized, so nothing is said about them; "
+        "save it with sensitive data to see (a ticket is written without it all the same)"
+    )
+
+
+class Spelling:
+    """Notices what became of a value on its way through the app, while the raw values are at hand."""
+
+    def __init__(self) -> None:
+        self._launches: list[str] = []
+
+    def look(self, exchange: Exchange, facts: dict[str, Any]) -> None:
+        """Remember the launch value of a launch; at an authorization request say how another spelling of it came about."""
+        sent = dict(parameters_of(exchange.request.url))
+        value = sent.get("launch", "")
+        if not value:
+            return
+        if exchange.endpoint is Endpoint.LAUNCH:
+            self._launches.append(value)
+        elif exchange.endpoint is Endpoint.AUTHORIZE and self._launches and value not in self._launches:
+            facts["launch_changed"] = next((how for given in reversed(self._launches) if (how := changed(given, value))), "other")
+
+
+def changed(given: str, sent: str) -> str:
+    """How a value was changed on its way: ``plus-to-blank``, ``decoded-twice``, ``encoded-twice``, ``cut``, ``case``; empty when not."""
+    if given == sent:
+        return ""
+    if given.replace("+", " ") == sent:
+        return "plus-to-blank"
+    if given == sent.replace("+", " "):
+        return "blank-to-plus"
+    if unquote(given) == sent or unquote_plus(given) == sent:
+        return "decoded-twice"
+    if unquote(sent) == given or unquote_plus(sent) == given:
+        return "encoded-twice"
+    if given.lower() == sent.lower():
+        return "case"
+    if given.startswith(sent) or given.endswith(sent) or given.strip("= ") == sent.strip("= "):
+        return "cut"
+    return ""
 
 
 def _is_own(path: Path) -> bool:
@@ -93,7 +163,8 @@ def _flows(exchanges: list[RecordedExchange]) -> Iterator[list[RecordedExchange]
     begun = False
     waiting: list[RecordedExchange] = []
     for item in exchanges:
-        opens = item.endpoint == Endpoint.AUTHORIZE and "client_id" in item.facts and not item.redirect_of
+        asks = "client_id" in item.facts or "response_type" in item.facts
+        opens = item.endpoint == Endpoint.AUTHORIZE and asks and not item.redirect_of
         if opens and begun:
             yield flow
             flow, waiting = [*waiting], []
@@ -113,6 +184,23 @@ def _material(flow: list[RecordedExchange], source: str, registered: Mapping[str
     m = Material(source=source)
     m.structured.add("exchanges")
     _registration(m, registered)
+    done = _read(m, flow)
+    _settle(m, flow, done)
+    return m
+
+
+def read_into(m: Material, exchanges: list[RecordedExchange]) -> None:
+    """Add single messages of a flow to a material; what is not among them is not known, so success is never concluded."""
+    done = _read(m, exchanges)
+    had = "no_redirect" in m.facts
+    _settle(m, exchanges, done)
+    m.succeeded = False
+    if not had:
+        m.facts.pop("no_redirect", None)
+
+
+def _read(m: Material, flow: list[RecordedExchange]) -> set[str]:
+    """Take each exchange into the material by what it was for; the steps that succeeded come back."""
     done: set[str] = set()
     for item in flow:
         _note(m, item)
@@ -131,8 +219,7 @@ def _material(flow: list[RecordedExchange], source: str, registered: Mapping[str
                 _fhir(m, item)
             case _:
                 _page(m, item)
-    _settle(m, flow, done)
-    return m
+    return done
 
 
 def _registration(m: Material, registered: Mapping[str, Any]) -> None:
@@ -241,6 +328,7 @@ def _authorize(m: Material, item: RecordedExchange, done: set[str]) -> None:
             "code_challenge_base64url",
             "code_challenge_method",
             "launch_equal",
+            "launch_changed",
             "launch_reused",
             "endpoint_as_discovered",
             "response_type",

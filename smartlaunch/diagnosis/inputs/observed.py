@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from smartlaunch.diagnosis import scopes
+from smartlaunch.diagnosis.inputs.bodies import Found, parsed, unwrap
 from smartlaunch.diagnosis.inputs.weblinks import collect_urns, parameters_of, read_authorize_url, read_error_uri
 from smartlaunch.diagnosis.material import FhirCall, Material
 from smartlaunch.evidence.facts import s256
@@ -60,10 +61,17 @@ _STATUS = re.compile(r"\b([1-5]\d\d)\b")
 def read_observation(data: Mapping[str, Any], source: str = "observation") -> Material:
     """Turn an observation into material; keys that are not known are kept and named."""
     m = Material(source=source)
+    read_into(m, data)
+    finish(m)
+    return m
+
+
+def read_into(m: Material, data: Mapping[str, Any]) -> None:
+    """Add what an observation holds to a material; ``finish`` has to follow when all is read."""
     for key, value in data.items():
         if value in (None, "", [], {}):
             continue
-        name = _ALIASES.get(str(key).strip().lower().replace("-", "_").replace(" ", "_"), "")
+        name = alias(str(key))
         if name == "":
             m.unknown[str(key)] = _text(value)[:2000]
             m.hear("asker", str(key), _text(value))
@@ -72,8 +80,16 @@ def read_observation(data: Mapping[str, Any], source: str = "observation") -> Ma
             continue
         m.structured.add(name)
         _READERS[name](m, value)
-    _finish(m)
-    return m
+
+
+def alias(key: str) -> str:
+    """The name of an observation's key, however it is spelt; an empty string when it is none."""
+    return _ALIASES.get(key.strip().lower().replace("-", "_").replace(" ", "_"), "")
+
+
+def is_observation(data: Mapping[str, Any]) -> bool:
+    """Whether an object has a key that only a person writes: an error body has none of them."""
+    return any(alias(str(key)) and (alias(str(key)) not in _OF_SERVERS or str(key).lower() in ("notes", "note")) for key in data)
 
 
 def _text(value: Any) -> str:
@@ -180,29 +196,50 @@ def _error_context(m: Material, value: Any) -> None:
 def _body(m: Material, value: Any) -> None:
     body = value
     if isinstance(value, str):
-        try:
-            body = json.loads(value)
-        except ValueError:
-            body = value
-    if isinstance(body, Mapping):
-        for name in ("error", "error_description", "error_uri", "message", "subcode", "code", "Name", "detail", "title"):
-            if isinstance(body.get(name), str):
-                {"error": _error, "error_uri": _error_uri}.get(name, _server_text(name))(m, body[name])
-        if isinstance(body.get("scope"), str) and m.granted is None:
-            m.granted = scopes.from_parameter(body["scope"])
-        if isinstance(body.get("expires_in"), (int, float)):
-            m.facts["expires_in"] = body["expires_in"]
-        if body.get("access_token") or (body.get("token_type") and "scope" in body):
-            m.facts["token_issued"] = True
-        if body.get("resourceType") == "OperationOutcome":
-            m.facts["operation_outcome"] = True
-        context = [n for n in ("patient", "encounter", "need_patient_banner", "smart_style_url") if body.get(n) not in (None, "")]
-        if context:
-            m.facts["context"] = context
-    elif isinstance(body, str):
-        m.facts["body_is_text"] = True
-    m.hear("server", "response_body", _text(value))
-    _error_words(m, _text(value))
+        body = parsed(value)
+        if body is None:
+            m.facts["body_is_text"] = True
+            m.hear("server", "response_body", value)
+            _error_words(m, value)
+            return
+    read_body(m, body)
+
+
+def read_body(m: Material, body: Any) -> Found:
+    """Read an error body or a token answer, whatever wraps it."""
+    found = unwrap(body)
+    m.structured.add("response_body")
+    for code in found.errors:
+        if code not in m.errors and (code in OAUTH_ERRORS or _CODE_SHAPE.match(code)):
+            m.errors.append(code)
+        m.hear("server", "error", code)
+    for name, text in found.texts:
+        m.hear("server", "error_description" if "descr" in name.lower() else f"response_body {name}"[:60], text)
+        _error_words(m, text)
+    if found.error_uri:
+        _error_uri(m, found.error_uri)
+    if found.status:
+        m.statuses.setdefault("any", found.status)
+    for name, text in found.headers:
+        if name.lower() == "www-authenticate":
+            m.structured.add("www_authenticate")
+            _header_auth(m, text)
+    if found.outcome:
+        m.facts["operation_outcome"] = True
+    if found.token is not None:
+        _token_answer(m, found.token)
+    return found
+
+
+def _token_answer(m: Material, body: Mapping[str, Any]) -> None:
+    if isinstance(body.get("scope"), str):
+        m.granted = m.granted or scopes.from_parameter(body["scope"])
+    if isinstance(body.get("expires_in"), (int, float)) and not isinstance(body["expires_in"], bool):
+        m.facts["expires_in"] = body["expires_in"]
+    m.facts["token_issued"] = True
+    m.facts["refresh_token_present"] = bool(body.get("refresh_token"))
+    context = [n for n in ("patient", "encounter", "need_patient_banner", "smart_style_url") if body.get(n) not in (None, "")]
+    m.facts["context"] = context
 
 
 def _status(m: Material, value: Any) -> None:
@@ -473,6 +510,11 @@ _READERS: dict[str, Callable[[Material, Any], None]] = {
     "refresh_token": _flag_fact("refresh_token_present"),
     "cors": _cors,
 }
+_OF_SERVERS = frozenset(
+    ["error", "error_description", "error_uri", "http_status", "response_body", "requested_scopes", "fhir_base", "aud", "notes",
+     "expires_in", "refresh_token", "client_id", "id", "title", "date", "url", "redirect_uri", "urn", "subcode"]
+)  # fmt: skip
+"""Keys that an error body or another message may have as well."""
 _IGNORED = frozenset({"id", "title", "source_url", "date", "url"})
 _ALIASES: dict[str, str] = {
     **{name: name for name in (*_READERS, *_IGNORED)},
@@ -520,7 +562,7 @@ _ALIASES: dict[str, str] = {
 }
 
 
-def _finish(m: Material) -> None:
+def finish(m: Material) -> None:
     """Turn values that are secret into facts, and drop them."""
     if m.verifier:
         m.facts["verifier_present"] = True

@@ -1,4 +1,4 @@
-"""One door for every input: run folder, run.json, HAR, URL, JSON body, observation file."""
+"""One door for every input: run, HAR, archive, pipe, and any text that a person may paste."""
 
 from __future__ import annotations
 
@@ -8,25 +8,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from smartlaunch.diagnosis.inputs.flows import materials, read_har_file
-from smartlaunch.diagnosis.inputs.observed import read_observation
-from smartlaunch.diagnosis.inputs.weblinks import parameters_of, read_authorize_url, read_error_uri
+from smartlaunch.diagnosis.inputs import documents, opening
+from smartlaunch.diagnosis.inputs.cleaning import clean_report
+from smartlaunch.diagnosis.inputs.coverage import covered
+from smartlaunch.diagnosis.inputs.flows import Reading as HarReading
+from smartlaunch.diagnosis.inputs.flows import materials, read_har_file, read_har_items
+from smartlaunch.diagnosis.inputs.mixed import Reading, read_data, read_text
+from smartlaunch.diagnosis.inputs.observed import OAUTH_ERRORS
+from smartlaunch.diagnosis.inputs.pieces import LONGEST
 from smartlaunch.diagnosis.material import Material
-from smartlaunch.diagnosis.model import ClientFinding, Report
+from smartlaunch.diagnosis.model import ClientFinding, Missing, Report
 from smartlaunch.diagnosis.runs import diagnose
 from smartlaunch.diagnosis.signals.client_rules import client_findings
 from smartlaunch.diagnosis.weighing import examine
-from smartlaunch.errors import UsageError
+from smartlaunch.errors import LookupFailed, UsageError
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.records.record import Run
 from smartlaunch.records.store import load_run
 
 LARGEST_JSON = 64_000_000
-_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/?/?[^\s]*[?#/][^\s]*$")
-_BODY_KEYS = frozenset({"error", "error_description", "error_uri", "resourceType", "access_token", "message", "code"})
+_NAME = re.compile(r"[\w.@+~:\\/ ()-]{1,300}")
+_WORD = re.compile(r"[\w.-]{1,80}")
+_FILE_ENDINGS = (".har", ".json", ".txt", ".log", ".gz", ".zip", ".xml", ".html")
 
 
 @dataclass
@@ -40,7 +45,11 @@ class Loaded:
     found: list[Material] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     redactor: Redactor | None = None
-    """Knows the secrets of a HAR that others wrote, so that a ticket can be checked for them."""
+    """Knows the secrets that others wrote into the input, so that an answer and a ticket can be checked for them."""
+    read: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    """What the input itself lacks, whatever the rules find."""
 
     def report(self, vendor: str = "", scenario: str = "") -> Report:
         """The diagnosis of this input."""
@@ -54,9 +63,11 @@ class Loaded:
         report.diagnoses.sort(key=lambda d: -d.weight)
         if report.diagnoses and report.diagnoses[0].weight >= 55:
             report.missing = []
+        elif self.missing:
+            report.missing = [*self.missing, *(m for m in report.missing if m not in self.missing)][:6]
         report.client_findings = self.client_findings()
-        report.warnings = list(self.warnings)
-        return report
+        report.warnings, report.read, report.left = list(self.warnings), list(self.read), list(self.left)
+        return clean_report(report, self.redactor) if self.redactor is not None else report
 
     def client_findings(self) -> list[ClientFinding]:
         """Rules for clients that the messages break; a run of this suite breaks some on purpose, so it is not asked."""
@@ -64,31 +75,54 @@ class Loaded:
 
 
 def load(text: str, reports: Path | None = None) -> Loaded:
-    """Read an input by what it is; raises ``UsageError`` with a clear sentence when it is nothing known."""
+    """Read an input by what it is; raises ``UsageError`` for what is empty, no text, or a file that is not there."""
     stripped = text.strip()
+    if stripped == "-":
+        return _from_bytes(opening.standard_input(), "standard input")
     if not stripped:
-        raise UsageError("the input is empty; give a run, a HAR, a URL, a JSON body or an observation file")
-    if stripped[:1] in "{[":
-        return _from_json(_parse(stripped, "the JSON on the command line"), "JSON on the command line")
+        raise UsageError("the input is empty; give a run, a HAR, an address, an error body, a log line or whatever you have")
     path = Path(stripped)
-    if not _exists(path) and _URL.match(stripped):
-        return Loaded("url", stripped.partition("?")[0], found=[_from_url(stripped)])
-    if not _exists(path) or path.is_dir():
-        return _from_run(load_run(stripped, reports))
-    if path.suffix.lower() == ".har" or _looks_like_har(path):
-        return _from_har(path)
-    if path.stat().st_size > LARGEST_JSON:
-        raise UsageError(f"{path}: the file is larger than {LARGEST_JSON // 1_000_000} MB and no HAR")
-    try:
-        content = path.read_text("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise UsageError(f"{path}: not text in UTF-8 (byte {exc.start}); a HAR, a run.json or JSON is wanted") from exc
-    if content.lstrip()[:1] not in ("{", "["):
-        line = content.strip()
-        if "\n" not in line and _URL.match(line):
-            return Loaded("url", str(path), found=[_from_url(line)])
-        raise UsageError(f"{path}: neither JSON nor a URL; a HAR, a run.json, a JSON body or an observation file is wanted")
-    return _from_json(_parse(content, str(path)), str(path), path)
+    if _NAME.fullmatch(stripped) and _exists(path):
+        return _from_run(load_run(stripped, reports)) if path.is_dir() else _from_path(path)
+    if _is_name(stripped):
+        return _named(stripped, reports)
+    return _pasted(stripped, "what was pasted")
+
+
+def load_together(texts: list[str], reports: Path | None = None) -> Loaded:
+    """Read several inputs as parts of one launch: what is pasted becomes one text, recordings are read one after the other."""
+    pasted: list[str] = []
+    whole: list[Loaded] = []
+    for text in texts:
+        path = Path(text.strip())
+        if text.strip() == "-":
+            pasted.append(_decoded(opening.standard_input(), "standard input"))
+        elif _NAME.fullmatch(text.strip()) and _exists(path) and not path.is_dir():
+            loaded = _from_path(path)
+            if loaded.kind in ("har", "run"):
+                whole.append(loaded)
+            else:
+                pasted.append(_decoded(path.read_bytes()[:LARGEST_JSON], str(path)))
+        elif _is_name(text.strip()):
+            whole.append(_named(text.strip(), reports))
+        else:
+            pasted.append(text)
+    if not whole:
+        return _pasted("\n\n".join(pasted), f"{len(texts)} inputs together")
+    if pasted:
+        whole.append(_pasted("\n\n".join(pasted), "what was pasted"))
+    first = whole[0]
+    for other in whole[1:]:
+        first.exchanges += other.exchanges
+        first.found += other.found
+        first.warnings += other.warnings
+        first.read += other.read
+        first.left += other.left
+    if pasted:
+        first.missing = []
+        first.found = [m for m in first.found if not m.succeeded] or first.found
+    first.name = f"{len(texts)} inputs together"
+    return first
 
 
 def _exists(path: Path) -> bool:
@@ -98,83 +132,148 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _looks_like_har(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(4096)
-    return re.match(rb'\s*(?:\xef\xbb\xbf)?\{\s*"log"\s*:', head) is not None
+def _is_name(text: str) -> bool:
+    """Whether a text can only be meant as a run's id or a file: one word that is no error code."""
+    if text.lower().endswith(_FILE_ENDINGS) and not re.search(r"[\s?=]|://", text):
+        return True
+    return (
+        _WORD.fullmatch(text) is not None and text not in OAUTH_ERRORS and "_" not in text and not re.search(r"AADSTS|ERR_|^eyJ|^urn", text)
+    )
 
 
-def _parse(text: str, name: str) -> Any:
+def _named(text: str, reports: Path | None) -> Loaded:
+    """A run by its id; a word that may be a secret is not repeated when there is none."""
+    if text.lower().endswith(_FILE_ENDINGS):
+        raise UsageError(f"{text}: there is no such file")
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        raise UsageError(f"{name}: not JSON: {exc}") from exc
+        return _from_run(load_run(text, reports))
+    except LookupFailed as exc:
+        if len(text) >= 16 and not re.fullmatch(r"[a-z-]+|[\d-]+T?[\w-]*", text):
+            raise LookupFailed("run", f"({len(text)} characters)", list(exc.known)) from None
+        raise
 
 
 def _from_run(run: Run) -> Loaded:
     return Loaded("run", run.id, run=run, exchanges=list(run.exchanges))
 
 
-def _from_har(path: Path) -> Loaded:
-    beside = path.with_name("run.json")
-    if path.name == "run.har" and beside.is_file():
+def _from_path(path: Path) -> Loaded:
+    with opening.opened(path) as file:
+        loaded = _from_file(file.path, path)
+        loaded.name = str(path) if loaded.kind != "run" else loaded.name
+        loaded.warnings = [*file.warnings, *loaded.warnings]
+        return loaded
+
+
+def _from_file(file: Path, shown: Path) -> Loaded:
+    """Read an ordinary file; ``shown`` is the one that was named."""
+    if (file.suffix.lower() == ".har" and not _begins_with(file, rb"\s*\[")) or _begins_with(file, rb'\s*\{\s*"log"\s*:'):
+        return _from_har(file, shown)
+    size = file.stat().st_size
+    if size > LARGEST_JSON:
+        if _begins_with(file, rb"\s*[\[{]"):
+            raise UsageError(f"{shown}: the file is larger than {LARGEST_JSON // 1_000_000} MB and no HAR")
+        with file.open("rb") as end:
+            end.seek(size - 4 * LONGEST)
+            return _from_bytes(end.read(), str(shown))
+    return _from_bytes(file.read_bytes(), str(shown), shown)
+
+
+def _begins_with(path: Path, pattern: bytes) -> bool:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        head = head.decode("utf-16", "ignore").encode()
+    return re.match(rb"(?:\xef\xbb\xbf)?" + pattern, head) is not None
+
+
+def _decoded(data: bytes, name: str) -> str:
+    """Bytes as text, in whatever a shell or editor writes; what is no text is refused by name."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = data.decode("utf-16", "replace")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as exc:
+            text = data.decode("cp1252", "replace")
+            if text.count("\ufffd") > 5:
+                raise UsageError(f"{name}: not text in UTF-8 (byte {exc.start}); a HAR, a run.json, JSON or text is wanted") from exc
+    controls = sum(1 for sign in text[:4000] if ord(sign) < 32 and sign not in "\t\r\n\x1b")
+    if "\0" in text[:4000] or controls > len(text[:4000]) / 20:
+        raise UsageError(f"{name}: not text in UTF-8, so it cannot be read; a HAR, a run.json, JSON or text is wanted")
+    return text
+
+
+def _from_bytes(data: bytes, name: str, path: Path | None = None) -> Loaded:
+    text = _decoded(data, name)
+    if not text.strip():
+        raise UsageError(f"{name}: the file is empty" if path else f"{name} is empty")
+    return _pasted(text, name, path)
+
+
+def _pasted(text: str, name: str, path: Path | None = None) -> Loaded:
+    """Read a text, or the run or HAR that it turns out to be."""
+    redactor = Redactor()
+    warnings = [] if len(text) <= LONGEST else [f"of {len(text)} characters the last {LONGEST} were looked at"]
+    if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
+        try:
+            data = json.loads(text.lstrip("\ufeff"), strict=False)
+        except (ValueError, RecursionError):
+            data = None
+        if isinstance(data, (dict, list)):
+            kind = documents.kind_of(data)
+            if kind == "run" and isinstance(data, Mapping):
+                return _from_run(_run(data, name, path))
+            if kind in ("har", "har entries"):
+                return _from_entries(data, name, redactor)
+            return _loaded(read_data(data, redactor), name, redactor, [])
+    return _loaded(read_text(text, redactor), name, redactor, warnings)
+
+
+def _run(data: Mapping[str, Any], name: str, path: Path | None) -> Run:
+    try:
+        return Run.of(data, folder=path.parent if path else None)
+    except (TypeError, ValueError, AttributeError) as exc:
+        raise UsageError(f"{name} is not a run.json: {exc}") from exc
+
+
+def _loaded(out: Reading, name: str, redactor: Redactor, warnings: list[str]) -> Loaded:
+    if out.entries:
+        loaded = _har(read_har_items(out.entries, redactor), name, redactor)
+        if out.read:
+            loaded.found.append(out.m)
+        loaded.read += out.read
+        loaded.left += out.left
+        return loaded
+    loaded = Loaded(out.m.source, name, found=[out.m], redactor=redactor, warnings=warnings, read=out.read, left=out.left)
+    loaded.exchanges = [x for x in out.exchanges if x.url]
+    if not out.read and not out.left:
+        loaded.left.append("the text: no message, address, error or status of a launch was found in it")
+    return loaded
+
+
+def _from_entries(data: Any, name: str, redactor: Redactor) -> Loaded:
+    entries = data if isinstance(data, list) else data.get("entries") or data.get("log", {}).get("entries") or [data]
+    items = [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    return _har(read_har_items(items, redactor), name, redactor)
+
+
+def _from_har(path: Path, shown: Path) -> Loaded:
+    beside = shown.with_name("run.json")
+    if shown.name == "run.har" and beside.is_file():
         loaded = _from_run(load_run(beside))
         loaded.warnings.append("this is the HAR of a conformance run, which breaks rules on purpose; run.json beside it was read")
         return loaded
     redactor = Redactor()
-    reading = read_har_file(path, redactor)
+    return _har(read_har_file(path, redactor), shown.name, redactor)
+
+
+def _har(reading: HarReading, name: str, redactor: Redactor) -> Loaded:
     found = materials(reading.exchanges, "har")
-    return Loaded("har", path.name, exchanges=reading.exchanges, found=found, warnings=reading.warnings, redactor=redactor)
-
-
-def _from_json(data: Any, name: str, path: Path | None = None) -> Loaded:
-    if isinstance(data, list):
-        data = (
-            {"error": data[0]}
-            if len(data) == 1 and isinstance(data[0], str)
-            else data[0]
-            if data and isinstance(data[0], Mapping)
-            else None
-        )
-    if not isinstance(data, Mapping):
-        raise UsageError(f"{name}: JSON, but not an object; a run.json, a HAR, an error body or an observation is wanted")
-    if "header" in data and "scenarios" in data:
-        run = Run.of(data, folder=path.parent if path else None)
-        return _from_run(run)
-    if "log" in data and path is not None:
-        return _from_har(path)
-    if isinstance(data.get("observed"), Mapping):
-        data = {"vendor": data.get("vendor", ""), **data["observed"]}
-    own = set(data) - _BODY_KEYS
-    if not own or "resourceType" in data or ("access_token" in data and "token_type" in data):
-        return Loaded("body", name, found=[read_observation({"response_body": dict(data)}, "body")])
-    return Loaded("observation", name, found=[read_observation(data)])
-
-
-def _from_url(url: str) -> Material:
-    """Read a pasted URL: an error_uri, a redirect with an error, or an authorization request."""
-    m = Material(source="url")
-    m.structured.add("url")
-    sent = dict(parameters_of(url))
-    if "error" in sent or "error_uri" in sent:
-        read: dict[str, Any] = {k: sent[k] for k in ("error", "error_description", "error_uri") if k in sent}
-        m = read_observation({**read, "redirect_uri": re.split(r"[?#]", url, maxsplit=1)[0]}, "url")
-        m.facts["state_returned"] = bool(sent.get("state"))
-    elif "/errors/urn" in url.replace("%3A", ":").replace("%253A", ":"):
-        read_error_uri(url, m)
-        m.facts["no_redirect"] = True
-    elif "client_id" in sent or "response_type" in sent:
-        m.authorize_url = url
-        read_authorize_url(url, m)
-    elif "code" in sent:
-        m.facts["state_returned"] = bool(sent.get("state"))
-    else:
-        m.launch_uri = url.partition("?")[0] if "launch" in urlsplit(url).path.lower() else ""
-        if "iss" in sent:
-            m.facts["iss"] = True
-            m.fhir_base = sent["iss"]
-        read_error_uri(url, m)
-    return m
+    shown, notes, missing = covered(reading.exchanges)
+    loaded = Loaded("har", name, exchanges=reading.exchanges, found=found, warnings=[*reading.warnings, *notes], redactor=redactor)
+    loaded.read, loaded.missing = shown, missing
+    return loaded
 
 
 def _join(report: Report, other: Report) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.material import Material
 
-_URN = re.compile(r"urn(?::|%3A|%253A)[A-Za-z0-9][A-Za-z0-9_.-]*(?:(?::|%3A|%253A)[A-Za-z0-9_.-]+)+", re.IGNORECASE)
+URN = re.compile(r"urn(?::|%3A|%253A)[A-Za-z0-9][A-Za-z0-9_.-]*(?:(?::|%3A|%253A)[A-Za-z0-9_.-]+)+", re.IGNORECASE)
 _NOT_ERRORS = re.compile(r"urn:(?:ietf|oid|uuid|com|oasis):|:claims", re.IGNORECASE)
 _INSTANCE = re.compile(r"/instances/([0-9a-fA-F-]{8,40})")
 
@@ -27,7 +27,7 @@ def parameters_of(url: str) -> list[tuple[str, str]]:
 
 def collect_urns(text: str) -> list[str]:
     """The error URNs in a text, decoded once or twice as needed, in order and each once."""
-    found = (unquote(unquote(m.group(0))).rstrip(".,;:") for m in _URN.finditer(text))
+    found = (unquote(unquote(m.group(0))).rstrip(".,;:") for m in URN.finditer(text))
     return list(dict.fromkeys(u for u in found if not _NOT_ERRORS.match(u)))
 
 
@@ -55,12 +55,13 @@ def read_authorize_url(url: str, m: Material, *, whole: bool = True) -> None:
             setattr(m, name, sent[key])
     if "launch" in sent:
         m.launch_value = sent["launch"]
-    elif whole and "client_id" in sent and m.launch_value is None:
+    elif whole and ("client_id" in sent or "response_type" in sent) and m.launch_value is None:
         m.launch_value = ""
     for name in ("response_type", "code_challenge_method", "prompt"):
         if name in sent:
             m.facts.setdefault(name, sent[name])
-    if whole and "client_id" in sent:
+    if whole and ("client_id" in sent or "response_type" in sent):
+        m.facts.setdefault("client_id_present", bool(sent.get("client_id")))
         m.facts.setdefault("aud_present", bool(sent.get("aud")))
         m.facts.setdefault("state_present", bool(sent.get("state")))
         if sent.get("state"):

@@ -1,0 +1,314 @@
+"""Take a pasted text apart: what in it is a command, a message, JSON, a URL, a console line, and what is only prose around them.
+
+Each finder looks at what the finders before it left. A text that is one thing from end to end gives one piece; a forum post gives many.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from smartlaunch.diagnosis import scopes
+from smartlaunch.diagnosis.inputs import commands, console, messages, tokens, xmltext
+from smartlaunch.diagnosis.inputs.weblinks import URN
+
+LONGEST = 1_000_000
+"""Characters of a text that are looked at; of a longer one the end is, because that is where a log tells what failed."""
+MOST_PIECES = 400
+_DEEPEST = 60
+_LITERAL = 40_000
+_PAGE = re.compile(r"<!doctype html\b|<html\b", re.IGNORECASE)
+_URL = re.compile(r"(?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]{1,40}:(?://|/(?=[?]))[^\s\"'<>`|\\^{}]*(?:\{\{?[\w.-]+\}?\}[^\s\"'<>`|\\^{}]*)*")
+_QUERY = re.compile(r"(?<![^\s\"'`(])[?#&]?(?:[A-Za-z][\w.-]{0,40})=[^\s&\"'`<>]*(?:&[A-Za-z][\w.\[\]-]{0,40}=[^\s&\"'`<>]*)*")
+_OAUTH_QUERY = re.compile(
+    r"(?:^|[?&#])(?:error|error_uri|error_description|grant_type|response_type|code_challenge|code_verifier|client_assertion|redirect_uri)="
+)
+_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
+_BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_$][\w$-]*)\s*:")
+_TRAILING = re.compile(r",(\s*[}\]])")
+_PREFIXES = re.compile(r"(?m)^[ \t]*(?:[><]|&gt;|&lt;)[ \t]?(?=\S)|^[ \t]*[><][ \t]*$")
+
+
+@dataclass(slots=True)
+class Piece:
+    """One thing found in a text: its kind, its words, and what it was read as."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    data: Any = None
+
+
+Finder = Callable[[str], Iterable[Piece]]
+
+
+def take_apart(text: str) -> tuple[list[Piece], str]:
+    """The pieces of a text in its order, and the prose that is left."""
+    text = tidy(text)
+    whole = _whole(text)
+    if whole is not None:
+        return [whole], ""
+    found: list[Piece] = []
+    rest = text
+    for finder in _FINDERS:
+        new = list(_apart(finder(rest)))[: MOST_PIECES - len(found)]
+        if not new:
+            continue
+        found += new
+        parts, at = [], 0
+        for piece in sorted(new, key=lambda p: p.start):
+            parts += [rest[at : piece.start], re.sub(r"[^\n]", " ", rest[piece.start : piece.end])]
+            at = piece.end
+        rest = "".join([*parts, rest[at:]])
+    return sorted(found, key=lambda p: p.start), rest
+
+
+def tidy(text: str) -> str:
+    """A text as it was before mail, forums and terminals put their marks into it."""
+    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").replace("\u200b", "")
+    if not _PAGE.match(text.lstrip()[:200]):
+        if "&amp;" in text:
+            text = text.replace("&amp;", "&")
+        text = _PREFIXES.sub("", text) if re.search(r"(?m)^[ \t]*[><][ \t]", text) else text
+    return text[-LONGEST:]
+
+
+def _whole(text: str) -> Piece | None:
+    """The text as one piece when it is JSON, a page or an address from end to end."""
+    stripped = text.strip()
+    if stripped[:1] in ("{", "["):
+        try:
+            return Piece("json", stripped, 0, len(text), json.loads(stripped, strict=False))
+        except (ValueError, RecursionError):
+            pass
+    if stripped[:1] == '"' and stripped[-1:] == '"' and '\\"' in stripped:
+        try:
+            inner = json.loads(stripped, strict=False)
+            return Piece("json", stripped, 0, len(text), json.loads(inner, strict=False))
+        except (ValueError, TypeError, RecursionError):
+            pass
+    if _PAGE.match(stripped[:200]):
+        return Piece("page", stripped, 0, len(text))
+    bare = stripped.strip("<>\"'`\u201c\u201d\u2018\u2019 \n\t,;")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]{1,40}:/", bare) and (joined := _broken_url(bare)):
+        return Piece("url", joined, 0, len(text))
+    return None
+
+
+def _broken_url(text: str) -> str:
+    """An address that was broken over lines or has blanks in it, put together; empty when more than an address stands there."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if len(lines) == 1:
+        line = lines[0]
+        if not re.search(r"\s", line):
+            return line
+        return line.replace("\t", " ") if _blanks_of_a_url(line) else ""
+    if len(lines) > 80 or any(
+        re.search(r"[A-Za-z][\w+.-]*://", line) and not re.search(r"=[A-Za-z][\w+.-]*://", line) for line in lines[1:]
+    ):
+        return ""
+    if any(" " in line and not _blanks_of_a_url(line) for line in lines):
+        return ""
+    if any(":" in line and "=" not in line and "%" not in line and "/" not in line for line in lines[1:]):
+        return ""
+    if "?" not in text and "&" not in text:
+        return ""
+    return "".join(lines)
+
+
+def _blanks_of_a_url(line: str) -> bool:
+    """Whether the blanks in a line stand inside one address: between scopes, or before the next parameter."""
+    words = line.split()
+    for before, after in itertools.pairwise(words):
+        continues = after[:1] in "&?" or re.match(r"[\w.-]+=", after) or before.endswith(("&", "?", "=")) or "&" in after
+        value = re.split(r"[&]", after)[0]
+        if not continues and scopes.kind_of(value) is scopes.Kind.FOREIGN and value not in ("id_token", "token", "code"):
+            return False
+    return True
+
+
+def _apart(found: Iterable[Piece]) -> Iterator[Piece]:
+    """Pieces that do not overlap, in order."""
+    at = 0
+    for piece in sorted(found, key=lambda p: (p.start, -p.end)):
+        if piece.start >= at and piece.end > piece.start:
+            yield piece
+            at = piece.end
+
+
+# --- finders, the surest first ------------------------------------------------------------------------------------------------------
+
+
+def _pages(text: str) -> Iterator[Piece]:
+    for begin in _PAGE.finditer(text):
+        close = re.compile(r"</html\s*>", re.IGNORECASE).search(text, begin.end())
+        yield Piece("page", text[begin.start() : close.end() if close else len(text)], begin.start(), close.end() if close else len(text))
+
+
+def _xml(text: str) -> Iterator[Piece]:
+    for start, end in xmltext.find(text):
+        yield Piece("xml", text[start:end], start, end)
+
+
+def _commands(text: str) -> Iterator[Piece]:
+    for start in commands.starts(text):
+        found, end = commands.words(text, start)
+        request = commands.request(found)
+        if request is not None:
+            yield Piece("curl", text[start:end], start, end, request)
+
+
+def _messages(text: str) -> Iterator[Piece]:
+    for start, end, message in messages.find(text):
+        yield Piece("request" if message.method else "answer", text[start:end], start, end, message)
+
+
+def _objects(text: str) -> Iterator[Piece]:
+    """JSON objects and arrays, Python literals, and what a console prints of an object."""
+    decoder = json.JSONDecoder(strict=False)
+    at, tries = 0, 0
+    for begin in re.finditer(r"[\[{]", text):
+        if begin.start() < at or tries > 4000:
+            continue
+        following = text[begin.start() + 1 : begin.start() + 60].lstrip()
+        if begin.group() == "[" and following[:1] not in ("{", '"', "'"):
+            continue
+        if begin.group() == "{" and not re.match(r"[\"'}]|[A-Za-z_$][\w$-]*\s*:", following):
+            continue
+        tries += 1
+        try:
+            data, at = decoder.raw_decode(text, begin.start())
+        except (ValueError, RecursionError):
+            end = _balanced(text, begin.start())
+            data = lenient(text[begin.start() : end]) if end else None
+            if data is None:
+                continue
+            at = end
+        if isinstance(data, (dict, list)) and data:
+            yield Piece("json", text[begin.start() : at], begin.start(), at, data)
+
+
+def _balanced(text: str, start: int) -> int:
+    """Where the bracket at ``start`` is closed, or 0."""
+    depth, at = 0, start
+    for sign in re.finditer(r"[\[{\]}]|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'", text[start : start + _LITERAL]):
+        mark = sign.group()
+        depth += (mark in "[{") - (mark in "]}")
+        at = start + sign.end()
+        if depth == 0 and mark in ("]", "}"):
+            return at
+        if depth > _DEEPEST:
+            return 0
+    return 0
+
+
+def lenient(text: str) -> Any:
+    """An object in the spelling of Python or JavaScript, or JSON with a comma too many; None when it is none of these."""
+    if len(text) > _LITERAL:
+        return None
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        found = None
+    if isinstance(found, (dict, list)):
+        return _plain(found)
+    strings: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        body = match.group()[1:-1]
+        strings.append(json.dumps(body.replace("\\'", "'").replace('\\"', '"').replace("\\n", "\n").replace("\\/", "/")))
+        return f"\x00{len(strings) - 1}\x00"
+
+    bare = _STRING.sub(keep, text)
+    bare = re.sub(r"\bundefined\b|\bNone\b", "null", bare)
+    bare = re.sub(r"\bTrue\b", "true", re.sub(r"\bFalse\b", "false", bare))
+    bare = re.sub(r"\[(?:Object|Function|Array|Circular|Getter)[^\]\[]*\]|<ref \*\d+>", "null", bare)
+    bare = _TRAILING.sub(r"\1", _BARE_KEY.sub(r'\1"\2":', bare))
+    restored = re.sub(r"\x00(\d+)\x00", lambda m: strings[int(m.group(1))], bare)
+    try:
+        found = json.loads(restored, strict=False)
+    except (ValueError, RecursionError, IndexError):
+        return None
+    return found if isinstance(found, (dict, list)) else None
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """A Python literal as JSON has it."""
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {str(k): _plain(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(v, depth + 1) for v in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+
+
+def _headers(text: str) -> Iterator[Piece]:
+    for start, end, name, value in messages.lone_headers(text):
+        yield Piece("header", text[start:end], start, end, (name, value))
+
+
+def _console(text: str) -> Iterator[Piece]:
+    for start, end, line in console.find(text):
+        yield Piece("console", text[start:end], start, end, line)
+
+
+def _urls(text: str) -> Iterator[Piece]:
+    for found in _URL.finditer(text):
+        start, end = found.span()
+        end = _extended(text, start, end)
+        url = re.sub(r"\n\s*", "", text[start:end]).rstrip(".,;)]>*_:!")
+        if len(url) > 6:
+            yield Piece("url", url, start, end)
+
+
+def _extended(text: str, start: int, end: int) -> int:
+    """The end of an address that goes on after a line end or a blank: a parameter begins there, or a scope stands there."""
+    if "?" not in text[start:end]:
+        more = re.compile(r"[ \t]*\n[ \t]*(?=\?[\w.-]+=)").match(text, end)
+        if not more:
+            return end
+        end = more.end()
+        following = re.compile(r"\S+").match(text, end)
+        end = following.end() if following else end
+    while True:
+        more = re.compile(r"[ \t]*\n?[ \t]*((?:&|[a-z_]{2,30}=)[^\s\"'<>`]*)").match(text, end)
+        if more is None:
+            more = re.compile(r"[ \t]+([^\s\"'<>`]+)").match(text, end)
+            if more is None or not _is_scope(more.group(1)) or "scope=" not in text[start:end]:
+                return end
+        end = more.end()
+
+
+def _is_scope(word: str) -> bool:
+    return scopes.kind_of(re.split(r"&", word)[0].rstrip(".,;")) is not scopes.Kind.FOREIGN
+
+
+def _queries(text: str) -> Iterator[Piece]:
+    for found in _QUERY.finditer(text):
+        query = found.group()
+        if not re.search(r"=[^&]", query):
+            continue
+        if _OAUTH_QUERY.search(query) and ("&" in query or query[:1] in "?#" or re.search(r"(?:error|grant_type)=", query)):
+            yield Piece("form", query, found.start(), found.end())
+
+
+def _tokens(text: str) -> Iterator[Piece]:
+    for found in tokens.PATTERN.finditer(text):
+        yield Piece("jwt", found.group(), found.start(), found.end())
+
+
+def _urns(text: str) -> Iterator[Piece]:
+    for found in URN.finditer(text):
+        yield Piece("urn", found.group(), found.start(), found.end())
+
+
+_FINDERS: tuple[Finder, ...] = (_pages, _xml, _commands, _messages, _objects, _headers, _console, _urls, _queries, _tokens, _urns)

@@ -1,0 +1,191 @@
+"""What people write around the messages they paste: labels with values, statuses, requests in words, and sentences that quote.
+
+A person's own words are kept as such and prove little. What counts as a message is told by its form: a quotation, a code span, a log
+line, an exception, or what follows "the error is".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from smartlaunch.diagnosis.inputs.observed import OAUTH_ERRORS, alias
+
+LONGEST = 60_000
+_LABEL = re.compile(
+    r"^[\s>*\-•·|✅✔❌#\d.)]*\**[\"'`]?([A-Za-z][A-Za-z0-9_ /()-]{1,40}?)[\"'`]?\**\s*(?::|=|\||=>|->)\s*\**\s*"
+    r"[\"'`]?(\S.*?)[\"'`]?[|,;\s]*$"
+)
+_OWN_LABELS = {
+    "client_type": "privacy", "application_type": "privacy", "type": "", "ehr": "vendor", "server": "", "fhir_server": "fhir_base",
+    "fhir_url": "fhir_base", "fhir_base_uri": "fhir_base", "basefhirurl": "fhir_base", "base_fhir_url": "fhir_base", "iss": "fhir_base",
+    "redirect_url": "redirect_uri", "callback": "redirect_uri", "callback_url": "redirect_uri", "callbackurl": "redirect_uri",
+    "redirecturi": "redirect_uri", "clientid": "client_id", "scopes_granted": "granted_scopes", "scopes_requested": "requested_scopes",
+    "registered_redirect": "registered_redirect_uri", "registered_redirect_uri": "registered_redirect_uri",
+    "granted_scope": "granted_scopes", "requested_scope": "requested_scopes", "authurl": "authorize_url", "auth_url": "authorize_url",
+    "tokenurl": "token_endpoint", "launch_uri": "launch_uri", "error_context": "error_context", "error_code": "error",
+    "error_message": "error", "error": "error", "errordescription": "error_description", "error_description": "error_description",
+    "granted": "granted_scopes", "error_uri": "error_uri", "urn": "urn", "http_status": "http_status", "status_code": "http_status",
+    "status": "http_status", "registered_scopes": "registered_scopes", "smart_version": "smart_version", "vendor": "vendor", "aud": "aud",
+    "audience": "aud", "scope": "requested_scopes", "scopes": "requested_scopes", "client_id": "client_id",
+    "redirect_uri": "redirect_uri", "token_endpoint": "token_endpoint", "token_url": "token_endpoint", "response_body": "response_body",
+    "fhir_base": "fhir_base", "fhir_base_url": "fhir_base", "app_type": "app_type", "launch_type": "launch_type", "persona": "persona",
+    "access_type": "access_type", "registered_client_id": "registered_client_id", "app_id": "app_id", "application_id": "app_id",
+    "registered_redirect_uris": "registered_redirect_uri", "www_authenticate": "www_authenticate", "fhir_request": "fhir_request",
+    "client_auth": "", "browser_error": "error", "expires_in": "expires_in",
+}  # fmt: skip
+"""Labels by which people name what an observation holds; an empty name is taken as prose."""
+_URI_LABELS = frozenset(
+    {"redirect_uri", "registered_redirect_uri", "fhir_base", "aud", "token_endpoint", "authorize_url", "launch_uri", "error_uri"}
+)
+_PAIR = re.compile(
+    r"(?<![\w.])(error|error_description|errorDescription|error_uri|client_?[iI]d|redirect_?[uU]ri|grant_type|scope)\s*=\s*"
+    r"(?:\"([^\"\n]{1,600})\"|'([^'\n]{1,600})'|([^\s,;&\"')\]]{1,400}))"
+)
+_STATUS = re.compile(
+    r"\b(?:HTTP(?:/\d(?:\.\d)?)?|status(?:[ _-]?code)?|response|responds?(?: with)?|returns?|returned|answers?|answered|got|gets?|"
+    r"getting|receiv\w+|error|fails? with|failed with|gives?|throws?|Response \[)\W{0,6}"
+    r"(?:an? |me |the |code |with |HTTP |status |error ){0,3}\W{0,3}([45]\d\d)\b"
+    r"|\b([45]\d\d)\W{1,3}(?:Client Error|Server Error|Unauthorized|Forbidden|Bad Request|Not Found|Internal Server Error|Bad Gateway|"
+    r"Service Unavailable|Gateway Time-?out|error|response|status|from|on|when|for)",
+    re.IGNORECASE,
+)
+_FHIR_CALL = re.compile(
+    r"\b(GET|POST|PUT|PATCH|DELETE)\s+((?:\{[^}]*\}\S*?/|/|https?://\S+?/)?[A-Z][A-Za-z]{3,30}(?:[/?][^\s`'\"]*)?)(?=[\s`'\".,)]|$)"
+)
+_QUOTED = re.compile(
+    r"`{1,3}([^`\n]{3,600})`{1,3}|\"([^\"\n]{3,600})\"|\u201c([^\u201d\n]{3,600})\u201d|(?<![\w])'([^'\n]{6,600})'(?!\w)|«([^»\n]{3,600})»"
+)
+_EXCEPTION = re.compile(
+    r"\b[A-Za-z_.]*(?:Error|Exception|Fault)\b\s*[:(]|\bCaused by\b|\bTraceback\b|"
+    r"\b(?:ERROR|WARN|FATAL|SEVERE|WARNING)\b|\bAADSTS\d+|\bIDX\d{5}"
+)
+_INTRODUCED = re.compile(
+    r"\b(?:errors?(?: message| page| code| description)?|messages?|exceptions?|response|says|saying|said|shows?|reads?|responds?(?: with)?|"
+    r"returns?|returned|got|get|getting|receiv(?:e|es|ed|ing)|fail(?:s|ed|ing)? with|reject(?:s|ed) with|throws?|gives?)\b"
+    r"(?: (?:is|was|me|back|the|an?|this|following|error|message|that|like|of|as|with))*\s*[:\-\u2013]?\s*(.{3,500})",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"\b(?:not|never|no longer|n't|without any|instead of|rather than|ruled out|is fine|are fine|works?)\b", re.IGNORECASE)
+_NOT_MINE = re.compile(r"\b(?:I|we|my|our|you|they|please|anyone|help|thanks|hello|hi)\b", re.IGNORECASE)
+_ERROR_WORD = re.compile(r"(?<![\w:/-])(" + "|".join(sorted(OAUTH_ERRORS, key=len, reverse=True)) + r")(?![\w-])")
+_NEGATED_WORD = re.compile(r"\b(?:no|not|never|without|instead of|n't)\s+(?:an?\s+|the\s+|get\s+|see\s+)*[`'\"]?$", re.IGNORECASE)
+_NO_REFRESH = re.compile(
+    r"refresh[_ ]token[\"'`]?\s*(?::|is|was|=)?\s*(?:not (?:returned|present|included|there|issued)|missing|null|none|absent)",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class Heard:
+    """What stands in prose: values by an observation's key, words of a server, and the rest, which is the asker's."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    server: list[tuple[str, str]] = field(default_factory=list)
+    asker: str = ""
+    errors: list[str] = field(default_factory=list)
+    status: int = 0
+    calls: list[str] = field(default_factory=list)
+
+
+def read(text: str, *, alone: bool) -> Heard:
+    """Read prose; ``alone`` says that nothing else was pasted, so a short text is a message rather than a story."""
+    text = text[:LONGEST]
+    heard = Heard()
+    rest: list[str] = []
+    short = alone and len(text) < 400 and text.strip().count("\n") < 3 and not _NOT_MINE.search(text)
+    for line in text.splitlines():
+        if not line.strip(" \t`*_-#>|"):
+            continue
+        taken = _label(line, heard)
+        if taken and taken not in ("error", "error_description"):
+            continue
+        if taken:
+            heard.server.append((taken, line.strip()))
+            continue
+        if short or _EXCEPTION.search(line):
+            heard.server.append(("log", line.strip()[:2000]))
+        else:
+            heard.server += [("quoted", quote) for quote in _quotes(line)]
+        rest.append(line)
+    story = " ".join(rest)
+    if not short:
+        heard.server += [("quoted", words) for words in _introduced(rest)]
+    heard.asker = story
+    _codes(text, heard)
+    if found := _STATUS.search(story):
+        heard.status = int(found.group(1) or found.group(2))
+    heard.calls = [f"{m.group(1)} {m.group(2)}" for m in _FHIR_CALL.finditer(story)][:6]
+    if _NO_REFRESH.search(story):
+        heard.values.setdefault("refresh_token", "not returned")
+    return heard
+
+
+def _label(line: str, heard: Heard) -> str:
+    """Take ``Label: value``; the observation's key that it was taken for, or an empty string."""
+    pairs = list(_PAIR.finditer(line))
+    for pair in pairs:
+        name = {
+            "errorDescription": "error_description",
+            "clientId": "client_id",
+            "clientid": "client_id",
+            "redirectUri": "redirect_uri",
+        }.get(pair.group(1), pair.group(1))
+        value = next(v for v in pair.groups()[1:] if v is not None)
+        if name in ("error", "error_description"):
+            heard.server.append((name, value))
+            if name == "error" and re.fullmatch(r"[a-z]+(?:_[a-z]+)+", value):
+                heard.errors.append(value)
+        elif name == "grant_type":
+            heard.values.setdefault("token_request", f"grant_type={value}")
+        elif value.lower() not in ("null", "none", "undefined"):
+            heard.values.setdefault({"scope": "requested_scopes"}.get(name, name), value)
+    found = _LABEL.match(line[:4000])
+    if not found or (pairs and "=" in found.group(0)[: found.start(2)]):
+        return ""
+    key = re.sub(r"[ /()-]+", "_", found.group(1).strip().lower()).strip("_")
+    name = _OWN_LABELS.get(key, "")
+    value = found.group(2).strip().strip("`*\"'")
+    if not name or not value or len(value) > 3000:
+        return ""
+    if name in _URI_LABELS:
+        first = value.split()[0].strip("`<>,;\"'")
+        if "://" not in first:
+            return ""
+        value = first
+    if name in ("client_id", "app_id", "registered_client_id") and (" " in value or len(value) < 3):
+        return ""
+    if name == "http_status" and not re.search(r"\b[1-5]\d\d\b", value):
+        return ""
+    if name not in ("error", "error_description"):
+        heard.values.setdefault(name, value)
+    return name if alias(name) else ""
+
+
+def _quotes(line: str) -> Iterator[str]:
+    for found in _QUOTED.finditer(line):
+        words = next(g for g in found.groups() if g is not None).strip()
+        if not _NEGATED_WORD.search(line[: found.start()]):
+            yield words
+
+
+def _introduced(lines: list[str]) -> Iterator[str]:
+    """What follows "the error is" and its like, to the end of the sentence."""
+    for line in lines:
+        for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z])", line):
+            found = _INTRODUCED.search(sentence)
+            if found and not _DENIED.search(sentence[: found.start(1)]) and not _DENIED.search(found.group(1)[:40]):
+                yield found.group(1).strip()
+
+
+def _codes(text: str, heard: Heard) -> None:
+    for found in _ERROR_WORD.finditer(text):
+        before = text[max(0, found.start() - 40) : found.start()]
+        if found.group(1) in heard.errors or _NEGATED_WORD.search(before):
+            continue
+        line = text[
+            text.rfind("\n", 0, found.start()) + 1 : text.find("\n", found.end()) if text.find("\n", found.end()) >= 0 else len(text)
+        ]
+        if found.group(1).count("_") and not re.search(r"response_type|scopes_supported", line):
+            heard.errors.append(found.group(1))

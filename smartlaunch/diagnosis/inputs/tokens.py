@@ -1,0 +1,68 @@
+"""Read a JWT that somebody pasted: header and the claims that name no person. The signature is looked at by nobody and kept nowhere."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from smartlaunch.diagnosis import scopes
+from smartlaunch.diagnosis.material import Material
+from smartlaunch.evidence.facts import split_jwt
+
+PATTERN = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{6,20000}\.[A-Za-z0-9_-]{4,20000}(?:\.[A-Za-z0-9_-]*)?")
+_SHOWN = ("iss", "aud", "exp", "iat", "nbf", "azp", "client_id", "appid", "scope", "scp", "jti", "nonce", "typ", "token_use", "tid")
+
+
+def read(token: str, m: Material) -> str:
+    """Take what a token says of itself into the material, and name the kind of token it looks like."""
+    parts = split_jwt(token)
+    if parts is None:
+        return ""
+    header, claims = parts
+    kind = kind_of(header, claims)
+    m.structured.add("jwt")
+    shown: dict[str, Any] = {
+        k: claims[k] for k in _SHOWN if isinstance(claims.get(k), (str, int, float, list)) and k not in ("jti", "nonce")
+    }
+    m.facts["jwt"] = {
+        "kind": kind,
+        "header": {k: header[k] for k in ("alg", "kid", "typ", "jku") if isinstance(header.get(k), str)},
+        "claims": shown,
+    }
+    if kind == "client assertion":
+        _assertion(m, header, claims)
+    granted = claims.get("scope") or claims.get("scp")
+    if kind == "access token" and m.granted is None and granted:
+        text = " ".join(str(v) for v in granted) if isinstance(granted, list) else str(granted)
+        m.granted = scopes.from_parameter(text)
+    issued, expires = claims.get("iat"), claims.get("exp")
+    if kind != "client assertion" and isinstance(issued, (int, float)) and isinstance(expires, (int, float)):
+        m.facts.setdefault("expires_in", expires - issued)
+    m.hear("setting", "jwt", f"{kind}: iss {shown.get('iss', 'absent')}, aud {shown.get('aud', 'absent')}")
+    return kind
+
+
+def kind_of(header: dict[str, Any], claims: dict[str, Any]) -> str:
+    """The kind of token, by its claims: what a client signs has itself as issuer and subject."""
+    if "iss" in claims and claims.get("iss") == claims.get("sub"):
+        return "client assertion"
+    if "scope" in claims or "scp" in claims or str(header.get("typ", "")).lower() == "at+jwt":
+        return "access token"
+    if "nonce" in claims or "at_hash" in claims or "fhirUser" in claims:
+        return "ID Token"
+    return "token"
+
+
+def _assertion(m: Material, header: dict[str, Any], claims: dict[str, Any]) -> None:
+    m.client_auth = m.client_auth or "private_key_jwt"
+    m.facts["assertion"] = {"header": {k: header[k] for k in ("alg", "kid", "typ", "jku") if k in header}, "claims": {}}
+    m.facts["assertion_iss_equals_sub"] = True
+    if _number(claims.get("exp")) and _number(claims.get("iat")):
+        m.facts["assertion_lifetime_s"] = claims["exp"] - claims["iat"]
+    aud = claims.get("aud")
+    if isinstance(aud, str) and aud.startswith("http"):
+        m.facts["assertion_aud"] = aud
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
