@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 LandingKind = Literal["caught", "stopped", "error-page", "no-way-on", "timeout", "unreachable"]
+ObstacleKind = Literal["locked", "captcha", "second-factor", "rate-limit", "outage", "firewall"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Landing:
     - ``caught``: the browser was sent to one of the URIs to catch, or to the host of one. ``caught_uri`` is the member of ``catch``
       that matches exactly by components; it is empty when only the host was right (``url`` says where it went instead).
     - ``stopped``: ``stop_when`` said so.
-    - ``error-page``: a document with a status of 400 or more and no way to sign in.
+    - ``error-page``: a document with a status of 400 or more and no way to sign in; or a sign-in that was refused although the same
+      user name and password had worked, which is a refusal of this request (``refused_sign_in`` holds the page's words).
     - ``no-way-on``: a page on which nothing can be done, or a download, or an empty answer; ``reason`` says which.
     - ``timeout``: the server did not answer, or a page did not finish loading, within the limit.
     - ``unreachable``: no connection, an untrusted certificate, redirects in a circle.
@@ -37,6 +39,12 @@ class Landing:
     page_url: str = ""
     reason: str = ""
     screenshot: str = ""
+    refused_sign_in: str = ""
+    """What the page, or the answer to its script, said when it refused credentials that had worked; "no reason given" when nothing."""
+    refusal_exchanges: tuple[str, ...] = ()
+    """The exchanges that came of the last sign-in form that was sent, when it was refused."""
+    obstacle: ObstacleKind | Literal[""] = ""
+    """What stands in the way and is neither a refusal nor a success; nothing can be judged by a walk that ended at one."""
     captures: tuple[str, ...] = ()
     """Screenshots of consent pages, taken when ``capture=True``."""
     pages: tuple[str, ...] = ()

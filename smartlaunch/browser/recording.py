@@ -41,6 +41,11 @@ class Entry:
     posted: bytes = b""
 
     @property
+    def kept(self) -> bool:
+        """Whether it becomes an exchange."""
+        return self.kind in RECORDED or self.caught
+
+    @property
     def redirects(self) -> bool:
         """Whether the answer sends the browser elsewhere."""
         return 300 <= self.status < 400 and "location" in self.headers
@@ -140,7 +145,7 @@ class Recording:
         made = []
         seen_first = False
         for entry in self.entries:
-            if entry.kind not in RECORDED and not entry.caught:
+            if not entry.kept:
                 continue
             name = next_id()
             ids[entry.request] = name
@@ -149,6 +154,10 @@ class Recording:
             before = entry.request.redirected_from
             made.append(self._exchange(entry, name, endpoint, ids.get(before, "") if before else ""))
         return made
+
+    def made_before(self, number: int) -> int:
+        """How many exchanges come of the first entries."""
+        return sum(entry.kept for entry in self.entries[:number])
 
     def _exchange(self, entry: Entry, name: str, endpoint: Endpoint, redirect_of: str) -> Exchange:
         whole = entry.response is not None and not entry.caught and not entry.failure

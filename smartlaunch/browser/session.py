@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import inspect
 import os
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from smartlaunch.browser.catcher import Net, Stopper, origin_of
 from smartlaunch.browser.choice import BrowserChoice
+from smartlaunch.browser.credentials import Ledger
 from smartlaunch.browser.landing import Landing
 from smartlaunch.browser.plan import LoginPlan
 from smartlaunch.browser.recipes import ChartGoal
@@ -70,12 +70,12 @@ class Browser:
         self.step_timeout_s, self.login_timeout_s = step_timeout_s, login_timeout_s
         self.body_limit, self.ignore_certificates = body_limit, ignore_certificates
         self.stopper: Stopper | None = None
+        self.ledger = Ledger()
         self._sessions: dict[str, BrowserSession] = {}
         self._fresh = 0
         self._all: list[BrowserSession] = []
         self._playwright: Any = None
         self._browser: Any = None
-        self._refused: set[str] = set()
         self._watchdog: Watchdog | None = None
         self._bites = 0
 
@@ -142,14 +142,6 @@ class Browser:
         if self._sessions.get(session.name) is session:
             del self._sessions[session.name]
 
-    def was_refused(self, host: str, plan: LoginPlan) -> bool:
-        """Whether these credentials were refused on this host before."""
-        return _fingerprint(host, plan) in self._refused
-
-    def note_refusal(self, host: str, plan: LoginPlan) -> None:
-        """Remember credentials that a host refused, so that no later walk sends them."""
-        self._refused.add(_fingerprint(host, plan))
-
     def keep_screenshot(self, name: str, picture: bytes) -> str:
         """Keep a picture and say where."""
         return self.on_screenshot(name, picture)
@@ -196,10 +188,6 @@ class Browser:
             if self._playwright is not None:
                 self._playwright.stop()
             self._browser = self._playwright = self.stopper = self._watchdog = None
-
-
-def _fingerprint(host: str, plan: LoginPlan) -> str:
-    return hashlib.sha256(f"{host}\0{plan.username}\0{plan.password}".encode()).hexdigest()
 
 
 class BrowserSession:
@@ -272,7 +260,8 @@ class BrowserSession:
                 self.browser.on_exchange(exchange)
             self._tidy(walk.last)
             self.browser.rest()
-        return replace(landing, exchange_ids=tuple(ids))
+        refusal = ids[recording.made_before(walk.login_from) :] if landing.refused_sign_in else []
+        return replace(landing, exchange_ids=tuple(ids), refusal_exchanges=tuple(refusal))
 
     def open_chart(
         self,

@@ -13,7 +13,7 @@ from smartlaunch.client.fhir import Fhir
 from smartlaunch.client.http import Http
 from smartlaunch.client.keys import Keys
 from smartlaunch.client.launch import Launches
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import LoginStuck, NotApplicable
 from smartlaunch.exchange import Actor, Endpoint, RecordedExchange
 from smartlaunch.oauth.authorization import AuthorizationAnswer, AuthorizationRequest
 
@@ -158,6 +158,7 @@ class Engine:
                 catch=list(dict.fromkeys(u for u in (app.client.redirect_uri, request.redirect_uri, *catch) if u)),
                 plan=self.plan(user, consent=consent, patient=patient),
             )
+        require_no_obstacle(landing)
         if landing.caught:
             self._walked += scope.ids  # a way that ended on an error page showed none of the pages on which a user decides
         return AuthorizationAnswer(request, landing, tuple(scope.ids), time.time())
@@ -234,6 +235,17 @@ class Engine:
             exchange = self.recorder.get(identifier)
             if exchange is not None and exchange.actor == Actor.BROWSER:
                 yield exchange
+
+
+def require_no_obstacle(landing: Landing) -> None:
+    """Raise ``LoginStuck`` where a walk ended at a lock, a captcha, a second factor, a limit or an outage: nothing is judged by those."""
+    if landing.obstacle:
+        raise LoginStuck(
+            f"the login ended at something that is neither a refusal nor a success ({landing.obstacle})\n{landing.describe()}",
+            waited_for="the navigation back to the app",
+            hint="see the page by hand, in a browser; use a test user without a second factor, and wait where the server asks for it",
+            artifacts=(landing.screenshot,) if landing.screenshot else (),
+        )
 
 
 def target_names(target: Target, patient: str) -> tuple[str, ...]:

@@ -171,7 +171,7 @@ def person(browser: Browser, kept: Kept) -> BrowserSession:
     """One shared session without cookies: opening a page anew for each test would cost more than the tests."""
     session = browser.session("tests")
     session.clear_cookies()
-    browser._refused.clear()
+    browser.ledger.clear()
     kept.exchanges.clear()
     kept.shots.clear()
     return session

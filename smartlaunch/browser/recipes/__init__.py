@@ -15,6 +15,7 @@ from smartlaunch.browser.recipes.consent import consent, is_consent
 from smartlaunch.browser.recipes.encounters import choose_encounter
 from smartlaunch.browser.recipes.fields import is_login
 from smartlaunch.browser.recipes.notices import notice
+from smartlaunch.browser.recipes.obstacles import Obstacle, blames_credentials, locked_words, obstacle_of
 from smartlaunch.browser.recipes.patients import choose_patient
 from smartlaunch.browser.recipes.roles import choose_role
 from smartlaunch.browser.recipes.sign_in import sign_in
@@ -27,13 +28,17 @@ __all__ = [
     "Action",
     "ChartGoal",
     "Memory",
+    "Obstacle",
     "Op",
     "Refused",
     "Stuck",
     "Wait",
+    "blames_credentials",
     "decide",
     "is_consent",
     "is_login",
+    "locked_words",
+    "obstacle_of",
 ]
 
 

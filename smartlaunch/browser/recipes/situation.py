@@ -75,18 +75,37 @@ class Memory:
     done: Counter[str] = field(default_factory=Counter)
     patient_chosen: bool = False
     searched: bool = False
+    since_login: set[str] = field(default_factory=set)
+    """What was done after the last sign-in form; a page that only comes to a user who is signed in shows that it worked."""
 
     def note(self, action: Act) -> None:
         """Remember an action that was carried out."""
         self.done[f"{action.topic}|{action.key}"] += 1
         if action.topic == "login":
-            self.logins[action.key] += 1
-        elif action.topic == "user":
+            self.note_login(action.key)
+        else:
+            self.since_login.add(action.topic)
+        if action.topic == "user":
             self.users[action.key] += 1
         elif action.topic == "patient":
             self.patient_chosen = True
         elif action.topic == "search":
             self.searched = True
+
+    def note_login(self, key: str) -> None:
+        """Remember that user name and password were sent; the key begins with the host."""
+        self.logins[key] += 1
+        self.since_login.clear()
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether a page came after the sign-in that is only for a user who is signed in."""
+        return bool(self.logins) and not self.since_login.isdisjoint({"role", "patient", "search", "encounter", "consent", "launch"})
+
+    @property
+    def login_hosts(self) -> set[str]:
+        """The hosts to which user name and password were sent."""
+        return {key.split("|")[0] for key in self.logins}
 
     def times(self, topic: str, key: str) -> int:
         """How often this was done before."""

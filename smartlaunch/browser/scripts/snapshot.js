@@ -82,7 +82,7 @@
       const tag = el.tagName.toLowerCase();
       if (el.shadowRoot) { visit(el.shadowRoot); for (const c of el.shadowRoot.children) if (c.innerText) shadowText.push(clean(c.innerText, 500)); }
       if (tag === 'iframe' || tag === 'frame') {
-        if (/captcha|turnstile|challenges\./i.test(el.src) && shown(el)) captcha = true;
+        if (/captcha|turnstile|challenges\./i.test(el.src) && !/[?&#]size=invisible/i.test(el.src) && shown(el)) captcha = true;
         try { if (el.contentDocument && el.contentDocument.body && shown(el)) {
           visit(el.contentDocument.body); shadowText.push(clean(el.contentDocument.body.innerText, 500)); } } catch (e) { void e; }
         continue;

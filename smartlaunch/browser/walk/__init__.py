@@ -37,6 +37,7 @@ def run(walk: Walk, url: str, method: str, form: Sequence[tuple[str, str]]) -> L
                 ending.end_crashed(walk)
             raise
     except End as end:
+        ending.note_success(walk)
         return ending.landing(walk, end.kind, end.reason)
 
 
@@ -76,6 +77,8 @@ def _by_recipe(walk: Walk, page: PageSnapshot) -> bool:
         ending.idle(walk, page, "no step of the target file names this page, and login.recipe is `steps`")
         return False
     action = recipes.decide(page, walk.plan, walk.memory, catch=walk.net.uris, goal=walk.goal)
+    if not isinstance(action, Act) or action.topic in ("login", "user", "notice"):
+        ending.end_if_locked(walk, page)
     if isinstance(action, Act):
         return perhaps(walk, page, action)
     if isinstance(action, Refused):

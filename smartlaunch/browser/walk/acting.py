@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from smartlaunch.browser.recipes import Act, Op
+from smartlaunch.browser.recipes import Act, Obstacle, Op
 from smartlaunch.browser.snapshot import ACT_SCRIPT, ELEMENT_SCRIPT, PageSnapshot
-from smartlaunch.browser.walk.ending import refused, shoot
+from smartlaunch.browser.walk.ending import shoot, stopped_by, stuck
 from smartlaunch.browser.walk.state import Acted, Walk, rest
 
 
@@ -18,7 +18,7 @@ def perhaps(walk: Walk, page: PageSnapshot, action: Act) -> bool:
     if walk.capture and action.topic == "consent" and page.document not in walk.captured:
         walk.captured.add(page.document)
         walk.captures.extend(filter(None, [shoot(walk, "consent")]))
-    if action.topic == "login":
+    if action.topic in ("login", "user"):
         guard_password(walk, page)
     walk.recording.fetch_bodies()
     walk.acted = Acted(page.document, time.monotonic(), walk.recording.sent, action)
@@ -50,9 +50,14 @@ def let_it_begin(walk: Walk) -> None:
 
 
 def guard_password(walk: Walk, page: PageSnapshot) -> None:
-    """End the walk before credentials go to a host that refused them."""
-    if walk.window.driver.was_refused(page.host, walk.plan):
-        refused(walk, page, "user name and password were refused earlier in this run; they are not sent again, since accounts lock")
+    """End the walk before credentials go to a host that refused them, or that calls the account locked."""
+    ledger = walk.window.driver.ledger
+    locked, held = ledger.locked(page.host, walk.plan), ledger.held_back(page.host, walk.plan)
+    if locked:
+        stopped_by(walk, Obstacle("locked", locked), "a page said so earlier in this run; nothing more is sent for it")
+    if held:
+        stuck(walk, f"{held}; they are not sent again, since accounts lock")
+    walk.login_from = len(walk.recording.entries)
 
 
 def press_enter_instead(walk: Walk) -> bool:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from dataclasses import replace
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from smartlaunch.browser.catcher import Caught, response_params
-from smartlaunch.browser.landing import Landing, LandingKind
-from smartlaunch.browser.recording import plain_failure
+from smartlaunch.browser.landing import Landing, LandingKind, ObstacleKind
+from smartlaunch.browser.recipes import Obstacle, blames_credentials, locked_words, obstacle_of
+from smartlaunch.browser.recording import Entry, plain_failure
 from smartlaunch.browser.snapshot import BLANK_SCRIPT, PageSnapshot
 from smartlaunch.browser.walk.state import MAX_DOCUMENTS, SETTLED_S, End, Walk, rest
 from smartlaunch.errors import LoginStuck
 
 SCRIPTED_IDLE_S = 1.5
+_STOPPED: tuple[LandingKind, ...] = ("no-way-on", "error-page", "timeout")
 SHOT_QUALITY = 85
 """Of pictures, as JPEG: text stays sharp, at a quarter of the size of a PNG and a third of the time."""
 
@@ -103,7 +107,7 @@ def idle(walk: Walk, page: PageSnapshot, why: str = "nothing on the page leads o
     if page.refresh_s is not None and here < page.refresh_s + 1:
         return
     if page.captcha and quiet >= SETTLED_S:
-        give_up(walk, "the page asks for a captcha; no test can pass it")
+        stopped_by(walk, Obstacle("captcha"), why)
     if quiet >= (SCRIPTED_IDLE_S if page.scripts else rest(page)):
         give_up(walk, why)
 
@@ -118,10 +122,27 @@ def give_up(walk: Walk, reason: str) -> None:
 
 
 def refused(walk: Walk, page: PageSnapshot, reason: str) -> None:
-    """End a walk whose credentials were refused, and see to it that they are not sent again."""
+    """End a walk whose sign-in form came back, and see to it that no account is locked by it.
+
+    Credentials that had worked on this host are good: then the server refuses this request, and the landing says so.
+    """
     if _hand_over(walk, reason):
         return
-    walk.window.driver.note_refusal(page.host, walk.plan)
+    ledger = walk.window.driver.ledger
+    worked, said, obstacle = ledger.worked(page.host, walk.plan), _refusal_words(walk, page), obstacle_of(page)
+    ledger.note_refusal(page.host, walk.plan, blamed=blames_credentials(said))
+    if obstacle is not None:
+        stopped_by(walk, obstacle, reason)
+    if not worked:
+        stuck(walk, reason)
+    walk.refused_sign_in = said or "no reason given"
+    raise End("error-page", f"the server refused to sign in a user whom it let in before; it says: {walk.refused_sign_in}")
+
+
+def stuck(walk: Walk, reason: str) -> None:
+    """End a walk whose credentials are not to be sent again."""
+    if _hand_over(walk, reason):
+        return
     walk.screenshot = shoot(walk, "refused")
     raise LoginStuck(
         f"the sign-in was refused: {reason}\n{landing(walk, 'no-way-on').describe()}",
@@ -129,6 +150,69 @@ def refused(walk: Walk, page: PageSnapshot, reason: str) -> None:
         hint="check the user's name and password in the target file by hand, in a browser",
         artifacts=(walk.screenshot,) if walk.screenshot else (),
     )
+
+
+def end_if_locked(walk: Walk, page: PageSnapshot) -> None:
+    """End at once on a page that calls the account locked after a sign-in."""
+    said = locked_words(page) if walk.memory.logins else ""
+    if said:
+        stopped_by(walk, Obstacle("locked", said), "nothing more is sent for it")
+
+
+def stopped_by(walk: Walk, obstacle: Obstacle, more: str) -> None:
+    """End a walk at something that is neither a refusal nor a success, or leave it to the person at a headed browser."""
+    _note_lock(walk, obstacle)
+    reason = f"{obstacle.sentence}; {more}"
+    if _hand_over(walk, reason):
+        return
+    walk.obstacle = obstacle.kind
+    raise End("no-way-on", reason)
+
+
+def _note_lock(walk: Walk, obstacle: Obstacle) -> None:
+    for host in walk.memory.login_hosts if obstacle.kind == "locked" else ():
+        walk.window.driver.ledger.note_lock(host, walk.plan, obstacle.said or "locked")
+
+
+def _refusal_words(walk: Walk, page: PageSnapshot) -> str:
+    """What the page says, else what the answer to its script says, as one line."""
+    if page.errors:
+        return " ".join(page.errors[0].split())[:200]
+    if walk.dialogs:
+        return walk.dialogs[-1]
+    walk.recording.fetch_bodies()
+    asked = [e for e in walk.recording.entries[walk.login_from :] if e.status >= 400 and not e.navigation]
+    return next((f"{e.method} {urlsplit(e.url).path} answered {e.status}{_message(e)}" for e in reversed(asked)), "")
+
+
+def _message(entry: Entry) -> str:
+    """The message of an error in JSON, under the names that OAuth, FHIR and web frameworks give it."""
+    try:
+        found = json.loads(entry.body or b"")
+    except (ValueError, RecursionError):
+        return ""
+    texts = (_at(found, path) for path in _MESSAGES)
+    text = next((t for t in texts if isinstance(t, str) and t.strip()), "")
+    return f": {' '.join(text.split())[:160]}" if text else ""
+
+
+_MESSAGES: tuple[tuple[str | int, ...], ...] = (
+    ("error_description",),
+    ("issue", 0, "details", "text"),
+    ("issue", 0, "diagnostics"),
+    ("message",),
+    ("detail",),
+    ("error",),
+)
+
+
+def _at(found: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        try:
+            found = found[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return found
 
 
 def _hand_over(walk: Walk, reason: str) -> bool:
@@ -162,7 +246,7 @@ def shoot(walk: Walk, name: str) -> str:
 def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
     """Where the walk ended, with what a person would have seen."""
     shown = walk.last.url and not walk.last.url.startswith("about:")
-    if kind in ("no-way-on", "error-page", "timeout") and not walk.screenshot and shown:
+    if kind in _STOPPED and not walk.screenshot and shown:
         walk.screenshot = shoot(walk, kind)
     walk.recording.fetch_bodies()
     where = Landing(kind=kind, url=walk.last.url, reason=reason)
@@ -176,11 +260,31 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         controls=tuple(c.describe() for c in walk.last.controls[:60]),
         page_url=walk.last.url,
         screenshot=walk.screenshot,
+        refused_sign_in=walk.refused_sign_in,
+        obstacle=walk.obstacle or (_in_the_way(walk) if kind in _STOPPED and shown else ""),
         captures=tuple(walk.captures),
         pages=tuple(walk.pages),
         steps=tuple(walk.steps),
         duration_ms=round((time.monotonic() - walk.began) * 1000, 1),
     )
+
+
+def _in_the_way(walk: Walk) -> ObstacleKind | Literal[""]:
+    """What the last page is when it is neither a refusal nor a success."""
+    obstacle = obstacle_of(walk.last) if not walk.refused_sign_in else None
+    if obstacle is None:
+        return ""
+    _note_lock(walk, obstacle)
+    return obstacle.kind
+
+
+def note_success(walk: Walk) -> None:
+    """Remember that user name and password worked, once a page or a code shows that they did."""
+    caught = walk.caught
+    params = dict(response_params(caught.url, caught.body)[0]) if caught is not None and caught.uri else {}
+    if walk.memory.signed_in or (walk.memory.logins and params.keys() & {"code", "access_token", "launch"}):
+        for host in walk.memory.login_hosts:
+            walk.window.driver.ledger.note_success(host, walk.plan)
 
 
 def _caught(walk: Walk, caught: Caught, reason: str) -> Landing:

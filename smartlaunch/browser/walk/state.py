@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from smartlaunch.browser.catcher import Caught, Net, Stopper
-from smartlaunch.browser.landing import LandingKind
+from smartlaunch.browser.credentials import Ledger
+from smartlaunch.browser.landing import LandingKind, ObstacleKind
 from smartlaunch.browser.plan import LoginPlan
 from smartlaunch.browser.recipes import Act, ChartGoal, Memory
 from smartlaunch.browser.recording import Entry, Recording, failure_code
@@ -34,6 +35,7 @@ class Driver(Protocol):
     """What a walk needs of the browser process."""
 
     headed: bool
+    ledger: Ledger
 
     @property
     def stopper(self) -> Stopper | None:
@@ -47,12 +49,6 @@ class Driver(Protocol):
 
     def end_pages(self) -> None:
         """End the processes that draw pages."""
-
-    def was_refused(self, host: str, plan: LoginPlan) -> bool:
-        """Whether these credentials were refused on this host before."""
-
-    def note_refusal(self, host: str, plan: LoginPlan) -> None:
-        """Remember credentials that a host refused."""
 
     def keep_screenshot(self, name: str, picture: bytes) -> str:
         """Keep a picture and say where."""
@@ -127,6 +123,10 @@ class Walk:
     began: float = field(default_factory=time.monotonic)
     deadline: float = 0.0
     acted: Acted | None = None
+    login_from: int = 0
+    """How many entries the recording had when the last sign-in form was sent."""
+    refused_sign_in: str = ""
+    obstacle: ObstacleKind | Literal[""] = ""
     look: tuple[object, ...] = ()
     changed: float = 0.0
     arrived: float = 0.0

@@ -23,7 +23,7 @@ def scripted_step(walk: Walk, page: PageSnapshot) -> bool:
         walk.recording.fetch_bodies()
         if any(entry.value == "password" for entry in step.fill):
             guard_password(walk, page)
-            walk.memory.logins[f"{page.host}|step"] += 1
+            walk.memory.note_login(f"{page.host}|step")
         walk.acted = Acted(page.document, time.monotonic(), walk.recording.sent, None)
         _run_step(walk, step, number)
         let_it_begin(walk)
