@@ -42,7 +42,7 @@ Feature: Data for a backend service
       When the backend service searches a type that the server does not have
       Then the search fails
 
-  @req:SMART-2.2-backend-services-token-validation-a @waits
+  @req:SMART-2.2-backend-services-token-validation-a @waits:backend-token
   Rule: A backend token whose time is over is refused
 
     @id:backend-expired-token-refused

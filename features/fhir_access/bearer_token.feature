@@ -65,7 +65,7 @@ Feature: Bearer tokens
         | a token without its signature |
         | a token with other content    |
 
-  @req:SMART-2.2-app-launch-token-validation-a @req:SMART-2.2-app-launch-token-expiry-a @waits
+  @req:SMART-2.2-app-launch-token-validation-a @req:SMART-2.2-app-launch-token-expiry-a @waits:access-token
   Rule: The FHIR server refuses an access token after the seconds of its expires_in
 
     @id:bearer-expired-token

@@ -70,7 +70,7 @@ Feature: The form of refusals
       When a read is tried with an altered token
       Then the refusal has status 401 and the error "invalid_token"
 
-    @id:refusal-invalid-token-expired @waits
+    @id:refusal-invalid-token-expired @waits:access-token
     Scenario: The refusal of an expired token
       When an access token is used after its expiry
       Then the refusal has status 401 and the error "invalid_token"

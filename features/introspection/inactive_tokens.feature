@@ -16,7 +16,7 @@ Feature: Introspection of tokens that are not in force
         | has one character changed |
         | was revoked               |
 
-    @id:introspection-expired @waits
+    @id:introspection-expired @waits:introspected-token
     Scenario: A token after its time is not active
       When a token that has expired is introspected
       Then the answer does not call the token active

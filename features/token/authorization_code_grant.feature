@@ -30,7 +30,7 @@ Feature: Authorization code at the token endpoint
       When the app redeems a code with one character changed
       Then the token endpoint issues no token for it
 
-  @req:SMART-2.2-app-launch-code-lifetime @once @waits
+  @req:SMART-2.2-app-launch-code-lifetime @once @waits:code
   Rule: A code expires shortly after it was issued
 
     @id:expired-code-refused

@@ -7,20 +7,20 @@ import tempfile
 from pathlib import Path
 
 from smartlaunch.cli.output import field
-from smartlaunch.cli.run import target_name
 from smartlaunch.errors import UsageError
+from smartlaunch.plugin import options
 from smartlaunch.records.exits import BLOCKED, GOOD, USAGE
 from smartlaunch.target import Target, load_target
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--target", metavar="T", help="bundled name, name in ./targets/, or target file")
+    options.add_to_command(parser, "target")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the check that every run starts with, and say what is there and what to mend."""
-    name = target_name(args)
+    name = options.target_name(args.target)
     target = load_target(name)
     if target.embedded:
         field("target", "the embedded EHR, which is started for each run")
@@ -55,10 +55,10 @@ def _describe(target: Target) -> None:
 def _check(name: str) -> list[dict[str, str]]:
     """Start what a run starts, ask what every run asks first, and stop it again."""
     from smartlaunch.client.preflight import preflight
-    from smartlaunch.plugin.session import Options, RunSession
+    from smartlaunch.plugin.session import RunSession
 
     with tempfile.TemporaryDirectory() as scratch:
-        session = RunSession(Options(target=name, passive=True), Path(scratch) / "doctor")
+        session = RunSession(options.Options(target=name, passive=True), Path(scratch) / "doctor")
         try:
             lines = preflight(session.start())
         except UsageError as exc:

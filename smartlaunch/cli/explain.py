@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from smartlaunch.catalogue import load
-from smartlaunch.cli.knowledge import defects_by_requirement, scenarios_by_requirement, unknown_requirement
+from smartlaunch.cli.knowledge import defects_by_requirement, scenarios_by_requirement
 from smartlaunch.cli.output import field, paragraph
 from smartlaunch.errors import LookupFailed
+from smartlaunch.plugin.selection import unknown_requirement
 from smartlaunch.records.exits import GOOD
 
 OUTCOMES = {

@@ -12,156 +12,86 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smartlaunch.errors import LookupFailed, UsageError
+from smartlaunch.plugin import options
 from smartlaunch.records import files
-from smartlaunch.records.exits import GOOD, INTERNAL, INTERRUPTED, USAGE, exit_code
+from smartlaunch.records.exits import BLOCKED, GOOD, INTERNAL, INTERRUPTED, USAGE, exit_code
 from smartlaunch.records.store import load_run, new_run_folder
+from smartlaunch.reporting.words import count
 
 if TYPE_CHECKING:
     from smartlaunch.plugin.binding import Plan, Suite
+    from smartlaunch.plugin.selection import Selection
     from smartlaunch.records.record import Run
-    from smartlaunch.target import Target
 
-_PYTEST_GOOD, _PYTEST_FAILED, _PYTEST_USAGE = 0, 1, 4
+_PYTEST_GOOD, _PYTEST_FAILED, _PYTEST_INTERNAL, _PYTEST_USAGE = 0, 1, 3, 4
 _TAIL = 4000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    add = parser.add_argument
-    add("--target", metavar="T", help="bundled name, name in ./targets/, or target file (default: SMARTLAUNCH_TARGET, else embedded)")
-    add("--suite", metavar="ID", action="append", default=[], help="only this suite; may be given several times")
-    add("--requirement", metavar="ID", action="append", default=[], help="only scenarios that put this requirement")
-    add("--scenario", metavar="ID", action="append", default=[], help="only this scenario, as reports print it")
-    add("--defect", metavar="NAME", action="append", default=[], help="break a rule of the embedded EHR")
-    add("--variant", metavar="NAME", action="append", default=[], help="let the embedded EHR take an unusual but permitted choice")
-    add("--vendor", metavar="V", default="", help="let the embedded EHR imitate a vendor, such as oracle-health")
-    add("--list", action="store_true", help="list the selected scenarios and send nothing")
-    add("--headed", action="store_true", help="show the browser; a person can help where the login gets stuck")
-    add("--passive", action="store_true", help="send only what a right app sends")
-    add("--quick", action="store_true", help="a short selection")
-    add("--strict", action="store_true", help="let warnings end the run with 1")
-    add("--out", metavar="DIR", help="the run's folder (default: a new one under ./reports/)")
-    add("--junit", metavar="FILE", help="also write JUnit XML here (default: junit.xml in the run's folder)")
-    add("--no-allure", action="store_true", help="do not render the Allure report; its results are written all the same")
-    add("--verbose", action="store_true", help="show pytest's own output as well")
+    options.add_to_command(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check the selection, start pytest, and turn its run into an exit code."""
-    suites = choose_suites(args)
-    filtered = args.list or args.requirement or args.scenario or args.quick
-    plans = select(args, suites) if filtered else []
+    from smartlaunch.plugin.selection import Selection
+
+    asked = options.of_command(args)
+    selection = Selection.of(asked)
+    filtered = args.list or asked.requirement or asked.scenario or asked.quick or asked.passive
+    plans = selection.plans() if filtered else []
     if args.list:
-        return _list(plans)
-    name = target_name(args)
-    _check_target(name, args)
+        return _list(selection, plans)
+    _check_target(asked)
     if filtered and not plans:
         raise UsageError(
             "no scenario is selected: the suites and requirements asked for have none in common\n  try: smartlaunch run --list"
         )
-    folder = _folder(args.out)
-    return _run(args, name, suites, folder)
+    return _run(args, asked, selection.suites, _folder(args.out))
 
 
-def target_name(args: argparse.Namespace) -> str:
-    """Return the target that is asked for: the option, else the environment, else the embedded EHR."""
-    given: str | None = args.target
-    return os.environ.get("SMARTLAUNCH_TARGET") or "embedded" if given is None else given
-
-
-def choose_suites(args: argparse.Namespace) -> list[Suite]:
-    """Return the suites that the arguments select: those named, else the default ones."""
-    from smartlaunch.plugin.binding import BY_ID, SUITES
-
-    for suite in args.suite:
-        if suite not in BY_ID:
-            raise LookupFailed("suite", suite, list(BY_ID))
-    return [suite for suite in SUITES if (suite.id in args.suite if args.suite else suite.default or args.scenario)]
-
-
-def select(args: argparse.Namespace, suites: Sequence[Suite]) -> list[Plan]:
-    """Return the scenarios of the suites that the arguments select; unknown names end here."""
-    from smartlaunch.plugin.binding import plans
-
-    _check_requirements(args)
-    every = [plan for suite in suites for plan in plans(suite.id)]
-    wanted = {identifier.split("[", 1)[0] for identifier in args.scenario}
-    known = {plan.id for plan in every}
-    for identifier in sorted(wanted - known):
-        raise _unknown_scenario(identifier, known)
-    return [
-        plan
-        for plan in every
-        if (not args.requirement or set(args.requirement) & set(plan.requirements))
-        and (not wanted or plan.id in wanted)
-        and (not args.quick or "quick" in plan.flags)
-        and (not args.passive or "intrusive" not in plan.flags)
-    ]
-
-
-def _check_requirements(args: argparse.Namespace) -> None:
-    from smartlaunch.cli.knowledge import requirement
-
-    args.requirement = [requirement(identifier).id for identifier in args.requirement]
-
-
-def _unknown_scenario(identifier: str, known: set[str]) -> LookupFailed:
-    import difflib
-
-    slug = identifier.rsplit("/", 1)[-1]
-    near = sorted(name for name in known if name.endswith(f"/{slug}"))[:6] or difflib.get_close_matches(
-        identifier, sorted(known), n=6, cutoff=0.4
-    )
-    return LookupFailed("scenario", identifier, near, hint=f"{len(known)} in all: smartlaunch run --list")
-
-
-def _list(plans: Sequence[Plan]) -> int:
-    """Print one block per suite: id, title, requirements."""
+def _list(selection: Selection, plans: Sequence[Plan]) -> int:
+    """Print one block per suite: ids as reports print them, title, requirements."""
+    ids = {plan.id: selection.scenarios_of(plan) for plan in plans}
     suite = ""
     for plan in plans:
         if plan.suite.id != suite:
             suite = plan.suite.id
-            count = sum(1 for each in plans if each.suite.id == suite)
-            print(f"{suite} ({count} scenario{'s' if count != 1 else ''})")
-        print(f"  {plan.id}\n      {plan.title}")
+            print(f"{suite} ({count(sum(len(ids[each.id]) for each in plans if each.suite.id == suite), 'scenario')})")
+        for identifier in ids[plan.id]:
+            print(f"  {identifier}")
+        print(f"      {plan.title}")
         if plan.requirements:
             print(f"      {', '.join(plan.requirements)}")
-    print(f"{len(plans)} scenarios selected")
+    print(f"{count(sum(map(len, ids.values())), 'scenario')} selected")
     return GOOD
 
 
-def _check_target(name: str, args: argparse.Namespace) -> Target:
+def _check_target(asked: options.Options) -> None:
     """Load the target before anything is started, so that a mistake in it is the first and only thing said."""
     from smartlaunch.target import load_target
 
-    target = load_target(name)
-    if not target.embedded and (args.defect or args.variant or args.vendor):
-        raise UsageError(f"--defect, --variant and --vendor change the embedded EHR; they do not go with --target {name}")
-    if target.embedded:
-        _check_switches(args)
-    return target
+    if load_target(asked.target).embedded:
+        check_switches(asked)
+    else:
+        options.refuse_switches(asked)
 
 
-def _check_switches(args: argparse.Namespace) -> None:
+def check_switches(asked: options.Options) -> None:
+    """End with the names that exist when a defect, variant or vendor is asked for that the embedded EHR does not have."""
     from smartlaunch.embedded_ehr.defects import load_defects, load_variants
-
-    for kind, asked, known in (("defect", args.defect, load_defects()), ("variant", args.variant, load_variants())):
-        for name in asked:
-            if name not in known:
-                raise switch_unknown(kind, name, list(known))
-    check_vendor(args.vendor)
-
-
-def check_vendor(name: str) -> None:
-    """End with the vendors that can be imitated when another is asked for."""
     from smartlaunch.embedded_ehr.vendors import names
 
-    if name and name not in names():
-        raise LookupFailed("vendor", name, names())
+    for kind, wanted, known in (("defect", asked.defect, load_defects()), ("variant", asked.variant, load_variants())):
+        for name in wanted:
+            if name not in known:
+                raise _switch_unknown(kind, name, list(known))
+    if asked.vendor and asked.vendor not in names():
+        raise LookupFailed("vendor", asked.vendor, names())
 
 
-def switch_unknown(kind: str, name: str, known: list[str]) -> LookupFailed:
-    """Build the error for an unknown defect or variant; a long list is cut to the closest names."""
+def _switch_unknown(kind: str, name: str, known: list[str]) -> LookupFailed:
+    """The error for an unknown defect or variant; a long list is cut to the closest names."""
     import difflib
 
     near = difflib.get_close_matches(name, known, n=8, cutoff=0.4) or sorted(known)[:8]
@@ -196,7 +126,7 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
-def _run(args: argparse.Namespace, target: str, suites: Sequence[Suite], folder: Path) -> int:
+def _run(args: argparse.Namespace, asked: options.Options, suites: Sequence[Suite], folder: Path) -> int:
     from smartlaunch._suite import suite_root
     from smartlaunch.cli.child import Ended, child_environment, pytest_command, run_pytest
 
@@ -205,7 +135,7 @@ def _run(args: argparse.Namespace, target: str, suites: Sequence[Suite], folder:
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise LookupFailed("binder", missing[0], sorted(path.name for path in root.glob("test_*.py")))
-    command = pytest_command(_arguments(args, target, folder), paths=paths)
+    command = pytest_command(_arguments(args, asked, folder), paths=paths)
     env = child_environment() | {"SMARTLAUNCH_SUMMARY": "off"} | ({"SMARTLAUNCH_ALLURE": "off"} if args.no_allure else {})
     interrupted, code = False, 0
     with tempfile.TemporaryFile() as log:
@@ -215,39 +145,31 @@ def _run(args: argparse.Namespace, target: str, suites: Sequence[Suite], folder:
             interrupted = True
         log.seek(0)
         said = log.read().decode("utf-8", "replace")
-    if not interrupted:
-        _finish(folder)
     return _verdict(folder, code, said, interrupted=interrupted, strict=args.strict)
 
 
-def _finish(folder: Path) -> None:
-    """Write what needs every other file to be there: the digests of them all."""
+def _write_manifest(folder: Path) -> str:
+    """Write what needs every other file to be there, the digests of them all; the answer is what went wrong."""
     from smartlaunch.evidence.manifest import write_manifest
 
-    if (folder / files.RUN_FILE).is_file():
-        write_manifest(folder)
+    try:
+        if (folder / files.RUN_FILE).is_file():
+            write_manifest(folder)
+    except OSError as exc:
+        return f"{files.MANIFEST_FILE} could not be written: {exc.strerror or exc}"
+    return ""
 
 
-def _arguments(args: argparse.Namespace, target: str, folder: Path) -> list[str]:
-    """Return our options in the words of the pytest plugin."""
+def _arguments(args: argparse.Namespace, asked: options.Options, folder: Path) -> list[str]:
+    """Return what the child is asked, in the words of pytest and of our plugin in it."""
     out = [
-        f"--target={target}",
-        f"--run-dir={folder}",
-        f"--junitxml={args.junit or folder / 'junit.xml'}",
-        f"--alluredir={folder / 'allure-results'}",
+        *options.pytest_arguments(asked),
+        f"{options.BY_NAME['out'].pytest_flag}={folder}",
+        f"--junitxml={args.junit or folder / files.JUNIT_FILE}",
+        f"--alluredir={folder / files.ALLURE_RESULTS}",
     ]
-    for option, values in (
-        ("requirement", args.requirement),
-        ("scenario", args.scenario),
-        ("defect", args.defect),
-        ("variant", args.variant),
-    ):
-        out += [f"--{option}={value}" for value in values]
-    out += [f"--smartlaunch-vendor={args.vendor}"] if args.vendor else []
-    for option, given in (("--smartlaunch-headed", args.headed), ("--passive", args.passive), ("--quick", args.quick)):
-        out += [option] if given else []
     if not sys.stderr.isatty() or os.environ.get("CI"):
-        out.append("--quiet-progress")
+        out.append(options.BY_NAME["quiet-progress"].pytest_flag)
     else:
         out.append("--capture=no")  # the progress line goes to the terminal; pytest's own output goes to the log all the same
     return [*out, "-v"] if args.verbose else [*out, "-q", "--no-header", "--tb=no", "-rN"]
@@ -267,15 +189,30 @@ def _verdict(folder: Path, code: int, said: str, *, interrupted: bool, strict: b
         print(f"smartlaunch: interrupted; what was recorded until then is in {shown(folder)}", file=sys.stderr)
         return INTERRUPTED
     verdict = exit_code(record, strict=strict)
-    if verdict == GOOD and code not in (_PYTEST_GOOD, _PYTEST_FAILED):
-        return _no_record(code, said)
-    return verdict
+    unsigned = _write_manifest(folder)
+    if unsigned:
+        print(f"smartlaunch: {unsigned}", file=sys.stderr)
+        verdict = INTERNAL if verdict in (GOOD, BLOCKED) else verdict
+    if code == _PYTEST_INTERNAL or code < 0:
+        return _broken_off(code, said, folder)
+    return _no_record(code, said) if verdict == GOOD and code not in (_PYTEST_GOOD, _PYTEST_FAILED) else verdict
+
+
+def _broken_off(code: int, said: str, folder: Path) -> int:
+    """Pytest itself broke, whatever the scenarios before came to: say so; what was recorded until then is in the summary above."""
+    how = "an internal error" if code == _PYTEST_INTERNAL else f"signal {-code}"
+    print(f"smartlaunch: pytest ended with {how}; what was recorded until then is in {shown(folder)}\n{_tail(said)}", file=sys.stderr)
+    return INTERNAL
+
+
+def _tail(said: str) -> str:
+    from smartlaunch.cli.crash import scrub
+
+    return "\n".join(line for line in scrub(said).splitlines() if line.strip())[-_TAIL:]
 
 
 def _no_record(code: int, said: str) -> int:
-    from smartlaunch.cli.crash import scrub
-
-    tail = "" if code == _PYTEST_USAGE else "\n".join(line for line in scrub(said).splitlines() if line.strip())[-_TAIL:]
+    tail = "" if code == _PYTEST_USAGE else _tail(said)
     print(f"smartlaunch: pytest ended with {code} and left no usable record{':' if tail else ''}\n{tail}", file=sys.stderr)
     return USAGE if code == _PYTEST_USAGE else INTERNAL
 

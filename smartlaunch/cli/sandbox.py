@@ -6,14 +6,14 @@ import argparse
 import os
 import sys
 
+from smartlaunch.plugin import options
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add = parser.add_argument
     add("--port", metavar="N", type=_port, default=0, help="port on the loopback address (default: a free one)")
-    add("--vendor", metavar="V", default="", help="imitate a vendor, such as oracle-health")
-    add("--defect", metavar="NAME", action="append", default=[], help="break a rule; may be given several times")
-    add("--variant", metavar="NAME", action="append", default=[], help="take an unusual but permitted choice")
+    options.add_to_command(parser, "vendor", "defect", "variant")
     add("--write-target", metavar="FILE", help="write a target file for this EHR, with its secret files beside it")
 
 
@@ -27,18 +27,11 @@ def _port(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Become the sandbox's own process, so that signals and output are its own."""
     from smartlaunch.cli.child import child_environment
-    from smartlaunch.cli.run import check_vendor, switch_unknown
-    from smartlaunch.embedded_ehr.defects import load_defects, load_variants
+    from smartlaunch.cli.run import check_switches
 
-    command = [sys.executable, "-P", "-m", "smartlaunch.embedded_ehr", "--port", str(args.port)]
-    for kind, asked, known in (("defect", args.defect, load_defects()), ("variant", args.variant, load_variants())):
-        for name in asked:
-            if name not in known:
-                raise switch_unknown(kind, name, list(known))
-            command += [f"--{kind}", name]
-    check_vendor(args.vendor)
-    if args.vendor:
-        command += ["--vendor", args.vendor]
+    asked = options.of_command(args)
+    check_switches(asked)
+    command = [sys.executable, "-P", "-m", "smartlaunch.embedded_ehr", "--port", str(args.port), *options.ehr_arguments(asked)]
     if args.write_target:
         command += ["--write-target", args.write_target]
     sys.stdout.flush()

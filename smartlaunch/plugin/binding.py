@@ -6,13 +6,14 @@ app; ``@once`` keeps it to the first suite that fits, for rules that do not depe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.errors import InternalError
+from smartlaunch.plugin import bdd
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, ScenarioTemplate
@@ -56,10 +57,10 @@ TAGS = {
     "writes": "creates or changes FHIR data; only with probes.allow_writes",
     "lockout": "may lock an account; only with probes.lockout",
     "last": "may poison other flows; runs after the rest of its suite",
-    "waits": "lets time pass, within limits.wait_for_expiry_s",
+    "waits": "lets time pass, within limits.wait_for_expiry_s; @waits:<what> is begun before the first scenario",
     "quick": "part of the --quick selection",
 }
-VALUED_TAGS = {"id", "req", "cap"}
+VALUED_TAGS = {"id", "req", "cap", "waits"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Plan:
     requirements: tuple[str, ...]
     capabilities: tuple[str, ...]
     flags: frozenset[str]
+    waits: tuple[str, ...]
     path: str
     line: int
     template: Any = field(compare=False, repr=False, default=None)
@@ -82,6 +84,27 @@ class Plan:
     def id(self) -> str:
         """``suite/slug``, without the label of an outline's row."""
         return f"{self.suite.id}/{self.slug}"
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of an outline's rows, from their first column; none for a plain scenario."""
+        return tuple(label_of(row) for row in bdd.rows(self.template))
+
+    def id_of(self, label: str) -> str:
+        """``suite/slug[label]``, stable for ever; without a label the plan's own id."""
+        return f"{self.id}[{label}]" if label else self.id
+
+    def title_of(self, row: Mapping[str, Any]) -> str:
+        """The title with the values of a row in it."""
+        title = self.title
+        for key, value in row.items():
+            title = title.replace(f"<{key}>", str(value))
+        return title
+
+
+def label_of(row: Mapping[str, Any]) -> str:
+    """The label of an outline's row: its first column, without spaces."""
+    return str(next(iter(row.values()))).replace(" ", "-") if row else ""
 
 
 def features_root() -> Path:
@@ -94,10 +117,8 @@ def features_root() -> Path:
 @cache
 def features() -> tuple[Feature, ...]:
     """Every feature, parsed once with the parser that will run it, in the order of their paths."""
-    from pytest_bdd.feature import get_feature
-
     root = features_root()
-    return tuple(get_feature(str(root), path.relative_to(root).as_posix()) for path in sorted(root.rglob("*.feature")))
+    return tuple(bdd.read_feature(root, path) for path in sorted(root.rglob("*.feature")))
 
 
 @cache
@@ -127,7 +148,7 @@ def tags_of(feature: Feature, template: ScenarioTemplate) -> set[str]:
 def _plans_of(feature: Feature, template: ScenarioTemplate) -> Iterator[Plan]:
     tags = tags_of(feature, template)
     values = {name: tuple(sorted(t.split(":", 1)[1] for t in tags if t.startswith(name + ":"))) for name in VALUED_TAGS}
-    flags = frozenset(t for t in tags if ":" not in t)
+    flags = frozenset(name for t in tags if (name := t.partition(":")[0]) in TAGS)
     slug = values["id"][0] if values["id"] else ""
     for suite in _suites_of(feature, flags):
         yield Plan(
@@ -139,6 +160,7 @@ def _plans_of(feature: Feature, template: ScenarioTemplate) -> Iterator[Plan]:
             requirements=values["req"],
             capabilities=values["cap"],
             flags=flags,
+            waits=values["waits"],
             path=feature.rel_filename,
             line=template.line_number,
             template=template,
@@ -162,7 +184,6 @@ def _suites_of(feature: Feature, flags: frozenset[str]) -> list[Suite]:
 def bind(namespace: dict[str, Any], suite_id: str) -> None:
     """Put one test function per scenario of a suite into a module's namespace."""
     import pytest
-    from pytest_bdd.scenario import _get_scenario_decorator
 
     by_template = {id(t): f for f in features() for t in f.scenarios.values()}
     for plan in plans(suite_id):
@@ -171,13 +192,10 @@ def bind(namespace: dict[str, Any], suite_id: str) -> None:
         def body() -> None:
             """Nothing after the steps: the judge speaks when they are done."""
 
-        decorate = _get_scenario_decorator(
-            feature=feature, feature_name=feature.rel_filename, templated_scenario=plan.template, scenario_name=plan.title
-        )
         name = "test_" + plan.slug.replace("-", "_")
         if name in namespace:
             raise InternalError(f"{plan.path}:{plan.line}: the id {plan.slug!r} is given to two scenarios of the suite {suite_id}")
-        function = decorate(body)
+        function = bdd.test_function(feature, plan.template, body)
         function.__name__ = function.__qualname__ = name
         function.__module__ = namespace["__name__"]
         namespace[name] = pytest.mark.smartlaunch(plan=plan)(function)

@@ -21,10 +21,11 @@ from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import Blocked, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, UsageError
 from smartlaunch.finding import Outcome
-from smartlaunch.plugin import lint, step_lookup
-from smartlaunch.plugin.binding import BY_ID, ROLES, SUITES, Plan, Suite
+from smartlaunch.plugin import bdd, lint, options
+from smartlaunch.plugin.binding import ROLES, SUITES, Plan, Suite, label_of
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.plugin.session import Options, RunSession, elapsed, explain_internal
+from smartlaunch.plugin.selection import Selection
+from smartlaunch.plugin.session import RunSession, elapsed, explain_internal
 from smartlaunch.probes import ahead
 from smartlaunch.records.files import REPORTS, RUN_FILE
 from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult, StepResult
@@ -46,35 +47,12 @@ _ALLURE = "smartlaunch-allure-bridge"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Our options; names stay clear of other plugins'."""
     group = parser.getgroup("smartlaunch", "SMART App Launch conformance")
-    add = group.addoption
-    add(
-        "--target",
-        default=os.environ.get("SMARTLAUNCH_TARGET", "embedded"),
-        help="bundled name, name in ./targets/, or target file (write --target=T)",
-    )
-    add("--run-dir", default="", help="folder of this run (default: a new one under reports/)")
-    add("--requirement", action="append", default=[], metavar="ID", help="only scenarios that speak to this requirement")
-    add(
-        "--scenario",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="only this scenario id, as reports print it (suite/slug or suite/slug[label])",
-    )
-    add("--smartlaunch-suite", action="append", default=[], metavar="ID", help="only this suite")
-    add("--defect", action="append", default=[], metavar="NAME", help="break a rule of the embedded EHR")
-    add("--variant", action="append", default=[], metavar="NAME", help="a permitted oddity of the embedded EHR")
-    add("--smartlaunch-vendor", default="", metavar="V", help="the vendor the embedded EHR imitates")
-    add("--smartlaunch-headed", action="store_true", help="show the browser, so that a person can help where the login gets stuck")
-    add("--passive", action="store_true", help="send only what a right app sends")
-    add("--quick", action="store_true", help="a short selection")
-    add("--trace-rules", action="store_true", help="let the embedded EHR name the rules behind each answer (for the defect matrix)")
-    add("--quiet-progress", action="store_true", help="no progress line")
+    options.add_to_pytest(group.addoption)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register markers; fix the run's folder early, so that workers and Allure agree on it."""
-    step_lookup.install()
+    bdd.install_lookup()
     config.addinivalue_line("markers", "smartlaunch(plan): one scenario of the suite")
     config.addinivalue_line("markers", "req(id): the requirement a scenario speaks to")
     config.addinivalue_line("markers", "cap(code): the SMART capability that makes a scenario apply")
@@ -83,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from smartlaunch.reporting.allure_bridge import AllureBridge
     except ImportError:
         return
-    config.pluginmanager.register(AllureBridge(config), _ALLURE)
+    config.pluginmanager.register(AllureBridge(config, example=bdd.EXAMPLE), _ALLURE)
 
 
 def pytest_bdd_apply_tag(tag: str, function: Any) -> bool:
@@ -104,19 +82,11 @@ def plan_of(item: pytest.Item) -> Plan | None:
     return mark.kwargs["plan"] if mark is not None else None
 
 
-def label_of(item: pytest.Item) -> str:
-    """The label of an outline's row: its first column."""
-    example = getattr(item, "callspec", None)
-    values = example.params.get("_pytest_bdd_example") if example is not None else None
-    return str(next(iter(values.values()))).replace(" ", "-") if values else ""
-
-
 def scenario_id(item: pytest.Item) -> str:
     """``<suite>/<slug>[<label>]``, stable for ever."""
     plan = plan_of(item)
     assert plan is not None
-    label = label_of(item)
-    return f"{plan.id}[{label}]" if label else plan.id
+    return plan.id_of(label_of(bdd.row_of(item)))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -127,9 +97,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     problems = lint.problems()
     if problems:
         raise pytest.UsageError("the features and the catalogue do not agree:\n" + "\n".join(f"  {p}" for p in problems))
-    wanted = _wanted(config)
-    kept = [item for item in items if plan_of(item) is None or wanted(item)]
-    gone = [item for item in items if item not in set(kept)]
+    selection = _selection(config)
+    kept = [item for item in items if (plan := plan_of(item)) is None or selection.wants(plan, label_of(bdd.row_of(item)))]
+    gone = sorted(set(items) - set(kept), key=items.index) if len(kept) < len(items) else []
     if gone:
         config.hook.pytest_deselected(items=gone)
     order = {suite.id: number for number, suite in enumerate(SUITES)}
@@ -141,29 +111,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted(kept, key=key)
 
 
-def _wanted(config: pytest.Config) -> Any:
-    requirements = set(config.getoption("--requirement"))
-    scenarios, suites = set(config.getoption("--scenario")), set(config.getoption("--smartlaunch-suite"))
-    named = bool(scenarios or suites or any("test_" in str(arg) for arg in config.args))
-    for requirement in requirements - set(load()):
-        raise pytest.UsageError(f"no requirement named {requirement!r}; `smartlaunch requirements` lists them")
-    for suite in suites - set(BY_ID):
-        raise pytest.UsageError(f"no suite named {suite!r}; there are: {', '.join(BY_ID)}")
+def _options(config: pytest.Config) -> options.Options:
+    """What was asked for, in the words of the plugin."""
+    return options.read(lambda option: config.getoption(option.pytest_flag) if option.pytest_flag else None)
 
-    def wanted(item: pytest.Item) -> bool:
-        plan = plan_of(item)
-        assert plan is not None
-        if not plan.suite.default and not named:
-            return False
-        if requirements and not requirements & set(plan.requirements):
-            return False
-        if suites and plan.suite.id not in suites:
-            return False
-        if config.getoption("--quick") and "quick" not in plan.flags:
-            return False
-        return not scenarios or bool({plan.id, scenario_id(item)} & scenarios)
 
-    return wanted
+def _selection(config: pytest.Config) -> Selection:
+    try:
+        return Selection.of(_options(config), files_named=any("test_" in str(arg) for arg in config.args))
+    except UsageError as exc:
+        raise pytest.UsageError(str(exc)) from None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -198,9 +155,11 @@ def _begin(run: RunSession, items: list[pytest.Item]) -> None:
     assert run.engine is not None
     for item in items:
         plan = plan_of(item)
-        if plan is not None and "waits" in plan.flags and len(items) > 1 and _gate(plan, run) is None:
+        if plan is not None and plan.waits and len(items) > 1 and _gate(plan, run) is None:
             with contextlib.suppress(NotApplicable, Blocked, UsageError):  # the scenario itself will meet it and say so
-                ahead.begin(_app_of(run.engine, plan), plan.slug)
+                app = _app_of(run.engine, plan)
+                for what in plan.waits:
+                    ahead.begin(app, what)
 
 
 def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
@@ -210,16 +169,7 @@ def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
     folder = Path(option("--run-dir") or os.environ.get(_RUN_DIR) or new_run_folder(Path.cwd() / REPORTS))
     os.environ[_RUN_DIR] = str(folder)
     run = RunSession(
-        Options(
-            target=option("--target"),
-            defects=tuple(option("--defect")),
-            variants=tuple(option("--variant")),
-            run_dir=str(folder),
-            headed=option("--smartlaunch-headed"),
-            passive=option("--passive"),
-            trace_rules=option("--trace-rules"),
-            vendor=option("--smartlaunch-vendor"),
-        ),
+        _options(config),
         folder,
         selection=[scenario_id(item) for item in items],
     )
@@ -227,7 +177,7 @@ def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
     try:
         engine = run.start()
         intrusive = [i for i in items if (p := plan_of(i)) and "intrusive" in p.flags]
-        run.preflight = preflight(engine, intrusive=0 if run.options.passive else len(intrusive))
+        run.preflight = preflight(engine, intrusive=len(intrusive))
     except UsageError as exc:
         run.preflight = [{"problem": run.scrub(str(exc)), "verdict": "mend"}]
         _fail_preflight(config, run)
@@ -264,7 +214,8 @@ def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
     reached = all(line["verdict"] != "unreachable" for line in run.preflight)
     lines = [line["problem"] for line in run.preflight if line["verdict"] in ("mend", "unreachable")]
     title = "before the run, mend this:" if reached else "the target cannot be reached:"
-    pytest.exit(f"{title}\n" + "\n".join(lines), returncode=2 if reached else 3)
+    ended = pytest.ExitCode.USAGE_ERROR if reached else pytest.ExitCode.NO_TESTS_COLLECTED
+    pytest.exit(f"{title}\n" + "\n".join(lines), returncode=ended)
 
 
 def _write_reports(config: pytest.Config, run: RunSession) -> None:
@@ -273,7 +224,13 @@ def _write_reports(config: pytest.Config, run: RunSession) -> None:
     if os.environ.get("SMARTLAUNCH_REPORTS") == "off":
         return
     bridge = config.pluginmanager.get_plugin(_ALLURE)
-    finish(run.folder, run.header(), scrub=run.scrub, on_run=bridge.begin if bridge is not None else None)
+    finish(
+        run.folder,
+        run.header(),
+        scrub=run.scrub,
+        on_run=bridge.begin if bridge is not None else None,
+        at_end=bridge.finish if bridge is not None else None,
+    )
     config.stash[RUN] = run
 
 
@@ -345,7 +302,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     if plan is None:
         return (yield)
     run = item.config.stash[RUN]
-    item.config.stash[PROGRESS].scenario(f"{plan.suite.id}: {_title(item, plan)}")
+    item.config.stash[PROGRESS].scenario(f"{plan.suite.id}: {plan.title_of(bdd.row_of(item))}")
     assert run.engine is not None
     run.engine.ripen()
     item.stash[STARTED] = time.monotonic()
@@ -366,8 +323,6 @@ def _gate(plan: Plan, run: RunSession) -> NotApplicable | None:
     rows = [catalogue[r] for r in plan.requirements]
     if rows and all(edition not in row.editions for row in rows):
         return NotApplicable(f"the rule does not bind edition {edition}")
-    if run.options.passive and "intrusive" in plan.flags:
-        return NotApplicable("left out by --passive")
     if "writes" in plan.flags and not run.target.probes.allow_writes:
         return NotApplicable(
             "writing is not allowed: set probes.allow_writes in the target file to let the suite create and change its own data"
@@ -481,7 +436,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         reason = "\n".join(filter(None, (reason, _known_deviation(item, plan, run))))
     return ScenarioResult(
         id=scenario_id(item),
-        title=_title(item, plan),
+        title=plan.title_of(bdd.row_of(item)),
         feature=plan.template.feature.name or "",
         rule=plan.rule,
         suite=plan.suite.id,
@@ -506,15 +461,6 @@ def _known_deviation(item: pytest.Item, plan: Plan, run: RunSession) -> str:
         if any(deviation.applies(name) for name in (scenario_id(item), plan.id, *plan.requirements)):
             return run.scrub(f"known deviation: {deviation.reason}" + (f" ({deviation.link})" if deviation.link else ""))
     return ""
-
-
-def _title(item: pytest.Item, plan: Plan) -> str:
-    example = getattr(item, "callspec", None)
-    values = example.params.get("_pytest_bdd_example") if example is not None else None
-    title = plan.title
-    for key, value in (values or {}).items():
-        title = title.replace(f"<{key}>", str(value))
-    return title
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:

@@ -14,6 +14,7 @@ from functools import cache
 from smartlaunch.catalogue import load
 from smartlaunch.finding import Strength
 from smartlaunch.plugin.binding import TAGS, VALUED_TAGS, every_plan, features, requirement_coverage, tags_of
+from smartlaunch.probes.ahead import BEGINNINGS
 
 _SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 
@@ -48,6 +49,8 @@ def _features() -> list[str]:
                 found.append(f"{where}: the scenario speaks to no requirement: tag it or its Rule with @req:<id>")
             found += [f"{where}: unknown requirement {r}" for r in requirements if r not in catalogue]
             found += [f"{where}: @{t} is not in the tag table" for t in tags if t not in TAGS and t.partition(":")[0] not in VALUED_TAGS]
+            ahead = [t.removeprefix("waits:") for t in sorted(tags) if t.startswith("waits:")]
+            found += [f"{where}: @waits:{what}: nothing of that name can be begun ahead" for what in ahead if what not in BEGINNINGS]
             if template.rule is None:
                 found.append(f"{where}: the scenario stands under no Rule")
             found += [f"{where}: an Examples table has tags" for e in template.examples if e.tags]

@@ -12,7 +12,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,27 +26,13 @@ from smartlaunch.errors import InternalError, UsageError
 from smartlaunch.evidence.recorder import Recorder
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.finding import Outcome
-from smartlaunch.plugin.binding import Plan
+from smartlaunch.plugin.options import Options, ehr_arguments, refuse_switches
 from smartlaunch.records.files import DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, RUN_FILE, SCENARIOS_FILE
 from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult
 from smartlaunch.records.store import append_scenario
 from smartlaunch.target import Target, load_target
 
 _READY_S = 20
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line asked of the run."""
-
-    target: str = "embedded"
-    defects: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    run_dir: str = ""
-    headed: bool = False
-    passive: bool = False
-    trace_rules: bool = False
-    vendor: str = ""
 
 
 class EmbeddedEhr:
@@ -59,12 +44,7 @@ class EmbeddedEhr:
         self.jwks_place, jwks_uri = place_for_jwks()
         command = [sys.executable, "-m", "smartlaunch.embedded_ehr", "--port", "0", "--die-with-parent", "--ready-stdout"]
         command += ["--write-target", str(self.target_file), "--client-jwks-uri", jwks_uri]
-        command += [part for name in options.defects for part in ("--defect", name)]
-        command += [part for name in options.variants for part in ("--variant", name)]
-        if options.trace_rules:
-            command.append("--trace-rules")
-        if options.vendor:
-            command += ["--vendor", options.vendor]
+        command += ehr_arguments(options)
         self._log = (folder / "embedded.log").open("wb")
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log)  # noqa: S603 - our own module
         self._wait_ready()
@@ -112,8 +92,8 @@ class ThreadedEhr:
         self.target_file = folder / "embedded.toml"
         self._running = start(
             SandboxOptions(
-                defects=options.defects,
-                variants=options.variants,
+                defects=options.defect,
+                variants=options.variant,
                 trace_rules=options.trace_rules,
                 client_jwks_uri=jwks_uri,
                 profile=vendor.profile if vendor is not None else Profile(),
@@ -155,8 +135,7 @@ class RunSession:
         """The target; the embedded EHR is started when it is the one."""
         target = load_target(self.options.target)
         if not target.embedded:
-            if self.options.defects or self.options.variants or self.options.vendor:
-                raise UsageError("--defect, --variant and a vendor change the embedded EHR, so they go with --target=embedded only")
+            refuse_switches(self.options)
             return target
         self._scratch = Path(tempfile.mkdtemp(prefix="smartlaunch-"))
         kind = ThreadedEhr if os.environ.get("SMARTLAUNCH_EMBEDDED") == "thread" else EmbeddedEhr
@@ -255,8 +234,8 @@ class RunSession:
                     }
                     for name, client in target.clients.items()
                 },
-                "defects": list(self.options.defects),
-                "variants": list(self.options.variants),
+                "defects": list(self.options.defect),
+                "variants": list(self.options.variant),
             },
             "editions": [target.edition] if target.edition else list(EDITIONS),
             "start": self.started.isoformat(timespec="milliseconds"),
@@ -288,11 +267,6 @@ class RunSession:
         }
         selected = {requirement for result in self.results for requirement in result.requirements}
         return {"binding": len(binding), "selected": len(binding & selected), "judged": len(binding & judged)}
-
-
-def requirements_of(plans: Sequence[Plan]) -> list[str]:
-    """The requirement ids of several scenarios, each once, in order."""
-    return list(dict.fromkeys(r for plan in plans for r in plan.requirements))
 
 
 def _learn(redactor: Redactor, where: str, value: str) -> None:

@@ -19,22 +19,18 @@ if TYPE_CHECKING:
     from smartlaunch.client.app import App
 
 BEGINNINGS: dict[str, Callable[[App], None]] = {
-    "expired-code-refused": lambda app: app.begin(REDEEMED_LATE, app.redeem_late),
-    "bearer-expired-token": lambda app: app.begin(bearer_token.EXPIRED, lambda: bearer_token.expire(app)),
-    "refusal-invalid-token-expired": lambda app: app.begin(bearer_token.EXPIRED, lambda: bearer_token.expire(app)),
-    "introspection-expired": lambda app: app.begin(introspection.EXPIRED, lambda: introspection.expire(app)),
-    "backend-expired-token-refused": lambda app: app.begin(client_credentials.EXPIRED, lambda: client_credentials.expire(app)),
+    "code": lambda app: app.begin(REDEEMED_LATE, app.redeem_late),
+    "access-token": lambda app: app.begin(bearer_token.EXPIRED, lambda: bearer_token.expire(app)),
+    "introspected-token": lambda app: app.begin(introspection.EXPIRED, lambda: introspection.expire(app)),
+    "backend-token": lambda app: app.begin(client_credentials.EXPIRED, lambda: client_credentials.expire(app)),
 }
-"""By the slug of the scenario that will ask for the end."""
+"""By the word of the tag ``@waits:<word>``: what has to age."""
 
 
-def begin(app: App, slug: str) -> None:
-    """Begin the probe of a scenario that lets time pass, where the client is registered for it."""
-    beginning = BEGINNINGS.get(slug)
-    if beginning is None:
-        return
+def begin(app: App, what: str) -> None:
+    """Begin to let something age, where the client is registered for it."""
     try:
         second(app, "short-lived")
     except NotApplicable:
         return
-    beginning(app)
+    BEGINNINGS[what](app)

@@ -13,20 +13,25 @@ INTERNAL = 4
 INTERRUPTED = 130
 
 
-def exit_code(run: Run, *, strict: bool = False) -> int:
-    """What ``smartlaunch run`` ends with: the first of 2, 1, 4, 3 that holds, else 0.
+MEANING = {
+    GOOD: "nothing to complain of; warnings alone change nothing without `--strict`",
+    FAILED: "something failed, or warned with `--strict`",
+    USAGE: "the command or the configuration is wrong, also what the check before the run finds",
+    BLOCKED: "something was blocked, nothing was judged, or the target could not be reached",
+    INTERNAL: "an error of the suite: a scenario without a result, or a report that could not be written",
+}
+"""Where several hold, the first of 2, 1, 4, 3 counts."""
 
-    2 the configuration is wrong (preflight); 1 something failed (or warned, when ``strict``); 4 our own error or a scenario
-    without a result; 3 something blocked, nothing judged, or the target out of reach at preflight.
-    """
+
+def exit_code(run: Run, *, strict: bool = False) -> int:
+    """What ``smartlaunch run`` ends with: the first of 2, 1, 4, 3 that holds, else 0."""
     if run.preflight_verdict == "mend":
-        return 2
+        return USAGE
     counts = run.counts
     if counts[Outcome.FAILED] or (strict and counts[Outcome.WARNING]):
-        return 1
+        return FAILED
     unreachable = run.preflight_verdict == "unreachable"
-    if unreachable and not run.judged:
-        return 3
-    if counts[Outcome.ERROR] or run.missing:
-        return 4
-    return 3 if counts[Outcome.BLOCKED] or not run.judged or unreachable else 0
+    nothing_put = unreachable and not run.judged  # then no scenario can have a result, and that is no error of ours
+    if counts[Outcome.ERROR] or run.unwritten or (run.missing and not nothing_put):
+        return INTERNAL
+    return BLOCKED if counts[Outcome.BLOCKED] or not run.judged or unreachable else GOOD

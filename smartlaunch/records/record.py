@@ -226,6 +226,12 @@ class Run:
         said = {str(line.get("verdict", "")) for line in self.preflight}
         return next((word for word in ("mend", "unreachable") if word in said), "ok")
 
+    @property
+    def unwritten(self) -> list[Mapping[str, Any]]:
+        """The artefacts that could not be made, each with ``artefact`` and ``problem``."""
+        lines = self.header.get("unwritten")
+        return [line for line in lines if isinstance(line, Mapping)] if isinstance(lines, list) else []
+
     def _member(self, name: str) -> Mapping[str, Any]:
         value = self.header.get(name)
         return value if isinstance(value, Mapping) else {}

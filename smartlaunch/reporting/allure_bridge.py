@@ -62,9 +62,12 @@ CATEGORIES: list[dict[str, Any]] = [
 class AllureBridge:
     """A pytest plugin object; ``active`` says whether an Allure folder was asked for."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        """Register with allure where it is active; captured output is kept out of its files, for nobody has scrubbed it."""
-        self._config = config
+    def __init__(self, config: pytest.Config, *, example: str = "") -> None:
+        """Register with allure where it is active; ``example`` is the parameter that carries an outline's row.
+
+        Captured output is kept out of its files, for nobody has scrubbed it.
+        """
+        self._config, self._example = config, example
         self.folder = Path(str(config.getoption("allure_report_dir", None) or "")) if config.getoption("allure_report_dir", None) else None
         self._scenario = ""
         self._steps: list[tuple[int, int]] = []
@@ -131,8 +134,7 @@ class AllureBridge:
         if not self._begun:
             with contextlib.suppress(UsageError):
                 self.begin(load_run(run_dir), run_dir)
-        if self._rendering is not None:
-            self._rendering.finish()
+        self.finish()
 
     def pytest_unconfigure(self) -> None:
         """Leave allure as it was found."""
@@ -153,6 +155,12 @@ class AllureBridge:
 
             self._rendering = begin_rendering(self.folder, run_dir / "allure.html", title=run.target_name)
 
+    def finish(self) -> None:
+        """Wait for the page, where one is being made."""
+        rendering, self._rendering = self._rendering, None
+        if rendering is not None:
+            rendering.finish()
+
     # --- what allure is given
 
     def rewrite(self, result: Any) -> None:
@@ -161,7 +169,7 @@ class AllureBridge:
         scenario = self._record.scenario(run_dir, self._scenario) if self._scenario and run_dir else None
         if scenario is None or run_dir is None:
             return
-        _fill(result, scenario, self._steps)
+        _fill(result, scenario, self._steps, self._example)
         result.attachments = [*self._exchanges(run_dir, scenario), *_files(run_dir, scenario)]
 
     def _exchanges(self, run_dir: Path, scenario: ScenarioResult) -> list[Any]:
@@ -231,7 +239,7 @@ class _Record:
 # --- building blocks ---------------------------------------------------------------------------------------------------
 
 
-def _fill(result: Any, scenario: ScenarioResult, times: list[tuple[int, int]]) -> None:
+def _fill(result: Any, scenario: ScenarioResult, times: list[tuple[int, int]], example: str) -> None:
     from allure_commons.model2 import Label, Link, StatusDetails
 
     rows = load()
@@ -245,7 +253,7 @@ def _fill(result: Any, scenario: ScenarioResult, times: list[tuple[int, int]]) -
     message = message_of(scenario)
     result.statusDetails = StatusDetails(message=message) if message else None
     result.steps = _steps(scenario, times, result.start or _now())
-    result.parameters = _parameters(result.parameters)
+    result.parameters = _parameters(result.parameters, example)
     strengths = [str(rows[r].strength) for r in scenario.requirements if r in rows]
     labels = {
         ("epic", scenario.suite),
@@ -295,13 +303,13 @@ def _steps(scenario: ScenarioResult, times: list[tuple[int, int]], start: int) -
     return steps
 
 
-def _parameters(given: Iterable[Any]) -> list[Any]:
+def _parameters(given: Iterable[Any], example: str) -> list[Any]:
     """One parameter for each value of the outline's row; everything else allure found is a fixture's business."""
     from allure_commons.model2 import Parameter
 
     found: list[Any] = []
     for parameter in given or ():
-        if parameter.name == "_pytest_bdd_example":
+        if parameter.name == example:
             with contextlib.suppress(ValueError, SyntaxError):
                 values = ast.literal_eval(parameter.value)
                 found += [Parameter(name=printable(str(k)), value=printable(str(v))) for k, v in values.items()]

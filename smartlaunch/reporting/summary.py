@@ -83,7 +83,15 @@ class _Summary:
         self.causes = group_findings(run)
 
     def lines(self, paths: Mapping[str, Path | str]) -> list[str]:
-        return [*self._verdict(), *self._preflight(), *self._findings(), *self._unjudged(), *self._counts(), *self._paths(paths)]
+        return [
+            *self._verdict(),
+            *self._preflight(),
+            *self._findings(),
+            *self._unjudged(),
+            *self._counts(),
+            *self._unwritten(),
+            *self._paths(paths),
+        ]
 
     def _verdict(self) -> list[str]:
         found = verdict(self.run)
@@ -181,6 +189,15 @@ class _Summary:
         sides = dict.fromkeys(SIDE_WORDS.get(c.side, c.side) for c in self.causes if c.outcome == Outcome.FAILED)
         told = lines if length else ["no scenario ran"]
         return ["", *told, *(wrapped(f"failures on the side of: {', '.join(sides)}", self.width, indent="", hanging="  ") if sides else [])]
+
+    def _unwritten(self) -> list[str]:
+        return [
+            line
+            for lost in self.run.unwritten
+            for line in wrapped(
+                f"{lost.get('artefact', '')} could not be written: {lost.get('problem', '')}", self.width, indent="", hanging="  "
+            )
+        ]
 
     def _paths(self, paths: Mapping[str, Path | str]) -> list[str]:
         label = max((len(name) for name in paths), default=0)

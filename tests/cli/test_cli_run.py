@@ -14,6 +14,7 @@ import pytest
 
 from smartlaunch._suite import suite_root
 from smartlaunch.cli import child, run
+from smartlaunch.plugin import options
 from smartlaunch.plugin.binding import SUITES
 
 TARGET = """\
@@ -45,7 +46,7 @@ def test_the_list_follows_suite_and_requirement(cli):
     assert scenario in chosen
     assert "ehr-launch-public" not in chosen
     only = cli("run", "--list", "--scenario", scenario).out
-    assert only.splitlines()[-1] == "1 scenarios selected"
+    assert only.splitlines()[-1] == "1 scenario selected"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,9 @@ def arguments(**more: object) -> argparse.Namespace:
 
 def test_options_reach_pytest_in_its_words():
     words = run._arguments(
-        arguments(headed=True, passive=True, quick=True, defect="omits_state", variant="a", requirement="X-1"), "t", Path("out")
+        given := arguments(headed=True, passive=True, quick=True, defect="omits_state", variant="a", requirement="X-1", target="t"),
+        options.of_command(given),
+        Path("out"),
     )
     for option in (
         "--target=t",
@@ -161,6 +164,8 @@ def record(folder: Path, outcomes: list[str], **header: object) -> None:
         (["passed", "blocked"], 1, False, 3),
         (["not-applicable"], 0, False, 3),
         (["passed"], 3, False, 4),
+        (["failed"], 3, False, 4),
+        (["passed"], -9, False, 4),
     ],
 )
 def test_the_exit_code_follows_from_the_record(cli, monkeypatch, outcomes, pytest_code, strict, code):
@@ -176,7 +181,36 @@ def test_the_exit_code_follows_from_the_record(cli, monkeypatch, outcomes, pytes
     said = cli("run", "--out", "out", *(["--strict"] if strict else []))
     assert said.code == code
     assert said.out.count("out/run.json") == 1
-    assert ("pytest's own words" in said.err) == (pytest_code == 3)
+    assert ("pytest's own words" in said.err) == (pytest_code not in (0, 1))
+    assert ("internal error" in said.err) == (pytest_code == 3)
+
+
+def test_a_report_that_could_not_be_written_is_named_and_ends_with_4(cli, monkeypatch):
+    folder = Path("out").resolve()
+
+    def fake(_command, *, env, output):
+        record(folder, ["passed"], unwritten=[{"artefact": "index.html", "problem": "OSError: no space left"}])
+        return 0
+
+    monkeypatch.setattr(child, "run_pytest", fake)
+    said = cli("run", "--out", "out")
+    assert said.code == 4
+    assert "index.html could not be written: OSError: no space left" in said.out
+
+
+def test_a_manifest_that_cannot_be_written_costs_nothing_else(cli, monkeypatch):
+    folder = Path("out").resolve()
+
+    def fake(_command, *, env, output):
+        record(folder, ["passed"])
+        (folder / "manifest.sha256").mkdir()
+        return 0
+
+    monkeypatch.setattr(child, "run_pytest", fake)
+    said = cli("run", "--out", "out")
+    assert said.code == 4
+    assert "manifest.sha256 could not be written" in said.err
+    assert "1 passed" in said.out
 
 
 def test_a_preflight_verdict_is_the_exit_code(cli, monkeypatch):

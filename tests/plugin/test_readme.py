@@ -1,6 +1,7 @@
-"""The tables of what is tested (README.md) and what is not (docs/not-tested.md) are those that features and catalogue give.
+"""The tables of what is tested (README.md), what is not (docs/not-tested.md) and of the command line (docs/command-line.md) are those that
+features, catalogue and the table of options give.
 
-`python tests/plugin/test_readme.py` renews both.
+`python tests/plugin/test_readme.py` renews them.
 """
 
 import re
@@ -10,11 +11,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_TESTED = ROOT / "docs" / "not-tested.md"
+COMMAND_LINE = ROOT / "docs" / "command-line.md"
 sys.path.insert(0, str(ROOT))
 
 from smartlaunch.catalogue import load  # noqa: E402
 from smartlaunch.embedded_ehr.defects import load_defects, load_variants  # noqa: E402
+from smartlaunch.plugin import options  # noqa: E402
 from smartlaunch.plugin.binding import every_plan  # noqa: E402
+from smartlaunch.records.exits import MEANING  # noqa: E402
 
 NAMES = {
     "discovery": "Discovery",
@@ -98,6 +102,29 @@ def not_tested() -> str:
     return "\n".join(lines) + "\n"
 
 
+def exits() -> str:
+    lines = ["| exit code | means |", "|---:|---|", *(f"| {code} | {meaning} |" for code, meaning in MEANING.items())]
+    return "\n".join(lines)
+
+
+def command_line() -> str:
+    return f"""\
+# `smartlaunch run` and pytest
+
+The options of a run, and the words in which plain `pytest` takes them. Both select the same scenarios.
+
+{options.table()}
+`--list` shows what the other options select. Give pytest its options with `=`: a bare `--target FILE` makes it load a
+`conftest.py` beside the file.
+
+## Exit codes of `smartlaunch run`
+
+{exits()}
+
+Where several hold, the first of 2, 1, 4, 3 counts; an internal error of pytest is always 4. `pytest` keeps its own exit codes.
+"""
+
+
 def parts() -> tuple[str, str, str]:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     found = re.search(r"(.*<!-- table:groups -->\n)(.*?)(<!-- /table:groups -->.*)", text, re.DOTALL)
@@ -113,7 +140,12 @@ def test_the_list_of_what_is_not_tested_is_current() -> None:
     assert NOT_TESTED.read_text(encoding="utf-8") == not_tested()
 
 
+def test_the_page_of_the_command_line_is_current() -> None:
+    assert COMMAND_LINE.read_text(encoding="utf-8") == command_line()
+
+
 if __name__ == "__main__":
     before, _, after = parts()
     NOT_TESTED.write_text(not_tested(), encoding="utf-8")
+    COMMAND_LINE.write_text(command_line(), encoding="utf-8")
     (ROOT / "README.md").write_text(before + table() + "\n" + after, encoding="utf-8")

@@ -1,0 +1,93 @@
+"""All that this suite takes of pytest-bdd beyond its documented use, in one place.
+
+pytest-bdd has no public way to bind a parsed scenario to a function, and none to say which parameter carries the row of an outline.
+A test names the version that this was made for, and looks for each private name in it.
+
+The lookup of steps is ours: pytest-bdd looks a phrase up by going through all fixtures of the session, twice a step; with some
+hundreds of phrases that takes a tenth of a run. Phrases are registered when modules are collected and stay, so what a module sees is
+gathered once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from pytest_bdd.parser import Feature, ScenarioTemplate
+
+MADE_FOR = "9.0"
+"""The line of pytest-bdd whose private parts are used here."""
+EXAMPLE = "_pytest_bdd_example"
+"""The parameter of a test that carries the row of an outline."""
+LOOKUP = "find_fixturedefs_for_step"
+
+_visible: WeakKeyDictionary[Any, list[tuple[Any, Any]]] = WeakKeyDictionary()
+_matching: WeakKeyDictionary[Any, dict[tuple[str, str], list[Any]]] = WeakKeyDictionary()
+
+
+def read_feature(root: Path, path: Path) -> Feature:
+    """A feature, with the parser that will run it."""
+    from pytest_bdd.feature import get_feature
+
+    return get_feature(str(root), path.relative_to(root).as_posix())
+
+
+def rows(template: ScenarioTemplate) -> tuple[dict[str, str], ...]:
+    """The rows of an outline's Examples; none for a plain scenario."""
+    return tuple({str(k): str(v) for k, v in row.items()} for examples in template.examples for row in examples.as_contexts())
+
+
+def row_of(item: Any) -> dict[str, Any]:
+    """The row with which a collected test runs; empty for a plain scenario."""
+    call = getattr(item, "callspec", None)
+    return (call.params.get(EXAMPLE) or {}) if call is not None else {}
+
+
+def test_function(feature: Feature, template: ScenarioTemplate, body: Callable[[], None]) -> Callable[..., Any]:
+    """The function that puts one scenario, an outline with all its rows."""
+    scenario = importlib.import_module("pytest_bdd.scenario")  # the package has a function of that name
+    decorate = scenario._get_scenario_decorator(  # noqa: SLF001 - there is no public way from a parsed scenario to a function
+        feature=feature, feature_name=feature.rel_filename, templated_scenario=template, scenario_name=template.name
+    )
+    function: Callable[..., Any] = decorate(body)
+    return function
+
+
+def install_lookup() -> None:
+    """Put our lookup of steps in pytest-bdd's place; a version without that place keeps its own."""
+    module = importlib.import_module("pytest_bdd.scenario")
+    if hasattr(module, LOOKUP):
+        setattr(module, LOOKUP, find_fixturedefs_for_step)
+
+
+def find_fixturedefs_for_step(step: Any, fixturemanager: Any, node: Any) -> Iterable[Any]:
+    """The fixtures whose phrase matches a step, as seen from the module of its node."""
+    known = _matching.setdefault(node.parent, {})
+    key = (step.type, step.name)
+    if key not in known:
+        known[key] = [
+            fixturedef
+            for context, fixturedef in _phrases(fixturemanager, node)
+            if context.type in (None, step.type) and context.parser.is_matching(step.name)
+        ]
+    return known[key]
+
+
+def _phrases(fixturemanager: Any, node: Any) -> list[tuple[Any, Any]]:
+    """The phrases that the module of a node sees."""
+    from pytest_bdd.compat import get_fixture_names, getfixturedefs
+    from pytest_bdd.steps import step_function_context_registry
+
+    found = _visible.get(node.parent)
+    if found is None:
+        found = _visible[node.parent] = [
+            (context, fixturedef)
+            for name in get_fixture_names(fixturemanager=fixturemanager)
+            for fixturedef in getfixturedefs(fixturemanager, name, node) or ()
+            if (context := step_function_context_registry.get(fixturedef.func)) is not None
+        ]
+    return found

@@ -1,0 +1,178 @@
+"""The options of a run, each said once.
+
+``smartlaunch run``, the pytest plugin, the arguments of the child process, the embedded EHR and ``docs/command-line.md`` are all made
+from this table. Nothing heavy is imported here: ``--help`` reads it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from smartlaunch.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: a flag without ``metavar``, else a value, or several with ``many``.
+
+    ``pytest`` is the plugin's word where pytest or another plugin has ours, and ``-`` where the plugin does not know the option;
+    ``run`` is False for what only the plugin knows. ``ehr`` marks what changes the embedded EHR.
+    """
+
+    name: str
+    help: str
+    metavar: str = ""
+    many: bool = False
+    pytest: str = ""
+    run: bool = True
+    ehr: bool = False
+
+    @property
+    def flag(self) -> str:
+        """As it is typed."""
+        return f"--{self.name}"
+
+    @property
+    def pytest_flag(self) -> str:
+        """As it is typed for pytest; empty where the plugin does not know it."""
+        return "" if self.pytest == "-" else f"--{self.pytest or self.name}"
+
+    @property
+    def attribute(self) -> str:
+        """As argparse keeps it."""
+        return self.name.replace("-", "_")
+
+    def keywords(self) -> dict[str, Any]:
+        """What `add_argument` and pytest's `addoption` both take."""
+        if not self.metavar:
+            return {"action": "store_true", "help": self.help}
+        if self.many:
+            return {"action": "append", "default": [], "metavar": self.metavar, "help": self.help}
+        return {"default": None, "metavar": self.metavar, "help": self.help}
+
+
+OPTIONS = (
+    Option("target", "bundled name, name in ./targets/, or target file (default: SMARTLAUNCH_TARGET, else embedded)", "T"),
+    Option("suite", "only this suite; may be given several times", "ID", many=True, pytest="smartlaunch-suite"),
+    Option("requirement", "only scenarios that put this requirement", "ID", many=True),
+    Option("scenario", "only this scenario, as reports print it: suite/slug, or suite/slug[label] for one row", "ID", many=True),
+    Option("defect", "break a rule of the embedded EHR", "NAME", many=True, ehr=True),
+    Option("variant", "let the embedded EHR take an unusual but permitted choice", "NAME", many=True, ehr=True),
+    Option("vendor", "let the embedded EHR imitate a vendor, such as oracle-health", "V", pytest="smartlaunch-vendor", ehr=True),
+    Option("list", "list the selected scenarios and send nothing", pytest="-"),
+    Option("headed", "show the browser; a person can help where the login gets stuck", pytest="smartlaunch-headed"),
+    Option("passive", "leave out what a right app never sends"),
+    Option("quick", "a short selection"),
+    Option("strict", "let warnings end the run with 1", pytest="-"),
+    Option("out", "the run's folder (default: a new one under ./reports/)", "DIR", pytest="run-dir"),
+    Option("junit", "also write JUnit XML here (default: junit.xml in the run's folder)", "FILE", pytest="-"),
+    Option("no-allure", "do not render the Allure report; its results are written all the same", pytest="-"),
+    Option("verbose", "show pytest's own output as well", pytest="-"),
+    Option("trace-rules", "let the embedded EHR name the rules behind each answer (for the defect matrix)", run=False, ehr=True),
+    Option("quiet-progress", "no progress line", run=False),
+)
+BY_NAME = {option.name: option for option in OPTIONS}
+
+DEFAULT_TARGET = "embedded"
+TARGET_VARIABLE = "SMARTLAUNCH_TARGET"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked of a run, from whichever command line."""
+
+    target: str = DEFAULT_TARGET
+    suite: tuple[str, ...] = ()
+    requirement: tuple[str, ...] = ()
+    scenario: tuple[str, ...] = ()
+    defect: tuple[str, ...] = ()
+    variant: tuple[str, ...] = ()
+    vendor: str = ""
+    headed: bool = False
+    passive: bool = False
+    quick: bool = False
+    trace_rules: bool = False
+
+    @property
+    def changes_the_ehr(self) -> bool:
+        """Whether something was asked that only the embedded EHR can do."""
+        return any(getattr(self, option.attribute) for option in OPTIONS if option.ehr)
+
+
+def add_to_command(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Declare the options of ``smartlaunch run``, or the named ones for another command."""
+    for option in OPTIONS:
+        if option.name in names if names else option.run:
+            parser.add_argument(option.flag, **option.keywords())
+
+
+def add_to_pytest(add: Callable[..., None]) -> None:
+    """Declare the plugin's options; ``add`` is the method of pytest's option group."""
+    for option in OPTIONS:
+        if option.pytest_flag:
+            more = {"help": f"{option.help}; write --target=T"} if option.name == "target" else {}
+            add(option.pytest_flag, **(option.keywords() | more))
+
+
+def target_name(given: str | None) -> str:
+    """The target that is asked for: the option, else the environment, else the embedded EHR."""
+    return os.environ.get(TARGET_VARIABLE) or DEFAULT_TARGET if given is None else given
+
+
+def read(look_up: Callable[[Option], Any]) -> Options:
+    """The options as one value; ``look_up`` finds what was given for one of them, None for nothing."""
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        if option.attribute in Options.__dataclass_fields__:
+            value = look_up(option)
+            values[option.attribute] = tuple(value or ()) if option.many else bool(value) if not option.metavar else value or ""
+    values["target"] = target_name(look_up(BY_NAME["target"]))
+    return Options(**values)
+
+
+def of_command(args: argparse.Namespace) -> Options:
+    """The options as the command line of ``smartlaunch run`` gave them."""
+    return read(lambda option: getattr(args, option.attribute, None))
+
+
+def pytest_arguments(options: Options) -> list[str]:
+    """The options in the words of the pytest plugin."""
+    return list(_words(options, lambda option: option.pytest_flag))
+
+
+def ehr_arguments(options: Options) -> list[str]:
+    """What the embedded EHR's own command is given."""
+    return list(_words(options, lambda option: option.flag if option.ehr else ""))
+
+
+def refuse_switches(options: Options) -> None:
+    """End where something was asked of a server that only the embedded EHR can do."""
+    if options.changes_the_ehr:
+        flags = [option.flag for option in OPTIONS if option.ehr and option.run]
+        raise UsageError(f"{', '.join(flags[:-1])} and {flags[-1]} change the embedded EHR; they do not go with --target {options.target}")
+
+
+def _words(options: Options, flag_of: Callable[[Option], str]) -> Iterator[str]:
+    for option in OPTIONS:
+        value, flag = getattr(options, option.attribute, None), flag_of(option)
+        if not value or not flag:
+            continue
+        if not option.metavar:
+            yield flag
+        for each in (value if option.many else [value]) if option.metavar else ():
+            yield f"{flag}={each}"
+
+
+def table() -> str:
+    """The options of ``smartlaunch run`` and their words for pytest, as the documents show them."""
+    lines = ["| option | pytest | does |", "|---|---|---|"]
+    for option in OPTIONS:
+        if option.run:
+            value = f"{option.flag} {option.metavar}".strip()
+            plugin = f"`{option.pytest_flag}{'=' + option.metavar if option.metavar else ''}`" if option.pytest_flag else ""
+            lines.append(f"| `{value}` | {plugin} | {option.help} |")
+    return "\n".join(lines) + "\n"

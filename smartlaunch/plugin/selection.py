@@ -1,0 +1,86 @@
+"""Which scenarios a run puts: the same rules for ``smartlaunch run``, its ``--list``, and plain pytest."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from smartlaunch.catalogue import Requirement, load
+from smartlaunch.errors import LookupFailed
+from smartlaunch.plugin.binding import BY_ID, SUITES, Plan, Suite, plans
+from smartlaunch.plugin.options import Options
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was asked for, every name in it known. ``suites`` are those whose binders are needed."""
+
+    suites: tuple[Suite, ...]
+    requirements: frozenset[str]
+    scenarios: frozenset[str]
+    passive: bool = False
+    quick: bool = False
+
+    @classmethod
+    def of(cls, options: Options, *, files_named: bool = False) -> Selection:
+        """Check the names; a suite outside the default selection takes part when it, one of its scenarios or its file is named."""
+        for suite in options.suite:
+            if suite not in BY_ID:
+                raise LookupFailed("suite", suite, list(BY_ID))
+        named = files_named or bool(options.scenario)
+        suites = tuple(s for s in SUITES if (s.id in options.suite if options.suite else s.default or named))
+        requirements = frozenset(requirement(identifier).id for identifier in options.requirement)
+        _check_scenarios(options.scenario, suites)
+        return cls(suites, requirements, frozenset(options.scenario), options.passive, options.quick)
+
+    def wants(self, plan: Plan, label: str = "") -> bool:
+        """Whether a scenario, or one row of it, is asked for."""
+        return (
+            plan.suite in self.suites
+            and (not self.requirements or bool(self.requirements & set(plan.requirements)))
+            and (not self.scenarios or bool(self.scenarios & {plan.id, plan.id_of(label)}))
+            and (not self.quick or "quick" in plan.flags)
+            and (not self.passive or "intrusive" not in plan.flags)
+        )
+
+    def scenarios_of(self, plan: Plan) -> tuple[str, ...]:
+        """The ids of the scenarios that come of a plan: one, or one for each row that is asked for."""
+        return tuple(plan.id_of(label) for label in plan.labels or ("",) if self.wants(plan, label))
+
+    def plans(self) -> list[Plan]:
+        """Every plan of which at least one scenario is asked for, in the order in which they run."""
+        return [plan for suite in self.suites for plan in plans(suite.id) if self.scenarios_of(plan)]
+
+
+def requirement(identifier: str) -> Requirement:
+    """The requirement of an id, capital letters or not; else say which ids come close."""
+    rows = load()
+    if identifier in rows:
+        return rows[identifier]
+    folded = {name.lower(): name for name in rows}
+    if identifier.lower() in folded:
+        return rows[folded[identifier.lower()]]
+    raise unknown_requirement(identifier)
+
+
+def unknown_requirement(identifier: str) -> LookupFailed:
+    """The error for an unknown id, with the ids of the same document or the closest ones instead of all of them."""
+    rows = list(load())
+    starts = [start.lower() for start in (identifier, identifier.rsplit("-", 1)[0]) if start]
+    near = list(dict.fromkeys(name for start in starts for name in rows if name.lower().startswith(start)))[:8]
+    near = near or difflib.get_close_matches(identifier, rows, n=6, cutoff=0.4) or rows[:6]
+    return LookupFailed("requirement", identifier, near, hint=f"{len(rows)} in all: smartlaunch requirements")
+
+
+def _check_scenarios(asked: Iterable[str], suites: Sequence[Suite]) -> None:
+    known = [name for suite in suites for plan in plans(suite.id) for name in {plan.id: None} | dict.fromkeys(map(plan.id_of, plan.labels))]
+    for identifier in sorted(set(asked) - set(known)):
+        raise _unknown_scenario(identifier, known)
+
+
+def _unknown_scenario(identifier: str, known: Sequence[str]) -> LookupFailed:
+    slug = identifier.rsplit("/", 1)[-1].split("[", 1)[0]
+    near = sorted(name for name in known if name.split("[", 1)[0].endswith(f"/{slug}"))[:6]
+    near = near or difflib.get_close_matches(identifier, sorted(known), n=6, cutoff=0.4)
+    return LookupFailed("scenario", identifier, near, hint=f"{len(known)} in all: smartlaunch run --list")

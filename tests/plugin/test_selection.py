@@ -1,0 +1,89 @@
+"""What is asked for means the same in a list, in a run and in plain pytest; the options stand in one table."""
+
+import argparse
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from smartlaunch.cli import child
+from smartlaunch.cli import main as smartlaunch
+from smartlaunch.errors import UsageError
+from smartlaunch.plugin import options
+from smartlaunch.plugin.binding import every_plan
+from smartlaunch.plugin.selection import Selection
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTLINE = next(plan for plan in every_plan() if plan.labels and "intrusive" in plan.flags)
+
+ASKED = {
+    "passive": ["--passive", "--suite=standalone-public"],
+    "requirement": [f"--requirement={OUTLINE.requirements[0]}"],
+    "row": [f"--scenario={OUTLINE.id_of(OUTLINE.labels[-1])}"],
+    "not default by scenario": [f"--scenario={next(p for p in every_plan() if not p.suite.default).id}"],
+}
+
+
+@pytest.mark.parametrize("words", ASKED.values(), ids=ASKED)
+def test_a_list_and_a_collection_hold_the_same_scenarios(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert smartlaunch(["run", "--list", *words]) == 0
+    listed = {line.strip() for line in capsys.readouterr().out.splitlines() if re.match(r"  [a-z]\S*/\S+|  [a-z].*\]$", line)}
+    parser = argparse.ArgumentParser()
+    options.add_to_command(parser)
+    asked = options.of_command(parser.parse_args(words))
+    script = (
+        "import pytest, sys\n"
+        "from smartlaunch.plugin.hooks import scenario_id\n"
+        "class Ids:\n"
+        "    def pytest_collection_finish(self, session):\n"
+        "        print(*(f'ID {scenario_id(item)}' for item in session.items), sep='\\n')\n"
+        "sys.exit(pytest.main(sys.argv[1:], plugins=[Ids()]))\n"
+    )
+    paths = [ROOT / "suites" / f"test_{suite.id.replace('-', '_')}.py" for suite in Selection.of(asked).suites]
+    command = child.pytest_command(["--collect-only", "-qq", *options.pytest_arguments(asked)], paths=paths)
+    start = command.index("pytest")
+    done = subprocess.run(
+        [*command[: start - 1], "-c", script, *command[start + 1 :]],
+        env=child.child_environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    collected = {line[3:] for line in done.stdout.splitlines() if line.startswith("ID ")}
+    assert collected == listed != set(), done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_the_row_of_an_outline_is_one_scenario() -> None:
+    one = Selection.of(options.Options(scenario=(OUTLINE.id_of(OUTLINE.labels[-1]),)))
+    assert [one.scenarios_of(plan) for plan in one.plans()] == [(OUTLINE.id_of(OUTLINE.labels[-1]),)]
+    with pytest.raises(UsageError, match="no scenario named"):
+        Selection.of(options.Options(scenario=(f"{OUTLINE.id}[nothing]",)))
+
+
+def test_every_option_reaches_the_child_in_the_plugins_word() -> None:
+    given = options.Options("t", ("a",), ("b",), ("c", "d"), ("e",), ("f",), "g", headed=True, passive=True, quick=True, trace_rules=True)
+    words = options.pytest_arguments(given)
+    assert {word.partition("=")[0] for word in words} == {
+        option.pytest_flag for option in options.OPTIONS if option.attribute in options.Options.__dataclass_fields__
+    }
+    assert words.count("--scenario=c") == words.count("--scenario=d") == 1
+    parsed: dict[str, object] = {}
+    parser = argparse.ArgumentParser()
+    options.add_to_pytest(parser.add_argument)
+    for name, value in vars(parser.parse_args(words)).items():
+        parsed[f"--{name.replace('_', '-')}"] = value
+    assert options.read(lambda option: parsed.get(option.pytest_flag)) == given
+
+
+def test_the_embedded_ehr_takes_every_option_that_changes_it() -> None:
+    from smartlaunch.embedded_ehr.__main__ import build_parser
+
+    given = options.Options(defect=("a", "b"), variant=("c",), vendor="v", trace_rules=True)
+    parsed = build_parser().parse_args(options.ehr_arguments(given))
+    assert (parsed.defect, parsed.variant, parsed.vendor, parsed.trace_rules) == (["a", "b"], ["c"], "v", True)
+    assert {o.attribute for o in options.OPTIONS if o.ehr} == {"defect", "variant", "vendor", "trace_rules"}
+    with pytest.raises(UsageError, match="change the embedded EHR"):
+        options.refuse_switches(given)
