@@ -26,5 +26,5 @@ def test_a_finding_names_a_rule_that_binds_the_edition():
     assert "1.0" not in rows[later].editions
     assert "1.0" in rows[always].editions
     tags = frozenset([later, always])
-    assert Judge(rows, tags, str, "2.2").requirement == later
-    assert Judge(rows, tags, str, "1.0").requirement == always
+    assert Judge(rows, tags, str, "2.2").rule(later) == later
+    assert Judge(rows, tags, str, "1.0").rule(later) == Judge(rows, tags, str, "1.0").requirement == always
