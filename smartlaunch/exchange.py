@@ -44,6 +44,23 @@ class Endpoint(StrEnum):
     OTHER = "other"
 
 
+class Failure(StrEnum):
+    """Why no answer came, for programs; the sentence for people is the ``error`` of the exchange."""
+
+    NOT_AN_ADDRESS = "not-an-address"
+    NOT_SENDABLE = "not-sendable"
+    """We could not put the request into HTTP: the other side has no part in it."""
+    DNS = "dns"
+    REFUSED = "refused"
+    NO_CONNECTION = "no-connection"
+    TLS_UNTRUSTED = "tls-untrusted"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+    """What came is no HTTP, or is not in the form that it says it is in."""
+    BROKEN_OFF = "broken-off"
+
+
 @dataclass(frozen=True)
 class Request:
     """A request as sent. ``url`` is absolute; ``body`` is the bytes on the wire."""
@@ -130,7 +147,8 @@ class Response:
 class Exchange:
     """One request with its answer, or with the reason why none came.
 
-    ``started`` has a zone; ``duration_ms`` is wall time to the last byte; ``error`` is a sentence when ``response`` is None;
+    ``started`` has a zone; ``duration_ms`` is wall time to the last byte; ``error`` is a sentence when ``response`` is None
+    and ``failure`` its kind where that is known;
     ``redirect_of`` is the id of the exchange whose redirect this one follows; ``tls`` is the negotiated version or empty.
     """
 
@@ -144,6 +162,7 @@ class Exchange:
     error: str = ""
     redirect_of: str = ""
     tls: str = ""
+    failure: Failure | None = None
 
     @property
     def answer(self) -> Response:
@@ -177,6 +196,7 @@ class RecordedExchange:
     error: str = ""
     redirect_of: str = ""
     tls: str = ""
+    failure: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     correlation: dict[str, str] = field(default_factory=dict)
 

@@ -6,13 +6,16 @@ from pytest_bdd import given, parsers, then, when
 
 from smartlaunch.checks import authorization as checks
 from smartlaunch.checks import pages as pages_checks
-from smartlaunch.client.app import App, Attempt, EndState, registered_of_another, require_settled
+from smartlaunch.client.app import App
+from smartlaunch.client.apps import Apps
+from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
 from smartlaunch.client.engine import Engine
+from smartlaunch.client.grant import Attempt
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import RecordedExchange
-from smartlaunch.oauth.authorization import AuthorizationAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes import authorization as variations
+from smartlaunch.probes.authorization import EndState
 
 # -- the right flow ---------------------------------------------------------------------------------------------------------
 
@@ -26,7 +29,7 @@ def ask(app: App) -> Attempt:
 def ask_right_variation(app: App, label: str) -> Attempt:
     if label == "GET":
         return app.shared_attempt()  # every request of the suite is one by GET, so it has no twin
-    return app.once(f"authorize {label}", lambda: app.vary(variations.right(label)))
+    return variations.vary(app, label)
 
 
 @then("the browser brings an authorization code to the app")
@@ -79,7 +82,7 @@ def right_response(app: App) -> AuthorizationAnswer:
 
 @given(parsers.parse("the authorization response of a request with {label}"), target_fixture="answered")
 def right_response_with(app: App, label: str) -> AuthorizationAnswer:
-    answer = app.once(f"authorize {label}", lambda: app.vary(variations.right(label))).authorization
+    answer = variations.vary(app, label).authorization
     if not answer.arrived:
         raise NotApplicable("the browser did not come back to the app; the scenario on unusual right requests judges that")
     return answer
@@ -179,35 +182,32 @@ def no_307(judge: Judge, engine: Engine) -> None:
 def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
     if label in variations.PKCE_AT_AUTHORIZE and app.engine.target.edition == "1.0":
         raise NotApplicable("PKCE came with edition 2.0, so for edition 1.0 nothing is wrong with such a request")
-    return app.once(f"authorize {label}", lambda: app.ask_wrong(variations.wrong(label)))
+    return variations.ask_wrong(app, label)
 
 
 @when(parsers.parse("the app asks for authorization with the aud parameter of {label}"), target_fixture="refusal")
 def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:
-    return app.once(f"authorize aud {label}", lambda: app.ask_wrong(variations.wrong(label)))
+    return app.once(f"authorize aud {label}", lambda: variations.ask(app, variations.wrong(label)))
 
 
 @when("the app asks for authorization without the aud parameter", target_fixture="refusal")
 def ask_without_aud(app: App) -> AuthorizationAnswer:
-    return app.ask_wrong(lambda request: request.having(aud=None))
+    return variations.ask(app, lambda request: request.having(aud=None))
 
 
 @when(parsers.parse("the app asks for the redirect URI with {label}"), target_fixture="refusal")
 def ask_wrong_redirect(app: App, label: str) -> AuthorizationAnswer:
-    another = label == "the address of another app"
-    forged = registered_of_another(app) if another else variations.redirect_uri(label, app.client.redirect_uri)
-    return app.once(f"redirect {label}", lambda: app.ask_wrong(lambda r: r.having(redirect_uri=forged), catch=[forged.split("#")[0]]))
+    return variations.ask_wrong_redirect(app, label)
 
 
 @when(parsers.parse("a forged request with {label} names the redirect URI of another site"), target_fixture="refusal")
 def ask_open_redirector(app: App, label: str) -> AuthorizationAnswer:
-    forged = "https://collector.example/redirect"
-    return app.ask_wrong(lambda r: variations.wrong(label)(r.having(redirect_uri=forged)), catch=[forged])
+    return variations.ask_open_redirector(app, label)
 
 
 @when("the app asks for authorization and the user denies it", target_fixture="refusal")
 def user_denies(app: App) -> AuthorizationAnswer:
-    return app.once("denial", app.denied)
+    return variations.denied(app)
 
 
 @then("the browser is told no code")
@@ -260,7 +260,7 @@ def error_page(judge: Judge, refusal: AuthorizationAnswer) -> None:
 @then("no access token comes of it", target_fixture="end_state")
 def no_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> EndState:
     unsettled(refusal)
-    end = app.pursue(refusal)
+    end = variations.pursue(app, refusal)
     judge.expects(
         end.stage in ("refused", "code"),
         expected="a refusal at the authorization or the token endpoint",
@@ -273,7 +273,7 @@ def no_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> EndState:
 @then("no access token comes of it without a code verifier")
 def no_token_without_verifier(judge: Judge, app: App, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)
-    end = app.pursue(refusal, code_verifier=None)
+    end = variations.pursue(app, refusal, code_verifier=None)
     judge.expects(
         end.stage in ("refused", "code"),
         expected="a refusal at the authorization or the token endpoint",
@@ -285,7 +285,7 @@ def no_token_without_verifier(judge: Judge, app: App, refusal: AuthorizationAnsw
 @then("no access token that works comes of it")
 def no_working_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)
-    end = app.pursue(refusal)
+    end = variations.pursue(app, refusal)
     judge.expects(
         end.stage != "data",
         expected="a refusal at the authorization endpoint, the token endpoint or the FHIR server",
@@ -361,7 +361,7 @@ def no_server_error(judge: Judge, refusal: AuthorizationAnswer) -> None:
 
 @when("the app asks for authorization and nobody signs in", target_fixture="refusal")
 def nobody_signs_in(app: App) -> AuthorizationAnswer:
-    return app.signed_in_by_nobody()
+    return variations.signed_in_by_nobody(app)
 
 
 @then("the markup is not live on any page")
@@ -371,8 +371,8 @@ def markup_not_live(judge: Judge, engine: Engine, refusal: AuthorizationAnswer) 
 
 
 @given("the authorization response of a client whose redirect URI has a query", target_fixture="answered")
-def response_with_query(engine: Engine) -> AuthorizationAnswer:
-    return engine.app_with_redirect_query().shared_attempt().authorization
+def response_with_query(apps: Apps) -> AuthorizationAnswer:
+    return apps.with_redirect_query().shared_attempt().authorization
 
 
 @then("the query of the redirect URI is kept")

@@ -8,7 +8,7 @@ from pytest_bdd import given, parsers, then, when
 from smartlaunch.checks import backend_services as checks
 from smartlaunch.checks import fhir_access, token_response
 from smartlaunch.client.app import App
-from smartlaunch.client.engine import Engine
+from smartlaunch.client.apps import Apps
 from smartlaunch.client.http import answered
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
@@ -22,9 +22,9 @@ from .common import honoured
 
 
 @pytest.fixture
-def service(engine: Engine) -> App:
+def service(apps: Apps) -> App:
     """The backend service of the target file."""
-    return engine.app_of(engine.target.client("backend"), "")
+    return apps.of_role("backend")
 
 
 @when("the backend service asks for a token", target_fixture="token")

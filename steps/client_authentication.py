@@ -8,6 +8,7 @@ from pytest_bdd import given, parsers, then, when
 from smartlaunch.checks import client_authentication as checks
 from smartlaunch.checks import token_error
 from smartlaunch.client.app import App
+from smartlaunch.client.apps import Apps
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
@@ -25,15 +26,15 @@ from smartlaunch.probes.published_keys import Fetches, PublishedKeys, Rotation
 
 
 @pytest.fixture
-def secret_app(engine: Engine) -> App:
+def secret_app(apps: Apps) -> App:
     """The app that has a client secret."""
-    return variations_secret.secret_app(engine)
+    return variations_secret.secret_app(apps)
 
 
 @pytest.fixture
-def reserved_app(engine: Engine) -> App:
+def reserved_app(apps: Apps) -> App:
     """The app whose client secret has characters that form-encoding changes."""
-    return variations_secret.reserved_app(engine)
+    return variations_secret.reserved_app(apps)
 
 
 @when("the app with a secret redeems a code by Basic", target_fixture="token")
@@ -101,15 +102,15 @@ def basic_challenge(judge: Judge, token: TokenAnswer) -> None:
 
 
 @pytest.fixture
-def prover(engine: Engine) -> App:
+def prover(apps: Apps) -> App:
     """The client that puts assertions to the server."""
-    return variations_assertion.prover(engine)
+    return variations_assertion.prover(apps)
 
 
 @pytest.fixture
-def key_pair_app(engine: Engine) -> App:
+def key_pair_app(apps: Apps) -> App:
     """The app that has a key pair."""
-    return variations_assertion.key_pair_app(engine)
+    return variations_assertion.key_pair_app(apps)
 
 
 @given("the server takes a right assertion", target_fixture="token")
@@ -142,20 +143,20 @@ def refresh_with_assertion(key_pair_app: App, label: str) -> TokenAnswer:
 
 
 @when("a client that registered the URL of its JWK Set proves itself", target_fixture="token")
-def prove_by_url(engine: Engine) -> TokenAnswer:
-    app = variations_assertion.registered_with(engine, url=True)
+def prove_by_url(apps: Apps) -> TokenAnswer:
+    app = variations_assertion.registered_with(apps, url=True)
     return app.once("proof by URL", lambda: variations_assertion.send_right(app))
 
 
 @when("a client that registered the URL of its JWK Set proves itself without jku", target_fixture="token")
-def prove_without_jku(engine: Engine) -> TokenAnswer:
-    app = variations_assertion.registered_with(engine, url=True)
+def prove_without_jku(apps: Apps) -> TokenAnswer:
+    app = variations_assertion.registered_with(apps, url=True)
     return app.once("proof without jku", lambda: variations_assertion.send_right(app, jku=None))
 
 
 @when("a client that registered its JWK Set itself proves itself", target_fixture="token")
-def prove_by_set(engine: Engine) -> TokenAnswer:
-    app = variations_assertion.registered_with(engine, url=False)
+def prove_by_set(apps: Apps) -> TokenAnswer:
+    app = variations_assertion.registered_with(apps, url=False)
     return app.once("proof by set", lambda: variations_assertion.send_right(app))
 
 
@@ -175,9 +176,9 @@ def lists_asymmetric(judge: Judge, engine: Engine) -> None:
 
 
 @pytest.fixture
-def published(engine: Engine) -> PublishedKeys:
+def published(apps: Apps) -> PublishedKeys:
     """The client whose JWK Set the suite serves."""
-    return key_sets.published(engine)
+    return key_sets.published(apps)
 
 
 @when(parsers.parse("the client with a published JWK Set proves itself with {label}"), target_fixture="token")
@@ -234,8 +235,8 @@ def credentials_by_secret(secret_app: App, label: str) -> TokenAnswer:
 
 
 @when(parsers.parse("the public app asks for a client credentials token with {label}"), target_fixture="token")
-def credentials_by_public(engine: Engine, label: str) -> TokenAnswer:
-    return variations_secret.client_credentials(variations_secret.public_app(engine), label)
+def credentials_by_public(apps: Apps, label: str) -> TokenAnswer:
+    return variations_secret.client_credentials(variations_secret.public_app(apps), label)
 
 
 @when("the app asks for a token with the user's name and password", target_fixture="token")

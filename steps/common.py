@@ -8,7 +8,8 @@ import pytest
 from pytest_bdd import given, parsers, then
 
 from smartlaunch.checks import fhir_access, members
-from smartlaunch.client.app import App, Grant
+from smartlaunch.client.app import App
+from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange

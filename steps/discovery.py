@@ -11,6 +11,7 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes import token
 
 
 @when("the app reads the SMART configuration", target_fixture="answer")
@@ -150,7 +151,7 @@ def arrays_not_empty(judge: Judge, answer: Exchange) -> None:
 
 @when("the app asks the token endpoint for each listed grant type", target_fixture="answers")
 def ask_each_grant_type(app: App) -> dict[str, Exchange]:
-    return app.ask_each_grant_type()
+    return token.ask_each_grant_type(app)
 
 
 @then("none of them is answered as unsupported")

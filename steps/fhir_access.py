@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_bdd import parsers, then, when
 
 from smartlaunch.checks import fhir_access as checks
-from smartlaunch.client.app import App, EndState
+from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
@@ -13,6 +13,7 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Side
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes import scopes
+from smartlaunch.probes.authorization import EndState
 from smartlaunch.probes.fhir_access import bearer_token, categories, granted, interactions, patients, plain, samples, writing
 from smartlaunch.probes.fhir_access.requests import WRITES, Trial
 

@@ -8,8 +8,9 @@ from pytest_bdd import given, parsers, then, when
 
 from smartlaunch.checks import id_token as checks
 from smartlaunch.checks import jwks as key_checks
-from smartlaunch.client.app import App, Grant
+from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
+from smartlaunch.client.grant import Grant
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer

@@ -5,41 +5,43 @@ from __future__ import annotations
 from pytest_bdd import then, when
 
 from smartlaunch.checks import launch as checks
-from smartlaunch.client.app import App, EndState
+from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.launch import Opened
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.probes import launch
+from smartlaunch.probes.authorization import EndState
 
 
 @when("the EHR launches the app", target_fixture="opened")
 def ehr_launches(app: App) -> Opened:
-    return app.once("ehr launch", lambda: app.engine.launches.open(app))
+    return launch.opened(app)
 
 
 @when("the EHR launches the app twice", target_fixture="launches")
 def ehr_launches_twice(app: App) -> list[Launch]:
-    return [app.engine.launches.obtain(app), app.engine.launches.obtain(app)]
+    return launch.twice(app)
 
 
 @when("the app asks for authorization with a forged launch value", target_fixture="end_state")
 def forged(app: App) -> EndState:
-    return app.with_forged_launch()
+    return launch.forged(app)
 
 
 @when("the app asks for authorization with an altered launch value", target_fixture="end_state")
 def altered(app: App) -> EndState:
-    return app.with_altered_launch()
+    return launch.altered(app)
 
 
 @when("the app asks for authorization with the launch value of another app", target_fixture="end_state")
 def foreign(app: App) -> EndState:
-    return app.with_foreign_launch()
+    return launch.of_another_app(app)
 
 
 @when("the app asks for authorization with the launch value of another user", target_fixture="end_state")
 def of_another_user(app: App) -> EndState:
-    return app.with_launch_of_another_user()
+    return launch.of_another_user(app)
 
 
 @then("its iss launch parameter leads to the SMART configuration of this server")
@@ -65,8 +67,8 @@ def has_launch(judge: Judge, opened: Opened) -> None:
 
 
 @then("its launch parameter names neither patient nor encounter")
-def launch_opaque(judge: Judge, engine: Engine, opened: Opened) -> None:
-    context = [value for value in engine.launches.context() if value]
+def launch_opaque(judge: Judge, app: App, opened: Opened) -> None:
+    context = [value for value in app.launches.context() if value]
     judge(checks.launch_opaque(judge.requirement, opened.value("launch") or "", context, opened.exchange))
 
 

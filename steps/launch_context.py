@@ -5,8 +5,9 @@ from __future__ import annotations
 from pytest_bdd import given, parsers, then, when
 
 from smartlaunch.checks import launch_context as checks
-from smartlaunch.client.app import App, Attempt, Grant
+from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
+from smartlaunch.client.grant import Attempt, Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange

@@ -6,8 +6,9 @@ from pytest_bdd import given, parsers, then, when
 
 from smartlaunch.checks import refresh as checks
 from smartlaunch.checks import token_error, token_response
-from smartlaunch.client.app import App, Grant
+from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
+from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer

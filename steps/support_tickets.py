@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_bdd import parsers, then, when
 
 from smartlaunch.checks import support_tickets as checks
-from smartlaunch.client.engine import Engine
+from smartlaunch.client.apps import Apps
 from smartlaunch.client.http import answered
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as words
@@ -14,8 +14,8 @@ from smartlaunch.probes.support_tickets import TicketApp, ticket_app, told
 
 
 @when(parsers.parse("{name} is launched the way it is built"), target_fixture="ticket")
-def launched_as_built(engine: Engine, name: str) -> TicketApp:
-    return ticket_app(engine, name)
+def launched_as_built(apps: Apps, name: str) -> TicketApp:
+    return ticket_app(apps, name)
 
 
 @then(parsers.parse('it is granted reading of {resource_type} in the context "{context}"'))
@@ -40,7 +40,5 @@ def ends_with_code(judge: Judge, ticket: TicketApp) -> None:
 
 
 @then("the patient in context is the one whose chart is open")
-def patient_of_chart(judge: Judge, engine: Engine, ticket: TicketApp) -> None:
-    judge(
-        checks.patient_arrived(judge.requirement, ticket.patient, engine.launches.context()[0], came=ticket.came, exchange=ticket.exchange)
-    )
+def patient_of_chart(judge: Judge, apps: Apps, ticket: TicketApp) -> None:
+    judge(checks.patient_arrived(judge.requirement, ticket.patient, apps.launches.context()[0], came=ticket.came, exchange=ticket.exchange))

@@ -6,13 +6,13 @@ from pytest_bdd import parsers, then, when
 
 from smartlaunch.checks import members
 from smartlaunch.checks import token_error as checks
-from smartlaunch.client.app import App, Replay
+from smartlaunch.client.app import App
 from smartlaunch.client.http import answered
 from smartlaunch.fhir import describe
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes import authorization as variations
 from smartlaunch.probes import token as variations_token
+from smartlaunch.probes.token import Replay
 
 
 @when(
@@ -20,50 +20,42 @@ from smartlaunch.probes import token as variations_token
     target_fixture="token",
 )
 def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
-    def redeem() -> TokenAnswer:
-        other = app.bare_code().request.proof if label == "the code verifier of another code" else None
-        answer = app.bare_code()
-        wrong = other.code_verifier if other is not None else variations.verifier(label, answer.request.proof)
-        return app.token_request(app.code_form(answer, code_verifier=wrong))
-
-    return app.once(f"redeem {label}", redeem)
+    return variations_token.redeem_with_verifier(app, label)
 
 
 @when(parsers.parse("the app sends an access token request with {label}"), target_fixture="token")
 def redeem_with_fault(app: App, label: str) -> TokenAnswer:
-    return app.once(f"redeem {label}", lambda: variations_token.send(app, app.bare_code(), label))
+    return variations_token.redeem(app, label)
 
 
 @when(parsers.parse("the app sends an access token request by {label}"), target_fixture="token")
 def redeem_by(app: App, label: str) -> TokenAnswer:
-    return app.once(f"redeem {label}", lambda: variations_token.send(app, app.bare_code(), label))
+    return variations_token.redeem(app, label)
 
 
 @when("the app redeems a code it made up", target_fixture="token")
 def redeem_junk(app: App) -> TokenAnswer:
-    answer = app.grant().authorization
-    return app.once("redeem junk", lambda: app.token_request(app.code_form(answer, code=variations_token.junk_code())))
+    return variations_token.redeem_junk(app)
 
 
 @when("the app redeems a code with one character changed", target_fixture="token")
 def redeem_altered(app: App) -> TokenAnswer:
-    answer = app.bare_code()
-    return app.token_request(app.code_form(answer, code=variations_token.altered_code(answer.code)))
+    return variations_token.redeem_altered(app)
 
 
 @when("another client redeems the app's code", target_fixture="token")
 def redeem_foreign(app: App) -> TokenAnswer:
-    return app.redeemed_by_second()
+    return variations_token.redeemed_by_second(app)
 
 
 @when("the app redeems a code after its time", target_fixture="token")
 def redeem_late(app: App) -> TokenAnswer:
-    return app.redeemed_late()
+    return variations_token.redeemed_late(app)
 
 
 @when("the app redeems a code twice", target_fixture="replay")
 def redeem_twice(app: App) -> Replay:
-    return app.once("replay", app.replayed)
+    return variations_token.replayed(app)
 
 
 @then("the second time the token endpoint issues no token")

@@ -7,8 +7,9 @@ from pytest_bdd import given, parsers, then, when
 
 from smartlaunch.checks import members
 from smartlaunch.checks import token_response as checks
-from smartlaunch.client.app import App, Grant
+from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
+from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth.token import TokenAnswer

@@ -49,6 +49,13 @@ class Landing:
     """Screenshots of consent pages, taken when ``capture=True``."""
     pages: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    """What was done, in words for people; what a program has to know stands in the fields below."""
+    denied: bool = False
+    """Whether a consent page was answered with a refusal."""
+    unticked: tuple[str, ...] = ()
+    """The scopes that were left out at a consent page."""
+    chose_patient: bool = False
+    """Whether a page let the user choose the patient on the way."""
     exchange_ids: tuple[str, ...] = ()
     duration_ms: float = 0.0
 

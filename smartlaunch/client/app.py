@@ -1,157 +1,68 @@
-"""The app under the suite's control: one registration, one way of launching, and everything an app does with them.
+"""The app under the suite's control: one registration, one way of launching, and the right flows of an app.
 
 Right flows are shared (``grant``) and handed out only while they live; flows that a scenario spends or poisons are its own
-(``fresh_grant``). Failures of the right flow are remembered, so that hundreds of negatives do not repeat a failing login.
+(``fresh_grant``). What is wrong on purpose is no business of an app: ``smartlaunch.probes`` puts it, and takes the app for what is
+right in it.
 """
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
 
+from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
+from smartlaunch.client.engine import Engine
+from smartlaunch.client.grant import Attempt, Grant
 from smartlaunch.client.http import Form, answered
-from smartlaunch.errors import Blocked, InternalError, LoginStuck, NotApplicable, TwinFailed, Unreachable
+from smartlaunch.client.keys import Keys
+from smartlaunch.client.launch import Launches
+from smartlaunch.client.memory import TRANSIENT, Aging, Logins, Memory, TokenLife
+from smartlaunch.errors import Blocked, LoginStuck, TwinFailed, Unreachable
 from smartlaunch.exchange import Endpoint, Exchange
-from smartlaunch.fhir import describe as describe_fhir
 from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth import scopes as scope_words
-from smartlaunch.oauth.authorization import AuthorizationAnswer, AuthorizationRequest, Launch, make_request
+from smartlaunch.oauth.authorization import AuthorizationRequest, Launch, make_request
 from smartlaunch.oauth.client_authentication import Credentials
 from smartlaunch.oauth.id_token import decode
 from smartlaunch.oauth.token import TokenAnswer
-
-if TYPE_CHECKING:
-    from smartlaunch.client.engine import Engine
-    from smartlaunch.target import Client, User
+from smartlaunch.target import Client, User
 
 T = TypeVar("T")
 
 _MARGIN_S = 20
 """A shared token is not handed out in its last seconds: the scenario needs time to use it."""
-
-
-REDEEMED_LATE = "code redeemed late"
-
-_CODE_LIFETIME_S = 60
-"""The guide recommends that codes live about a minute; what is older than this may be expected to be dead."""
-
-
-@dataclass(frozen=True)
-class Grant:
-    """One completed flow: what the app sent, what it got, and the EHR launch it came from (standalone: None)."""
-
-    authorization: AuthorizationAnswer
-    token: TokenAnswer
-    launch: Launch | None = None
-    exchanges: tuple[str, ...] = ()
-
-    @property
-    def access_token(self) -> str:
-        """The access token."""
-        return self.token.access_token
-
-    @property
-    def requested(self) -> list[str]:
-        """The scopes asked for."""
-        return self.authorization.request.scopes
-
-    @property
-    def granted(self) -> list[str]:
-        """The scopes granted; when the answer leaves ``scope`` out, RFC 6749 section 5.1 makes them those asked for."""
-        return self.token.scopes if "scope" in self.token.body else self.requested
-
-    @property
-    def expires_at(self) -> float:
-        """When the access token ends by its ``expires_in``, in seconds since the epoch; far away when unknown."""
-        lifetime = self.token.expires_in
-        return self.token.received_at + lifetime if lifetime is not None else float("inf")
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A flow that may have failed at any step; ``token`` is None when no code came."""
-
-    authorization: AuthorizationAnswer
-    token: TokenAnswer | None = None
-    launch: Launch | None = None
-    exchanges: tuple[str, ...] = ()
-
-    def describe(self) -> str:
-        """One sentence on how far the flow came."""
-        if self.token is None:
-            return self.authorization.describe()
-        return f"the token endpoint answered: {self.token.describe()}"
-
-
-@dataclass(frozen=True)
-class EndState:
-    """How far a flow went that should have been refused: ``refused`` < ``code`` < ``token`` < ``data``."""
-
-    stage: str
-    authorization: AuthorizationAnswer
-    token: TokenAnswer | None = None
-    read: Exchange | None = None
-
-    def describe(self) -> str:
-        """One sentence on the furthest step reached."""
-        if self.read is not None:
-            return f"an access token was issued and the FHIR server answered it with {describe_fhir(self.read.answer, self.read.error)}"
-        if self.token is not None:
-            return f"{self.authorization.describe()}; the token endpoint answered: {self.token.describe()}"
-        return self.authorization.describe()
-
-    @property
-    def exchange(self) -> str:
-        """The exchange that shows the furthest step."""
-        if self.read is not None:
-            return self.read.id
-        return self.token.exchange.id if self.token is not None else self.authorization.exchange
-
-
-@dataclass(frozen=True)
-class Replay:
-    """A code redeemed twice: both answers, and a read with the token of the first."""
-
-    first: TokenAnswer
-    second: TokenAnswer
-    read: Exchange
-
-
-@dataclass
-class TokenLife:
-    """What is known of a client's access tokens: how often something happened that could end them, and when each was last good."""
-
-    serial: int = 0
-    proven: dict[str, int] = field(default_factory=dict)
-    tries_left: int = 6
-
-
-Aging = Generator[float, None, T]
-"""A probe that lets time pass: it yields once, the moment (as in ``time.time``) at which it can go on."""
-
-
-@dataclass
-class _Shared:
-    grant: Grant | None = None
-    failure: Blocked | None = None
-    attempt: Attempt | None = None
+_RIGHT_FLOW = "the right flow"
 
 
 @dataclass
 class App:
-    """One client registration launched in one way (``standalone`` or ``ehr``)."""
+    """One client registration launched in one way: ``standalone``, ``ehr``, or not at all (``""``, a backend service).
+
+    ``beside`` gives the app of another registration.
+    """
 
     engine: Engine
     client: Client
     launch_kind: str
-    _shared: dict[tuple[str, str], _Shared] = field(default_factory=dict)
-    _made: dict[str, tuple[object, tuple[str, ...]]] = field(default_factory=dict)
-    _aging: dict[str, tuple[Aging[object], float, tuple[str, ...]]] = field(default_factory=dict)
-    _bare: tuple[str, ...] | None = None
+    launches: Launches
+    keys: Keys
+    beside: Callable[[Client, str], App]
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What this app has asked."""
+        return Memory(self.engine.recorder, self.engine.outages)
+
+    @cached_property
+    def _logins(self) -> Logins:
+        return Logins()
+
+    def other(self, use: str = "second") -> App:
+        """The app with the same role and launch that has another registration, or ``NotApplicable``."""
+        return self.beside(self.engine.target.client(self.client.role, use), self.launch_kind)
 
     # -- requests ---------------------------------------------------------------------------------------------------------
 
@@ -176,9 +87,9 @@ class App:
             launch=launch.launch if launch is not None else "",
         )
 
-    def launched(self, user: User | None = None) -> Launch | None:
+    def launched(self, user: User | None = None, *, patient: str = "", session: str = "") -> Launch | None:
         """A fresh EHR launch, or None for a standalone app."""
-        return self.engine.launches.obtain(self, user) if self.launch_kind == "ehr" else None
+        return self.launches.obtain(self.client, user, patient=patient, session=session) if self.launch_kind == "ehr" else None
 
     def prepare(self, *, scope: Sequence[str] | None = None, user: User | None = None) -> AuthorizationRequest:
         """A right request ready to be changed by a negative; in an EHR launch with a launch value of its own."""
@@ -198,7 +109,8 @@ class App:
 
         ``consent`` is ``allow``, ``deny`` or the scopes to untick; ``catch`` lists further addresses a negative watches for.
         """
-        return self.engine.authorize(self, request, user=user, consent=consent, patient=patient, session=session, catch=catch)
+        uris = (self.client.redirect_uri, request.redirect_uri, *catch)
+        return self.engine.authorize(request, catch=uris, user=user, consent=consent, patient=patient, session=session)
 
     # -- client authentication --------------------------------------------------------------------------------------------
 
@@ -217,11 +129,11 @@ class App:
 
     def assertion(self, algorithm: str = "") -> authentication.Assertion:
         """A right client assertion, with the key of the given algorithm or the one the server says it verifies."""
-        self.engine.keys.serve(self.client)
+        self.keys.serve(self.client)
         return authentication.make_assertion(
             self.client.client_id,
             self.token_endpoint,
-            self.engine.keys.signing_key(self.client, algorithm),
+            self.keys.signing_key(self.client, algorithm),
             jwks_uri=self.client.jwks_uri or "",
         )
 
@@ -278,12 +190,54 @@ class App:
 
     # -- whole flows ------------------------------------------------------------------------------------------------------
 
-    def attempt(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Attempt:
-        """One right flow as far as it goes; a login that gets stuck is ``LoginStuck``, all else is in the answer."""
+    def attempt(
+        self,
+        *,
+        scope: Sequence[str] | None = None,
+        user: User | None = None,
+        patient: str = "",
+        session: str = "",
+        consent: str | Sequence[str] = "allow",
+        change: Callable[[AuthorizationRequest], AuthorizationRequest] | None = None,
+    ) -> Attempt:
+        """One flow as far as it goes; a login that gets stuck is ``LoginStuck``, all else is in the answer.
+
+        ``change`` makes the request another one that is right too. The same login that never came to its end is not tried twice.
+        """
+        right = consent == "allow" and change is None
+        login = f"{' '.join(sorted(scope if scope is not None else self.scopes))} of {user.name if user else ''} for {patient}"
+        known = self._logins.failure(login) if right else None
+        if isinstance(known, LoginStuck):
+            raise known
+        if isinstance(known, Attempt):
+            self.engine.recorder.attach_to_current(list(known.exchanges))
+            return known
+        try:
+            attempt = self._attempt(scope, user, patient, session, consent, change)
+        except LoginStuck as exc:
+            if right:
+                self._logins.note(login, exc)
+            raise
+        if right:
+            self._logins.note(login, attempt if _refused(attempt) else None)
+        return attempt
+
+    def _attempt(
+        self,
+        scope: Sequence[str] | None,
+        user: User | None,
+        patient: str,
+        session: str,
+        consent: str | Sequence[str],
+        change: Callable[[AuthorizationRequest], AuthorizationRequest] | None,
+    ) -> Attempt:
         with self.engine.recorder.scope("launch") as scope_used:
-            launch = self.launched(user)
-            answer = self.authorize(self.request(scope=scope, launch=launch), user=user, session=session)
-            require_settled(answer)
+            launch = self.launched(user, patient=patient, session=session)
+            request = self.request(scope=scope, launch=launch)
+            request = change(request) if change is not None else request
+            answer = self.authorize(request, user=user, consent=consent, patient=patient, session=session)
+            if consent == "allow":
+                require_settled(answer)
             if launch is not None and launch.pasted and not answer.code:
                 raise Blocked(
                     f"the server does not take the pasted launch: {answer.describe()}",
@@ -319,11 +273,10 @@ class App:
     def _bare_scopes(self) -> tuple[str, ...] | None:
         """The granted scopes that need no context, once a flow with them has succeeded; None where only all of them will do."""
         self.grant()
-        if self._bare is None:
-            self._bare = self._proven_bare_scopes()
         return self._bare or None
 
-    def _proven_bare_scopes(self) -> tuple[str, ...]:
+    @cached_property
+    def _bare(self) -> tuple[str, ...]:
         granted = self.grant().token.scopes
         bare = tuple(s for s in self.scopes if s in granted and not s.startswith(("launch", "patient/")))
         if self.launch_kind == "ehr" or not any(s.startswith("user/") for s in bare):
@@ -334,116 +287,43 @@ class App:
             return ()
         return bare if token is not None and token.succeeded and bool(token.refresh_token) == bool(self.grant().token.refresh_token) else ()
 
-    def once(self, key: str, make: Callable[[], T]) -> T:
-        """What ``make`` gives, made once per run and handed out again with its exchanges; its refusal to give is kept too.
-
-        Several scenarios judge different sides of one answer; asking again would cost a login each time and add nothing.
-        """
-        if key not in self._made:
-            self._keep(key, make)
-        outcome, ids = self._made[key]
-        self.engine.recorder.attach_to_current(list(ids))
-        if isinstance(outcome, (Blocked, NotApplicable)):
-            raise outcome
-        return cast("T", outcome)
-
-    def _keep(self, key: str, make: Callable[[], object], before: tuple[str, ...] = ()) -> None:
-        with self.engine.recorder.scope(key) as used:
-            try:
-                outcome: object = make()
-            except (Blocked, NotApplicable) as exc:
-                outcome = exc
-        self._made[key] = (outcome, (*before, *used.ids))
-
-    def aged(self, key: str, probe: Callable[[], Aging[T]]) -> T:
-        """Like ``once`` for a probe that lets time pass; what ``begin`` has begun earlier is only waited for."""
-        self.begin(key, probe)
-        self.ripen(key, wait=True)
-        return self.once(key, partial(_unbegun, key))
-
-    def begin(self, key: str, probe: Callable[[], Aging[Any]]) -> None:
-        """Begin a probe that lets time pass, so that other scenarios can use that time."""
-        if key in self._made or key in self._aging:
-            return
-        aging = probe()
-        with self.engine.recorder.scope(key) as used:
-            try:
-                ripe = next(aging)
-            except (Blocked, NotApplicable) as exc:
-                self._made[key] = (exc, tuple(used.ids))
-                return
-        self._aging[key] = (aging, ripe, tuple(used.ids))
-
-    def ripen(self, key: str = "", *, wait: bool = False) -> None:
-        """Go on with what was begun and whose time has come: that of ``key``, or all; with ``wait`` its time is waited for."""
-        for name in [key] if key else list(self._aging):
-            aging, ripe, ids = self._aging.get(name, (None, 0.0, ()))
-            left = ripe - time.time()
-            if aging is None or (left > 0 and not wait):
-                continue
-            del self._aging[name]
-            time.sleep(max(0.0, left))
-            self._keep(name, partial(_rest_of, aging), ids)
-
-    def vary(self, variation: Callable[[AuthorizationRequest], AuthorizationRequest]) -> Attempt:
-        """The right flow with an unusual but permitted request, as far as it goes; the usual one has to succeed first."""
-        self.grant()
-        with self.engine.recorder.scope("launch") as scope_used:
-            answer = self.authorize(variation(self.prepare()))
-            require_settled(answer)
-            token = self.exchange(answer) if answer.code else None
-        return Attempt(answer, token, None, tuple(scope_used.ids))
-
-    def ask_wrong(self, fault: Callable[[AuthorizationRequest], AuthorizationRequest], *, catch: Sequence[str] = ()) -> AuthorizationAnswer:
-        """A request with one fault, put to the server once the right one has succeeded."""
-        self.grant()
-        return self.authorize(fault(self.prepare()), catch=catch)
-
-    def denied(self) -> AuthorizationAnswer:
-        """A right request that the user refuses at the consent page; ``NotApplicable`` when no such page is shown."""
-        self.grant()
-        answer = self.authorize(self.prepare(), consent="deny", session=f"{self.client.name}-denial")
-        if answer.code and not any("deny" in step.lower() for step in answer.landing.steps):
-            raise NotApplicable("the server asked for no consent, so there was nothing to deny")
-        if not answer.arrived and not any("deny" in step.lower() for step in answer.landing.steps):
-            require_settled(answer)
-        return answer
-
     def shared_attempt(self) -> Attempt:
         """The one right flow that scenarios judge step by step; made once and kept, also when it failed."""
-        shared = self._shared.setdefault(("", ""), _Shared())
-        if shared.attempt is None and shared.failure is None:
-            try:
-                shared.attempt = self.attempt()
-            except Blocked as exc:
-                shared.failure = exc
-        if shared.attempt is None:
-            assert shared.failure is not None
-            raise shared.failure
-        self.engine.recorder.attach_to_current(list(shared.attempt.exchanges))
-        return shared.attempt
+        return self.once(_RIGHT_FLOW, self.attempt)
 
     def grant(self, scope: Sequence[str] | None = None, user: User | None = None) -> Grant:
         """A living grant, shared by all scenarios that only look at it."""
-        key = (" ".join(scope) if scope is not None else "", user.name if user is not None else "")
-        shared = self._shared.setdefault(key, _Shared())
-        if shared.failure is not None:
-            raise TwinFailed(
-                f"the right flow that this scenario builds on did not succeed: {shared.failure.message}", hint=shared.failure.hint
-            )
-        if shared.grant is not None and self.living(shared.grant):
-            self.engine.recorder.attach_to_current(list(shared.grant.exchanges))
-            return shared.grant
-        try:
-            if key == ("", "") and shared.grant is None:
-                attempt = self.shared_attempt()
-            else:
-                attempt = self.attempt(scope=scope, user=user)
-            shared.grant = self.require_grant(attempt)
-        except Blocked as exc:
-            shared.failure = exc
-            raise
-        return shared.grant
+        usual = scope is None and user is None
+        key = f"grant {' '.join(scope) if scope is not None else ''} of {user.name if user is not None else ''}"
+        failure = self.memory.failure(key) or (self.memory.failure(_RIGHT_FLOW) if usual else None)
+        if failure is not None:
+            raise TwinFailed(f"the right flow that this scenario builds on did not succeed: {failure.message}", hint=failure.hint)
+        first = usual and not self.memory.has(key)
+
+        def make() -> Grant:
+            return self.require_grant(self.shared_attempt() if first else self.attempt(scope=scope, user=user))
+
+        return self.memory.living(key, make, self.living)
+
+    # -- what a run remembers ---------------------------------------------------------------------------------------------
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives, asked once in a run; several scenarios judge different sides of one answer (see ``Memory``)."""
+        return self.memory.once(key, make)
+
+    def aged(self, key: str, probe: Callable[[], Aging[T]]) -> T:
+        """Like ``once`` for a probe that lets time pass."""
+        return self.memory.aged(key, probe)
+
+    def begin(self, key: str, probe: Callable[[], Aging[Any]]) -> None:
+        """Begin a probe that lets time pass, so that other scenarios can use that time."""
+        self.memory.begin(key, probe)
+
+    def ripen(self) -> None:
+        """Go on with every begun probe whose time has come."""
+        self.memory.ripen()
+
+    # -- tokens that live -------------------------------------------------------------------------------------------------
 
     def suspect(self) -> None:
         """Say that a probe may have made the server revoke this client's tokens; each shared grant is tried before its next use."""
@@ -475,130 +355,17 @@ class App:
     def require_grant(self, attempt: Attempt) -> Grant:
         """The grant of a right attempt; ``TwinFailed`` when it ended without an access token, ``Unreachable`` when no answer came."""
         if attempt.token is None or not attempt.token.succeeded:
-            if attempt.token is not None and attempt.token.exchange.response is None:
-                raise Unreachable(f"the token endpoint gave no answer: {attempt.token.exchange.error}")
+            answer = attempt.token
+            if answer is not None and answer.exchange.response is None:
+                raise Unreachable(f"the token endpoint gave no answer: {answer.exchange.error}")
+            if answer is not None and answer.response.status in TRANSIENT:
+                raise Unreachable(f"the token endpoint answered a right request with status {answer.response.status}")
             raise TwinFailed(
                 f"the right flow did not end with an access token: {attempt.describe()}",
                 waited_for="an access token for a request with nothing wrong in it",
                 hint="see the scenarios on authorization and token of this suite, they show the answer",
             )
         return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
-
-    def ask_each_grant_type(self) -> dict[str, Exchange]:
-        """What the token endpoint says to a request with nothing but a grant type, for each that the SMART configuration lists.
-
-        ``NotApplicable`` when none is listed. A grant type that another of the configured clients is there for is asked as that one.
-        """
-        listed = self.engine.discovery.listed("grant_types_supported")
-        if not listed:
-            raise NotApplicable("the SMART configuration lists no grant types")
-        backend = self.engine.target.find_client("backend")
-        answers = {}
-        for name in listed:
-            asking = self.engine.app_of(backend, "") if name == "client_credentials" and backend is not None else self
-            answers[name] = asking.token_request([("grant_type", name)]).exchange
-            answered(answers[name])
-        return answers
-
-    def signed_in_by_nobody(self) -> AuthorizationAnswer:
-        """A right request in a browser without any session, whose user has no credentials to give."""
-        self.grant()
-        return self.engine.authorize_as_nobody(self, self.prepare())
-
-    # -- launch values in wrong hands ---------------------------------------------------------------------------------------
-
-    def with_forged_launch(self) -> EndState:
-        """The flow with a launch value that no EHR issued."""
-        self.grant()
-        return self._with_launch(Launch(self.engine.target.fhir_base_url, secrets.token_urlsafe(32)))
-
-    def with_altered_launch(self) -> EndState:
-        """The flow with a real launch value in which one character is changed."""
-        self.grant()
-        real = self.engine.launches.obtain(self)
-        place = len(real.launch) // 2
-        changed = real.launch[:place] + ("A" if real.launch[place] != "A" else "B") + real.launch[place + 1 :]
-        return self._with_launch(replace(real, launch=changed))
-
-    def with_foreign_launch(self) -> EndState:
-        """The flow with a launch value that the EHR issued to another app; that app's own launch has to succeed first."""
-        other = second(self)
-        self.grant()
-        other.grant()
-        return self._with_launch(self.engine.launches.obtain(other))
-
-    def with_launch_of_another_user(self) -> EndState:
-        """The flow of one user with a launch value from another user's session; both users' own launches have to succeed first."""
-        users = [u for u in self.engine.target.users.values() if u.patients != ()]
-        first = self.engine.user()
-        other = next((u for u in users if first is not None and u.name != first.name and u.persona == first.persona), None)
-        if other is None:
-            raise NotApplicable("the target file has no second user of the first one's persona")
-        self.grant()
-        self.grant(user=other)
-        return self._with_launch(self.engine.launches.obtain(self), user=other)
-
-    def _with_launch(self, launch: Launch, user: User | None = None) -> EndState:
-        answer = self.authorize(self.request(launch=launch), user=user)
-        if answer.landing.kind in ("unreachable", "timeout"):
-            require_settled(answer)
-        return self.pursue(answer)
-
-    # -- codes in wrong hands and at wrong times ----------------------------------------------------------------------------
-
-    def redeemed_by_second(self) -> TokenAnswer:
-        """A fresh code of this app, redeemed by the second client with its own right credentials and this app's verifier."""
-        other = second(self)
-        answer = self.bare_code()
-        return other.token_request(self.code_form(answer))
-
-    def redeemed_late(self) -> TokenAnswer:
-        """A code redeemed after its time.
-
-        The client registered with short-lived codes is used where there is one. ``NotApplicable`` when the target file allows no
-        waiting.
-        """
-        return self.aged(REDEEMED_LATE, self.redeem_late)
-
-    def redeem_late(self) -> Aging[TokenAnswer]:
-        """The probe of ``redeemed_late``."""
-        limit_s = self.engine.target.limits.wait_for_expiry_s
-        if limit_s <= 0:
-            raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let codes and tokens expire")
-        try:
-            app = second(self, "short-lived")
-        except NotApplicable:
-            if limit_s < _CODE_LIFETIME_S:
-                raise NotApplicable(
-                    f"codes may live {_CODE_LIFETIME_S} s; limits.wait_for_expiry_s = {limit_s:g} is shorter and no client with"
-                    " use = 'short-lived' is configured"
-                ) from None
-            app = self
-        answer = app.fresh_code()
-        yield time.time() + min(limit_s, _CODE_LIFETIME_S if app is self else limit_s)
-        return app.exchange(answer)
-
-    def replayed(self) -> Replay:
-        """A code of its own redeemed twice; other tokens of this client are tried before they are handed out again."""
-        answer = self.fresh_code()
-        first = self.exchange(answer)
-        if not first.succeeded:
-            raise TwinFailed(f"a fresh code was not redeemed: {first.describe()}")
-        replay = self.exchange(answer)
-        self.suspect()
-        return Replay(first, replay, self.probe(first))
-
-    # -- how far does it go -----------------------------------------------------------------------------------------------
-
-    def pursue(self, answer: AuthorizationAnswer, **changes: str | None) -> EndState:
-        """Go on from an answer that should have been a refusal as far as the server lets the app."""
-        if not answer.code:
-            return EndState("refused", answer)
-        token = self.token_request(self.code_form(answer, **changes))
-        if not token.succeeded:
-            return EndState("code", answer, token)
-        read = self.probe(token)
-        return EndState("data" if 200 <= read.answer.status < 300 else "token", answer, token, read)
 
     def probe(self, token: TokenAnswer | Grant) -> Exchange:
         """A harmless FHIR read that the token should allow."""
@@ -623,55 +390,7 @@ class App:
         return f"Patient/{patient}" if patient else "Patient?_count=1"
 
 
-def require_settled(answer: AuthorizationAnswer) -> None:
-    """Raise ``LoginStuck`` or ``Unreachable`` when the browser got neither an answer nor a refusal."""
-    landing = answer.landing
-    if landing.kind == "unreachable" or (landing.kind == "timeout" and not landing.title and not landing.controls):
-        raise Unreachable(
-            f"the browser got no answer: {landing.reason or landing.text or landing.title}",
-            waited_for="the authorization endpoint",
-            hint="run `smartlaunch doctor`",
-        )
-    if landing.kind in ("no-way-on", "timeout"):
-        controls = "; ".join(landing.controls[:12]) if landing.controls else "none"
-        raise LoginStuck(
-            f"the login got stuck on the page {landing.title!r} (status {landing.status}) after: {', '.join(landing.steps) or 'nothing'}."
-            + (f" {landing.reason[0].upper()}{landing.reason[1:]}." if landing.reason else "")
-            + f" Visible controls: {controls}",
-            waited_for="the navigation back to the app",
-            hint="add a step for this page to [login] of the target file, see docs/target-file.md, or run with --headed and help by hand",
-            artifacts=(landing.screenshot,) if landing.screenshot else (),
-        )
-
-
-def _rest_of(aging: Aging[object]) -> object:
-    try:
-        next(aging)
-    except StopIteration as end:
-        return end.value
-    raise InternalError("a probe that lets time pass waited twice")
-
-
-def _unbegun(key: str) -> NoReturn:
-    raise InternalError(f"{key!r} was neither begun nor given up")
-
-
-def second(app: App, use: str = "second") -> App:
-    """The app with the same role and launch that has another registration, or ``NotApplicable``."""
-    for client in app.engine.target.clients.values():
-        if client.use == use and client.role == app.client.role:
-            return app.engine.app_of(client, app.launch_kind)
-    raise NotApplicable(f"no client with use = {use!r} and role = {app.client.role!r} is configured in the target file")
-
-
-def registered_of_another(app: App) -> str:
-    """The redirect URI of another app of the target file that this one does not have; ``NotApplicable`` when there is none."""
-    for client in app.engine.target.clients.values():
-        if client.redirect_uri and client.client_id != app.client.client_id and client.redirect_uri != app.client.redirect_uri:
-            return client.redirect_uri
-    raise NotApplicable("no other client of the target file has a redirect URI of its own")
-
-
-def with_changes(answer: AuthorizationAnswer, **changes: Any) -> AuthorizationAnswer:
-    """An answer with fields replaced, for probes that reuse a code in another request's name."""
-    return replace(answer, **changes)
+def _refused(attempt: Attempt) -> bool:
+    """Whether a right login ended in a refusal that would come again: no code, and nothing that says "not now"."""
+    answer = attempt.authorization
+    return not answer.code and answer.error not in ("server_error", "temporarily_unavailable") and answer.landing.status < 500

@@ -6,6 +6,8 @@ that evidence is kept in every case. ``answered`` turns it into ``Unreachable`` 
 
 from __future__ import annotations
 
+import re
+import socket
 import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,8 +20,8 @@ import httpcore
 import httpx
 
 from smartlaunch import __version__
-from smartlaunch.errors import Unreachable
-from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
+from smartlaunch.errors import Blocked, Unreachable
+from smartlaunch.exchange import Actor, Endpoint, Exchange, Failure, Request, Response
 
 Form = Sequence[tuple[str, str]]
 USER_AGENT = f"smart-launch-conformance/{__version__}"
@@ -42,19 +44,29 @@ class Http:
     """One recorded HTTP client.
 
     ``request_s`` bounds a whole exchange from connecting to the last byte, however slowly the server drips; ``body_bytes`` bounds
-    what is read of a body; ``rate`` is the most requests a second (0: no bound); ``retry_s`` is the longest ``Retry-After`` obeyed.
+    what is read of a body; ``rate`` is the most requests a second (0: no bound); ``retry_s`` is the longest ``Retry-After`` obeyed. A
+    ``transport`` takes the place of the network, and of its deadline.
     """
 
     def __init__(
-        self, sink: Sink, *, request_s: float = 15, body_bytes: int = 5_000_000, rate: float = 0, ca_file: str = "", retry_s: float = 10
+        self,
+        sink: Sink,
+        *,
+        request_s: float = 15,
+        body_bytes: int = 5_000_000,
+        rate: float = 0,
+        ca_file: str = "",
+        retry_s: float = 10,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._sink, self._request_s, self._body_bytes, self._rate, self._retry_s = sink, request_s, body_bytes, rate, retry_s
         context = ssl.create_default_context()
         if ca_file:
             context.load_verify_locations(ca_file)
         self.ssl_context = context
-        self._transport = _DeadlineTransport(context)
-        self._client = httpx.Client(transport=self._transport, timeout=request_s, follow_redirects=False, trust_env=False)
+        self._deadline = _Deadline()
+        wire = transport if transport is not None else _DeadlineTransport(context, self._deadline)
+        self._client = httpx.Client(transport=wire, timeout=request_s, follow_redirects=False, trust_env=False)
         self._client.headers = httpx.Headers({"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate"})
         self._last = 0.0
 
@@ -113,8 +125,10 @@ class Http:
         started, tick = datetime.now(UTC).astimezone(), time.monotonic()
         response: Response | None = None
         error, tls, sent = "", "", Request(method, url, tuple(headers), content or b"")
-        self._transport.deadline = tick + self._request_s
+        self._deadline.at = tick + self._request_s
+        failure: Failure | None = None
         try:
+            _require_sendable(headers)
             built = self._client.build_request(method, url, headers=headers, content=content)
             if built.headers.get("accept") == "":
                 del built.headers["accept"]  # httpx adds one of its own where none is given
@@ -134,10 +148,10 @@ class Http:
             finally:
                 with_stream.close()
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError, OSError) as exc:
-            error = _sentence(exc, url, self._request_s)
-        exchange = Exchange(
-            identifier, Actor.APP, endpoint, started, (time.monotonic() - tick) * 1000, sent, response, error, redirect_of, tls
-        )
+            failure, response = _failure(exc), None
+            error = _sentence(failure, exc, url, self._request_s)
+        took_ms = (time.monotonic() - tick) * 1000
+        exchange = Exchange(identifier, Actor.APP, endpoint, started, took_ms, sent, response, error, redirect_of, tls, failure)
         self._sink.record(exchange)
         return exchange
 
@@ -153,7 +167,9 @@ class Http:
 
 
 def answered(exchange: Exchange) -> Response:
-    """The response of an exchange, or ``Unreachable`` when none came."""
+    """The response of an exchange, or ``Unreachable`` when none came; plain ``Blocked`` when the request never left us."""
+    if exchange.failure is Failure.NOT_SENDABLE:
+        raise Blocked(f"{exchange.endpoint.value}: {exchange.error}", waited_for="a request that HTTP can carry")
     if exchange.response is None:
         host = urlsplit(exchange.request.url).netloc
         raise Unreachable(
@@ -187,35 +203,85 @@ def _tls_version(response: httpx.Response) -> str:
     return str(tls.version()) if tls is not None else ""
 
 
-def _sentence(exc: Exception, url: str, request_s: float) -> str:
-    host = urlsplit(url).netloc
-    text = str(exc)
-    if isinstance(exc, httpx.TimeoutException):
-        return f"no complete answer from {host} within {request_s:g} s"
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return f"the certificate of {host} is not trusted ({text}); set `ca_file` in [target] when it is a private one"
-    if isinstance(exc, httpx.ConnectError):
-        return f"no connection to {host}: {text}"
-    if isinstance(exc, httpx.RemoteProtocolError):
-        return f"{host} broke the HTTP protocol: {text}"
-    if isinstance(exc, httpx.DecodingError):
-        return f"{host} sent a body that its Content-Encoding does not fit"
-    if isinstance(exc, (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError, ValueError)):
-        return f"{url!r} is not an address that can be called: {text}"
-    return f"the exchange with {host} broke off: {type(exc).__name__} {text}".rstrip()
+class _NotSendable(ValueError):
+    """A header that HTTP cannot carry."""
+
+
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")
+
+
+def _require_sendable(headers: list[tuple[str, str]]) -> None:
+    for name, value in headers:
+        if not _FIELD_VALUE.fullmatch(value):
+            raise _NotSendable(f"the header {name} would hold a character that HTTP does not allow there")
+
+
+def _failure(exc: Exception) -> Failure:
+    """The kind of a failure, by what was raised and what that came from."""
+    causes = list(_causes(exc))
+    kinds: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
+        ((_NotSendable, httpx.LocalProtocolError), Failure.NOT_SENDABLE),
+        ((httpx.TimeoutException,), Failure.TIMEOUT),
+        ((ssl.SSLCertVerificationError,), Failure.TLS_UNTRUSTED),
+        ((ssl.SSLError,), Failure.TLS),
+        ((socket.gaierror,), Failure.DNS),
+        ((ConnectionRefusedError,), Failure.REFUSED),
+        ((httpx.ConnectError,), Failure.NO_CONNECTION),
+        ((httpx.RemoteProtocolError, httpx.DecodingError), Failure.PROTOCOL),
+        ((httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError), Failure.NOT_AN_ADDRESS),
+    )
+    return next((kind for types, kind in kinds if any(isinstance(cause, types) for cause in causes)), Failure.BROKEN_OFF)
+
+
+def _causes(exc: BaseException | None) -> Iterator[BaseException]:
+    while exc is not None:
+        yield exc
+        exc = exc.__cause__ or exc.__context__
+
+
+def _sentence(failure: Failure, exc: Exception, url: str, request_s: float) -> str:
+    host, text = urlsplit(url).netloc if failure is not Failure.NOT_AN_ADDRESS else "", str(exc)
+    broken = f"the exchange with {host} broke off: {type(exc).__name__} {text}".rstrip()
+    undecodable = f"{host} sent a body that its Content-Encoding does not fit"
+    return {
+        Failure.TIMEOUT: f"no complete answer from {host} within {request_s:g} s",
+        Failure.TLS_UNTRUSTED: f"the certificate of {host} is not trusted ({text}); set `ca_file` in [target] when it is a private one",
+        Failure.TLS: f"no connection to {host}: {text}",
+        Failure.DNS: f"no connection to {host}: {text}",
+        Failure.REFUSED: f"no connection to {host}: {text}",
+        Failure.NO_CONNECTION: f"no connection to {host}: {text}",
+        Failure.PROTOCOL: undecodable if isinstance(exc, httpx.DecodingError) else f"{host} broke the HTTP protocol: {text}",
+        Failure.NOT_AN_ADDRESS: f"{url!r} is not an address that can be called: {text}",
+        Failure.NOT_SENDABLE: f"the request could not be sent: {text}",
+        Failure.BROKEN_OFF: broken,
+    }[failure]
+
+
+class _Deadline:
+    """The moment by which an exchange has to be over."""
+
+    def __init__(self) -> None:
+        self.at = float("inf")
+
+    def left(self, timeout: float | None, error: type[Exception]) -> float:
+        """Seconds until then, or the error when it has passed."""
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise error("the deadline of the exchange has passed")
+        return left if timeout is None else min(left, timeout)
 
 
 class _DeadlineStream(httpcore.NetworkStream):
     """A socket whose reads and writes share one deadline, so that a slow drip ends too."""
 
-    def __init__(self, stream: httpcore.NetworkStream, owner: _DeadlineTransport) -> None:
-        self._stream, self._owner = stream, owner
+    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
+        self._stream, self._deadline = stream, deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._owner.left(timeout, httpcore.ReadTimeout))
+        return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._owner.left(timeout, httpcore.WriteTimeout))
+        self._stream.write(buffer, self._deadline.left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -223,37 +289,29 @@ class _DeadlineStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        inner = self._stream.start_tls(ssl_context, server_hostname, self._owner.left(timeout, httpcore.ConnectTimeout))
-        return _DeadlineStream(inner, self._owner)
+        inner = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left(timeout, httpcore.ConnectTimeout))
+        return _DeadlineStream(inner, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
 class _DeadlineBackend(httpcore.SyncBackend):
-    def __init__(self, owner: _DeadlineTransport) -> None:
-        self._owner = owner
+    def __init__(self, deadline: _Deadline) -> None:
+        self._deadline = deadline
 
     def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        kwargs["timeout"] = self._owner.left(kwargs.get("timeout"), httpcore.ConnectTimeout)
-        return _DeadlineStream(super().connect_tcp(*args, **kwargs), self._owner)
+        kwargs["timeout"] = self._deadline.left(kwargs.get("timeout"), httpcore.ConnectTimeout)
+        return _DeadlineStream(super().connect_tcp(*args, **kwargs), self._deadline)
 
 
 class _DeadlineTransport(httpx.BaseTransport):
     """httpx over httpcore with one deadline for the whole exchange instead of one per read."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self.deadline = float("inf")
+    def __init__(self, context: ssl.SSLContext, deadline: _Deadline) -> None:
         self._pool = httpcore.ConnectionPool(
-            ssl_context=context, max_connections=10, keepalive_expiry=30, network_backend=_DeadlineBackend(self)
+            ssl_context=context, max_connections=10, keepalive_expiry=30, network_backend=_DeadlineBackend(deadline)
         )
-
-    def left(self, timeout: float | None, error: type[Exception]) -> float:
-        """Seconds until the deadline, or the error when it has passed."""
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise error("the deadline of the exchange has passed")
-        return left if timeout is None else min(left, timeout)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         wire = httpcore.Request(
@@ -295,6 +353,7 @@ class _mapped:  # noqa: N801 - reads as a with statement
         (httpcore.ReadError, httpx.ReadError),
         (httpcore.WriteError, httpx.WriteError),
         (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
+        (httpcore.LocalProtocolError, httpx.LocalProtocolError),
         (httpcore.ProtocolError, httpx.RemoteProtocolError),
     )
 

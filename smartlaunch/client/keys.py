@@ -9,15 +9,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+from smartlaunch.client.discovery import Discovery
 from smartlaunch.errors import Blocked, NotApplicable, UsageError
 from smartlaunch.oauth.client_authentication import algorithm_of, public_part
-
-if TYPE_CHECKING:
-    from smartlaunch.client.engine import Engine
-    from smartlaunch.target import Client
+from smartlaunch.target import Client, is_loopback
 
 NO_STORE = "max-age=0, no-store"
 
@@ -25,8 +23,8 @@ NO_STORE = "max-age=0, no-store"
 class Keys:
     """Signing keys by client and algorithm."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, discovery: Discovery) -> None:
+        self._discovery = discovery
         self._servers: dict[str, JwksServer] = {}
         self._kept: dict[int, socket.socket] = {}
 
@@ -49,19 +47,20 @@ class Keys:
                 if algorithm_of(key) == algorithm:
                     return key
             raise NotApplicable(f"the client {client.name!r} has no {algorithm} key in the target file")
-        accepted = self._engine.discovery.listed("token_endpoint_auth_signing_alg_values_supported")
+        accepted = self._discovery.listed("token_endpoint_auth_signing_alg_values_supported")
         return next((k for k in keys if algorithm_of(k) in accepted), keys[0])
 
     def server(self, client: Client) -> JwksServer:
         """The suite's own JWK Set server at the client's registered loopback ``jwks_uri``; ``NotApplicable`` for any other address."""
         address = client.jwks_uri or ""
         parts = urlsplit(address)
-        if parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        host = parts.hostname or ""
+        if not is_loopback(host):
             raise NotApplicable(f"the jwks_uri of client {client.name!r} is not a loopback address that the suite could serve")
         if address not in self._servers:
             port = parts.port or 80
             public, place = [public_part(k) for k in self.all(client)], self._kept.pop(port, None)
-            self._servers[address] = JwksServer(parts.hostname, port, parts.path or "/", public, place)
+            self._servers[address] = JwksServer(host, port, parts.path or "/", public, place)
         return self._servers[address]
 
     def serve(self, client: Client) -> None:

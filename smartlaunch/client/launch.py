@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from smartlaunch.client.engine import Engine
 from smartlaunch.errors import Blocked, LoginStuck, NotApplicable
 from smartlaunch.oauth.authorization import Launch
-
-if TYPE_CHECKING:
-    from smartlaunch.client.app import App
-    from smartlaunch.client.engine import Engine
-    from smartlaunch.target import User
+from smartlaunch.target import Client, User
 
 
 @dataclass(frozen=True)
@@ -55,11 +51,11 @@ class Launches:
         if setting is None:
             return "", ""
         patient = setting.patient or self._engine.target.patients.default or ""
-        visible = self._engine.visible_patient(user, patient) if setting.kind == "page" else patient
+        visible = self._engine.target.visible_patient(user, patient) if setting.kind == "page" else patient
         return visible, (setting.encounter or "") if visible == patient else ""
 
-    def open(self, app: App, user: User | None = None, *, patient: str = "", session: str = "") -> Opened:
-        """Let the EHR open the app and say with which parameters, right or not.
+    def open(self, client: Client, user: User | None = None, *, patient: str = "", session: str = "") -> Opened:
+        """Let the EHR open the app of a client and say with which parameters, right or not.
 
         ``NotApplicable`` when no launch is configured or the one pasted launch is spent; ``LoginStuck`` when the EHR opens no app.
         """
@@ -72,27 +68,27 @@ class Launches:
                 raise NotApplicable("a pasted launch serves one scenario, and another scenario has spent it")
             self._pasted_spent = True
             return Opened((("iss", setting.iss or engine.target.fhir_base_url), ("launch", setting.launch)), pasted=True)
-        if not app.client.launch_uri:
-            raise NotApplicable(f"the client {app.client.name!r} has no launch_uri in the target file")
+        if not client.launch_uri:
+            raise NotApplicable(f"the client {client.name!r} has no launch_uri in the target file")
         with engine.recorder.scope("ehr-launch") as scope:
-            landing = engine.open_chart(app, user, patient=patient or self.context(user)[0], session=session)
+            landing = engine.open_chart(client, setting, user, patient=patient or self.context(user)[0], session=session)
         if landing.kind != "caught":
             raise LoginStuck(
                 f"the EHR did not launch the app: the browser ended on {landing.title!r} (status {landing.status}) after:"
                 f" {', '.join(landing.steps) or 'nothing'}",
-                waited_for=f"the navigation to the launch URI {app.client.launch_uri}",
+                waited_for=f"the navigation to the launch URI {client.launch_uri}",
                 hint="check the app's launch URI in the EHR, or give the steps in [ehr_launch] of the target file",
                 artifacts=(landing.screenshot,) if landing.screenshot else (),
             )
         at = landing.url.split("?")[0].split("#")[0]
         # A slash at the end is how a registration form may have kept the address, and no mistake of a launch.
-        expected = landing.caught_uri or at.rstrip("/") == app.client.launch_uri.split("?")[0].rstrip("/")
+        expected = landing.caught_uri or at.rstrip("/") == client.launch_uri.split("?")[0].rstrip("/")
         elsewhere = "" if expected else at
         return Opened(tuple(landing.params), tuple(scope.ids), fragment=landing.fragment_used, elsewhere=elsewhere)
 
-    def obtain(self, app: App, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
-        """A fresh launch for the app; ``Blocked`` when the EHR opens it without the launch parameters."""
-        opened = self.open(app, user, patient=patient, session=session)
+    def obtain(self, client: Client, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
+        """A fresh launch for a client; ``Blocked`` when the EHR opens it without the launch parameters."""
+        opened = self.open(client, user, patient=patient, session=session)
         iss, launch = opened.value("iss"), opened.value("launch")
         if not iss or not launch:
             absent = " and ".join(f"`{name}`" for name, value in (("iss", iss), ("launch", launch)) if not value)

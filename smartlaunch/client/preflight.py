@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from smartlaunch.exchange import Endpoint
+from smartlaunch.exchange import Endpoint, Failure
 from smartlaunch.oauth.authorization import make_request
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
         return lines
     exchange = engine.discovery.exchange
     if exchange.response is None:
-        verdict = "mend" if "not trusted" in exchange.error or "not an address" in exchange.error else "unreachable"
+        verdict = "mend" if exchange.failure in (Failure.TLS_UNTRUSTED, Failure.NOT_AN_ADDRESS) else "unreachable"
         return [
             *lines,
             {

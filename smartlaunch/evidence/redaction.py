@@ -145,6 +145,7 @@ class Redactor:
             response_body=response_body,
             truncated=answer.truncated,
             error=scrub(self._text(exchange.error, place, _DEPTH)),
+            failure=str(exchange.failure or ""),
             redirect_of=exchange.redirect_of,
             tls=exchange.tls,
             correlation={name: scrub(value) for name, value in correlation(exchange).items()},

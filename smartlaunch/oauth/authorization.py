@@ -1,4 +1,4 @@
-"""The authorization request (RFC 6749 section 4.1.1 with SMART's parameters) and what the browser came back with."""
+"""The authorization request (RFC 6749 section 4.1.1 with SMART's parameters), and the launch it may come from."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import base64
 import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from smartlaunch.oauth.pkce import Proof, make_proof
-
-if TYPE_CHECKING:
-    from smartlaunch.browser import Landing
 
 Parameters = tuple[tuple[str, str], ...]
 
@@ -92,71 +88,6 @@ def make_request(
     if nonce and "openid" in scope.split():
         parameters.append(("nonce", secrets.token_urlsafe(24)))
     return AuthorizationRequest(endpoint, tuple(parameters), proof)
-
-
-@dataclass(frozen=True)
-class AuthorizationAnswer:
-    """What became of an authorization request in the browser.
-
-    ``landing`` says where the browser ended; ``exchanges`` are the ids of all that went over the wire for it.
-    """
-
-    request: AuthorizationRequest
-    landing: Landing
-    exchanges: tuple[str, ...] = ()
-    obtained_at: float = 0.0
-
-    def get(self, name: str) -> str:
-        """The first value of a response parameter, or an empty string."""
-        return next((value for key, value in self.landing.params if key == name), "")
-
-    @property
-    def arrived(self) -> bool:
-        """Whether the browser came exactly to one of the addresses the app watches."""
-        return self.landing.caught
-
-    @property
-    def code(self) -> str:
-        """The authorization code, or an empty string."""
-        return self.get("code") if self.arrived else ""
-
-    @property
-    def error(self) -> str:
-        """The error code of an error redirect, or an empty string."""
-        return self.get("error") if self.arrived else ""
-
-    @property
-    def exchange(self) -> str:
-        """The id of the last exchange, the one that shows the answer."""
-        return self.exchanges[-1] if self.exchanges else ""
-
-    @property
-    def chose_patient(self) -> bool:
-        """Whether a page let the user choose the patient on the way."""
-        return any("patient" in step.lower() and "chose" in step.lower() for step in self.landing.steps)
-
-    def describe(self) -> str:
-        """One sentence on where the browser ended, free of secrets but for values the judge scrubs."""
-        landing = self.landing
-        if landing.kind == "caught" and not landing.caught:
-            return f"the browser was sent to {landing.url.split('?')[0].split('#')[0]}, which is not the redirect URI"
-        if landing.kind == "caught":
-            if self.code:
-                return "the browser came back with an authorization code"
-            if self.error:
-                return f"the browser came back with error={self.error}" + (
-                    f" ({self.get('error_description')})" if self.get("error_description") else ""
-                )
-            names = ", ".join(sorted({k for k, _ in landing.params})) or "no parameters"
-            return f"the browser came back with neither code nor error ({names})"
-        page = f" (status {landing.status}, title {landing.title!r})" if landing.title or landing.status else ""
-        words = {
-            "error-page": "the authorization server showed an error page",
-            "no-way-on": "the authorization server showed a page with no way on",
-            "timeout": "the login did not end within its limit",
-            "unreachable": "the browser got no answer",
-        }
-        return words.get(landing.kind, landing.kind) + page
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pytest_bdd.parser import Scenario, Step
 
 from smartlaunch.catalogue import load
 from smartlaunch.client.app import App
+from smartlaunch.client.apps import Apps
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import Blocked, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, UsageError
 from smartlaunch.finding import Outcome
@@ -32,6 +33,7 @@ from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult, StepResul
 from smartlaunch.records.store import load_run, new_run_folder, write_header
 from smartlaunch.reporting.failure import render_findings
 from smartlaunch.reporting.summary import Progress
+from smartlaunch.target import APP_ROLES
 
 RUN = pytest.StashKey[RunSession]()
 PROGRESS = pytest.StashKey[Progress]()
@@ -132,7 +134,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     config = session.config
     quiet = True if config.getoption("--quiet-progress") or config.getoption("capture") != "no" else None
     progress = config.stash[PROGRESS] = Progress(sys.stderr, len(ours), quiet)
-    progress.launch("checking the configuration")
+    progress.doing("checking the configuration")
     run = _open_run(config, ours)
     gc.freeze()  # features, steps and catalogue stay to the end; there is no use in looking through them again and again
     usual = gc.get_threshold()
@@ -141,7 +143,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         _begin(run, ours)
         return (yield)
     finally:
-        progress.launch("writing the reports")
+        progress.doing("writing the reports")
         try:
             run.close()
             _write_reports(config, run)
@@ -152,12 +154,12 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 def _begin(run: RunSession, items: list[pytest.Item]) -> None:
     """Begin what lets time pass, so that it costs no time."""
-    assert run.engine is not None
+    assert run.apps is not None
     for item in items:
         plan = plan_of(item)
         if plan is not None and plan.waits and len(items) > 1 and _gate(plan, run) is None:
             with contextlib.suppress(NotApplicable, Blocked, UsageError):  # the scenario itself will meet it and say so
-                app = _app_of(run.engine, plan)
+                app = _app_of(run.apps, plan)
                 for what in plan.waits:
                     ahead.begin(app, what)
 
@@ -250,6 +252,13 @@ def engine(run_session: RunSession) -> Engine:
     return run_session.engine
 
 
+@pytest.fixture(scope="session")
+def apps(run_session: RunSession) -> Apps:
+    """The apps of the run, by client and way of launching."""
+    assert run_session.apps is not None
+    return run_session.apps
+
+
 @pytest.fixture
 def plan(request: pytest.FixtureRequest) -> Plan:
     """What the tags of the running scenario say."""
@@ -272,27 +281,27 @@ def judge(request: pytest.FixtureRequest) -> Judge:
 
 
 @pytest.fixture
-def app(engine: Engine, plan: Plan) -> App:
+def app(apps: Apps, plan: Plan) -> App:
     """The app of the running scenario's suite.
 
     A rule that does not depend on the client is put with any client that the target file has.
     """
-    return _app_of(engine, plan)
+    return _app_of(apps, plan)
 
 
-def _app_of(engine: Engine, plan: Plan) -> App:
+def _app_of(apps: Apps, plan: Plan) -> App:
     suite = plan.suite
     if "once" in plan.flags and not plan.flags & set(ROLES):
         kinds = plan.flags & {"standalone", "ehr"}
         if not kinds:
-            return engine.any_app(suite.launch or "standalone")
+            return apps.any(suite.launch or "standalone")
         kind = next(iter(kinds))
-        for role in ("public", "confidential-symmetric", "confidential-asymmetric"):
-            if engine.target.find_client(role) is not None:
-                return engine.app(role, kind)
+        for role in APP_ROLES:
+            if apps.target.find_client(role) is not None:
+                return apps.launched(role, kind)
     if suite.role == "backend":
-        return engine.app_of(engine.target.client("backend"), "")
-    return engine.app(suite.role, suite.launch)
+        return apps.of_role("backend")
+    return apps.launched(suite.role, suite.launch)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -303,8 +312,8 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
     run = item.config.stash[RUN]
     item.config.stash[PROGRESS].scenario(f"{plan.suite.id}: {plan.title_of(bdd.row_of(item))}")
-    assert run.engine is not None
-    run.engine.ripen()
+    assert run.apps is not None
+    run.apps.ripen()
     item.stash[STARTED] = time.monotonic()
     item.stash[STEPS] = []
     item.stash[JUDGE] = Judge(load(), frozenset(plan.requirements), run.scrub, run.target.edition)

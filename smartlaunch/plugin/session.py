@@ -21,6 +21,7 @@ from typing import Any
 
 from smartlaunch import __version__
 from smartlaunch.catalogue import EDITIONS, load
+from smartlaunch.client.apps import Apps
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import InternalError, UsageError
 from smartlaunch.evidence.recorder import Recorder
@@ -127,6 +128,7 @@ class RunSession:
     selection: list[str] = field(default_factory=list)
     preflight: list[dict[str, str]] = field(default_factory=list)
     engine: Engine | None = None
+    apps: Apps | None = None
     _ehr: EmbeddedEhr | ThreadedEhr | None = None
     _scratch: Path | None = None
 
@@ -176,8 +178,9 @@ class RunSession:
             ignore_certificates=target.ca_file is not None,
         )
         self.engine = Engine(target, recorder, browser, passive=self.options.passive)
+        self.apps = Apps(self.engine)
         if self._ehr is not None:
-            self.engine.keys.keep(self._ehr.jwks_place)
+            self.apps.keys.keep(self._ehr.jwks_place)
         return self.engine
 
     def scrub(self, text: str) -> str:
@@ -199,7 +202,7 @@ class RunSession:
     def close(self) -> None:
         """Stop browser, connections and embedded EHR; never raises."""
         recorder = self.__dict__.get("recorder")
-        for part in (self.engine, self._ehr, recorder):
+        for part in (self.apps, self._ehr, recorder):
             if part is None:
                 continue
             try:

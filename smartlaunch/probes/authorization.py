@@ -6,12 +6,20 @@ Each variation changes a right request in exactly one place, so that a refusal p
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from smartlaunch.client.app import App
+from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
+from smartlaunch.client.grant import Attempt
 from smartlaunch.errors import NotApplicable
+from smartlaunch.exchange import Exchange
+from smartlaunch.fhir import describe
 from smartlaunch.oauth import pkce
 from smartlaunch.oauth.authorization import AuthorizationRequest
+from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.target import is_loopback
 
 Variation = Callable[[AuthorizationRequest], AuthorizationRequest]
 
@@ -24,8 +32,6 @@ MARKUP = '"><img src=x onerror=smartlaunch_probe>'
 
 
 def _proof(request: AuthorizationRequest, proof: pkce.Proof, **changes: str | None) -> AuthorizationRequest:
-    from dataclasses import replace
-
     return replace(request.having(code_challenge=proof.code_challenge, **changes), proof=proof)
 
 
@@ -111,7 +117,7 @@ def redirect_uri(label: str, registered: str) -> str:
     """
     parts = urlsplit(registered)
     web = parts.scheme in ("http", "https")
-    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    loopback = is_loopback(parts.hostname or "")
     if not web and label not in (
         "a path below it",
         "a longer path",
@@ -234,3 +240,101 @@ def legal_error_characters(value: str, *, code: bool = False) -> bool:
 def encoded(value: str) -> str:
     """A value percent-encoded in full, for requests that put it into a path or query by hand."""
     return quote(value, safe="")
+
+
+# -- put to the server ------------------------------------------------------------------------------------------------------
+
+
+def vary(app: App, label: str) -> Attempt:
+    """The right flow with an unusual but permitted request, as far as it goes; the usual one has to succeed first."""
+
+    def make() -> Attempt:
+        app.grant()
+        return app.attempt(change=right(label))
+
+    return app.once(f"authorize {label}", make)
+
+
+def ask(app: App, fault: Variation, *, catch: Sequence[str] = ()) -> AuthorizationAnswer:
+    """A request with one fault, put to the server once the right one has succeeded."""
+    app.grant()
+    return app.authorize(fault(app.prepare()), catch=catch)
+
+
+def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
+    """A request with the fault that the words name."""
+    return app.once(f"authorize {label}", lambda: ask(app, wrong(label)))
+
+
+def ask_wrong_redirect(app: App, label: str) -> AuthorizationAnswer:
+    """A request whose redirect URI is not a registered one, watched for at that address."""
+    another = label == "the address of another app"
+    uri = app.client.redirect_uri
+    forged = app.engine.target.redirect_uri_of_another(app.client) if another else redirect_uri(label, uri)
+    return app.once(f"redirect {label}", lambda: ask(app, lambda r: r.having(redirect_uri=forged), catch=[forged.split("#")[0]]))
+
+
+def ask_open_redirector(app: App, label: str) -> AuthorizationAnswer:
+    """A request with a fault that also names the redirect URI of another site, watched for at that site."""
+    forged = "https://collector.example/redirect"
+    return ask(app, lambda r: wrong(label)(r.having(redirect_uri=forged)), catch=[forged])
+
+
+def denied(app: App) -> AuthorizationAnswer:
+    """A right request that the user refuses at the consent page; ``NotApplicable`` when no such page is shown."""
+    return app.once("denial", lambda: _denied(app))
+
+
+def _denied(app: App) -> AuthorizationAnswer:
+    app.grant()
+    answer = app.authorize(app.prepare(), consent="deny", session=f"{app.client.name}-denial")
+    if answer.code and not answer.landing.denied:
+        raise NotApplicable("the server asked for no consent, so there was nothing to deny")
+    if not answer.arrived and not answer.landing.denied:
+        require_settled(answer)
+    return answer
+
+
+def signed_in_by_nobody(app: App) -> AuthorizationAnswer:
+    """A right request in a browser without any session, whose user has no credentials to give."""
+    app.grant()
+    return app.engine.authorize_as_nobody(app.prepare(), catch=[app.client.redirect_uri])
+
+
+# -- how far does it go -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EndState:
+    """How far a flow went that should have been refused: ``refused`` < ``code`` < ``token`` < ``data``."""
+
+    stage: str
+    authorization: AuthorizationAnswer
+    token: TokenAnswer | None = None
+    read: Exchange | None = None
+
+    def describe(self) -> str:
+        """One sentence on the furthest step reached."""
+        if self.read is not None:
+            return f"an access token was issued and the FHIR server answered it with {describe(self.read.answer, self.read.error)}"
+        if self.token is not None:
+            return f"{self.authorization.describe()}; the token endpoint answered: {self.token.describe()}"
+        return self.authorization.describe()
+
+    @property
+    def exchange(self) -> str:
+        """The exchange that shows the furthest step."""
+        if self.read is not None:
+            return self.read.id
+        return self.token.exchange.id if self.token is not None else self.authorization.exchange
+
+
+def pursue(app: App, answer: AuthorizationAnswer, **changes: str | None) -> EndState:
+    """Go on from an answer that should have been a refusal as far as the server lets the app."""
+    if not answer.code:
+        return EndState("refused", answer)
+    token = app.token_request(app.code_form(answer, **changes))
+    if not token.succeeded:
+        return EndState("code", answer, token)
+    read = app.probe(token)
+    return EndState("data" if 200 <= read.answer.status < 300 else "token", answer, token, read)

@@ -13,7 +13,8 @@ from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as scope_words
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import Aging, App
+    from smartlaunch.client.app import App
+    from smartlaunch.client.memory import Aging
     from smartlaunch.oauth.client_authentication import Credentials
     from smartlaunch.oauth.token import TokenAnswer
 
@@ -158,13 +159,11 @@ def expired(app: App) -> Exchange:
 
 def expire(app: App) -> Aging[Exchange]:
     """The probe of ``expired``."""
-    from smartlaunch.client.app import second
-
     limit_s = app.engine.target.limits.wait_for_expiry_s
     if limit_s <= 0:
         raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire")
     with contextlib.suppress(NotApplicable):
-        app = second(app, "short-lived")
+        app = app.other("short-lived")
     answer = token(app)
     lifetime = answer.expires_in
     if lifetime is None or lifetime <= 0 or lifetime + 1 > limit_s:

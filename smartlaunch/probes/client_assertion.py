@@ -27,10 +27,11 @@ from smartlaunch.oauth.client_authentication import (
     public_part,
 )
 from smartlaunch.probes import backend_services as client_credentials
+from smartlaunch.probes.faults import altered
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
-    from smartlaunch.client.engine import Engine
+    from smartlaunch.client.apps import Apps
     from smartlaunch.oauth.token import TokenAnswer
 
 HOUR_S = 3600
@@ -38,20 +39,14 @@ HOUR_S = 3600
 ALGORITHMS = ("RS384", "ES384")
 
 
-def prover(engine: Engine) -> App:
+def prover(apps: Apps) -> App:
     """The client that puts assertions to the server; ``NotApplicable`` when the target file has none with a key pair."""
-    service = engine.target.find_client("backend")
-    return engine.app_of(service, "") if service is not None else key_pair_app(engine)
+    return apps.of_role("backend" if apps.target.find_client("backend") is not None else "confidential-asymmetric")
 
 
-def key_pair_app(engine: Engine) -> App:
+def key_pair_app(apps: Apps) -> App:
     """The app with a key pair, in whichever way of launching the server offers."""
-    try:
-        return engine.app("confidential-asymmetric", "standalone")
-    except NotApplicable:
-        if engine.target.find_client("confidential-asymmetric") is None:
-            raise
-        return engine.app("confidential-asymmetric", "ehr")
+    return apps.of_role("confidential-asymmetric")
 
 
 def prove(app: App, make: Callable[[App], Credentials]) -> TokenAnswer:
@@ -130,7 +125,7 @@ def _foreign_key(app: App) -> Credentials:
 
 def _key_of_another_client(app: App) -> Credentials:
     right = app.assertion()
-    own = {_thumb(key) for key in app.engine.keys.all(app.client)}
+    own = {_thumb(key) for key in app.keys.all(app.client)}
     for client in app.engine.target.clients.values():
         for key in client.private_keys() if client.role in ("backend", "confidential-asymmetric") else ():
             if _thumb(key) not in own and algorithm_of(key) in ALGORITHMS:
@@ -163,8 +158,7 @@ def _altered_claims(_app: App, assertion: Assertion) -> str:
 
 def _altered_signature(_app: App, assertion: Assertion) -> str:
     head, payload, signature = assertion.sign().split(".")
-    place = len(signature) // 2
-    return f"{head}.{payload}.{signature[:place]}{'A' if signature[place] != 'A' else 'B'}{signature[place + 1 :]}"
+    return f"{head}.{payload}.{altered(signature)}"
 
 
 def _without_signature(_app: App, assertion: Assertion) -> str:
@@ -188,7 +182,7 @@ def _two_parameters(app: App) -> Credentials:
 
 def _other_type_of_key(app: App) -> Credentials:
     """Signed by one key of the client under the ``kid`` of its key of the other type."""
-    keys = {str(key.get("kty")): key for key in app.engine.keys.all(app.client) if algorithm_of(key) in ALGORITHMS}
+    keys = {str(key.get("kty")): key for key in app.keys.all(app.client) if algorithm_of(key) in ALGORITHMS}
     if set(keys) < {"RSA", "EC"}:
         raise NotApplicable(f"the client {app.client.name!r} has keys of one type only")
     signing = keys["EC"]
@@ -325,7 +319,7 @@ def algorithms(app: App) -> Tried:
     """A right assertion with each key of the guide's algorithms, without asking for an earlier success."""
     found = []
     for name in ALGORITHMS:
-        if any(algorithm_of(key) == name for key in app.engine.keys.all(app.client)):
+        if any(algorithm_of(key) == name for key in app.keys.all(app.client)):
             found.append((name, app.once(f"algorithm {name}", lambda name=name: send_right(app, name))))  # type: ignore[misc]
     if not found:
         raise NotApplicable(f"the client {app.client.name!r} has neither an RS384 nor an ES384 key in the target file")
@@ -336,7 +330,7 @@ def algorithms(app: App) -> Tried:
 
 def send_right(app: App, algorithm: str = "", **header: Any) -> TokenAnswer:
     """A token request with a right assertion, judged by its answer: nothing has to succeed at the token endpoint before."""
-    from smartlaunch.client.app import require_settled
+    from smartlaunch.client.authorization import require_settled
 
     if app.client.role == "backend":
         return client_credentials.ask(app, app.assertion(algorithm).having(header=header).credentials())
@@ -347,10 +341,9 @@ def send_right(app: App, algorithm: str = "", **header: Any) -> TokenAnswer:
     return app.token_request(app.code_form(answer), app.assertion(algorithm).having(header=header).credentials())
 
 
-def registered_with(engine: Engine, *, url: bool) -> App:
+def registered_with(apps: Apps, *, url: bool) -> App:
     """A client that registered the URL of its JWK Set, or the set itself; ``NotApplicable`` without one."""
-    for role in ("backend", "confidential-asymmetric"):
-        for client in engine.target.clients.values():
-            if client.role == role and client.use in ("primary", "second") and bool(client.jwks_uri) is url:
-                return engine.app_of(client, "" if role == "backend" else key_pair_app(engine).launch_kind)
+    for app in apps.any_of(["backend", "confidential-asymmetric"], ("primary", "second")):
+        if bool(app.client.jwks_uri) is url:
+            return app
     raise NotApplicable(f"no client with a key pair {'has' if url else 'is without'} a jwks_uri in the target file")

@@ -14,19 +14,14 @@ from smartlaunch.oauth.client_authentication import Credentials
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
-    from smartlaunch.client.engine import Engine
-    from smartlaunch.oauth.authorization import AuthorizationAnswer
+    from smartlaunch.client.apps import Apps
+    from smartlaunch.client.authorization import AuthorizationAnswer
     from smartlaunch.oauth.token import TokenAnswer
 
 
-def secret_app(engine: Engine) -> App:
+def secret_app(apps: Apps) -> App:
     """The app with a secret, in whichever way of launching the server offers; ``NotApplicable`` when none is configured."""
-    try:
-        return engine.app("confidential-symmetric", "standalone")
-    except NotApplicable as exc:
-        if engine.target.find_client("confidential-symmetric") is None:
-            raise NotApplicable("no client with role = 'confidential-symmetric' is configured in the target file") from exc
-        return engine.app("confidential-symmetric", "ehr")
+    return apps.of_role("confidential-symmetric")
 
 
 def _wrong(secret: str) -> str:
@@ -35,9 +30,8 @@ def _wrong(secret: str) -> str:
 
 
 def _other(app: App) -> tuple[str, str]:
-    from smartlaunch.client.app import second
 
-    client = second(app).client
+    client = app.other().client
     if client.client_secret is None:
         raise NotApplicable(f"the client {client.name!r} has no client_secret in the target file")
     return client.client_id, client.client_secret.reveal()
@@ -135,14 +129,12 @@ def refresh_token(app: App) -> str:
     return value
 
 
-def reserved_app(engine: Engine) -> App:
+def reserved_app(apps: Apps) -> App:
     """An app whose id or secret has characters that form-encoding changes; ``NotApplicable`` when no client has any."""
-    kind = secret_app(engine).launch_kind
-    for client in engine.target.clients.values():
-        if client.role != "confidential-symmetric" or client.client_secret is None or client.use not in ("primary", "second"):
-            continue
-        if any(quote_plus(value) != value for value in (client.client_id, client.client_secret.reveal())):
-            return engine.app_of(client, kind)
+    for app in apps.any_of(["confidential-symmetric"], ("primary", "second")):
+        secret = app.client.client_secret
+        if secret is not None and any(quote_plus(value) != value for value in (app.client.client_id, secret.reveal())):
+            return app
     raise NotApplicable("no client with role = 'confidential-symmetric' has a character in its id or secret that form-encoding changes")
 
 
@@ -173,7 +165,7 @@ def encoding_note(app: App, answer: TokenAnswer) -> str:
 
 def _code(app: App) -> AuthorizationAnswer:
     """A code that does not ask for an earlier success at the token endpoint: that success is what the scenario judges."""
-    from smartlaunch.client.app import require_settled
+    from smartlaunch.client.authorization import require_settled
 
     answer = app.authorize(app.prepare())
     require_settled(answer)
@@ -185,14 +177,9 @@ def _code(app: App) -> AuthorizationAnswer:
 # -- grants that are not for everybody ------------------------------------------------------------------------------------------
 
 
-def public_app(engine: Engine) -> App:
+def public_app(apps: Apps) -> App:
     """The app without credentials, in whichever way of launching the server offers."""
-    try:
-        return engine.app("public", "standalone")
-    except NotApplicable:
-        if engine.target.find_client("public") is None:
-            raise
-        return engine.app("public", "ehr")
+    return apps.of_role("public")
 
 
 def client_credentials(app: App, label: str) -> TokenAnswer:
@@ -210,7 +197,7 @@ def client_credentials(app: App, label: str) -> TokenAnswer:
 
 def password(app: App) -> TokenAnswer:
     """The password grant with a user whose login works; ``NotApplicable`` when the target file has no password."""
-    user = app.engine.user()
+    user = app.engine.target.first_user
     if user is None or user.password is None:
         raise NotApplicable("the target file has no user with a password")
     app.grant()

@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from smartlaunch.client.app import Grant, second
+from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
@@ -22,7 +22,8 @@ from smartlaunch.oauth.id_token import decode
 from smartlaunch.probes.faults import altered
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import Aging, App
+    from smartlaunch.client.app import App
+    from smartlaunch.client.memory import Aging
 
 _CONTEXT = ("patient", "encounter", "fhirContext", "need_patient_banner", "intent", "smart_style_url", "tenant")
 """The launch context that the guide names."""
@@ -201,7 +202,7 @@ def expire(app: App) -> Aging[Exchange]:
     limit_s = app.engine.target.limits.wait_for_expiry_s
     if limit_s <= 0:
         raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire")
-    other = second(app, "short-lived")
+    other = app.other("short-lived")
     grant = other.fresh_grant()
     lifetime = grant.token.expires_in
     if lifetime is None or lifetime > limit_s:
@@ -259,7 +260,7 @@ def of_another_client(app: App) -> Introspected:
     own = by_bearer(app)
     if own.body.get("active") is not True:
         raise NotApplicable("the endpoint does not take the app's bearer token; another scenario judges that")
-    other = second(app)
+    other = app.other()
     grant = other.grant()
     return app.once(
         "introspection of another client's token",

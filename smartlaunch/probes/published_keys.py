@@ -11,11 +11,10 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.oauth.client_authentication import Assertion, algorithm_of, new_key, public_part
 from smartlaunch.probes import backend_services as client_credentials
-from smartlaunch.probes.client_assertion import key_pair_app
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
-    from smartlaunch.client.engine import Engine
+    from smartlaunch.client.apps import Apps
     from smartlaunch.client.keys import JwksServer
     from smartlaunch.oauth.token import TokenAnswer
 
@@ -48,7 +47,7 @@ class PublishedKeys:
 
     def __init__(self, app: App, server: JwksServer) -> None:
         self.app, self.server = app, server
-        self._key = app.engine.keys.signing_key(app.client)
+        self._key = app.keys.signing_key(app.client)
         self._forms: list[list[tuple[str, str]]] = []
 
     # -- requests ---------------------------------------------------------------------------------------------------------
@@ -184,17 +183,13 @@ class PublishedKeys:
             self.server.restore()
 
 
-def published(engine: Engine) -> PublishedKeys:
+def published(apps: Apps) -> PublishedKeys:
     """The probes over a client with a ``jwks_uri`` on loopback; ``NotApplicable`` when no client has one."""
     reasons = []
-    for role in ("backend", "confidential-asymmetric"):
-        for client in engine.target.clients.values():
-            if client.role != role or not client.jwks_uri or client.use not in ("primary", "second"):
-                continue
+    for app in apps.any_of(["backend", "confidential-asymmetric"], ("primary", "second")):
+        if app.client.jwks_uri:
             try:
-                server = engine.keys.server(client)
+                return PublishedKeys(app, apps.keys.server(app.client))
             except NotApplicable as exc:
                 reasons.append(str(exc))
-                continue
-            return PublishedKeys(engine.app_of(client, "" if role == "backend" else key_pair_app(engine).launch_kind), server)
     raise NotApplicable("; ".join(reasons) or "no client has a jwks_uri, so no key set can change during the run")

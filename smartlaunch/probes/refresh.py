@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from smartlaunch.client.app import Grant, second
+from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Blocked, NotApplicable, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
@@ -368,7 +368,7 @@ def without_token(app: App) -> TokenAnswer:
 
 def by_another_client(app: App) -> TokenAnswer:
     """A refresh token of this app in the hands of the second client, which authenticates rightly as itself."""
-    other = second(app)
+    other = app.other()
     own = line(app)
     other.grant()
     return other.refresh(own.current)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smartlaunch.client.app import Grant, second
+from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
@@ -147,7 +147,7 @@ def by_another_client(app: App) -> Revoked:
 
     def make() -> Revoked:
         endpoint(app)
-        other = second(app)
+        other = app.other()
         twin = revoke(other, other.fresh_grant().access_token, hint="access_token")
         if not 200 <= answered(twin).status < 300:
             raise TwinFailed(f"the second client cannot revoke a token of its own: status {twin.answer.status}")

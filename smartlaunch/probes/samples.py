@@ -6,22 +6,22 @@ A step asks for a sample in one call. What a server does not offer is ``NotAppli
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smartlaunch.checks.launch_context import context_types, scope_type
-from smartlaunch.client.app import Grant
+from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
-from smartlaunch.errors import Blocked, NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.id_token import IdToken, decode, verify
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import App, Attempt
+    from smartlaunch.client.app import App
     from smartlaunch.client.engine import Engine
+    from smartlaunch.client.grant import Attempt
     from smartlaunch.oauth.token import TokenAnswer
     from smartlaunch.target import User
 
@@ -57,8 +57,6 @@ class Samples:
     """The samples of one run."""
 
     engine: Engine
-    _kept: dict[tuple[str, str, str], Any] = field(default_factory=dict)
-    _failed: dict[tuple[str, str, str], Blocked] = field(default_factory=dict)
 
     # -- token responses --------------------------------------------------------------------------------------------------
 
@@ -96,20 +94,18 @@ class Samples:
                 raise TwinFailed(f"a right refresh was refused: {answer.describe()}")
             return answer
 
-        return self._once(app, "refreshed", obtain)
+        return app.once("sample: refreshed", obtain)
 
     def other_users_grant(self, app: App) -> Grant:
         """A grant of another person for the same app."""
-        first = self.engine.user()
-        users = [u for u in self.engine.target.users.values() if first is not None and u.name != first.name and u.patients != ()]
-        fitting = sorted(users, key=lambda u: u.persona != (first.persona if first is not None else ""))
+        fitting = self.engine.target.other_users()
         if not fitting:
             raise NotApplicable("the target file names one user only; a second one is needed")
-        return self._once(app, "other-user", lambda: app.grant(user=fitting[0]))
+        return app.grant(user=fitting[0])
 
     def second_grant(self, app: App) -> Grant:
         """One more grant of the first user, from a login in a browser that knows nothing of the first."""
-        return self._once(app, "second-login", lambda: app.fresh_grant(session=f"second-login-{app.client.name}-{app.launch_kind}"))
+        return app.once("sample: second login", lambda: app.fresh_grant(session=f"second-login-{app.client.name}-{app.launch_kind}"))
 
     def without_identity(self, app: App) -> TokenAnswer:
         """The token response to a request without identity scopes."""
@@ -121,7 +117,7 @@ class Samples:
     def with_unknown_scope(self, app: App) -> TokenAnswer:
         """The token response to the right request with one scope more that no server can grant; most grant the rest."""
         app.grant()
-        attempt = self._once(app, "unknown-scope", lambda: app.attempt(scope=[*app.scopes, _UNKNOWN_SCOPE]))
+        attempt = app.once("sample: unknown scope", lambda: app.attempt(scope=[*app.scopes, _UNKNOWN_SCOPE]))
         if attempt.token is None or not attempt.token.succeeded:
             raise NotApplicable(f"the server refuses the whole request: {attempt.describe()}")
         return attempt.token
@@ -206,7 +202,7 @@ class Samples:
         """A flow that also asks for ``launch/<type>``, as far as it goes, and that scope."""
         app.grant()
         scope = f"launch/{resource_type.lower()}" + (f"?role={role}" if role else "")
-        attempt = self._once(app, scope, lambda: app.attempt(scope=[*app.scopes, scope]))
+        attempt = app.once(f"sample: {scope}", lambda: app.attempt(scope=[*app.scopes, scope]))
         return scope, attempt
 
     def with_context(self, app: App) -> tuple[str, TokenAnswer]:
@@ -272,7 +268,7 @@ class Samples:
         token = self.token(app)
         attempt = app.shared_attempt()
         granted = tuple(token.scopes) if "scope" in token.body else tuple(attempt.authorization.request.scopes)
-        return self._identity(app, token, attempt.authorization.request.get("nonce"), granted, self.engine.user())
+        return self._identity(app, token, attempt.authorization.request.get("nonce"), granted, self.engine.target.first_user)
 
     def identity_of(self, app: App, grant: Grant, user: User | None = None) -> Identity:
         """The ID Token of a grant."""
@@ -338,13 +334,13 @@ class Samples:
 
     def unresourced(self, app: App) -> Grant:
         """A grant of identity to a user for whom the target file names no FHIR resource."""
-        user = next((u for u in self.engine.target.users.values() if not u.fhir_user and u.patients == ()), None)
-        if user is None:
-            raise NotApplicable("the target file has no user without fhir_user and with patients = []")
+        user = self.engine.target.user_without_resource()
         reading = [scope for scope in app.scopes if scope.startswith("user/")]
         launch = ["launch"] if app.launch_kind == "ehr" else []
         app.grant()
-        attempt = self._once(app, "unresourced", lambda: app.attempt(scope=[*launch, "openid", "fhirUser", *reading], user=user))
+        attempt = app.once(
+            "sample: user without a resource", lambda: app.attempt(scope=[*launch, "openid", "fhirUser", *reading], user=user)
+        )
         if attempt.token is None or not attempt.token.succeeded:
             raise NotApplicable(f"the server gives this user no access at all: {attempt.describe()}")
         self.engine.recorder.attach_to_current(list(attempt.exchanges))
@@ -367,24 +363,6 @@ class Samples:
         exchange = self.engine.http.send("GET", url, endpoint=Endpoint.OTHER, headers=headers)
         answered(exchange)
         return exchange
-
-    # -- keeping ----------------------------------------------------------------------------------------------------------
-
-    def _once(self, app: App, name: str, obtain: Callable[[], T]) -> T:
-        """Obtain a sample at its first use; a later scenario gets the same one, or hears of the same failure."""
-        key = (app.client.name, app.launch_kind, name)
-        if key in self._failed:
-            raise self._failed[key]
-        if key not in self._kept:
-            try:
-                self._kept[key] = obtain()
-            except Blocked as exc:
-                self._failed[key] = exc
-                raise
-        kept: T = self._kept[key]
-        exchanges = [each.id for each in [getattr(kept, "exchange", None)] if isinstance(each, Exchange)]
-        self.engine.recorder.attach_to_current([*exchanges, *getattr(kept, "exchanges", ())])
-        return kept
 
 
 def _on_encounters(scope: str) -> bool:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smartlaunch.client.app import second
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Blocked, NotApplicable, TwinFailed
 from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.fhir_access import categories, granted, grants, samples
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import App, Attempt, Grant
+    from smartlaunch.client.app import App
+    from smartlaunch.client.grant import Attempt, Grant
     from smartlaunch.probes.fhir_access.requests import Trial
 
 UNKNOWN = {
@@ -88,7 +88,7 @@ def unknown_among_known(app: App, label: str) -> Asked:
 
 def beyond_registration(app: App) -> Asked:
     """A request of a narrowly registered app for one of this app's scopes; ``NotApplicable`` when nobody says what it may get."""
-    narrow = second(app, "narrow")
+    narrow = app.other("narrow")
     known = narrow.client.registered.scopes
     if not known:
         raise NotApplicable("the target file does not say what the client with use = 'narrow' is registered for ([registered] scopes)")
@@ -233,7 +233,7 @@ def unticked(app: App) -> tuple[str, Asked]:
     app.grant()
     requested = [*_base(app), kept, left_out]
     attempt = app.once("scopes unticked", lambda: grants.attempt(app, requested, consent=[left_out], session=f"{app.client.name}-consent"))
-    if not any("untick" in step.lower() for step in attempt.authorization.landing.steps):
+    if not attempt.authorization.landing.unticked:
         raise NotApplicable("no consent page let the user leave a scope out")
     if attempt.token is None or not attempt.token.succeeded:
         raise NotApplicable(f"the server gives no token when the user leaves a scope out: {attempt.describe()}")

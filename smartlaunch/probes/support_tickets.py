@@ -10,8 +10,9 @@ from smartlaunch.errors import NotApplicable
 from smartlaunch.fhir import describe
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import App, Attempt
-    from smartlaunch.client.engine import Engine
+    from smartlaunch.client.app import App
+    from smartlaunch.client.apps import Apps
+    from smartlaunch.client.grant import Attempt
     from smartlaunch.exchange import Exchange, Response
 
 
@@ -64,12 +65,12 @@ def told(answer: Response) -> str:
     return describe(answer) + (f": {message[:300]}" if isinstance(message, str) else "")
 
 
-def ticket_app(engine: Engine, name: str) -> TicketApp:
+def ticket_app(apps: Apps, name: str) -> TicketApp:
     """The app of that name in the target file: opened by the EHR when it has a page for that, else opened by itself.
 
     ``NotApplicable`` when the target file has no such client: the two tickets are about apps of an imitated vendor.
     """
-    client = engine.target.clients.get(name)
+    client = apps.target.clients.get(name)
     if client is None:
         raise NotApplicable(f"no client is named {name!r} in the target file; `smartlaunch sandbox --vendor` writes one with it")
-    return TicketApp(engine.app_of(client, "ehr" if client.launch_uri else "standalone"))
+    return TicketApp(apps.of(client, "ehr" if client.launch_uri else "standalone"))

@@ -229,16 +229,16 @@ class Progress:
         self.quiet = (bool(env.get("CI")) or not terminal) if quiet is None else quiet
         self._stream, self._total, self._clock = stream, total, clock
         self._began, self._painted = clock(), 0.0
-        self._done, self._bad, self._now, self._launch = 0, 0, "", ""
+        self._done, self._bad, self._now, self._between = 0, 0, "", ""
 
-    def launch(self, name: str) -> None:
-        """A launch begins: the line names it until the next scenario."""
-        self._launch = name
+    def doing(self, what: str) -> None:
+        """Something other than a scenario begins: the line names it until the next scenario."""
+        self._between = what
         self._paint(at_once=True)
 
     def scenario(self, title: str) -> None:
         """A scenario begins."""
-        self._now, self._launch = title, ""
+        self._now, self._between = title, ""
         self._paint()
 
     def done(self, outcome: str) -> None:
@@ -261,7 +261,7 @@ class Progress:
         """The line as it reads now."""
         elapsed = int(self._clock() - self._began)
         bad = f", {self._bad} not passed" if self._bad else ""
-        doing = f"launch: {self._launch}" if self._launch else self._now
+        doing = self._between or self._now
         size = len(str(self._total))
         return printable(f"{self._done:>{size}}/{self._total} {elapsed // 60:02}:{elapsed % 60:02}{bad}  {doing}".replace("\n", " "))
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from smartlaunch.errors import NotApplicable, TargetFileError
 from smartlaunch.target.secret import Secret
@@ -212,6 +213,57 @@ class Target:
             words += [f"(number {number + 1})"] if number else []
             raise NotApplicable(" ".join(["the target file has no user", *words]))
         return found
+
+    @property
+    def first_user(self) -> User | None:
+        """Whose browser is used where nobody is named: the first of the file."""
+        return next(iter(self.users.values()), None)
+
+    def other_users(self) -> list[User]:
+        """Those besides the first who see patients, her own persona first; empty where the file names nobody else."""
+        first = self.first_user
+        others = [u for u in self.users.values() if first is not None and u.name != first.name and u.patients != ()]
+        return sorted(others, key=lambda u: u.persona != (first.persona if first is not None else ""))
+
+    def colleague(self) -> User:
+        """A second user of the first one's persona; without one the scenario is not applicable."""
+        first = self.first_user
+        found = next((u for u in self.other_users() if first is not None and u.persona == first.persona), None)
+        if found is None:
+            raise NotApplicable("the target file has no second user of the first one's persona")
+        return found
+
+    def user_without_resource(self) -> User:
+        """A user for whom the file names no FHIR resource and no patients; without one the scenario is not applicable."""
+        found = next((user for user in self.users.values() if not user.fhir_user and user.patients == ()), None)
+        if found is None:
+            raise NotApplicable("the target file has no user without fhir_user and with patients = []")
+        return found
+
+    def visible_patient(self, user: User | None, patient: str) -> str:
+        """The patient, or the first one that the user is known to see when that one is not among them."""
+        who = user or self.first_user
+        if who is None or not who.patients or patient in who.patients:
+            return patient
+        return who.patients[0]
+
+    def clients_of(self, role: str, *uses: str) -> list[Client]:
+        """Every client of a role with one of these uses, in the order of the file."""
+        return [client for client in self.clients.values() if client.role == role and client.use in uses]
+
+    def redirect_uri_of_another(self, client: Client) -> str:
+        """A redirect URI that another client registered and this one did not; without one the scenario is not applicable."""
+        for other in self.clients.values():
+            if other.redirect_uri and other.client_id != client.client_id and other.redirect_uri != client.redirect_uri:
+                return other.redirect_uri
+        raise NotApplicable("no other client of the target file has a redirect URI of its own")
+
+    def client_with_redirect_query(self) -> Client:
+        """A client whose registered redirect URI has a query of its own; without one the scenario is not applicable."""
+        for client in self.clients.values():
+            if urlsplit(client.redirect_uri).query and client.use in ("primary", "second"):
+                return client
+        raise NotApplicable("no configured client has a redirect URI with a query")
 
     @cached_property
     def secrets(self) -> tuple[Secret, ...]:

@@ -18,7 +18,7 @@ MAY_USE: dict[str, set[str]] = {
     "fhir": {"exchange"},
     "target": VALUES | {"_suite"},
     "catalogue": VALUES,
-    "oauth": VALUES | {"browser"},
+    "oauth": VALUES,
     "evidence": VALUES | {"oauth"},
     "browser": VALUES,
     "checks": VALUES | {"oauth", "catalogue"},

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from smartlaunch.client.app import App
+from smartlaunch.client.memory import Outages
 from smartlaunch.errors import NotApplicable
 from smartlaunch.plugin.binding import every_plan
 from smartlaunch.probes import ahead
@@ -32,7 +33,7 @@ class Recorder:
 
 @pytest.fixture
 def app() -> App:
-    return App(SimpleNamespace(recorder=Recorder()), SimpleNamespace(name="app"), "standalone")  # type: ignore[arg-type]
+    return App(SimpleNamespace(recorder=Recorder(), outages=Outages()), SimpleNamespace(name="app"), "standalone", *[None] * 3)  # type: ignore[arg-type]
 
 
 def test_every_beginning_belongs_to_a_scenario_that_waits() -> None:

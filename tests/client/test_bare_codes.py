@@ -17,7 +17,7 @@ class Flow(App):
     """An app whose server is a dictionary: what it answers to scopes without a context, and what it was asked."""
 
     def __init__(self, *, granted: tuple[str, ...] = SCOPES, launch_kind: str = "standalone", bare: Any = "refresh") -> None:
-        super().__init__(SimpleNamespace(), SimpleNamespace(scopes=SCOPES, ehr_launch_scopes=SCOPES), launch_kind)  # type: ignore[arg-type]
+        super().__init__(SimpleNamespace(), SimpleNamespace(scopes=SCOPES, ehr_launch_scopes=SCOPES), launch_kind, *[None] * 3)  # type: ignore[arg-type]
         self.granted, self.answer = granted, bare
         self.tried: list[tuple[str, ...]] = []
 

@@ -161,8 +161,8 @@ def test_progress_tells_launch_scenario_and_time():
     clock, stream = Clock(), Terminal()
     progress = Progress(stream, 12, environ={}, clock=clock)
     clock.now = 61.0
-    progress.launch("standalone-public, signing in")
-    assert progress.line == " 0/12 01:01  launch: standalone-public, signing in"
+    progress.doing("standalone-public, signing in")
+    assert progress.line == " 0/12 01:01  standalone-public, signing in"
     clock.now = 62.0
     progress.scenario("The app sends a plain challenge\x1b[2J")
     progress.done("failed")
@@ -175,7 +175,7 @@ def test_progress_tells_launch_scenario_and_time():
 @pytest.mark.parametrize(("stream", "environ"), [(io.StringIO(), {}), (Terminal(), {"CI": "true"}), (Terminal(), {"TERM": "dumb"})])
 def test_progress_is_quiet_without_a_reader(stream, environ):
     progress = Progress(stream, 3, environ=environ)
-    progress.launch("x")
+    progress.doing("x")
     progress.scenario("y")
     progress.done("passed")
     progress.close()
@@ -186,6 +186,6 @@ def test_progress_survives_a_closed_stream():
     stream = Terminal()
     progress = Progress(stream, 3, environ={})
     stream.close()
-    progress.launch("x")
+    progress.doing("x")
     progress.done("passed")
     assert progress.quiet

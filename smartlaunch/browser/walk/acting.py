@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from smartlaunch.browser.plan import Deselect
 from smartlaunch.browser.recipes import Act, Obstacle, Op
 from smartlaunch.browser.snapshot import ACT_SCRIPT, ELEMENT_SCRIPT, PageSnapshot
 from smartlaunch.browser.walk.ending import shoot, stopped_by, stuck
@@ -27,6 +28,9 @@ def perhaps(walk: Walk, page: PageSnapshot, action: Act) -> bool:
         return False
     walk.memory.note(action)
     walk.steps.append(action.note)
+    if action.topic == "consent":
+        walk.denied = walk.denied or walk.plan.consent == "deny"
+        walk.unticked = tuple(walk.plan.consent.scopes) if isinstance(walk.plan.consent, Deselect) else walk.unticked
     let_it_begin(walk)
     return True
 

@@ -265,6 +265,9 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         captures=tuple(walk.captures),
         pages=tuple(walk.pages),
         steps=tuple(walk.steps),
+        denied=walk.denied,
+        unticked=walk.unticked,
+        chose_patient=walk.memory.patient_chosen,
         duration_ms=round((time.monotonic() - walk.began) * 1000, 1),
     )
 

@@ -116,6 +116,8 @@ class Walk:
     dialogs: list[str] = field(default_factory=list)
     crashed: bool = False
     steps: list[str] = field(default_factory=list)
+    denied: bool = False
+    unticked: tuple[str, ...] = ()
     pages: list[str] = field(default_factory=list)
     captures: list[str] = field(default_factory=list)
     last: PageSnapshot = field(default_factory=PageSnapshot)

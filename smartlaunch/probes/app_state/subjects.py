@@ -13,7 +13,8 @@ from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.fhir_access import grants, samples
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import App, Grant
+    from smartlaunch.client.app import App
+    from smartlaunch.client.grant import Grant
 
 CAPABILITY = "smart-app-state"
 _FALLBACK_SYSTEM = "urn:smart-launch-conformance"

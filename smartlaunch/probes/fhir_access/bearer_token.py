@@ -13,16 +13,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from smartlaunch.client.app import Grant, second
+from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.fhir import describe, discloses
 from smartlaunch.probes import revocation
-from smartlaunch.probes.authorization import wrong
+from smartlaunch.probes.authorization import EndState, ask, pursue, wrong
 from smartlaunch.probes.faults import altered, never_issued
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import Aging, App, EndState
+    from smartlaunch.client.app import App
+    from smartlaunch.client.memory import Aging
     from smartlaunch.exchange import Exchange
 
 EXPIRED = "bearer expired"
@@ -151,7 +152,7 @@ def with_wrong_token(app: App, label: str) -> Exchange:
 
 def for_other_server(app: App) -> EndState:
     """How far the app comes with a request for a token for another resource server."""
-    return app.once("bearer other server", lambda: app.pursue(app.ask_wrong(wrong("another path"))))
+    return app.once("bearer other server", lambda: pursue(app, ask(app, wrong("another path"))))
 
 
 # -- dead tokens --------------------------------------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ def expire(app: App) -> Aging[Exchange]:
     dying, own = app, app.grant().token.expires_in
     if own is None or own + leeway(own) > limit:
         with contextlib.suppress(NotApplicable):
-            dying = second(app, "short-lived")
+            dying = app.other("short-lived")
     # A shared grant is not used: this one is to die.
     grant = dying.require_grant(dying.attempt())
     lifetime = grant.token.expires_in

@@ -15,7 +15,8 @@ from smartlaunch.probes.fhir_access.samples import Sample, patient, samples
 from smartlaunch.probes.fhir_access.writing import BODIES, body, created_own, remember
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import App, Grant
+    from smartlaunch.client.app import App
+    from smartlaunch.client.grant import Grant
 
 _CREATE = "create"
 _SEARCH_FOR_OTHER = "search for the other category"

@@ -12,7 +12,8 @@ from smartlaunch.probes.fhir_access.requests import Trial
 from smartlaunch.probes.fhir_access.samples import PREFERRED, fhir_user, search
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import App, Grant
+    from smartlaunch.client.app import App
+    from smartlaunch.client.grant import Grant
 
 
 def requests_of(app: App, grant: Grant, key: str) -> list[Trial]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from smartlaunch.client.app import Attempt, Grant, require_settled
+from smartlaunch.client.grant import Attempt, Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth import scopes as words
@@ -57,31 +57,21 @@ def attempt(
     session: str = "",
 ) -> Attempt:
     """The right flow with another ``scope``, as far as it goes; None leaves ``scope`` out."""
-    engine = app.engine
-    browser = session or (f"{app.client.name}-{patient}" if patient else "")
-    with engine.recorder.scope("launch") as used:
-        launch = engine.launches.obtain(app, user, patient=patient, session=browser) if app.launch_kind == "ehr" else None
-        request = app.request(scope=scopes or (), launch=launch)
-        if scopes is None:
-            request = request.having(scope=None)
-        answer = app.authorize(request, user=user, patient=patient, session=browser, consent=consent)
-        if consent == "allow":
-            require_settled(answer)
-        token = app.exchange(answer) if answer.code else None
-    return Attempt(answer, token, launch, tuple(used.ids))
+    return app.attempt(
+        scope=scopes or (),
+        user=user,
+        patient=patient,
+        session=session or (f"{app.client.name}-{patient}" if patient else ""),
+        consent=consent,
+        change=None if scopes is not None else lambda request: request.having(scope=None),
+    )
 
 
 def granted(app: App, scopes: Sequence[str], *, user: User | None = None, patient: str = "") -> Grant:
     """A living grant of these scopes on FHIR data; ``NotApplicable`` when the server refuses the request."""
     app.grant()
-    key = f"grant of {' '.join(scopes)} to {user.name if user else ''} for {patient}"
-    first = app.once(key, lambda: _launched(app, scopes, user, patient))
-    renewed = app.once("grants renewed", dict[str, Grant])
-    kept = renewed.get(key, first)
-    if not app.living(kept):
-        kept = renewed[key] = _launched(app, scopes, user, patient)
-    app.engine.recorder.attach_to_current(list(kept.exchanges))
-    return kept
+    key = f"granted {' '.join(scopes)} to {user.name if user else ''} for {patient}"
+    return app.memory.living(key, lambda: _launched(app, scopes, user, patient), app.living)
 
 
 def _launched(app: App, scopes: Sequence[str], user: User | None, patient: str) -> Grant:

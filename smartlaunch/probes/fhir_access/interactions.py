@@ -22,7 +22,8 @@ from smartlaunch.probes.fhir_access.samples import Query, Sample, fhir_user, pat
 from smartlaunch.probes.fhir_access.writing import written_under
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import App, Grant
+    from smartlaunch.client.app import App
+    from smartlaunch.client.grant import Grant
 
 REFERENCES = {
     "Observation": (("encounter", "encounter"), ("performer", "performer")),

@@ -15,7 +15,8 @@ from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patien
 from smartlaunch.probes.fhir_access.writing import OF_ANOTHER_PATIENT, written_for_another
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import App, Grant
+    from smartlaunch.client.app import App
+    from smartlaunch.client.grant import Grant
     from smartlaunch.exchange import Exchange
     from smartlaunch.target import User
 

@@ -15,7 +15,8 @@ from smartlaunch.probes.fhir_access.requests import Trial, letter_of
 from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, sample
 
 if TYPE_CHECKING:
-    from smartlaunch.client.app import App, Grant
+    from smartlaunch.client.app import App
+    from smartlaunch.client.grant import Grant
     from smartlaunch.exchange import Exchange
 
 BODIES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {

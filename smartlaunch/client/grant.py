@@ -1,0 +1,56 @@
+"""A flow that came to an access token, and one that may not have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smartlaunch.client.authorization import AuthorizationAnswer
+from smartlaunch.oauth.authorization import Launch
+from smartlaunch.oauth.token import TokenAnswer
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One completed flow: what the app sent, what it got, and the EHR launch it came from (standalone: None)."""
+
+    authorization: AuthorizationAnswer
+    token: TokenAnswer
+    launch: Launch | None = None
+    exchanges: tuple[str, ...] = ()
+
+    @property
+    def access_token(self) -> str:
+        """The access token."""
+        return self.token.access_token
+
+    @property
+    def requested(self) -> list[str]:
+        """The scopes asked for."""
+        return self.authorization.request.scopes
+
+    @property
+    def granted(self) -> list[str]:
+        """The scopes granted; when the answer leaves ``scope`` out, RFC 6749 section 5.1 makes them those asked for."""
+        return self.token.scopes if "scope" in self.token.body else self.requested
+
+    @property
+    def expires_at(self) -> float:
+        """When the access token ends by its ``expires_in``, in seconds since the epoch; far away when unknown."""
+        lifetime = self.token.expires_in
+        return self.token.received_at + lifetime if lifetime is not None else float("inf")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A flow that may have failed at any step; ``token`` is None when no code came."""
+
+    authorization: AuthorizationAnswer
+    token: TokenAnswer | None = None
+    launch: Launch | None = None
+    exchanges: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """One sentence on how far the flow came."""
+        if self.token is None:
+            return self.authorization.describe()
+        return f"the token endpoint answered: {self.token.describe()}"
