@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.embedded_ehr.app import public_urls
 from smartlaunch.embedded_ehr.defects import UnknownName
-from smartlaunch.embedded_ehr.options import Profile, SandboxOptions
+from smartlaunch.embedded_ehr.options import SandboxOptions
+from smartlaunch.embedded_ehr.profile import Profile
 from smartlaunch.embedded_ehr.server import RunningSandbox, prepare
 from smartlaunch.embedded_ehr.target_file import write_target
 from smartlaunch.embedded_ehr.vendors import UnknownVendor, choose, names

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from smartlaunch.embedded_ehr.config import Client, User
     from smartlaunch.embedded_ehr.core import Sandbox
+    from smartlaunch.embedded_ehr.registry import Client, User
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")

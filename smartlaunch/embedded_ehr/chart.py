@@ -19,10 +19,10 @@ from smartlaunch.embedded_ehr.pages import page
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from smartlaunch.embedded_ehr.config import Client, User
     from smartlaunch.embedded_ehr.defects import Defects, Variants
     from smartlaunch.embedded_ehr.fhir_store import Resource, Store
     from smartlaunch.embedded_ehr.options import SandboxOptions
+    from smartlaunch.embedded_ehr.registry import Client, User
     from smartlaunch.embedded_ehr.state import State
 
 _SEE_OTHER = 303

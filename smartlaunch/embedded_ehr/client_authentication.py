@@ -18,11 +18,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey, import_key
 
 from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Sandbox
+from smartlaunch.embedded_ehr.defects.client_authentication import WITHOUT_CREDENTIALS, WRONG_SECRET, Secret
+from smartlaunch.embedded_ehr.defects.spoiling import excused
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from smartlaunch.embedded_ehr.config import Client
+    from smartlaunch.embedded_ehr.registry import Client
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS384", "ES384")
@@ -76,67 +78,60 @@ class ClientAuthentication:
 
     async def authenticate(self, request: Request, given: Parameters) -> Client:
         """Return the client of a request to the token endpoint or a like one."""
-        defects = self.defects
         header = request.headers.get("authorization", "")
         scheme, _, credentials = header.partition(" ")
         basic = scheme.lower() == "basic"
         secret, assertion = given.get("client_secret"), given.get("client_assertion")
-        assertion_type = given.get("client_assertion_type")
         ways = sum((basic, secret is not None, assertion is not None))
-        if ways > 1 and not defects("accepts_two_ways_of_authentication_at_once"):
+        if ways > 1 and not self.defects("accepts_two_ways_of_authentication_at_once"):
             message = "The client authenticates in more than one way."
             raise OAuthError("invalid_request", message)
         if basic:
-            client = self._by_header(credentials)
-            named = given.get("client_id")
-            if named is not None and named != client.client_id and not defects("ignores_another_client_id_beside_basic"):
-                raise self.refusal("The client_id is not the one that authenticates.", used_header=True)
-            return client
+            return self._by_header(given, credentials)
         if header and self.sandbox.variant("refuses_other_authorization_schemes"):
             raise self.refusal("The Authorization header has another scheme than Basic.", used_header=True)
+        assertion_type = given.get("client_assertion_type")
         if assertion is not None or assertion_type is not None:
-            if assertion_type != ASSERTION_TYPE and not defects("ignores_client_assertion_type"):
+            if assertion_type != ASSERTION_TYPE and not self.defects("ignores_client_assertion_type"):
                 raise self.refusal("The client_assertion_type is not the one of RFC 7523.")
             return await self._by_assertion(given, assertion or "")
-        client_id = given.get("client_id")
-        if client_id is None and given.get("code"):
-            known = self.state.codes.get(given.get("code") or "")
-            if known is not None and self.state.clients[known.client_id].public and defects("accepts_public_client_without_client_id"):
-                client_id = known.client_id
+        client = self.state.clients.get(given.get("client_id") or self._told_by_the_grant(given) or "")
+        if client is None:
+            raise self.refusal("The client is not known or does not say who it is.")
+        if secret is not None:
+            if "client_secret_post" not in client.auth_methods and not self._loose_method(client):
+                raise self.refusal("This client is not registered for client_secret_post.")
+            self._require_secret(client, secret, used_header=False)
+        elif client.public:
+            if self.defects("refuses_public_clients"):
+                raise self.refusal("Every client has to authenticate.")
+        elif not excused(self.defects, (client, given), WITHOUT_CREDENTIALS):
+            raise self.refusal("This client has to authenticate.")
+        return client
+
+    def _told_by_the_grant(self, given: Parameters) -> str | None:
+        """Return the public client that a code or refresh token was issued to, where that alone may tell who asks."""
+        client_id = None
+        if given.get("code"):
+            code = self.state.codes.get(given.get("code") or "")
+            if code is not None and self.state.clients[code.client_id].public and self.defects("accepts_public_client_without_client_id"):
+                client_id = code.client_id
         if client_id is None and given.get("grant_type") == "refresh_token":
             # The guide gives this request no client_id (app launch, "refresh token"); a public app is known by its token alone.
             refresh = self.state.refresh_tokens.get(given.get("refresh_token") or "")
             if refresh is not None and self.state.clients[refresh.client_id].public:
                 client_id = refresh.client_id
-        found = self.state.clients.get(client_id or "")
-        if found is None:
-            raise self.refusal("The client is not known or does not say who it is.")
-        client = found
-        if secret is not None:
-            if "client_secret_post" not in client.auth_methods and not self._loose_method(client):
-                raise self.refusal("This client is not registered for client_secret_post.")
-            self._require_secret(client, secret, used_header=False)
-            return client
-        if client.public:
-            if defects("refuses_public_clients"):
-                raise self.refusal("Every client has to authenticate.")
-            return client
-        if given.sent_empty("client_secret") and defects("accepts_empty_client_secret"):
-            return client
-        if given.get("grant_type") == "refresh_token" and defects("refreshes_without_authentication"):
-            return client
-        kind = {
-            "confidential-symmetric": "accepts_confidential_client_without_secret",
-            "confidential-asymmetric": "accepts_asymmetric_client_without_assertion",
-            "backend": "accepts_backend_service_without_assertion",
-        }.get(client.role)
-        if kind is not None and defects(kind):
-            return client
-        raise self.refusal("This client has to authenticate.")
+        return client_id
 
     # -- secrets --------------------------------------------------------------------------------------------------------
 
-    def _by_header(self, credentials: str) -> Client:
+    def _by_header(self, given: Parameters, credentials: str) -> Client:
+        client, named = self._of_header(credentials), given.get("client_id")
+        if named is not None and named != client.client_id and not self.defects("ignores_another_client_id_beside_basic"):
+            raise self.refusal("The client_id is not the one that authenticates.", used_header=True)
+        return client
+
+    def _of_header(self, credentials: str) -> Client:
         try:
             decoded = base64.b64decode(credentials, validate=True).decode()
             client_id, colon, secret = decoded.partition(":")
@@ -168,16 +163,8 @@ class ClientAuthentication:
             if not used_header and defects("refuses_client_secret_in_the_body"):
                 raise self.refusal("Client secrets in the body are not available.")
             return
-        if secret and defects("accepts_any_client_secret"):
-            return
-        if secret and right.startswith(secret) and defects("accepts_the_beginning_of_a_client_secret"):
-            return
-        if secret.casefold() == right.casefold() and defects("ignores_case_of_client_secret"):
-            return
-        others = {other.secret for other in self.state.clients.values() if other.secret}
-        if secret in others and defects("accepts_client_secret_of_another_client"):
-            return
-        if not secret and defects("accepts_empty_client_secret"):
+        others = frozenset(other.secret for other in self.state.clients.values() if other.secret)
+        if excused(defects, Secret(secret, right, others), WRONG_SECRET):
             return
         raise self.refusal("The client secret is not right.", used_header=used_header)
 

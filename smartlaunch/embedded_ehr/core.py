@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from smartlaunch.embedded_ehr.config import Client, User
     from smartlaunch.embedded_ehr.defects import Defects, Variants
-    from smartlaunch.embedded_ehr.options import Profile, SandboxOptions
+    from smartlaunch.embedded_ehr.options import SandboxOptions
+    from smartlaunch.embedded_ehr.profile import Profile
+    from smartlaunch.embedded_ehr.registry import Client, User
     from smartlaunch.embedded_ehr.state import State
 
 FORM = "application/x-www-form-urlencoded"

@@ -10,6 +10,8 @@ from starlette.routing import Route
 
 from smartlaunch.embedded_ehr.brands import BUNDLE_PATH, PRIMARY_IDENTIFIER
 from smartlaunch.embedded_ehr.core import Sandbox, json_answer, json_media_type
+from smartlaunch.embedded_ehr.defects.discovery import SMART_CONFIGURATION, Draft
+from smartlaunch.embedded_ehr.defects.spoiling import Change, spoil
 from smartlaunch.embedded_ehr.plain_http import with_plain_http
 
 if TYPE_CHECKING:
@@ -69,22 +71,6 @@ _LATER_THAN_1_0 = frozenset(
         "user_access_brand_identifier",
     ]
 )
-_OMITTED = {
-    "issuer": "smart_configuration_omits_issuer",
-    "jwks_uri": "smart_configuration_omits_jwks_uri",
-    "authorization_endpoint": "smart_configuration_omits_authorization_endpoint",
-    "token_endpoint": "smart_configuration_omits_token_endpoint",
-    "grant_types_supported": "smart_configuration_omits_grant_types_supported",
-    "capabilities": "smart_configuration_omits_capabilities",
-    "code_challenge_methods_supported": "smart_configuration_omits_code_challenge_methods_supported",
-    "scopes_supported": "smart_configuration_omits_scopes_supported",
-    "response_types_supported": "smart_configuration_omits_response_types_supported",
-    "management_endpoint": "smart_configuration_omits_management_endpoint",
-    "introspection_endpoint": "smart_configuration_omits_introspection_endpoint",
-    "revocation_endpoint": "smart_configuration_omits_revocation_endpoint",
-    "token_endpoint_auth_methods_supported": "smart_configuration_omits_token_endpoint_auth_methods_supported",
-    "token_endpoint_auth_signing_alg_values_supported": "smart_configuration_omits_token_endpoint_auth_signing_alg_values_supported",
-}
 
 
 def routes(sandbox: Sandbox) -> list[Route]:
@@ -133,11 +119,18 @@ def smart_configuration_answer(sandbox: Sandbox, request: Request) -> Response:
     return json_answer(document, headers={"Cache-Control": "max-age=60"}, media_type=json_media_type(sandbox))
 
 
-def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: PLR0915 - one member, one rule after the other
-    """Return the document of the running server."""
-    state, defects = sandbox.state, sandbox.defects
-    capabilities = list(CAPABILITIES)
-    document: dict[str, Any] = {
+def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the document of the running server: the right one, as its variants and then its defects have it."""
+    draft = Draft(sandbox, _right(sandbox))
+    spoil(sandbox.variant, draft, _VARIANTS)
+    _list_offered_scopes_only(draft)
+    spoil(sandbox.defects, draft, SMART_CONFIGURATION)
+    return with_plain_http(draft.document, sandbox.defects)
+
+
+def _right(sandbox: Sandbox) -> dict[str, Any]:
+    state = sandbox.state
+    return {
         "issuer": state.issuer,
         "jwks_uri": f"{state.base_url}/oauth/jwks",
         "authorization_endpoint": sandbox.authorize_url,
@@ -152,143 +145,79 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:  # noqa: PLR0915 - 
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
         "authorization_response_iss_parameter_supported": True,
+        **brand_members(sandbox),
+        "capabilities": list(CAPABILITIES),
     }
-    document |= brand_members(sandbox)
-    _apply_variants(sandbox, document, capabilities)
-    for name, defect in _OMITTED.items():
-        if name in document | {"capabilities": 0} and defects(defect):
-            document.pop(name, None)
-    if defects("lists_plain_challenge_method"):
-        document["code_challenge_methods_supported"] = ["S256", "plain"]
-    if defects("lists_no_s256_challenge_method"):
-        document["code_challenge_methods_supported"] = []
-    if defects("gives_relative_authorization_endpoint"):
-        document["authorization_endpoint"] = sandbox.profile.authorize_path
-    if defects("gives_relative_token_endpoint"):
-        document["token_endpoint"] = sandbox.profile.token_path
-    if defects("gives_relative_introspection_endpoint"):
-        document["introspection_endpoint"] = "/oauth/introspect"
-    if defects("gives_relative_jwks_uri"):
-        document["jwks_uri"] = "/oauth/jwks"
-    if defects("gives_blank_token_endpoint"):
-        document["token_endpoint"] = ""
-    if defects("gives_blank_authorization_endpoint"):
-        document["authorization_endpoint"] = " "
-    if defects("gives_another_issuer_than_openid_configuration"):
-        document["issuer"] = f"{state.base_url}/identity"
-    if defects("gives_another_jwks_uri_than_openid_configuration"):
-        document["jwks_uri"] = f"{state.base_url}/oauth/keys"
-    if defects("gives_another_token_endpoint_than_openid_configuration"):
-        document["token_endpoint"] = f"{state.base_url}/oauth/token2"
-    if defects("lists_no_authorization_code_grant"):
-        document["grant_types_supported"] = ["client_credentials"]
-    if defects("lists_no_client_credentials_grant"):
-        document["grant_types_supported"] = ["authorization_code", "refresh_token"]
-    if defects("lists_a_grant_type_it_does_not_take"):
-        document["grant_types_supported"] = [*document.get("grant_types_supported", ()), "urn:ietf:params:oauth:grant-type:device_code"]
-    if defects("gives_grant_types_as_string"):
-        document["grant_types_supported"] = "authorization_code client_credentials"
-    if defects("lists_no_code_response_type"):
-        document["response_types_supported"] = ["token"]
-    if defects("lists_no_private_key_jwt"):
-        document["token_endpoint_auth_methods_supported"] = ["client_secret_basic", "client_secret_post"]
-    if defects("lists_no_client_secret_method"):
-        document["token_endpoint_auth_methods_supported"] = ["private_key_jwt"]
-    if defects("gives_auth_methods_as_string"):
-        document["token_endpoint_auth_methods_supported"] = "client_secret_basic private_key_jwt"
-    if defects("gives_registration_endpoint_as_object"):
-        document["registration_endpoint"] = {"url": f"{state.base_url}/oauth/register"}
-    if defects("gives_associated_endpoints_as_strings"):
-        document["associated_endpoints"] = [f"{state.base_url}/fhir"]
-    if defects("gives_authorization_endpoint_with_a_fragment"):
-        document["authorization_endpoint"] = f"{sandbox.authorize_url}#sign-in"
-    if defects("gives_token_endpoint_with_a_fragment"):
-        document["token_endpoint"] = f"{sandbox.token_url}#token"
-    if defects("sends_iss_parameter_without_saying_so"):
-        document.pop("authorization_response_iss_parameter_supported", None)
-    if defects("lists_signing_algorithms_without_rs384_and_es384"):
-        document["token_endpoint_auth_signing_alg_values_supported"] = ["HS256"]
-    if defects("lists_malformed_scopes"):
-        document["scopes_supported"] = ["patient/observation.rs", "patient/Patient.xyz"]
-    if defects("lists_unknown_simple_capability"):
-        capabilities.append("lakeside-magic")
-    if defects("lists_capabilities_of_no_set"):
-        capabilities = [name for name in capabilities if not name.startswith(("client-", "permission-patient"))]
-    if defects("lists_half_of_a_capability_set"):
-        capabilities = [name for name in capabilities if name != "permission-patient"]
-    if defects("lists_no_client_confidential_asymmetric"):
-        capabilities = [name for name in capabilities if name != "client-confidential-asymmetric"]
-    if defects("lists_no_smart_app_state"):
-        capabilities = [name for name in capabilities if name != "smart-app-state"]
-    if defects("lists_no_permission_v1"):
-        capabilities = [name for name in capabilities if name != "permission-v1"]
-    if defects("keeps_issuer_without_openid_connect"):
-        capabilities = [name for name in capabilities if name != "sso-openid-connect"]
-    if defects("lists_blank_capability"):
-        capabilities.append("")
-    if "capabilities" not in document:
-        if not defects("smart_configuration_omits_capabilities"):
-            document["capabilities"] = capabilities
-        if defects("gives_capabilities_as_string"):
-            document["capabilities"] = " ".join(capabilities)
-    return with_plain_http(document, defects)
 
 
-def _apply_variants(sandbox: Sandbox, document: dict[str, Any], capabilities: list[str]) -> None:
-    variant = sandbox.variant
-
-    def without(*names: str) -> None:
-        capabilities[:] = [name for name in capabilities if name not in names]
-
-    if variant("does_not_offer_introspection"):
-        document.pop("introspection_endpoint")
-    if variant("does_not_offer_revocation"):
-        del document["revocation_endpoint"]
-    if variant("does_not_offer_openid"):
-        without("sso-openid-connect")
-        del document["issuer"]
-    if variant("does_not_offer_refresh_tokens"):
-        without("permission-offline", "permission-online")
-        document["grant_types_supported"] = ["authorization_code", "client_credentials"]
-    if variant("offers_ehr_launch_only"):
-        without("launch-standalone", "context-standalone-patient", "context-standalone-encounter")
-    if variant("offers_standalone_launch_only"):
-        without("launch-ehr", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-online")
-    if variant("keeps_no_app_state"):
-        without("smart-app-state")
-    if variant("keeps_app_state_at_an_associated_endpoint"):
-        without("smart-app-state")
-        document["associated_endpoints"] = [{"url": sandbox.state.fhir_base_url, "capabilities": ["smart-app-state"]}]
-    if variant("knows_version_1_scopes_only"):
-        without("permission-v2")
-    if variant("knows_version_2_scopes_only"):
-        without("permission-v1")
-    if variant("does_not_send_iss_parameter"):
-        del document["authorization_response_iss_parameter_supported"]
-    if variant("claims_only_what_is_required"):
-        for name in ("management_endpoint", "response_types_supported", "introspection_endpoint", "revocation_endpoint"):
-            document.pop(name, None)
-    if variant("adds_members_everywhere"):
-        document |= {"x_release": "2026.11", "associated_endpoints": []}
-        capabilities.append("https://lakeside.example/capability/wayfinding")
-    if variant("lists_capabilities_of_other_hl7_guides"):
-        capabilities.append("https://hl7.example/capability/exchange")
-    if variant("is_of_edition_1_0"):
-        _go_back_to_1_0(document, capabilities)
-    known = [name for name in document.get("scopes_supported", ()) if _offered(sandbox, name)]
-    if "scopes_supported" in document:
-        document["scopes_supported"] = known
+# -- variants -----------------------------------------------------------------------------------------------------------
 
 
-def _go_back_to_1_0(document: dict[str, Any], capabilities: list[str]) -> None:
+def _lacks(members: tuple[str, ...] = (), capabilities: tuple[str, ...] = ()) -> Change[Draft]:
+    def change(draft: Draft) -> None:
+        for member in members:
+            draft.document.pop(member, None)
+        draft.without(*capabilities)
+
+    return Change(change)
+
+
+def _offers_no_refresh_tokens(draft: Draft) -> None:
+    draft.without("permission-offline", "permission-online")
+    draft.document["grant_types_supported"] = ["authorization_code", "client_credentials"]
+
+
+def _keeps_app_state_elsewhere(draft: Draft) -> None:
+    draft.without("smart-app-state")
+    place = {"url": draft.sandbox.state.fhir_base_url, "capabilities": ["smart-app-state"]}
+    draft.document["associated_endpoints"] = [place]
+
+
+def _adds_members(draft: Draft) -> None:
+    draft.document |= {"x_release": "2026.11", "associated_endpoints": []}
+    draft.document["capabilities"].append("https://lakeside.example/capability/wayfinding")
+
+
+def _goes_back_to_1_0(draft: Draft) -> None:
     """Leave what the first edition had, under the names it had then."""
+    document = draft.document
     later = {"authorize-post", "client-confidential-asymmetric", "permission-online", "permission-v1", "permission-v2", "smart-app-state"}
     renamed = {"context-banner": "context-passthrough-banner", "context-style": "context-passthrough-style"}
-    capabilities[:] = [renamed.get(name, name) for name in capabilities if name not in later]
+    document["capabilities"] = [renamed.get(name, name) for name in document["capabilities"] if name not in later]
     for name in [name for name in document if name in _LATER_THAN_1_0]:
         del document[name]
     document["token_endpoint_auth_methods_supported"] = ["client_secret_basic", "client_secret_post"]
     document["scopes_supported"] = [scope.replace(".rs", ".read").replace(".cruds", ".*") for scope in SCOPES if "system/" not in scope]
+
+
+_STANDALONE = ("launch-standalone", "context-standalone-patient", "context-standalone-encounter")
+_FROM_THE_EHR = ("launch-ehr", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-online")
+_OPTIONAL = ("management_endpoint", "response_types_supported", "introspection_endpoint", "revocation_endpoint")
+_VARIANTS: dict[str, Change[Draft]] = {
+    "does_not_offer_introspection": _lacks(("introspection_endpoint",)),
+    "does_not_offer_revocation": _lacks(("revocation_endpoint",)),
+    "does_not_offer_openid": _lacks(("issuer",), ("sso-openid-connect",)),
+    "does_not_offer_refresh_tokens": Change(_offers_no_refresh_tokens),
+    "offers_ehr_launch_only": _lacks(capabilities=_STANDALONE),
+    "offers_standalone_launch_only": _lacks(capabilities=_FROM_THE_EHR),
+    "keeps_no_app_state": _lacks(capabilities=("smart-app-state",)),
+    "keeps_app_state_at_an_associated_endpoint": Change(_keeps_app_state_elsewhere),
+    "knows_version_1_scopes_only": _lacks(capabilities=("permission-v2",)),
+    "knows_version_2_scopes_only": _lacks(capabilities=("permission-v1",)),
+    "does_not_send_iss_parameter": _lacks(("authorization_response_iss_parameter_supported",)),
+    "claims_only_what_is_required": _lacks(_OPTIONAL),
+    "adds_members_everywhere": Change(_adds_members),
+    "lists_capabilities_of_other_hl7_guides": Change(
+        lambda draft: draft.document["capabilities"].append("https://hl7.example/capability/exchange")
+    ),
+    "is_of_edition_1_0": Change(_goes_back_to_1_0),
+}
+"""What each permitted choice makes of the document."""
+
+
+def _list_offered_scopes_only(draft: Draft) -> None:
+    if "scopes_supported" in draft.document:
+        draft.document["scopes_supported"] = [name for name in draft.document["scopes_supported"] if _offered(draft.sandbox, name)]
 
 
 def _offered(sandbox: Sandbox, scope: str) -> bool:

@@ -21,6 +21,8 @@ from starlette.routing import Route
 
 from smartlaunch.embedded_ehr import app_state, fhir_search
 from smartlaunch.embedded_ehr.data import seed_store
+from smartlaunch.embedded_ehr.defects.fhir_access import REFUSAL, Told
+from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.fhir_access import COMPARTMENT, Access, Credentials, Refused, insufficient_scope, judge_token, presented_token
 from smartlaunch.embedded_ehr.fhir_store import Resource, Store, Version, new_id
 from smartlaunch.embedded_ehr.scopes import CREATE, DELETE, READ, SEARCH, UPDATE, ResourceScope
@@ -92,39 +94,51 @@ class FhirServer:
 
     def perform(self, access: Access, asked: Interaction) -> Answer:
         """Carry out one interaction, or raise `Refused`."""
-        method, parts = asked.method, [part for part in asked.path.split("/") if part]
-        self._require_offered(method, parts)
-        if not parts:
-            if method == "POST":
+        parts = [part for part in asked.path.split("/") if part]
+        self._require_offered(asked.method, parts)
+        match asked.method, parts:
+            case "POST", []:
                 return self._bundle(access, asked.body)
-            return self._search_system(access, asked)
-        if parts == ["_search"] and method == "POST":
-            return self._search_system(access, asked)
-        if parts == ["_history"] and method == "GET":
-            return self._history_of_types(access, TYPES)
+            case (_, []) | ("POST", ["_search"]):
+                return self._search_system(access, asked)
+            case "GET", ["_history"]:
+                return self._history_of_types(access, TYPES)
         kind, rest = parts[0], parts[1:]
         if kind not in TYPES:
-            if self.defects("answers_unknown_types_with_an_empty_bundle") and method == "GET" and not rest:
+            if self.defects("answers_unknown_types_with_an_empty_bundle") and asked.method == "GET" and not rest:
                 return Answer(200, {"resourceType": "Bundle", "type": "searchset", "total": 0})
             raise Refused(404, "not-supported", f"This server has no {kind}.")
         if rest and rest[0] not in ("_search", "_history") and not _ID.fullmatch(rest[0]):
             raise Refused(404, "not-supported", "This server has no such operation.")
-        match method, rest:
-            case "GET", []:
+        answer = self._look(access, kind, rest, asked) if asked.method == "GET" else self._change(access, kind, rest, asked)
+        if answer is None:
+            status = 405 if len(rest) < 2 else 404
+            raise Refused(status, "not-supported", f"{asked.method} is not possible here.", headers={"Allow": ", ".join(_METHODS)})
+        return answer
+
+    def _look(self, access: Access, kind: str, rest: list[str], asked: Interaction) -> Answer | None:
+        """Carry out what only looks at resources of a type; None when it is nothing that can be asked."""
+        match rest:
+            case []:
                 return self._search(access, kind, asked, "search")
-            case "POST", ["_search"]:
-                return self._search(access, kind, asked, "search-post")
-            case "GET", ["_history"]:
+            case ["_history"]:
                 return self._history_of_types(access, (kind,))
-            case "GET", [resource_id, target] if kind == "Patient" and fhir_search.definition(target, "patient") is not None:
+            case [resource_id, target] if kind == "Patient" and fhir_search.definition(target, "patient") is not None:
                 within = replace(asked, parameters=(("patient", resource_id), *asked.parameters))
                 return self._search(access, target, within, "compartment search")
-            case "GET", [resource_id]:
+            case [resource_id]:
                 return self._read(access, kind, resource_id, asked)
-            case "GET", [resource_id, "_history"]:
+            case [resource_id, "_history"]:
                 return self._history(access, kind, resource_id)
-            case "GET", [resource_id, "_history", number]:
+            case [resource_id, "_history", number]:
                 return self._vread(access, kind, resource_id, number)
+        return None
+
+    def _change(self, access: Access, kind: str, rest: list[str], asked: Interaction) -> Answer | None:
+        """Carry out what changes a resource of a type, or searches by POST; None when it is nothing that can be asked."""
+        match asked.method, rest:
+            case "POST", ["_search"]:
+                return self._search(access, kind, asked, "search-post")
             case "POST", []:
                 return self._create(access, kind, asked)
             case "PUT", [resource_id]:
@@ -133,9 +147,7 @@ class FhirServer:
                 return self._patch(access, kind, resource_id, asked)
             case "DELETE", [resource_id]:
                 return self._delete(access, kind, resource_id, asked)
-        raise Refused(
-            405 if len(rest) < 2 else 404, "not-supported", f"{method} is not possible here.", headers={"Allow": ", ".join(_METHODS)}
-        )
+        return None
 
     def _require_offered(self, method: str, parts: list[str]) -> None:
         """Refuse what this server chose not to offer to anybody."""
@@ -704,41 +716,21 @@ def _answer_response(answer: Answer, defects: Defects) -> Response:
 
 def _refusal_response(refusal: Refused, options: SandboxOptions, defects: Defects, *, presented: bool, token: str) -> Response:
     """Turn a refusal into an answer; the form of RFC 6750 for 401 and 403, an OperationOutcome for all."""
-    status, text = refusal.status, refusal.text
-    if status == 401 and not presented and defects("redirects_missing_token_to_login"):
+    if refusal.status == 401 and not presented and defects("redirects_missing_token_to_login"):
         return RedirectResponse("/chart", status_code=302)
     challenge = ""
-    if status == 401 or refusal.error:
+    if refusal.status == 401 or refusal.error:
         challenge = _challenge(refusal, options, defects, presented=presented)
-    if status == 401:
-        if not presented and defects("answers_missing_token_with_403"):
-            status, challenge = 403, ""
-        if presented and defects("answers_bad_token_with_403"):
-            status = 403
-        if presented and defects("answers_bad_token_with_400"):
-            status = 400
-        if presented and defects("answers_bad_token_with_500"):
-            status = 500
-        if presented and defects("answers_bad_token_with_empty_bundle"):
-            return _json(200, {"resourceType": "Bundle", "type": "searchset", "total": 0})
-        if presented and defects("refusal_repeats_token"):
-            text += f" Received: {token}"
-    elif refusal.error == "invalid_request" and defects("answers_malformed_request_with_401"):
-        status = 401
-    elif refusal.error == "insufficient_scope":
-        if defects("answers_insufficient_scope_with_401"):
-            status = 401
-        if defects("answers_insufficient_scope_with_500"):
-            status = 500
-    if defects("refusal_discloses_internals"):
-        text += ' Traceback (most recent call last): File "/srv/lakeside/access.py", line 118, in authorize'
-        text += " psycopg2.OperationalError: host=10.4.0.7"
-    response: Response = _json(status, outcome(refusal.code, text))
+    told = Told(refusal, token, refusal.status, refusal.text, challenge, presented=presented)
+    spoil(defects, told, REFUSAL)
+    if told.hidden:
+        return _json(200, {"resourceType": "Bundle", "type": "searchset", "total": 0})
+    response: Response = _json(told.status, outcome(refusal.code, told.text))
     if defects("refuses_without_operation_outcome"):
-        response = Response(f"<h1>{status}</h1>", status_code=status, media_type="text/html")
+        response = Response(f"<h1>{told.status}</h1>", status_code=told.status, media_type="text/html")
     response.headers.update(refusal.headers)
-    if challenge:
-        response.headers["WWW-Authenticate"] = challenge
+    if told.challenge:
+        response.headers["WWW-Authenticate"] = told.challenge
     return response
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from smartlaunch.embedded_ehr.scopes import INTERACTIONS, ResourceScope, as_version_2, covered, parse_resource_scope
 
 if TYPE_CHECKING:
-    from smartlaunch.embedded_ehr.config import Client, User
     from smartlaunch.embedded_ehr.core import Sandbox
+    from smartlaunch.embedded_ehr.registry import Client, User
 
 IDENTITY = ("openid", "fhirUser", "profile")
 CONTEXT = ("launch", "launch/patient", "launch/encounter")

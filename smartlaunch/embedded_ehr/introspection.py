@@ -19,29 +19,15 @@ from smartlaunch.embedded_ehr.core import (
     query_parameters,
     required,
 )
+from smartlaunch.embedded_ehr.defects.introspection import DESCRIPTION, Description
+from smartlaunch.embedded_ehr.defects.spoiling import spoil
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from smartlaunch.embedded_ehr.client_authentication import ClientAuthentication
-    from smartlaunch.embedded_ehr.config import Client
+    from smartlaunch.embedded_ehr.registry import Client
     from smartlaunch.embedded_ehr.state import AccessToken, RefreshToken
-
-_OMITTED = {
-    "scope": "introspection_omits_scope",
-    "client_id": "introspection_omits_client_id",
-    "exp": "introspection_omits_exp",
-    "patient": "introspection_omits_patient",
-    "encounter": "introspection_omits_encounter",
-    "need_patient_banner": "introspection_omits_need_patient_banner",
-    "intent": "introspection_omits_intent",
-    "tenant": "introspection_omits_tenant",
-    "smart_style_url": "introspection_omits_smart_style_url",
-    "fhirContext": "introspection_omits_fhir_context",
-    "iss": "introspection_omits_iss",
-    "sub": "introspection_omits_sub",
-    "fhirUser": "introspection_omits_fhir_user",
-}
 
 
 def routes(sandbox: Sandbox, authentication: ClientAuthentication) -> list[Route]:
@@ -166,7 +152,7 @@ class IntrospectionEndpoint:
         return body
 
     def _active(self, token: AccessToken) -> dict[str, Any]:
-        defects = self.defects
+        """Describe a good token as RFC 7662 and the guide have it, and then as the defects have it."""
         body: dict[str, Any] = {
             "active": True,
             "scope": " ".join(token.scopes),
@@ -182,29 +168,7 @@ class IntrospectionEndpoint:
             body |= {name: claims[name] for name in ("iss", "sub", "fhirUser") if name in claims}
         elif token.subject is not None:
             body["sub"] = token.subject
-        for name, defect in _OMITTED.items():
-            if name in body and defects(defect):
-                del body[name]
-        if defects("omits_active"):
-            del body["active"]
-        if defects("answers_active_as_string"):
-            body["active"] = "true"
-        if defects("introspection_sends_exp_as_string"):
-            body["exp"] = str(int(token.expires_at))
-        if defects("introspection_sends_iat_as_string"):
-            body["iat"] = str(int(token.issued_at))
-        if defects("introspection_sends_another_exp"):
-            body["exp"] = int(token.expires_at) + 7200
-        if defects("introspection_sends_another_scope"):
-            body["scope"] = "patient/*.cruds"
-        if defects("introspection_sends_scope_as_list"):
-            body["scope"] = list(token.scopes)
-        if defects("introspection_sends_another_client_id"):
-            body["client_id"] = "some-other-client"
-        if body.get("patient") and defects("introspection_sends_another_patient"):
-            body["patient"] = "chidi-okafor" if token.patient != "chidi-okafor" else "amelia-stone"
-        if "sub" in body and claims and defects("introspection_sends_another_sub"):
-            body["sub"] = "somebody-else"
+        spoil(self.defects, Description(body, token), DESCRIPTION)
         if self.sandbox.variant("adds_members_everywhere"):
             body["__node"] = 3
         return body

@@ -13,6 +13,8 @@ from joserfc import jws
 from starlette.routing import Route
 
 from smartlaunch.embedded_ehr.core import NO_STORE, json_answer, json_media_type
+from smartlaunch.embedded_ehr.defects.id_token import CLAIMS, ID_TOKEN_LIFETIME_S, OPENID_CONFIGURATION, Claims, Metadata
+from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.keys import ec_key, rsa_key
 from smartlaunch.embedded_ehr.plain_http import with_plain_http
 
@@ -21,29 +23,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from smartlaunch.embedded_ehr.config import Client, User
     from smartlaunch.embedded_ehr.core import Sandbox
+    from smartlaunch.embedded_ehr.registry import Client, User
 
-_ID_TOKEN_LIFETIME_S = 300
 _KEY = "lakeside-2026"
-_OMITTED_FROM_CONFIGURATION = {
-    "issuer": "openid_configuration_omits_issuer",
-    "authorization_endpoint": "openid_configuration_omits_authorization_endpoint",
-    "token_endpoint": "openid_configuration_omits_token_endpoint",
-    "jwks_uri": "openid_configuration_omits_jwks_uri",
-    "response_types_supported": "openid_configuration_omits_response_types_supported",
-    "subject_types_supported": "openid_configuration_omits_subject_types_supported",
-    "id_token_signing_alg_values_supported": "openid_configuration_omits_id_token_signing_alg_values_supported",
-    "scopes_supported": "openid_configuration_omits_scopes_supported",
-    "claims_supported": "openid_configuration_omits_claims_supported",
-}
-_OMITTED_CLAIMS = {
-    "iss": "id_token_omits_iss",
-    "sub": "id_token_omits_sub",
-    "aud": "id_token_omits_aud",
-    "exp": "id_token_omits_exp",
-    "iat": "id_token_omits_iat",
-}
 
 
 def routes(sandbox: Sandbox) -> list[Route]:
@@ -129,19 +112,7 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         del document["userinfo_endpoint"]
     if sandbox.variant("signs_id_tokens_with_a_second_algorithm_too"):
         document["id_token_signing_alg_values_supported"] = ["RS256", "ES384"]
-    for name, defect in _OMITTED_FROM_CONFIGURATION.items():
-        if defects(defect):
-            del document[name]
-    if defects("openid_configuration_names_another_issuer"):
-        document["issuer"] = f"{state.base_url}/identity"
-    if defects("openid_configuration_names_another_jwks_uri"):
-        document["jwks_uri"] = f"{state.base_url}/oauth/keys"
-    if defects("openid_configuration_has_empty_arrays"):
-        document["acr_values_supported"] = []
-    if defects("sends_iss_parameter_without_saying_so"):
-        document.pop("authorization_response_iss_parameter_supported", None)
-    if defects("openid_configuration_lacks_rs256") or defects("signs_id_tokens_with_es384_only"):
-        document["id_token_signing_alg_values_supported"] = ["ES384"]
+    spoil(defects, Metadata(document, state.base_url), OPENID_CONFIGURATION)
     if sandbox.variant("adds_members_everywhere"):
         document["x_vendor_release"] = "2026.11"
     return with_plain_http(document, defects)
@@ -232,59 +203,26 @@ def id_token(
     renewed: bool = False,
     first_iat: int | None = None,
 ) -> tuple[str, dict[str, Any]]:
-    """Return a signed ID Token and its claims."""
-    state, defects, now = sandbox.state, sandbox.defects, int(sandbox.state.now())
+    """Return a signed ID Token and its claims, right ones first, and then as the defects have them."""
+    state, now = sandbox.state, int(sandbox.state.now())
+    digest = hashlib.sha256(access_token.encode()).digest()
     claims: dict[str, Any] = {
         "iss": state.issuer,
         "sub": _subject(sandbox, user, auth_time),
         "aud": client.client_id,
-        "exp": now + _ID_TOKEN_LIFETIME_S,
+        "exp": now + ID_TOKEN_LIFETIME_S,
         "iat": now,
         "auth_time": int(auth_time),
+        "at_hash": base64.urlsafe_b64encode(digest[:16]).decode().rstrip("="),
     }
-    digest = hashlib.sha256(access_token.encode()).digest()
-    claims["at_hash"] = base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
     if nonce is not None and not renewed:
         claims["nonce"] = nonce
-        if defects("omits_nonce"):
-            del claims["nonce"]
-        elif defects("alters_nonce"):
-            claims["nonce"] = nonce.upper() + "0"
-    if "fhirUser" in scopes:
-        fhir_user = _fhir_user(sandbox, user)
-        if fhir_user is not None:
-            claims["fhirUser"] = fhir_user
+    fhir_user = _fhir_user(sandbox, user) if "fhirUser" in scopes else None
+    if fhir_user is not None:
+        claims["fhirUser"] = fhir_user
     if "profile" in scopes:
         claims["name"] = user.display
-    for name, defect in _OMITTED_CLAIMS.items():
-        if defects(defect):
-            del claims[name]
-    if defects("id_token_names_another_issuer"):
-        claims["iss"] = f"{state.base_url}/identity"
-    if defects("id_token_is_for_another_client"):
-        claims["aud"] = "some-other-client"
-    if defects("id_token_names_another_authorized_party"):
-        claims["azp"] = "some-other-client"
-    if defects("id_token_is_already_expired"):
-        claims["iat"], claims["exp"] = now - 7200, now - 3600
-    if defects("id_token_is_issued_in_the_future"):
-        claims["iat"], claims["exp"] = now + 3600, now + 7200
-    if defects("id_token_has_times_as_strings"):
-        claims["iat"], claims["exp"] = str(claims.get("iat")), str(claims.get("exp"))
-    if defects("id_token_has_times_in_milliseconds"):
-        claims["iat"], claims["exp"] = now * 1000, (now + _ID_TOKEN_LIFETIME_S) * 1000
-    if renewed and defects("refreshed_id_token_has_another_iss"):
-        claims["iss"] = f"{state.base_url}/identity"
-    if renewed and defects("refreshed_id_token_has_another_sub"):
-        claims["sub"] = f"{user.subject}-2"
-    if first_iat is not None and defects("refreshed_id_token_has_the_first_iat"):
-        claims["iat"] = first_iat
-    if renewed and defects("refreshed_id_token_has_another_aud"):
-        claims["aud"] = "some-other-client"
-    if renewed and defects("refreshed_id_token_has_a_nonce_of_its_own"):
-        claims["nonce"] = "n-0S6_WzA2Mj"
-    if defects("id_token_has_wrong_at_hash"):
-        claims["at_hash"] = "AAAAAAAAAAAAAAAAAAAAAA"
+    spoil(sandbox.defects, Claims(claims, state.base_url, now, user.subject, renewed=renewed, first_iat=first_iat), CLAIMS)
     if sandbox.variant("sends_audience_as_list"):
         claims["aud"] = [client.client_id]
     if sandbox.variant("adds_members_everywhere"):

@@ -12,8 +12,8 @@ from starlette.responses import RedirectResponse
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from smartlaunch.embedded_ehr.config import Client
     from smartlaunch.embedded_ehr.core import Sandbox
+    from smartlaunch.embedded_ehr.registry import Client
 
 _LOOPBACK = {"127.0.0.1", "::1"}
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
     from starlette.responses import Response
 
-    from smartlaunch.embedded_ehr.config import Client, User
+    from smartlaunch.embedded_ehr.registry import Client, User
 
 SESSION_COOKIE = "lakeside_session"
 _RANDOM_BYTES = 32

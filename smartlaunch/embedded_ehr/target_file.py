@@ -13,7 +13,7 @@ from smartlaunch.embedded_ehr.vendors.target import write_vendor_target
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smartlaunch.embedded_ehr.config import Client, User
+    from smartlaunch.embedded_ehr.registry import Client, User
     from smartlaunch.embedded_ehr.server import RunningSandbox
 
 _WANTED = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import json
 import re
@@ -26,19 +24,30 @@ from smartlaunch.embedded_ehr.core import (
     json_media_type,
     query_parameters,
 )
+from smartlaunch.embedded_ehr.defects.refresh import REFRESH_RESPONSE, Refreshed
+from smartlaunch.embedded_ehr.defects.spoiling import excused, spoil, whim
+from smartlaunch.embedded_ehr.defects.token import (
+    MALFORMED_VERIFIER,
+    MISSING_CHALLENGE,
+    MISSING_VERIFIER,
+    REFUSED_VERIFIERS,
+    TOKEN_RESPONSE,
+    WRONG_VERIFIER,
+    Exchange,
+    TokenResponse,
+)
 from smartlaunch.embedded_ehr.openid import id_token, sign, signing_key
-from smartlaunch.embedded_ehr.scopes import covered, parse_resource_scope
+from smartlaunch.embedded_ehr.scopes import covered
 from smartlaunch.embedded_ehr.state import AccessToken, Code, RefreshToken, new_secret
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from smartlaunch.embedded_ehr.client_authentication import ClientAuthentication
-    from smartlaunch.embedded_ehr.config import Client
+    from smartlaunch.embedded_ehr.registry import Client
 
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _REFRESH_LIFETIME_S = 90 * 86400
-_SHORTEST_VERIFIER = 43
 _KNOWN = {
     "grant_type",
     "code",
@@ -207,59 +216,46 @@ class TokenEndpoint:
 
     def _require_verifier(self, client: Client, code: Code, given: Parameters) -> None:
         """Require the verifier whose hash came with the authorization request (RFC 7636 section 4.6)."""
-        defects, verifier = self.defects, given.get("code_verifier")
+        asked = Exchange(
+            client, code, given.get("code_verifier"), sent_empty=given.sent_empty("code_verifier"), codes=self.state.codes.values()
+        )
         if code.code_challenge is None:
-            if self.variant("is_of_edition_1_0"):
-                return
-            if defects("accepts_missing_challenge") or defects("requires_challenge_of_public_clients_only"):
-                return
-            raise self._bad_code("There was no code_challenge in the authorization request.")
-        if code.code_challenge == "" and defects("accepts_empty_challenge"):
+            if not self.variant("is_of_edition_1_0") and not excused(self.defects, asked, MISSING_CHALLENGE):
+                raise self._bad_code("There was no code_challenge in the authorization request.")
             return
-        if verifier is None:
-            if given.sent_empty("code_verifier") and defects("accepts_empty_verifier"):
-                return
-            if not given.sent_empty("code_verifier") and defects("accepts_missing_verifier"):
-                return
-            if not client.public and defects("asks_verifier_of_public_clients_only"):
-                return
-            if self.variant("answers_missing_members_with_invalid_grant"):
-                message = "The code_verifier is missing."
-                raise OAuthError("invalid_grant", message)
-            raise self._missing("code_verifier")
-        if code.code_challenge_method == "plain":
-            if verifier == code.code_challenge:
-                return
-            raise self._bad_code("The code_verifier is not the code_challenge.")
-        if not _VERIFIER.fullmatch(verifier):
-            short = len(verifier) < _SHORTEST_VERIFIER
-            if not (short and defects("accepts_short_verifier")):
-                raise self._bad_code("The code_verifier is not 43 to 128 unreserved characters.")
-        if len(verifier) > 100 and defects("refuses_long_verifier"):
-            raise self._bad_code("The code_verifier is too long.")
-        if len(verifier) == _SHORTEST_VERIFIER and defects("refuses_verifier_of_43_characters"):
-            raise self._bad_code("The code_verifier is too short.")
-        if re.search(r"[.~]", verifier) and defects("refuses_punctuation_in_verifier"):
-            raise self._bad_code("The code_verifier has a character that is not allowed.")
-        if _s256(verifier) == code.code_challenge:
+        if code.code_challenge == "" and self.defects("accepts_empty_challenge"):
             return
-        if verifier == code.code_challenge and defects("accepts_challenge_as_verifier"):
+        if asked.verifier is None:
+            self._require_sent_verifier(asked)
+        elif code.code_challenge_method == "plain":
+            if asked.verifier != code.code_challenge:
+                raise self._bad_code("The code_verifier is not the code_challenge.")
+        else:
+            self._require_fitting_verifier(asked)
+
+    def _require_sent_verifier(self, asked: Exchange) -> None:
+        if excused(self.defects, asked, MISSING_VERIFIER):
             return
-        if _s256(verifier).casefold() == code.code_challenge.casefold() and defects("ignores_case_of_challenge"):
-            return
-        if _s256(verifier)[:10] == code.code_challenge[:10] and defects("compares_the_beginning_of_the_hash_only"):
-            return
-        others = {one.code_challenge for one in self.state.codes.values() if one.client_id == code.client_id}
-        if _s256(verifier) in others and defects("binds_no_challenge_to_the_code"):
-            return
-        if defects("does_not_compare_verifier"):
+        if self.variant("answers_missing_members_with_invalid_grant"):
+            message = "The code_verifier is missing."
+            raise OAuthError("invalid_grant", message)
+        raise self._missing("code_verifier")
+
+    def _require_fitting_verifier(self, asked: Exchange) -> None:
+        verifier = asked.verifier or ""
+        if not _VERIFIER.fullmatch(verifier) and not excused(self.defects, asked, MALFORMED_VERIFIER):
+            raise self._bad_code("The code_verifier is not 43 to 128 unreserved characters.")
+        refused = whim(self.defects, asked, REFUSED_VERIFIERS)
+        if refused:
+            raise self._bad_code(refused)
+        if asked.hashed == asked.challenge or excused(self.defects, asked, WRONG_VERIFIER):
             return
         if not self.variant("keeps_code_after_wrong_verifier"):
-            code.used = True
-        if defects("answers_wrong_verifier_with_another_code"):
-            message = "The code_verifier does not fit the code_challenge."
+            asked.code.used = True
+        message = "The code_verifier does not fit the code_challenge."
+        if self.defects("answers_wrong_verifier_with_another_code"):
             raise OAuthError("invalid_request", message)
-        raise self._bad_code("The code_verifier does not fit the code_challenge.")
+        raise self._bad_code(message)
 
     def _issue_for_code(self, client: Client, code: Code) -> dict[str, Any]:
         user = self.sandbox.user(code.user)
@@ -395,45 +391,20 @@ class TokenEndpoint:
         return sign(claims, key, {"alg": "RS256", "typ": "at+jwt", "kid": key.kid})
 
     def _body(self, client: Client, access: AccessToken, *, requested: tuple[str, ...]) -> dict[str, Any]:
-        defects, variant = self.defects, self.variant
-        lifetime: Any = max(1, round(access.expires_at - access.issued_at))
-        if client.token_lifetime_s is not None:
-            lifetime = int(client.token_lifetime_s)
-        if defects("states_a_shorter_life_than_the_token_has"):
-            lifetime = 2
-        elif defects("sends_expires_in_as_string"):
-            lifetime = str(lifetime)
-        elif defects("sends_negative_expires_in"):
-            lifetime = -1
-        elif defects("sends_expires_in_as_a_time"):
-            lifetime = int(access.expires_at)
-        token_type: Any = "bearer" if variant("writes_bearer_in_lower_case") else "Bearer"
-        scopes = list(access.scopes)
+        """Return the token response as RFC 6749 section 5.1 and the guide have it, and then as the defects have it."""
+        variant, scopes, stated = self.variant, list(access.scopes), client.token_lifetime_s
         if variant("reorders_scopes"):
             scopes = grants.reordered(scopes)
-        if list(requested) != scopes and defects("reports_requested_scopes_as_granted"):
-            scopes = list(requested)
-        if defects("reports_less_than_it_grants"):
-            scopes = [one for one in scopes if parse_resource_scope(one) is None]
-        scope: Any = " ".join(scopes)
-        if defects("sends_scope_as_list"):
-            scope = scopes
-        elif defects("separates_scopes_with_commas"):
-            scope = ",".join(scopes)
-        body: dict[str, Any] = {"access_token": access.value, "token_type": token_type, "expires_in": lifetime, "scope": scope}
-        if defects("sends_another_token_type"):
-            body["token_type"] = "mac"
-        if variant("omits_expires_in") and not (access.user is None or access.context.get("_renewed")):
-            del body["expires_in"]
-        if access.user is None and defects("omits_expires_in_for_backend_services"):
+        body: dict[str, Any] = {
+            "access_token": access.value,
+            "token_type": "bearer" if variant("writes_bearer_in_lower_case") else "Bearer",
+            "expires_in": max(1, round(access.expires_at - access.issued_at)) if stated is None else int(stated),
+            "scope": " ".join(scopes),
+        }
+        response = TokenResponse(body, access, requested)
+        spoil(self.defects, response, TOKEN_RESPONSE)
+        if variant("omits_expires_in") and not (response.of_backend or access.context.get("_renewed")):
             body.pop("expires_in", None)
-        if access.user is None and defects("omits_scope_for_backend_services"):
-            body.pop("scope", None)
-        if set(requested) != set(access.scopes) and defects("omits_scope_of_a_smaller_grant"):
-            body.pop("scope", None)
-        for name, defect in _OMITTED.items():
-            if defects(defect):
-                body.pop(name, None)
         if variant("adds_members_everywhere"):
             body |= {"__theme": "calm", "https://lakeside.example/node": 3, "issued_at": int(access.issued_at)}
         return body
@@ -460,32 +431,10 @@ class TokenEndpoint:
     # -- refresh_token --------------------------------------------------------------------------------------------------
 
     def _refresh(self, client: Client, given: Parameters) -> dict[str, Any]:
-        defects, now = self.defects, self.state.now()
-        value = given.get("refresh_token")
-        if value is None:
-            raise self._missing("refresh_token")
-        token = self.state.refresh_tokens.get(value)
-        if token is None:
-            if defects("accepts_any_refresh_token"):
-                token = next((t for t in self.state.refresh_tokens.values() if t.client_id == client.client_id), None)
-            if token is None:
-                raise self._bad_code("The refresh token is not known.")
-        if token.client_id != client.client_id and not defects("accepts_refresh_token_of_another_client"):
-            raise self._bad_code("The refresh token was issued to another client.")
-        if token.revoked and not (token.used and defects("accepts_rotated_refresh_token")):
-            if token.used and not defects("keeps_tokens_after_refresh_token_replay"):
-                self.state.revoke_grant(token.grant)
-            if not defects("accepts_revoked_refresh_token"):
-                raise self._bad_code("The refresh token has been used or revoked.")
-        if token.online and self._is_offline(token) and not defects("keeps_online_access_after_logout"):
-            raise self._bad_code("The person is not signed in any more.")
-        if token.expires_at < now:
-            raise self._bad_code("The refresh token has expired.")
-        if token.online and defects("refuses_online_refresh"):
-            raise self._bad_code("The refresh token is not valid.")
+        token = self._shown_refresh_token(client, given)
+        self._require_live(token)
         scopes = self._scopes_of_refresh(token, given)
         user = self.sandbox.user(token.user)
-        context = token.context
         access = self._access_token(
             client,
             scopes=scopes,
@@ -496,30 +445,47 @@ class TokenEndpoint:
             aud=token.aud,
             grant=token.grant,
             session=token.session,
-            context=context | {"_renewed": True},
+            context=token.context | {"_renewed": True},
             subject=user.subject,
         )
-        if context.get("patient") and defects("changes_patient_at_refresh"):
-            context = context | {"patient": next(one for one in ("bruno-castellano", "amelia-stone") if one != token.patient)}
         body = self._body(client, access, requested=scopes)
-        if defects("returns_the_old_access_token_at_refresh"):
-            first = next(one for one in self.state.access_tokens.values() if one.grant == token.grant)
-            body["access_token"] = first.value
-        if defects("sends_another_token_type_at_refresh"):
-            body["token_type"] = "mac"
-        if defects("returns_no_new_access_token_at_refresh"):
-            body.pop("access_token", None)
-        if defects("omits_expires_in_at_refresh"):
-            body.pop("expires_in", None)
-        if defects("omits_scope_at_refresh"):
-            body.pop("scope", None)
         if not self.variant("leaves_context_out_at_refresh"):
-            body |= context
+            body |= token.context
+        spoil(self.defects, Refreshed(body, token, self.state), REFRESH_RESPONSE)
         if self._rotates(client):
             body["refresh_token"] = self._rotate(token).value
         if "openid" in scopes and not self.variant("leaves_id_token_out_at_refresh"):
             self._add_id_token(client, token, access, body)
         return body
+
+    def _shown_refresh_token(self, client: Client, given: Parameters) -> RefreshToken:
+        """Return what is known of the refresh token that this client shows."""
+        value = given.get("refresh_token")
+        if value is None:
+            raise self._missing("refresh_token")
+        token = self.state.refresh_tokens.get(value)
+        if token is None and self.defects("accepts_any_refresh_token"):
+            token = next((t for t in self.state.refresh_tokens.values() if t.client_id == client.client_id), None)
+        if token is None:
+            raise self._bad_code("The refresh token is not known.")
+        if token.client_id != client.client_id and not self.defects("accepts_refresh_token_of_another_client"):
+            raise self._bad_code("The refresh token was issued to another client.")
+        return token
+
+    def _require_live(self, token: RefreshToken) -> None:
+        """Require that nothing has ended the refresh token: use, revocation, sign-out, time."""
+        defects = self.defects
+        if token.revoked and not (token.used and defects("accepts_rotated_refresh_token")):
+            if token.used and not defects("keeps_tokens_after_refresh_token_replay"):
+                self.state.revoke_grant(token.grant)
+            if not defects("accepts_revoked_refresh_token"):
+                raise self._bad_code("The refresh token has been used or revoked.")
+        if token.online and self._is_offline(token) and not defects("keeps_online_access_after_logout"):
+            raise self._bad_code("The person is not signed in any more.")
+        if token.expires_at < self.state.now():
+            raise self._bad_code("The refresh token has expired.")
+        if token.online and defects("refuses_online_refresh"):
+            raise self._bad_code("The refresh token is not valid.")
 
     def _is_offline(self, token: RefreshToken) -> bool:
         session = self.state.sessions.get(token.session or "")
@@ -622,15 +588,3 @@ class TokenEndpoint:
             grant=new_secret(),
         )
         return self._body(client, access, requested=tuple(requested))
-
-
-_OMITTED = {
-    "access_token": "omits_access_token",
-    "token_type": "omits_token_type",
-    "scope": "omits_scope",
-    "expires_in": "leaves_expires_in_out",
-}
-
-
-def _s256(verifier: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")

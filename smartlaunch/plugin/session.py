@@ -83,7 +83,8 @@ class ThreadedEhr:
     """The embedded EHR in a thread of this process, for the defect matrix, which starts hundreds of them."""
 
     def __init__(self, options: Options, folder: Path) -> None:
-        from smartlaunch.embedded_ehr.options import Profile, SandboxOptions
+        from smartlaunch.embedded_ehr.options import SandboxOptions
+        from smartlaunch.embedded_ehr.profile import Profile
         from smartlaunch.embedded_ehr.server import start
         from smartlaunch.embedded_ehr.target_file import write_target
         from smartlaunch.embedded_ehr.vendors import choose

@@ -12,9 +12,9 @@ import pytest
 from starlette.applications import Starlette
 
 from smartlaunch.embedded_ehr import brands, fhir
-from smartlaunch.embedded_ehr.config import Client, User
 from smartlaunch.embedded_ehr.defects import Defects, Variants
 from smartlaunch.embedded_ehr.options import SandboxOptions
+from smartlaunch.embedded_ehr.registry import Client, User
 from smartlaunch.embedded_ehr.state import AccessToken, State
 
 BASE = "http://ehr.test"

@@ -12,6 +12,7 @@ from smartlaunch import embedded_ehr as sandbox
 from smartlaunch.embedded_ehr.defects import Defects, UnknownName, Variants, consulted, load_defects, load_variants
 
 HERE = Path(sandbox.__file__).parent
+ROOT = HERE.parent.parent
 CALLS = {"defects": "defect", "_defects": "defect", "rules": "defect", "variant": "variant", "_variant": "variant"}
 
 
@@ -19,7 +20,7 @@ def strings_in_code() -> tuple[set[str], dict[str, set[str]]]:
     """Return every string of the package's code, and those that a switch is asked with."""
     every: set[str] = set()
     asked: dict[str, set[str]] = {"defect": set(), "variant": set()}
-    for path in HERE.glob("*.py"):
+    for path in HERE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 every.add(node.value)
@@ -33,15 +34,49 @@ def strings_in_code() -> tuple[set[str], dict[str, set[str]]]:
 EVERY, ASKED = strings_in_code()
 
 
+def imported(path: Path) -> set[str]:
+    """Return the names of the modules, and of what is in them, that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
 def test_the_sandbox_imports_nothing_else_of_the_suite() -> None:
-    for path in HERE.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            foreign = [
-                name for name in names if name.partition(".")[0] == "smartlaunch" and not name.startswith("smartlaunch.embedded_ehr")
-            ]
-            assert not foreign, f"{path.name} imports {foreign}"
+    for path in HERE.rglob("*.py"):
+        foreign = {name for name in imported(path) if name.partition(".")[0] == "smartlaunch"}
+        foreign = {name for name in foreign if not name.startswith("smartlaunch.embedded_ehr") and name != "smartlaunch"}
+        assert not foreign, f"{path.name} imports {foreign}"
+
+
+def test_no_file_imports_a_file_that_imports_it() -> None:
+    """Imports for the type checker count too: files that need each other's types are one file."""
+
+    def files(names: set[str]) -> set[Path]:
+        places = {ROOT / name.replace(".", "/") for name in names}
+        return {place.with_suffix(".py") for place in places} | {place / "__init__.py" for place in places}
+
+    needs = {path: files(imported(path)) for path in HERE.rglob("*.py")}
+
+    def follow(path: Path, before: tuple[Path, ...]) -> None:
+        assert path not in before, " -> ".join(str(one.relative_to(HERE)) for one in (*before[before.index(path) :], path))
+        for other in sorted(needs.get(path, set())):
+            if other not in clear:
+                follow(other, (*before, path))
+        clear.add(path)
+
+    clear: set[Path] = set()
+    for path in sorted(needs):
+        follow(path, ())
+
+
+def test_rows_stand_in_the_file_of_a_feature_folder() -> None:
+    """How a client proves who it is has so many rows that they have a file of their own beside the token endpoint's."""
+    areas = {path.name for path in (ROOT / "features").iterdir()} | {"client_authentication"}
+    assert {path.stem for kind in ("defects", "variants") for path in (HERE / kind).glob("*.toml")} <= areas
 
 
 def test_every_row_is_consulted_somewhere() -> None:

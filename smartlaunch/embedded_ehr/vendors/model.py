@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from smartlaunch.embedded_ehr.config import Client, User
-from smartlaunch.embedded_ehr.options import Profile
+from smartlaunch.embedded_ehr.profile import Profile
+from smartlaunch.embedded_ehr.registry import Client, User
 from smartlaunch.embedded_ehr.state import new_secret
 
 _HERE = Path(__file__).parent

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from smartlaunch.embedded_ehr import data
 
 if TYPE_CHECKING:
+    from smartlaunch.embedded_ehr.registry import User
     from smartlaunch.embedded_ehr.server import RunningSandbox
-    from smartlaunch.embedded_ehr.target_file import TargetWriter
     from smartlaunch.embedded_ehr.vendors.model import Vendor
 
 
-def write_vendor_target(writer: TargetWriter, running: RunningSandbox, vendor: Vendor, *, wait_for_expiry_s: float) -> None:
+class Writer(Protocol):
+    """What collects the lines of the file and writes its secrets aside."""
+
+    ca_file: str
+
+    def table(self, header: str, **values: Any) -> None:
+        """Add a table."""
+
+    def user(self, user: User) -> None:
+        """Add a person."""
+
+
+def write_vendor_target(writer: Writer, running: RunningSandbox, vendor: Vendor, *, wait_for_expiry_s: float) -> None:
     """Add the tables of the vendor's target file."""
     writer.table("", schema=1)
     writer.table(

@@ -1,9 +1,12 @@
 """Named defects and legal variants, and which of them a request consulted.
 
-A defect is one broken rule of a server; a variant is a permitted choice that few servers take.  Both are rows of TOML files
-beside this module (``defects*.toml``, ``variants*.toml``).  The code asks ``defects("omits_state")`` at the one place where the
-rule lives; the call answers whether it is broken and notes that this request came to the rule, which is how the defect
-matrix learns which requests exercise which rule.
+A defect is one broken rule of a server; a variant is a permitted choice that few servers take.  Both are rows of TOML files, one
+for each area of the features: ``defects/AREA.toml`` here, ``variants/AREA.toml`` in the folder beside.  The code asks
+``defects("omits_state")`` at the one place where the rule lives; the call answers whether it is broken and notes that this request
+came to the rule, which is how the defect matrix learns which requests exercise which rule.
+
+Where an answer or a decision can be wrong in many ways, the server's own module says how it is right, and the table of its area in
+this folder (``defects/AREA.py``) says how each defect spoils it: see `smartlaunch.embedded_ehr.defects.spoiling`.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-_HERE = Path(__file__).parent
+_DEFECTS = Path(__file__).parent
+_VARIANTS = _DEFECTS.parent / "variants"
 
 consulted: ContextVar[set[str] | None] = ContextVar("consulted", default=None)
 """The defects that the request in hand has asked about; None when nobody traces."""
@@ -47,8 +51,8 @@ class Variant:
     source: str
 
 
-def _rows(prefix: str, table: str) -> Iterator[dict[str, Any]]:
-    for path in sorted(_HERE.glob(f"{prefix}*.toml")):
+def _rows(folder: Path, table: str) -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.glob("*.toml")):
         yield from tomllib.loads(path.read_text(encoding="utf-8")).get(table, [])
 
 
@@ -56,7 +60,7 @@ def _rows(prefix: str, table: str) -> Iterator[dict[str, Any]]:
 def load_defects() -> dict[str, Defect]:
     """Return every described defect by name."""
     found: dict[str, Defect] = {}
-    for row in _rows("defects", "defect"):
+    for row in _rows(_DEFECTS, "defect"):
         defect = Defect(
             name=row["name"],
             summary=row["summary"],
@@ -75,7 +79,7 @@ def load_defects() -> dict[str, Defect]:
 def load_variants() -> dict[str, Variant]:
     """Return every described variant by name."""
     found: dict[str, Variant] = {}
-    for row in _rows("variants", "variant"):
+    for row in _rows(_VARIANTS, "variant"):
         variant = Variant(row["name"], row["summary"], row["permitted_because"], row["source"])
         if variant.name in found:
             message = f"variant {variant.name!r} is described twice"

@@ -1,0 +1,45 @@
+"""Which clients the defects let pass that have not shown who they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smartlaunch.embedded_ehr.core import Parameters
+    from smartlaunch.embedded_ehr.registry import Client
+
+Asked = tuple["Client", "Parameters"]
+"""A client that came without credentials, and what it sent."""
+
+
+def _of_role(role: str) -> Callable[[Asked], bool]:
+    return lambda asked: asked[0].role == role
+
+
+WITHOUT_CREDENTIALS: dict[str, Callable[[Asked], bool]] = {
+    "accepts_empty_client_secret": lambda asked: asked[1].sent_empty("client_secret"),
+    "refreshes_without_authentication": lambda asked: asked[1].get("grant_type") == "refresh_token",
+    "accepts_confidential_client_without_secret": _of_role("confidential-symmetric"),
+    "accepts_asymmetric_client_without_assertion": _of_role("confidential-asymmetric"),
+    "accepts_backend_service_without_assertion": _of_role("backend"),
+}
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A wrong secret that was sent, the right one, and those of all clients."""
+
+    sent: str
+    right: str
+    of_clients: frozenset[str]
+
+
+WRONG_SECRET: dict[str, Callable[[Secret], bool]] = {
+    "accepts_any_client_secret": lambda secret: bool(secret.sent),
+    "accepts_the_beginning_of_a_client_secret": lambda secret: bool(secret.sent) and secret.right.startswith(secret.sent),
+    "ignores_case_of_client_secret": lambda secret: secret.sent.casefold() == secret.right.casefold(),
+    "accepts_client_secret_of_another_client": lambda secret: secret.sent in secret.of_clients,
+    "accepts_empty_client_secret": lambda secret: not secret.sent,
+}

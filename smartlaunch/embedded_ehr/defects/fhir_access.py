@@ -1,0 +1,82 @@
+"""What the defects make of a refusal of the FHIR server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smartlaunch.embedded_ehr.defects.spoiling import Change, anywhere
+
+if TYPE_CHECKING:
+    from smartlaunch.embedded_ehr.fhir_access import Refused
+
+_TRACEBACK = (
+    ' Traceback (most recent call last): File "/srv/lakeside/access.py", line 118, in authorize psycopg2.OperationalError: host=10.4.0.7'
+)
+
+
+@dataclass
+class Told:
+    """How a refusal is told: status, text and challenge; ``hidden`` turns it into a search that finds nothing."""
+
+    refusal: Refused
+    token: str
+    status: int
+    text: str
+    challenge: str
+    presented: bool
+    hidden: bool = False
+
+
+def _no_token(told: Told) -> bool:
+    return told.refusal.status == 401 and not told.presented
+
+
+def _bad_token(told: Told) -> bool:
+    return told.refusal.status == 401 and told.presented
+
+
+def _malformed(told: Told) -> bool:
+    return told.refusal.status != 401 and told.refusal.error == "invalid_request"
+
+
+def _beyond_scope(told: Told) -> bool:
+    return told.refusal.status != 401 and told.refusal.error == "insufficient_scope"
+
+
+def _status(status: int, where: Callable[[Told], bool]) -> Change[Told]:
+    def change(told: Told) -> None:
+        told.status = status
+
+    return Change(change, where)
+
+
+def _adds(text: Callable[[Told], str], where: Callable[[Told], bool] = anywhere) -> Change[Told]:
+    def change(told: Told) -> None:
+        told.text += text(told)
+
+    return Change(change, where)
+
+
+def _forbid_without_challenge(told: Told) -> None:
+    told.status, told.challenge = 403, ""
+
+
+def _hide(told: Told) -> None:
+    told.hidden = True
+
+
+REFUSAL: dict[str, Change[Told]] = {
+    "answers_missing_token_with_403": Change(_forbid_without_challenge, _no_token),
+    "answers_bad_token_with_403": _status(403, _bad_token),
+    "answers_bad_token_with_400": _status(400, _bad_token),
+    "answers_bad_token_with_500": _status(500, _bad_token),
+    "answers_bad_token_with_empty_bundle": Change(_hide, _bad_token),
+    "refusal_repeats_token": _adds(lambda told: f" Received: {told.token}", _bad_token),
+    "answers_malformed_request_with_401": _status(401, _malformed),
+    "answers_insufficient_scope_with_401": _status(401, _beyond_scope),
+    "answers_insufficient_scope_with_500": _status(500, _beyond_scope),
+    "refusal_discloses_internals": _adds(lambda _: _TRACEBACK),
+}
+"""What each defect does to a right refusal."""

@@ -1,0 +1,120 @@
+"""What the defects make of the OpenID configuration and of the claims of an ID Token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from smartlaunch.embedded_ehr.defects.spoiling import Change, anywhere
+
+ID_TOKEN_LIFETIME_S = 300
+_AN_HOUR_S = 3600
+
+
+# -- the OpenID configuration -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Metadata:
+    """The document before it is sent, and the address of the server."""
+
+    document: dict[str, Any]
+    base_url: str
+
+
+def _member(name: str, value: Callable[[Metadata], Any]) -> Change[Metadata]:
+    def change(metadata: Metadata) -> None:
+        metadata.document[name] = value(metadata)
+
+    return Change(change)
+
+
+def _no_member(name: str) -> Change[Metadata]:
+    return Change(lambda metadata: metadata.document.pop(name, None))
+
+
+OPENID_CONFIGURATION: dict[str, Change[Metadata]] = {
+    "openid_configuration_omits_issuer": _no_member("issuer"),
+    "openid_configuration_omits_authorization_endpoint": _no_member("authorization_endpoint"),
+    "openid_configuration_omits_token_endpoint": _no_member("token_endpoint"),
+    "openid_configuration_omits_jwks_uri": _no_member("jwks_uri"),
+    "openid_configuration_omits_response_types_supported": _no_member("response_types_supported"),
+    "openid_configuration_omits_subject_types_supported": _no_member("subject_types_supported"),
+    "openid_configuration_omits_id_token_signing_alg_values_supported": _no_member("id_token_signing_alg_values_supported"),
+    "openid_configuration_omits_scopes_supported": _no_member("scopes_supported"),
+    "openid_configuration_omits_claims_supported": _no_member("claims_supported"),
+    "openid_configuration_names_another_issuer": _member("issuer", lambda metadata: f"{metadata.base_url}/identity"),
+    "openid_configuration_names_another_jwks_uri": _member("jwks_uri", lambda metadata: f"{metadata.base_url}/oauth/keys"),
+    "openid_configuration_has_empty_arrays": _member("acr_values_supported", lambda _: []),
+    "sends_iss_parameter_without_saying_so": _no_member("authorization_response_iss_parameter_supported"),
+    "openid_configuration_lacks_rs256": _member("id_token_signing_alg_values_supported", lambda _: ["ES384"]),
+    "signs_id_tokens_with_es384_only": _member("id_token_signing_alg_values_supported", lambda _: ["ES384"]),
+}
+"""What each defect does to the right document."""
+
+
+# -- the claims ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Claims:
+    """The claims of an ID Token before it is signed; ``renewed`` says that it comes with a refresh."""
+
+    values: dict[str, Any]
+    base_url: str
+    now: int
+    subject: str
+    renewed: bool = False
+    first_iat: int | None = None
+
+
+def _renewed(claims: Claims) -> bool:
+    return claims.renewed
+
+
+def _gives(name: str, value: Callable[[Claims], Any], where: Callable[[Claims], bool] = anywhere) -> Change[Claims]:
+    def change(claims: Claims) -> None:
+        claims.values[name] = value(claims)
+
+    return Change(change, where)
+
+
+def _omits(name: str, where: Callable[[Claims], bool] = anywhere) -> Change[Claims]:
+    return Change(lambda claims: claims.values.pop(name, None), where)
+
+
+def _has_nonce(claims: Claims) -> bool:
+    return "nonce" in claims.values
+
+
+def _times(times: Callable[[Claims], tuple[Any, Any]]) -> Change[Claims]:
+    def change(claims: Claims) -> None:
+        claims.values["iat"], claims.values["exp"] = times(claims)
+
+    return Change(change)
+
+
+CLAIMS: dict[str, Change[Claims]] = {
+    "omits_nonce": _omits("nonce", _has_nonce),
+    "alters_nonce": _gives("nonce", lambda claims: claims.values["nonce"].upper() + "0", _has_nonce),
+    "id_token_omits_iss": _omits("iss"),
+    "id_token_omits_sub": _omits("sub"),
+    "id_token_omits_aud": _omits("aud"),
+    "id_token_omits_exp": _omits("exp"),
+    "id_token_omits_iat": _omits("iat"),
+    "id_token_names_another_issuer": _gives("iss", lambda claims: f"{claims.base_url}/identity"),
+    "id_token_is_for_another_client": _gives("aud", lambda _: "some-other-client"),
+    "id_token_names_another_authorized_party": _gives("azp", lambda _: "some-other-client"),
+    "id_token_is_already_expired": _times(lambda claims: (claims.now - 2 * _AN_HOUR_S, claims.now - _AN_HOUR_S)),
+    "id_token_is_issued_in_the_future": _times(lambda claims: (claims.now + _AN_HOUR_S, claims.now + 2 * _AN_HOUR_S)),
+    "id_token_has_times_as_strings": _times(lambda claims: (str(claims.values.get("iat")), str(claims.values.get("exp")))),
+    "id_token_has_times_in_milliseconds": _times(lambda claims: (claims.now * 1000, (claims.now + ID_TOKEN_LIFETIME_S) * 1000)),
+    "refreshed_id_token_has_another_iss": _gives("iss", lambda claims: f"{claims.base_url}/identity", _renewed),
+    "refreshed_id_token_has_another_sub": _gives("sub", lambda claims: f"{claims.subject}-2", _renewed),
+    "refreshed_id_token_has_the_first_iat": _gives("iat", lambda claims: claims.first_iat, lambda claims: claims.first_iat is not None),
+    "refreshed_id_token_has_another_aud": _gives("aud", lambda _: "some-other-client", _renewed),
+    "refreshed_id_token_has_a_nonce_of_its_own": _gives("nonce", lambda _: "n-0S6_WzA2Mj", _renewed),
+    "id_token_has_wrong_at_hash": _gives("at_hash", lambda _: "AAAAAAAAAAAAAAAAAAAAAA"),
+}
+"""What each defect does to right claims."""

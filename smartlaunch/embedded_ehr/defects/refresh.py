@@ -1,0 +1,51 @@
+"""What the defects make of refresh tokens and of the answer to a refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.embedded_ehr.defects.spoiling import Change, anywhere
+
+if TYPE_CHECKING:
+    from smartlaunch.embedded_ehr.state import RefreshToken, State
+
+
+@dataclass
+class Refreshed:
+    """The body that answers a refresh before it is sent, and the refresh token that was shown."""
+
+    body: dict[str, Any]
+    token: RefreshToken
+    state: State
+
+    def first_access_token(self) -> str:
+        """Return the access token that the grant began with."""
+        return next(one.value for one in self.state.access_tokens.values() if one.grant == self.token.grant)
+
+    def another_patient(self) -> str:
+        """Return a patient who is not the one of the grant."""
+        return next(one for one in ("bruno-castellano", "amelia-stone") if one != self.token.patient)
+
+
+def _omits(member: str) -> Change[Refreshed]:
+    return Change(lambda refreshed: refreshed.body.pop(member, None))
+
+
+def _gives(member: str, value: Callable[[Refreshed], str], where: Callable[[Refreshed], bool] = anywhere) -> Change[Refreshed]:
+    def change(refreshed: Refreshed) -> None:
+        refreshed.body[member] = value(refreshed)
+
+    return Change(change, where)
+
+
+REFRESH_RESPONSE: dict[str, Change[Refreshed]] = {
+    "changes_patient_at_refresh": _gives("patient", Refreshed.another_patient, lambda refreshed: bool(refreshed.body.get("patient"))),
+    "returns_the_old_access_token_at_refresh": _gives("access_token", Refreshed.first_access_token),
+    "sends_another_token_type_at_refresh": _gives("token_type", lambda _: "mac"),
+    "returns_no_new_access_token_at_refresh": _omits("access_token"),
+    "omits_expires_in_at_refresh": _omits("expires_in"),
+    "omits_scope_at_refresh": _omits("scope"),
+}
+"""What each defect does to a right answer."""

@@ -1,0 +1,146 @@
+"""What the defects make of the exchange of a code and of the token response."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.embedded_ehr.defects.spoiling import Change, Whim, anywhere
+from smartlaunch.embedded_ehr.scopes import parse_resource_scope
+
+if TYPE_CHECKING:
+    from smartlaunch.embedded_ehr.registry import Client
+    from smartlaunch.embedded_ehr.state import AccessToken, Code
+
+SHORTEST_VERIFIER = 43
+_LONG_VERIFIER = 100
+
+
+def s256(verifier: str) -> str:
+    """Return the code challenge of a verifier (RFC 7636 section 4.2)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+
+
+# -- the code verifier --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A code about to be exchanged, and the verifier that came along; ``codes`` are all that were ever issued."""
+
+    client: Client
+    code: Code
+    verifier: str | None
+    sent_empty: bool
+    codes: Iterable[Code] = ()
+
+    @property
+    def challenge(self) -> str:
+        """The code challenge of the authorization request."""
+        return self.code.code_challenge or ""
+
+    @property
+    def hashed(self) -> str:
+        """The hash of the verifier."""
+        return s256(self.verifier or "")
+
+    def fits_another_code(self) -> bool:
+        """Say whether the verifier is the one of another code of the same client."""
+        return self.hashed in {one.code_challenge for one in self.codes if one.client_id == self.code.client_id}
+
+
+MISSING_CHALLENGE: dict[str, Callable[[Exchange], bool]] = {
+    "accepts_missing_challenge": anywhere,
+    "requires_challenge_of_public_clients_only": anywhere,
+}
+MISSING_VERIFIER: dict[str, Callable[[Exchange], bool]] = {
+    "accepts_empty_verifier": lambda asked: asked.sent_empty,
+    "accepts_missing_verifier": lambda asked: not asked.sent_empty,
+    "asks_verifier_of_public_clients_only": lambda asked: not asked.client.public,
+}
+MALFORMED_VERIFIER: dict[str, Callable[[Exchange], bool]] = {
+    "accepts_short_verifier": lambda asked: len(asked.verifier or "") < SHORTEST_VERIFIER,
+}
+WRONG_VERIFIER: dict[str, Callable[[Exchange], bool]] = {
+    "accepts_challenge_as_verifier": lambda asked: asked.verifier == asked.challenge,
+    "ignores_case_of_challenge": lambda asked: asked.hashed.casefold() == asked.challenge.casefold(),
+    "compares_the_beginning_of_the_hash_only": lambda asked: asked.hashed[:10] == asked.challenge[:10],
+    "binds_no_challenge_to_the_code": Exchange.fits_another_code,
+    "does_not_compare_verifier": anywhere,
+}
+"""Which defect lets which fault of a verifier pass."""
+
+REFUSED_VERIFIERS: dict[str, Whim[Exchange]] = {
+    "refuses_long_verifier": Whim(lambda asked: len(asked.verifier or "") > _LONG_VERIFIER, "The code_verifier is too long."),
+    "refuses_verifier_of_43_characters": Whim(
+        lambda asked: len(asked.verifier or "") == SHORTEST_VERIFIER, "The code_verifier is too short."
+    ),
+    "refuses_punctuation_in_verifier": Whim(
+        lambda asked: re.search(r"[.~]", asked.verifier or "") is not None, "The code_verifier has a character that is not allowed."
+    ),
+}
+"""Which right verifiers a defect refuses."""
+
+
+# -- the token response -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class TokenResponse:
+    """The body of a token response before it is sent, and what it is about."""
+
+    body: dict[str, Any]
+    access: AccessToken
+    requested: tuple[str, ...]
+
+    @property
+    def of_backend(self) -> bool:
+        """Say whether nobody is signed in: the app itself was granted access."""
+        return self.access.user is None
+
+
+def _gives(member: str, value: Any, where: Callable[[TokenResponse], bool] = anywhere) -> Change[TokenResponse]:
+    def change(response: TokenResponse) -> None:
+        response.body[member] = value(response) if callable(value) else value
+
+    return Change(change, where)
+
+
+def _omits(member: str, where: Callable[[TokenResponse], bool] = anywhere) -> Change[TokenResponse]:
+    def change(response: TokenResponse) -> None:
+        response.body.pop(member, None)
+
+    return Change(change, where)
+
+
+def _without_resource_scopes(response: TokenResponse) -> str:
+    return " ".join(one for one in response.body["scope"].split() if parse_resource_scope(one) is None)
+
+
+TOKEN_RESPONSE: dict[str, Change[TokenResponse]] = {
+    "states_a_shorter_life_than_the_token_has": _gives("expires_in", 2),
+    "sends_expires_in_as_string": _gives("expires_in", lambda response: str(response.body["expires_in"])),
+    "sends_negative_expires_in": _gives("expires_in", -1),
+    "sends_expires_in_as_a_time": _gives("expires_in", lambda response: int(response.access.expires_at)),
+    "reports_requested_scopes_as_granted": _gives(
+        "scope",
+        lambda response: " ".join(response.requested),
+        lambda response: " ".join(response.requested) != response.body["scope"],
+    ),
+    "reports_less_than_it_grants": _gives("scope", _without_resource_scopes),
+    "sends_scope_as_list": _gives("scope", lambda response: response.body["scope"].split()),
+    "separates_scopes_with_commas": _gives("scope", lambda response: response.body["scope"].replace(" ", ",")),
+    "sends_another_token_type": _gives("token_type", "mac"),
+    "omits_expires_in_for_backend_services": _omits("expires_in", lambda response: response.of_backend),
+    "omits_scope_for_backend_services": _omits("scope", lambda response: response.of_backend),
+    "omits_scope_of_a_smaller_grant": _omits("scope", lambda response: set(response.requested) != set(response.access.scopes)),
+    "omits_access_token": _omits("access_token"),
+    "omits_token_type": _omits("token_type"),
+    "omits_scope": _omits("scope"),
+    "leaves_expires_in_out": _omits("expires_in"),
+}
+"""What each defect does to a right token response, whatever the grant."""
