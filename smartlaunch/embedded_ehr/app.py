@@ -14,7 +14,7 @@ from starlette.routing import Route
 from smartlaunch.embedded_ehr import authorization, brands, chart, discovery, fhir, introspection, openid, pages, tokens
 from smartlaunch.embedded_ehr.client_authentication import ClientAuthentication
 from smartlaunch.embedded_ehr.config import build_clients, build_users
-from smartlaunch.embedded_ehr.core import Sandbox
+from smartlaunch.embedded_ehr.core import OAuthError, Sandbox
 from smartlaunch.embedded_ehr.cors import Cors
 from smartlaunch.embedded_ehr.data import seed_store
 from smartlaunch.embedded_ehr.defects import Defects, Variants, consulted
@@ -115,7 +115,7 @@ def build_app(options: SandboxOptions | None = None, base_url: str = "http://127
     middleware = [Middleware(CommonHeaders, sandbox=running), Middleware(Cors, sandbox=running)]
     if chosen.trace_rules:
         middleware.insert(0, Middleware(RuleTrace))
-    app = Starlette(routes=routes, middleware=middleware)
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers={OAuthError: pages.malformed})
     app.state.sandbox = running
     return app if chosen.vendor is None else wrap(app, running, chosen.vendor)
 

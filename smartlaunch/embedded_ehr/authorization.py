@@ -204,6 +204,7 @@ class Authorization:
         transaction = Transaction(new_secret(), client.client_id, redirect_uri, values, launch=launch, issued_at=now)
         if problem is not None:
             transaction.context["problem"] = problem
+        self.state.forget_what_is_over()
         self.state.transactions[transaction.value] = transaction
         session = self.state.session_of(request)
         if session is None and self.defects("authorizes_without_login"):
@@ -468,8 +469,8 @@ class Authorization:
         """What the person has allowed the app in this session; with a variant ever, with another nothing that lasts."""
         if self.variant("asks_consent_every_time"):
             return set()
-        holder = self.state if self.variant("remembers_consent") else self.state.sessions[transaction.session or ""]
-        return holder.approved.get((transaction.username or "", transaction.client_id), set())
+        holder = self.state if self.variant("remembers_consent") else self.state.sessions.get(transaction.session or "")
+        return set() if holder is None else holder.approved.get((transaction.username or "", transaction.client_id), set())
 
     def _patient_question(self, transaction: Transaction, user: User) -> Response | None:
         """Choose the patient where there is nothing to ask, else ask."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey, import_key
 
-from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Sandbox
+from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Sandbox, parse_json
 from smartlaunch.embedded_ehr.defects.client_authentication import WITHOUT_CREDENTIALS, WRONG_SECRET, Secret
 from smartlaunch.embedded_ehr.defects.spoiling import excused
 
@@ -227,7 +226,7 @@ class ClientAuthentication:
             return
         if algorithm == "HS256" and defects("accepts_assertion_signed_with_the_public_key_as_secret"):
             return
-        if header.get("typ") not in {"JWT", "jwt"} and header.get("typ") is not None:
+        if header.get("typ") not in (None, "JWT", "jwt"):
             raise self.refusal("The assertion's typ is not JWT.")
         if algorithm not in ALGORITHMS:
             if isinstance(algorithm, str) and algorithm in {"RS256", "ES256", "PS384"} and self.sandbox.variant("takes_more_algorithms"):
@@ -365,7 +364,7 @@ def _verifies(assertion: str, header: dict[str, Any], keys: list[dict[str, Any]]
 
 
 def _json(part: str) -> dict[str, Any]:
-    value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    value = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     if not isinstance(value, dict):
         message = "not a JSON object"
         raise ValueError(message)  # noqa: TRY004 - the caller treats every malformed part alike
@@ -377,7 +376,8 @@ def _get_keys(place: str, method: str) -> tuple[list[dict[str, Any]], float]:
     accept = {"Accept": "application/json"}
     answer = httpx.request(method, place, headers=accept, timeout=_FETCH_LIMIT_S, follow_redirects=False, trust_env=False)
     answer.raise_for_status()
-    keys = answer.json()["keys"] if isinstance(answer.json(), dict) and "keys" in answer.json() else None
+    document = parse_json(answer.content)
+    keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list):
         message = "not a JWK Set"
         raise ValueError(message)  # noqa: TRY004 - the caller treats every malformed document alike

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 256 * 1024
+_MOST_NESTING = 64
 _SCOPE_SYNTAX = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")
 
 
@@ -138,6 +139,38 @@ async def read_body(request: Request) -> bytes:
             message = "The request body is too large."
             raise OAuthError("invalid_request", message, status=413)
     return bytes(body)
+
+
+def parse_json(raw: bytes) -> Any:
+    """Read JSON that can be handled and sent again; everything else is a `ValueError`.
+
+    Python's reader takes more than RFC 8259 has (NaN), fails on the stack where brackets are nested deeply, and lets halves of
+    characters in that no answer can be encoded with.
+    """
+    try:
+        value = json.loads(raw, parse_constant=_no_number)
+    except RecursionError:
+        message = "nested too deeply"
+        raise ValueError(message) from None
+    level, nesting = [value], 0
+    while level:
+        nesting += 1
+        if nesting > _MOST_NESTING:
+            message = "nested too deeply"
+            raise ValueError(message)
+        level = [one for holder in level if isinstance(holder, dict | list) for one in _held(holder)]
+    if b"\\u" in raw:
+        json.dumps(value, ensure_ascii=False).encode()  # an error of encoding is a ValueError
+    return value
+
+
+def _held(holder: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(holder.values()) if isinstance(holder, dict) else holder
+
+
+def _no_number(name: str) -> Any:
+    message = f"{name} is no JSON"
+    raise ValueError(message)
 
 
 def _decode(raw: bytes) -> list[tuple[str, str]]:

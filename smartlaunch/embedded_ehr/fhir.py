@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from smartlaunch.embedded_ehr import app_state, fhir_search
+from smartlaunch.embedded_ehr.core import parse_json
 from smartlaunch.embedded_ehr.data import seed_store
 from smartlaunch.embedded_ehr.defects.fhir_access import REFUSAL, Told
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
@@ -45,6 +46,11 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _APP_STATE_SERVER = "http://hl7.org/fhir/smart-app-launch/CapabilityStatement/smart-app-state-server"
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+_SHAPES = {
+    **dict.fromkeys(("meta", "text", "code", "subject", "patient", "encounter", "valueQuantity", "class", "period"), dict),
+    **dict.fromkeys(("category", "extension", "component", "dosageInstruction", "telecom"), list),
+}
+"""What the elements are that this server looks at, whatever the type of the resource."""
 TYPES = tuple(sorted(fhir_search.PARAMETERS))
 
 
@@ -560,7 +566,6 @@ class FhirServer:
 def routes(state: State, defects: Defects, variant: Variants, options: SandboxOptions, store: Store | None = None) -> list[Route]:
     """Return the routes of the FHIR server, with their full paths from `/fhir` on."""
     server = FhirServer(state, defects, variant, store if store is not None else seed_store())
-    seen: set[str] = set()
 
     async def endpoint(request: Request) -> Response:
         presented = False
@@ -568,7 +573,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             asked, credentials, problem = await _read_request(request)
             value = presented_token(credentials, defects, variant)
             presented = value is not None
-            access = Access(judge_token(value, state, defects, seen, app_state=asked.path.startswith("Basic")), state, defects, variant)
+            access = Access(judge_token(value, state, defects, app_state=asked.path.startswith("Basic")), state, defects, variant)
             if problem is not None:
                 raise problem
             response = _answer_response(server.perform(access, asked), defects)
@@ -687,9 +692,9 @@ async def _read_request(request: Request) -> tuple[Interaction, Credentials, Ref
             problem = Refused(415, "not-supported", "A form is accepted for a search only.")
     elif raw and request.method in ("POST", "PUT", "PATCH"):
         try:
-            body = json.loads(raw)
+            body = parse_json(raw)
         except ValueError:
-            problem = Refused(400, "structure", "The request body is not JSON.")
+            problem = Refused(400, "structure", "The request body is not JSON that can be read.")
         if media_type not in ("application/fhir+json", "application/json", "application/json-patch+json"):
             problem = Refused(415, "not-supported", f"This server cannot read {media_type or 'a body without type'}.")
     credentials = Credentials(request.headers.get("authorization"), query_token, form_token)
@@ -802,7 +807,30 @@ def _resource_body(body: Any, kind: str) -> Resource:
         raise Refused(400, "structure", "The request body has to be a resource.")
     if body.get("resourceType") != kind:
         raise Refused(400, "invalid", f"The request body has to be a {kind}.")
+    _require_shape(body)
     return body
+
+
+def _require_shape(body: Resource) -> None:
+    """Refuse a member that is no FHIR where this server looks at it: what is stored is read by searches and by the chart."""
+    for name, kind in _SHAPES.items():
+        if name in body and not isinstance(body[name], kind):
+            raise Refused(400, "structure", f"The element {name} has another structure.")
+    inside: list[Any] = [body]
+    while inside:
+        one = inside.pop()
+        if isinstance(one, dict):
+            objects = [item for name in ("coding", "extension") if name in one for item in _items(one, name)]
+            if not all(isinstance(item, dict) for item in objects) or not isinstance(one.get("reference", ""), str):
+                raise Refused(400, "structure", "A coding, extension or reference has another structure.")
+            inside += one.values()
+        elif isinstance(one, list):
+            inside += one
+
+
+def _items(holder: Resource, name: str) -> list[Any]:
+    found = holder[name]
+    return found if isinstance(found, list) else [None]
 
 
 def _patched(resource: Resource, operations: list[Any]) -> Resource:
@@ -819,6 +847,10 @@ def _patched(resource: Resource, operations: list[Any]) -> Resource:
             raise Refused(422, "processing", "The patch does not fit the resource.") from error
     if not isinstance(result, dict):
         raise Refused(422, "processing", "The patch does not leave a resource.")
+    try:
+        parse_json(json.dumps(result).encode())
+    except ValueError as error:
+        raise Refused(422, "processing", "The patch leaves a resource that is nested too deeply.") from error
     return result
 
 

@@ -90,8 +90,8 @@ def presented_token(credentials: Credentials, defects: Defects, variant: Variant
     return None
 
 
-def judge_token(value: str | None, state: State, defects: Defects, seen: set[str], *, app_state: bool) -> AccessToken:
-    """Return the token a request acts with, or refuse with 401; `seen` are the tokens that came before."""
+def judge_token(value: str | None, state: State, defects: Defects, *, app_state: bool) -> AccessToken:
+    """Return the token a request acts with, or refuse with 401."""
     if value is None:
         if defects("accepts_missing_token") or (app_state and defects("app_state_needs_no_token")):
             return _anybody(state)
@@ -113,9 +113,9 @@ def judge_token(value: str | None, state: State, defects: Defects, seen: set[str
             if defects("accepts_junk_token"):
                 return _anybody(state)
         raise invalid_token("The access token is not known here.")
-    if value in seen and defects("accepts_token_only_once"):
+    if token.seen and defects("accepts_token_only_once"):
         raise invalid_token("The access token was used already.")
-    seen.add(value)
+    token.seen = True
     if token.revoked and not defects("accepts_revoked_token"):
         raise invalid_token("The access token was revoked.")
     if state.now() >= token.expires_at and not defects("accepts_expired_token"):

@@ -17,6 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from smartlaunch.embedded_ehr.core import OAuthError
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -90,6 +92,12 @@ def page(name: str, *, status: int = 200, rules: Defects | None = None, **contex
         response.headers["Content-Security-Policy"] += "; frame-ancestors 'none'"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def malformed(_: Request, problem: Exception) -> Response:
+    """Show what is wrong with a form or query that a page was sent."""
+    status = problem.status if isinstance(problem, OAuthError) else 400
+    return page("error", status=status, title="This request is not valid", message=str(problem), code="invalid_request", hint="")
 
 
 def routes(defects: Defects) -> list[Route]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import posixpath
 import string
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from starlette.responses import RedirectResponse
 
+from smartlaunch.embedded_ehr.defects.authorization import RESEMBLANCES, Pair
+from smartlaunch.embedded_ehr.defects.spoiling import excused
+
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from smartlaunch.embedded_ehr.core import Sandbox
     from smartlaunch.embedded_ehr.registry import Client
-
-_LOOPBACK = {"127.0.0.1", "::1"}
 
 
 def is_registered(sandbox: Sandbox, client: Client, given: str) -> bool:
@@ -35,42 +35,12 @@ def _wholly_foreign(sandbox: Sandbox, client: Client, given: str) -> bool:
 
 def _resembles(sandbox: Sandbox, registered: str, given: str) -> bool:
     """Compare in the loose ways that are the classic mistakes, each only where the defect asks for it."""
-    defects = sandbox.defects
-    try:
-        want, have = urlsplit(registered), urlsplit(given)
-        want_port, have_port = want.port, have.port
-        want_host, have_host = want.hostname or "", have.hostname or ""
-    except ValueError:
+    pair = Pair.of(registered, given)
+    if pair is None:
         return False
-    if want_host in _LOOPBACK and sandbox.variant("allows_any_loopback_port"):
-        fixed = (have.scheme, have_host, have.path, have.query, have.fragment, have.username)
-        if fixed == (want.scheme, want_host, want.path, want.query, want.fragment, want.username):
-            return True
-    if given.startswith(registered) and defects("accepts_redirect_uri_with_registered_prefix"):
+    if pair.differ_in_port_of_loopback() and sandbox.variant("allows_any_loopback_port"):
         return True
-    if given.casefold() == registered.casefold() and defects("ignores_case_of_redirect_uri"):
-        return True
-    if given.rstrip("/") == registered.rstrip("/") and defects("ignores_trailing_slash_of_redirect_uri"):
-        return True
-    if have._replace(query="") == want._replace(query="") and defects("ignores_query_of_redirect_uri"):
-        return True
-    if have._replace(path="") == want._replace(path="") and have.path != want.path:
-        if defects("ignores_path_of_redirect_uri"):
-            return True
-        if posixpath.normpath(have.path) == want.path and defects("resolves_dot_segments_of_redirect_uri"):
-            return True
-    same_rest = (have.path, have.query, have.fragment) == (want.path, want.query, want.fragment)
-    if not same_rest or not want_host:
-        return False
-    same_host = have_host == want_host
-    if have.scheme == want.scheme and same_host and have_port != want_port and defects("ignores_port_of_redirect_uri"):
-        return True
-    if have.scheme != want.scheme and same_host and defects("ignores_scheme_of_redirect_uri"):
-        return True
-    parent = want_host.partition(".")[2]
-    if have.scheme == want.scheme and have_host.endswith("." + parent) and defects("accepts_any_subdomain_in_redirect_uri"):
-        return True
-    return have.scheme == want.scheme and want_host in have_host and defects("accepts_redirect_uri_whose_host_contains_the_registered_host")
+    return excused(sandbox.defects, pair, RESEMBLANCES)
 
 
 def redirect(sandbox: Sandbox, url: str) -> Response:

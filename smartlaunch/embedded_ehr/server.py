@@ -14,6 +14,7 @@ import uvicorn
 
 from smartlaunch.embedded_ehr.app import build_app, build_sandbox
 from smartlaunch.embedded_ehr.defects import Variants, load_defects
+from smartlaunch.embedded_ehr.guard import Guard, PunctualProtocol
 from smartlaunch.embedded_ehr.options import SandboxOptions
 from smartlaunch.embedded_ehr.plain_http import answers_plain_http
 from smartlaunch.embedded_ehr.tls import TlsFront, make_certificates, server_context
@@ -69,7 +70,8 @@ def prepare(options: SandboxOptions | None = None) -> RunningSandbox:
         base_url = f"{scheme}://127.0.0.1:{public.getsockname()[1]}"
         sandbox = build_sandbox(chosen, base_url)
         config = uvicorn.Config(
-            build_app(sandbox=sandbox),
+            Guard(build_app(sandbox=sandbox), base_url),
+            http=PunctualProtocol,
             log_config=None,
             log_level="error",
             access_log=False,

@@ -1,15 +1,17 @@
 """Everything the embedded EHR remembers while it runs.
 
-Plain objects in dictionaries.  Nothing is thrown away when it expires or is revoked: that a token is known but no longer good
-is for the place that uses it to judge, because that judgement is a rule that a defect can break.
+Plain objects in dictionaries.  Nothing is thrown away at once when it expires or is revoked: that a token is known but no longer good
+is for the place that uses it to judge, because that judgement is a rule that a defect can break.  What has been over for long is
+forgotten, and of each kind only so many are kept, so that a server that runs for weeks does not grow.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
 SESSION_COOKIE = "lakeside_session"
 _RANDOM_BYTES = 32
+KEPT_AFTER_ITS_END_S = 3600.0
+SESSION_LIFETIME_S = 12 * 3600.0
+MOST_OF_A_KIND = 20_000
+_BETWEEN_SWEEPS_S = 60.0
+T = TypeVar("T")
 
 
 def new_secret() -> str:
@@ -45,6 +52,7 @@ class AccessToken:
     grant: str = ""
     context: dict[str, Any] = field(default_factory=dict)
     subject: str | None = None
+    seen: bool = False
 
 
 @dataclass
@@ -169,6 +177,7 @@ class State:
         self.id_tokens: dict[str, AccessToken] = {}
         self.used_assertions: dict[tuple[str, str], float] = {}
         self.approved: dict[tuple[str, str], set[str]] = {}
+        self._swept_at = self.now()
 
     @property
     def fhir_base_url(self) -> str:
@@ -183,6 +192,25 @@ class State:
     def now(self) -> float:
         """Return the time that every lifetime is measured with."""
         return time.time()
+
+    # -- what is over ---------------------------------------------------------------------------------------------------
+
+    def forget_what_is_over(self) -> None:
+        """Let go of what ended so long ago that no answer depends on it any more; a matter of once a minute."""
+        now = self.now()
+        if now < self._swept_at + _BETWEEN_SWEEPS_S:
+            return
+        self._swept_at = now
+        before = now - KEPT_AFTER_ITS_END_S
+        _keep(self.sessions, lambda one: not one.ended and one.started_at > now - SESSION_LIFETIME_S)
+        _keep(self.transactions, lambda one: one.issued_at > before)
+        _keep(self.launches, lambda one: one.expires_at > before)
+        _keep(self.codes, lambda one: one.expires_at > before)
+        _keep(self.access_tokens, lambda one: one.expires_at > before)
+        _keep(self.refresh_tokens, lambda one: one.expires_at > before and (not one.revoked or one.issued_at > now - SESSION_LIFETIME_S))
+        _keep(self.id_tokens, lambda one: one.expires_at > before)
+        for used in [key for key, end in self.used_assertions.items() if end < before]:
+            del self.used_assertions[used]
 
     # -- tokens ---------------------------------------------------------------------------------------------------------
 
@@ -211,6 +239,7 @@ class State:
 
     def create_launch(self, client_id: str, username: str, patient: str | None, encounter: str | None = None) -> str:
         """Begin a launch from the chart and return its opaque value."""
+        self.forget_what_is_over()
         now = self.now()
         launch = Launch(new_secret(), client_id, username, patient, encounter, now, now + self.launch_lifetime_s)
         self.launches[launch.value] = launch
@@ -230,6 +259,7 @@ class State:
 
     def begin_session(self, username: str) -> Session:
         """Start a session that no browser has yet."""
+        self.forget_what_is_over()
         session = Session(new_secret(), username, self.now())
         self.sessions[session.value] = session
         return session
@@ -252,3 +282,12 @@ class State:
             session.ended = True
         response.delete_cookie(SESSION_COOKIE, path="/")
         return session
+
+
+def _keep(found: dict[str, T], wanted: Callable[[T], bool]) -> None:
+    """Keep what is wanted, and of that the latest; dictionaries remember in which order things came."""
+    gone = [key for key, one in found.items() if not wanted(one)]
+    for key in gone:
+        del found[key]
+    for key in list(found)[: max(0, len(found) - MOST_OF_A_KIND)]:
+        del found[key]

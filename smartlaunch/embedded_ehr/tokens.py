@@ -369,6 +369,7 @@ class TokenEndpoint:
             value = next(t.value for t in self.state.access_tokens.values() if t.client_id == client.client_id)
         elif self.variant("issues_jwt_access_tokens") or defects("puts_the_password_into_readable_tokens"):
             value = self._readable(client, scopes, more, now, expires_at)
+        self.state.forget_what_is_over()
         token = AccessToken(value=value, client_id=client.client_id, scopes=scopes, issued_at=now, expires_at=expires_at, **more)
         self.state.access_tokens[value] = token
         return token

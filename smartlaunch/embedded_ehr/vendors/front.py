@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 
 from smartlaunch.embedded_ehr import data, grants
 from smartlaunch.embedded_ehr.core import OAuthError, Parameters, form_parameters, query_parameters
-from smartlaunch.embedded_ehr.pages import SMART_STYLE_PATH
+from smartlaunch.embedded_ehr.pages import SMART_STYLE_PATH, malformed
 from smartlaunch.embedded_ehr.redirection import deliver
 from smartlaunch.embedded_ehr.vendors import pages
 from smartlaunch.embedded_ehr.vendors.documents import openid_configuration, smart_configuration
@@ -90,7 +90,7 @@ def wrap(app: Starlette, sandbox: Sandbox, vendor: Vendor) -> Starlette:
         Route("/console/patients/{patient}/apps/{app_id}", front.console_launch, methods=["GET"]),
         Mount("/", app),
     ]
-    outer = Starlette(routes=routes)
+    outer = Starlette(routes=routes, exception_handlers={OAuthError: malformed})
     outer.state.sandbox = sandbox
     return outer
 
@@ -497,6 +497,7 @@ class Front:
         launch = self.state.launches.pop(value)
         launch.value = str(uuid.uuid4())
         context = str(uuid.uuid4())
+        self.launches = {key: held for key, held in self.launches.items() if held[1].expires_at > self.state.now()}
         self.launches[context] = (app, launch)
         query = urlencode({"context_id": context, "tenant": self.vendor.tenant})
         return RedirectResponse(f"/smart/user/preauth?{query}", _SEE_OTHER)
