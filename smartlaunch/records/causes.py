@@ -101,6 +101,23 @@ def group_unjudged(run: Run) -> list[Unjudged]:
     return sorted(found, key=lambda u: (order.index(u.outcome), -len(u.scenarios)))
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What one more line in the target file would let be judged."""
+
+    key: str
+    scenarios: tuple[ScenarioResult, ...]
+
+
+def wishes(run: Run) -> list[Wish]:
+    """What to write into the target file, what lets most scenarios be judged first; a scenario that names no key has no wish."""
+    by_key: dict[str, list[ScenarioResult]] = {}
+    for scenario in run.scenarios:
+        if scenario.outcome == Outcome.NOT_CONFIGURED and scenario.needs:
+            by_key.setdefault(" ".join(scenario.needs.split()), []).append(scenario)
+    return sorted((Wish(key, tuple(found)) for key, found in by_key.items()), key=lambda wish: -len(wish.scenarios))
+
+
 _VARYING = re.compile(
     r"<(?P<kind>[a-z_ ]+?) \d+(?: [^<>]*)?>"
     r"|\bx\d{4,}\b"

@@ -55,6 +55,7 @@ CATEGORIES: list[dict[str, Any]] = [
     {"name": "A requirement is not met", "matchedStatuses": ["failed"]},
     {"name": "Blocked: could not be judged", "matchedStatuses": ["broken"], "messageRegex": "(?s)blocked.*"},
     {"name": "Error of the suite", "matchedStatuses": ["broken"]},
+    {"name": "Not configured: the target file cannot show it", "matchedStatuses": ["skipped"], "messageRegex": "(?s)not configured.*"},
     {"name": "Does not apply", "matchedStatuses": ["skipped"]},
 ]
 
@@ -281,7 +282,8 @@ def message_of(scenario: ScenarioResult, run: Run | None = None) -> str:
         return printable(scenario.reason)
     head = OUTCOME_WORDS[scenario.outcome]
     if not scenario.findings:
-        return printable(f"{head}: {scenario.reason}")
+        needs = f"\nwould be judged with: {scenario.needs}" if scenario.needs else ""
+        return printable(f"{head}: {scenario.reason}{needs}")
     exchanges = run.exchange_by_id if run else None
     diagnoses = run.diagnoses_for(scenario.id) if run else ()
     return f"{head}\n\n{render_findings(scenario.findings, load(), exchanges=exchanges, diagnoses=diagnoses, width=110)}"

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from smartlaunch.finding import Outcome
+from smartlaunch.records.causes import wishes
 from smartlaunch.records.files import HTML_FILE
 from smartlaunch.records.record import Run
 from smartlaunch.reporting.page.course import environment_rows, timeline
@@ -35,6 +36,7 @@ from smartlaunch.reporting.words import (
     Rows,
     count,
     on_side,
+    printable,
     seconds,
     verdict,
 )
@@ -87,6 +89,8 @@ def _view(page: Page) -> dict[str, Any]:
         "problems": [p for p in said if p["tone"] != Outcome.NOT_APPLICABLE],
         "notes": [capital(p["message"]) for p in said if p["tone"] == Outcome.NOT_APPLICABLE],
         "unjudged": unjudged(page),
+        "folded": (Outcome.NOT_CONFIGURED.value, Outcome.NOT_APPLICABLE.value),
+        "wishes": [{"key": printable(wish.key), "number": len(wish.scenarios)} for wish in wishes(page.run)],
         "sections": finding_sections(page),
         "matrix": matrix(page),
         "launches": drawn[:MOST_LAUNCHES],

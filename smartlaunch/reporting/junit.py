@@ -9,7 +9,7 @@ from smartlaunch.reporting.words import printable, shortened
 def junit_properties(result: ScenarioResult) -> list[tuple[str, str]]:
     """The properties of one test case, in a fixed order.
 
-    JUnit knows four ends and this suite six, so the outcome stands here in its own word. Values are made printable: XML has no way
+    JUnit knows four ends and this suite seven, so the outcome stands here in its own word. Values are made printable: XML has no way
     to hold most control characters.
     """
     found = [
@@ -24,4 +24,6 @@ def junit_properties(result: ScenarioResult) -> list[tuple[str, str]]:
     ]
     if result.reason and not result.findings:
         found.append(("reason", result.reason))
+    if result.needs:
+        found.append(("needs", result.needs))
     return [(name, shortened(printable(value), 1_000)) for name, value in found if value]

@@ -9,19 +9,21 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from smartlaunch.finding import Outcome
-from smartlaunch.records.causes import Cause, group_findings, group_unjudged
+from smartlaunch.records.causes import Cause, Unjudged, group_findings, group_unjudged, wishes
 from smartlaunch.records.record import Run
 from smartlaunch.reporting.failure import render_finding, wrapped
 from smartlaunch.reporting.words import OUTCOME_WORDS, SIDE_WORDS, Rows, count, on_side, printable, seconds, sections, shortened, verdict
 
 NARROWEST, WIDEST = 40, 110
 _NAMED = 3
+_WISHES = 5
+_FOLDED = (Outcome.NOT_CONFIGURED.value, Outcome.NOT_APPLICABLE.value)
 
 _CODES = {
     "bold": "1",
@@ -147,34 +149,56 @@ class _Summary:
         return lines
 
     def _unjudged(self) -> list[str]:
-        folded = (Outcome.NOT_APPLICABLE, Outcome.NOT_CONFIGURED)
-        groups = [g for g in group_unjudged(self.run) if g.outcome not in folded]
-        skipped = [g for g in group_unjudged(self.run) if g.outcome in folded]
-        if not groups and not skipped and not self.run.missing:
+        groups = group_unjudged(self.run)
+        if not groups and not self.run.missing:
             return []
-        lines = ["", self._heading("Not judged", sum(len(g.scenarios) for g in groups + skipped) + len(self.run.missing))]
+        lines = ["", self._heading("Not judged", sum(len(g.scenarios) for g in groups) + len(self.run.missing))]
         for group in groups:
-            word = OUTCOME_WORDS[group.outcome]
-            first = group.scenarios[0].id + (f" and {len(group.scenarios) - 1} more" if len(group.scenarios) > 1 else "")
-            named = wrapped(f"{len(group.scenarios):>4} {word}: {first}", self.width, indent="  ", hanging="       ")
-            lines += [named[0].replace(word, self.style(word, group.outcome), 1), *named[1:]]
-            lines += wrapped(group.reason, self.width, indent="       ", hanging="       ")
-            if group.diagnosis:
-                told = f"likely cause: {group.diagnosis.cause} ({on_side(group.diagnosis.side)})"
-                lines += wrapped(told, self.width, indent="       ", hanging="         ")
-                lines += wrapped(f"what to try: {group.diagnosis.fix}", self.width, indent="       ", hanging="         ")
+            if group.outcome not in _FOLDED:
+                lines += self._group(group)
         if self.run.missing:
             more = ", ..." if len(self.run.missing) > _NAMED else ""
-            names = ", ".join(self.run.missing[:_NAMED]) + more
-            lines += wrapped(f"{len(self.run.missing):>4} without a result: {names}", self.width, indent="  ", hanging="       ")
-        for group in skipped[:_NAMED]:
-            lines += wrapped(
-                f"{len(group.scenarios):>4} {OUTCOME_WORDS[group.outcome]}: {group.reason}", self.width, indent="  ", hanging="       "
-            )
-        if len(skipped) > _NAMED:
-            rest = sum(len(g.scenarios) for g in skipped[_NAMED:])
-            lines.append(f"  {rest:>4} not applicable for {count(len(skipped) - _NAMED, 'other reason')}, in the report")
+            lines += self._item(f"{len(self.run.missing):>4} without a result: {', '.join(self.run.missing[:_NAMED])}{more}")
+        for outcome in _FOLDED:
+            lines += self._folded(outcome, [g for g in groups if g.outcome == outcome])
+        return lines + self._wishes()
+
+    def _group(self, group: Unjudged) -> list[str]:
+        """What went wrong, where it shows first, and what to do about it."""
+        word = OUTCOME_WORDS[group.outcome]
+        first = group.scenarios[0].id + (f" and {len(group.scenarios) - 1} more" if len(group.scenarios) > 1 else "")
+        named = self._item(f"{len(group.scenarios):>4} {word}: {first}")
+        lines = [named[0].replace(word, self.style(word, group.outcome), 1), *named[1:]]
+        lines += wrapped(group.reason, self.width, indent="       ", hanging="       ")
+        if group.diagnosis:
+            told = f"likely cause: {group.diagnosis.cause} ({on_side(group.diagnosis.side)})"
+            lines += wrapped(told, self.width, indent="       ", hanging="         ")
+            lines += wrapped(f"what to try: {group.diagnosis.fix}", self.width, indent="       ", hanging="         ")
         return lines
+
+    def _folded(self, outcome: str, groups: Sequence[Unjudged]) -> list[str]:
+        """What is nobody's fault, in few lines."""
+        word = OUTCOME_WORDS[outcome]
+        lines = [line for g in groups[:_NAMED] for line in self._item(f"{len(g.scenarios):>4} {word}: {g.reason}")]
+        if len(groups) > _NAMED:
+            rest = sum(len(g.scenarios) for g in groups[_NAMED:])
+            lines.append(f"  {rest:>4} {word} for {count(len(groups) - _NAMED, 'other reason')}, in the report")
+        return lines
+
+    def _wishes(self) -> list[str]:
+        """The few lines of configuration that would let most be judged."""
+        wanted = wishes(self.run)
+        if not wanted:
+            return []
+        lines = ["", self.style("To judge more, add to the target file", "bold")]
+        for wish in wanted[:_WISHES]:
+            lines += self._item(f"{wish.key}: {count(len(wish.scenarios), 'more scenario')}", hanging="    ")
+        if len(wanted) > _WISHES:
+            lines.append(f"  and {count(len(wanted) - _WISHES, 'line')} more, in the report")
+        return lines
+
+    def _item(self, text: str, hanging: str = "       ") -> list[str]:
+        return wrapped(text, self.width, indent="  ", hanging=hanging)
 
     def _counts(self) -> list[str]:
         lines, length = [""], 0

@@ -134,6 +134,7 @@ def _unjudged(run: Run) -> str:
         (run.counts[Outcome.BLOCKED], "blocked"),
         (run.counts[Outcome.ERROR], "ended in an error of the suite"),
         (len(run.missing), "gave no result"),
+        (run.counts[Outcome.NOT_CONFIGURED], "not configured"),
     ]
     said = [f"{number} {words}" for number, words in parts if number]
     return f" Not judged: {', '.join(said)}." if said else ""
