@@ -1,7 +1,9 @@
 """What is known of a vendor, from one data file each; ``generic`` holds what everybody says.
 
-A file may hold: ``names`` and ``hosts`` by which the vendor is recognised, ``traits`` that rules ask for, ``urn`` and ``phrase`` tables
-that translate its wording into ``says:`` signals, ``advice`` that adds to a rule's fix or next step, and facts about its hosts.
+A file may hold: ``names``, ``hosts`` and ``marks`` (wording that nobody else uses) by which the vendor is recognised, ``traits`` that
+rules ask for, ``urn`` and ``phrase`` tables that translate its wording into ``says:`` signals, ``advice`` that adds to a rule's fix or
+next step, and facts about its hosts. Wording of every vendor is read whoever is named, so that naming the vendor, or not, or a wrong
+one, takes nothing away; the named one's counts first.
 """
 
 from __future__ import annotations
@@ -19,11 +21,26 @@ from smartlaunch.errors import LookupFailed, UsageError
 
 @dataclass(frozen=True)
 class Phrase:
-    """A wording and what it means; ``who`` says in whose mouth it counts."""
+    """A wording and what it means: in whose mouth it counts, and at which stage of the flow (empty: at any).
+
+    ``unless`` is wording beside which it means nothing, as a sentence that lists all possible reasons.
+    """
 
     says: str
     pattern: re.Pattern[str]
     who: frozenset[str]
+    at: frozenset[str] = frozenset()
+    unless: re.Pattern[str] | None = None
+    source: str = ""
+    vendor: str = ""
+
+    def found_in(self, text: str, who: str, stage: str = "") -> re.Match[str] | None:
+        """The place in a text that says it, or None; a stage that is not known excludes nothing."""
+        if who not in self.who or (stage and self.at and stage not in self.at):
+            return None
+        if self.unless is not None and self.unless.search(text):
+            return None
+        return self.pattern.search(text)
 
 
 @dataclass(frozen=True)
@@ -34,9 +51,9 @@ class Vendor:
     name: str
     names: tuple[re.Pattern[str], ...] = ()
     hosts: tuple[re.Pattern[str], ...] = ()
+    marks: tuple[re.Pattern[str], ...] = ()
     traits: frozenset[str] = frozenset()
     phrases: tuple[Phrase, ...] = ()
-    own_words: frozenset[str] = frozenset()
     urns: tuple[tuple[str, str], ...] = ()
     """Folded endings of URNs and what they say, longest first."""
     host_tenants: tuple[tuple[str, str], ...] = ()
@@ -44,6 +61,7 @@ class Vendor:
     bad_paths: tuple[tuple[str, str], ...] = ()
     bad_launches: tuple[tuple[str, str], ...] = ()
     open_hosts: tuple[tuple[str, str], ...] = ()
+    retired_hosts: tuple[tuple[str, str], ...] = ()
     advice: dict[str, dict[str, str]] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     ticket: str = "generic"
@@ -56,9 +74,9 @@ class Vendor:
         folded = fold(urn)
         return next((says for ending, says in self.urns if folded == ending or folded.endswith("-" + ending)), "")
 
-    def says_in(self, text: str, who: str) -> Iterator[tuple[str, str]]:
-        """What a text says, with the words that say it."""
-        yield from _read(self.id, text, who)
+    def says_in(self, text: str, who: str, stage: str = "") -> Iterator[tuple[str, str, str]]:
+        """What a text says, the words that say it, and the vendor whose wording it is (empty: anybody's)."""
+        yield from _read(self.id, text, who, stage)
 
 
 def fold(urn: str) -> str:
@@ -66,14 +84,23 @@ def fold(urn: str) -> str:
     return re.sub(r"[:_]+", "-", urn.lower()).rstrip("-")
 
 
-@lru_cache(maxsize=2048)
-def _read(vendor: str, text: str, who: str) -> tuple[tuple[str, str], ...]:
+@lru_cache(maxsize=4096)
+def _read(vendor: str, text: str, who: str, stage: str) -> tuple[tuple[str, str, str], ...]:
     """Kept, because a run meets the same error page and the same error body again and again."""
     return tuple(
-        (phrase.says, " ".join(found.group(0).split())[:160])
-        for phrase in all_vendors()[vendor].phrases
-        if who in phrase.who and (found := phrase.pattern.search(text))
+        (phrase.says, " ".join(found.group(0).split())[:160], phrase.vendor)
+        for phrase in _wording(vendor)
+        if (found := phrase.found_in(text, who, stage))
     )
+
+
+@cache
+def _wording(vendor: str) -> tuple[Phrase, ...]:
+    """Every phrase, those of the vendor first, then those of everybody, then those of all others."""
+    known = all_vendors()
+    others = (p for v in known.values() if v.id not in (vendor, "generic") for p in v.phrases)
+    own = known[vendor].phrases if vendor != "generic" else ()
+    return (*own, *known["generic"].phrases, *others)
 
 
 @cache
@@ -81,10 +108,9 @@ def all_vendors() -> dict[str, Vendor]:
     """Every vendor file by id, ``generic`` among them."""
     found: dict[str, Vendor] = {}
     folder = files("smartlaunch.diagnosis").joinpath("vendors")
-    base = _load(folder.joinpath("generic.toml").read_text("utf-8"), None)
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
         if entry.name.endswith(".toml"):
-            vendor = base if entry.name == "generic.toml" else _load(entry.read_text("utf-8"), base)
+            vendor = _load(entry.read_text("utf-8"))
             if vendor.id in found:
                 raise UsageError(f"two vendor files have the id {vendor.id}")
             found[vendor.id] = vendor
@@ -102,46 +128,58 @@ def vendor_named(name: str) -> Vendor:
     return found
 
 
-def recognise(names: Iterable[str], hosts: Iterable[str]) -> Vendor | None:
-    """The vendor that a name or a host points to, or None."""
-    said, seen = [n for n in names if n], [h for h in hosts if h]
+def recognise(names: Iterable[str], hosts: Iterable[str], texts: Iterable[str] = ()) -> Vendor | None:
+    """The vendor that a name, a host or the wording of a server points to, or None."""
+    said, seen, read = [n for n in names if n], [h for h in hosts if h], [t for t in texts if t]
     for vendor in all_vendors().values():
         if any(p.search(n) for p in vendor.names for n in said):
             return vendor
     for vendor in all_vendors().values():
         if any(p.search(h) for p in vendor.hosts for h in seen):
             return vendor
-    return None
+    return next((v for v in all_vendors().values() if any(p.search(t) for p in v.marks for t in read)), None)
 
 
-def _load(text: str, base: Vendor | None) -> Vendor:
+def _load(text: str) -> Vendor:
     data = tomllib.loads(text)
-    own = tuple(_phrase(entry) for entry in data.get("phrase", []))
+    source = next(iter(data.get("sources", [])), "")
+    owner = "" if data["id"] == "generic" else data["id"]
     urns = {fold(ending): entry["says"] for entry in data.get("urn", []) for ending in entry["endings"]}
     return Vendor(
         id=data["id"],
         name=data["name"],
         names=tuple(re.compile(p, re.IGNORECASE) for p in data.get("names", [])),
         hosts=tuple(re.compile(p, re.IGNORECASE) for p in data.get("hosts", [])),
+        marks=tuple(re.compile(p) for p in data.get("marks", [])),
         traits=frozenset(data.get("traits", [])),
-        phrases=own + (base.phrases if base else ()),
-        own_words=frozenset(p.says for p in own) if base else frozenset(),
+        phrases=tuple(_phrase(entry, owner, source) for entry in data.get("phrase", [])),
         urns=tuple(sorted(urns.items(), key=lambda item: -len(item[0]))),
         host_tenants=_pairs(data.get("wrong_host", []), "host", "tenant"),
         environments=_pairs(data.get("environment", []), "name", "host"),
         bad_paths=_pairs(data.get("bad_path", []), "pattern", "because"),
         bad_launches=_pairs(data.get("bad_launch", []), "pattern", "because"),
         open_hosts=_pairs(data.get("open_host", []), "host", "because"),
+        retired_hosts=_pairs(data.get("retired_host", []), "host", "because"),
         advice={entry["rule"]: {k: v for k, v in entry.items() if k != "rule"} for entry in data.get("advice", [])},
         sources=tuple(data.get("sources", [])),
         ticket=data.get("ticket", "generic"),
     )
 
 
-def _phrase(entry: dict[str, Any]) -> Phrase:
+def _phrase(entry: dict[str, Any], vendor: str, source: str) -> Phrase:
     return Phrase(
-        entry["says"], re.compile("|".join(f"(?:{p})" for p in entry["any"]), re.IGNORECASE), frozenset(entry.get("who", ["server"]))
+        entry["says"],
+        _any_of(entry["any"]),
+        frozenset(entry.get("who", ["server"])),
+        at=frozenset(entry.get("at", [])),
+        unless=_any_of(entry["unless"]) if entry.get("unless") else None,
+        source=entry.get("source", source),
+        vendor=vendor,
     )
+
+
+def _any_of(patterns: list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{p})" for p in patterns), re.IGNORECASE)
 
 
 def _pairs(entries: list[dict[str, str]], left: str, right: str) -> tuple[tuple[str, str], ...]:

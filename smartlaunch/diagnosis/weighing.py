@@ -17,13 +17,20 @@ from typing import Any
 from smartlaunch.diagnosis.inputs.weblinks import host_of
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Missing, Report
-from smartlaunch.diagnosis.signals.subjects import Signal, observe
+from smartlaunch.diagnosis.signals.observing import observe
+from smartlaunch.diagnosis.signals.signal import Signal
 from smartlaunch.diagnosis.vendor import Vendor, all_vendors, recognise, vendor_named
 from smartlaunch.finding import Side
 
 HIGH, MEDIUM, DECLINE = 80, 55, 40
 SUPPORT, AGAINST, THIN = 8, 15, 25
+ANSWERED = 10
+"""What a cause loses that rests on a server's own sentence alone; one that rests on anybody else's loses ``THIN``."""
 MOST_SUPPORTS = 3
+SPREAD = 35
+"""How far below the first cause another may lie and still be shown."""
+REQUEST = "request-"
+"""How the rules begin that check a pasted request on its own."""
 SHOWN = 4
 """How many causes are listed at most."""
 
@@ -53,6 +60,8 @@ class Rule:
     sources: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     at_most: int = 100
+    early: bool = False
+    """Shown first or second wherever it fits: what a person has to know beside the cause."""
 
 
 @cache
@@ -87,7 +96,8 @@ def vendor_of(m: Material, wanted: str = "") -> Vendor:
     hosts = [host_of(u) for u in (m.authorize_url, m.token_url, m.fhir_base, m.aud, m.discovery_base) if u]
     if any("urn:cerner:" in u.lower() for u in m.urns):
         hosts.insert(0, "authorization.cerner.com")
-    return recognise([m.vendor], hosts) or all_vendors()["generic"]
+    said = [t.text for t in m.texts("server")]
+    return recognise([m.vendor], hosts, said) or all_vendors()["generic"]
 
 
 def examine(m: Material, wanted_vendor: str = "") -> Report:
@@ -127,7 +137,7 @@ def _weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material) -> 
     weight = rule.weight + SUPPORT * min(len(supports), MOST_SUPPORTS) - AGAINST * len(against)
     used = [*rule.all, *hit, *supports]
     if not rule.alone and _thin(used, seen, m):
-        weight -= THIN
+        weight -= ANSWERED if "phrase-in-answer" in seen else THIN
     weight = min(weight, rule.at_most, 100)
     if weight < DECLINE:
         return None
@@ -182,18 +192,29 @@ def _fill(text: str, values: dict[str, str]) -> str:
 
 
 def _rank(found: list[Diagnosis]) -> list[Diagnosis]:
+    """Best first, without consequences of others; what a person has to know beside the cause comes second."""
     by_id = {rule.id: rule for rule in rules()}
-    ordered = sorted(found, key=lambda d: -d.weight)
+    kept = _without_consequences(sorted(found, key=lambda d: -d.weight), by_id)
+    best = kept[0].weight if kept else 0
+    kept = [d for d in kept if d.weight >= best - SPREAD or by_id[d.rule].early]
+    early = [d for d in kept[1:] if by_id[d.rule].early]
+    return [*kept[:1], *early, *(d for d in kept[1:] if d not in early)][:SHOWN]
+
+
+def _without_consequences(ordered: list[Diagnosis], by_id: dict[str, Rule]) -> list[Diagnosis]:
+    """Leave out what another cause explains; a fault of the request beside a surer cause of its kind is evidence for that one."""
     hidden: set[str] = set()
     kept: list[Diagnosis] = []
     for item in ordered:
         if item.rule in hidden:
             continue
         hidden.update(by_id[item.rule].explains)
-        kept.append(item)
-    best = kept[0].weight if kept else 0
-    kept = [d for d in kept if d.rule not in hidden and d.weight >= best - 35]
-    return kept[:SHOWN]
+        surer = next((d for d in kept if d.category is item.category), None) if item.rule.startswith(REQUEST) else None
+        if surer is None:
+            kept.append(item)
+        else:
+            surer.evidence += [e for e in item.evidence if e not in surer.evidence]
+    return [d for d in kept if d.rule not in hidden]
 
 
 def _missing(m: Material, seen: dict[str, Signal], rule: Rule | None) -> list[Missing]:
@@ -207,6 +228,9 @@ def _missing(m: Material, seen: dict[str, Signal], rule: Rule | None) -> list[Mi
 
 
 def _step(m: Material, seen: dict[str, Signal]) -> str:
+    for status in ("fhir-401", "fhir-403"):
+        if status in seen:
+            return status
     if m.fhir or "fhir-refused" in seen or "says:scope-insufficient" in seen or "error:insufficient_scope" in seen:
         return "fhir"
     if m.granted is not None:

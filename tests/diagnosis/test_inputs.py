@@ -53,7 +53,8 @@ def test_persona_client_and_instance_are_read_from_error_uri():
 
 def test_thin_authorize_url_is_declined_with_what_is_missing():
     report = load(
-        "https://as.example.org/authorize?client_id=c&response_type=code&scope=openid&redirect_uri=https%3A%2F%2Fa.example%2Fcb&state=12345&aud=x"
+        "https://as.example.org/authorize?client_id=c&response_type=code&scope=openid&redirect_uri=https%3A%2F%2Fa.example%2Fcb"
+        f"&state={'s' * 22}&aud=https%3A%2F%2Fehr.example%2Ffhir&code_challenge={'c' * 43}&code_challenge_method=S256"
     ).report()
     assert report.declined
     assert report.missing

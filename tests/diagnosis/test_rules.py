@@ -6,15 +6,23 @@ from pathlib import Path
 
 import pytest
 
-import smartlaunch.diagnosis.signals.subjects as signals_module
+import smartlaunch.diagnosis.signals as signals_module
 from smartlaunch.diagnosis import read_observation, weighing
 from smartlaunch.diagnosis.model import DEFINITIONS, Category
-from smartlaunch.diagnosis.signals.subjects import observe
+from smartlaunch.diagnosis.signals.observing import observe
 from smartlaunch.diagnosis.vendor import all_vendors
 
 URN = "urn:cerner:error:authorization-server:"
 ORACLE = "Oracle Health"
 AUTHORIZE = "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/protocols/oauth2/profiles/smart-v1/personas/provider/authorize"
+
+REQUEST = (
+    "https://as.example/authorize?response_type=code&client_id=c1&redirect_uri=https%3A%2F%2Fa.example%2Fcb&scope=openid+fhirUser"
+    "&state=" + "s" * 22 + "&aud=https%3A%2F%2Fehr.example%2Ffhir&code_challenge=7XKgoitPPSi3blr40UZ8vqDJkQrOyXvudsqQdV1jdC8&code_challenge_method=S256"
+)
+DOORKEEPER = (
+    "The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used in the authorization request, or was issued to another client."
+)
 
 # rule -> (what fires it, what is close and must not); "_facts" are facts as a recorder derives them, "_set" fields of the material
 CASES = {
@@ -143,6 +151,57 @@ CASES = {
     "s256-refused": ({"_facts": {"code_challenge_present": True, "code_challenge_base64url": True, "code_challenge_method": "S256"}, "error": "invalid_request", "error_description": "The transform algorithm is not supported."}, {"_facts": {"code_challenge_present": True, "code_challenge_base64url": True, "code_challenge_method": "plain"}, "error": "invalid_request", "error_description": "The transform algorithm is not supported."}),
     "tenants-differ": ({"aud": "https://fhir-ehr.cerner.com/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d", "authorize_url": AUTHORIZE.replace("ec2458f2", "aaaa58f2"), "http_status": 401}, {"aud": "https://fhir-ehr.cerner.com/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d", "authorize_url": AUTHORIZE, "http_status": 401}),
     "request-malformed": ({"urn": URN + "oauth2:grant:invalid-request"}, {"urn": URN + "oauth2:grant:request"}),
+    "request-client_id": ({"authorize_url": REQUEST.replace("client_id=c1&", "")}, {"authorize_url": REQUEST}),
+    "request-redirect_uri": ({"authorize_url": REQUEST.replace("%2Fcb", "%2Fcb%23x")}, {"authorize_url": REQUEST}),
+    "request-response_type": ({"authorize_url": REQUEST.replace("=code&", "=token&")}, {"authorize_url": REQUEST}),
+    "request-scope": ({"authorize_url": REQUEST.replace("openid+", "openid,")}, {"authorize_url": REQUEST}),
+    "request-launch": ({"authorize_url": REQUEST + "&launch=abc"}, {"authorize_url": REQUEST.replace("openid", "launch+openid") + "&launch=abc"}),
+    "request-launch-mixed": ({"authorize_url": REQUEST.replace("openid", "launch+launch/patient") + "&launch=abc"}, {"authorize_url": REQUEST.replace("openid", "launch/patient")}),
+    "request-pkce": ({"authorize_url": REQUEST.replace("=S256", "=s256")}, {"authorize_url": REQUEST}),
+    "request-pkce-absent": ({"authorize_url": REQUEST.partition("&code_challenge=")[0], "error": "invalid_request"}, {"authorize_url": REQUEST, "error": "invalid_request"}),
+    "request-aud": ({"authorize_url": REQUEST, "discovery_base": "https://other.example/fhir"}, {"authorize_url": REQUEST, "discovery_base": "https://ehr.example/fhir"}),
+    "request-state": ({"authorize_url": REQUEST.replace("&state=" + "s" * 22, "")}, {"authorize_url": REQUEST}),
+    "request-state-short": ({"authorize_url": REQUEST.replace("s" * 22, "s" * 21)}, {"authorize_url": REQUEST}),
+    "request-doubled": ({"authorize_url": REQUEST + "&client_id=c1"}, {"authorize_url": REQUEST + "&prompt=login"}),
+    "request-endpoint": ({"authorize_url": REQUEST + "&grant_type=authorization_code"}, {"authorize_url": REQUEST}),
+    "request-encoding": ({"authorize_url": REQUEST.replace("&", "&amp;", 1)}, {"authorize_url": REQUEST}),
+    "credentials-absent": ({"error": "invalid_client", "error_description": "AADSTS7000218: no secret"}, {"error": "invalid_client", "error_description": "AADSTS7000219: no secret"}),
+    "public-refuses-secret": ({"error": "invalid_client", "error_description": "AADSTS700025: public"}, {"error": "invalid_client", "error_description": "AADSTS700026: public"}),
+    "browser-origin-platform": ({"error": "invalid_request", "error_description": "AADSTS9002326: cross-origin"}, {"error": "invalid_request", "error_description": "AADSTS9002329: origin"}),
+    "authentication-any": ({"error": "invalid_client", "error_description": "Client authentication failed"}, {"error": "invalid_client", "error_description": "Client authentication succeeded"}),
+    "authentication-method": ({"error": "invalid_client", "error_description": "client cannot authenticate with methods: ['none']"}, {"error": "invalid_client", "error_description": "client may authenticate with methods: ['none']"}),
+    "assertion-kid": ({"error": "invalid_client", "error_description": "The client_assertion JWT kid is invalid."}, {"error": "invalid_client", "error_description": "The client_assertion JWT is read."}),
+    "assertion-unspecified": ({"error": "invalid_client", "error_description": "Client authentication failed: client_assertion"}, {"error": "invalid_client", "error_description": "Client authentication failed: client_assertions"[:-11]}),
+    "app-jwks-unreachable": ({"error": "invalid_client", "error_description": "Unable to fetch the JWKS: timeout"}, {"error": "invalid_client", "error_description": "The JWKS was fetched"}),
+    "client-not-granted": ({"error": "access_denied", "error_description": 'You need to create a "client-grant"'}, {"error": "access_denied", "error_description": "You need to create a client"}),
+    "user-not-assigned": ({"error": "access_denied", "error_description": "User is not assigned to the client application."}, {"error": "access_denied", "error_description": "User is assigned to the client application."}),
+    "user-of-other-tenant": ({"error": "access_denied", "error_description": "AADSTS50020: other tenant"}, {"error": "access_denied", "error_description": "AADSTS50021: tenant"}),
+    "admin-consent-needed": ({"error": "access_denied", "error_description": "Administrator consent is required"}, {"error": "access_denied", "error_description": "Consent is required"}),
+    "access-policy-denied": ({"error": "access_denied", "error_description": "Policy evaluation failed for this request"}, {"error": "access_denied", "error_description": "Policy evaluated for this request"}),
+    "registration-document-refused": ({"error": 'Unexpected value for parameter "jwks": expecting "array"', "http_status": 400}, {"error": 'Unexpected value for parameter "name"', "http_status": 400}),
+    "state-lost-between-tabs": ({"error": "state mismatch", "notes": "sign-in in two tabs at once"}, {"error": "state mismatch", "notes": "sign-in in one window"}),
+    "sign-in-page-lost": ({"error": "Cookie not found. Please make sure cookies are enabled in your browser."}, {"error": "Cookies were set in your browser.", "http_status": 400}),
+    "fhir-user-not-there": ({"error": "User is not available"}, {"error": "User is there"}),
+    "fhir-user-dropped": ({"error": "User is not available", "requested_scopes": "openid fhirUser launch", "granted_scopes": "launch"}, {"error": "User is not available", "requested_scopes": "openid fhirUser launch", "granted_scopes": "openid fhirUser launch"}),
+    "code-sent-as-token": ({"fhir_request": "GET Patient/1", "notes": "the bearer header carries the authorization code"}, {"fhir_request": "GET Patient/1", "notes": "the bearer header carries the access token"}),
+    "token-of-another-audience": ({"fhir_request": "GET Patient/1", "http_status": 401, "www_authenticate": 'Bearer error="invalid_token", error_description="The audience is invalid"'}, {"authorize_url": REQUEST, "error": "invalid_request", "error_description": "The audience is invalid"}),
+    "token-of-another-issuer": ({"fhir_request": "GET Patient/1", "http_status": 401, "www_authenticate": 'Bearer error="invalid_token", error_description="The iss claim is not valid"'}, {"fhir_request": "GET Patient/1", "http_status": 401, "www_authenticate": 'Bearer error="invalid_token", error_description="The sub claim is not valid"'}),
+    "token-key-not-known": ({"fhir_request": "GET Patient/1", "http_status": 401, "error": "Another algorithm expected, or no matching key(s) found"}, {"fhir_request": "GET Patient/1", "http_status": 401, "error": "A matching key was found"}),
+    "token-revoked": ({"fhir_request": "GET Patient/1", "http_status": 401, "error": "The access token was revoked"}, {"fhir_request": "GET Patient/1", "http_status": 401, "error": "The access token was read"}),
+    "token-from-elsewhere": ({"fhir_request": "GET Patient/1", "http_status": 401, "token_endpoint": "https://login.other.example/token", "fhir_base": "https://practice.example.org/fhir"}, {"fhir_request": "GET Patient/1", "http_status": 401, "token_endpoint": "https://auth.example.org/token", "fhir_base": "https://practice.example.org/fhir"}),
+    "host-retired": ({"authorize_url": "https://cpsapisandbox.virenceaz.com:9443/oauth2/authorize", "error": "DNS_PROBE_FINISHED_NXDOMAIN"}, {"authorize_url": "https://ap25sandbox.fhirapi.athenahealth.com/oauth2/authorize", "error": "DNS_PROBE_FINISHED_NXDOMAIN"}),
+    "grant-refused-any": ({"error": "invalid_grant", "error_description": DOORKEEPER}, {"error": "invalid_grant", "error_description": "The provided authorization grant is valid."}),
+    "challenge-was-absent": ({"error": "invalid_grant", "error_description": "PKCE code verifier specified but challenge not present in authorization"}, {"error": "invalid_grant", "error_description": "PKCE code verifier specified"}),
+    "id-token-audience": ({"error": "ID token validation failed: aud claim does not hold the client id"}, {"error": "invalid_token", "error_description": "The audience is invalid", "fhir_request": "GET Patient/1"}),
+    "id-token-issuer-unusable": ({"notes": "the openid-configuration under the issuer is an HTML page"}, {"notes": "the openid-configuration under the issuer is right"}),
+    "token-decoded-by-app": ({"error": "Cannot read property 'exp' of null"}, {"error": "Cannot read property 'name' of null"}),
+    "no-refresh-came": ({"refresh_token": "not returned", "expires_in": 570}, {"refresh_token": "not returned", "requested_scopes": "openid launch"}),
+    "public-client-gets-none": ({"vendor": "Epic", "privacy": "public", "error": "no refresh token"}, {"vendor": "Epic", "privacy": "confidential", "error": "no refresh token"}),
+    "refresh-refused-by-library": ({"error": "Unable to refresh. No offline_access scope found."}, {"error": "Unable to read. No offline scope."}),
+    "subscription-key-missing": ({"http_status": 401, "error": "Access denied due to missing subscription key"}, {"http_status": 401, "error": "Access denied due to a key"}),
+    "export-needs-system-scopes": ({"fhir_request": "GET Group/1/$export", "http_status": 403, "error": "insufficient_scope"}, {"fhir_request": "GET Group/1", "http_status": 403, "error": "insufficient_scope"}),
+    "endpoint-page-not-found": ({"authorize_url": REQUEST, "error": "the resource not found"}, {"authorize_url": REQUEST, "error": "the resource was found"}),
+    "launch-value-not-taken": ({"launch": "abc", "urn": URN + "smart-v1:grant:launch:code-required"}, {"urn": URN + "smart-v1:grant:launch:code-required"}),
 }  # fmt: skip
 
 
@@ -177,11 +236,11 @@ def test_rule_is_silent_on_a_near_miss(rule):
 
 
 def test_rules_name_only_what_exists():
-    source = Path(signals_module.__file__).read_text("utf-8")
+    source = "".join(p.read_text("utf-8") for p in Path(signals_module.__file__).parent.glob("*.py"))
     says = {p.says for v in all_vendors().values() for p in v.phrases} | {s for v in all_vendors().values() for _, s in v.urns}
     ids = {r.id for r in weighing.rules()}
     made = re.compile(
-        r"^(?:error|status|grant|auth|any-status|token-status|authorize-status):|^(?:is|access|requested-only|dropped-all|redirect-differs)-"
+        r"^(?:request|error|status|grant|auth|any-status|token-status|authorize-status):|^(?:is|access|requested-only|dropped-all|redirect-differs)-"
     )
     for rule in weighing.rules():
         for name in (*rule.all, *rule.any, *rule.none, *rule.supports, *rule.against):
@@ -201,6 +260,40 @@ def test_vendor_files_name_only_rules_that_exist_and_every_meaning_is_used():
         assert set(vendor.advice) <= ids, vendor.id
         for says in {p.says for p in vendor.phrases} | {s for _, s in vendor.urns}:
             assert f"says:{says}" in used, (vendor.id, says)
+
+
+def test_every_wording_of_a_vendor_names_its_source():
+    for vendor in all_vendors().values():
+        for phrase in vendor.phrases:
+            assert vendor.id == "generic" or phrase.source.startswith("https://"), (vendor.id, phrase.says)
+
+
+def test_at_least_fifteen_authorization_servers_are_known_by_their_wording():
+    assert sum(1 for v in all_vendors().values() if v.id != "generic" and len(v.phrases) + len(v.urns) >= 5) >= 15
+
+
+@pytest.mark.parametrize("case", json.loads((Path(__file__).parent / "cases.json").read_text("utf-8")), ids=lambda c: c["id"])
+def test_naming_the_vendor_never_makes_an_answer_weaker(case):
+    bare = weighing.examine(read_observation(dict(case["observed"])))
+    named = weighing.examine(read_observation({"vendor": case["vendor"], **case["observed"]}))
+    if bare.diagnoses and bare.diagnoses[0].category.value in (case["category"], *case.get("also", ())):
+        assert named.diagnoses, case["id"]
+        assert named.diagnoses[0].weight >= bare.diagnoses[0].weight or named.diagnoses[0].confidence == bare.diagnoses[0].confidence
+
+
+@pytest.mark.parametrize(
+    ("text", "vendor"),
+    [
+        ("AADSTS50011: The redirect URI does not match", "entra"),
+        ("One or more scopes are not configured for the authorization server resource.", "okta"),
+        ('<p id="kc-error-message">We are sorry</p>', "keycloak"),
+        ('{"fault": {"faultstring": "Invalid Access Token"}}', "apigee"),
+        ("unknown, invalid, or expired refresh token", "ping"),
+        ("OAuth 2.0 Parameter: redirect_uri", "spring"),
+    ],
+)
+def test_vendor_is_told_from_its_wording(text, vendor):
+    assert weighing.vendor_of(read_observation({"error": text})).id == vendor
 
 
 def test_every_category_is_defined_and_used():

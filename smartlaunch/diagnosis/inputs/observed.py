@@ -432,7 +432,7 @@ def _flag_fact(name: str) -> Callable[[Material, Any], None]:
         if isinstance(value, bool):
             m.facts[name] = value
         else:
-            m.facts[name] = not re.match(r"\s*(?:no|false|none|absent|missing)\b", _text(value), re.IGNORECASE)
+            m.facts[name] = not re.match(r"\s*(?:no|not|never|false|none|absent|missing)\b", _text(value), re.IGNORECASE)
 
     return read
 

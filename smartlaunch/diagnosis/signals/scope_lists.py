@@ -1,0 +1,190 @@
+"""Scopes: what was asked for, what is registered, what was granted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from smartlaunch.diagnosis import scopes
+from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.scopes import Kind
+from smartlaunch.diagnosis.signals.signal import Signal, listed, predicate, saw
+from smartlaunch.diagnosis.vendor import Vendor
+
+
+@predicate
+def requested_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
+    """What stands in the scope list that the app asked for."""
+    if m.requested is None:
+        return
+    asked = m.requested
+    names = {"launch": "requested-launch", "launch/patient": "requested-launch-patient", "offline_access": "requested-offline"}
+    for scope in asked.items:
+        if scope in names:
+            yield saw(names[scope], f"{scope} was requested")
+    if wild := [s for s in asked.items if scopes.is_wildcard(s)]:
+        yield saw("requested-wildcard", f"wildcard scopes were requested: {listed(wild)}", wildcards=listed(wild))
+    if bad := _ill_formed(asked, vendor):
+        yield saw(
+            "requested-ill-formed", f"scopes outside the grammar of SMART 1 and 2 were requested: {listed(bad)}", ill_formed=listed(bad)
+        )
+    if asked.comma:
+        yield saw("requested-comma", "the scopes are separated by commas")
+    contexts = {scopes.context_of(s) for s in asked.resources} - {""}
+    if "system" in contexts and len(contexts) > 1:
+        yield saw("requested-mixed-contexts", f"scopes of several contexts were requested together: {', '.join(sorted(contexts))}")
+    system = m.app_type == "system" or m.grant_type == "client_credentials"
+    person = [s for s in asked.items if scopes.context_of(s) in ("patient", "user") or s.startswith("launch")]
+    if system and person:
+        yield saw(
+            "system-asks-person-scopes",
+            f"a system app asked for scopes of a person or a launch: {listed(person)}",
+            person_scopes=listed(person),
+        )
+    if "patient" in contexts and not any(s.startswith("launch") for s in asked.items) and asked.whole:
+        yield saw("patient-scopes-without-launch-scope", "patient/ scopes were requested, but neither launch nor launch/patient")
+    if asked.items and asked.whole and "offline_access" not in asked and "online_access" not in asked:
+        yield saw("no-refresh-scope-requested", "neither offline_access nor online_access was requested")
+    if asked.items and asked.whole and "openid" in asked and "fhirUser" not in asked and "profile" not in asked:
+        yield saw("openid-without-fhiruser", "openid was requested without fhirUser")
+    if asked.items and asked.whole and "openid" not in asked:
+        yield saw("requested-without-openid", "openid was not requested")
+    version = _version_of(m, asked)
+    if version:
+        yield saw(f"requested-only-{version}", f"the resource scopes asked for are all in the {version} form")
+        if m.smart_version and m.smart_version != version:
+            yield saw(
+                "version-differs",
+                f"the app is registered for SMART {m.smart_version}, the scopes asked for are {version}",
+                registered=m.smart_version,
+                asked=version,
+            )
+    if len(_authorize_length(m)) and int(_authorize_length(m)) > LONG_URL:
+        yield saw("very-long-request", f"the authorization request is {_authorize_length(m)} characters long")
+
+
+LONG_URL = 6000
+
+
+def _authorize_length(m: Material) -> str:
+    return str(len(m.authorize_url)) if m.authorize_url else ""
+
+
+def _ill_formed(asked: scopes.ScopeList, vendor: Vendor) -> list[str]:
+    return [s for s in asked.of(Kind.ILL_FORMED) if not (scopes.is_dotted(s) and "dotted-scopes" in vendor.traits)]
+
+
+def _version_of(m: Material, asked: scopes.ScopeList) -> str:
+    """The one SMART version all plain resource scopes are written in, or an empty string."""
+    v1, v2 = asked.of(Kind.V1), asked.of(Kind.V2)
+    if not v1 and not v2:
+        text = next((s.text for s in m.said if s.where == "requested_scopes"), "")
+        if re.search(r"\bv1\b", text) and not re.search(r"\bv2\b", text):
+            return "v1"
+        return "v2" if re.search(r"\bv2\b", text) and not re.search(r"\bv1\b", text) else ""
+    return "v1" if not v2 else "v2" if not v1 else ""
+
+
+def dropped(m: Material) -> list[str] | None:
+    """Requested scopes that were not granted, or None when the lists do not tell."""
+    if m.requested is None or m.granted is None:
+        return None
+    absent = [s for s in m.requested.items if s in m.granted.absent or any(a.startswith(".") and s.endswith(a) for a in m.granted.absent)]
+    absent += [s for s in m.requested.items if scopes.resource_of(s) and scopes.resource_of(s) in m.granted.absent and s not in absent]
+    if not m.granted.items:
+        return absent or None
+    if m.granted.whole and not m.granted.verbs:
+        absent += [s for s in m.requested.items if s not in m.granted and s not in absent and not _covered(s, m.granted)]
+    return absent
+
+
+def _covered(scope: str, granted: scopes.ScopeList) -> bool:
+    """Whether another spelling in the grant gives the same, as ``patient/Patient.rs`` for ``patient/Patient.read``."""
+    resource, rights = scopes.resource_of(scope), set(scopes.rights_of(scope))
+    if not resource or not rights or scopes.kind_of(scope) not in (Kind.V1, Kind.V2):
+        return False
+    have = {
+        r
+        for g in granted.resources
+        if scopes.resource_of(g) in (resource, "*") and scopes.context_of(g) == scopes.context_of(scope)
+        for r in scopes.rights_of(g)
+    }
+    return rights <= have
+
+
+@predicate
+def granted_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
+    """What became of the scopes on the way to the grant."""
+    lost = dropped(m)
+    if m.granted is not None and m.granted.whole and m.granted.items and not m.granted.resources and not m.granted.verbs:
+        yield saw(
+            "granted-no-resource",
+            f"no resource scope was granted, only {listed(list(m.granted.items))}",
+            m.fact_of.get("scope_granted", ""),
+        )
+    if m.granted is not None and "offline_access" in m.granted.absent and "offline_access" not in (lost or []):
+        yield saw("dropped-offline", "offline_access was not granted")
+    if not lost or m.requested is None or m.granted is None:
+        return
+    at = m.fact_of.get("scope_granted", "")
+    yield saw("dropped-any", f"requested but not granted: {listed(lost)}", at, dropped=listed(lost))
+    lost_resources = [s for s in lost if scopes.is_resource(s)]
+    well_formed = [s for s in lost_resources if s not in _ill_formed(m.requested, vendor)]
+    wild = [s for s in lost_resources if scopes.is_wildcard(s)]
+    plain = [s for s in well_formed if s not in wild]
+    kept = m.granted.resources or list(m.granted.verbs)
+    if lost_resources:
+        yield saw("dropped-resource", f"resource scopes were not granted: {listed(lost_resources)}", at, dropped=listed(lost_resources))
+    if wild:
+        yield saw("dropped-wildcard", f"the wildcard scopes {listed(wild)} were not granted", at, wildcards=listed(wild))
+        if not plain:
+            yield saw("dropped-only-wildcards", "every resource scope that was lost is a wildcard", at)
+    bad = [s for s in lost if s in _ill_formed(m.requested, vendor)]
+    if bad:
+        yield saw("dropped-ill-formed", f"scopes outside the grammar were not granted: {listed(bad)}", at, ill_formed=listed(bad))
+    if plain and not kept:
+        yield saw("dropped-all-plain", f"all plain resource scopes were lost: {listed(plain)}", at, dropped=listed(plain))
+        version = _version_of(m, scopes.ScopeList(tuple(plain)))
+        if version:
+            yield saw(
+                f"dropped-all-{version}",
+                f"everything that was lost is in the {version} form, and no resource scope is left",
+                at,
+                asked=version,
+            )
+    if plain and kept:
+        kinds_kept = {scopes.kind_of(s) for s in m.granted.resources}
+        same = [s for s in plain if not kinds_kept or scopes.kind_of(s) in kinds_kept]
+        if same:
+            yield saw("dropped-some-plain", f"scopes of the same form as granted ones were lost: {listed(same)}", at, dropped=listed(same))
+        other = [s for s in plain if kinds_kept and scopes.kind_of(s) not in kinds_kept]
+        if other and not same:
+            yield saw(
+                "dropped-other-version", f"only scopes of the other SMART version were lost: {listed(other)}", at, dropped=listed(other)
+            )
+    for scope, name in (
+        ("offline_access", "dropped-offline"),
+        ("online_access", "dropped-online"),
+        ("openid", "dropped-openid"),
+        ("launch/patient", "dropped-launch-patient"),
+        ("launch", "dropped-launch"),
+        ("fhirUser", "dropped-fhiruser"),
+    ):
+        if scope in lost:
+            yield saw(name, f"{scope} was requested and not granted", at)
+
+
+@predicate
+def registered_scopes(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """The request against the registration."""
+    if m.registered is None or m.requested is None or not m.registered.items:
+        return
+    outside = [s for s in m.requested.items if s not in m.registered]
+    if outside:
+        yield saw("requested-not-registered", f"requested but not registered: {listed(outside)}", not_registered=listed(outside))
+    elif m.registered.whole:
+        yield saw("requested-all-registered", "every requested scope is registered")
+    lost = dropped(m) or []
+    held = [s for s in lost if s in m.registered]
+    if held:
+        yield saw("dropped-though-registered", f"registered, requested and still not granted: {listed(held)}", dropped=listed(held))

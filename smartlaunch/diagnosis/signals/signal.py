@@ -1,0 +1,50 @@
+"""What a signal is, and the list of the predicates that look for one.
+
+A signal is a name that rules refer to, with the sentence that shows it. Names that begin with ``says:`` are statements of a server or
+browser, translated from its own wording by the vendor files, so that rules know no vendor's spelling.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.model import Evidence
+from smartlaunch.diagnosis.vendor import Vendor
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing seen; ``values`` fill the places in a rule's text."""
+
+    name: str
+    evidence: Evidence
+    values: tuple[tuple[str, str], ...] = ()
+
+
+Predicate = Callable[[Material, Vendor], Iterator[Signal]]
+PREDICATES: list[Predicate] = []
+
+
+def predicate(function: Predicate) -> Predicate:
+    """Add a predicate to those that are run over each material."""
+    PREDICATES.append(function)
+    return function
+
+
+def saw(name: str, text: str, exchange: str = "", **values: str) -> Signal:
+    """One sighting."""
+    return Signal(name, Evidence(text, exchange=exchange), tuple(values.items()))
+
+
+def listed(items: Sequence[str], limit: int = 8) -> str:
+    """A list in a sentence; what is past the limit is counted."""
+    shown = " ".join(items[:limit])
+    return shown + (f" and {len(items) - limit} more" if len(items) > limit else "")
+
+
+def is_guid(text: str) -> bool:
+    """Whether a text has the form of a GUID, as many vendors' ids of clients and tenants."""
+    return re.fullmatch(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) is not None

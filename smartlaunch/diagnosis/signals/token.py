@@ -1,0 +1,81 @@
+"""Codes, verifiers and tokens: PKCE and lifetimes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
+from smartlaunch.diagnosis.vendor import Vendor
+
+LATE_CODE_S = 60
+
+
+@predicate
+def pkce(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """Verifier and challenge."""
+    f, at = m.facts, m.fact_of
+    if f.get("verifier_unreserved") is False:
+        yield saw("verifier-ill-formed", "the code verifier has characters outside A-Z a-z 0-9 - . _ ~", at.get("verifier_unreserved", ""))
+    if f.get("code_challenge_base64url") is False:
+        yield saw("challenge-ill-formed", "the code challenge is not base64url", at.get("code_challenge_base64url", ""))
+    if isinstance(f.get("verifier_length"), int) and not 43 <= f["verifier_length"] <= 128:
+        yield saw(
+            "verifier-length",
+            f"the code verifier has {f['verifier_length']} characters, 43 to 128 are allowed",
+            at.get("verifier_length", ""),
+        )
+    if f.get("verifier_matches_challenge") is False:
+        padded = f.get("verifier_match_unpadded")
+        name = "verifier-padded" if padded else "verifier-mismatch"
+        yield saw(
+            name,
+            "the code verifier does not hash to the code challenge" + (", except for the padding or alphabet" if padded else ""),
+            at.get("verifier_matches_challenge", ""),
+        )
+    if f.get("verifier_present") is False and m.grant_type in ("authorization_code", ""):
+        yield saw("verifier-missing", "the token request has no code_verifier", at.get("verifier_present", ""))
+        if m.granted is None and (m.status in (400, 401) or {"invalid_grant", "invalid_request"} & set(m.errors)):
+            yield saw("unverified-refusal", "the token request was refused and has no code_verifier", at.get("verifier_present", ""))
+        if f.get("challenge_sent"):
+            yield saw("verifier-missing-after-challenge", "a code challenge was sent, a verifier was not", at.get("verifier_present", ""))
+    if f.get("verifier_present") and f.get("challenge_sent") is False:
+        yield saw("challenge-missing-before-verifier", "a code verifier was sent, a challenge was not", at.get("challenge_sent", ""))
+    if f.get("code_challenge_method") == "S256" and f.get("code_challenge_base64url") and f.get("code_challenge_present"):
+        yield saw("challenge-right", "the code challenge is an S256 one in base64url", at.get("code_challenge_method", ""))
+    if f.get("code_challenge_present") is False:
+        yield saw("challenge-missing", "the authorization request has no code_challenge", at.get("code_challenge_present", ""))
+    if f.get("code_challenge_method") == "plain":
+        yield saw("challenge-plain", "the code challenge method is plain", at.get("code_challenge_method", ""))
+
+
+@predicate
+def lifetimes(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """Codes and tokens against the clock."""
+    f, at = m.facts, m.fact_of
+    if f.get("code_reused"):
+        yield saw("code-reused", "the code was sent a second time", at.get("code_reused", ""))
+    late = f.get("seconds_since_code")
+    if isinstance(late, (int, float)) and late > LATE_CODE_S:
+        yield saw(
+            "code-late", f"the code was exchanged {late:.0f} s after it was given", at.get("seconds_since_code", ""), seconds=f"{late:.0f}"
+        )
+    age, life = f.get("token_age_s"), f.get("expires_in")
+    if f.get("token_expired") or (isinstance(age, (int, float)) and isinstance(life, (int, float)) and age >= life):
+        yield saw(
+            "token-expired",
+            f"the access token was {age:.0f} s old and lives {life:.0f} s"
+            if isinstance(age, (int, float)) and isinstance(life, (int, float))
+            else "the access token had expired",
+            at.get("token_expired", ""),
+        )
+    elif isinstance(age, (int, float)) and isinstance(life, (int, float)):
+        yield saw("token-fresh", f"the access token was {age:.0f} s old and lives {life:.0f} s", at.get("token_age_s", ""))
+    if f.get("refresh_token_present") is False:
+        yield saw("no-refresh-token", "the token answer has no refresh token", **_life(f))
+
+
+def _life(facts: Mapping[str, Any]) -> dict[str, str]:
+    life = facts.get("expires_in")
+    return {"life": f"{life:.0f}"} if isinstance(life, (int, float)) else {}

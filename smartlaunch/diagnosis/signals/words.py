@@ -1,0 +1,103 @@
+"""What the server, the browser or the asker says in words, and which error codes and statuses there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from smartlaunch.diagnosis.material import Material, Said
+from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
+from smartlaunch.diagnosis.vendor import Vendor
+
+_WHO = {"server": "the message", "setting": "the description", "asker": "the asker"}
+_WHERE = {"token": "token", "fhir": "fhir", "authorize": "authorize", "page": "page", "redirect": "authorize", "discovery": "discovery"}
+_ONLY_AT = {
+    "invalid_token": "fhir",
+    "insufficient_scope": "fhir",
+    "invalid_grant": "token",
+    "unsupported_grant_type": "token",
+    "unsupported_response_type": "authorize",
+    "login_required": "authorize",
+    "interaction_required": "authorize",
+}
+"""Error codes that belong to one stage of the flow."""
+
+
+@predicate
+def stated(m: Material, vendor: Vendor) -> Iterator[Signal]:
+    """What is said in words, each wording only at the stage it belongs to."""
+    for urn in m.urns:
+        if says := vendor.says_of_urn(urn):
+            yield saw(f"says:{says}", f"the server names {urn}", m.fact_of.get("urn", ""), urn=urn)
+            yield saw("vendor-urn", f"the server names {urn}", urn=urn)
+        else:
+            yield saw("unknown-urn", f"the server names {urn}, which no rule knows", urn=urn)
+    for said in m.said:
+        for says, words, owner in vendor.says_in(said.text, said.who, stage_of(m, said)):
+            yield saw(f"says:{says}", f'{_WHO[said.who]} ({said.where}) says "{words}"', said.exchange, words=words)
+            if (said.who == "server" and said.where != "error") or owner:
+                yield saw("phrase-in-answer", f'the answer says "{words}"', said.exchange)
+    for code in m.errors:
+        yield saw(f"error:{code}", f"the error code is {code}", m.fact_of.get("error", ""))
+
+
+def stage_of(m: Material, said: Said) -> str:
+    """The stage of the flow that a text belongs to, or an empty string where nothing tells."""
+    first = said.where.partition(" ")[0]
+    if first in _WHERE and " " in said.where:
+        return _WHERE[first]
+    by_code = {_ONLY_AT[code] for code in m.errors if code in _ONLY_AT}
+    if len(by_code) == 1:
+        return by_code.pop()
+    if m.facts.get("operation_outcome"):
+        return "fhir"
+    if m.facts.get("discovery_request"):
+        return "discovery"
+    if m.fhir and not m.errors:
+        return "fhir"
+    if m.authorize_url and not (m.grant_type or m.token_url or m.fhir):
+        return "authorize"
+    if (m.grant_type or m.token_url) and not m.authorize_url and not m.fhir:
+        return "token"
+    return ""
+
+
+@predicate
+def statuses(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """Statuses, and the step of the flow that failed."""
+    for step, status in m.statuses.items():
+        at = m.fact_of.get(f"status.{step}", "")
+        if status >= 400:
+            yield saw(f"status:{status}", f"the {'answer' if step == 'any' else step + ' answer'} has status {status}", at)
+            yield saw(f"{step}-status:{status}", f"{step} answered {status}")
+        if status >= 500:
+            yield saw("status:5xx", f"the server answered {status}", at, status=str(status))
+    token_error = {"invalid_client", "invalid_grant", "unsupported_grant_type"} & set(m.errors)
+    if (m.token_url or m.grant_type or token_error) and not m.fhir:
+        yield saw("at-token-endpoint", "the failing request went to the token endpoint")
+    if m.facts.get("body_is_text") and not m.errors and not m.urns:
+        yield saw("answer-not-oauth", "the answer is plain text without an OAuth error code")
+    if m.facts.get("no_redirect"):
+        yield saw("no-redirect", "the browser was never sent back to the app")
+
+
+_ISSUE_CODE = re.compile(r'"code"\s*:\s*"(login|expired|unknown|forbidden|security|suppressed|processing|invalid)"|<code value="(\w+)"')
+
+
+@predicate
+def outcome(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """A FHIR refusal: by its status, or by an OperationOutcome, with or without one."""
+    status = m.statuses.get("fhir") or (m.statuses.get("any", 0) if m.fhir or m.facts.get("operation_outcome") else 0)
+    codes: set[str] = set()
+    if m.facts.get("operation_outcome"):
+        for said in m.texts("server"):
+            codes |= {a or b for a, b in _ISSUE_CODE.findall(said.text)}
+    unauthorized = any(re.search(r"\bnot authori[sz]ed\b|authori[sz]ation failed", s.text, re.IGNORECASE) for s in m.texts("server"))
+    if status in (401, 403) or codes & {"login", "expired", "forbidden", "security"} or (m.facts.get("operation_outcome") and unauthorized):
+        yield saw(
+            "fhir-refused", f"the FHIR request was answered {status}" if status else "the FHIR server answers with an OperationOutcome"
+        )
+    if status == 401 or (not status and codes & {"login", "expired"}):
+        yield saw("fhir-401", "the FHIR server does not accept the token (401)" if status else "the OperationOutcome has code login")
+    elif status == 403 or (not status and (codes & {"forbidden"} or (codes and unauthorized))):
+        yield saw("fhir-403", "the FHIR server does not allow the request (403)" if status else "the OperationOutcome refuses the request")
