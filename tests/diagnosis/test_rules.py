@@ -18,11 +18,11 @@ AUTHORIZE = "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e
 
 REQUEST = (
     "https://as.example/authorize?response_type=code&client_id=c1&redirect_uri=https%3A%2F%2Fa.example%2Fcb&scope=openid+fhirUser"
-    "&state=" + "s" * 22 + "&aud=https%3A%2F%2Fehr.example%2Ffhir&code_challenge=7XKgoitPPSi3blr40UZ8vqDJkQrOyXvudsqQdV1jdC8&code_challenge_method=S256"
+    "&state="
+    + "s" * 22
+    + "&aud=https%3A%2F%2Fehr.example%2Ffhir&code_challenge=7XKgoitPPSi3blr40UZ8vqDJkQrOyXvudsqQdV1jdC8&code_challenge_method=S256"
 )
-DOORKEEPER = (
-    "The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used in the authorization request, or was issued to another client."
-)
+DOORKEEPER = "The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used in the authorization request, or was issued to another client."
 
 # rule -> (what fires it, what is close and must not); "_facts" are facts as a recorder derives them, "_set" fields of the material
 CASES = {
