@@ -81,6 +81,8 @@ class Material:
     fact_of: dict[str, str] = field(default_factory=dict)
     """The exchange a fact comes from."""
     unknown: dict[str, str] = field(default_factory=dict)
+    request_faults: tuple[tuple[str, str], ...] = ()
+    """Faults of a pasted authorization request, found before anything was taken out of it."""
     structured: set[str] = field(default_factory=set)
     """Names of the keys or messages that were given, for judging how thin the facts are."""
     succeeded: bool = False

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.request_faults import faults_of
 
 URN = re.compile(r"urn(?::|%3A|%253A)[A-Za-z0-9][A-Za-z0-9_.-]*(?:(?::|%3A|%253A)[A-Za-z0-9_.-]+)+", re.IGNORECASE)
 _NOT_ERRORS = re.compile(r"urn:(?:ietf|oid|uuid|com|oasis):|:claims", re.IGNORECASE)
@@ -46,6 +47,8 @@ def read_error_uri(url: str, m: Material) -> None:
 
 def read_authorize_url(url: str, m: Material, *, whole: bool = True) -> None:
     """Take the parameters of an authorization request; what a cut URL lacks is not known to be missing."""
+    if whole and not m.request_faults:
+        m.request_faults = faults_of(url)
     sent = dict(parameters_of(url))
     if "scope" in sent and m.requested is None:
         found = scopes.from_parameter(sent["scope"])

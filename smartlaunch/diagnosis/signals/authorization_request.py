@@ -1,64 +1,37 @@
 """A pasted authorization request, checked on its own.
 
-Each fault names the parameter, what it is and what it should be; where a character is the fault, its place. Values of state, launch and
-verifier are never repeated. A request that was answered with a code had none of these faults, so it is not looked at.
+A request that was answered with a code had none of the faults that count here, so it is not looked at.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
-from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.inputs.weblinks import host_of
 from smartlaunch.diagnosis.material import Material
-from smartlaunch.diagnosis.scopes import Kind
-from smartlaunch.diagnosis.signals.signal import Signal, listed, predicate, saw
+from smartlaunch.diagnosis.request_faults import faults_of
+from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
 from smartlaunch.diagnosis.vendor import Vendor
 
-SHORTEST_STATE = 22
-"""122 bits of randomness need this many characters of base64url."""
-_NEEDED = ("response_type", "client_id", "redirect_uri", "scope", "state", "aud")
-_SHOULD = {
-    "response_type": "code",
-    "client_id": "the client id of the registration",
-    "redirect_uri": "one of the registered redirect URIs",
-    "scope": "the scopes the app needs",
-    "state": "an unpredictable value, new for each request",
-    "aud": "the FHIR base URL, as it came in iss",
-}
-_TOKEN_ONLY = ("grant_type", "code", "code_verifier", "client_secret", "client_assertion", "refresh_token")
-_METHODS = {"s256", "sha256", "sha-256", "s-256"}
+_PERMITTED = {"scope:dotted": "dotted-scopes", "response_type:hybrid": "hybrid"}
+"""Forms that are a fault only where the vendor does not document them, by the vendor's trait."""
 
 
 @predicate
 def request(m: Material, vendor: Vendor) -> Iterator[Signal]:
     """The faults of the request, by parameter; several of one parameter are one signal."""
-    url = m.authorize_url
-    if not _judged(m) or "?" not in url:
+    if not _judged(m):
         return
-    base = m.discovery_base or (m.fhir_base if m.fhir_base != m.aud else "")
-    r = _Request(_parameters(url), url, base, vendor.traits)
     faults: dict[str, list[str]] = {}
-    for look in (
-        _missing,
-        _doubled,
-        _wrong_endpoint,
-        _client_id,
-        _redirect_uri,
-        _response_type,
-        _scope,
-        _launch,
-        _pkce,
-        _state,
-        _aud,
-        _blanks,
-    ):
-        for name, problem in look(r):
-            faults.setdefault(name, []).append(problem)
+    for kind, problem in m.request_faults or faults_of(m.authorize_url):
+        if _PERMITTED.get(kind, "") not in vendor.traits and not _known_better(kind, problem, m):
+            faults.setdefault(kind.partition(":")[0], []).append(problem)
+    base = m.discovery_base or (m.fhir_base if m.fhir_base != m.aud else "")
+    if m.aud and base and host_of(m.aud) != host_of(base):
+        faults.setdefault("aud", []).append(
+            f"aud: its host is {host_of(m.aud)}, the FHIR base URL is on {host_of(base)}; it should be the FHIR base URL"
+        )
     for name, problems in faults.items():
         yield saw(f"request:{name}", "; ".join(problems), m.fact_of.get("launch_present", ""), problem="; ".join(problems))
 
@@ -66,206 +39,14 @@ def request(m: Material, vendor: Vendor) -> Iterator[Signal]:
 def _judged(m: Material) -> bool:
     """Only a whole request that is not known to have been answered with a code."""
     cut = any(s.where == "authorize_url" and re.search(r"\bcut\b|\.\.\.|…", s.text) for s in m.said)
-    answered = bool(
-        m.granted is not None
-        or m.facts.get("token_issued")
-        or m.succeeded
-        or (m.grant_type == "authorization_code" and m.source in ("har", "run"))
-    )
+    exchanged = m.grant_type == "authorization_code" and m.source in ("har", "run")
+    answered = bool(m.granted is not None or m.facts.get("token_issued") or m.succeeded or exchanged)
     return bool(m.authorize_url) and not cut and not answered
 
 
-def _parameters(url: str) -> list[tuple[str, str]]:
-    query = url.partition("?")[2].partition("#")[0]
-    return parse_qsl(query, keep_blank_values=True)
-
-
-def _hidden(value: str) -> bool:
-    """Whether a value was taken out before, so that its length and letters say nothing."""
-    return value.startswith("<") or "REDACTED" in value.upper() or set(value) <= {"*", "x", "X"}
-
-
-_Faults = Iterator[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """The parameters as sent, with the address and what else is known of the flow."""
-
-    sent: list[tuple[str, str]]
-    url: str
-    base: str
-    traits: frozenset[str]
-
-    def value(self, name: str) -> str:
-        return next((v for n, v in self.sent if n == name), "")
-
-    def has(self, name: str) -> bool:
-        return any(n == name for n, _ in self.sent)
-
-
-def _missing(r: _Request) -> _Faults:
-    names = {n for n, v in r.sent if v}
-    near = {n.lower().replace("-", "_").replace("clientid", "client_id").replace("redirecturi", "redirect_uri"): n for n, _ in r.sent}
-    if "request" in names or "request_uri" in names:
-        return
-    for name in _NEEDED:
-        if name in names or (name == "aud" and names & {"audience", "resource"}):
-            continue
-        if name == "redirect_uri" and not (names & {"client_id", "response_type"}):
-            continue
-        written = near.get(name)
-        wrong = f"it is written {written}" if written and written != name else "it is missing" if not r.has(name) else "it is empty"
-        yield name, f"{name}: {wrong}; it should be {_SHOULD[name]}"
-
-
-def _doubled(r: _Request) -> _Faults:
-    for name, times in Counter(n for n, _ in r.sent).items():
-        if times > 1 and name != "resource":
-            yield "doubled", f"{name}: it is sent {times} times; each parameter may be sent once"
-
-
-def _wrong_endpoint(r: _Request) -> _Faults:
-    wrong = [n for n, _ in r.sent if n in _TOKEN_ONLY]
-    if wrong:
-        yield (
-            "endpoint",
-            f"{', '.join(dict.fromkeys(wrong))}: it belongs to the token request, not to this address; POST it to token_endpoint",
-        )
-
-
-def _client_id(r: _Request) -> _Faults:
-    value = r.value("client_id")
-    if re.fullmatch(
-        r"(?i)(?:your|my|our|the)?[ _-]?(?:client[ _-]?id|app[ _-]?id)(?:[ _-]here)?|undefined|null|\{+\w+\}+|<[\w -]+>", value
-    ) and not re.fullmatch(r"<client_id \d+>", value):
-        yield "client_id", f"client_id: it is {value!r}, a place that was never filled in; it should be {_SHOULD['client_id']}"
-    elif value != value.strip():
-        yield "client_id", "client_id: it has a blank at its beginning or end"
-
-
-def _redirect_uri(r: _Request) -> _Faults:
-    value = r.value("redirect_uri")
-    if not value or _hidden(value):
-        return
-    if "#" in value:
-        yield (
-            "redirect_uri",
-            f"redirect_uri: it has a fragment (character {value.index('#') + 1}, {value[value.index('#') :]!r}); a redirect URI has none",
-        )
-    if not re.match(r"^[A-Za-z][A-Za-z0-9+.-]*:", value):
-        yield "redirect_uri", f"redirect_uri: it is {value!r}, which is relative; it should be a whole URI such as https://host/path"
-    if re.search(r"%[0-9A-Fa-f]{2}", value) and "://" not in value:
-        yield "redirect_uri", f"redirect_uri: it is encoded twice ({value!r} after decoding once); encode it once"
-    blank = re.search(r"\s", value)
-    if blank:
-        yield "redirect_uri", f"redirect_uri: it has a blank at character {blank.start() + 1}"
-
-
-def _response_type(r: _Request) -> _Faults:
-    value = r.value("response_type")
-    if value and value != "code":
-        same = value.split()
-        if set(same) <= {"code", "id_token"} and "hybrid" in r.traits:
-            return
-        yield "response_type", f"response_type: it is {value!r}; SMART asks for 'code'"
-
-
-def _scope(r: _Request) -> _Faults:
-    value = r.value("scope")
-    if "," in value:
-        yield (
-            "scope",
-            f"scope: the scopes are separated by commas (the first at character {value.index(',') + 1}); separate them by one blank",
-        )
-    bad = [s for s in scopes.from_parameter(value).of(Kind.ILL_FORMED) if not (scopes.is_dotted(s) and "dotted-scopes" in r.traits)]
-    if bad:
-        yield (
-            "scope",
-            f"scope: {listed(bad)} is outside the grammar of SMART; write patient/Observation.rs (v2) or patient/Observation.read (v1)",
-        )
-    kinds = {scopes.context_of(s) for s in scopes.from_parameter(value).resources}
-    if "system" in kinds and r.value("response_type"):
-        yield "scope", "scope: system/ scopes belong to client_credentials, not to an authorization request of a person"
-
-
-def _launch(r: _Request) -> _Faults:
-    asked, given = scopes.from_parameter(r.value("scope")), r.value("launch")
-    if "launch" in asked and not given:
-        yield (
-            "launch",
-            "launch: it is missing beside the scope launch; it should be the value that came to the launch URI, or leave the scope out",
-        )
-    elif given and asked.items and "launch" not in asked:
-        yield "launch", "launch: a launch value is sent without the scope launch; ask for launch as well"
-    if given and any(s.startswith("launch/") for s in asked.items):
-        yield (
-            "launch-mixed",
-            "launch: both styles are mixed, a launch value of an EHR launch and launch/... scopes of a standalone launch; keep one",
-        )
-    if given and not _hidden(given) and (blank := re.search(r"\s", given)):
-        yield (
-            "launch",
-            f"launch: it has a blank at character {blank.start() + 1}, most often a + that was decoded on the way; encode + as %2B",
-        )
-
-
-def _pkce(r: _Request) -> _Faults:
-    challenge, method = r.value("code_challenge"), r.value("code_challenge_method")
-    if method and method not in ("S256", "plain"):
-        should = " (letter case counts)" if method.lower() in _METHODS else ""
-        yield "pkce", f"code_challenge_method: it is {method!r}; it should be 'S256'{should}"
-    if method == "plain" or (challenge and not method):
-        yield "pkce", f"code_challenge_method: it is {method or 'missing, which means plain'}; SMART asks for 'S256'"
-    if not challenge:
-        if method:
-            yield "pkce", "code_challenge: it is missing, although a method is named"
-        else:
-            yield "pkce-absent", "code_challenge: it is missing; SMART asks for PKCE with S256"
-    elif not _hidden(challenge):
-        yield from _challenge(challenge, method)
-
-
-def _challenge(challenge: str, method: str) -> _Faults:
-    odd = re.search(r"[^A-Za-z0-9_.~-]", challenge)
-    if challenge.endswith("="):
-        yield (
-            "pkce",
-            f"code_challenge: character {len(challenge.rstrip('=')) + 1} is '=', a padding; base64url of PKCE has none",
-        )
-    elif odd:
-        instead = {"+": "-", "/": "_", " ": "-"}.get(odd.group(0), "a letter of base64url")
-        yield "pkce", f"code_challenge: character {odd.start() + 1} is {odd.group(0)!r}; it should be {instead} (base64url, not base64)"
-    elif method == "S256" and len(challenge) != 43:
-        yield "pkce", f"code_challenge: it has {len(challenge)} characters; a SHA-256 in base64url has 43"
-
-
-def _state(r: _Request) -> _Faults:
-    value = r.value("state")
-    if value and not _hidden(value) and len(value) < SHORTEST_STATE:
-        yield "state-short", f"state: it has {len(value)} characters; {SHORTEST_STATE} are the least that hold 122 bits of randomness"
-
-
-def _aud(r: _Request) -> _Faults:
-    value = r.value("aud")
-    if value and r.base and host_of(value) != host_of(r.base):
-        yield "aud", f"aud: its host is {host_of(value)}, the FHIR base URL is on {host_of(r.base)}; it should be the FHIR base URL"
-    elif value and not re.match(r"^https?://", value):
-        yield "aud", f"aud: it is {value[:80]!r}; it should be the FHIR base URL with its scheme"
-
-
-def _blanks(r: _Request) -> _Faults:
-    for name, value in r.sent:
-        if (
-            name not in ("scope", "launch", "client_id", "redirect_uri", "code_challenge", "response_type", "prompt")
-            and value != value.strip()
-        ):
-            yield "encoding", f"{name}: it has a blank at its beginning or end"
-    try:
-        raw = urlsplit(r.url).query
-    except ValueError:
-        return
-    if re.search(r"&amp;", raw):
-        yield "encoding", "the parameters are joined by &amp; (HTML) where a URL has &"
-    if re.search(r"%25(?:2[0-9A-F]|3[ADF])", raw, re.IGNORECASE) and not re.search(r"error_uri|login_hint", unquote_plus(raw)):
-        yield "encoding", "a value is percent-encoded twice (%25 where % was meant)"
+def _known_better(kind: str, problem: str, m: Material) -> bool:
+    """Whether a fact, taken before anything was removed from the address, says that there is no such fault."""
+    if kind == "pkce" and problem.startswith("code_challenge_method: it is missing"):
+        return bool(m.facts.get("code_challenge_method"))
+    present = {"pkce-absent": "code_challenge_present", "state": "state_present", "aud": "aud_present", "client_id": "client_id_present"}
+    return kind in present and "it is missing" in problem and bool(m.facts.get(present[kind]))
