@@ -10,6 +10,7 @@
     - LimitExceeded        the answer or the waiting time went over a limit of the target file
     - LoginStuck           the browser met a page with no known way on
     - TwinFailed           the positive twin of a negative did not succeed
+    - Missing              what it would look at is not there; names the scenario that judges that
   - NotApplicable          the requirement does not bind this target, with the reason
     - NotConfigured        it binds, but this target file cannot show it; names the key that would let it be judged
   - InternalError          our own bug
@@ -66,12 +67,13 @@ class PreflightFailed(UsageError):
 class Blocked(SmartLaunchError):
     """A scenario could not be judged.
 
-    ``waited_for`` says what was missing; ``hint`` what to try; ``artifacts`` are names of evidence files.
+    ``waited_for`` says what was missing; ``hint`` what to try; ``artifacts`` are names of evidence files; ``by`` is the slug of the
+    scenario that judges what is missing, so that one thing that is not there is one failure.
     """
 
-    def __init__(self, message: str, *, waited_for: str = "", hint: str = "", artifacts: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, *, waited_for: str = "", hint: str = "", artifacts: tuple[str, ...] = (), by: str = "") -> None:
         """Keep the parts apart so that reports can lay them out."""
-        self.message, self.waited_for, self.hint, self.artifacts = message, waited_for, hint, artifacts
+        self.message, self.waited_for, self.hint, self.artifacts, self.by = message, waited_for, hint, artifacts, by
         parts = [message]
         if waited_for:
             parts.append(f"waited for: {waited_for}")
@@ -94,6 +96,10 @@ class LoginStuck(Blocked):
 
 class TwinFailed(Blocked):
     """The positive twin of a negative did not succeed, so a refusal proves nothing."""
+
+
+class Missing(Blocked):
+    """What the scenario would look at is not there, which another scenario judges."""
 
 
 class NotApplicable(SmartLaunchError):

@@ -14,6 +14,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from smartlaunch.errors import Blocked, Unreachable
+
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -166,7 +168,21 @@ class Exchange:
 
     @property
     def answer(self) -> Response:
-        """The response, or an empty one with status 0 when none came."""
+        """The response; ``Unreachable`` when none came, so that silence is never judged: neither as a refusal nor as a fault."""
+        if self.failure is Failure.NOT_SENDABLE:
+            raise Blocked(f"{self.endpoint.value}: {self.error}", waited_for="a request that HTTP can carry")
+        if self.response is None:
+            host = urlsplit(self.request.url).netloc
+            raise Unreachable(
+                f"{self.endpoint.value}: {self.error}",
+                waited_for=f"an answer from {host} to {self.request.method} {self.request.url.split('?')[0]}",
+                hint="check that the address in the target file is right and the server is up, then run `smartlaunch doctor`",
+            )
+        return self.response
+
+    @property
+    def heard(self) -> Response:
+        """The response, or an empty one with status 0 when none came: for evidence, and for what silence is right for."""
         return self.response or Response(status=0)
 
 

@@ -15,10 +15,25 @@ from smartlaunch.probes import token
 
 
 @when("the app reads the SMART configuration", target_fixture="answer")
-def read_configuration(engine: Engine) -> Exchange:
-    answered(engine.discovery.exchange)
-    engine.recorder.attach_to_current([engine.discovery.exchange.id])
-    return engine.discovery.exchange
+def read_configuration(judge: Judge, engine: Engine) -> Exchange:
+    exchange = engine.discovery.exchange
+    answered(exchange)
+    engine.recorder.attach_to_current([exchange.id])
+    needs_document(judge, exchange, json=judge.scenario not in WIRE)
+    return exchange
+
+
+WIRE = ("smart-configuration-media-type", "openid-configuration-media-type", "json-is-utf-8", "server-clock")
+"""Scenarios on how a document comes and not on what it says: they need it, but not that it can be parsed."""
+
+
+def needs_document(judge: Judge, exchange: Exchange, *, json: bool = True) -> None:
+    """Go on only where the document is there: that it is not is one failure, of the scenario that judges it."""
+    found = exchange.answer.status == 200 and (not json or isinstance(exchange.answer.json, dict))
+    name = {"discovery": "SMART", "openid-configuration": "OpenID"}[exchange.endpoint]
+    by = {"SMART": "smart-configuration-found", "OpenID": "openid-configuration-found"}[name]
+    state = f"status {exchange.answer.status}" if exchange.answer.status != 200 else exchange.answer.json_error or "no JSON object"
+    judge.needs(found, by, f"there is no {name} configuration to look at: {state}")
 
 
 @when(parsers.parse("the app reads the SMART configuration with {accept}"), target_fixture="answer")
@@ -33,20 +48,23 @@ def read_configuration_with(engine: Engine, accept: str) -> Exchange:
 
 
 @when("the app reads the OpenID configuration", target_fixture="answer")
-def read_openid_configuration(engine: Engine) -> Exchange:
+def read_openid_configuration(judge: Judge, engine: Engine) -> Exchange:
     if not engine.discovery.has("issuer"):
         why = ", which edition 1.0 does not ask for" if engine.target.edition == "1.0" else "; the scenario on that member judges it"
         raise NotApplicable(f"the SMART configuration has no `issuer`{why}")
     exchange = engine.discovery.openid_configuration
     answered(exchange)
     engine.recorder.attach_to_current([exchange.id])
+    needs_document(judge, exchange, json=judge.scenario not in WIRE)
     return exchange
 
 
 @when("the app reads the CapabilityStatement", target_fixture="answer")
-def read_metadata(engine: Engine) -> Exchange:
-    answered(engine.discovery.metadata)
+def read_metadata(judge: Judge, engine: Engine) -> Exchange:
+    answer = answered(engine.discovery.metadata)
     engine.recorder.attach_to_current([engine.discovery.metadata.id])
+    found = answer.status == 200 and answer.object.get("resourceType") == "CapabilityStatement"
+    judge.needs(found, "fhir-metadata", f"there is no CapabilityStatement to look at: status {answer.status}")
     return engine.discovery.metadata
 
 
@@ -76,6 +94,7 @@ def is_json_object(judge: Judge, answer: Exchange) -> None:
 
 @then("it is the same JSON document")
 def same_document(judge: Judge, engine: Engine, answer: Exchange) -> None:
+    needs_document(judge, engine.discovery.exchange)
     judge(checks.documents_equal(judge.requirement, engine.discovery.exchange, answer, "as for `Accept: application/json`"))
 
 

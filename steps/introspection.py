@@ -17,8 +17,12 @@ from smartlaunch.probes.introspection import Introspected
 
 
 @when("the access token of the app is introspected", target_fixture="introspected")
-def introspects(app: App) -> Introspected:
-    return introspection.live(app)
+def introspects(judge: Judge, app: App) -> Introspected:
+    introspected = introspection.live(app)
+    answer = introspected.exchange.answer
+    found = answer.status == 200 and (bool(answer.object) or judge.scenario == "introspection-json")
+    judge.needs(found, "introspection-form", f"the introspection response cannot be read: status {answer.status}")
+    return introspected
 
 
 @when(parsers.parse('the access token of the app is introspected with the hint "{hint}"'), target_fixture="introspected")

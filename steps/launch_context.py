@@ -28,13 +28,13 @@ def was_granted_patient_scope(samples: Samples, app: App) -> None:
 
 @given(parsers.parse('the token response has "{name}"'))
 def response_has(samples: Samples, app: App, name: str) -> None:
-    if name not in samples.token(app).body:
+    if name not in samples.readable(app).body:
         raise NotApplicable(f"the token response has no `{name}`, which is optional here")
 
 
 @given(parsers.parse('an item of fhirContext has "{name}"'))
 def item_has(samples: Samples, app: App, name: str) -> None:
-    if not checks.items_with(samples.token(app).exchange, name):
+    if not checks.items_with(samples.readable(app).exchange, name):
         raise NotApplicable(f"no item of `fhirContext` has `{name}`, which is optional")
 
 
@@ -77,7 +77,7 @@ def search_patients(samples: Samples, app: App) -> tuple[Grant, Exchange]:
 
 @when("the app fetches the style document", target_fixture="style")
 def fetch_style(samples: Samples, app: App) -> Exchange:
-    return samples.style(samples.token(app))
+    return samples.style(samples.readable(app))
 
 
 @when("the app asks for a resource type in its launch context", target_fixture="asked")
@@ -104,48 +104,48 @@ def launch_completes(judge: Judge, attempt: Attempt) -> None:
 
 @then(parsers.parse('the token response tells "{name}"'))
 def tells(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.present(judge.requirement, samples.token(app).exchange, name, "because the server promises it"))
+    judge(checks.present(judge.requirement, samples.readable(app).exchange, name, "because the server promises it"))
 
 
 @then("the token response tells the encounter, if the patient has one")
 def tells_encounter(judge: Judge, samples: Samples, app: App) -> None:
     samples.needs_visible_encounter(app)
-    judge(checks.present(judge.requirement, samples.token(app).exchange, "encounter", "as the app asked for it and the patient has one"))
+    judge(checks.present(judge.requirement, samples.readable(app).exchange, "encounter", "as the app asked for it and the patient has one"))
 
 
 @then("the token response tells the context that the app asked for")
 def tells_asked_context(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.asked_context(judge.requirement, samples.token(app).exchange, samples.asked_context(app)))
+    judge(checks.asked_context(judge.requirement, samples.readable(app).exchange, samples.asked_context(app)))
 
 
 @then("launch context stands at the top level only")
 def top_level(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.top_level(judge.requirement, samples.token(app).exchange))
+    judge(checks.top_level(judge.requirement, samples.readable(app).exchange))
 
 
 @then(parsers.parse('"{name}" is the id of a {resource_type}'))
 def is_id_of(judge: Judge, samples: Samples, app: App, name: str, resource_type: str) -> None:
-    judge(checks.resource_id(judge.requirement, samples.token(app).exchange, name, resource_type))
+    judge(checks.resource_id(judge.requirement, samples.readable(app).exchange, name, resource_type))
 
 
 @then(parsers.parse('"{name}" is a JSON boolean'))
 def is_boolean(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.boolean_member(judge.requirement, samples.token(app).exchange, name))
+    judge(checks.boolean_member(judge.requirement, samples.readable(app).exchange, name))
 
 
 @then(parsers.parse('"{name}" is a JSON string'))
 def is_string(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.string_member(judge.requirement, samples.token(app).exchange, name))
+    judge(checks.string_member(judge.requirement, samples.readable(app).exchange, name))
 
 
 @then(parsers.parse('"{name}" is an absolute URL'))
 def is_absolute_url(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.absolute_member(judge.requirement, samples.token(app).exchange, name))
+    judge(checks.absolute_member(judge.requirement, samples.readable(app).exchange, name))
 
 
 @then("each of the authorization details tells type, servers and versions")
 def authorization_details(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.authorization_details(judge.requirement, samples.token(app).exchange))
+    judge(checks.authorization_details(judge.requirement, samples.readable(app).exchange))
 
 
 @then("the style document arrives")
@@ -155,8 +155,7 @@ def style_arrives(judge: Judge, style: Exchange) -> None:
 
 @then("it is a JSON object with style properties")
 def style_document(judge: Judge, style: Exchange) -> None:
-    if not 200 <= style.answer.status < 300:
-        raise NotApplicable("the style document did not arrive; another scenario judges that")
+    judge.needs(200 <= style.answer.status < 300, "style-document-arrives", f"no style document arrived: status {style.answer.status}")
     judge(checks.style_document(judge.requirement, style))
 
 
@@ -184,18 +183,20 @@ def encounter_of_patient(judge: Judge, reading: tuple[Grant, Exchange]) -> None:
 
 @then(parsers.parse('"{name}" is that of the open chart'))
 def is_that_of_chart(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.same_value(judge.requirement, samples.token(app).exchange, name, samples.chart(app, name), "as in the open chart"))
+    judge(checks.same_value(judge.requirement, samples.readable(app).exchange, name, samples.chart(app, name), "as in the open chart"))
 
 
 @then(parsers.parse('"{name}" is the one that was expected'))
 def is_expected(judge: Judge, samples: Samples, app: App, name: str) -> None:
     wanted, declared = samples.expected_context(app, name)
-    judge(checks.expected_value(judge.requirement, samples.token(app).exchange, name, wanted, "as chosen or declared", declared=declared))
+    judge(
+        checks.expected_value(judge.requirement, samples.readable(app).exchange, name, wanted, "as chosen or declared", declared=declared)
+    )
 
 
 @then("every context that was asked for arrives")
 def asked_context_arrives(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.absent_context(samples.token(app).exchange, samples.asked_context(app), samples.declared_context()))
+    judge(checks.absent_context(samples.readable(app).exchange, samples.asked_context(app), samples.declared_context()))
 
 
 # -- fhirContext ----------------------------------------------------------------------------------------------------------
@@ -203,37 +204,37 @@ def asked_context_arrives(judge: Judge, samples: Samples, app: App) -> None:
 
 @then("fhirContext is an array as its edition has it")
 def fhir_context_array(judge: Judge, samples: Samples, app: App, engine: Engine) -> None:
-    judge(checks.fhir_context_array(samples.token(app).exchange, engine.target.edition))
+    judge(checks.fhir_context_array(samples.readable(app).exchange, engine.target.edition))
 
 
 @then("no Patient or Encounter is in fhirContext without a role of its own")
 def no_patient_without_role(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.no_patient_without_role(judge.requirement, samples.token(app).exchange))
+    judge(checks.no_patient_without_role(judge.requirement, samples.readable(app).exchange))
 
 
 @then("each item of fhirContext refers to something")
 def item_names_something(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.item_names_something(judge.requirement, samples.token(app).exchange))
+    judge(checks.item_names_something(judge.requirement, samples.readable(app).exchange))
 
 
 @then(parsers.parse('"{name}" in fhirContext has its form'))
 def item_member(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.item_member(judge.requirement, samples.token(app).exchange, name))
+    judge(checks.item_member(judge.requirement, samples.readable(app).exchange, name))
 
 
 @then("items of fhirContext with an identifier or canonical tell their type")
 def item_has_type(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.item_has_type(judge.requirement, samples.token(app).exchange))
+    judge(checks.item_has_type(judge.requirement, samples.readable(app).exchange))
 
 
 @then("roles in fhirContext that the guide does not define are absolute URIs")
 def own_roles_absolute(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.own_roles_absolute(judge.requirement, samples.token(app).exchange))
+    judge(checks.own_roles_absolute(judge.requirement, samples.readable(app).exchange))
 
 
 @then("no role in fhirContext is empty")
 def role_not_empty(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.role_not_empty(judge.requirement, samples.token(app).exchange))
+    judge(checks.role_not_empty(judge.requirement, samples.readable(app).exchange))
 
 
 @then("fhirContext has a resource of that type")

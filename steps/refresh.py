@@ -43,13 +43,21 @@ def grant_has_refresh_token(judge: Judge, grant: Grant, scope: str) -> None:
 
 
 @when("the app refreshes its grant", target_fixture="refreshed")
-def refreshes(app: App) -> Refreshed:
-    return refreshing.refreshed(app)
+def refreshes(judge: Judge, app: App) -> Refreshed:
+    return _answered_with_tokens(judge, refreshing.refreshed(app))
+
+
+def _answered_with_tokens(judge: Judge, refreshed: Refreshed) -> Refreshed:
+    """Go on only where the refresh was not refused: that it was is one failure, of the scenario on the new access token."""
+    answer = refreshed.answer
+    found = 200 <= answer.response.status < 300 and bool(answer.body) and not answer.error
+    judge.needs(found, "refresh-access-token-works", f"a right refresh brought nothing to look at: {answer.describe()}")
+    return refreshed
 
 
 @when("the app refreshes its grant twice", target_fixture="refreshed")
-def refreshes_twice(app: App) -> Refreshed:
-    return refreshing.refresh_again(app)
+def refreshes_twice(judge: Judge, app: App) -> Refreshed:
+    return _answered_with_tokens(judge, refreshing.refresh_again(app))
 
 
 @when("the app refreshes a part of its scopes", target_fixture="refreshed")

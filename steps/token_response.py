@@ -24,8 +24,20 @@ def samples(engine: Engine) -> Samples:
 
 
 @when("the app redeems its code", target_fixture="response")
-def redeem(samples: Samples, app: App) -> TokenAnswer:
-    return samples.token(app)
+def redeem(judge: Judge, samples: Samples, app: App) -> TokenAnswer:
+    return readable(judge, samples.token(app))
+
+
+WIRE = tuple(f"token-response-{what}" for what in ("json-body", "status", "media-type", "no-store", "pragma"))
+"""Scenarios on how the answer comes and not on what it says."""
+
+
+def readable(judge: Judge, response: TokenAnswer) -> TokenAnswer:
+    """Go on only with a JSON object where members are looked at: that it is none is one failure, of the scenario on the answer."""
+    state = response.response.json_error or "the body is no JSON object"
+    found = isinstance(response.response.json, dict) or judge.scenario in WIRE
+    judge.needs(found, "token-response-holds-token", f"the token response cannot be read: {state}")
+    return response
 
 
 @when("the app refreshes its access token", target_fixture="response")

@@ -12,8 +12,6 @@ from smartlaunch.finding import Finding, Kind, Outcome, Side
 def describe(exchange: Exchange) -> str:
     """One sentence on an answer: status, resource type, and the issue of an OperationOutcome."""
     answer = exchange.answer
-    if exchange.response is None:
-        return f"no answer: {exchange.error}"
     kind = answer.object.get("resourceType")
     if kind == "OperationOutcome":
         issues = answer.object.get("issue")

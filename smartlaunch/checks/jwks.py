@@ -21,8 +21,7 @@ def published(requirement: str, exchange: Exchange) -> Findings:
     words = "a JWK Set with at least one key for signatures"
     answer = exchange.answer
     if answer.status != 200:
-        what = f"status {answer.status}" if exchange.response is not None else f"no answer: {exchange.error}"
-        return [Finding(requirement, words, what, exchange.id, "status")]
+        return [Finding(requirement, words, f"status {answer.status}", exchange.id, "status")]
     keys = answer.object.get("keys")
     if not isinstance(keys, list):
         return [Finding(requirement, words, answer.json_error or "it has no array `keys`", exchange.id, "/keys")]

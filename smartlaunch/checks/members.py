@@ -132,5 +132,4 @@ def status(requirement: str, exchange: Exchange, *accepted: int, side: Side = Si
     actual = exchange.answer.status
     if actual in accepted:
         return []
-    what = f"status {actual}" if exchange.response is not None else f"no answer: {exchange.error}"
-    return [Finding(requirement, f"status {' or '.join(map(str, accepted))}", what, exchange.id, "status", side=side)]
+    return [Finding(requirement, f"status {' or '.join(map(str, accepted))}", f"status {actual}", exchange.id, "status", side=side)]

@@ -39,7 +39,7 @@ def certificate_verifies(requirement: str, origin: str, problem: str) -> Finding
 
 def not_by_plain_http(requirement: str, exchange: Exchange, name: str) -> Findings:
     """Plain http brings no answer, a redirect, or a refusal; never content."""
-    answer = exchange.answer
+    answer = exchange.heard
     if not 200 <= answer.status < 300:
         return []
     return [Finding(requirement, f"no content of the {name} by plain http", describe(exchange), exchange.id, "status")]
@@ -47,7 +47,7 @@ def not_by_plain_http(requirement: str, exchange: Exchange, name: str) -> Findin
 
 def takes_no_token(requirement: str, exchange: Exchange) -> Findings:
     """A bearer token by plain http meets no FHIR server that would look at it: neither content nor a challenge for bearer tokens."""
-    answer = exchange.answer
+    answer = exchange.heard
     challenge = "bearer" in " ".join(answer.all("www-authenticate")).lower()
     if not 200 <= answer.status < 300 and not (answer.status == 401 and challenge):
         return []

@@ -259,7 +259,7 @@ class App:
         answer = self.authorize(self.prepare(scope=scope))
         require_settled(answer)
         if not answer.code:
-            raise TwinFailed(f"a right authorization request got no code: {answer.describe()}")
+            raise TwinFailed(f"a right authorization request got no code: {answer.describe()}", by="authorization-code-issued")
         return answer
 
     def bare_code(self) -> AuthorizationAnswer:
@@ -297,7 +297,9 @@ class App:
         key = f"grant {' '.join(scope) if scope is not None else ''} of {user.name if user is not None else ''}"
         failure = self.memory.failure(key) or (self.memory.failure(_RIGHT_FLOW) if usual else None)
         if failure is not None:
-            raise TwinFailed(f"the right flow that this scenario builds on did not succeed: {failure.message}", hint=failure.hint)
+            raise TwinFailed(
+                f"the right flow that this scenario builds on did not succeed: {failure.message}", hint=failure.hint, by=failure.by
+            )
         first = usual and not self.memory.has(key)
 
         def make() -> Grant:
@@ -343,7 +345,7 @@ class App:
             return False
         if life.proven.get(token) == life.serial or life.tries_left <= 0:
             return True
-        answer = self.probe(grant.token).answer
+        answer = self.probe(grant.token).heard
         if answer.status == 401:
             life.tries_left -= 1
             return False
@@ -364,6 +366,7 @@ class App:
                 f"the right flow did not end with an access token: {attempt.describe()}",
                 waited_for="an access token for a request with nothing wrong in it",
                 hint="see the scenarios on authorization and token of this suite, they show the answer",
+                by="authorization-code-issued" if answer is None else "token-response-holds-token",
             )
         return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
 

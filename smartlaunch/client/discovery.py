@@ -10,11 +10,18 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from smartlaunch.client.http import Http, answered
-from smartlaunch.errors import Blocked
+from smartlaunch.errors import Missing
 from smartlaunch.exchange import Endpoint, Exchange
 
 WELL_KNOWN = "/.well-known/smart-configuration"
 OPENID_WELL_KNOWN = "/.well-known/openid-configuration"
+JUDGED_BY = {
+    "authorization_endpoint": "authorization-endpoint-listed",
+    "token_endpoint": "token-endpoint-listed",
+    "issuer": "issuer-listed",
+    "jwks_uri": "jwks-uri-listed",
+}
+"""The scenario that judges whether a member is there; the others are optional."""
 
 
 class Discovery:
@@ -40,7 +47,7 @@ class Discovery:
     @property
     def document(self) -> dict[str, Any]:
         """The SMART configuration, or an empty object when it is not one."""
-        return self.exchange.answer.object if self.exchange.answer.status == 200 else {}
+        return self.exchange.heard.object if self.exchange.heard.status == 200 else {}
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -66,10 +73,11 @@ class Discovery:
         answered(self.exchange)
         value = self.document.get(member, self._of_openid(member))
         if not isinstance(value, str) or not value.strip():
-            raise Blocked(
+            raise Missing(
                 f"the SMART configuration has no usable `{member}`",
                 waited_for=f"`{member}` in {self.fhir_base_url}{WELL_KNOWN}",
                 hint="the discovery scenarios of this run say what is wrong with the document",
+                by=JUDGED_BY.get(member, "") if self.document else "smart-configuration-found",
             )
         return urljoin(self.fhir_base_url + "/", value.strip())
 

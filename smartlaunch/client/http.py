@@ -20,7 +20,6 @@ import httpcore
 import httpx
 
 from smartlaunch import __version__
-from smartlaunch.errors import Blocked, Unreachable
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Failure, Request, Response
 
 Form = Sequence[tuple[str, str]]
@@ -167,17 +166,8 @@ class Http:
 
 
 def answered(exchange: Exchange) -> Response:
-    """The response of an exchange, or ``Unreachable`` when none came; plain ``Blocked`` when the request never left us."""
-    if exchange.failure is Failure.NOT_SENDABLE:
-        raise Blocked(f"{exchange.endpoint.value}: {exchange.error}", waited_for="a request that HTTP can carry")
-    if exchange.response is None:
-        host = urlsplit(exchange.request.url).netloc
-        raise Unreachable(
-            f"{exchange.endpoint.value}: {exchange.error}",
-            waited_for=f"an answer from {host} to {exchange.request.method} {exchange.request.url.split('?')[0]}",
-            hint="check that the address in the target file is right and the server is up, then run `smartlaunch doctor`",
-        )
-    return exchange.response
+    """The response of an exchange, or ``Unreachable`` when none came: said where a step waits for the answer itself."""
+    return exchange.answer
 
 
 def _retry_after(response: Response | None) -> float | None:

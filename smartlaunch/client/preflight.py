@@ -51,7 +51,7 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
     lines += _clock(exchange.response.header("date"))
     if exchange.response.status == 404 and not exchange.response.object:
         metadata = engine.discovery.metadata
-        if metadata.answer.status == 404 or metadata.response is None:
+        if metadata.heard.status == 404 or metadata.response is None:
             lines.append(
                 {
                     "verdict": "mend",
@@ -104,7 +104,7 @@ def _client(engine: Engine, client: Client) -> list[dict[str, str]]:
         aud=engine.target.fhir_base_url,
     )
     exchange = engine.http.send("GET", request.url, endpoint=Endpoint.AUTHORIZE, headers={"Accept": "text/html"})
-    answer = exchange.answer
+    answer = exchange.heard
     if answer.status in (301, 302, 303, 307):
         values = dict(parse_qsl(urlsplit(answer.header("location") or "").query))
         if values.get("error") not in ("unauthorized_client", "invalid_client"):

@@ -205,7 +205,7 @@ def parse_www_authenticate(value: str) -> dict[str, str]:
 
 
 def _common(exchange: Exchange, query: Mapping[str, str], facts: Facts) -> None:
-    request, answer = exchange.request, exchange.answer
+    request, answer = exchange.request, exchange.heard
     if origin := request.header("origin"):
         facts["origin"] = origin[:_LIMIT]
     if (frame := request.header("sec-fetch-dest")) in ("iframe", "frame"):
@@ -249,7 +249,7 @@ def _launch(exchange: Exchange, query: Mapping[str, str], memory: FlowMemory, fa
 
 
 def _discovery(exchange: Exchange, memory: FlowMemory, facts: Facts) -> None:
-    url, body = exchange.request.url.split("?", 1)[0], exchange.answer.object
+    url, body = exchange.request.url.split("?", 1)[0], exchange.heard.object
     for suffix in ("/.well-known/smart-configuration", "/metadata"):
         if url.endswith(suffix):
             facts["fhir_base"] = url.removesuffix(suffix)[:_LIMIT]
@@ -314,7 +314,7 @@ def _challenge(challenge: str, facts: Facts) -> None:
 
 def _location(exchange: Exchange, memory: FlowMemory, facts: Facts) -> None:
     """Read the answer that sends the browser on, which may be the authorization response itself."""
-    location = exchange.answer.header("location") or ""
+    location = exchange.heard.header("location") or ""
     if not location or "?" not in location + location.replace("#", "?"):
         return
     parameters = first_values(_query(location))
@@ -457,9 +457,9 @@ def _assertion(exchange: Exchange, assertion: str, memory: FlowMemory, facts: Fa
 def _token_answer(
     exchange: Exchange, grant: str, form: Mapping[str, str], asked: Authorization | None, memory: FlowMemory, facts: Facts
 ) -> None:
-    body = exchange.answer.object
+    body = exchange.heard.object
     access = body.get("access_token")
-    if exchange.answer.status != 200 or not isinstance(access, str):
+    if exchange.heard.status != 200 or not isinstance(access, str):
         return
     scope = body.get("scope")
     granted = _scopes(scope) if isinstance(scope, str) else None
@@ -512,7 +512,7 @@ def _fhir(exchange: Exchange, memory: FlowMemory, facts: Facts) -> None:
     facts["bearer_present"] = scheme.lower() == "bearer" and bool(value)
     if facts["bearer_present"]:
         _bearer(value, exchange, memory, facts)
-    if challenge := exchange.answer.header("www-authenticate"):
+    if challenge := exchange.heard.header("www-authenticate"):
         facts["www_authenticate"] = parse_www_authenticate(challenge[:_LIMIT])
 
 

@@ -118,7 +118,7 @@ class Redactor:
 
     def exchange(self, exchange: Exchange) -> RecordedExchange:
         """The redacted form of an exchange, without facts: the recorder adds those."""
-        place, request, answer = exchange.endpoint, exchange.request, exchange.answer
+        place, request, answer = exchange.endpoint, exchange.request, exchange.heard
         url = self._url(request.url, place, _DEPTH)
         sent = [[name, self._header(name, value, place)] for name, value in request.headers]
         sent_body = self._body(request.header("content-type") or "", request.body, place, 200)
@@ -505,7 +505,7 @@ class Redactor:
 
 def correlation(exchange: Exchange) -> dict[str, str]:
     """The ids in an answer under which a support desk finds the request, by header name as sent."""
-    sent_and_received = (*exchange.request.headers, *exchange.answer.headers)
+    sent_and_received = (*exchange.request.headers, *exchange.heard.headers)
     found = {name: value for name, value in sent_and_received if name.lower() in CORRELATION_HEADERS and value}
     for address in _error_addresses(exchange):
         match = _INSTANCE.search(address)
@@ -519,10 +519,10 @@ def correlation(exchange: Exchange) -> dict[str, str]:
 
 def _error_addresses(exchange: Exchange) -> list[str]:
     addresses = []
-    uri = exchange.answer.object.get("error_uri") if len(exchange.answer.body) < 65_536 else None
+    uri = exchange.heard.object.get("error_uri") if len(exchange.heard.body) < 65_536 else None
     if isinstance(uri, str):
         addresses.append(uri)
-    for url in (exchange.request.url, exchange.answer.header("location") or ""):
+    for url in (exchange.request.url, exchange.heard.header("location") or ""):
         if "error_uri=" in url:
             head, _, fragment = url.partition("#")
             pairs = parse_qsl(head.partition("?")[2]) + parse_qsl(fragment)

@@ -208,3 +208,9 @@ def requirement_coverage() -> dict[str, tuple[str, ...]]:
         for requirement in plan.requirements:
             found.setdefault(requirement, []).append(plan.id)
     return {key: tuple(dict.fromkeys(value)) for key, value in found.items()}
+
+
+def judged_at(slug: str, suite: str) -> str:
+    """The id of the scenario with a slug: that of the suite itself, else that of the suite where it is put once."""
+    suites = [plan.suite.id for plan in every_plan() if plan.slug == slug]
+    return f"{suite if suite in suites else suites[0]}/{slug}" if suites else ""

@@ -23,7 +23,7 @@ from smartlaunch.client.engine import Engine
 from smartlaunch.errors import Blocked, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, UsageError
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin import bdd, lint, options
-from smartlaunch.plugin.binding import ROLES, SUITES, Plan, Suite, label_of
+from smartlaunch.plugin.binding import ROLES, SUITES, Plan, Suite, judged_at, label_of
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.selection import Selection
 from smartlaunch.plugin.session import RunSession, elapsed, explain_internal
@@ -316,7 +316,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     run.apps.ripen()
     item.stash[STARTED] = time.monotonic()
     item.stash[STEPS] = []
-    item.stash[JUDGE] = Judge(load(), frozenset(plan.requirements), run.scrub, run.target.edition)
+    item.stash[JUDGE] = Judge(load(), frozenset(plan.requirements), run.scrub, run.target.edition, plan.slug)
     manager = run.recorder.scope(scenario_id(item))
     item.stash[EXCHANGES] = (manager, manager.__enter__())
     gate = _gate(plan, run)
@@ -420,7 +420,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
     manager, scope = item.stash[EXCHANGES]
     manager.__exit__(None, None, None)
     catalogue = load()
-    outcome, reason, needs = Outcome.PASSED, "", ""
+    outcome, reason, needs, blocked_by = Outcome.PASSED, "", "", ""
     steps = item.stash[STEPS]
     attachments: tuple[str, ...] = ()
     if exc is None:
@@ -435,6 +435,8 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         outcome = Outcome.FAILED
     elif isinstance(exc, Blocked):
         outcome, reason, attachments = Outcome.BLOCKED, run.scrub(str(exc)), exc.artifacts
+        blocked_by = judged_at(exc.by, plan.suite.id) if exc.by else ""
+        reason = f"{reason}\nblocked by: {blocked_by}" if blocked_by else reason
     else:
         outcome, reason = Outcome.ERROR, _clean(exc, run)
         attachments = (run.keep_traceback(plan.slug, "".join(traceback.format_exception(exc))),)
@@ -458,6 +460,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         steps=tuple(steps),
         attachments=tuple(attachments),
         tags=tuple(sorted(plan.flags)),
+        blocked_by=blocked_by,
         inferno=tuple(dict.fromkeys(t for r in plan.requirements if r in catalogue for t in catalogue[r].inferno)),
         needs=needs,
         started=datetime.fromtimestamp(time.time() - elapsed(item.stash[STARTED]), UTC).isoformat(timespec="milliseconds"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from smartlaunch.catalogue import Catalogue
-from smartlaunch.errors import InternalError
+from smartlaunch.errors import InternalError, Missing
 from smartlaunch.finding import Finding, Kind, Outcome, Side
 from smartlaunch.records.record import FindingRecord
 
@@ -21,6 +21,8 @@ class Judge:
     allowed: frozenset[str]
     scrub: Callable[[str], str]
     edition: str = "2.2"
+    scenario: str = ""
+    """The slug of the scenario that runs."""
     findings: list[tuple[Finding, Outcome]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     judged: int = 0
@@ -57,6 +59,11 @@ class Judge:
 
     def _duties(self) -> list[str]:
         return self.catalogue.duties(self._binding())
+
+    def needs(self, there: bool, by: str, what: str) -> None:
+        """Block the scenario where what it would look at is not there, by the scenario that judges that; that one itself goes on."""
+        if not there and self.scenario != by:
+            raise Missing(what, by=by)
 
     def expects(
         self,

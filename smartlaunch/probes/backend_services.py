@@ -39,7 +39,7 @@ def right_response(app: App) -> TokenAnswer:
     """The successful answer to the right request, whatever it holds; ``TwinFailed`` when the server refused it."""
     answer = right(app)
     if not answer.succeeded and not 200 <= answer.response.status < 300:
-        raise TwinFailed(f"a right client credentials request was refused: {answer.describe()}")
+        raise TwinFailed(f"a right client credentials request was refused: {answer.describe()}", by="backend-access-token")
     return answer
 
 
@@ -186,6 +186,7 @@ def _with_token(answer: TokenAnswer, what: str) -> TokenAnswer:
             f"{what} did not bring an access token: {answer.describe()}",
             waited_for="an access token for a request with nothing wrong in it",
             hint="see the scenario on the backend token response, it shows the answer",
+            by="backend-access-token",
         )
     return answer
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.http import answered
-from smartlaunch.errors import Blocked, LimitExceeded, NotApplicable
+from smartlaunch.errors import LimitExceeded, Missing, NotApplicable
 from smartlaunch.exchange import Endpoint
 
 if TYPE_CHECKING:
@@ -55,13 +55,14 @@ class Brands:
         return exchange
 
     def bundle(self) -> Exchange:
-        """The brand bundle; ``Blocked`` when something else came, which the scenario on the link judges."""
+        """The brand bundle; ``Missing`` when something else came, which the scenario on the link judges."""
         exchange = self.answer()
         if exchange.answer.status != 200 or exchange.answer.object.get("resourceType") != "Bundle":
-            raise Blocked(
+            raise Missing(
                 f"`{LINK}` leads to no Bundle (status {exchange.answer.status})",
                 waited_for="a Bundle with status 200",
                 hint="the scenario on the link itself shows the answer",
+                by="brand-bundle-is-collection",
             )
         return exchange
 

@@ -141,7 +141,9 @@ def _proven(app: App) -> Introspected:
     """The right query, which has to have been answered before any other is judged."""
     known = live(app)
     if known.exchange.answer.status != 200:
-        raise TwinFailed(f"the right introspection request was answered with status {known.exchange.answer.status}")
+        raise TwinFailed(
+            f"the right introspection request was answered with status {known.exchange.answer.status}", by="introspection-form"
+        )
     return known
 
 
@@ -149,7 +151,7 @@ def with_hint(app: App, hint: str) -> Introspected:
     """The right query with a ``token_type_hint`` that does not fit."""
     known = _proven(app)
     if known.body.get("active") is not True:
-        raise TwinFailed("without a hint the token was not called active")
+        raise TwinFailed("without a hint the token was not called active", by="introspection-active")
     return app.once(
         f"introspection with hint {hint}", lambda: replace(known, exchange=send(app, known.grant.access_token, caller(app), hint=hint))
     )

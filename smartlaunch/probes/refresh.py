@@ -138,7 +138,11 @@ def _alive(kept: Line, start: Callable[[], Line]) -> Line:
         kept.grant, kept.current = fresh.grant, fresh.current
         answer = kept.refresh()
     if not answer.succeeded:
-        raise TwinFailed(f"a right refresh was refused: {answer.describe()}", waited_for="an access token for a fresh refresh token")
+        raise TwinFailed(
+            f"a right refresh was refused: {answer.describe()}",
+            waited_for="an access token for a fresh refresh token",
+            by="refresh-access-token-works",
+        )
     return kept
 
 
@@ -179,7 +183,11 @@ def refreshed(app: App) -> Refreshed:
         answer = app.refresh(grant.token.refresh_token)
         answered(answer.exchange)
         if answer.error or answer.response.status >= 300:
-            raise TwinFailed(f"a right refresh was refused: {answer.describe()}", waited_for="an access token for a fresh refresh token")
+            raise TwinFailed(
+                f"a right refresh was refused: {answer.describe()}",
+                waited_for="an access token for a fresh refresh token",
+                by="refresh-access-token-works",
+            )
         return Refreshed(grant, answer)
 
     return app.once("refreshed", make)
@@ -210,7 +218,7 @@ def renewed(app: App) -> Renewed:
         time.sleep(max(0.0, own.grant.token.received_at + _SECONDS_APART - time.time()))
         answer = own.refresh()
         if not answer.succeeded:
-            raise TwinFailed(f"a right refresh was refused: {answer.describe()}")
+            raise TwinFailed(f"a right refresh was refused: {answer.describe()}", by="refresh-access-token-works")
         if not answer.id_token:
             raise NotApplicable("the refresh response has no ID Token, which is allowed")
         return Renewed(answer, first.claims, decode(answer.id_token).claims, own.grant.authorization.request.get("nonce"))
@@ -406,7 +414,7 @@ def after_revocation(app: App) -> TokenAnswer:
         grant = has_refresh_token(app.fresh_grant())
         first = app.refresh(grant.token.refresh_token)
         if not first.succeeded:
-            raise TwinFailed(f"a right refresh was refused: {first.describe()}")
+            raise TwinFailed(f"a right refresh was refused: {first.describe()}", by="refresh-access-token-works")
         token = first.refresh_token or grant.token.refresh_token
         answer = revoke(app, token, hint="refresh_token")
         app.suspect()
@@ -458,7 +466,7 @@ def reused(app: App) -> Reuse:
         answer = app.refresh(old)
         answered(answer.exchange)
         if not answer.succeeded:
-            raise TwinFailed(f"a right refresh was refused: {answer.describe()}")
+            raise TwinFailed(f"a right refresh was refused: {answer.describe()}", by="refresh-access-token-works")
         if not answer.refresh_token or answer.refresh_token == old:
             raise NotApplicable("the server does not replace refresh tokens of this client")
         replay = app.refresh(old)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from smartlaunch.checks.launch_context import context_types, scope_type
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import Missing, NotApplicable, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as scope_words
@@ -64,11 +64,22 @@ class Samples:
         """The answer to the right access token request, also when it is malformed; an OAuth error is ``TwinFailed``."""
         attempt = app.shared_attempt()
         if attempt.token is None:
-            raise TwinFailed(f"a right authorization request got no code: {attempt.authorization.describe()}")
+            raise TwinFailed(
+                f"a right authorization request got no code: {attempt.authorization.describe()}", by="authorization-code-issued"
+            )
         answered(attempt.token.exchange)
         if attempt.token.error or attempt.token.response.status >= 300:
-            raise TwinFailed(f"a right access token request was refused: {attempt.token.describe()}")
+            raise TwinFailed(f"a right access token request was refused: {attempt.token.describe()}", by="token-response-holds-token")
         return attempt.token
+
+    def readable(self, app: App) -> TokenAnswer:
+        """The answer to the right access token request when it is a JSON object; ``Missing`` when it is not."""
+        token = self.token(app)
+        if not isinstance(token.response.json, dict):
+            raise Missing(
+                f"the token response cannot be read: {token.response.json_error or 'no JSON object'}", by="token-response-holds-token"
+            )
+        return token
 
     def having(self, token: TokenAnswer, name: str) -> TokenAnswer:
         """The same answer when it has the member, else ``NotApplicable``."""
@@ -91,7 +102,7 @@ class Samples:
             answer = app.refresh(grant.token.refresh_token)
             answered(answer.exchange)
             if answer.error or answer.response.status >= 300:
-                raise TwinFailed(f"a right refresh was refused: {answer.describe()}")
+                raise TwinFailed(f"a right refresh was refused: {answer.describe()}", by="refresh-access-token-works")
             return answer
 
         return app.once("sample: refreshed", obtain)
@@ -126,7 +137,7 @@ class Samples:
 
     def granted(self, app: App) -> list[str]:
         """The scopes of the right flow, as its token response tells them."""
-        token = self.token(app)
+        token = self.readable(app)
         return token.scopes if "scope" in token.body else list(app.scopes)
 
     def needs_scope(self, app: App, scope: str) -> None:
@@ -265,7 +276,7 @@ class Samples:
 
     def identity(self, app: App) -> Identity:
         """The ID Token of the right flow."""
-        token = self.token(app)
+        token = self.readable(app)
         attempt = app.shared_attempt()
         granted = tuple(token.scopes) if "scope" in token.body else tuple(attempt.authorization.request.scopes)
         return self._identity(app, token, attempt.authorization.request.get("nonce"), granted, self.engine.target.first_user)
@@ -276,7 +287,7 @@ class Samples:
 
     def needs_openid(self, app: App) -> TokenAnswer:
         """The token response of a grant that has ``openid``."""
-        token = self.token(app)
+        token = self.readable(app)
         granted = token.scopes if "scope" in token.body else list(app.scopes)
         if "openid" not in app.scopes:
             raise NotApplicable("the scopes of the client in the target file do not have `openid`")
@@ -288,17 +299,23 @@ class Samples:
         if not token.id_token:
             if "openid" not in app.scopes:
                 raise NotApplicable("the scopes of the client in the target file do not have `openid`")
-            raise NotApplicable("the token response has no ID Token; the scenario on its presence judges that")
+            if "openid" not in granted:
+                raise NotApplicable("the server did not grant `openid`")
+            raise Missing("the token response has no ID Token", by="id-token-present")
         return Identity(token, decode(token.id_token), nonce, granted, user)
 
     def issuer(self) -> str:
-        """The issuer of the OpenID configuration, or that of the SMART configuration where there is no such document."""
+        """The issuer of the OpenID configuration; ``Missing`` where there is no such document."""
         discovery = self.engine.discovery
         below = discovery.url("issuer")
         document = discovery.openid_configuration
         self.engine.recorder.attach_to_current([discovery.exchange.id, document.id])
         value = document.answer.object.get("issuer")
-        return value if isinstance(value, str) and value else below
+        if not isinstance(value, str) or not value:
+            found = document.answer.status == 200 and document.answer.object
+            by = "openid-issuer-form" if found else "openid-configuration-found"
+            raise Missing(f"no OpenID configuration below {below} tells the issuer: status {document.answer.status}", by=by)
+        return value
 
     def jwks(self) -> Exchange:
         """The JWK Set."""
@@ -308,8 +325,10 @@ class Samples:
         return exchange
 
     def verified(self, identity: Identity) -> IdToken:
-        """The ID Token with its signature checked against the published keys."""
-        self.jwks()
+        """The ID Token with its signature checked against the published keys; ``Missing`` without a JWK Set."""
+        exchange = self.jwks()
+        if not self.engine.discovery.keys:
+            raise Missing(f"there is no JWK Set with keys: status {exchange.answer.status}", by="jwks-published")
         return verify(identity.token.id_token, self.engine.discovery.keys)
 
     def fhir_user_elsewhere(self, identity: Identity) -> bool:

@@ -73,7 +73,7 @@ class ScenarioResult:
     which they happened, shared launches included; ``attachments`` are paths relative to the run's folder; ``started`` is ISO 8601
     with a zone; ``launch`` names the shared launch (see :class:`Launch`) that the scenario used, if any.
     ``needs`` is what to write into the target file when it is not configured; ``profile`` names the client and the way of launching
-    with which it was judged.
+    with which it was judged; ``blocked_by`` is the id of the scenario that judges what this one would have looked at.
     """
 
     id: str
@@ -95,6 +95,7 @@ class ScenarioResult:
     launch: str = ""
     needs: str = ""
     profile: str = ""
+    blocked_by: str = ""
 
     def __post_init__(self) -> None:
         """Accept lists and plain dicts where the type says tuples of records, so that callers and JSON need no ceremony."""

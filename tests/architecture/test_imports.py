@@ -13,7 +13,7 @@ VALUES = {"errors", "exchange", "finding", "fhir"}
 
 MAY_USE: dict[str, set[str]] = {
     "errors": set(),
-    "exchange": set(),
+    "exchange": {"errors"},
     "finding": set(),
     "fhir": {"exchange"},
     "target": VALUES | {"_suite"},

@@ -1,13 +1,18 @@
 """The judge goes by the rule that a finding breaks, never by the strongest that its scenario speaks to."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from smartlaunch.catalogue import EDITIONS, Catalogue, Requirement, load
-from smartlaunch.errors import InternalError
+from smartlaunch.client.discovery import JUDGED_BY
+from smartlaunch.errors import InternalError, Missing
 from smartlaunch.finding import Finding, Outcome, Strength
-from smartlaunch.plugin.binding import every_plan
+from smartlaunch.plugin.binding import every_plan, judged_at
 from smartlaunch.plugin.judge import Judge
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMED_BY_THEIR_STEPS = {
     "authorization-code-issued",
     "iss-parameter-is-issuer",
@@ -73,3 +78,31 @@ def test_rows_restate_rows_that_exist_and_never_in_a_circle() -> None:
     catalogue = load()
     assert [r for r in catalogue.values() if set(r.restates) - set(catalogue)] == []
     assert [r.id for r in catalogue.values() if r.id in catalogue._restated(r.id)] == []
+
+
+def test_what_is_not_there_blocks_all_but_the_scenario_that_judges_it() -> None:
+    this = judge(SHALL)
+    this.scenario = "looks-at-it"
+    this.needs(there=True, by="judges-it", what="no document")
+    with pytest.raises(Missing, match="no document") as caught:
+        this.needs(there=False, by="judges-it", what="no document")
+    assert caught.value.by == "judges-it"
+    this.scenario = "judges-it"
+    this.needs(there=False, by="judges-it", what="no document")
+
+
+def test_every_scenario_that_blocks_others_exists() -> None:
+    slugs = {plan.slug for plan in every_plan()}
+    text = "\n".join(path.read_text(encoding="utf-8") for folder in ("smartlaunch", "steps") for path in (ROOT / folder).rglob("*.py"))
+    named = {*re.findall(r'\bby="([a-z0-9-]+)"', text), *re.findall(r'needs\([^"]*"([a-z0-9-]+)"', text), *JUDGED_BY.values()}
+    assert len(named) > 10
+    assert named - slugs == set()
+
+
+def test_a_block_names_the_scenario_of_its_own_suite_or_the_one_where_it_is_put() -> None:
+    assert judged_at("authorization-code-issued", "standalone-confidential-symmetric") == (
+        "standalone-confidential-symmetric/authorization-code-issued"
+    )
+    once = judged_at("openid-configuration-found", "standalone-confidential-symmetric")
+    assert once.endswith("/openid-configuration-found")
+    assert judged_at("no-such-scenario", "standalone-public") == ""

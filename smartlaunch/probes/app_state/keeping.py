@@ -162,6 +162,7 @@ def made(app: App, who: str = "the patient", code: str = CODES[0]) -> State:
             f"right state was not kept: {describe(state.exchange.answer, state.exchange.error)}",
             waited_for="status 201 with the stored Basic resource",
             hint="the scenario on creating App State shows the answer",
+            by="app-state-created",
         )
     return state
 

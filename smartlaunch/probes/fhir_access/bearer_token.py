@@ -41,7 +41,7 @@ def good(app: App) -> Exchange:
     exchange = app.once(f"a good read {grant.expires_at}", lambda: app.probe(grant))
     answered(exchange)
     if not discloses(exchange.answer):
-        raise TwinFailed(f"a read with a good token was refused: {describe(exchange.answer)}")
+        raise TwinFailed(f"a read with a good token was refused: {describe(exchange.answer)}", by="bearer-header")
     return exchange
 
 
@@ -197,7 +197,7 @@ def _require_read(app: App, where: str, grant: Grant) -> None:
     twin = app.engine.fhir.read(where, grant.access_token)
     answered(twin)
     if not discloses(twin.answer):
-        raise TwinFailed(f"a read with a fresh token was refused: {describe(twin.answer)}")
+        raise TwinFailed(f"a read with a fresh token was refused: {describe(twin.answer)}", by="bearer-header")
 
 
 def revoked(app: App) -> Exchange:
