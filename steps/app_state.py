@@ -7,7 +7,6 @@ from pytest_bdd import parsers, then, when
 from smartlaunch.checks import app_state as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
-from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
@@ -15,6 +14,8 @@ from smartlaunch.probes.app_state import changes, keeping
 from smartlaunch.probes.app_state.changes import Change
 from smartlaunch.probes.app_state.keeping import Search, State
 from smartlaunch.probes.app_state.subjects import CAPABILITY
+
+from .common import configuration
 
 SERVER_STATEMENT = "http://hl7.org/fhir/smart-app-launch/CapabilityStatement/smart-app-state-server"
 BASIC_PROFILE = "http://hl7.org/fhir/smart-app-launch/StructureDefinition/smart-app-state-basic"
@@ -157,7 +158,7 @@ def all_steps(judge: Judge, steps_of_state: list[tuple[str, Exchange]]) -> None:
 
 @then("a server that keeps App State lists the capability")
 def lists_capability(judge: Judge, engine: Engine, answer: Exchange) -> None:
-    answered(answer)
+    configuration(judge, engine)
     listed = CAPABILITY in engine.discovery.capabilities or any(
         CAPABILITY in (e.get("capabilities") or ())
         for e in engine.discovery.document.get("associated_endpoints") or ()

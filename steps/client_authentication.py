@@ -22,6 +22,8 @@ from smartlaunch.probes import token as variations_token
 from smartlaunch.probes.client_assertion import Tried
 from smartlaunch.probes.published_keys import Fetches, PublishedKeys, Rotation
 
+from .common import configuration
+
 # -- secrets ------------------------------------------------------------------------------------------------------------------
 
 
@@ -58,7 +60,8 @@ def refresh_with_credentials(secret_app: App, label: str) -> TokenAnswer:
 
 
 @given(parsers.parse("the SMART configuration lists the client authentication method {method}"), target_fixture="method")
-def lists_method(engine: Engine, method: str) -> str:
+def lists_method(judge: Judge, engine: Engine, method: str) -> str:
+    configuration(judge, engine)
     if method not in engine.discovery.listed("token_endpoint_auth_methods_supported"):
         raise NotApplicable(f"the SMART configuration does not list `{method}`")
     return method
@@ -169,6 +172,7 @@ def one_taken(judge: Judge, tried: Tried) -> None:
 
 @then("the SMART configuration lists the capability for assertions")
 def lists_asymmetric(judge: Judge, engine: Engine) -> None:
+    configuration(judge, engine)
     judge(checks.lists_asymmetric(judge.requirement, engine.discovery.exchange))
 
 

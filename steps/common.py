@@ -9,6 +9,7 @@ from pytest_bdd import given, parsers, then
 
 from smartlaunch.checks import fhir_access, members
 from smartlaunch.client.app import App
+from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
@@ -52,3 +53,17 @@ def honoured(judge: Judge, exchanges: Sequence[Exchange], what: str) -> None:
     if not fhir_access.says_something(exchanges):
         raise NotApplicable(f"no request for {what} was understood: each answer is 400, 404, 405, 410, 422 or 429")
     judge(fhir_access.something_works(judge.requirement, exchanges, what))
+
+
+def needs_document(judge: Judge, exchange: Exchange, *, json: bool = True) -> None:
+    """Go on only where the document is there: that it is not is one failure, of the scenario that judges it."""
+    found = exchange.answer.status == 200 and (not json or isinstance(exchange.answer.json, dict))
+    name = {"discovery": "SMART", "openid-configuration": "OpenID"}[exchange.endpoint]
+    by = {"SMART": "smart-configuration-found", "OpenID": "openid-configuration-found"}[name]
+    state = f"status {exchange.answer.status}" if exchange.answer.status != 200 else exchange.answer.json_error or "no JSON object"
+    judge.needs(found, by, f"there is no {name} configuration to look at: {state}")
+
+
+def configuration(judge: Judge, engine: Engine) -> None:
+    """Go on only with a SMART configuration."""
+    needs_document(judge, engine.discovery.exchange)

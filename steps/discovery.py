@@ -13,6 +13,11 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes import token
 
+from .common import configuration, needs_document
+
+WIRE = ("smart-configuration-media-type", "openid-configuration-media-type", "json-is-utf-8", "server-clock")
+"""Scenarios on how a document comes and not on what it says: they need it, but not that it can be parsed."""
+
 
 @when("the app reads the SMART configuration", target_fixture="answer")
 def read_configuration(judge: Judge, engine: Engine) -> Exchange:
@@ -21,19 +26,6 @@ def read_configuration(judge: Judge, engine: Engine) -> Exchange:
     engine.recorder.attach_to_current([exchange.id])
     needs_document(judge, exchange, json=judge.scenario not in WIRE)
     return exchange
-
-
-WIRE = ("smart-configuration-media-type", "openid-configuration-media-type", "json-is-utf-8", "server-clock")
-"""Scenarios on how a document comes and not on what it says: they need it, but not that it can be parsed."""
-
-
-def needs_document(judge: Judge, exchange: Exchange, *, json: bool = True) -> None:
-    """Go on only where the document is there: that it is not is one failure, of the scenario that judges it."""
-    found = exchange.answer.status == 200 and (not json or isinstance(exchange.answer.json, dict))
-    name = {"discovery": "SMART", "openid-configuration": "OpenID"}[exchange.endpoint]
-    by = {"SMART": "smart-configuration-found", "OpenID": "openid-configuration-found"}[name]
-    state = f"status {exchange.answer.status}" if exchange.answer.status != 200 else exchange.answer.json_error or "no JSON object"
-    judge.needs(found, by, f"there is no {name} configuration to look at: {state}")
 
 
 @when(parsers.parse("the app reads the SMART configuration with {accept}"), target_fixture="answer")
@@ -69,20 +61,23 @@ def read_metadata(judge: Judge, engine: Engine) -> Exchange:
 
 
 @given(parsers.parse('the server claims one of the capabilities "{names}"'))
-def claims_one_of(engine: Engine, names: str) -> None:
+def claims_one_of(judge: Judge, engine: Engine, names: str) -> None:
+    configuration(judge, engine)
     wanted = set(names.split(" "))
     if not wanted & engine.discovery.capabilities:
         raise NotApplicable(f"the server claims none of the capabilities {', '.join(sorted(wanted))}")
 
 
 @given(parsers.parse('the server does not claim the capability "{name}"'))
-def does_not_claim(engine: Engine, name: str) -> None:
+def does_not_claim(judge: Judge, engine: Engine, name: str) -> None:
+    configuration(judge, engine)
     if name in engine.discovery.capabilities:
         raise NotApplicable(f"the server claims the capability `{name}`")
 
 
 @given(parsers.parse('the SMART configuration has "{name}"'))
-def configuration_has(engine: Engine, name: str) -> None:
+def configuration_has(judge: Judge, engine: Engine, name: str) -> None:
+    configuration(judge, engine)
     if name not in engine.discovery.document:
         raise NotApplicable(f"the SMART configuration has no `{name}`")
 

@@ -13,6 +13,8 @@ from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes import introspection
 from smartlaunch.probes.introspection import Introspected
 
+from .common import configuration
+
 # -- queries ------------------------------------------------------------------------------------------------------------------
 
 
@@ -60,6 +62,7 @@ def introspects_unauthorized(app: App, label: str) -> Exchange:
 
 @then("the SMART configuration names an introspection endpoint")
 def endpoint_named(judge: Judge, engine: Engine) -> None:
+    configuration(judge, engine)
     judge.expects(
         engine.discovery.has("introspection_endpoint"),
         expected="`introspection_endpoint`",

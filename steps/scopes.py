@@ -8,12 +8,13 @@ from smartlaunch.checks import scopes as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Attempt, Grant
-from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth import scopes as words
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes import scopes
 from smartlaunch.probes.scopes import Asked
+
+from .common import configuration
 
 
 @when("the app asks for all that it is configured for", target_fixture="attempt")
@@ -145,8 +146,8 @@ def level_granted(judge: Judge, app: App, level: str) -> None:
 
 
 @given("the SMART configuration lists scopes")
-def lists_scopes(engine: Engine) -> None:
-    answered(engine.discovery.exchange)
+def lists_scopes(judge: Judge, engine: Engine) -> None:
+    configuration(judge, engine)
     if not engine.discovery.listed("scopes_supported"):
         raise NotApplicable("the SMART configuration has no `scopes_supported`")
 
@@ -179,7 +180,7 @@ def left_out(judge: Judge, choice: tuple[str, Asked]) -> None:
 
 @then("the SMART configuration lists the capability permission-v1")
 def lists_v1(judge: Judge, engine: Engine) -> None:
-    answered(engine.discovery.exchange)
+    configuration(judge, engine)
     engine.recorder.attach_to_current([engine.discovery.exchange.id])
     judge.expects(
         "permission-v1" in engine.discovery.capabilities,

@@ -20,7 +20,7 @@ from smartlaunch.catalogue import load
 from smartlaunch.client.app import App
 from smartlaunch.client.apps import Apps
 from smartlaunch.client.engine import Engine
-from smartlaunch.errors import Blocked, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, UsageError
+from smartlaunch.errors import Blocked, Missing, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, UsageError
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin import bdd, lint, options
 from smartlaunch.plugin.binding import ROLES, SUITES, Plan, Suite, judged_at, label_of
@@ -320,12 +320,14 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     manager = run.recorder.scope(scenario_id(item))
     item.stash[EXCHANGES] = (manager, manager.__enter__())
     gate = _gate(plan, run)
+    if isinstance(gate, Missing):
+        raise gate
     if gate is not None:
         raise Skipped(str(gate), gate)
     return (yield)
 
 
-def _gate(plan: Plan, run: RunSession) -> NotApplicable | None:
+def _gate(plan: Plan, run: RunSession) -> NotApplicable | Missing | None:
     """Why a scenario is not put at all, before anything is sent for it."""
     catalogue = load()
     edition, engine = run.target.edition, run.engine
@@ -340,6 +342,8 @@ def _gate(plan: Plan, run: RunSession) -> NotApplicable | None:
         return NotApplicable("probes that may lock an account are not allowed: set probes.lockout in the target file")
     assert engine is not None
     missing = [c for c in plan.capabilities if c not in engine.discovery.capabilities]
+    if missing and not engine.discovery.document:
+        return Missing("there is no SMART configuration that could claim a capability", by="smart-configuration-found")
     if missing:
         return NotApplicable(f"the server does not claim the capability {', '.join(f'`{c}`' for c in missing)}")
     return None
