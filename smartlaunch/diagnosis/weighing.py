@@ -25,7 +25,7 @@ from smartlaunch.finding import Side
 HIGH, MEDIUM, DECLINE = 80, 55, 40
 SUPPORT, AGAINST, THIN = 8, 15, 25
 ANSWERED = 10
-"""What a cause loses that rests on a server's own sentence alone; one that rests on anybody else's loses ``THIN``."""
+"""What a cause loses that rests on the description of an answer alone; one that rests on a single quoted sentence loses ``THIN``."""
 MOST_SUPPORTS = 3
 SPREAD = 35
 """How far below the first cause another may lie and still be shown."""
@@ -137,7 +137,8 @@ def _weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material) -> 
     weight = rule.weight + SUPPORT * min(len(supports), MOST_SUPPORTS) - AGAINST * len(against)
     used = [*rule.all, *hit, *supports]
     if not rule.alone and _thin(used, seen, m):
-        weight -= ANSWERED if "phrase-in-answer" in seen else THIN
+        described = any(said.where not in ("error", "notes") for said in m.texts("server"))
+        weight -= ANSWERED if described and "phrase-in-answer" in seen else THIN
     weight = min(weight, rule.at_most, 100)
     if weight < DECLINE:
         return None
