@@ -71,9 +71,22 @@ class Blocked(SmartLaunchError):
     scenario that judges what is missing, so that one thing that is not there is one failure.
     """
 
-    def __init__(self, message: str, *, waited_for: str = "", hint: str = "", artifacts: tuple[str, ...] = (), by: str = "") -> None:
-        """Keep the parts apart so that reports can lay them out."""
+    kind = "blocked"
+    """What kept the scenario from being judged, for programs."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        waited_for: str = "",
+        hint: str = "",
+        artifacts: tuple[str, ...] = (),
+        by: str = "",
+        because: Blocked | None = None,
+    ) -> None:
+        """Keep the parts apart so that reports can lay them out; ``because`` is the block of another scenario that this one repeats."""
         self.message, self.waited_for, self.hint, self.artifacts, self.by = message, waited_for, hint, artifacts, by
+        self.because = because
         parts = [message]
         if waited_for:
             parts.append(f"waited for: {waited_for}")
@@ -81,21 +94,43 @@ class Blocked(SmartLaunchError):
             parts.append(f"try: {hint}")
         super().__init__("\n".join(parts))
 
+    @property
+    def root(self) -> Blocked:
+        """The block that this one goes back to; itself when it goes back to none."""
+        found: Blocked = self
+        while found.because is not None:
+            found = found.because
+        return found
+
 
 class Unreachable(Blocked):
     """No usable answer came: no connection, a time-out, a broken or endless answer."""
+
+    kind = "unreachable"
 
 
 class LimitExceeded(Blocked):
     """The server went over a limit that the target file sets."""
 
+    kind = "limit"
+
 
 class LoginStuck(Blocked):
     """The browser met a page on which the login recipe knows no way on."""
 
+    kind = "login-stuck"
+
+
+class SignInRefused(LoginStuck):
+    """The sign-in page did not take the user name and password of the target file."""
+
+    kind = "sign-in-refused"
+
 
 class TwinFailed(Blocked):
     """The positive twin of a negative did not succeed, so a refusal proves nothing."""
+
+    kind = "twin-failed"
 
 
 class Missing(Blocked):

@@ -63,6 +63,7 @@ class Side(StrEnum):
     FHIR_SERVER = "fhir-server"
     SESSION = "session"
     SANDBOX = "sandbox"
+    TARGET_FILE = "target-file"
     UNDECIDED = "undecided"
 
 

@@ -1,4 +1,4 @@
-@once
+@once @denial
 Feature: Denial
   A user may say no. The app has to learn it, and nothing may have been granted.
 

@@ -298,7 +298,10 @@ class App:
         failure = self.memory.failure(key) or (self.memory.failure(_RIGHT_FLOW) if usual else None)
         if failure is not None:
             raise TwinFailed(
-                f"the right flow that this scenario builds on did not succeed: {failure.message}", hint=failure.hint, by=failure.by
+                f"the right flow that this scenario builds on did not succeed: {failure.message}",
+                hint=failure.hint,
+                by=failure.by,
+                because=failure,
             )
         first = usual and not self.memory.has(key)
 

@@ -1,36 +1,31 @@
-"""Diagnose a run: each failure and block gets its cause, and those with one cause become one entry."""
+"""Diagnose a run: each failure and block gets its cause, and those with one cause become one entry.
+
+Nothing is decided by the words of a step or a reason: a probe is known by its tags, a block by its kind and by the block it goes back to,
+a breach by its requirement, its row and the place it points to.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from smartlaunch.diagnosis import own_side
+from smartlaunch.diagnosis.breaches import as_diagnosis, command_of, gather, is_probe
 from smartlaunch.diagnosis.inputs.flows import materials
 from smartlaunch.diagnosis.material import Material
-from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Report
+from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Missing, Report
 from smartlaunch.diagnosis.vendor import all_vendors, recognise
-from smartlaunch.diagnosis.weighing import DECLINE, HIGH, examine
+from smartlaunch.diagnosis.weighing import DECLINE, examine
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind, Outcome, Side
 from smartlaunch.records.record import FindingRecord, Run, ScenarioResult
 
-_ON_PURPOSE = (
-    "which is wrong",
-    "forged",
-    "denies",
-    "refuse",
-    "reject",
-    "no code",
-    "no access token",
-    "brings an error",
-    "expired",
-    "altered",
-)
-"""Words of steps in which the app, or the person at the browser, does something wrong on purpose."""
-_SHORTEST_QUOTE = 20
+_JUDGED = (Outcome.FAILED, Outcome.BLOCKED, Outcome.WARNING)
 _SCOPE_CATEGORIES = frozenset(
     {Category.SCOPE_REGISTRATION, Category.SCOPE_SYNTAX, Category.SCOPE_VERSION, Category.TOKEN_LIFETIME, Category.LAUNCH_CONTEXT}
 )
+_OWN_HAND = frozenset({Category.CORS, Category.EMBEDDING})
+"""What an app does by its own code: in a run that is this suite, so it is no advice for a person's app."""
 
 
 def diagnose_run(run: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -40,29 +35,31 @@ def diagnose_run(run: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def diagnose(run: Run, vendor: str = "", scenario: str = "") -> Report:
     """The report on a run, or on one scenario of it."""
-    target = run.header.get("target")
-    target = target if isinstance(target, Mapping) else {}
-    wanted = vendor or _vendor_of(target)
+    wanted = vendor or _vendor_of(_target(run))
     report = Report(source="run", vendor=wanted)
+    results = [r for r in run.scenarios if r.outcome in _JUDGED and (not scenario or r.id == scenario)]
     merged: dict[tuple[str, str], Diagnosis] = {}
-    for result in run.scenarios:
-        if scenario and result.id != scenario:
-            continue
-        if result.outcome not in (Outcome.FAILED, Outcome.BLOCKED, Outcome.WARNING):
-            continue
-        for item in _causes(result, run, target, wanted):
-            key = (item.rule, item.cause)
-            if key in merged:
-                known = merged[key]
+    breaches: list[tuple[ScenarioResult, FindingRecord]] = []
+    for result in results:
+        found, broken = _causes(result, run, wanted)
+        breaches += broken
+        for item in found:
+            known = merged.setdefault((item.rule, item.cause), item)
+            if known is not item:
                 known.scenarios += [s for s in item.scenarios if s not in known.scenarios]
                 known.requirements += [r for r in item.requirements if r not in known.requirements]
-            else:
-                merged[key] = item
-    _attach(merged.values(), run, scenario)
-    report.diagnoses = sorted(merged.values(), key=lambda d: (-_gravity(d, run), -d.weight))
-    if not report.diagnoses and any(s.outcome in (Outcome.FAILED, Outcome.BLOCKED) for s in run.scenarios):
-        report.missing = _missing(run, target, wanted, scenario)
+    found = [*own_side.of_preflight(run), *merged.values(), *(as_diagnosis(b, run) for b in gather(breaches, run))]
+    _attach(found, results, run)
+    order = {r.id: n for n, r in enumerate(run.scenarios)}
+    report.diagnoses = sorted(found, key=lambda d: (d.side is not Side.TARGET_FILE, -_gravity(d, run), -d.weight, _place(d, order)))
+    if not report.diagnoses and any(r.outcome in (Outcome.FAILED, Outcome.BLOCKED) for r in results):
+        report.missing = _missing(results, run, wanted)
     return report
+
+
+def _target(run: Run) -> Mapping[str, Any]:
+    target = run.header.get("target")
+    return target if isinstance(target, Mapping) else {}
 
 
 def _vendor_of(target: Mapping[str, Any]) -> str:
@@ -80,52 +77,42 @@ def _gravity(item: Diagnosis, run: Run) -> int:
     return 2 if Outcome.FAILED in outcomes else 1 if Outcome.BLOCKED in outcomes else 0
 
 
-def _causes(result: ScenarioResult, run: Run, target: Mapping[str, Any], vendor: str) -> list[Diagnosis]:
-    """The causes of one scenario: of its flow where the flow did not come through, of its findings where the server's answer is wrong."""
-    breaches = [f for f in result.findings if f.kind == Kind.REQUIREMENT and f.side in (Side.AUTHORIZATION_SERVER, Side.FHIR_SERVER)]
+def _place(item: Diagnosis, order: Mapping[str, int]) -> int:
+    return min((order[s] for s in item.scenarios if s in order), default=0)
+
+
+def _causes(result: ScenarioResult, run: Run, vendor: str) -> tuple[list[Diagnosis], list[tuple[ScenarioResult, FindingRecord]]]:
+    """The causes of one scenario, and its findings that are the server's own.
+
+    Of a flow that did not come through the flow is diagnosed; a probe's own request is never held against app or registration.
+    """
+    own = own_side.of_block(result, run)
+    if own is not None:
+        return [own], []
+    servers = [f for f in result.findings if f.kind == Kind.REQUIREMENT and f.side in (Side.AUTHORIZATION_SERVER, Side.FHIR_SERVER)]
     wishes = [f.requirement for f in result.findings if f.kind == Kind.EXPECTATION]
-    blocked = result.outcome == Outcome.BLOCKED
-    negative = _is_negative(result) and not blocked
-    exchanges = [run.exchange_by_id[x] for x in result.exchanges if x in run.exchange_by_id]
-    refused = [] if negative else [f for f in breaches if _was_refused(run.exchange_by_id.get(f.exchange))]
+    probe = is_probe(result)
+    refused = [] if probe else [f for f in servers if _was_refused(run.exchange_by_id.get(f.exchange))]
     found: list[Diagnosis] = []
-    if blocked or refused or wishes or not breaches:
-        found = _of_flows(exchanges, target, vendor)
-        if wishes and breaches and not refused:
+    if not probe and (result.outcome == Outcome.BLOCKED or refused or wishes or not servers):
+        exchanges = [run.exchange_by_id[x] for x in result.exchanges if x in run.exchange_by_id]
+        found = _of_flows(exchanges, _target(run), vendor)
+        if wishes and servers and not refused:
             found = [d for d in found if d.category in _SCOPE_CATEGORIES]
         found = found[:1]
     for item in found:
         item.scenarios = [result.id]
-        item.requirements = wishes if breaches and not refused else []
-    for finding in breaches:
-        if finding in refused and found:
-            continue
-        found.append(_refusal(finding, result) if finding in refused else _breach(finding, result))
-    return found
+        item.requirements = wishes if servers and not refused else []
+    if refused and not found:
+        found = [_refusal(refused[0], result, run)]
+    return found, [(result, f) for f in servers if f not in refused]
 
 
 def _was_refused(exchange: RecordedExchange | None) -> bool:
     return exchange is not None and (exchange.status >= 400 or "error" in exchange.facts)
 
 
-def _breach(finding: FindingRecord, result: ScenarioResult) -> Diagnosis:
-    """The server's answer breaks a requirement."""
-    return Diagnosis(
-        rule="requirement-not-met",
-        category=Category.CORS if "cors" in finding.requirement.lower() else Category.SERVER_DEFECT,
-        side=Side(finding.side),
-        cause=f"The server does not do what {finding.requirement} asks. Expected: {finding.expected}. Actual: {finding.actual}.",
-        fix="Mend it on the server; the messages of the evidence show it.",
-        next="Repeat this one scenario, and try the same by hand with the request of the evidence.",
-        confidence=Confidence.HIGH if result.outcome == Outcome.FAILED else Confidence.MEDIUM,
-        weight=HIGH,
-        evidence=[Evidence(finding.actual, exchange=finding.exchange)],
-        scenarios=[result.id],
-        requirements=[finding.requirement],
-    )
-
-
-def _refusal(finding: FindingRecord, result: ScenarioResult) -> Diagnosis:
+def _refusal(finding: FindingRecord, result: ScenarioResult, run: Run) -> Diagnosis:
     """The server refuses a flow in which no rule sees a fault; whose it is cannot be told from the messages."""
     return Diagnosis(
         rule="right-flow-refused",
@@ -133,7 +120,7 @@ def _refusal(finding: FindingRecord, result: ScenarioResult) -> Diagnosis:
         side=Side.UNDECIDED,
         cause=f"A flow in which no fault can be seen is refused: {finding.actual}.",
         fix="Compare the registration with the target file: client id, redirect URI, scopes, kind of client. If they agree, report it.",
-        next="Send the same requests with another client that is known to work at this server.",
+        next=command_of(result, run),
         confidence=Confidence.LOW,
         weight=DECLINE,
         evidence=[Evidence(finding.actual, exchange=finding.exchange)],
@@ -141,41 +128,38 @@ def _refusal(finding: FindingRecord, result: ScenarioResult) -> Diagnosis:
     )
 
 
-def _attach(diagnoses: Iterable[Diagnosis], run: Run, scenario: str) -> None:
-    """Give scenarios that were blocked by the failure of another flow the cause of that failure; their reason quotes it."""
-    listed = list(diagnoses)
-    explained = {s for d in listed for s in d.scenarios}
-    quotes = [(text, d) for d in listed for s in d.scenarios for text in _said(run.scenario_by_id[s]) if len(text) >= _SHORTEST_QUOTE]
-    for result in run.scenarios:
-        if result.outcome == Outcome.BLOCKED and result.id not in explained and (not scenario or result.id == scenario):
-            match = next((d for text, d in quotes if text in result.reason), None)
-            if match is not None:
-                match.scenarios.append(result.id)
+def _attach(diagnoses: Sequence[Diagnosis], results: Iterable[ScenarioResult], run: Run) -> None:
+    """Give a blocked scenario the cause of the scenario or of the block that it goes back to."""
+    explained = {s: d for d in diagnoses for s in d.scenarios}
+    by_failure: dict[str, Diagnosis] = {}
+    for known, item in explained.items():
+        for said in _failure_of(run.scenario_by_id.get(known)):
+            by_failure.setdefault(said, item)
+    for result in results:
+        if result.outcome != Outcome.BLOCKED or result.id in explained:
+            continue
+        cause = explained.get(result.blocked_by) or by_failure.get(str(result.block.get("cause") or "-"))
+        if cause is not None:
+            cause.scenarios.append(result.id)
 
 
-def _said(result: ScenarioResult) -> list[str]:
-    first = result.reason.splitlines()[0] if result.reason else ""
-    return [*(f.actual for f in result.findings), first, first.partition(": ")[2]]
-
-
-def _is_negative(result: ScenarioResult) -> bool:
-    """Whether a scenario breaks a rule on purpose: then its refusals are what it is about."""
-    return "intrusive" in {tag.lstrip("@") for tag in result.tags} or any(
-        word in step.name.lower() for step in result.steps for word in _ON_PURPOSE
-    )
+def _failure_of(result: ScenarioResult | None) -> list[str]:
+    """What other scenarios record as the block they go back to, when this one failed or was blocked."""
+    if result is None:
+        return []
+    return [*(f.actual for f in result.findings), *([str(result.block["cause"])] if result.block.get("cause") else [])]
 
 
 def _of_flows(exchanges: Iterable[RecordedExchange], target: Mapping[str, Any], vendor: str) -> list[Diagnosis]:
     found: list[Diagnosis] = []
     for m in _materials(exchanges, target):
-        found += examine(m, vendor).diagnoses
+        found += [d for d in examine(m, vendor).diagnoses if not (d.side is Side.APP and d.category in _OWN_HAND)]
     return sorted(found, key=lambda d: -d.weight)
 
 
 def materials_of(run: Run, exchanges: Iterable[RecordedExchange]) -> list[Material]:
     """The flows among some exchanges of a run, with what its header knows of the registration."""
-    target = run.header.get("target")
-    return _materials(exchanges, target if isinstance(target, Mapping) else {})
+    return _materials(exchanges, _target(run))
 
 
 def _materials(exchanges: Iterable[RecordedExchange], target: Mapping[str, Any]) -> list[Material]:
@@ -184,24 +168,24 @@ def _materials(exchanges: Iterable[RecordedExchange], target: Mapping[str, Any])
 
 
 def _registered(exchanges: Iterable[RecordedExchange], target: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Facts of the registration whose client id the messages name, as far as the run's header holds them."""
+    """Facts of the registration of the one client that the messages name; of two clients neither is held against the other."""
     clients = target.get("clients")
     if not isinstance(clients, Mapping):
         return {}
     seen = {str(x.facts.get("client_id")) for x in exchanges if x.facts.get("client_id")}
-    for client in clients.values():
-        if isinstance(client, Mapping) and client.get("client_id") in seen:
-            extra = client.get("registered")
-            return {**client, **(extra if isinstance(extra, Mapping) else {})}
-    return {}
+    known = [c for c in clients.values() if isinstance(c, Mapping) and c.get("client_id") in seen]
+    if len(known) != 1 or len(seen) != 1:
+        return {}
+    extra = known[0].get("registered")
+    return {**known[0], **(extra if isinstance(extra, Mapping) else {})}
 
 
-def _missing(run: Run, target: Mapping[str, Any], vendor: str, scenario: str) -> list[Any]:
-    for result in run.scenarios:
-        if (scenario and result.id != scenario) or result.outcome not in (Outcome.FAILED, Outcome.BLOCKED):
+def _missing(results: Iterable[ScenarioResult], run: Run, vendor: str) -> list[Missing]:
+    for result in results:
+        if result.outcome not in (Outcome.FAILED, Outcome.BLOCKED):
             continue
         exchanges = [run.exchange_by_id[x] for x in result.exchanges if x in run.exchange_by_id]
-        for m in _materials(exchanges, target):
+        for m in _materials(exchanges, _target(run)):
             if missing := examine(m, vendor).missing:
                 return missing
     return []

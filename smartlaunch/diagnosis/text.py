@@ -11,6 +11,8 @@ _CONTROL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 _WIDTH = 100
+BROKEN_RULE = "requirement-not-met"
+"""The rule of a breach of which nothing more is known than expected and actual: no cause is claimed for it."""
 
 
 def plain(text: str) -> str:
@@ -56,14 +58,22 @@ def render(report: Report, name: str = "") -> str:
 def _cause(number: int, item: Diagnosis) -> list[str]:
     lines = [f"{number}. {item.category} on the side: {item.side} (confidence {item.confidence}, rule {item.rule})"]
     lines += _wrap(DEFINITIONS[item.category], "   ", first="   ")
-    for title, text in (("cause", item.cause), ("fix", item.fix), ("next", item.next)):
-        lines += _wrap(text, "          ", first=f"   {title + ':':<7}")
-    for seen in item.evidence[:6]:
+    broken = item.rule == BROKEN_RULE
+    told = [("found", item.evidence[0].text), ("why", item.cause)] if broken and item.evidence else [("cause", item.cause)]
+    for title, text in (*told, ("fix", item.fix), ("next", item.next)):
+        lines += _command(title, text) or _wrap(text, "          ", first=f"   {title + ':':<7}")
+    for seen in item.evidence[1 if broken else 0 : 6]:
         lines += _wrap(str(seen), "            ", first="          ")
     if item.scenarios:
         shown = ", ".join(item.scenarios[:5]) + (f" and {len(item.scenarios) - 5} more" if len(item.scenarios) > 5 else "")
         lines += _wrap(f"explains {shown}", "            ", first="          ")
+    lines += [plain(("   read:  " if at == 0 else "          ") + source) for at, source in enumerate(item.sources[:4])]
     return lines
+
+
+def _command(title: str, text: str) -> list[str]:
+    """A command stays on one line, so that it can be pasted."""
+    return [plain(f"   {title + ':':<7}{text}")] if text.startswith(("smartlaunch ", "curl ")) else []
 
 
 def _wrap(text: str, indent: str, first: str | None = None) -> list[str]:

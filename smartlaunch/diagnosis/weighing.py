@@ -70,7 +70,7 @@ def rules() -> tuple[Rule, ...]:
     found: list[Rule] = []
     folder = files("smartlaunch.diagnosis").joinpath("rules")
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".toml") and entry.name != "missing.toml":
+        if entry.name.endswith(".toml") and entry.name not in ("missing.toml", "protects.toml"):
             data = tomllib.loads(entry.read_text("utf-8"))
             found += [_rule(row, Category(data["category"])) for row in data["rule"]]
     return tuple(found)

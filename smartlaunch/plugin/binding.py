@@ -54,6 +54,7 @@ TAGS = {
     "confidential-asymmetric": "only clients with a key pair",
     "backend": "only backend services",
     "intrusive": "sends requests that a right app never sends; left out by --passive",
+    "denial": "the person at the browser refuses, so that the refusal is what it is about",
     "writes": "creates or changes FHIR data; only with probes.allow_writes",
     "lockout": "may lock an account; only with probes.lockout",
     "last": "may poison other flows; runs after the rest of its suite",

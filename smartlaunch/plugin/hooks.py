@@ -425,6 +425,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
     manager.__exit__(None, None, None)
     catalogue = load()
     outcome, reason, needs, blocked_by = Outcome.PASSED, "", "", ""
+    block: dict[str, str] = {}
     steps = item.stash[STEPS]
     attachments: tuple[str, ...] = ()
     if exc is None:
@@ -441,6 +442,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         outcome, reason, attachments = Outcome.BLOCKED, run.scrub(str(exc)), exc.artifacts
         blocked_by = judged_at(exc.by, plan.suite.id) if exc.by else ""
         reason = f"{reason}\nblocked by: {blocked_by}" if blocked_by else reason
+        block = {"kind": exc.root.kind, "cause": run.scrub(exc.root.message.partition("\n")[0])}
     else:
         outcome, reason = Outcome.ERROR, _clean(exc, run)
         attachments = (run.keep_traceback(plan.slug, "".join(traceback.format_exception(exc))),)
@@ -467,6 +469,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         blocked_by=blocked_by,
         inferno=tuple(dict.fromkeys(t for r in plan.requirements if r in catalogue for t in catalogue[r].inferno)),
         needs=needs,
+        block=block,
         started=datetime.fromtimestamp(time.time() - elapsed(item.stash[STARTED]), UTC).isoformat(timespec="milliseconds"),
     )
 

@@ -73,7 +73,8 @@ class ScenarioResult:
     which they happened, shared launches included; ``attachments`` are paths relative to the run's folder; ``started`` is ISO 8601
     with a zone; ``launch`` names the shared launch (see :class:`Launch`) that the scenario used, if any.
     ``needs`` is what to write into the target file when it is not configured; ``profile`` names the client and the way of launching
-    with which it was judged; ``blocked_by`` is the id of the scenario that judges what this one would have looked at.
+    with which it was judged; ``blocked_by`` is the id of the scenario that judges what this one would have looked at;
+    ``block`` holds the kind of the block and the first sentence of the one it goes back to, equal in all that go back to it.
     """
 
     id: str
@@ -93,6 +94,7 @@ class ScenarioResult:
     inferno: tuple[str, ...] = ()
     started: str = ""
     launch: str = ""
+    block: Mapping[str, str] = field(default_factory=dict)
     needs: str = ""
     profile: str = ""
     blocked_by: str = ""

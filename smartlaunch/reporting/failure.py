@@ -52,7 +52,7 @@ def render_finding(
         ("actual", finding.actual),
         ("where", where(finding, exchange)),
         ("side", SIDE_WORDS.get(diagnosis.side if diagnosis else finding.side, finding.side)),
-        ("likely cause", f"{diagnosis.cause} (confidence: {diagnosis.confidence})" if diagnosis and diagnosis.cause else ""),
+        _cause(diagnosis),
         ("what to try", " ".join(p for p in (diagnosis.fix, diagnosis.next) if p) if diagnosis else ""),
         ("evidence", finding.exchange),
         ("read", row.url if row else ""),
@@ -62,6 +62,15 @@ def render_finding(
         if text:
             lines += wrapped(text, width, indent=f"  {label:<{_LABEL}}", hanging="  " + " " * _LABEL)
     return lines
+
+
+def _cause(diagnosis: Diagnosis | None) -> tuple[str, str]:
+    """The likely cause with its confidence; where none is known beyond expected and actual, why the rule is there."""
+    if diagnosis is None or not diagnosis.cause:
+        return "likely cause", ""
+    if diagnosis.rule == "requirement-not-met":
+        return "why", diagnosis.cause
+    return "likely cause", f"{diagnosis.cause} (confidence: {diagnosis.confidence})"
 
 
 def render_findings(

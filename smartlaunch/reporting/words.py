@@ -52,6 +52,7 @@ SIDE_WORDS = {
     Side.FHIR_SERVER.value: "the FHIR server",
     Side.SESSION.value: "the browser or session",
     Side.SANDBOX.value: "a limit of the sandbox",
+    Side.TARGET_FILE.value: "the target file",
     Side.UNDECIDED.value: "side not decided",
 }
 

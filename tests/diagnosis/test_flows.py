@@ -233,6 +233,7 @@ def test_scenarios_blocked_by_a_failed_twin_get_its_cause():
         "exchanges": [],
         "reason": f"the right flow that this scenario builds on did not succeed: {actual}",
         "tags": ["intrusive"],
+        "block": {"kind": "twin-failed", "cause": actual},
     }
     run["scenarios"].append(twin)
     found = diagnose_run(run)

@@ -15,7 +15,7 @@ from smartlaunch.browser.recipes import Obstacle, blames_credentials, locked_wor
 from smartlaunch.browser.recording import Entry, plain_failure
 from smartlaunch.browser.snapshot import BLANK_SCRIPT, PageSnapshot
 from smartlaunch.browser.walk.state import MAX_DOCUMENTS, SETTLED_S, End, Walk, rest
-from smartlaunch.errors import LoginStuck
+from smartlaunch.errors import SignInRefused
 
 SCRIPTED_IDLE_S = 1.5
 _STOPPED: tuple[LandingKind, ...] = ("no-way-on", "error-page", "timeout")
@@ -144,7 +144,7 @@ def stuck(walk: Walk, reason: str) -> None:
     if _hand_over(walk, reason):
         return
     walk.screenshot = shoot(walk, "refused")
-    raise LoginStuck(
+    raise SignInRefused(
         f"the sign-in was refused: {reason}\n{landing(walk, 'no-way-on').describe()}",
         waited_for="a page after the sign-in",
         hint="check the user's name and password in the target file by hand, in a browser",
