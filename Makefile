@@ -20,7 +20,7 @@ RUN_ARGS ?= --target embedded
 help:
 	@echo "make conformance   set up, run the default suites on the embedded EHR, print the verdict and where the report is"
 	@echo "make test          set up, run every test of the project (TESTS=target for a part)"
-	@echo "make lint types    the linter; the type checker"
+	@echo "make lint types    the linter, the layout, dead code; the type checker"
 	@echo "make matrix        break the embedded EHR one rule at a time and see who notices"
 	@echo "make wheel         build wheel and sdist into dist/"
 	@echo "make lock          renew the locked versions"
@@ -44,6 +44,8 @@ test: setup
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/vulture
 
 types: $(VENV)/.installed
 	@$(BIN)/mypy

@@ -4,7 +4,6 @@
   - UsageError             the command or the target file is wrong: exit code 2
     - TargetFileError      names the key and the line as the user wrote them
     - LookupFailed         a name was not found; lists what exists
-    - PreflightFailed      the configuration check before the run found something to mend
   - Blocked                a scenario cannot be judged; carries what was waited for or missing
     - Unreachable          no connection, a time-out, a broken answer
     - LimitExceeded        the answer or the waiting time went over a limit of the target file
@@ -58,10 +57,6 @@ class LookupFailed(UsageError):
             lines.append(f"  try: {hint}")
         self.kind, self.name, self.known = kind, name, known
         super().__init__("\n".join(lines))
-
-
-class PreflightFailed(UsageError):
-    """The configuration check before the run found something that must be mended first."""
 
 
 class Blocked(SmartLaunchError):

@@ -5,6 +5,7 @@ Making an RSA key takes a noticeable part of a start, so one process makes each 
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from functools import cache
 from typing import Any
@@ -34,13 +35,11 @@ def client_key_set(*algorithms: str) -> dict[str, Any]:
     return {"keys": [dict(key) | {"key_ops": ["sign"]} for key in made]}
 
 
-_counter = 0
+_numbers = itertools.count(1)
 
 
 def _fresh_ec() -> dict[str, Any]:
-    global _counter
-    _counter += 1
-    return dict(ec_key(f"app-es384-{_counter}").as_dict(private=True))
+    return dict(ec_key(f"app-es384-{next(_numbers)}").as_dict(private=True))
 
 
 def public_key_set(private: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.finding import Outcome, Side
@@ -75,28 +75,8 @@ ENDPOINT_WORDS = {
 }
 
 
-class RequirementRow(Protocol):
-    """What the reports read of a catalogue row."""
-
-    @property
-    def id(self) -> str:
-        """The catalogue id."""
-
-    @property
-    def text(self) -> str:
-        """The requirement as a sentence."""
-
-    @property
-    def url(self) -> str:
-        """Where it stands."""
-
-    @property
-    def strength(self) -> Any:
-        """How binding it is."""
-
-
 Rows = Mapping[str, Any]
-"""Catalogue rows by id: anything with the members of :class:`RequirementRow`."""
+"""Catalogue rows by id: what the reports read of one is its ``id``, ``text``, ``url`` and ``strength``."""
 
 
 @dataclass(frozen=True, slots=True)

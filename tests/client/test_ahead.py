@@ -72,8 +72,10 @@ def test_what_nobody_began_is_waited_for(app: App) -> None:
 
 def test_a_reason_not_to_begin_is_kept_and_told_again(app: App) -> None:
     def probe() -> Any:
+        yield from refused()
+
+    def refused() -> Iterator[float]:
         raise NotApplicable("no waiting")
-        yield 0.0
 
     app.begin("k", probe)
     for _ in range(2):
