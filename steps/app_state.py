@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import parsers, then, when
+from pytest_bdd import then, when
 
 from smartlaunch.checks import app_state as checks
 from smartlaunch.client.app import App
@@ -10,10 +10,11 @@ from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes.app_state import changes, keeping
 from smartlaunch.probes.app_state.changes import Change
 from smartlaunch.probes.app_state.keeping import Search, State
-from smartlaunch.probes.app_state.subjects import CAPABILITY
+from smartlaunch.probes.app_state.subjects import CAPABILITY, PERSONS, WHO
 
 from .common import configuration
 
@@ -39,17 +40,17 @@ def update(writer: App) -> State:
     return keeping.updated_once(writer)
 
 
-@when(parsers.parse("the app keeps state about a {kind}"), target_fixture="state")
+@when(Phrase("the app keeps state about a {kind}", kind=PERSONS), target_fixture="state")
 def keep_about(writer: App, kind: str) -> State:
     return keeping.about_person(writer, kind)
 
 
-@when(parsers.parse("the app sends new state with {oddity}"), target_fixture="state")
+@when(Phrase("the app sends new state with {oddity}", oddity=changes.ODDITIES), target_fixture="state")
 def keep_odd(writer: App, oddity: str) -> State:
     return changes.odd(writer, oddity)
 
 
-@when(parsers.parse("the app looks for its state about {who} among others"), target_fixture="search")
+@when(Phrase("the app looks for its state about {who} among others", who=WHO), target_fixture="search")
 def look_for(writer: App, who: str) -> Search:
     return keeping.found(writer, who)
 
@@ -67,27 +68,27 @@ def round_trip(writer: App) -> list[tuple[str, Exchange]]:
 # -- wrong requests -----------------------------------------------------------------------------------------------------------
 
 
-@when(parsers.parse("the {action} of state comes without If-Match"), target_fixture="change")
+@when(Phrase("the {action} of state comes without If-Match", action=changes.CHANGES), target_fixture="change")
 def without_if_match(writer: App, action: str) -> Change:
     return changes.without_if_match(writer, action)
 
 
-@when(parsers.parse("the {action} of state names an outdated version"), target_fixture="change")
+@when(Phrase("the {action} of state names an outdated version", action=changes.CHANGES), target_fixture="change")
 def outdated(writer: App, action: str) -> Change:
     return changes.outdated(writer, action)
 
 
-@when(parsers.parse("an update would give state {what}"), target_fixture="change")
+@when(Phrase("an update would give state {what}", what=changes.FIXED), target_fixture="change")
 def rewritten(writer: App, what: str) -> Change:
     return changes.rewritten(writer, what)
 
 
-@when(parsers.parse("the {action} of state comes after it was deleted"), target_fixture="change")
+@when(Phrase("the {action} of state comes after it was deleted", action=changes.CHANGES), target_fixture="change")
 def after_delete(writer: App, action: str) -> Change:
     return changes.after_delete(writer, action)
 
 
-@when(parsers.parse("the {action} of state comes with {bearer}"), target_fixture="change")
+@when(Phrase("the {action} of state comes with {bearer}", action=changes.ACTIONS, bearer=changes.TOKENS), target_fixture="change")
 def unauthorized(writer: App, action: str, bearer: str) -> Change:
     return changes.unauthorized(writer, action, bearer)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, then, when
 
 from smartlaunch.checks import authorization as checks
 from smartlaunch.checks import pages as pages_checks
@@ -14,7 +14,8 @@ from smartlaunch.client.grant import Attempt
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes import authorization as variations
+from smartlaunch.plugin.phrases import Phrase
+from smartlaunch.probes import authorization, redirect_uri
 from smartlaunch.probes.authorization import EndState
 
 # -- the right flow ---------------------------------------------------------------------------------------------------------
@@ -25,11 +26,12 @@ def ask(app: App) -> Attempt:
     return app.shared_attempt()
 
 
-@when(parsers.parse("the app asks for authorization by or with {label}"), target_fixture="attempt")
+@when(Phrase("the app rightly asks for authorization by {label}", label=authorization.BY), target_fixture="attempt")
+@when(Phrase("the app rightly asks for authorization with {label}", label=authorization.WITH), target_fixture="attempt")
 def ask_right_variation(app: App, label: str) -> Attempt:
     if label == "GET":
         return app.shared_attempt()  # every request of the suite is one by GET, so it has no twin
-    return variations.vary(app, label)
+    return authorization.vary(app, label)
 
 
 @then("the browser brings an authorization code to the app")
@@ -80,9 +82,9 @@ def right_response(app: App) -> AuthorizationAnswer:
     return answer
 
 
-@given(parsers.parse("the authorization response of a request with {label}"), target_fixture="answered")
+@given(Phrase("the authorization response of a request with {label}", label=authorization.WITH), target_fixture="answered")
 def right_response_with(app: App, label: str) -> AuthorizationAnswer:
-    answer = variations.vary(app, label).authorization
+    answer = authorization.vary(app, label).authorization
     if not answer.arrived:
         raise NotApplicable("the browser did not come back to the app; the scenario on unusual right requests judges that")
     return answer
@@ -137,7 +139,7 @@ def issuer_parameter_claimed(judge: Judge, engine: Engine, answered: Authorizati
     )
 
 
-@given(parsers.parse("the authorization codes of {number:d} right requests"), target_fixture="codes")
+@given(Phrase("the authorization codes of {number:d} right requests"), target_fixture="codes")
 def several_codes(app: App, number: int) -> list[AuthorizationAnswer]:
     return [app.bare_code() for _ in range(number)]
 
@@ -178,36 +180,34 @@ def no_307(judge: Judge, engine: Engine) -> None:
 # -- requests with one fault ------------------------------------------------------------------------------------------------
 
 
-@when(parsers.parse("the app asks for authorization with {label}, which is wrong"), target_fixture="refusal")
+@when(Phrase("the app asks for authorization with {label}, which is wrong", label=authorization.WRONG), target_fixture="refusal")
 def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
-    if label in variations.PKCE_AT_AUTHORIZE and app.engine.target.edition == "1.0":
-        raise NotApplicable("PKCE came with edition 2.0, so for edition 1.0 nothing is wrong with such a request")
-    return variations.ask_wrong(app, label)
+    return authorization.ask_wrong(app, label)
 
 
-@when(parsers.parse("the app asks for authorization with the aud parameter of {label}"), target_fixture="refusal")
+@when(Phrase("the app asks for authorization with the aud parameter of {label}", label=authorization.AUD), target_fixture="refusal")
 def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:
-    return app.once(f"authorize aud {label}", lambda: variations.ask(app, variations.wrong(label)))
+    return authorization.ask_wrong_aud(app, label)
 
 
 @when("the app asks for authorization without the aud parameter", target_fixture="refusal")
 def ask_without_aud(app: App) -> AuthorizationAnswer:
-    return variations.ask(app, lambda request: request.having(aud=None))
+    return authorization.ask_without_aud(app)
 
 
-@when(parsers.parse("the app asks for the redirect URI with {label}"), target_fixture="refusal")
+@when(Phrase("the app asks for the redirect URI with {label}", label=redirect_uri.ASKED), target_fixture="refusal")
 def ask_wrong_redirect(app: App, label: str) -> AuthorizationAnswer:
-    return variations.ask_wrong_redirect(app, label)
+    return authorization.ask_wrong_redirect(app, label)
 
 
-@when(parsers.parse("a forged request with {label} names the redirect URI of another site"), target_fixture="refusal")
+@when(Phrase("a forged request with {label} names the redirect URI of another site", label=authorization.WRONG), target_fixture="refusal")
 def ask_open_redirector(app: App, label: str) -> AuthorizationAnswer:
-    return variations.ask_open_redirector(app, label)
+    return authorization.ask_open_redirector(app, label)
 
 
 @when("the app asks for authorization and the user denies it", target_fixture="refusal")
 def user_denies(app: App) -> AuthorizationAnswer:
-    return variations.denied(app)
+    return authorization.denied(app)
 
 
 @then("the browser is told no code")
@@ -260,7 +260,7 @@ def error_page(judge: Judge, refusal: AuthorizationAnswer) -> None:
 @then("no access token comes of it", target_fixture="end_state")
 def no_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> EndState:
     unsettled(refusal)
-    end = variations.pursue(app, refusal)
+    end = authorization.pursue(app, refusal)
     judge.expects(
         end.stage in ("refused", "code"),
         expected="a refusal at the authorization or the token endpoint",
@@ -273,7 +273,7 @@ def no_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> EndState:
 @then("no access token comes of it without a code verifier")
 def no_token_without_verifier(judge: Judge, app: App, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)
-    end = variations.pursue(app, refusal, code_verifier=None)
+    end = authorization.pursue(app, refusal, code_verifier=None)
     judge.expects(
         end.stage in ("refused", "code"),
         expected="a refusal at the authorization or the token endpoint",
@@ -285,7 +285,7 @@ def no_token_without_verifier(judge: Judge, app: App, refusal: AuthorizationAnsw
 @then("no access token that works comes of it")
 def no_working_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)
-    end = variations.pursue(app, refusal)
+    end = authorization.pursue(app, refusal)
     judge.expects(
         end.stage != "data",
         expected="a refusal at the authorization endpoint, the token endpoint or the FHIR server",
@@ -294,7 +294,7 @@ def no_working_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> No
     )
 
 
-@then(parsers.parse('the error it is told is "{accepted}"'))
+@then(Phrase('the error it is told is "{accepted}"'))
 def told_error(judge: Judge, refusal: AuthorizationAnswer, accepted: str) -> None:
     redirected(refusal)
     judge(checks.error_code(judge.requirement, refusal.landing.params, refusal.exchange, *accepted.split(" or ")))
@@ -361,7 +361,7 @@ def no_server_error(judge: Judge, refusal: AuthorizationAnswer) -> None:
 
 @when("the app asks for authorization and nobody signs in", target_fixture="refusal")
 def nobody_signs_in(app: App) -> AuthorizationAnswer:
-    return variations.signed_in_by_nobody(app)
+    return authorization.signed_in_by_nobody(app)
 
 
 @then("the markup is not live on any page")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, then, when
 
 from smartlaunch.checks import backend_services as checks
 from smartlaunch.checks import fhir_access, token_response
@@ -13,10 +13,11 @@ from smartlaunch.client.http import answered
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import backend_services as client_credentials
-from smartlaunch.probes import client_assertion as variations_assertion
-from smartlaunch.probes import token as variations_token
+from smartlaunch.probes import token as token_requests
 from smartlaunch.probes.backend_services import Reach
+from smartlaunch.probes.client_authentication import assertion
 
 from .common import honoured
 
@@ -38,14 +39,14 @@ def get(service: App) -> TokenAnswer:
     return client_credentials.right_response(service)
 
 
-@when(parsers.parse("the backend service asks for a token with {label}"), target_fixture="token")
+@when(Phrase("the backend service asks for a token with {label}", label=client_credentials.WRONG), target_fixture="token")
 def ask_faulty(service: App, label: str) -> TokenAnswer:
     return client_credentials.faulty(service, label)
 
 
-@when(parsers.parse("the backend service proves itself with {label}"), target_fixture="token")
+@when(Phrase("the backend service proves itself with {label}", label=assertion.PRESENTED), target_fixture="token")
 def prove(service: App, label: str) -> TokenAnswer:
-    return variations_assertion.present(service, label)
+    return assertion.present(service, label)
 
 
 @when("the backend service asks for one of its scopes only", target_fixture="token")
@@ -137,7 +138,7 @@ def nothing_beyond_request(judge: Judge, token: TokenAnswer) -> None:
 
 @then("the refusal explains itself")
 def explains_itself(judge: Judge, token: TokenAnswer) -> None:
-    variations_token.require_refusal(token)
+    token_requests.require_refusal(token)
     judge(checks.explains_itself(judge.requirement, token.exchange))
 
 

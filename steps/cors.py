@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
-
-from pytest_bdd import parsers, then, when
+from pytest_bdd import then, when
 
 from smartlaunch.checks import cors as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.finding import Side
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import cors
 from smartlaunch.probes.cors import Call
 
 
-@when(parsers.parse("a page of any origin fetches the {document}"), target_fixture="call")
+@when(Phrase("a page of any origin fetches the {document}", document=cors.DOCUMENTS), target_fixture="call")
 def fetch_document(engine: Engine, document: str) -> Call:
     return cors.public_document(engine, document)
 
@@ -42,7 +41,7 @@ def read(app: App) -> Call:
 
 @when("a page of the app reads FHIR data with a made-up token", target_fixture="call")
 def read_with_junk(app: App) -> Call:
-    return cors.read(app, secrets.token_urlsafe(32))
+    return cors.read_with_junk(app)
 
 
 @when("a page of the app asks leave to read FHIR data", target_fixture="call")
@@ -60,7 +59,7 @@ def foreign_authorization(app: App) -> Call:
     return cors.foreign_authorization(app)
 
 
-@when(parsers.parse("a page of a foreign origin sends a request to {place}"), target_fixture="call")
+@when(Phrase("a page of a foreign origin sends a request to {place}", place=cors.PLACES), target_fixture="call")
 def foreign_call(app: App, place: str) -> Call:
     return cors.foreign_call(app, place)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, then, when
 
 from smartlaunch.checks import discovery as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
-from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes import token
+from smartlaunch.plugin.phrases import Phrase
+from smartlaunch.probes import discovery, token
 
 from .common import configuration, needs_document
 
@@ -21,46 +21,32 @@ WIRE = ("smart-configuration-media-type", "openid-configuration-media-type", "js
 
 @when("the app reads the SMART configuration", target_fixture="answer")
 def read_configuration(judge: Judge, engine: Engine) -> Exchange:
-    exchange = engine.discovery.exchange
-    answered(exchange)
-    engine.recorder.attach_to_current([exchange.id])
+    exchange = discovery.smart_configuration(engine)
     needs_document(judge, exchange, json=judge.scenario not in WIRE)
     return exchange
 
 
-@when(parsers.parse("the app reads the SMART configuration with {accept}"), target_fixture="answer")
+@when(Phrase("the app reads the SMART configuration with {accept}", accept=discovery.ACCEPT), target_fixture="answer")
 def read_configuration_with(engine: Engine, accept: str) -> Exchange:
-    headers = {
-        "an Accept header for FHIR": "application/fhir+json",
-        "an Accept header for HTML": "text/html",
-        "an Accept header for XML": "application/xml",
-        "no Accept header": None,
-    }
-    return engine.discovery.read(accept=headers[accept])
+    return discovery.smart_configuration_with(engine, accept)
 
 
 @when("the app reads the OpenID configuration", target_fixture="answer")
 def read_openid_configuration(judge: Judge, engine: Engine) -> Exchange:
-    if not engine.discovery.has("issuer"):
-        why = ", which edition 1.0 does not ask for" if engine.target.edition == "1.0" else "; the scenario on that member judges it"
-        raise NotApplicable(f"the SMART configuration has no `issuer`{why}")
-    exchange = engine.discovery.openid_configuration
-    answered(exchange)
-    engine.recorder.attach_to_current([exchange.id])
+    exchange = discovery.openid_configuration(engine)
     needs_document(judge, exchange, json=judge.scenario not in WIRE)
     return exchange
 
 
 @when("the app reads the CapabilityStatement", target_fixture="answer")
 def read_metadata(judge: Judge, engine: Engine) -> Exchange:
-    answer = answered(engine.discovery.metadata)
-    engine.recorder.attach_to_current([engine.discovery.metadata.id])
-    found = answer.status == 200 and answer.object.get("resourceType") == "CapabilityStatement"
-    judge.needs(found, "fhir-metadata", f"there is no CapabilityStatement to look at: status {answer.status}")
-    return engine.discovery.metadata
+    exchange = discovery.capability_statement(engine)
+    found = exchange.answer.status == 200 and exchange.answer.object.get("resourceType") == "CapabilityStatement"
+    judge.needs(found, "fhir-metadata", f"there is no CapabilityStatement to look at: status {exchange.answer.status}")
+    return exchange
 
 
-@given(parsers.parse('the server claims one of the capabilities "{names}"'))
+@given(Phrase('the server claims one of the capabilities "{names}"'))
 def claims_one_of(judge: Judge, engine: Engine, names: str) -> None:
     configuration(judge, engine)
     wanted = set(names.split(" "))
@@ -68,14 +54,14 @@ def claims_one_of(judge: Judge, engine: Engine, names: str) -> None:
         raise NotApplicable(f"the server claims none of the capabilities {', '.join(sorted(wanted))}")
 
 
-@given(parsers.parse('the server does not claim the capability "{name}"'))
+@given(Phrase('the server does not claim the capability "{name}"'))
 def does_not_claim(judge: Judge, engine: Engine, name: str) -> None:
     configuration(judge, engine)
     if name in engine.discovery.capabilities:
         raise NotApplicable(f"the server claims the capability `{name}`")
 
 
-@given(parsers.parse('the SMART configuration has "{name}"'))
+@given(Phrase('the SMART configuration has "{name}"'))
 def configuration_has(judge: Judge, engine: Engine, name: str) -> None:
     configuration(judge, engine)
     if name not in engine.discovery.document:
@@ -93,27 +79,27 @@ def same_document(judge: Judge, engine: Engine, answer: Exchange) -> None:
     judge(checks.documents_equal(judge.requirement, engine.discovery.exchange, answer, "as for `Accept: application/json`"))
 
 
-@then(parsers.re(r'it has "(?P<name>[a-z_]+)" as (?P<form>an? [A-Za-z ]+)'))
+@then(Phrase('it has "{name}" as {form}', form=checks.FORMS))
 def has_member(judge: Judge, answer: Exchange, name: str, form: str) -> None:
     judge(checks.member(judge.requirement, answer, name, form, required=True))
 
 
-@then(parsers.parse('it has no "{name}"'))
+@then(Phrase('it has no "{name}"'))
 def has_no_member(judge: Judge, answer: Exchange, name: str) -> None:
     judge.expects(name not in answer.answer.object, expected=f"no `{name}`", actual="it is there", exchange=answer.id, pointer=f"/{name}")
 
 
-@then(parsers.parse('its "{name}" contains "{value}"'))
+@then(Phrase('its "{name}" contains "{value}"'))
 def member_contains(judge: Judge, answer: Exchange, name: str, value: str) -> None:
     judge(checks.contains(judge.requirement, answer, name, value))
 
 
-@then(parsers.parse('its "{name}" contains one of "{values}"'))
+@then(Phrase('its "{name}" contains one of "{values}"'))
 def member_contains_one_of(judge: Judge, answer: Exchange, name: str, values: str) -> None:
     judge(checks.contains(judge.requirement, answer, name, *values.split(" "), any_of=True))
 
 
-@then(parsers.parse('its "{name}" does not contain "{value}"'))
+@then(Phrase('its "{name}" does not contain "{value}"'))
 def member_lacks(judge: Judge, answer: Exchange, name: str, value: str) -> None:
     judge(checks.lacks(judge.requirement, answer, name, value))
 
@@ -153,7 +139,7 @@ def issuer_agrees(judge: Judge, engine: Engine, answer: Exchange) -> None:
     judge(checks.issuer_agrees(judge.requirement, engine.discovery.exchange, answer))
 
 
-@then(parsers.parse('it agrees with the SMART configuration on "{names}"'))
+@then(Phrase('it agrees with the SMART configuration on "{names}"'))
 def agrees(judge: Judge, engine: Engine, answer: Exchange, names: str) -> None:
     judge(checks.agrees(judge.requirement, engine.discovery.exchange, answer, names.split(" ")))
 
@@ -173,7 +159,7 @@ def grant_types_known(judge: Judge, answers: dict[str, Exchange]) -> None:
     judge(checks.grant_types_known(judge.requirement, answers))
 
 
-@then(parsers.parse('its "{name}" has no fragment'))
+@then(Phrase('its "{name}" has no fragment'))
 def no_fragment(judge: Judge, answer: Exchange, name: str) -> None:
     judge(checks.no_fragment(judge.requirement, answer, name))
 

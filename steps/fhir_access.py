@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import parsers, then, when
+from pytest_bdd import then, when
 
 from smartlaunch.checks import fhir_access as checks
 from smartlaunch.client.app import App
@@ -12,22 +12,24 @@ from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Side
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import scopes
 from smartlaunch.probes.authorization import EndState
 from smartlaunch.probes.fhir_access import bearer_token, categories, granted, interactions, patients, plain, samples, writing
-from smartlaunch.probes.fhir_access.requests import WRITES, Trial
+from smartlaunch.probes.fhir_access.grants import LEVELS
+from smartlaunch.probes.fhir_access.requests import INTERACTIONS, READS, WRITES, Trial
 
 from .common import honoured
 
 # -- tokens -------------------------------------------------------------------------------------------------------------------
 
 
-@when(parsers.parse("a {form} comes without an access token"), target_fixture="answer")
+@when(Phrase("a {form} comes without an access token", form=bearer_token.WITHOUT), target_fixture="answer")
 def without_token(app: App, form: str) -> Exchange:
     return bearer_token.without_token(app, form)
 
 
-@when(parsers.parse("a read is tried with {label}"), target_fixture="answer")
+@when(Phrase("a read is tried with {label}", label=bearer_token.WRONG), target_fixture="answer")
 def with_wrong_token(app: App, label: str) -> Exchange:
     return bearer_token.with_wrong_token(app, label)
 
@@ -42,12 +44,12 @@ def with_revoked_token(app: App) -> Exchange:
     return bearer_token.revoked(app)
 
 
-@when(parsers.parse("the access token travels in {way}"), target_fixture="answer")
+@when(Phrase("the access token travels in {way}", way=bearer_token.WAYS), target_fixture="answer")
 def token_in(app: App, way: str) -> Exchange:
     return bearer_token.sent(app, way)
 
 
-@when(parsers.parse("the access token stands under {way}"), target_fixture="answer")
+@when(Phrase("the access token stands under {way}", way=bearer_token.SCHEMES), target_fixture="answer")
 def token_under(app: App, way: str) -> Exchange:
     return bearer_token.sent(app, way)
 
@@ -133,7 +135,7 @@ def names_no_error(judge: Judge, answer: Exchange) -> None:
     judge(checks.names_no_error(judge.requirement, answer))
 
 
-@then(parsers.parse('the refusal has status {status:d} and the error "{error}"'))
+@then(Phrase('the refusal has status {status:d} and the error "{error}"'))
 def refusal_form(judge: Judge, answer: Exchange, status: int, error: str) -> None:
     _refused(answer)
     judge(checks.refusal_form(judge.requirement, answer, status, error))
@@ -166,37 +168,44 @@ def no_internals(judge: Judge, answer: Exchange) -> None:
 # -- scopes put to the test ---------------------------------------------------------------------------------------------------
 
 
-@when(parsers.parse('a token for "{letters}" of one type is used for the {interaction}'), target_fixture="trial")
+@when(Phrase('a token for "{letters}" of one type is used for the {interaction}', interaction=INTERACTIONS), target_fixture="trial")
 def within(writer: App, letters: str, interaction: str) -> Trial:
     return interactions.within(writer, letters, interaction)
 
 
-@when(parsers.parse('a token for "{letters}" of one type goes beyond it with the {interaction}'), target_fixture="trial")
+@when(Phrase('a token for "{letters}" of one type goes beyond it with the {interaction}', interaction=INTERACTIONS), target_fixture="trial")
 def beyond(writer: App, letters: str, interaction: str) -> Trial:
     return interactions.beyond(writer, letters, interaction)
 
 
-@when(parsers.parse("a token that may only read one type goes beyond it with the {interaction}"), target_fixture="trial")
+@when(Phrase("a token that may only read one type goes beyond it with the {interaction}", interaction=WRITES), target_fixture="trial")
 def beyond_reading(writer: App, interaction: str) -> Trial:
     return interactions.beyond(writer, "rs", interaction, in_version=0)
 
 
-@when(parsers.parse('a version 1 token for "{letters}" of one type is used for the {interaction}'), target_fixture="trial")
+@when(
+    Phrase('a version 1 token for "{letters}" of one type is used for the {interaction}', interaction=INTERACTIONS), target_fixture="trial"
+)
 def within_v1(writer: App, letters: str, interaction: str) -> Trial:
     return interactions.within(writer, letters, interaction, in_version=1)
 
 
-@when(parsers.parse('a version 1 token for "{letters}" of one type goes beyond it with the {interaction}'), target_fixture="trial")
+@when(
+    Phrase('a version 1 token for "{letters}" of one type goes beyond it with the {interaction}', interaction=INTERACTIONS),
+    target_fixture="trial",
+)
 def beyond_v1(writer: App, letters: str, interaction: str) -> Trial:
     return interactions.beyond(writer, letters, interaction, in_version=1)
 
 
-@when(parsers.parse("the {interaction} is tried with a type that the granted scopes leave out"), target_fixture="trial")
+@when(Phrase("the {interaction} is tried with a type that the granted scopes leave out", interaction=READS), target_fixture="trial")
 def other_type(app: App, interaction: str) -> Trial:
     return interactions.other_type(app, interaction)
 
 
-@when(parsers.parse("a {interaction} asks for a type that the granted scopes leave out"), target_fixture="trial")
+@when(
+    Phrase("a {interaction} asks for a type that the granted scopes leave out", interaction=interactions.INCLUSIONS), target_fixture="trial"
+)
 def included(app: App, interaction: str) -> Trial:
     return interactions.included(app, interaction)
 
@@ -206,12 +215,15 @@ def updated_new(writer: App) -> Trial:
     return writing.updated_new(writer)
 
 
-@when(parsers.parse("a token for one category is used for the {interaction} of another category"), target_fixture="trial")
+@when(
+    Phrase("a token for one category is used for the {interaction} of another category", interaction=categories.OUTSIDE),
+    target_fixture="trial",
+)
 def other_category(writer: App, interaction: str) -> Trial:
     return categories.outside(writer, interaction)
 
 
-@when(parsers.parse("the {interaction} is tried for another patient"), target_fixture="trial")
+@when(Phrase("the {interaction} is tried for another patient", interaction=patients.OF_ANOTHER), target_fixture="trial")
 def other_patient(writer: App, interaction: str) -> Trial:
     return patients.of_another(writer, interaction)
 
@@ -221,7 +233,7 @@ def other_patient_included(app: App) -> Trial:
     return patients.of_another_included(app)
 
 
-@when(parsers.parse("the {interaction} is tried for a patient whom the user may not see"), target_fixture="trial")
+@when(Phrase("the {interaction} is tried for a patient whom the user may not see", interaction=READS), target_fixture="trial")
 def beyond_user(app: App, interaction: str) -> Trial:
     return patients.beyond_user(app, interaction)
 
@@ -276,7 +288,7 @@ def category_works(judge: Judge, app: App) -> None:
         judge(checks.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.ids, trial.words))
 
 
-@then(parsers.parse("{form} granted together give what each of them gives"))
+@then(Phrase("{form} granted together give what each of them gives", form=interactions.UNIONS))
 def union_works(judge: Judge, app: App, form: str) -> None:
     for trial in interactions.union(app, form):
         judge(checks.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.ids, trial.words))
@@ -298,13 +310,13 @@ def granted_works(judge: Judge, engine: Engine, app: App) -> None:
         judge(checks.granted_works(judge.requirement, trial.exchange, trial.words, trial.scope, declared=declared))
 
 
-@then(parsers.parse("the granted {level}/ scopes give data"))
+@then(Phrase("the granted {level}/ scopes give data", level=LEVELS))
 def level_works(judge: Judge, app: App, level: str) -> None:
     trials = scopes.level_requests(app, level)
     honoured(judge, [t.exchange for t in trials], f"the granted {level}/ scopes")
 
 
-@then(parsers.parse("the granted scopes of version {version:d} give data"))
+@then(Phrase("the granted scopes of version {version:d} give data"))
 def version_works(judge: Judge, app: App, version: int) -> None:
     trials = scopes.version_requests(app, version)
     honoured(judge, [t.exchange for t in trials], f"the granted scopes of version {version}")
@@ -343,7 +355,7 @@ def read_deleted(writer: App) -> Exchange:
     return writing.deleted_read(writer)
 
 
-@then(parsers.parse("the answer says that there is none"))
+@then(Phrase("the answer says that there is none"))
 def says_none(judge: Judge, answer: Exchange) -> None:
     judge.expects(
         answer.answer.status in (404, 410),
@@ -393,7 +405,7 @@ def mixed_batch(app: App) -> Exchange:
     return plain.mixed_batch(app)
 
 
-@then(parsers.parse("the answer has {count:d} entries, each with a status"))
+@then(Phrase("the answer has {count:d} entries, each with a status"))
 def entries_with_status(judge: Judge, answer: Exchange, count: int) -> None:
     judge(checks.batch_entries(judge.requirement, answer, count))
 

@@ -15,23 +15,23 @@ from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes.samples import Identity, Samples
+from smartlaunch.probes import id_token, token_response
+from smartlaunch.probes.id_token import Identity
 
 
 @given("the app was granted openid", target_fixture="response")
-def granted_openid(samples: Samples, app: App) -> TokenAnswer:
-    return samples.needs_openid(app)
+def granted_openid(app: App) -> TokenAnswer:
+    return token_response.require_scope(app, "openid")
 
 
 @given("the app was granted openid and fhirUser", target_fixture="identity")
-def granted_fhir_user(judge: Judge, samples: Samples, app: App) -> Identity:
-    samples.needs_scope(app, "fhirUser")
-    return decodable(judge, samples.identity(app))
+def granted_fhir_user(judge: Judge, app: App) -> Identity:
+    return decodable(judge, id_token.with_fhir_user(app))
 
 
 @when("the app reads its ID Token", target_fixture="identity")
-def read_id_token(judge: Judge, samples: Samples, app: App) -> Identity:
-    return decodable(judge, samples.identity(app))
+def read_id_token(judge: Judge, app: App) -> Identity:
+    return decodable(judge, id_token.identity(app))
 
 
 def decodable(judge: Judge, identity: Identity) -> Identity:
@@ -41,8 +41,8 @@ def decodable(judge: Judge, identity: Identity) -> Identity:
 
 
 @when("the app reads the JWK Set of the server", target_fixture="jwks")
-def read_jwks(judge: Judge, samples: Samples) -> Exchange:
-    return with_keys(judge, samples.jwks())
+def read_jwks(judge: Judge, engine: Engine) -> Exchange:
+    return with_keys(judge, id_token.jwks(engine))
 
 
 def with_keys(judge: Judge, jwks: Exchange) -> Exchange:
@@ -53,34 +53,34 @@ def with_keys(judge: Judge, jwks: Exchange) -> Exchange:
 
 
 @when("the same user signs in once more", target_fixture="later")
-def sign_in_again(judge: Judge, samples: Samples, app: App) -> Identity:
-    return decodable(judge, samples.identity_of(app, samples.second_grant(app)))
+def sign_in_again(judge: Judge, app: App) -> Identity:
+    return decodable(judge, id_token.identity_of(app, token_response.of_second_login(app)))
 
 
 @when("another user signs in", target_fixture="later")
-def another_signs_in(judge: Judge, samples: Samples, app: App) -> Identity:
-    return decodable(judge, samples.identity_of(app, samples.other_users_grant(app)))
+def another_signs_in(judge: Judge, app: App) -> Identity:
+    return decodable(judge, id_token.identity_of(app, token_response.of_another_user(app)))
 
 
 @when("a user without a FHIR resource signs in", target_fixture="unresourced")
-def unresourced_signs_in(samples: Samples, app: App) -> Grant:
-    return samples.unresourced(app)
+def unresourced_signs_in(app: App) -> Grant:
+    return id_token.of_unresourced(app)
 
 
 @when("the app reads the resource of the user", target_fixture="read")
-def read_user(samples: Samples, identity: Identity) -> Exchange:
-    return samples.fhir_user_read(identity)
+def read_user(engine: Engine, identity: Identity) -> Exchange:
+    return id_token.fhir_user_read(engine, identity)
 
 
 @when("the app asks the UserInfo endpoint", target_fixture="userinfo")
-def ask_userinfo(samples: Samples, app: App) -> Exchange:
-    return samples.userinfo(app.grant().access_token)
+def ask_userinfo(app: App) -> Exchange:
+    return id_token.userinfo(app.engine, app.grant().access_token)
 
 
 @when("the app asks the UserInfo endpoint with a token that was never issued", target_fixture="userinfo")
-def ask_userinfo_with_junk(samples: Samples, app: App) -> Exchange:
-    samples.userinfo(app.grant().access_token)
-    return samples.userinfo(secrets.token_urlsafe(32))
+def ask_userinfo_with_junk(app: App) -> Exchange:
+    id_token.userinfo(app.engine, app.grant().access_token)
+    return id_token.userinfo(app.engine, secrets.token_urlsafe(32))
 
 
 @then("the token response has an ID Token")
@@ -115,17 +115,17 @@ def no_key_headers(judge: Judge, identity: Identity) -> None:
 
 
 @then("the ID Token names its key where the server has several")
-def names_its_key(judge: Judge, samples: Samples, identity: Identity) -> None:
+def names_its_key(judge: Judge, engine: Engine, identity: Identity) -> None:
     judge(
         checks.names_its_key(
-            judge.requirement, identity.token.exchange, identity.header, key_checks.signing_keys(with_keys(judge, samples.jwks()))
+            judge.requirement, identity.token.exchange, identity.header, key_checks.signing_keys(with_keys(judge, id_token.jwks(engine)))
         )
     )
 
 
 @then("a published key verifies the signature")
-def verifies(judge: Judge, samples: Samples, identity: Identity) -> None:
-    judge(checks.signature_verifies(judge.requirement, identity.token.exchange, samples.verified(identity).signature_problem))
+def verifies(judge: Judge, engine: Engine, identity: Identity) -> None:
+    judge(checks.signature_verifies(judge.requirement, identity.token.exchange, id_token.verified(engine, identity).signature_problem))
 
 
 @then("its issuer is an https URL")
@@ -134,8 +134,8 @@ def issuer_form(judge: Judge, identity: Identity) -> None:
 
 
 @then("its issuer is the published one")
-def issuer_is(judge: Judge, samples: Samples, identity: Identity) -> None:
-    judge(checks.issuer_is(judge.requirement, identity.token.exchange, identity.claims, samples.issuer()))
+def issuer_is(judge: Judge, engine: Engine, identity: Identity) -> None:
+    judge(checks.issuer_is(judge.requirement, identity.token.exchange, identity.claims, id_token.issuer(engine)))
 
 
 @then("its issuer is the one of the SMART configuration")
@@ -215,8 +215,8 @@ def fhir_user_expected(judge: Judge, identity: Identity) -> None:
 
 
 @then("fhirUser is on the FHIR server of the launch")
-def fhir_user_here(judge: Judge, samples: Samples, identity: Identity) -> None:
-    judge(checks.fhir_user_here(identity.token.exchange, elsewhere=samples.fhir_user_elsewhere(identity)))
+def fhir_user_here(judge: Judge, engine: Engine, identity: Identity) -> None:
+    judge(checks.fhir_user_here(identity.token.exchange, elsewhere=id_token.is_elsewhere(engine, identity)))
 
 
 @then("the FHIR server answers with the resource of the user")
@@ -225,17 +225,17 @@ def fhir_user_leads(judge: Judge, identity: Identity, read: Exchange) -> None:
 
 
 @then("fhirUser is not granted, or leads to a resource after all")
-def fhir_user_withheld(judge: Judge, samples: Samples, app: App, unresourced: Grant) -> None:
+def fhir_user_withheld(judge: Judge, app: App, unresourced: Grant) -> None:
     judge(
         checks.fhir_user_withheld(
-            judge.requirement, unresourced.token.exchange, unresourced.granted, samples.unresourced_read(app, unresourced)
+            judge.requirement, unresourced.token.exchange, unresourced.granted, id_token.unresourced_read(app, unresourced)
         )
     )
 
 
 @then("the UserInfo response has the subject of the ID Token")
-def userinfo_subject(judge: Judge, samples: Samples, app: App, userinfo: Exchange) -> None:
-    judge(checks.userinfo_subject(judge.requirement, userinfo, decodable(judge, samples.identity_of(app, app.grant())).claims))
+def userinfo_subject(judge: Judge, app: App, userinfo: Exchange) -> None:
+    judge(checks.userinfo_subject(judge.requirement, userinfo, decodable(judge, id_token.identity_of(app, app.grant())).claims))
 
 
 @then("the UserInfo endpoint refuses it")
@@ -249,8 +249,8 @@ def jwks_published(judge: Judge, jwks: Exchange) -> None:
 
 
 @then("the key of the ID Token is published")
-def signing_key(judge: Judge, samples: Samples, identity: Identity) -> None:
-    judge(key_checks.signing_key(judge.requirement, with_keys(judge, samples.jwks()), identity.header))
+def signing_key(judge: Judge, engine: Engine, identity: Identity) -> None:
+    judge(key_checks.signing_key(judge.requirement, with_keys(judge, id_token.jwks(engine)), identity.header))
 
 
 @then("the JWK Set has public keys only")

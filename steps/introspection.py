@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import parsers, then, when
+from pytest_bdd import then, when
 
 from smartlaunch.checks import introspection as checks
 from smartlaunch.client.app import App
@@ -10,6 +10,7 @@ from smartlaunch.client.engine import Engine
 from smartlaunch.client.http import answered
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import introspection
 from smartlaunch.probes.introspection import Introspected
 
@@ -27,7 +28,7 @@ def introspects(judge: Judge, app: App) -> Introspected:
     return introspected
 
 
-@when(parsers.parse('the access token of the app is introspected with the hint "{hint}"'), target_fixture="introspected")
+@when(Phrase('the access token of the app is introspected with the hint "{hint}"'), target_fixture="introspected")
 def introspects_with_hint(app: App, hint: str) -> Introspected:
     return introspection.with_hint(app, hint)
 
@@ -42,7 +43,7 @@ def introspects_foreign(app: App) -> Introspected:
     return introspection.of_another_client(app)
 
 
-@when(parsers.parse("a token that {label} is introspected"), target_fixture="introspection_answer")
+@when(Phrase("a token that {label} is introspected", label=introspection.INACTIVE), target_fixture="introspection_answer")
 def introspects_inactive(app: App, label: str) -> Exchange:
     return introspection.inactive(app, label)
 
@@ -52,9 +53,12 @@ def introspects_nothing(app: App) -> Exchange:
     return introspection.without_token(app)
 
 
-@when(parsers.parse("the access token of the app is introspected by a caller with {label}"), target_fixture="introspection_answer")
+@when(
+    Phrase("the access token of the app is introspected by a caller with {label}", label=introspection.UNAUTHORIZED),
+    target_fixture="introspection_answer",
+)
 def introspects_unauthorized(app: App, label: str) -> Exchange:
-    return introspection.wrong_credentials(app) if label == "a wrong secret" else introspection.unauthorized(app, label)
+    return introspection.unauthorized(app, label)
 
 
 # -- answers on a token in force ----------------------------------------------------------------------------------------------
@@ -127,7 +131,7 @@ def context(judge: Judge, introspected: Introspected) -> None:
     judge(checks.context(judge.requirement, introspected.exchange, introspected.context))
 
 
-@then(parsers.parse("it has the {name} of the ID Token"))
+@then(Phrase("it has the {name} of the ID Token", name=introspection.CLAIMS))
 def claim(judge: Judge, introspected: Introspected, name: str) -> None:
     judge(checks.claim(judge.requirement, introspected.exchange, introspected.id_token_claims, name))
 

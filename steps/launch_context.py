@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, then, when
 
 from smartlaunch.checks import launch_context as checks
 from smartlaunch.client.app import App
@@ -13,39 +13,40 @@ from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes.samples import Samples
+from smartlaunch.plugin.phrases import Phrase
+from smartlaunch.probes import launch_context
+from smartlaunch.probes.token_response import readable, require_scope
 
 
-@given(parsers.parse('the app was granted "{scope}"'))
-def was_granted(samples: Samples, app: App, scope: str) -> None:
-    samples.needs_scope(app, scope)
+@given(Phrase('the app was granted "{scope}"'))
+def was_granted(app: App, scope: str) -> None:
+    require_scope(app, scope)
 
 
 @given("the app was granted a scope on the data of one patient")
-def was_granted_patient_scope(samples: Samples, app: App) -> None:
-    samples.needs_patient_scope(app)
+def was_granted_patient_scope(app: App) -> None:
+    launch_context.require_patient_scope(app)
 
 
-@given(parsers.parse('the token response has "{name}"'))
-def response_has(samples: Samples, app: App, name: str) -> None:
-    if name not in samples.readable(app).body:
-        raise NotApplicable(f"the token response has no `{name}`, which is optional here")
+@given(Phrase('the token response has "{name}"'))
+def response_has(app: App, name: str) -> None:
+    launch_context.require_member(app, name)
 
 
-@given(parsers.parse('an item of fhirContext has "{name}"'))
-def item_has(samples: Samples, app: App, name: str) -> None:
-    if not checks.items_with(samples.readable(app).exchange, name):
+@given(Phrase('an item of fhirContext has "{name}"'))
+def item_has(app: App, name: str) -> None:
+    if not checks.items_with(readable(app).exchange, name):
         raise NotApplicable(f"no item of `fhirContext` has `{name}`, which is optional")
 
 
 @given("the chart of a known patient is open")
-def chart_of_known_patient(samples: Samples, app: App) -> None:
-    samples.chart(app, "patient")
+def chart_of_known_patient(app: App) -> None:
+    launch_context.chart(app, "patient")
 
 
 @given("the chart of a known encounter is open")
-def chart_of_known_encounter(samples: Samples, app: App) -> None:
-    samples.chart(app, "encounter")
+def chart_of_known_encounter(app: App) -> None:
+    launch_context.chart(app, "encounter")
 
 
 @when("the app is launched in one way", target_fixture="attempt")
@@ -54,40 +55,38 @@ def launched_in_one_way(app: App) -> Attempt:
 
 
 @when("the app reads the patient of the launch", target_fixture="read")
-def read_patient(samples: Samples, app: App) -> Exchange:
-    grant = app.grant()
-    return samples.read(app, grant, "Patient", grant.token.patient)
+def read_patient(app: App) -> Exchange:
+    return launch_context.patient_read(app)
 
 
 @when("the app reads the encounter of the launch", target_fixture="read")
-def read_encounter(samples: Samples, app: App) -> Exchange:
-    grant = app.grant()
-    return samples.read(app, grant, "Encounter", grant.token.encounter)
+def read_encounter(app: App) -> Exchange:
+    return launch_context.encounter_read(app)
 
 
 @when("the app reads the encounter of the launch with a scope that reaches far enough", target_fixture="reading")
-def read_encounter_widely(samples: Samples, app: App) -> tuple[Grant, Exchange]:
-    return samples.encounter_read(app)
+def read_encounter_widely(app: App) -> tuple[Grant, Exchange]:
+    return launch_context.encounter_read_widely(app)
 
 
 @when("the app searches for patients", target_fixture="searching")
-def search_patients(samples: Samples, app: App) -> tuple[Grant, Exchange]:
-    return samples.patient_search(app)
+def search_patients(app: App) -> tuple[Grant, Exchange]:
+    return launch_context.patient_search(app)
 
 
 @when("the app fetches the style document", target_fixture="style")
-def fetch_style(samples: Samples, app: App) -> Exchange:
-    return samples.style(samples.readable(app))
+def fetch_style(app: App) -> Exchange:
+    return launch_context.style(app)
 
 
 @when("the app asks for a resource type in its launch context", target_fixture="asked")
-def ask_for_type(samples: Samples, app: App) -> tuple[str, TokenAnswer]:
-    return samples.with_context(app)
+def ask_for_type(app: App) -> tuple[str, TokenAnswer]:
+    return launch_context.with_type(app)
 
 
 @when("the app asks for a resource type in a role that nobody knows", target_fixture="attempted")
-def ask_for_role(samples: Samples, app: App) -> tuple[str, Attempt]:
-    return samples.with_unknown_role(app)
+def ask_for_role(app: App) -> tuple[str, Attempt]:
+    return launch_context.with_unknown_role(app)
 
 
 @then("the launch ends with an access token")
@@ -102,50 +101,50 @@ def launch_completes(judge: Judge, attempt: Attempt) -> None:
     )
 
 
-@then(parsers.parse('the token response tells "{name}"'))
-def tells(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.present(judge.requirement, samples.readable(app).exchange, name, "because the server promises it"))
+@then(Phrase('the token response tells "{name}"'))
+def tells(judge: Judge, app: App, name: str) -> None:
+    judge(checks.present(judge.requirement, readable(app).exchange, name, "because the server promises it"))
 
 
 @then("the token response tells the encounter, if the patient has one")
-def tells_encounter(judge: Judge, samples: Samples, app: App) -> None:
-    samples.needs_visible_encounter(app)
-    judge(checks.present(judge.requirement, samples.readable(app).exchange, "encounter", "as the app asked for it and the patient has one"))
+def tells_encounter(judge: Judge, app: App) -> None:
+    launch_context.require_visible_encounter(app)
+    judge(checks.present(judge.requirement, readable(app).exchange, "encounter", "as the app asked for it and the patient has one"))
 
 
 @then("the token response tells the context that the app asked for")
-def tells_asked_context(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.asked_context(judge.requirement, samples.readable(app).exchange, samples.asked_context(app)))
+def tells_asked_context(judge: Judge, app: App) -> None:
+    judge(checks.asked_context(judge.requirement, readable(app).exchange, launch_context.asked(app)))
 
 
 @then("launch context stands at the top level only")
-def top_level(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.top_level(judge.requirement, samples.readable(app).exchange))
+def top_level(judge: Judge, app: App) -> None:
+    judge(checks.top_level(judge.requirement, readable(app).exchange))
 
 
-@then(parsers.parse('"{name}" is the id of a {resource_type}'))
-def is_id_of(judge: Judge, samples: Samples, app: App, name: str, resource_type: str) -> None:
-    judge(checks.resource_id(judge.requirement, samples.readable(app).exchange, name, resource_type))
+@then(Phrase('"{name}" is the id of a {resource_type}', resource_type=("Patient", "Encounter")))
+def is_id_of(judge: Judge, app: App, name: str, resource_type: str) -> None:
+    judge(checks.resource_id(judge.requirement, readable(app).exchange, name, resource_type))
 
 
-@then(parsers.parse('"{name}" is a JSON boolean'))
-def is_boolean(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.boolean_member(judge.requirement, samples.readable(app).exchange, name))
+@then(Phrase('"{name}" is a JSON boolean'))
+def is_boolean(judge: Judge, app: App, name: str) -> None:
+    judge(checks.boolean_member(judge.requirement, readable(app).exchange, name))
 
 
-@then(parsers.parse('"{name}" is a JSON string'))
-def is_string(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.string_member(judge.requirement, samples.readable(app).exchange, name))
+@then(Phrase('"{name}" is a JSON string'))
+def is_string(judge: Judge, app: App, name: str) -> None:
+    judge(checks.string_member(judge.requirement, readable(app).exchange, name))
 
 
-@then(parsers.parse('"{name}" is an absolute URL'))
-def is_absolute_url(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.absolute_member(judge.requirement, samples.readable(app).exchange, name))
+@then(Phrase('"{name}" is an absolute URL'))
+def is_absolute_url(judge: Judge, app: App, name: str) -> None:
+    judge(checks.absolute_member(judge.requirement, readable(app).exchange, name))
 
 
 @then("each of the authorization details tells type, servers and versions")
-def authorization_details(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.authorization_details(judge.requirement, samples.readable(app).exchange))
+def authorization_details(judge: Judge, app: App) -> None:
+    judge(checks.authorization_details(judge.requirement, readable(app).exchange))
 
 
 @then("the style document arrives")
@@ -181,60 +180,58 @@ def encounter_of_patient(judge: Judge, reading: tuple[Grant, Exchange]) -> None:
     judge(checks.encounter_of_patient(judge.requirement, read, grant.token.patient))
 
 
-@then(parsers.parse('"{name}" is that of the open chart'))
-def is_that_of_chart(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.same_value(judge.requirement, samples.readable(app).exchange, name, samples.chart(app, name), "as in the open chart"))
+@then(Phrase('"{name}" is that of the open chart'))
+def is_that_of_chart(judge: Judge, app: App, name: str) -> None:
+    judge(checks.same_value(judge.requirement, readable(app).exchange, name, launch_context.chart(app, name), "as in the open chart"))
 
 
-@then(parsers.parse('"{name}" is the one that was expected'))
-def is_expected(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    wanted, declared = samples.expected_context(app, name)
-    judge(
-        checks.expected_value(judge.requirement, samples.readable(app).exchange, name, wanted, "as chosen or declared", declared=declared)
-    )
+@then(Phrase('"{name}" is the one that was expected'))
+def is_expected(judge: Judge, app: App, name: str) -> None:
+    wanted, declared = launch_context.expected(app, name)
+    judge(checks.expected_value(judge.requirement, readable(app).exchange, name, wanted, "as chosen or declared", declared=declared))
 
 
 @then("every context that was asked for arrives")
-def asked_context_arrives(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.absent_context(samples.readable(app).exchange, samples.asked_context(app), samples.declared_context()))
+def asked_context_arrives(judge: Judge, app: App) -> None:
+    judge(checks.absent_context(readable(app).exchange, launch_context.asked(app), launch_context.declared(app)))
 
 
 # -- fhirContext ----------------------------------------------------------------------------------------------------------
 
 
 @then("fhirContext is an array as its edition has it")
-def fhir_context_array(judge: Judge, samples: Samples, app: App, engine: Engine) -> None:
-    judge(checks.fhir_context_array(samples.readable(app).exchange, engine.target.edition))
+def fhir_context_array(judge: Judge, app: App, engine: Engine) -> None:
+    judge(checks.fhir_context_array(readable(app).exchange, engine.target.edition))
 
 
 @then("no Patient or Encounter is in fhirContext without a role of its own")
-def no_patient_without_role(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.no_patient_without_role(judge.requirement, samples.readable(app).exchange))
+def no_patient_without_role(judge: Judge, app: App) -> None:
+    judge(checks.no_patient_without_role(judge.requirement, readable(app).exchange))
 
 
 @then("each item of fhirContext refers to something")
-def item_names_something(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.item_names_something(judge.requirement, samples.readable(app).exchange))
+def item_names_something(judge: Judge, app: App) -> None:
+    judge(checks.item_names_something(judge.requirement, readable(app).exchange))
 
 
-@then(parsers.parse('"{name}" in fhirContext has its form'))
-def item_member(judge: Judge, samples: Samples, app: App, name: str) -> None:
-    judge(checks.item_member(judge.requirement, samples.readable(app).exchange, name))
+@then(Phrase('"{name}" in fhirContext has its form'))
+def item_member(judge: Judge, app: App, name: str) -> None:
+    judge(checks.item_member(judge.requirement, readable(app).exchange, name))
 
 
 @then("items of fhirContext with an identifier or canonical tell their type")
-def item_has_type(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.item_has_type(judge.requirement, samples.readable(app).exchange))
+def item_has_type(judge: Judge, app: App) -> None:
+    judge(checks.item_has_type(judge.requirement, readable(app).exchange))
 
 
 @then("roles in fhirContext that the guide does not define are absolute URIs")
-def own_roles_absolute(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.own_roles_absolute(judge.requirement, samples.readable(app).exchange))
+def own_roles_absolute(judge: Judge, app: App) -> None:
+    judge(checks.own_roles_absolute(judge.requirement, readable(app).exchange))
 
 
 @then("no role in fhirContext is empty")
-def role_not_empty(judge: Judge, samples: Samples, app: App) -> None:
-    judge(checks.role_not_empty(judge.requirement, samples.readable(app).exchange))
+def role_not_empty(judge: Judge, app: App) -> None:
+    judge(checks.role_not_empty(judge.requirement, readable(app).exchange))
 
 
 @then("fhirContext has a resource of that type")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, then, when
 
 from smartlaunch.checks import refresh as checks
 from smartlaunch.checks import token_error, token_response
@@ -10,23 +10,25 @@ from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
-from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes import refresh as refreshing
-from smartlaunch.probes.refresh import Refreshed, Reuse
+from smartlaunch.plugin.phrases import Phrase
+from smartlaunch.probes.client_authentication import either
+from smartlaunch.probes.refresh import access, right, wrong
+from smartlaunch.probes.refresh.right import Refreshed, Renewed
+from smartlaunch.probes.refresh.wrong import Reuse, Widened
 
 # -- what the app has ---------------------------------------------------------------------------------------------------------
 
 
 @given("the app has been granted offline access", target_fixture="grant")
 def granted_offline(app: App) -> Grant:
-    return refreshing.offline_grant(app)
+    return access.offline_grant(app)
 
 
 @given("the app has been granted online access", target_fixture="grant")
 def granted_online(app: App) -> Grant:
-    return refreshing.online_grant(app)
+    return access.online_grant(app)
 
 
 @then("the grant has a refresh token if the app asked for one")
@@ -34,7 +36,7 @@ def refresh_token_expected(judge: Judge, engine: Engine, grant: Grant) -> None:
     judge(checks.refresh_token_expected(grant.token.exchange, grant.requested, declared=engine.target.expect.refresh_token))
 
 
-@then(parsers.parse("the grant of {scope} has a refresh token"))
+@then(Phrase("the grant of {scope} has a refresh token", scope=("offline_access", "online_access")))
 def grant_has_refresh_token(judge: Judge, grant: Grant, scope: str) -> None:
     judge(checks.has_refresh_token(judge.requirement, grant.token.exchange, scope))
 
@@ -44,7 +46,7 @@ def grant_has_refresh_token(judge: Judge, grant: Grant, scope: str) -> None:
 
 @when("the app refreshes its grant", target_fixture="refreshed")
 def refreshes(judge: Judge, app: App) -> Refreshed:
-    return _answered_with_tokens(judge, refreshing.refreshed(app))
+    return _answered_with_tokens(judge, right.refreshed(app))
 
 
 def _answered_with_tokens(judge: Judge, refreshed: Refreshed) -> Refreshed:
@@ -57,37 +59,37 @@ def _answered_with_tokens(judge: Judge, refreshed: Refreshed) -> Refreshed:
 
 @when("the app refreshes its grant twice", target_fixture="refreshed")
 def refreshes_twice(judge: Judge, app: App) -> Refreshed:
-    return _answered_with_tokens(judge, refreshing.refresh_again(app))
+    return _answered_with_tokens(judge, right.again(app))
 
 
 @when("the app refreshes a part of its scopes", target_fixture="refreshed")
 def refreshes_part(app: App) -> Refreshed:
-    return refreshing.refresh_part(app)
+    return right.part(app)
 
 
 @when("the app refreshes a part of its scopes and then all of them", target_fixture="refreshed")
 def refreshes_whole_after_part(app: App) -> Refreshed:
-    return refreshing.refresh_whole_after_part(app)
+    return right.whole_after_part(app)
 
 
 @when("the app refreshes its grant after the browser is closed", target_fixture="refreshed")
 def refreshes_without_browser(app: App) -> Refreshed:
-    return refreshing.without_browser(app)
+    return access.without_browser(app)
 
 
 @when("the app refreshes offline access after the user has signed out", target_fixture="refreshed")
 def refreshes_offline_after_sign_out(app: App) -> Refreshed:
-    return refreshing.offline_after_sign_out(app)
+    return access.offline_after_sign_out(app)
 
 
 @when("the app refreshes online access while the user is online", target_fixture="refreshed")
 def refreshes_online(app: App) -> Refreshed:
-    return refreshing.while_online(app)
+    return access.while_online(app)
 
 
 @when("the app refreshes online access after the user has signed out", target_fixture="refreshed")
 def refreshes_online_after_sign_out(app: App) -> Refreshed:
-    return refreshing.online_after_sign_out(app)
+    return access.online_after_sign_out(app)
 
 
 @then("the refresh brings an access token that works")
@@ -95,7 +97,7 @@ def refresh_works(judge: Judge, app: App, refreshed: Refreshed) -> None:
     answered(refreshed.answer.exchange)
     findings = checks.yields_token(judge.requirement, refreshed.answer.exchange, "of the grant")
     judge(findings)
-    judge([] if findings else checks.accepted(judge.requirement, refreshing.require_alive(app, refreshed.answer)))
+    judge([] if findings else checks.accepted(judge.requirement, right.require_alive(app, refreshed.answer)))
 
 
 @then("the refresh response has a new access token")
@@ -148,27 +150,27 @@ def online_access_ended(judge: Judge, refreshed: Refreshed) -> None:
 
 
 @when("the app gets an ID Token with a refresh", target_fixture="renewed")
-def renewed_id_token(app: App) -> refreshing.Renewed:
-    return refreshing.renewed(app)
+def renewed_id_token(app: App) -> Renewed:
+    return right.renewed(app)
 
 
-@then(parsers.parse("its {claim} is that of the first ID Token"))
-def claim_kept(judge: Judge, renewed: refreshing.Renewed, claim: str) -> None:
+@then(Phrase("its {claim} is that of the first ID Token", claim=right.KEPT_CLAIMS))
+def claim_kept(judge: Judge, renewed: Renewed, claim: str) -> None:
     judge(checks.same_claim(judge.requirement, renewed.exchange, renewed.first, renewed.second, claim))
 
 
 @then("its audience contains that of the first ID Token")
-def audience_kept(judge: Judge, renewed: refreshing.Renewed) -> None:
+def audience_kept(judge: Judge, renewed: Renewed) -> None:
     judge(checks.audience_kept(judge.requirement, renewed.exchange, renewed.first, renewed.second))
 
 
 @then("its time of issue is its own")
-def issued_now(judge: Judge, renewed: refreshing.Renewed) -> None:
+def issued_now(judge: Judge, renewed: Renewed) -> None:
     judge(checks.issued_now(judge.requirement, renewed.exchange, renewed.second, renewed.first, renewed.received_at))
 
 
 @then("it has no nonce")
-def no_nonce(judge: Judge, renewed: refreshing.Renewed) -> None:
+def no_nonce(judge: Judge, renewed: Renewed) -> None:
     judge(checks.no_nonce(judge.requirement, renewed.exchange, renewed.second, renewed.nonce))
 
 
@@ -177,42 +179,42 @@ def no_nonce(judge: Judge, renewed: refreshing.Renewed) -> None:
 
 @when("the app refreshes without a refresh token", target_fixture="token")
 def refresh_without_token(app: App) -> TokenAnswer:
-    return refreshing.without_token(app)
+    return wrong.without_token(app)
 
 
-@when(parsers.parse("the app refreshes with {label} in place of its refresh token"), target_fixture="token")
+@when(Phrase("the app refreshes with {label} in place of its refresh token", label=wrong.WRONG), target_fixture="token")
 def refresh_with_wrong_token(app: App, label: str) -> TokenAnswer:
-    return refreshing.wrong_token(app, label)
+    return wrong.with_token(app, label)
 
 
 @when("the app refreshes with a refresh token that was revoked", target_fixture="token")
 def refresh_with_revoked(app: App) -> TokenAnswer:
-    return refreshing.after_revocation(app)
+    return wrong.after_revocation(app)
 
 
 @when("another client refreshes with the refresh token of the app", target_fixture="token")
 def refresh_by_another(app: App) -> TokenAnswer:
-    return refreshing.by_another_client(app)
+    return wrong.by_another_client(app)
 
 
-@when(parsers.parse("somebody refreshes with the refresh token of the app and {label}"), target_fixture="token")
+@when(Phrase("somebody refreshes with the refresh token of the app and {label}", label=either.WRONG), target_fixture="token")
 def refresh_badly_authenticated(app: App, label: str) -> TokenAnswer:
-    return refreshing.badly_authenticated(app, label)
+    return wrong.badly_authenticated(app, label)
 
 
-@when(parsers.parse("the app refreshes its grant with {label} added"), target_fixture="widened")
-def refresh_wider(app: App, label: str) -> tuple[Refreshed, Exchange | None]:
-    return refreshing.wider(app, label)
+@when(Phrase("the app refreshes its grant with {label} added", label=wrong.WIDER), target_fixture="widened")
+def refresh_wider(app: App, label: str) -> Widened:
+    return wrong.wider(app, label)
 
 
-@when(parsers.parse("the app asks a refresh for {label}"), target_fixture="token")
+@when(Phrase("the app asks a refresh for {label}", label=wrong.WIDER), target_fixture="token")
 def refresh_wider_token(app: App, label: str) -> TokenAnswer:
-    return refreshing.wider(app, label)[0].answer
+    return wrong.wider(app, label).refreshed.answer
 
 
 @then("the refresh brings no wider access")
-def no_wider_access(judge: Judge, widened: tuple[Refreshed, Exchange | None]) -> None:
-    refreshed, read = widened
+def no_wider_access(judge: Judge, widened: Widened) -> None:
+    refreshed, read = widened.refreshed, widened.read
     answered(refreshed.answer.exchange)
     judge(checks.no_wider(judge.requirement, refreshed.answer.exchange, refreshed.gained if refreshed.answer.succeeded else ()))
     judge(checks.reads_nothing_wider(judge.requirement, read, "a search") if read is not None else [])
@@ -220,7 +222,7 @@ def no_wider_access(judge: Judge, widened: tuple[Refreshed, Exchange | None]) ->
 
 @when("the app uses a refresh token again that was replaced", target_fixture="reuse")
 def reuse(app: App) -> Reuse:
-    return refreshing.reused(app)
+    return wrong.reused(app)
 
 
 @then("the second use brings no token")

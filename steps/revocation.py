@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pytest_bdd import parsers, then, when
+from pytest_bdd import then, when
 
 from smartlaunch.checks import revocation as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.http import answered
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import revocation
+from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.revocation import Revoked
 
 
@@ -23,12 +25,12 @@ def revokes_refresh_token(app: App) -> Revoked:
     return revocation.refresh_token(app)
 
 
-@when(parsers.parse('the app revokes its access token with the hint "{hint}"'), target_fixture="revoked")
+@when(Phrase('the app revokes its access token with the hint "{hint}"'), target_fixture="revoked")
 def revokes_access_token_with_hint(app: App, hint: str) -> Revoked:
     return revocation.access_token(app, hint)
 
 
-@when(parsers.parse('the app revokes its refresh token with the hint "{hint}"'), target_fixture="revoked")
+@when(Phrase('the app revokes its refresh token with the hint "{hint}"'), target_fixture="revoked")
 def revokes_refresh_token_with_hint(app: App, hint: str) -> Revoked:
     return revocation.refresh_token(app, hint)
 
@@ -43,7 +45,7 @@ def revokes_nothing(app: App) -> Exchange:
     return revocation.without_token(app)
 
 
-@when(parsers.parse("somebody revokes the access token of the app with {label}"), target_fixture="revoked")
+@when(Phrase("somebody revokes the access token of the app with {label}", label=either.WRONG), target_fixture="revoked")
 def revokes_badly_authenticated(app: App, label: str) -> Revoked:
     return revocation.badly_authenticated(app, label)
 

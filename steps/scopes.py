@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, then, when
 
 from smartlaunch.checks import scopes as checks
 from smartlaunch.client.app import App
@@ -11,7 +11,9 @@ from smartlaunch.client.grant import Attempt, Grant
 from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth import scopes as words
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import scopes
+from smartlaunch.probes.fhir_access.grants import LEVELS
 from smartlaunch.probes.scopes import Asked
 
 from .common import configuration
@@ -28,7 +30,7 @@ def answered_with_code(judge: Judge, attempt: Attempt) -> None:
     judge(checks.code_came(judge.requirement, came=bool(answer.code), actual=answer.describe(), exchange=answer.exchange))
 
 
-@when(parsers.parse("the app adds a scope with {flaw} to its request"), target_fixture="asked")
+@when(Phrase("the app adds a scope with {flaw} to its request", flaw=scopes.UNKNOWN), target_fixture="asked")
 def ask_with_unknown(app: App, flaw: str) -> Asked:
     return scopes.unknown_among_known(app, flaw)
 
@@ -89,7 +91,7 @@ def default_or_refused(judge: Judge, asked: Asked) -> None:
     )
 
 
-@then(parsers.parse('asking for "{letters}" brings no interactions beyond those asked for in due form'))
+@then(Phrase('asking for "{letters}" brings no interactions beyond those asked for in due form'))
 def undefined_letters(judge: Judge, app: App, letters: str) -> None:
     asked, scope, usual = scopes.with_undefined(app, letters)
     gained = [s for s in words.added(usual, asked.granted) if {"c", "u", "d"} & (p.interactions if (p := words.parse(s)) else frozenset())]
@@ -112,7 +114,7 @@ def wildcard_granted(judge: Judge, app: App) -> None:
     judge(checks.all_granted(judge.requirement, missing, asked.exchange, granted=asked.granted))
 
 
-@when(parsers.parse("the app asks for scopes of version {version:d}"), target_fixture="asked")
+@when(Phrase("the app asks for scopes of version {version:d}"), target_fixture="asked")
 def ask_in_version(app: App, version: int) -> Asked:
     return scopes.in_version(app, version)
 
@@ -129,7 +131,7 @@ def ask_with_parameter(app: App) -> Asked:
     return scopes.with_parameter(app)
 
 
-@then(parsers.parse("the granted scopes are of version {version:d}"))
+@then(Phrase("the granted scopes are of version {version:d}"))
 def syntax_kept(judge: Judge, asked: Asked, version: int) -> None:
     if not words.covered(asked.requested[-1], asked.granted):
         raise NotApplicable("the scope is not granted; another scenario judges that")
@@ -138,7 +140,7 @@ def syntax_kept(judge: Judge, asked: Asked, version: int) -> None:
     judge(checks.syntax_kept(judge.requirement, granted, version, asked.exchange))
 
 
-@then(parsers.parse("the granted {level}/ scopes are some of those that the app asked for"))
+@then(Phrase("the granted {level}/ scopes are some of those that the app asked for", level=LEVELS))
 def level_granted(judge: Judge, app: App, level: str) -> None:
     wanted, grant = scopes.of_level(app, level)
     missing = words.missing(wanted, grant.granted)

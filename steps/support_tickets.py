@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import parsers, then, when
+from pytest_bdd import then, when
 
 from smartlaunch.checks import support_tickets as checks
 from smartlaunch.client.apps import Apps
@@ -10,35 +10,36 @@ from smartlaunch.client.http import answered
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as words
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes.support_tickets import TicketApp, ticket_app, told
+from smartlaunch.plugin.phrases import Phrase
+from smartlaunch.probes.support_tickets import APPS, Ticket, launched, read_patient, told
 
 
-@when(parsers.parse("{name} is launched the way it is built"), target_fixture="ticket")
-def launched_as_built(apps: Apps, name: str) -> TicketApp:
-    return ticket_app(apps, name)
+@when(Phrase("{name} is launched the way it is built", name=APPS), target_fixture="ticket")
+def launched_as_built(apps: Apps, name: str) -> Ticket:
+    return launched(apps, name)
 
 
-@then(parsers.parse('it is granted reading of {resource_type} in the context "{context}"'))
-def granted_reading(judge: Judge, ticket: TicketApp, resource_type: str, context: str) -> None:
+@then(Phrase('it is granted reading of {resource_type} in the context "{context}"', resource_type=("Patient", "Observation")))
+def granted_reading(judge: Judge, ticket: Ticket, resource_type: str, context: str) -> None:
     granted = ticket.granted
     allowed = words.allows(granted, context, resource_type, "r")
     judge(checks.may_read(judge.requirement, resource_type, context, granted, allowed=allowed, came=ticket.came, exchange=ticket.exchange))
 
 
 @then("it can read the patient in context")
-def reads_patient(judge: Judge, ticket: TicketApp) -> None:
-    exchange = ticket.read_patient()
+def reads_patient(judge: Judge, ticket: Ticket) -> None:
+    exchange = read_patient(ticket.app)
     answer = answered(exchange)
     read = [one.get("id") for one in resources(answer, "Patient")] == [ticket.patient]
     judge(checks.patient_read(judge.requirement, read=read, came=told(answer), exchange=exchange.id))
 
 
 @then("its authorization request ends with a code")
-def ends_with_code(judge: Judge, ticket: TicketApp) -> None:
-    answer = ticket.attempt().authorization
+def ends_with_code(judge: Judge, ticket: Ticket) -> None:
+    answer = ticket.attempt.authorization
     judge(checks.code_came(judge.requirement, code=bool(answer.code), came=ticket.came, exchange=answer.exchange))
 
 
 @then("the patient in context is the one whose chart is open")
-def patient_of_chart(judge: Judge, apps: Apps, ticket: TicketApp) -> None:
+def patient_of_chart(judge: Judge, apps: Apps, ticket: Ticket) -> None:
     judge(checks.patient_arrived(judge.requirement, ticket.patient, apps.launches.context()[0], came=ticket.came, exchange=ticket.exchange))

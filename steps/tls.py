@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, then, when
 
 from smartlaunch.checks import tls as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import tls
 from smartlaunch.probes.tls import Address, Handshake
 
 
-@given(parsers.parse("the address of the {name}"), target_fixture="address")
+@given(Phrase("the address of the {name}", name=tls.NAMES), target_fixture="address")
 def address(engine: Engine, name: str) -> Address:
     return tls.address(engine, name)
 

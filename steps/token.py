@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import parsers, then, when
+from pytest_bdd import then, when
 
 from smartlaunch.checks import members
 from smartlaunch.checks import token_error as checks
@@ -11,51 +11,52 @@ from smartlaunch.client.http import answered
 from smartlaunch.fhir import describe
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes import token as variations_token
+from smartlaunch.plugin.phrases import Phrase
+from smartlaunch.probes import token as token_requests
 from smartlaunch.probes.token import Replay
 
 
 @when(
-    parsers.re(r"the app redeems a fresh code with (?P<label>(?:no|an empty|another|an altered|a|the) code (?:verifier|challenge).*)"),
+    Phrase("the app redeems a fresh code with {label}", label=token_requests.VERIFIERS),
     target_fixture="token",
 )
 def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
-    return variations_token.redeem_with_verifier(app, label)
+    return token_requests.redeem_with_verifier(app, label)
 
 
-@when(parsers.parse("the app sends an access token request with {label}"), target_fixture="token")
+@when(Phrase("the app sends an access token request with {label}", label=token_requests.WITH), target_fixture="token")
 def redeem_with_fault(app: App, label: str) -> TokenAnswer:
-    return variations_token.redeem(app, label)
+    return token_requests.redeem(app, label)
 
 
-@when(parsers.parse("the app sends an access token request by {label}"), target_fixture="token")
+@when(Phrase("the app sends an access token request by {label}", label=token_requests.BY), target_fixture="token")
 def redeem_by(app: App, label: str) -> TokenAnswer:
-    return variations_token.redeem(app, label)
+    return token_requests.redeem(app, label)
 
 
 @when("the app redeems a code it made up", target_fixture="token")
 def redeem_junk(app: App) -> TokenAnswer:
-    return variations_token.redeem_junk(app)
+    return token_requests.redeem_junk(app)
 
 
 @when("the app redeems a code with one character changed", target_fixture="token")
 def redeem_altered(app: App) -> TokenAnswer:
-    return variations_token.redeem_altered(app)
+    return token_requests.redeem_altered(app)
 
 
 @when("another client redeems the app's code", target_fixture="token")
 def redeem_foreign(app: App) -> TokenAnswer:
-    return variations_token.redeemed_by_second(app)
+    return token_requests.redeemed_by_second(app)
 
 
 @when("the app redeems a code after its time", target_fixture="token")
 def redeem_late(app: App) -> TokenAnswer:
-    return variations_token.redeemed_late(app)
+    return token_requests.redeemed_late(app)
 
 
 @when("the app redeems a code twice", target_fixture="replay")
 def redeem_twice(app: App) -> Replay:
-    return variations_token.replayed(app)
+    return token_requests.replayed(app)
 
 
 @then("the second time the token endpoint issues no token")
@@ -85,7 +86,7 @@ def issues_token(judge: Judge, token: TokenAnswer) -> None:
     judge.expects(token.succeeded, expected="status 200 with an access token", actual=token.describe(), exchange=token.exchange.id)
 
 
-@then(parsers.parse('the error of the token endpoint is "{accepted}"'))
+@then(Phrase('the error of the token endpoint is "{accepted}"'))
 def error_is(judge: Judge, token: TokenAnswer, accepted: str) -> None:
     refused(judge, token)
     judge(checks.error_is(judge.requirement, token.exchange, *accepted.split(" or ")))
@@ -141,5 +142,5 @@ def clear_refusal(judge: Judge, token: TokenAnswer) -> None:
 
 def refused(judge: Judge, token: TokenAnswer) -> None:
     """Rules on the form of a refusal bind when there is one; that there is none, another scenario judges."""
-    variations_token.require_refusal(token)
+    token_requests.require_refusal(token)
     del judge

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, then, when
 
 from smartlaunch.checks import members
 from smartlaunch.checks import token_response as checks
@@ -14,18 +13,13 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes.samples import Samples
-
-
-@pytest.fixture(scope="session")
-def samples(engine: Engine) -> Samples:
-    """The answers that many scenarios of one run look at."""
-    return Samples(engine)
+from smartlaunch.plugin.phrases import Phrase
+from smartlaunch.probes import token_response
 
 
 @when("the app redeems its code", target_fixture="response")
-def redeem(judge: Judge, samples: Samples, app: App) -> TokenAnswer:
-    return readable(judge, samples.token(app))
+def redeem(judge: Judge, app: App) -> TokenAnswer:
+    return readable(judge, token_response.token(app))
 
 
 WIRE = tuple(f"token-response-{what}" for what in ("json-body", "status", "media-type", "no-store", "pragma"))
@@ -41,38 +35,38 @@ def readable(judge: Judge, response: TokenAnswer) -> TokenAnswer:
 
 
 @when("the app refreshes its access token", target_fixture="response")
-def refresh(samples: Samples, app: App) -> TokenAnswer:
-    return samples.refreshed(app)
+def refresh(app: App) -> TokenAnswer:
+    return token_response.refreshed(app)
 
 
 @when("the app redeems a code that was never issued", target_fixture="response")
-def redeem_unknown(samples: Samples, app: App) -> TokenAnswer:
-    answer = samples.refused(app)
+def redeem_unknown(app: App) -> TokenAnswer:
+    answer = token_response.refused(app)
     answered(answer.exchange)
     return answer
 
 
 @when("the app is launched without asking for identity", target_fixture="response")
-def redeem_without_identity(samples: Samples, app: App) -> TokenAnswer:
-    return samples.without_identity(app)
+def redeem_without_identity(app: App) -> TokenAnswer:
+    return token_response.without_identity(app)
 
 
 @when("the app is launched with one more scope that nobody knows", target_fixture="response")
-def redeem_with_unknown_scope(samples: Samples, app: App) -> TokenAnswer:
-    return samples.with_unknown_scope(app)
+def redeem_with_unknown_scope(app: App) -> TokenAnswer:
+    return token_response.with_unknown_scope(app)
 
 
 @given("the same user launches the app once more", target_fixture="second")
-def launch_again(samples: Samples, app: App) -> Grant:
-    return samples.second_grant(app)
+def launch_again(app: App) -> Grant:
+    return token_response.of_second_login(app)
 
 
 @given("another user launches the app", target_fixture="second")
-def launch_by_another(samples: Samples, app: App) -> Grant:
-    return samples.other_users_grant(app)
+def launch_by_another(app: App) -> Grant:
+    return token_response.of_another_user(app)
 
 
-@then(parsers.parse("the token response has status {status:d}"))
+@then(Phrase("the token response has status {status:d}"))
 def has_status(judge: Judge, response: TokenAnswer, status: int) -> None:
     judge(members.status(judge.requirement, response.exchange, status))
 
@@ -132,7 +126,7 @@ def scope_syntax(judge: Judge, response: TokenAnswer) -> None:
     judge(checks.scope_listed(judge.requirement, response.exchange))
 
 
-@then(parsers.parse('it has the header "{name}" with "{directive}"'))
+@then(Phrase('it has the header "{name}" with "{directive}"'))
 def has_header(judge: Judge, response: TokenAnswer, name: str, directive: str) -> None:
     judge(members.require_header(judge.requirement, response.exchange, name, directive))
 
@@ -163,13 +157,13 @@ def own_names(judge: Judge, response: TokenAnswer) -> None:
     judge(checks.own_names(judge.requirement, response.exchange))
 
 
-@then(parsers.parse("neither {kind} token helps to guess the other of that user"))
-def unguessable_for_user(judge: Judge, samples: Samples, app: App, second: Grant, kind: str) -> None:
-    first = samples.having(samples.token(app), f"{kind}_token")
-    judge(checks.unguessable(judge.requirement, first.exchange, second.token.exchange, f"{kind}_token", same_user=True))
+@then(Phrase("neither {kind} token helps to guess the other of that user", kind=token_response.TOKENS))
+def unguessable_for_user(judge: Judge, app: App, second: Grant, kind: str) -> None:
+    first = token_response.having(app, token_response.TOKENS[kind])
+    judge(checks.unguessable(judge.requirement, first.exchange, second.token.exchange, token_response.TOKENS[kind], same_user=True))
 
 
-@then(parsers.parse("neither {kind} token helps to guess the one of another user"))
-def unguessable_for_others(judge: Judge, samples: Samples, app: App, second: Grant, kind: str) -> None:
-    first = samples.having(samples.token(app), f"{kind}_token")
-    judge(checks.unguessable(judge.requirement, first.exchange, second.token.exchange, f"{kind}_token", same_user=False))
+@then(Phrase("neither {kind} token helps to guess the one of another user", kind=token_response.TOKENS))
+def unguessable_for_others(judge: Judge, app: App, second: Grant, kind: str) -> None:
+    first = token_response.having(app, token_response.TOKENS[kind])
+    judge(checks.unguessable(judge.requirement, first.exchange, second.token.exchange, token_response.TOKENS[kind], same_user=False))

@@ -7,7 +7,7 @@ Feature: Authorization request
 
     @id:authorize-by-get
     Scenario: A request by GET ends with a token
-      When the app asks for authorization by or with GET
+      When the app rightly asks for authorization by GET
       Then the app gets an access token for it
 
   @req:SMART-2.2-app-launch-authorize-post @req:SMART-2.2-conformance-capability-authorize-post @req:OIDC-Core-3.1.2.1-a @cap:authorize-post
@@ -15,7 +15,7 @@ Feature: Authorization request
 
     @id:authorize-by-post
     Scenario: A request by POST ends with a token
-      When the app asks for authorization by or with POST
+      When the app rightly asks for authorization by POST
       Then the app gets an access token for it
 
   @req:RFC6749-3.1-f
@@ -23,7 +23,7 @@ Feature: Authorization request
 
     @id:unknown-parameter-ignored
     Scenario: A request with an unknown parameter ends with a token
-      When the app asks for authorization by or with a parameter it does not know
+      When the app rightly asks for authorization with a parameter it does not know
       Then the app gets an access token for it
 
   @req:RFC6749-3.1-e
@@ -31,7 +31,7 @@ Feature: Authorization request
 
     @id:empty-parameter-absent
     Scenario: An unknown parameter without a value does no harm
-      When the app asks for authorization by or with an unknown parameter without a value
+      When the app rightly asks for authorization with an unknown parameter without a value
       Then the app gets an access token for it
 
   @req:RFC6749-3.1.1-a @intrusive

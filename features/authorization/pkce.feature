@@ -11,7 +11,7 @@ Feature: Proof Key for Code Exchange
 
     @id:s256-verifier-forms @once
     Scenario Outline: A flow with <verifier> ends with a token
-      When the app asks for authorization by or with <verifier>
+      When the app rightly asks for authorization with <verifier>
       Then the app gets an access token for it
 
       Examples:

@@ -46,8 +46,3 @@ def short_proof(length: int) -> Proof:
     verifier = pkce.generate_code_verifier(43)[:length]
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
     return Proof(verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"))
-
-
-def altered(code_verifier: str) -> str:
-    """The verifier with its last character changed: right length and alphabet, wrong value."""
-    return code_verifier[:-1] + ("A" if code_verifier[-1] != "A" else "B")

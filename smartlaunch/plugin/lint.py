@@ -14,6 +14,7 @@ from functools import cache
 from smartlaunch.catalogue import load
 from smartlaunch.finding import Strength
 from smartlaunch.plugin.binding import TAGS, VALUED_TAGS, every_plan, features, requirement_coverage, tags_of
+from smartlaunch.plugin.phrases import unknown_labels
 from smartlaunch.probes.ahead import BEGINNINGS
 
 _SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -22,7 +23,7 @@ _SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 @cache
 def problems() -> tuple[str, ...]:
     """Everything that is wrong, as ``file:line: sentence``; empty when all is well."""
-    found = (*_features(), *_titles())
+    found = (*_features(), *_titles(), *_labels())
     # While a feature is written before its defect, only what would break the run stops it.
     return found if os.environ.get("SMARTLAUNCH_DRAFT") else (*found, *_requirements(), *_uncovered())
 
@@ -68,6 +69,18 @@ def _titles() -> list[str]:
             found.append(f"{plan.path}:{plan.line}: the id {plan.slug!r} is already given at {seen[key]}")
         seen[key] = f"{plan.path}:{plan.line}"
     return found
+
+
+def _labels() -> list[str]:
+    """Words that no probe knows, with the steps loaded as they are in every run; without them there is nothing to compare."""
+    steps = {
+        step.name: f"{feature.rel_filename}:{template.line_number}"
+        for feature in features()
+        for template in feature.scenarios.values()
+        for context in [c for e in template.examples for c in e.as_contexts()] or [{}]
+        for step in template.render(context).steps
+    }
+    return [f"{steps[step]}: {step!r}: {why}" for step, why in unknown_labels(steps).items()]
 
 
 def _requirements() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,18 +55,7 @@ def token(app: App, scope: str | None = None) -> TokenAnswer:
     return _with_token(answer, f"a right client credentials request for {scope or 'all scopes'}")
 
 
-def faulty(app: App, label: str) -> TokenAnswer:
-    """The request with the fault that the words name, once the right one has succeeded."""
-    require_right(app)
-    return app.once(f"client credentials {label}", lambda: ask(app, None, **_fault(app, label)))
-
-
-def _fault(app: App, label: str) -> dict[str, str | None]:
-    known = FAULTS.get(label)
-    return known if known is not None else {"scope": _scope(app, label)}
-
-
-FAULTS: dict[str, dict[str, str | None]] = {
+FORMS: Mapping[str, dict[str, str | None]] = {
     "no grant_type": {"grant_type": None},
     "an unknown grant_type": {"grant_type": "client_credential"},
     "no scope": {"scope": None},
@@ -74,29 +64,53 @@ FAULTS: dict[str, dict[str, str | None]] = {
 """One form parameter set to another value; None leaves it out."""
 
 
-def _scope(app: App, label: str) -> str:
-    """What to ask for, in the words of the features; ``NotApplicable`` when the registration allows it or is not known."""
+def _outside(app: App) -> str:
+    """A scope on a type that the registration leaves out, or an empty string."""
     registered = app.client.registered.scopes
-    if not registered:
-        raise NotApplicable(f"the target file does not say what the client {app.client.name!r} is registered for: registered.scopes")
-    outside = [f"system/{name}.rs" for name in _TYPES if not any(scope_words.covered(f"system/{name}.{i}", registered) for i in "rs")]
-    wanted = {
-        "a type outside its registration": outside[0] if outside else "",
-        "a type outside its registration beside its own scopes": " ".join([*app.scopes, outside[0]]) if outside else "",
-        "every type": "system/*.rs",
-        "more interactions than it is registered for": _wider(app),
-        "a patient scope": "patient/Patient.rs",
-        "a user scope": "user/Patient.rs",
-    }[label]
-    if not wanted or all(scope_words.covered(scope, registered) for scope in wanted.split()):
-        raise NotApplicable("the client is registered for that too")
-    return wanted
+    absent = (name for name in _TYPES if not any(scope_words.covered(f"system/{name}.{i}", registered) for i in "rs"))
+    return next((f"system/{name}.rs" for name in absent), "")
+
+
+def _beside_own(app: App) -> str:
+    outside = _outside(app)
+    return " ".join([*app.scopes, outside]) if outside else ""
 
 
 def _wider(app: App) -> str:
     """The first scope of the client with every interaction."""
     first = next((parsed for parsed in map(scope_words.parse, app.scopes) if parsed is not None), None)
     return f"{first.level}/{first.resource}.cruds" if first is not None else ""
+
+
+BEYOND: Mapping[str, Callable[[App], str]] = {
+    "a type outside its registration": _outside,
+    "a type outside its registration beside its own scopes": _beside_own,
+    "every type": lambda _app: "system/*.rs",
+    "more interactions than it is registered for": _wider,
+    "a patient scope": lambda _app: "patient/Patient.rs",
+    "a user scope": lambda _app: "user/Patient.rs",
+}
+"""Scopes that the registration does not allow."""
+
+WRONG = (*FORMS, *BEYOND)
+"""What may be wrong with a client credentials request."""
+
+
+def faulty(app: App, label: str) -> TokenAnswer:
+    """The request with the fault that the words name, once the right one has succeeded."""
+    require_right(app)
+    return app.once(f"client credentials {label}", lambda: ask(app, None, **(FORMS[label] if label in FORMS else _beyond(app, label))))
+
+
+def _beyond(app: App, label: str) -> dict[str, str | None]:
+    """What to ask for; ``NotApplicable`` when the registration allows it or is not known."""
+    registered = app.client.registered.scopes
+    if not registered:
+        raise NotApplicable(f"the target file does not say what the client {app.client.name!r} is registered for: registered.scopes")
+    wanted = BEYOND[label](app)
+    if not wanted or all(scope_words.covered(scope, registered) for scope in wanted.split()):
+        raise NotApplicable("the client is registered for that too")
+    return {"scope": wanted}
 
 
 def beyond_registration(app: App, answer: TokenAnswer) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from smartlaunch.client.discovery import WELL_KNOWN
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.probes.faults import never_issued
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -40,18 +41,43 @@ def origin_of(app: App) -> str:
     return f"{uri.scheme}://{uri.netloc}".lower()
 
 
+@dataclass(frozen=True)
+class _Document:
+    """A public document: where it is, and the answer that the app itself was given."""
+
+    endpoint: Endpoint
+    accept: str
+    url: Callable[[Engine], str]
+    own: Callable[[Engine], Exchange]
+
+
+DOCUMENTS: Mapping[str, _Document] = {
+    "SMART configuration": _Document(
+        Endpoint.DISCOVERY,
+        "application/json",
+        lambda engine: engine.discovery.fhir_base_url + WELL_KNOWN,
+        lambda engine: engine.discovery.exchange,
+    ),
+    "CapabilityStatement": _Document(
+        Endpoint.METADATA,
+        "application/fhir+json",
+        lambda engine: f"{engine.fhir.base_url}/metadata",
+        lambda engine: engine.discovery.metadata,
+    ),
+}
+"""Documents that a page of any origin may read."""
+
+
 def public_document(engine: Engine, name: str) -> Call:
     """A public document fetched for a page of any origin; ``TwinFailed`` when it is not even served to the app."""
     if not any(client.role == "public" and client.redirect_uri.startswith("https://") for client in engine.target.clients.values()):
         raise NotApplicable("no public client with an https redirect URI is configured: nothing tells that the server has apps in browsers")
-    kind, url, own = {
-        "SMART configuration": (Endpoint.DISCOVERY, engine.discovery.fhir_base_url + WELL_KNOWN, engine.discovery.exchange),
-        "CapabilityStatement": (Endpoint.METADATA, f"{engine.fhir.base_url}/metadata", engine.discovery.metadata),
-    }[name]
+    document = DOCUMENTS[name]
+    own = document.own(engine)
     if answered(own).status != 200:
         raise TwinFailed(f"the {name} is answered with status {own.answer.status}")
-    accept = "application/json" if kind is Endpoint.DISCOVERY else "application/fhir+json"
-    exchange = engine.http.send("GET", url, endpoint=kind, headers={"Accept": accept, "Origin": FOREIGN}, follow=5)
+    headers = {"Accept": document.accept, "Origin": FOREIGN}
+    exchange = engine.http.send("GET", document.url(engine), endpoint=document.endpoint, headers=headers, follow=5)
     answered(exchange)
     return Call(FOREIGN, exchange)
 
@@ -71,7 +97,7 @@ def redeem(app: App) -> Call:
 def redeem_junk(app: App, origin: str = "") -> Call:
     """An access token request that has to be refused, for a page."""
     page = origin or origin_of(app)
-    form = app.code_form(app.grant().authorization, code=secrets.token_urlsafe(32))
+    form = app.code_form(app.grant().authorization, code=never_issued())
     token = app.token_request(form, headers={"Origin": page})
     answered(token.exchange)
     return Call(page, token.exchange)
@@ -84,6 +110,11 @@ def read(app: App, token: str = "", origin: str = "") -> Call:
     exchange = app.engine.fhir.send("GET", app.probe_path(grant.token), token or grant.access_token, headers={"Origin": page})
     answered(exchange)
     return Call(page, exchange)
+
+
+def read_with_junk(app: App) -> Call:
+    """A FHIR read for a page, with a token that was never issued."""
+    return read(app, never_issued())
 
 
 def preflight_of_token_request(app: App) -> Call:
@@ -110,9 +141,16 @@ def preflight_of_update(app: App) -> Call:
     return _preflight(app.engine, f"{app.engine.fhir.base_url}/{kind}/1", Endpoint.FHIR, origin, "PUT", "authorization")
 
 
+PLACES: Mapping[str, Callable[[App], Call]] = {
+    "the token endpoint": lambda app: redeem_junk(app, FOREIGN),
+    "a FHIR endpoint": lambda app: read(app, origin=FOREIGN),
+}
+"""What a page that nobody registered calls."""
+
+
 def foreign_call(app: App, place: str) -> Call:
     """A call for a page that nobody registered."""
-    return read(app, origin=FOREIGN) if place == "a FHIR endpoint" else redeem_junk(app, FOREIGN)
+    return PLACES[place](app)
 
 
 def foreign_authorization(app: App) -> Call:

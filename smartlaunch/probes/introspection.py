@@ -8,6 +8,7 @@ from such a caller, so what it then refuses is not judged.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.client_authentication import Credentials
 from smartlaunch.oauth.id_token import decode
-from smartlaunch.probes.faults import altered
+from smartlaunch.probes import revocation
+from smartlaunch.probes.faults import altered, never_issued
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 _CONTEXT = ("patient", "encounter", "fhirContext", "need_patient_banner", "intent", "smart_style_url", "tenant")
 """The launch context that the guide names."""
 
-_UNLIKE = Credentials(headers=(("Authorization", "Bearer " + "x" * 40),))
+
+CLAIMS = ("iss", "sub", "fhirUser")
+"""Claims of the ID Token that the answer tells too."""
 
 
 @dataclass(frozen=True)
@@ -166,36 +170,36 @@ def without_token(app: App) -> Exchange:
 EXPIRED = "introspection of a token that has expired"
 
 
-def inactive(app: App, label: str) -> Exchange:
-    """A proper query about a token that is not in force."""
-    known = _proven(app)
+def _expired(app: App) -> Exchange:
+    return app.aged(EXPIRED, lambda: expire(app))
 
-    if label == "has expired":
-        exchange = app.aged(EXPIRED, lambda: expire(app))
-        answered(exchange)
-        return exchange
 
-    def make() -> Exchange:
-        if label == "was never issued":
-            return send(app, secrets.token_urlsafe(32), caller(app))
-        if label == "has one character changed":
-            return send(app, altered(known.grant.access_token), caller(app))
-        if label == "was revoked":
-            return send(app, _revoked(app), caller(app))
-        raise KeyError(label)
-
-    exchange = app.once(f"introspection of a token that {label}", make)
-    answered(exchange)
-    return exchange
+def _asked_about(token: Callable[[App], str]) -> Callable[[App], Exchange]:
+    return lambda app: send(app, token(app), caller(app))
 
 
 def _revoked(app: App) -> str:
-    from smartlaunch.probes import revocation
-
     done = revocation.access_token(app)
     if done.read is None or 200 <= done.read.answer.status < 300:
         raise NotApplicable("no access token could be revoked; the scenarios on revocation judge that")
     return next(v for k, v in done.answer.request.form if k == "token")
+
+
+INACTIVE: Mapping[str, Callable[[App], Exchange]] = {
+    "was never issued": _asked_about(lambda _app: never_issued()),
+    "has one character changed": _asked_about(lambda app: altered(live(app).grant.access_token)),
+    "was revoked": _asked_about(_revoked),
+    "has expired": _expired,
+}
+"""Proper queries about a token that is not in force, by what is the matter with it."""
+
+
+def inactive(app: App, label: str) -> Exchange:
+    """A proper query about a token that is not in force."""
+    _proven(app)
+    exchange = INACTIVE[label](app) if label == "has expired" else app.once(f"query of a token that {label}", lambda: INACTIVE[label](app))
+    answered(exchange)
+    return exchange
 
 
 def expire(app: App) -> Aging[Exchange]:
@@ -215,23 +219,37 @@ def expire(app: App) -> Aging[Exchange]:
     return send(app, grant.access_token, caller(app))
 
 
-def unauthorized(app: App, label: str) -> Exchange:
-    """The right query by a caller without authorization, or with a wrong one."""
-    known = _proven(app)
-    credentials = Credentials() if label == "no authorization" else _UNLIKE
-    return app.once(f"introspection with {label}", lambda: send(app, known.grant.access_token, credentials))
+def _nobody(_app: App) -> Credentials:
+    return Credentials()
 
 
-def wrong_credentials(app: App) -> Exchange:
-    """The right query by a client with a wrong secret; ``NotApplicable`` when the endpoint asks nobody for credentials."""
-    known = _proven(app)
+def _unknown_bearer(_app: App) -> Credentials:
+    return bearer("x" * 40)
+
+
+def _wrong_secret(app: App) -> Credentials:
+    """A wrong secret of the caller; ``NotApplicable`` when the endpoint asks nobody for credentials."""
     if unauthorized(app, "no authorization").answer.status == 200:
         raise NotApplicable("the introspection endpoint is not protected, which SMART allows")
     if not any(value.startswith("Basic ") for _, value in caller(app).headers):
         raise NotApplicable("no client with a secret is known to introspect; configure one with role = 'resource-server'")
     client = app.engine.target.find_client("resource-server") or app.client
-    wrong = authentication.basic(client.client_id, secrets.token_urlsafe(24))
-    return app.once("introspection with a wrong secret", lambda: send(app, known.grant.access_token, wrong))
+    return authentication.basic(client.client_id, secrets.token_urlsafe(24))
+
+
+UNAUTHORIZED: Mapping[str, Callable[[App], Credentials]] = {
+    "no authorization": _nobody,
+    "a made-up bearer token": _unknown_bearer,
+    "a wrong secret": _wrong_secret,
+}
+"""Callers without authorization, or with a wrong one."""
+
+
+def unauthorized(app: App, label: str) -> Exchange:
+    """The right query by a caller without authorization, or with a wrong one."""
+    known = _proven(app)
+    credentials = UNAUTHORIZED[label](app)
+    return app.once(f"introspection with {label}", lambda: send(app, known.grant.access_token, credentials))
 
 
 def by_bearer(app: App) -> Introspected:

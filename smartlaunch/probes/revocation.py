@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,9 @@ from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
-from smartlaunch.probes.refresh import bad_credentials, has_refresh_token
+from smartlaunch.probes.client_authentication import either
+from smartlaunch.probes.faults import never_issued
+from smartlaunch.probes.refresh.lines import has_refresh_token
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -119,7 +120,7 @@ def unknown(app: App) -> Exchange:
     """The revocation of a token that the server never issued."""
     endpoint(app)
     app.grant()
-    return app.once("revoke unknown", lambda: revoke(app, secrets.token_urlsafe(32)))
+    return app.once("revoke unknown", lambda: revoke(app, never_issued()))
 
 
 def without_token(app: App) -> Exchange:
@@ -134,7 +135,7 @@ def badly_authenticated(app: App, label: str) -> Revoked:
 
     def make() -> Revoked:
         grant = app.once("grant that nobody may revoke", lambda: _own(app))
-        answer = revoke(app, grant.access_token, hint="access_token", credentials=bad_credentials(app, label))
+        answer = revoke(app, grant.access_token, hint="access_token", credentials=either.WRONG[label](app))
         answered(answer)
         app.suspect()
         return Revoked(answer, app.probe(grant))

@@ -31,6 +31,8 @@ _MEMBERS = {
     "issuer": "issuer",
     "management endpoint": "management_endpoint",
 }
+NAMES = ("FHIR base URL", "SMART configuration", *_MEMBERS)
+"""Endpoints by the words for them."""
 _LIMIT_S = 10.0
 
 

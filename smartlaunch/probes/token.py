@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -16,63 +17,84 @@ from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.client_authentication import Credentials
 from smartlaunch.oauth.token import TokenAnswer
-from smartlaunch.probes import authorization
+from smartlaunch.probes import pkce
 from smartlaunch.probes.faults import altered, never_issued
-
-Form = list[tuple[str, str]]
+from smartlaunch.probes.redirect_uri import COLLECTOR
 
 REDEEMED_LATE = "code redeemed late"
 
 _CODE_LIFETIME_S = 60
 """The guide recommends that codes live about a minute; what is older than this may be expected to be dead."""
 
-CHANGES: dict[str, dict[str, str | None]] = {
-    "no grant_type": {"grant_type": None},
-    "an empty grant_type": {"grant_type": ""},
-    "an unknown grant_type": {"grant_type": "authorization_codes"},
-    "the grant_type of a refresh": {"grant_type": "refresh_token"},
-    "no code": {"code": None},
-    "an empty code": {"code": ""},
-    "no redirect_uri": {"redirect_uri": None},
-    "the redirect_uri of another site": {"redirect_uri": "https://collector.example/redirect"},
-    "a parameter it does not know": {"x_unknown_parameter": "x"},
-    "an unknown parameter without a value": {"x_unknown_parameter": ""},
+Send = Callable[[App, AuthorizationAnswer], TokenAnswer]
+
+
+def _changed(**changes: str | None) -> Send:
+    """One form parameter set to another value; None leaves it out."""
+    return lambda app, answer: app.token_request(app.code_form(answer, **changes))
+
+
+def _longer_redirect_uri(app: App, answer: AuthorizationAnswer) -> TokenAnswer:
+    return app.token_request(app.code_form(answer, redirect_uri=answer.request.redirect_uri + "x"))
+
+
+def _repeating(name: str, value: Callable[[], str]) -> Send:
+    return lambda app, answer: app.token_request([*app.code_form(answer), (name, value())])
+
+
+SECOND: Mapping[str, Callable[[], str]] = {
+    "grant_type": lambda: "client_credentials",
+    "code": never_issued,
+    "redirect_uri": lambda: COLLECTOR,
+    "code_verifier": lambda: secrets.token_urlsafe(48),
+    "client_id": lambda: "another-client",
 }
-"""One form parameter set to another value; None leaves it out."""
+"""What a parameter is sent with a second time: another value of the same form."""
+
+WITH: Mapping[str, Send] = {
+    "no grant_type": _changed(grant_type=None),
+    "an empty grant_type": _changed(grant_type=""),
+    "an unknown grant_type": _changed(grant_type="authorization_codes"),
+    "the grant_type of a refresh": _changed(grant_type="refresh_token"),
+    "no code": _changed(code=None),
+    "an empty code": _changed(code=""),
+    "no redirect_uri": _changed(redirect_uri=None),
+    "the redirect_uri of another site": _changed(redirect_uri=COLLECTOR),
+    "the redirect_uri with a trailing character": _longer_redirect_uri,
+    "a parameter it does not know": _changed(x_unknown_parameter="x"),
+    "an unknown parameter without a value": _changed(x_unknown_parameter=""),
+    **{f"a second {name}": _repeating(name, value) for name, value in SECOND.items()},
+}
+"""What is changed in the form of an access token request; everything else in it is right."""
 
 
-def send(app: App, answer: AuthorizationAnswer, label: str) -> TokenAnswer:
-    """Send the access token request that the words name; everything else in it is right."""
-    right = app.code_form(answer)
-    if label in CHANGES:
-        return app.token_request(app.code_form(answer, **CHANGES[label]))
-    if label == "the redirect_uri with a trailing character":
-        return app.token_request(app.code_form(answer, redirect_uri=answer.request.redirect_uri + "x"))
-    if label.startswith("a second "):
-        return app.token_request([*right, (label.removeprefix("a second "), _other(label.removeprefix("a second ")))])
+def _everything(app: App, answer: AuthorizationAnswer, credentials: Credentials) -> tuple[str, list[tuple[str, str]]]:
+    """All parameters of a right request, and the address that has them in its query."""
+    pairs = [*app.code_form(answer), *credentials.form]
+    joint = "&" if "?" in app.token_endpoint else "?"
+    return app.token_endpoint + joint + urlencode(pairs), pairs
+
+
+def _by_get(app: App, answer: AuthorizationAnswer) -> TokenAnswer:
     credentials = app.credentials()
-    everything = [*right, *credentials.form]
-    if label == "GET":
-        joint = "&" if "?" in app.token_endpoint else "?"
-        return app.token_request((), credentials, method="GET", url=app.token_endpoint + joint + urlencode(everything), content=b"")
-    if label == "POST with everything in the query":
-        joint = "&" if "?" in app.token_endpoint else "?"
-        return app.token_request((), credentials, url=app.token_endpoint + joint + urlencode(everything), content=b"")
-    if label == "POST as JSON":
-        return app.token_request(
-            (), credentials, headers={"Content-Type": "application/json"}, content=json.dumps(dict(everything)).encode()
-        )
-    raise KeyError(label)
+    url, _ = _everything(app, answer, credentials)
+    return app.token_request((), credentials, method="GET", url=url, content=b"")
 
 
-def _other(name: str) -> str:
-    return {
-        "grant_type": "client_credentials",
-        "code": never_issued(),
-        "redirect_uri": "https://collector.example/redirect",
-        "code_verifier": secrets.token_urlsafe(48),
-        "client_id": "another-client",
-    }[name]
+def _in_the_query(app: App, answer: AuthorizationAnswer) -> TokenAnswer:
+    credentials = app.credentials()
+    url, _ = _everything(app, answer, credentials)
+    return app.token_request((), credentials, url=url, content=b"")
+
+
+def _as_json(app: App, answer: AuthorizationAnswer) -> TokenAnswer:
+    credentials = app.credentials()
+    _, pairs = _everything(app, answer, credentials)
+    return app.token_request((), credentials, headers={"Content-Type": "application/json"}, content=json.dumps(dict(pairs)).encode())
+
+
+BY: Mapping[str, Send] = {"GET": _by_get, "POST with everything in the query": _in_the_query, "POST as JSON": _as_json}
+"""Ways of sending a request that is right in all else."""
 
 
 def require_refusal(token: TokenAnswer) -> None:
@@ -94,13 +116,18 @@ def without_client_id(app: App) -> TokenAnswer:
     return app.token_request(app.code_form(app.bare_code()), Credentials())
 
 
+OF_ANOTHER_CODE = "the code verifier of another code"
+VERIFIERS = (*pkce.VERIFIERS, OF_ANOTHER_CODE)
+"""Code verifiers that must not redeem a code."""
+
+
 def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
     """A fresh code with a code verifier that must not redeem it."""
 
     def make() -> TokenAnswer:
-        other = app.bare_code().request.proof if label == "the code verifier of another code" else None
+        other = app.bare_code().request.proof if label == OF_ANOTHER_CODE else None
         answer = app.bare_code()
-        wrong = other.code_verifier if other is not None else authorization.verifier(label, answer.request.proof)
+        wrong = other.code_verifier if other is not None else pkce.VERIFIERS[label](answer.request.proof)
         return app.token_request(app.code_form(answer, code_verifier=wrong))
 
     return app.once(f"redeem {label}", make)
@@ -108,7 +135,7 @@ def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
 
 def redeem(app: App, label: str) -> TokenAnswer:
     """A fresh code redeemed by the access token request that the words name."""
-    return app.once(f"redeem {label}", lambda: send(app, app.bare_code(), label))
+    return app.once(f"redeem {label}", lambda: {**WITH, **BY}[label](app, app.bare_code()))
 
 
 def redeem_junk(app: App) -> TokenAnswer:

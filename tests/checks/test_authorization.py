@@ -7,7 +7,6 @@ import pytest
 from smartlaunch.checks import authorization as checks
 from smartlaunch.oauth import pkce, scopes
 from smartlaunch.oauth.authorization import make_request
-from smartlaunch.probes import authorization as variations
 
 
 @pytest.mark.parametrize(
@@ -157,41 +156,6 @@ def test_right_request() -> None:
     assert made.get("nonce")
     assert "%20" in made.url
     assert "+" not in made.url.split("scope=")[1].split("&")[0]
-
-
-@pytest.mark.parametrize("label", [*variations.PKCE_AT_AUTHORIZE, *variations.AUD, *variations.RESPONSE_TYPES, *variations.CLIENTS])
-def test_a_wrong_variation_changes_one_place_only(label) -> None:
-    right = request()
-    wrong = dict(variations.wrong(label)(right).parameters)
-    changed = {k for k in {*wrong, *dict(right.parameters)} if wrong.get(k) != right.get(k)} - {"code_challenge", "code_challenge_method"}
-    assert wrong != dict(right.parameters)
-    assert len(changed) <= 1
-
-
-@pytest.mark.parametrize("label", variations.RIGHT)
-def test_a_right_variation_stays_right(label) -> None:
-    made = variations.right(label)(request())
-    assert 43 <= len(made.proof.code_verifier) <= 128
-    assert set(made.proof.code_verifier) <= set(pkce.UNRESERVED)
-    assert made.get("code_challenge") == pkce.proof_of(made.proof.code_verifier).code_challenge
-
-
-def test_verifier_of_all_characters() -> None:
-    assert set(pkce.make_proof_of_all_characters().code_verifier) == set(pkce.UNRESERVED)
-
-
-@pytest.mark.parametrize(
-    "label", ["another code verifier", "an altered code verifier", "a code verifier in other case", "a code verifier cut short"]
-)
-def test_a_wrong_verifier_differs(label) -> None:
-    proof = pkce.make_proof()
-    assert variations.verifier(label, proof) != proof.code_verifier
-
-
-@pytest.mark.parametrize("label", variations.REDIRECT_LABELS)
-def test_neighbours_of_a_redirect_uri_differ_from_it(label) -> None:
-    registered = "https://app.example/cb/Return"
-    assert variations.redirect_uri(label, registered) != registered
 
 
 # -- scopes ---------------------------------------------------------------------------------------------------------------------

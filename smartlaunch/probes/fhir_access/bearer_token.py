@@ -18,7 +18,7 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.fhir import describe, discloses
 from smartlaunch.probes import revocation
-from smartlaunch.probes.authorization import EndState, ask, pursue, wrong
+from smartlaunch.probes.authorization import AUD, EndState, ask, pursue
 from smartlaunch.probes.faults import altered, never_issued
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def with_wrong_token(app: App, label: str) -> Exchange:
 
 def for_other_server(app: App) -> EndState:
     """How far the app comes with a request for a token for another resource server."""
-    return app.once("bearer other server", lambda: pursue(app, ask(app, wrong("another path"))))
+    return app.once("bearer other server", lambda: pursue(app, ask(app, AUD["another path"])))
 
 
 # -- dead tokens --------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,26 +27,16 @@ from smartlaunch.oauth.client_authentication import (
     public_part,
 )
 from smartlaunch.probes import backend_services as client_credentials
+from smartlaunch.probes.client_authentication.secret import refresh_with, unproven_code
 from smartlaunch.probes.faults import altered
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
-    from smartlaunch.client.apps import Apps
     from smartlaunch.oauth.token import TokenAnswer
 
 HOUR_S = 3600
 """Far beyond any tolerance for clocks that differ."""
 ALGORITHMS = ("RS384", "ES384")
-
-
-def prover(apps: Apps) -> App:
-    """The client that puts assertions to the server; ``NotApplicable`` when the target file has none with a key pair."""
-    return apps.of_role("backend" if apps.target.find_client("backend") is not None else "confidential-asymmetric")
-
-
-def key_pair_app(apps: Apps) -> App:
-    """The app with a key pair, in whichever way of launching the server offers."""
-    return apps.of_role("confidential-asymmetric")
 
 
 def prove(app: App, make: Callable[[App], Credentials]) -> TokenAnswer:
@@ -67,21 +57,14 @@ def right(app: App) -> TokenAnswer:
 
 def present(app: App, label: str) -> TokenAnswer:
     """The answer to the assertion that the words name, put once per run."""
-    special = {"the same assertion again": _replay, "a jti used before": _reused_jti, "no jti claim": _twice_without_jti}
-    if label in special:
-        return app.once(f"assertion {label}", lambda: special[label](app))
+    if label in AGAIN:
+        return app.once(f"assertion {label}", lambda: AGAIN[label](app))
     return app.once(f"assertion {label}", lambda: prove(app, FAULTS[label]))
 
 
 def refresh(app: App, label: str) -> TokenAnswer:
     """A refresh token of its own, used with the assertion that the words name; a right refresh has to succeed first."""
-    from smartlaunch.probes.client_secret import refresh_token, right_refresh
-
-    def send() -> TokenAnswer:
-        app.once("a right refresh", lambda: right_refresh(app))
-        return app.refresh(refresh_token(app), FAULTS[label](app))
-
-    return app.once(f"refresh with {label}", send)
+    return refresh_with(app, label, FAULTS)
 
 
 def redeem(app: App, label: str) -> TokenAnswer:
@@ -204,7 +187,7 @@ def _nobody(app: App) -> Credentials:
     return app.assertion().having(claims={"iss": name, "sub": name}).credentials()
 
 
-FAULTS: dict[str, Callable[[App], Credentials]] = {
+FAULTS: Mapping[str, Callable[[App], Credentials]] = {
     # claims
     "no iss claim": _claims(iss=None),
     "an iss claim that names nobody": _claims(iss=lambda: f"nobody-{secrets.token_hex(6)}"),
@@ -299,7 +282,18 @@ def _first(app: App, form: list[tuple[str, str]], credentials: Credentials) -> N
         raise TwinFailed(f"the first use of a right assertion did not bring an access token: {answer.describe()}")
 
 
-# -- algorithms and registrations ---------------------------------------------------------------------------------------------
+AGAIN: Mapping[str, Callable[[App], TokenAnswer]] = {
+    "the same assertion again": _replay,
+    "a jti used before": _reused_jti,
+    "no jti claim": _twice_without_jti,
+}
+"""Faults that show at the second use of an assertion only."""
+
+PRESENTED = (*FAULTS, *AGAIN)
+"""Every fault of an assertion by its words."""
+
+
+# -- algorithms ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -330,20 +324,7 @@ def algorithms(app: App) -> Tried:
 
 def send_right(app: App, algorithm: str = "", **header: Any) -> TokenAnswer:
     """A token request with a right assertion, judged by its answer: nothing has to succeed at the token endpoint before."""
-    from smartlaunch.client.authorization import require_settled
-
     if app.client.role == "backend":
         return client_credentials.ask(app, app.assertion(algorithm).having(header=header).credentials())
-    answer = app.authorize(app.prepare())
-    require_settled(answer)
-    if not answer.code:
-        raise TwinFailed(f"a right authorization request got no code: {answer.describe()}")
-    return app.token_request(app.code_form(answer), app.assertion(algorithm).having(header=header).credentials())
-
-
-def registered_with(apps: Apps, *, url: bool) -> App:
-    """A client that registered the URL of its JWK Set, or the set itself; ``NotApplicable`` without one."""
-    for app in apps.any_of(["backend", "confidential-asymmetric"], ("primary", "second")):
-        if bool(app.client.jwks_uri) is url:
-            return app
-    raise NotApplicable(f"no client with a key pair {'has' if url else 'is without'} a jwks_uri in the target file")
+    form = app.code_form(unproven_code(app))
+    return app.token_request(form, app.assertion(algorithm).having(header=header).credentials())

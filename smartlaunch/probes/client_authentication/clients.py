@@ -1,0 +1,54 @@
+"""Which registration puts a question on client authentication, in whichever way of launching the server offers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+from smartlaunch.errors import NotApplicable
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.client.apps import Apps
+
+_WITH_KEYS = ("backend", "confidential-asymmetric")
+_USES = ("primary", "second")
+
+
+def reserved_app(apps: Apps) -> App:
+    """An app whose id or secret has characters that form-encoding changes; ``NotApplicable`` when no client has any."""
+    for app in apps.any_of(["confidential-symmetric"], _USES):
+        secret = app.client.client_secret
+        if secret is not None and any(quote_plus(value) != value for value in (app.client.client_id, secret.reveal())):
+            return app
+    raise NotApplicable("no client with role = 'confidential-symmetric' has a character in its id or secret that form-encoding changes")
+
+
+def prover(apps: Apps) -> App:
+    """The client that puts assertions to the server; ``NotApplicable`` when the target file has none with a key pair.
+
+    A fault is put with the request that costs least: the client credentials request of a backend service where one is configured.
+    """
+    return apps.of_role("backend" if apps.target.find_client("backend") is not None else "confidential-asymmetric")
+
+
+def registered_with(apps: Apps, *, url: bool) -> App:
+    """A client that registered the URL of its JWK Set, or the set itself; ``NotApplicable`` without one."""
+    for app in apps.any_of(_WITH_KEYS, _USES):
+        if bool(app.client.jwks_uri) is url:
+            return app
+    raise NotApplicable(f"no client with a key pair {'has' if url else 'is without'} a jwks_uri in the target file")
+
+
+def publisher(apps: Apps) -> App:
+    """A client whose JWK Set the suite serves itself, on loopback; ``NotApplicable`` when no client has one."""
+    reasons = []
+    for app in apps.any_of(_WITH_KEYS, _USES):
+        if app.client.jwks_uri:
+            try:
+                app.keys.server(app.client)
+            except NotApplicable as exc:
+                reasons.append(str(exc))
+            else:
+                return app
+    raise NotApplicable("; ".join(reasons) or "no client has a jwks_uri, so no key set can change during the run")

@@ -1,0 +1,185 @@
+"""Ways in which a client with a secret says the wrong thing about itself, by the words that features use for them."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from smartlaunch.client.authorization import require_settled
+from smartlaunch.errors import NotApplicable, TwinFailed, Unreachable
+from smartlaunch.oauth import client_authentication as authentication
+from smartlaunch.oauth.client_authentication import Credentials
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.client.authorization import AuthorizationAnswer
+    from smartlaunch.oauth.token import TokenAnswer
+
+Make = Callable[["App"], Credentials]
+
+
+def _of(app: App) -> str:
+    if app.client.client_secret is None:
+        raise NotApplicable(f"the client {app.client.name!r} has no client_secret in the target file")
+    return app.client.client_secret.reveal()
+
+
+def _another(app: App) -> str:
+    """A secret of the same length that nobody has."""
+    right = _of(app)
+    return secrets.token_urlsafe(len(right) + 8)[: max(16, len(right))]
+
+
+def _other(app: App) -> tuple[str, str]:
+    """The id and secret of another client."""
+    other = app.other()
+    return other.client.client_id, _of(other)
+
+
+# -- credentials --------------------------------------------------------------------------------------------------------------
+
+
+def _by_basic(value: Callable[[App], str]) -> Make:
+    """Another secret in the header; ``NotApplicable`` where it comes to the right one."""
+
+    def make(app: App) -> Credentials:
+        other = value(app)
+        if other == _of(app):
+            raise NotApplicable("what should be a wrong secret comes to the right one, such as one without letters in the other case")
+        return authentication.basic(app.client.client_id, other)
+
+    return make
+
+
+def _in_header_and_body(app: App) -> Credentials:
+    header, body = authentication.basic(app.client.client_id, _of(app)), authentication.post(app.client.client_id, _of(app))
+    return Credentials(header.headers, body.form)
+
+
+def _other_id_in_the_body(app: App) -> Credentials:
+    return Credentials(authentication.basic(app.client.client_id, _of(app)).headers, (("client_id", _other(app)[0]),))
+
+
+def _header(value: Callable[[App], str]) -> Make:
+    return lambda app: Credentials(headers=(("Authorization", value(app)),))
+
+
+WRONG: Mapping[str, Make] = {
+    "a wrong secret": _by_basic(_another),
+    "an empty secret": _by_basic(lambda _app: ""),
+    "the beginning of its secret": _by_basic(lambda app: _of(app)[: len(_of(app)) // 2]),
+    "its secret with one character more": _by_basic(lambda app: _of(app) + "x"),
+    "its secret in the other case": _by_basic(lambda app: _of(app).swapcase()),
+    "the secret of another client": _by_basic(lambda app: _other(app)[1]),
+    "no secret": lambda app: authentication.none(app.client.client_id),
+    "no word of who it is": lambda _app: Credentials(),
+    "the client_id of another client and its own secret": lambda app: authentication.basic(_other(app)[0], _of(app)),
+    "a client_id that nobody has": lambda _app: authentication.basic(f"nobody-{secrets.token_hex(6)}", secrets.token_urlsafe(24)),
+    "its secret without its client_id": lambda app: authentication.basic("", _of(app)),
+    "Basic credentials that are no base64": _header(lambda _app: "Basic %%%"),
+    "its secret under the scheme Bearer": _header(lambda app: f"Bearer {_of(app)}"),
+    "a wrong secret in the body": lambda app: authentication.post(app.client.client_id, _another(app)),
+    "an empty secret in the body": lambda app: authentication.post(app.client.client_id, ""),
+    "the secret of another client in the body": lambda app: authentication.post(app.client.client_id, _other(app)[1]),
+    "its secret in the header and in the body": _in_header_and_body,
+    "the client_id of another client in the body beside its own in the header": _other_id_in_the_body,
+}
+"""What a client with a secret says about itself; all else in the request is right."""
+
+IN_THE_QUERY = "its credentials in the query"
+REDEEMED = (*WRONG, IN_THE_QUERY)
+"""What an access token request comes with."""
+
+
+# -- token requests -----------------------------------------------------------------------------------------------------------
+
+
+def redeem(app: App, label: str) -> TokenAnswer:
+    """A fresh code redeemed with the credentials that the words name; all else in the request is right."""
+    return app.once(f"redeem with {label}", lambda: _redeem(app, label))
+
+
+def _redeem(app: App, label: str) -> TokenAnswer:
+    if label == IN_THE_QUERY:
+        pair = [("client_id", app.client.client_id), ("client_secret", _of(app))]
+        joint = "&" if "?" in app.token_endpoint else "?"
+        return app.token_request(app.code_form(app.bare_code()), Credentials(), url=f"{app.token_endpoint}{joint}{urlencode(pair)}")
+    proof = WRONG[label](app)
+    return app.token_request(app.code_form(app.bare_code()), proof)
+
+
+def refresh(app: App, label: str) -> TokenAnswer:
+    """A refresh token of its own used with the credentials that the words name; a right refresh has to succeed first."""
+    return refresh_with(app, label, WRONG)
+
+
+def refresh_with(app: App, label: str, faults: Mapping[str, Make]) -> TokenAnswer:
+    """A refresh token of its own used with one of the credentials given by their words; a right refresh has to succeed first."""
+
+    def make() -> TokenAnswer:
+        app.once("a right refresh", lambda: _right_refresh(app))
+        return app.refresh(_refresh_token(app), faults[label](app))
+
+    return app.once(f"refresh with {label}", make)
+
+
+def _right_refresh(app: App) -> TokenAnswer:
+    """A refresh with the right credentials; ``TwinFailed`` when it brings no token."""
+    answer = app.refresh(_refresh_token(app))
+    if answer.exchange.response is None:
+        raise Unreachable(f"the token endpoint gave no answer: {answer.exchange.error}")
+    if not answer.succeeded:
+        raise TwinFailed(f"a right refresh did not bring an access token: {answer.describe()}")
+    return answer
+
+
+def _refresh_token(app: App) -> str:
+    """A refresh token of a grant of its own; ``NotApplicable`` when the server issued none."""
+    value = app.bare_grant().token.refresh_token
+    if not value:
+        raise NotApplicable("the server issued no refresh token to this client")
+    return value
+
+
+# -- right credentials --------------------------------------------------------------------------------------------------------
+
+
+def redeem_by_basic(app: App) -> TokenAnswer:
+    """A fresh code redeemed with the right credentials in the header, whatever way other scenarios use."""
+    return redeem_by(app, "client_secret_basic")
+
+
+METHODS: Mapping[str, Callable[[str, str], Credentials]] = {
+    "client_secret_basic": authentication.basic,
+    "client_secret_post": authentication.post,
+}
+"""Ways of sending a secret, as the metadata name them."""
+
+
+def redeem_by(app: App, method: str) -> TokenAnswer:
+    """A fresh code redeemed with the right credentials by a method as the metadata name it."""
+    proof = METHODS[method](app.client.client_id, _of(app))
+    return app.once(f"redeem by {method}", lambda: app.token_request(app.code_form(unproven_code(app)), proof))
+
+
+def encoding_note(app: App, answer: TokenAnswer) -> str:
+    """What the server was given; after a refusal also whether it takes the pair unencoded, as one does that forgot the encoding."""
+    words = "`client_id` and secret form-encoded before they are joined"
+    if answer.succeeded:
+        return words
+    pair = f"{app.client.client_id}:{_of(app)}"
+    raw = Credentials(headers=(("Authorization", "Basic " + base64.b64encode(pair.encode()).decode()),))
+    taken = app.once("redeem unencoded", lambda: app.token_request(app.code_form(unproven_code(app)), raw)).succeeded
+    return words + (" (it takes them joined as they are)" if taken else "")
+
+
+def unproven_code(app: App) -> AuthorizationAnswer:
+    """A code that does not ask for an earlier success at the token endpoint: that success is what the scenario judges."""
+    answer = app.authorize(app.prepare())
+    require_settled(answer)
+    if not answer.code:
+        raise TwinFailed(f"a right authorization request got no code: {answer.describe()}")
+    return answer

@@ -1,0 +1,51 @@
+"""The discovery documents as an app reads them, and the SMART configuration asked for in unusual ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable
+
+if TYPE_CHECKING:
+    from smartlaunch.client.engine import Engine
+    from smartlaunch.exchange import Exchange
+
+ACCEPT: Mapping[str, str | None] = {
+    "an Accept header for FHIR": "application/fhir+json",
+    "an Accept header for HTML": "text/html",
+    "an Accept header for XML": "application/xml",
+    "no Accept header": None,
+}
+"""What else an app may say that it takes; the SMART configuration is JSON all the same."""
+
+
+def _seen(engine: Engine, exchange: Exchange) -> Exchange:
+    """A document that was fetched before, as evidence of the running scenario too."""
+    answered(exchange)
+    engine.recorder.attach_to_current([exchange.id])
+    return exchange
+
+
+def smart_configuration(engine: Engine) -> Exchange:
+    """The SMART configuration."""
+    return _seen(engine, engine.discovery.exchange)
+
+
+def smart_configuration_with(engine: Engine, accept: str) -> Exchange:
+    """The SMART configuration asked for anew, with another ``Accept`` header or none."""
+    return engine.discovery.read(accept=ACCEPT[accept])
+
+
+def openid_configuration(engine: Engine) -> Exchange:
+    """The OpenID configuration; ``NotApplicable`` when nothing tells the issuer."""
+    if not engine.discovery.has("issuer"):
+        why = ", which edition 1.0 does not ask for" if engine.target.edition == "1.0" else "; the scenario on that member judges it"
+        raise NotApplicable(f"the SMART configuration has no `issuer`{why}")
+    return _seen(engine, engine.discovery.openid_configuration)
+
+
+def capability_statement(engine: Engine) -> Exchange:
+    """The CapabilityStatement."""
+    return _seen(engine, engine.discovery.metadata)

@@ -1,0 +1,162 @@
+"""ID Tokens as they came, the keys that verify them, and what ``fhirUser`` and the UserInfo endpoint lead to (OpenID Connect Core)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.client.grant import Grant
+from smartlaunch.client.http import answered
+from smartlaunch.errors import Missing, NotApplicable
+from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.oauth import scopes as scope_words
+from smartlaunch.oauth.id_token import IdToken, decode, verify
+from smartlaunch.probes.token_response import granted, readable, require_scope
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.client.engine import Engine
+    from smartlaunch.oauth.token import TokenAnswer
+    from smartlaunch.target import User
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An ID Token as it came: the token response, header and claims, the nonce sent, and whose login it was."""
+
+    token: TokenAnswer
+    id_token: IdToken
+    nonce: str
+    granted: tuple[str, ...]
+    user: User | None = None
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """The claims, or none when the token could not be decoded."""
+        return self.id_token.claims
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The header, or an empty one."""
+        return self.id_token.header
+
+
+def identity(app: App) -> Identity:
+    """The ID Token of the right flow."""
+    answer = readable(app)
+    request = app.shared_attempt().authorization.request
+    return _identity(app, answer, request.get("nonce"), tuple(granted(app)), app.engine.target.first_user)
+
+
+def identity_of(app: App, grant: Grant) -> Identity:
+    """The ID Token of a grant."""
+    return _identity(app, grant.token, grant.authorization.request.get("nonce"), tuple(grant.granted), None)
+
+
+def with_fhir_user(app: App) -> Identity:
+    """The ID Token of the right flow when ``fhirUser`` was granted."""
+    require_scope(app, "fhirUser")
+    return identity(app)
+
+
+def _identity(app: App, answer: TokenAnswer, nonce: str, scopes: tuple[str, ...], user: User | None) -> Identity:
+    if not answer.id_token:
+        if "openid" not in app.scopes:
+            raise NotApplicable("the scopes of the client in the target file do not have `openid`")
+        if "openid" not in scopes:
+            raise NotApplicable("the server did not grant `openid`")
+        raise Missing("the token response has no ID Token", by="id-token-present")
+    return Identity(answer, decode(answer.id_token), nonce, scopes, user)
+
+
+# -- issuer and keys ----------------------------------------------------------------------------------------------------------
+
+
+def issuer(engine: Engine) -> str:
+    """The issuer of the OpenID configuration; ``Missing`` where there is no such document."""
+    discovery = engine.discovery
+    below = discovery.url("issuer")
+    document = discovery.openid_configuration
+    engine.recorder.attach_to_current([discovery.exchange.id, document.id])
+    value = document.answer.object.get("issuer")
+    if not isinstance(value, str) or not value:
+        found = document.answer.status == 200 and document.answer.object
+        by = "openid-issuer-form" if found else "openid-configuration-found"
+        raise Missing(f"no OpenID configuration below {below} tells the issuer: status {document.answer.status}", by=by)
+    return value
+
+
+def jwks(engine: Engine) -> Exchange:
+    """The JWK Set."""
+    exchange = engine.discovery.jwks
+    answered(exchange)
+    engine.recorder.attach_to_current([exchange.id])
+    return exchange
+
+
+def verified(engine: Engine, of: Identity) -> IdToken:
+    """The ID Token with its signature checked against the published keys; ``Missing`` without a JWK Set."""
+    exchange = jwks(engine)
+    if not engine.discovery.keys:
+        raise Missing(f"there is no JWK Set with keys: status {exchange.answer.status}", by="jwks-published")
+    return verify(of.token.id_token, engine.discovery.keys)
+
+
+# -- the resource of the user -------------------------------------------------------------------------------------------------
+
+
+def is_elsewhere(engine: Engine, of: Identity) -> bool:
+    """Whether ``fhirUser`` is an absolute URL outside the target's FHIR base URL."""
+    value = of.claims.get("fhirUser")
+    return isinstance(value, str) and "://" in value and not value.startswith(engine.fhir.base_url + "/")
+
+
+def fhir_user_read(engine: Engine, of: Identity) -> Exchange:
+    """The resource that ``fhirUser`` names, read with the access token at the FHIR server of the target and nowhere else."""
+    value = of.claims.get("fhirUser")
+    if not isinstance(value, str) or not value:
+        raise NotApplicable("the ID Token has no `fhirUser`")
+    if is_elsewhere(engine, of):
+        raise NotApplicable("`fhirUser` is on another server, to which the app does not send its token")
+    reference = value.removeprefix(engine.fhir.base_url + "/").split("/_history/")[0]
+    kind = reference.split("/")[0]
+    if not any(scope_words.allows(of.granted, level, kind, "r") for level in ("user", "patient")):
+        raise NotApplicable(f"no granted scope lets the app read the {kind}")
+    exchange = engine.fhir.read(reference, of.token.access_token)
+    answered(exchange)
+    return exchange
+
+
+def of_unresourced(app: App) -> Grant:
+    """A grant of identity to a user for whom the target file names no FHIR resource."""
+    user = app.engine.target.user_without_resource()
+    reading = [scope for scope in app.scopes if scope.startswith("user/")]
+    launch = ["launch"] if app.launch_kind == "ehr" else []
+    app.grant()
+    attempt = app.once("flow of an unresourced user", lambda: app.attempt(scope=[*launch, "openid", "fhirUser", *reading], user=user))
+    if attempt.token is None or not attempt.token.succeeded:
+        raise NotApplicable(f"the server gives this user no access at all: {attempt.describe()}")
+    return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
+
+
+def unresourced_read(app: App, grant: Grant) -> Exchange | None:
+    """What ``fhirUser`` of such a grant leads to; None when that cannot be read."""
+    try:
+        return fhir_user_read(app.engine, identity_of(app, grant))
+    except NotApplicable:
+        return None
+
+
+# -- UserInfo -----------------------------------------------------------------------------------------------------------------
+
+
+def userinfo(engine: Engine, access_token: str) -> Exchange:
+    """The UserInfo endpoint's answer to an access token."""
+    document = engine.discovery.openid_configuration.answer.object
+    url = document.get("userinfo_endpoint") or engine.discovery.document.get("userinfo_endpoint")
+    if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+        raise NotApplicable("the server offers no UserInfo endpoint")
+    headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
+    exchange = engine.http.send("GET", url, endpoint=Endpoint.OTHER, headers=headers)
+    answered(exchange)
+    return exchange

@@ -1,0 +1,164 @@
+"""Right refreshes that scenarios judge from different sides: of everything, of a part, and with an ID Token."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.client.http import answered
+from smartlaunch.errors import Blocked, NotApplicable
+from smartlaunch.exchange import Exchange
+from smartlaunch.oauth import scopes as scope_words
+from smartlaunch.oauth.id_token import decode
+from smartlaunch.probes.refresh.lines import go_on, own_grant, refused, shared_line, spare_scope
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.client.grant import Grant
+    from smartlaunch.oauth.token import TokenAnswer
+
+KEPT_CLAIMS = ("iss", "sub")
+"""Claims that the ID Token of a refresh has from the first one."""
+
+_SECONDS_APART = 2.1
+"""Time stamps of tokens are whole seconds."""
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """A refresh beside the grant it continues; ``asked`` are the scopes the request named, empty without any."""
+
+    grant: Grant
+    answer: TokenAnswer
+    asked: tuple[str, ...] = ()
+
+    @property
+    def granted(self) -> list[str]:
+        """The scopes of the answer; those asked for, or the first ones, when it leaves them out."""
+        if "scope" in self.answer.body:
+            return self.answer.scopes
+        return list(self.asked) or self.grant.granted
+
+    @property
+    def lost(self) -> list[str]:
+        """Scopes that were due, by what was asked for or by the first grant, and are not in the answer.
+
+        The scopes on launch context have done their work when the app was launched; leaving them out takes nothing away.
+        """
+        due = self.asked or self.grant.granted
+        return [s for s in scope_words.missing(due, self.granted) if not scope_words.CONTEXT.match(s)]
+
+    @property
+    def gained(self) -> list[str]:
+        """Scopes of the answer beyond what the user granted."""
+        return scope_words.added(self.grant.granted, self.granted)
+
+    @property
+    def unasked(self) -> list[str]:
+        """Scopes of the answer beyond what the request named."""
+        return scope_words.added(self.asked, self.granted) if self.asked else []
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """The ID Token of a refresh beside the first one: claims of both, the nonce sent, and when the later one came."""
+
+    answer: TokenAnswer
+    first: dict[str, Any]
+    second: dict[str, Any]
+    nonce: str
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange that brought the later one."""
+        return self.answer.exchange
+
+    @property
+    def received_at(self) -> float:
+        """When the later one came."""
+        return self.answer.received_at
+
+
+def refreshed(app: App) -> Refreshed:
+    """The first refresh of a grant, without ``scope``; a refusal is ``TwinFailed``, any other answer is judged as it is."""
+
+    def make() -> Refreshed:
+        grant = own_grant(app)
+        answer = app.refresh(grant.token.refresh_token)
+        answered(answer.exchange)
+        if answer.error or answer.response.status >= 300:
+            raise refused(answer, waited_for="an access token for a fresh refresh token")
+        return Refreshed(grant, answer)
+
+    return app.once("refreshed", make)
+
+
+def again(app: App) -> Refreshed:
+    """The refresh with the token that a refresh brought; ``NotApplicable`` when it brought none."""
+
+    def make() -> Refreshed:
+        first = refreshed(app)
+        if not first.answer.refresh_token:
+            raise NotApplicable("the refresh response has no new refresh token")
+        answer = app.refresh(first.answer.refresh_token)
+        answered(answer.exchange)
+        return Refreshed(first.grant, answer)
+
+    return app.once("refreshed again", make)
+
+
+def renewed(app: App) -> Renewed:
+    """An ID Token that came with a refresh, issued at least two seconds after the first; ``NotApplicable`` when none comes."""
+
+    def make() -> Renewed:
+        own = shared_line(app)
+        first = decode(own.grant.token.id_token) if own.grant.token.id_token else None
+        if first is None or first.problem:
+            raise NotApplicable("the first answer has no readable ID Token")
+        time.sleep(max(0.0, own.grant.token.received_at + _SECONDS_APART - time.time()))
+        answer = go_on(app, own)
+        if not answer.succeeded:
+            raise refused(answer)
+        if not answer.id_token:
+            raise NotApplicable("the refresh response has no ID Token, which is allowed")
+        return Renewed(answer, first.claims, decode(answer.id_token).claims, own.grant.authorization.request.get("nonce"))
+
+    return app.once("renewed ID Token", make)
+
+
+def part(app: App) -> Refreshed:
+    """A refresh for all scopes but one."""
+
+    def make() -> Refreshed:
+        dropped = spare_scope(app)
+        own = shared_line(app)
+        asked = tuple(s for s in own.grant.granted if s != dropped and not scope_words.covered(dropped, [s]))
+        return Refreshed(own.grant, go_on(app, own, " ".join(asked)), asked)
+
+    return app.once("refreshed for a part", make)
+
+
+def whole_after_part(app: App) -> Refreshed:
+    """A refresh without ``scope``, with the new refresh token that a refresh for a part brought."""
+
+    def make() -> Refreshed:
+        dropped = spare_scope(app)
+        own = shared_line(app)
+        before = own.current
+        answer = go_on(app, own, " ".join(s for s in own.grant.granted if s != dropped))
+        if not answer.succeeded:
+            raise refused(answer)
+        if own.current == before:
+            raise NotApplicable("the refresh response has no new refresh token")
+        return Refreshed(own.grant, go_on(app, own))
+
+    return app.once("refreshed whole after a part", make)
+
+
+def require_alive(app: App, token: TokenAnswer) -> Exchange:
+    """A read with a token that a refresh brought; ``Blocked`` when the first token of the line could not do it either."""
+    twin = app.probe(app.grant())
+    if not 200 <= answered(twin).status < 300:
+        raise Blocked(f"the FHIR server answers the first access token with status {twin.answer.status}")
+    return app.probe(token)

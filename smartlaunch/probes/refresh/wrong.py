@@ -1,0 +1,149 @@
+"""Wrong refreshes: with another token, by another client, with bad authentication, for more than was granted, with a token used before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.exchange import Exchange
+from smartlaunch.oauth import scopes as scope_words
+from smartlaunch.probes import revocation
+from smartlaunch.probes.client_authentication import either
+from smartlaunch.probes.faults import altered, never_issued
+from smartlaunch.probes.refresh.lines import Line, go_on, narrow_line, own_grant, refused, shared_line, spare_scope
+from smartlaunch.probes.refresh.right import Refreshed
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.client.grant import Grant
+    from smartlaunch.oauth.token import TokenAnswer
+
+WRONG: Mapping[str, Callable[[Line], str]] = {
+    "a made-up refresh token": lambda _line: never_issued(),
+    "a refresh token with one character changed": lambda line: altered(line.current),
+    "an access token": lambda line: line.grant.access_token,
+    "an authorization code": lambda line: line.grant.authorization.code,
+    "an empty refresh token": lambda _line: "",
+}
+"""What is sent in place of the refresh token."""
+
+WIDER: Mapping[str, Callable[[App], str]] = {
+    "a scope it did not ask for before": spare_scope,
+    "every resource of the patient": lambda _app: "patient/*.cruds",
+    "every resource of the user": lambda _app: "user/*.cruds",
+    "everything in the system": lambda _app: "system/*.cruds",
+}
+"""Scopes that no narrow grant contains; one that was granted all the same is skipped."""
+
+
+@dataclass(frozen=True)
+class Widened:
+    """A refresh for more than was granted, and a read that only the wider scope would allow; None where that was not tried."""
+
+    refreshed: Refreshed
+    read: Exchange | None = None
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """A refresh token used again after its replacement: the answer, and what became of the replacement and its access token."""
+
+    replay: TokenAnswer
+    after: TokenAnswer
+    read: Exchange
+
+
+def with_token(app: App, label: str) -> TokenAnswer:
+    """A refresh with something else in place of the refresh token."""
+    value = WRONG[label](shared_line(app))
+    return app.once(f"refresh with {label}", lambda: app.refresh(value))
+
+
+def without_token(app: App) -> TokenAnswer:
+    """A refresh request that lacks the refresh token."""
+    shared_line(app)
+    return app.token_request([("grant_type", "refresh_token")])
+
+
+def by_another_client(app: App) -> TokenAnswer:
+    """A refresh token of this app in the hands of the second client, which authenticates rightly as itself."""
+    other = app.other()
+    own = shared_line(app)
+    other.grant()
+    return other.refresh(own.current)
+
+
+def badly_authenticated(app: App, label: str) -> TokenAnswer:
+    """A refresh with client authentication that is missing or wrong."""
+    return app.refresh(shared_line(app).current, either.WRONG[label](app))
+
+
+def after_revocation(app: App) -> TokenAnswer:
+    """The refresh token of a grant of its own, used after its revocation."""
+
+    def make() -> TokenAnswer:
+        grant = own_grant(app)
+        first = app.refresh(grant.token.refresh_token)
+        if not first.succeeded:
+            raise refused(first)
+        token = first.refresh_token or grant.token.refresh_token
+        answer = revocation.revoke(app, token, hint="refresh_token")
+        app.suspect()
+        if not 200 <= answered(answer).status < 300:
+            raise TwinFailed(f"the revocation was refused with status {answer.answer.status}; the scenarios on revocation judge that")
+        return app.refresh(token)
+
+    return app.once("refresh after revocation", make)
+
+
+def wider(app: App, label: str) -> Widened:
+    """A refresh for what was not granted, and a read that only the wider scope would allow."""
+
+    def make() -> Widened:
+        dropped = spare_scope(app)
+        own = narrow_line(app)
+        extra = WIDER[label](app)
+        if scope_words.covered(extra, own.grant.granted):
+            raise NotApplicable(f"`{extra}` was granted already")
+        asked = (*own.grant.granted, extra)
+        answer = go_on(app, own, " ".join(asked))
+        return Widened(Refreshed(own.grant, answer, asked), _use(app, dropped, own.grant, answer))
+
+    return app.once(f"refresh for {label}", make)
+
+
+def _use(app: App, scope: str, grant: Grant, answer: TokenAnswer) -> Exchange | None:
+    parsed = scope_words.parse(scope)
+    patient = grant.token.patient or app.engine.target.patients.default
+    if not answer.succeeded or parsed is None or "s" not in parsed.interactions or not patient:
+        return None
+    if any(scope_words.allows(grant.granted, level, parsed.resource, "s") for level in ("patient", "user", "system")):
+        return None
+    name = "_id" if parsed.resource == "Patient" else "patient"
+    if parsed.level == "user" and parsed.resource not in ("Observation", "Condition", "Encounter"):
+        return None
+    return app.engine.fhir.search(parsed.resource, [(name, patient), ("_count", "1")], answer.access_token)
+
+
+def reused(app: App) -> Reuse:
+    """A refresh token used again after it was replaced; ``NotApplicable`` when the server does not replace them."""
+
+    def make() -> Reuse:
+        grant = own_grant(app)
+        old = grant.token.refresh_token
+        answer = app.refresh(old)
+        answered(answer.exchange)
+        if not answer.succeeded:
+            raise refused(answer)
+        if not answer.refresh_token or answer.refresh_token == old:
+            raise NotApplicable("the server does not replace refresh tokens of this client")
+        replay = app.refresh(old)
+        app.suspect()
+        answered(replay.exchange)
+        after = app.refresh(answer.refresh_token)
+        return Reuse(replay, after, app.probe(answer))
+
+    return app.once("refresh token reuse", make)

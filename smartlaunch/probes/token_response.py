@@ -1,0 +1,111 @@
+"""Answers of the token endpoint that many scenarios look at: to the right request, to unusual but right ones, to a wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from smartlaunch.client.http import answered
+from smartlaunch.errors import Missing, NotApplicable, TwinFailed
+from smartlaunch.probes.faults import never_issued
+from smartlaunch.probes.refresh import right
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.client.grant import Grant
+    from smartlaunch.oauth.token import TokenAnswer
+
+_UNKNOWN_SCOPE = "https://smart-launch-conformance.invalid/scope/nobody-knows"
+_IDENTITY = ("openid", "fhirUser", "profile", "email", "address", "phone")
+
+TOKENS: Mapping[str, str] = {"access": "access_token", "refresh": "refresh_token"}
+"""The tokens that must not be guessable, with the member that holds each."""
+
+
+def token(app: App) -> TokenAnswer:
+    """The answer to the right access token request, also when it is malformed; an OAuth error is ``TwinFailed``."""
+    attempt = app.shared_attempt()
+    if attempt.token is None:
+        raise TwinFailed(f"a right authorization request got no code: {attempt.authorization.describe()}", by="authorization-code-issued")
+    answered(attempt.token.exchange)
+    if attempt.token.error or attempt.token.response.status >= 300:
+        raise TwinFailed(f"a right access token request was refused: {attempt.token.describe()}", by="token-response-holds-token")
+    return attempt.token
+
+
+def readable(app: App) -> TokenAnswer:
+    """The same answer when it is a JSON object; ``Missing`` when it is not."""
+    answer = token(app)
+    if not isinstance(answer.response.json, dict):
+        problem = answer.response.json_error or "no JSON object"
+        raise Missing(f"the token response cannot be read: {problem}", by="token-response-holds-token")
+    return answer
+
+
+def having(app: App, name: str) -> TokenAnswer:
+    """The same answer when it has the member, else ``NotApplicable``."""
+    answer = token(app)
+    if not answer.text(name):
+        raise NotApplicable(f"the token response has no `{name}`")
+    return answer
+
+
+def granted(app: App) -> list[str]:
+    """The scopes of the right flow, as its token response tells them."""
+    answer = readable(app)
+    return answer.scopes if "scope" in answer.body else list(app.scopes)
+
+
+def require_scope(app: App, scope: str) -> TokenAnswer:
+    """The answer when the scope was asked for and granted, else ``NotApplicable``."""
+    if scope not in app.scopes:
+        raise NotApplicable(f"the scopes of the client in the target file do not have `{scope}`")
+    if scope not in granted(app):
+        raise NotApplicable(f"the server did not grant `{scope}`")
+    return readable(app)
+
+
+def refused(app: App) -> TokenAnswer:
+    """The answer to an access token request with a code that was never issued."""
+    grant = app.grant()
+    return app.once(
+        "token response to a code never issued", lambda: app.token_request(app.code_form(grant.authorization, code=never_issued()))
+    )
+
+
+def refreshed(app: App) -> TokenAnswer:
+    """The answer to the right use of a refresh token of its own."""
+    return right.refreshed(app).answer
+
+
+def without_identity(app: App) -> TokenAnswer:
+    """The token response to a request without identity scopes."""
+    scopes = [scope for scope in app.scopes if scope not in _IDENTITY]
+    if not scopes or len(scopes) == len(app.scopes):
+        raise NotApplicable("the scopes of the client in the target file do not have `openid` and others")
+    return app.grant(scope=scopes).token
+
+
+def with_unknown_scope(app: App) -> TokenAnswer:
+    """The token response to the right request with one scope more that no server can grant; most grant the rest."""
+    app.grant()
+    attempt = app.once("flow with an unknown scope", lambda: app.attempt(scope=[*app.scopes, _UNKNOWN_SCOPE]))
+    if attempt.token is None or not attempt.token.succeeded:
+        raise NotApplicable(f"the server refuses the whole request: {attempt.describe()}")
+    return attempt.token
+
+
+# -- one more grant -----------------------------------------------------------------------------------------------------------
+
+
+def of_another_user(app: App) -> Grant:
+    """A grant of another person for the same app."""
+    fitting = app.engine.target.other_users()
+    if not fitting:
+        raise NotApplicable("the target file names one user only; a second one is needed")
+    return app.grant(user=fitting[0])
+
+
+def of_second_login(app: App) -> Grant:
+    """One more grant of the first user, from a login in a browser that knows nothing of the first."""
+    return app.once("grant of a second login", lambda: app.fresh_grant(session=f"second-login-{app.client.name}-{app.launch_kind}"))
