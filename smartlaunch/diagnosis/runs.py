@@ -37,7 +37,7 @@ def diagnose(run: Run, vendor: str = "", scenario: str = "") -> Report:
     """The report on a run, or on one scenario of it."""
     wanted = vendor or _vendor_of(_target(run))
     report = Report(source="run", vendor=wanted)
-    results = [r for r in run.scenarios if r.outcome in _JUDGED and (not scenario or r.id == scenario)]
+    results = _looked_at(run, scenario)
     merged: dict[tuple[str, str], Diagnosis] = {}
     breaches: list[tuple[ScenarioResult, FindingRecord]] = []
     for result in results:
@@ -50,11 +50,23 @@ def diagnose(run: Run, vendor: str = "", scenario: str = "") -> Report:
                 known.requirements += [r for r in item.requirements if r not in known.requirements]
     found = [*own_side.of_preflight(run), *merged.values(), *(as_diagnosis(b, run) for b in gather(breaches, run))]
     _attach(found, results, run)
+    if scenario:
+        found = [d for d in found if scenario in d.scenarios or not d.scenarios]
+        results = [r for r in results if r.id == scenario]
     order = {r.id: n for n, r in enumerate(run.scenarios)}
     report.diagnoses = sorted(found, key=lambda d: (d.side is not Side.TARGET_FILE, -_gravity(d, run), -d.weight, _place(d, order)))
     if not report.diagnoses and any(r.outcome in (Outcome.FAILED, Outcome.BLOCKED) for r in results):
         report.missing = _missing(results, run, wanted)
     return report
+
+
+def _looked_at(run: Run, scenario: str) -> list[ScenarioResult]:
+    """The results to explain; of one that was blocked by another, all, because its cause lies there."""
+    judged = [r for r in run.scenarios if r.outcome in _JUDGED]
+    one = run.scenario_by_id.get(scenario)
+    if not scenario or (one is not None and (one.blocked_by or one.block)):
+        return judged
+    return [r for r in judged if r.id == scenario]
 
 
 def _target(run: Run) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from smartlaunch.diagnosis.inputs.reader import load
 from smartlaunch.diagnosis.text import plain
 from smartlaunch.diagnosis.vendor import vendor_named
-from smartlaunch.ticket.content import build
+from smartlaunch.ticket.content import build, build_all
 from smartlaunch.ticket.package import write
 
 
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", metavar="INPUT", help="run folder or id, run.json, HAR, URL, JSON body, observation file")
     parser.add_argument("--scenario", default="", metavar="ID", help="the scenario of a run (default: the first that failed)")
     parser.add_argument("--vendor", default="", metavar="V", help="whose form and knowledge to use (default: told from names and hosts)")
+    parser.add_argument("--all", action="store_true", help="a ticket for each cause of a run, in folders 01, 02, ... below DIR")
     parser.add_argument("--out", default="ticket", metavar="DIR", help="where ticket.md and ticket.zip go (default: ./ticket)")
     parser.add_argument("--reports", default="reports", metavar="DIR", help="where runs are looked up by id (default: reports)")
 
@@ -27,8 +28,10 @@ def run(args: argparse.Namespace) -> int:
     if args.vendor:
         vendor_named(args.vendor)
     loaded = load(args.input, Path(args.reports))
-    ticket = build(loaded, args.vendor, args.scenario)
-    report = loaded.report(args.vendor, ticket.scenario.id if ticket.scenario else "")
-    paths = write(ticket, loaded, report, Path(args.out))
-    sys.stdout.write(plain(ticket.title) + "\n" + "\n".join(str(path) for path in paths) + "\n")
+    tickets = build_all(loaded, args.vendor) if args.all else [build(loaded, args.vendor, args.scenario)]
+    for number, ticket in enumerate(tickets, 1):
+        report = loaded.report(args.vendor, ticket.scenario.id if ticket.scenario else "")
+        folder = Path(args.out) / f"{number:02d}" if args.all else Path(args.out)
+        paths = write(ticket, loaded, report, folder)
+        sys.stdout.write(plain(ticket.title) + "\n" + "\n".join(str(path) for path in paths) + "\n")
     return 0

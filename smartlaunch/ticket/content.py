@@ -26,6 +26,13 @@ REMOVED = (
     " User names and the ids of resources are left, for without them nobody finds the case again."
 )
 _SHOWN = 14
+_OWN = {
+    Side.APP: "the app",
+    Side.REGISTRATION: "the registration of the app",
+    Side.SESSION: "the browser or session",
+    Side.TARGET_FILE: "the target file",
+}
+"""Sides that no vendor can act on, in words."""
 _SERVERS = (Side.AUTHORIZATION_SERVER, Side.FHIR_SERVER, Side.SANDBOX)
 _STEPS = (
     Endpoint.LAUNCH,
@@ -81,9 +88,46 @@ def build(loaded: Loaded, vendor: str = "", scenario: str = "") -> Ticket:
         material = next((m for m in flows if not m.succeeded), flows[-1] if flows else material)
     known = vendor_named(vendor) if vendor else all_vendors().get(report.vendor) or vendor_of(material)
     facts = _Facts(report, known, exchanges, material, chosen, loaded.run)
+    _refuse_own_fault(facts)
     title = _title(facts)
     text = _oracle(facts, title) if known.ticket == "oracle-health" else _generic(facts, title)
     return Ticket(title, text, known.id, exchanges, chosen)
+
+
+def build_all(loaded: Loaded, vendor: str = "") -> list[Ticket]:
+    """One ticket for each cause of a run, in the order of the diagnosis; causes in the target file get none."""
+    if loaded.run is None:
+        return [build(loaded, vendor)]
+    from smartlaunch.errors import UsageError
+
+    order = {s.id: s for s in loaded.run.scenarios}
+    tickets = []
+    for item in loaded.report(vendor).diagnoses:
+        shown = next((order[s] for s in item.scenarios if s in order), None)
+        if item.side is not Side.TARGET_FILE and shown is not None:
+            tickets.append(build(loaded, vendor, shown.id))
+    if not tickets:
+        raise UsageError("this run shows no cause that a vendor could act on\n  try: smartlaunch diagnose with the same input")
+    return tickets
+
+
+def _refuse_own_fault(facts: _Facts) -> None:
+    """No vendor is asked about what stands in the target file."""
+    from smartlaunch.errors import UsageError
+
+    if facts.best is not None and facts.best.side is Side.TARGET_FILE:
+        raise UsageError(f"no ticket: the target file has to be mended first\n  {facts.best.cause}\n  try: {facts.best.fix}")
+
+
+def _mend_first(facts: _Facts) -> list[str]:
+    """What stands at the top of a ticket whose likely cause lies on the asker's own side."""
+    best = facts.best
+    if best is None or best.side not in _OWN:
+        return []
+    return [
+        f"> **Mend this first.** The likely cause is on your own side, {_OWN[best.side]}: {md.line(best.fix)}",
+        "> Send this ticket only if the problem stays after that, and say in it that you tried.",
+    ]
 
 
 def _scenario(run: Run | None, wanted: str) -> ScenarioResult | None:
@@ -244,7 +288,7 @@ def _correlation(facts: _Facts) -> str:
     failing = _failing(facts)
     chosen = [failing] if failing is not None and failing.correlation else [x for x in facts.exchanges if x.correlation][-3:]
     found = [f"{md.line(k)} {md.code(v)} ({md.code(x.id)})" for x in chosen for k, v in x.correlation.items()]
-    found += [f"error\\_uri instance {md.code(i)}" for i in facts.material.instances if not any(i in f for f in found)]
+    found += [f"error_uri instance {md.code(i)}" for i in facts.material.instances if not any(i in f for f in found)]
     return "; ".join(dict.fromkeys(found)) or TO_FILL
 
 
@@ -270,11 +314,11 @@ def _steps(facts: _Facts) -> list[str]:
             scope = md.code(" ".join(f.get("scope_requested") or []))
             redirect = md.code(str(f.get("redirect_uri", "")))
             aud = "" if f.get("aud") == base else f", aud {md.code(str(f['aud']))}" if f.get("aud") else ", no aud"
-            steps.append(f"Authorization request ({md.code(item.id)}): scope {scope}, redirect\\_uri {redirect}{aud}, {pkce}, {launch}")
+            steps.append(f"Authorization request ({md.code(item.id)}): scope {scope}, redirect_uri {redirect}{aud}, {pkce}, {launch}")
         elif item.endpoint == Endpoint.TOKEN and item.facts.get("grant_type"):
             f = item.facts
             grant, shown = md.code(str(f["grant_type"])), md.code(str(f.get("client_auth", "none")))
-            steps.append(f"Token request ({md.code(item.id)}): grant\\_type {grant}, client authentication {shown}: answered {item.status}")
+            steps.append(f"Token request ({md.code(item.id)}): grant_type {grant}, client authentication {shown}: answered {item.status}")
         elif item.endpoint == Endpoint.FHIR and (item.status >= 400 or item.id in shown_by):
             steps.append(f"FHIR request ({md.code(item.id)}): {item.method} {md.code(_short(item.url))}: answered {item.status}")
     if not facts.exchanges:
@@ -309,7 +353,7 @@ def _diagnosis(facts: _Facts) -> list[str]:
         f"{md.line(best.cause)} ({', '.join(words)})",
         "",
         f"- {'What we ask for' if best.side in _SERVERS else 'What we shall try'}: {md.line(best.fix)}",
-        f"- To make sure: {md.line(best.next)}",
+        f"- To make sure: {_next(best.next)}",
     ]
     lines += [
         f"- {'Seen' if item.stance == 'for' else 'Against'}: {md.line(item.text)}"
@@ -318,6 +362,10 @@ def _diagnosis(facts: _Facts) -> list[str]:
     ]
     others = [f"{md.line(d.cause)} ({d.confidence.value})" for d in facts.report.diagnoses[1:3]]
     return [*lines, *([f"- Also possible: {'; '.join(others)}"] if others else [])]
+
+
+def _next(text: str) -> str:
+    return md.code(text) if text.startswith(("smartlaunch ", "curl ")) else md.line(text)
 
 
 _RULED_OUT: tuple[tuple[str, object, str], ...] = (
@@ -365,6 +413,7 @@ def _environment(facts: _Facts) -> list[str]:
 def _generic(facts: _Facts, title: str) -> str:
     parts = [
         f"# {md.line(title)}",
+        *(["\n".join(_mend_first(facts))] if _mend_first(facts) else []),
         _problem(facts),
         "## Expected",
         "\n".join(_expected(facts)),
@@ -433,7 +482,7 @@ def _oracle(facts: _Facts, title: str) -> str:
         _correlation(facts),
         _time(facts),
     )
-    parts = [f"# {md.line(title)}"]
+    parts = [f"# {md.line(title)}", *(["\n".join(_mend_first(facts))] if _mend_first(facts) else [])]
     for name, answer in zip(ORACLE_FIELDS, answers, strict=True):
         parts += [f"**{name}**", answer]
     parts.append(REMOVED)

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from smartlaunch.diagnosis.text import plain
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~$])")
+_SPECIAL = re.compile(r"[\\`\[\]|<$]|!(?=\[)|(?<=\])\(|~(?=~)|(?<=~)~|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""Characters that change what stands around them; an underscore inside a word, a bracket or a plus sign in a line does not."""
+_AT_THE_START = re.compile(r"^([-=+>#])")
 _MENTION = re.compile(r"@(?=\w)")
 _REFERENCE = re.compile(r"(?<![\w&/])#(?=\d)")
 _SCHEME = re.compile(r"\b(javascript|data|vbscript|file):", re.IGNORECASE)
@@ -17,11 +19,13 @@ _BARE_LINK = re.compile(r"\b(https?|ftp)://|\bwww\.", re.IGNORECASE)
 def line(text: str) -> str:
     """A foreign text as one line of plain Markdown."""
     flat = " ".join(plain(text).split())
-    escaped = _SPECIAL.sub(r"\\\1", flat).replace("&", "&amp;")
+    escaped = _SPECIAL.sub(r"\\\g<0>", flat).replace("&", "&amp;")
+    if escaped.count("*") > 1:
+        escaped = escaped.replace("*", "\\*")
     escaped = _MENTION.sub("&#64;", escaped)
     escaped = _SCHEME.sub(r"\1&#58;", escaped)
     escaped = _BARE_LINK.sub(lambda m: m.group(0).replace("://", "&#58;//").replace("www.", "www&#46;"), escaped)
-    return re.sub(r"^(\d+)([.)])(?=\s)", r"\1\\\2", re.sub(r"^([-=])", r"\\\1", escaped))
+    return re.sub(r"^(\d+)([.)])(?=\s)", r"\1\\\2", _AT_THE_START.sub(r"\\\1", escaped))
 
 
 def code(text: str, *, table: bool = False) -> str:

@@ -286,3 +286,49 @@ def test_declined_ticket_lists_what_is_missing(tmp_path):
     ticket, _ = _write(load('{"error": "invalid_grant", "vendor": "Cerner"}'), tmp_path / "out")
     assert "do not decide" in ticket.text
     assert "please fill in" in ticket.text
+
+
+def test_cause_on_the_own_side_is_mended_first(tmp_path):
+    ticket = build(load(json.dumps({"vendor": "Oracle Health", "requested_scopes": "launch patient/*.read", "granted_scopes": "launch"})))
+    assert ticket.text.splitlines()[2].startswith("> **Mend this first.** The likely cause is on your own side, the app:")
+    servers = build(load(json.dumps({"http_status": 503, "token_request": "authorization_code, Basic"})))
+    assert "Mend this first" not in servers.text
+
+
+def test_target_file_fault_gives_no_ticket_to_a_vendor(tmp_path):
+    block = {"kind": "sign-in-refused", "cause": "the sign-in was refused: wrong"}
+    folder = _run_file(tmp_path, Flow(**ORACLE), outcome="blocked", block=block)
+    with pytest.raises(UsageError, match="target file has to be mended first"):
+        build(load(str(folder)))
+    with pytest.raises(UsageError, match="no cause that a vendor could act on"):
+        ticket_cli.build_all(load(str(folder)))
+
+
+def test_all_writes_a_ticket_for_each_cause(tmp_path, capsys):
+    folder = _run_file(tmp_path, Flow())
+    run = json.loads((folder / "run.json").read_text("utf-8"))
+    first = run["scenarios"][0]
+    asked = {"expected": "as the rule says", "exchange": first["exchanges"][-1]}
+    run["scenarios"] = [
+        {**first, "id": f"standalone-public/{name}", "findings": [{**asked, "requirement": requirement, "actual": name}]}
+        for name, requirement in (("one", "SMART-2.2-app-launch-state-a"), ("two", "SMART-2.2-app-launch-pkce-a"))
+    ]
+    (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    parser = argparse.ArgumentParser()
+    ticket_cli.add_arguments(parser)
+    assert ticket_cli.run(parser.parse_args([str(folder), "--all", "--out", str(tmp_path / "out")])) == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["01", "02"]
+    assert (tmp_path / "out" / "02" / "ticket.md").is_file()
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "text", ["redirect_uri is https-only (see RFC 6749)", "patient/*.read", "a + b", "state of 43 characters!", "{base}/x"]
+)
+def test_plain_forms_stay_as_they_are(text):
+    assert md.line(text) == text
+
+
+@pytest.mark.parametrize("text", ["_em_", "*em* and *more*", "[a](b)", "![a](b)", "~~gone~~", "<b>", "a | b"])
+def test_forms_that_mean_something_are_escaped(text):
+    assert md.line(text) != text
