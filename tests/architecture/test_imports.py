@@ -1,6 +1,7 @@
 """Imports go one way: ARCHITECTURE.md draws the rooms, this table says which room may use which, and what no line names is forbidden."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,35 @@ def test_a_room_uses_only_rooms_below_it(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "steps").glob("*.py")), ids=lambda p: p.name)
 def test_steps_use_probes_and_checks(path: Path) -> None:
     assert rooms_used(path) - STEPS_MAY_USE == set()
+
+
+def drawn() -> dict[str, int]:
+    """The floor of each room in the picture of ARCHITECTURE.md, the shared values as the modules that they are."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    floors = {room: int(number) for number, rooms in re.findall(r"^ {4}floor (\d)\s+(.*)$", text, re.MULTILINE) for room in rooms.split()}
+    ground = floors.pop("values")
+    return floors | dict.fromkeys(VALUES, ground)
+
+
+def written() -> dict[str, set[str]]:
+    """The rooms that each room may use besides the values, as the table of ARCHITECTURE.md has them."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w/]+)` \| [^|]+ \| ([^|]*)\|$", text, re.MULTILINE)
+    return {room: set(re.findall(r"`(\w+)`", used)) for room, used in rows}
+
+
+def test_the_picture_shows_every_room_above_what_it_uses() -> None:
+    floors = drawn()
+    assert set(floors) == set(MAY_USE) | {"steps/"}
+    for room, used in [*MAY_USE.items(), ("steps/", STEPS_MAY_USE)]:
+        lower = [floors[other] for other in used - VALUES] + [0] * bool(used & VALUES)
+        if room not in VALUES:
+            assert floors[room] == max(lower, default=-1) + 1, f"{room} stands on floor {floors[room]} above {sorted(used)}"
+
+
+def test_the_page_says_what_each_room_may_use() -> None:
+    rooms = {room: used - VALUES for room, used in MAY_USE.items() if used & VALUES and room not in VALUES}
+    assert written() == rooms | {"steps/": STEPS_MAY_USE - VALUES}
 
 
 def test_the_table_has_no_circle() -> None:
