@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smartlaunch.plugin.selection import Selection
     from smartlaunch.records.record import Run
 
-_PYTEST_GOOD, _PYTEST_FAILED, _PYTEST_INTERNAL, _PYTEST_USAGE = 0, 1, 3, 4
+_PYTEST_GOOD, _PYTEST_INTERNAL, _PYTEST_USAGE = 0, 3, 4
 _TAIL = 4000
 
 
@@ -195,7 +195,9 @@ def _verdict(folder: Path, code: int, said: str, *, interrupted: bool, strict: b
         verdict = INTERNAL if verdict in (GOOD, BLOCKED) else verdict
     if code == _PYTEST_INTERNAL or code < 0:
         return _broken_off(code, said, folder)
-    return _no_record(code, said) if verdict == GOOD and code not in (_PYTEST_GOOD, _PYTEST_FAILED) else verdict
+    if verdict == GOOD and code != _PYTEST_GOOD:  # something broke that no scenario's result holds
+        return _no_record(code, said)
+    return verdict
 
 
 def _broken_off(code: int, said: str, folder: Path) -> int:
@@ -213,7 +215,7 @@ def _tail(said: str) -> str:
 
 def _no_record(code: int, said: str) -> int:
     tail = "" if code == _PYTEST_USAGE else _tail(said)
-    print(f"smartlaunch: pytest ended with {code} and left no usable record{':' if tail else ''}\n{tail}", file=sys.stderr)
+    print(f"smartlaunch: pytest ended with {code} and left no record of why{':' if tail else ''}\n{tail}", file=sys.stderr)
     return USAGE if code == _PYTEST_USAGE else INTERNAL
 
 

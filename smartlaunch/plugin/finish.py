@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from smartlaunch.catalogue import load
-from smartlaunch.records.files import DIAGNOSES_FILE, HAR_FILE, HTML_FILE
+from smartlaunch.errors import InternalError
+from smartlaunch.records.files import DIAGNOSES_FILE, HAR_FILE, HTML_FILE, RUN_FILE
 from smartlaunch.records.record import Run
 from smartlaunch.records.store import assemble, with_diagnoses, write_run
 
@@ -40,20 +41,25 @@ class Writers:
 
 def finish(
     folder: Path,
-    header: Mapping[str, Any],
+    header: Callable[[], Mapping[str, Any]],
     *,
     scrub: Callable[[str], str],
     on_run: Callable[[Run, Path], None] | None = None,
     at_end: Callable[[], None] | None = None,
 ) -> Run:
-    """Write ``run.json``, then what explains and shows it; ``on_run`` gets the run when it is explained, ``at_end`` waits for it."""
+    """Write ``run.json``, then what explains and shows it; ``on_run`` gets the run when it is explained, ``at_end`` waits for it.
+
+    Where not even ``run.json`` can be written, the others are made all the same before that is raised.
+    """
     from smartlaunch.evidence.har import write_har
     from smartlaunch.reporting.html import write_html
 
     gc.freeze()  # what the run left in memory is not looked through again for each of the million small objects made here
-    run = assemble(folder, dict(header))
-    write_run(run, folder)
     writers = Writers(folder, scrub)
+    made: list[Mapping[str, Any]] = []
+    writers.attempt("header", lambda: made.append(header()))
+    run = assemble(folder, made[0] if made else None)  # without a new header that from the start of the run counts
+    writers.attempt(RUN_FILE, lambda: write_run(run, folder))
     explained: list[Run] = []
     writers.attempt(DIAGNOSES_FILE, lambda: explained.append(explain(run, folder, scrub)))
     run = explained[0] if explained else run
@@ -64,6 +70,9 @@ def finish(
         ("Allure", lambda: at_end() if at_end is not None else None),
     ):
         writers.attempt(artefact, make)
+    lost = next((line["problem"] for line in writers.unwritten if line["artefact"] == RUN_FILE), "")
+    if lost:
+        raise InternalError(f"{RUN_FILE} could not be written: {lost}")
     if writers.unwritten:
         run = replace(run, header={**run.header, "unwritten": writers.unwritten})
         write_run(run, folder)

@@ -28,9 +28,9 @@ from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.selection import Selection
 from smartlaunch.plugin.session import RunSession, elapsed, explain_internal
 from smartlaunch.probes import ahead
-from smartlaunch.records.files import REPORTS, RUN_FILE
+from smartlaunch.records.files import JUNIT_FILE, REPORTS, RUN_FILE
 from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult, StepResult
-from smartlaunch.records.store import load_run, new_run_folder, write_header
+from smartlaunch.records.store import add_unwritten, load_run, new_run_folder, write_header
 from smartlaunch.reporting.failure import render_findings
 from smartlaunch.reporting.summary import Progress
 from smartlaunch.target import APP_ROLES
@@ -211,7 +211,7 @@ def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
     run.folder.mkdir(parents=True, exist_ok=True)
     write_header(run.folder, header)
     run.close()
-    finish(run.folder, header, scrub=run.scrub)
+    finish(run.folder, lambda: header, scrub=run.scrub)
     config.stash[RUN] = run
     reached = all(line["verdict"] != "unreachable" for line in run.preflight)
     lines = [line["problem"] for line in run.preflight if line["verdict"] in ("mend", "unreachable")]
@@ -228,7 +228,7 @@ def _write_reports(config: pytest.Config, run: RunSession) -> None:
     bridge = config.pluginmanager.get_plugin(_ALLURE)
     finish(
         run.folder,
-        run.header(),
+        run.header,
         scrub=run.scrub,
         on_run=bridge.begin if bridge is not None else None,
         at_end=bridge.finish if bridge is not None else None,
@@ -523,6 +523,19 @@ def _broke_off(request: pytest.FixtureRequest, scenario: Scenario, step: Step) -
 
 
 # -- the end --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Keep what another plugin's report, such as pytest's own JUnit file, could not do from ending the process with a traceback."""
+    run = session.config.stash.get(RUN, None)
+    if run is None:
+        return (yield)
+    try:
+        return (yield)
+    except Exception as exc:  # noqa: BLE001 - the run and its own reports are complete; whatever broke is named in them
+        files = {Path(frame.filename).stem for frame in traceback.extract_tb(exc.__traceback__)}
+        add_unwritten(run.folder, JUNIT_FILE if "junitxml" in files else "a report of pytest", _clean(exc, run))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

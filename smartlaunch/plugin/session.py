@@ -255,7 +255,7 @@ class RunSession:
             },
             "passive": self.options.passive,
             "selection": self.selection,
-            "preflight": self.preflight,
+            "preflight": [{name: self.scrub(text) for name, text in line.items()} for line in self.preflight],
             "coverage": self._coverage(),
         }
 

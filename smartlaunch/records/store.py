@@ -94,6 +94,12 @@ def write_run(run: Run, folder: Path) -> Path:
     return path
 
 
+def add_unwritten(folder: Path, artefact: str, problem: str) -> None:
+    """Note in a run that is written already that one more artefact could not be made."""
+    run = load_run(folder)
+    write_run(replace(run, header={**run.header, "unwritten": [*run.unwritten, {"artefact": artefact, "problem": problem}]}), folder)
+
+
 def load_run(name: str | Path, reports_dir: Path | None = None) -> Run:
     """Load a run by file, folder, id or the word ``latest``.
 
@@ -181,5 +187,9 @@ def _json_file(path: Path) -> Any:
 def _replace(path: Path, text: str) -> None:
     """Write a file in one move, so that a reader never sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -77,6 +77,7 @@ class AllureBridge:
         self._texts: dict[str, str] = {}
         self._rendering: Rendering | None = None
         self._begun = False
+        self.problem: Exception | None = None
         self._hooks: Any = None
         if self.active:
             import allure_commons
@@ -157,10 +158,13 @@ class AllureBridge:
             self._rendering = begin_rendering(self.folder, run_dir / "allure.html", title=run.target_name)
 
     def finish(self) -> None:
-        """Wait for the page, where one is being made."""
+        """Wait for the page, where one is being made; what went wrong with a result comes out here, when nothing can be lost by it."""
         rendering, self._rendering = self._rendering, None
         if rendering is not None:
             rendering.finish()
+        problem, self.problem = self.problem, None
+        if problem is not None:
+            raise problem
 
     # --- what allure is given
 
@@ -196,13 +200,22 @@ class _Hooks:
         import allure_commons
 
         def report_result(result: Any) -> None:
-            bridge.rewrite(result)
+            try:
+                bridge.rewrite(result)
+            except Exception as exc:  # noqa: BLE001 - one result of Allure's must not end a run
+                bridge.problem = bridge.problem or exc
+                _empty(result)  # nobody has scrubbed what allure-pytest gathered
 
         self.report_result = allure_commons.hookimpl(tryfirst=True)(report_result)
 
 
 def _no_container(container: Any) -> None:
     """Take the place of Allure's writer of containers."""
+
+
+def _empty(result: Any) -> None:
+    result.statusDetails = result.description = result.descriptionHtml = None
+    result.parameters, result.steps, result.attachments = [], [], []
 
 
 class _Record:

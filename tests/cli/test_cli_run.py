@@ -15,7 +15,7 @@ import pytest
 from smartlaunch._suite import suite_root
 from smartlaunch.cli import child, run
 from smartlaunch.plugin import options
-from smartlaunch.plugin.binding import SUITES
+from smartlaunch.plugin.binding import SUITES, every_plan
 
 TARGET = """\
 schema = 1
@@ -164,6 +164,7 @@ def record(folder: Path, outcomes: list[str], **header: object) -> None:
         (["passed", "blocked"], 1, False, 3),
         (["not-applicable"], 0, False, 3),
         (["passed"], 3, False, 4),
+        (["passed"], 1, False, 4),
         (["failed"], 3, False, 4),
         (["passed"], -9, False, 4),
     ],
@@ -181,7 +182,9 @@ def test_the_exit_code_follows_from_the_record(cli, monkeypatch, outcomes, pytes
     said = cli("run", "--out", "out", *(["--strict"] if strict else []))
     assert said.code == code
     assert said.out.count("out/run.json") == 1
-    assert ("pytest's own words" in said.err) == (pytest_code not in (0, 1))
+    assert ("pytest's own words" in said.err) == (
+        (code == 4 and pytest_code not in (0, 1)) or (outcomes == ["passed"] and pytest_code == 1)
+    )
     assert ("internal error" in said.err) == (pytest_code == 3)
 
 
@@ -196,6 +199,16 @@ def test_a_report_that_could_not_be_written_is_named_and_ends_with_4(cli, monkey
     said = cli("run", "--out", "out")
     assert said.code == 4
     assert "index.html could not be written: OSError: no space left" in said.out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_junit_file_that_cannot_be_written_leaves_everything_else(cli):
+    scenario = next(plan.id for plan in every_plan() if "quick" in plan.flags and not plan.labels)
+    said = cli("run", "--scenario", scenario, "--no-allure", "--out", "out", "--junit", "/dev/full")
+    assert said.code == 4
+    assert "junit.xml could not be written" in said.out
+    assert "1 passed" in said.out
+    assert all((Path("out") / name).is_file() for name in ("run.json", "index.html", "run.har", "manifest.sha256"))
 
 
 def test_a_manifest_that_cannot_be_written_costs_nothing_else(cli, monkeypatch):
