@@ -15,8 +15,12 @@ _RESOURCE = re.compile(r"/[A-Z][A-Za-z]+(?:[/?].*)?$")
 _WAY_BACK = ("error", "error_description", "error_uri", "error_subcode", "suberror")
 
 
-def read_url(url: str, m: Material) -> str:
-    """Take an address into the material and say what it is; an empty text when nothing of a launch is in it."""
+def read_url(url: str, m: Material, *, whole: bool = True) -> str:
+    """Take an address into the material and say what it is; an empty text when nothing of a launch is in it.
+
+    Of one that may be cut off (``whole`` is false) what it lacks is not known to be missing.
+    """
+    whole = whole and not re.search(r"%[0-9A-Fa-f]?$|\.\.\.|\u2026|[?&][\w.-]*$|=https?(?:%3A|:)?(?:%2F|/)*$", url, re.IGNORECASE)
     sent = dict(parameters_of(url))
     host = host_of(url)
     at = f" at {host}" if host else ""
@@ -25,7 +29,7 @@ def read_url(url: str, m: Material) -> str:
     if "response_type" in sent or ("client_id" in sent and "redirect_uri" in sent and "error" not in sent):
         m.structured.add("url")
         m.authorize_url = m.authorize_url or url
-        read_authorize_url(url, m)
+        read_authorize_url(url, m, whole=whole)
         names = [name for name, _ in parameters_of(url)]
         m.facts.setdefault("authorize_names", names)
         if doubled := sorted({n for n in names if names.count(n) > 1}):
@@ -40,7 +44,8 @@ def read_url(url: str, m: Material) -> str:
         for name in ("error_subcode", "suberror"):
             if name in sent:
                 m.hear("server", name, sent[name])
-        m.facts.setdefault("state_returned", bool(sent.get("state")))
+        if whole and (sent.get("state") or "://" in url):
+            m.facts.setdefault("state_returned", bool(sent.get("state")))
         return f"the way back to the app with an error{at}"
     if "/errors/urn" in unquote(unquote(url)):
         m.structured.add("url")
@@ -58,11 +63,12 @@ def read_url(url: str, m: Material) -> str:
     if "client_id" in sent:
         m.structured.add("url")
         m.authorize_url = m.authorize_url or url
-        read_authorize_url(url, m)
+        read_authorize_url(url, m, whole=whole)
         return f"an authorization request{at}"
     if "code" in sent:
         m.structured.add("url")
-        m.facts["state_returned"] = bool(sent.get("state"))
+        if whole and (sent.get("state") or "://" in url):
+            m.facts["state_returned"] = bool(sent.get("state"))
         m.facts["code_came"] = True
         return f"the way back to the app with a code{at}"
     return _endpoint(url, host, m)
@@ -101,4 +107,4 @@ def _endpoint(url: str, host: str, m: Material) -> str:
 
 def read_query(text: str, m: Material) -> str:
     """A query that was pasted without its address."""
-    return read_url("?" + text.lstrip("?#&"), m)
+    return read_url("?" + text.lstrip("?#&"), m, whole=False)

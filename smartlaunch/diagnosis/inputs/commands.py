@@ -27,8 +27,11 @@ def starts(text: str) -> list[int]:
     return [m.start() for m in _START.finditer(text)][:50]
 
 
-def words(text: str, start: int) -> tuple[list[str], int]:
-    """The words of the command that begins at ``start``, and where it ends: at the first line end that does not continue it."""
+def words(text: str, start: int) -> tuple[list[str], int, bool]:
+    """The words of the command that begins at ``start``, where it ends, and whether it is whole.
+
+    It ends at the first line end that does not continue it; one that ends inside a quotation was cut off.
+    """
     found: list[str] = []
     word: list[str] = []
     begun, quote, at, end = False, "", start, min(len(text), start + LONGEST)
@@ -67,7 +70,7 @@ def words(text: str, start: int) -> tuple[list[str], int]:
             begun = True
         at += 1
     _close(word, found, begun)
-    return found, at
+    return found, at, not quote
 
 
 def _close(word: list[str], found: list[str], begun: bool) -> None:
@@ -88,6 +91,8 @@ def request(tokens: list[str]) -> Request | None:
         elif name in ("-H", "--header"):
             left, _, right = value.partition(":")
             headers.append((left.strip(), right.strip()))
+        elif name in ("-u", "--user") and ":" not in value:
+            continue
         elif name in ("-u", "--user"):
             headers.append(("Authorization", "Basic " + base64.b64encode(value.encode()).decode()))
         elif name in ("-b", "--cookie"):

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 METHODS = "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS"
 LONGEST_BODY = 200_000
-_REQUEST = re.compile(rf"(?m)^[ \t]*({METHODS})[ \t]+(\S+)(?:[ \t]+HTTP/[\d.]+)?[ \t]*\r?$")
-_ANSWER = re.compile(r"(?m)^[ \t]*HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?:[ \t]+([^\r\n]*))?\r?$")
+_REQUEST = re.compile(rf"(?m)^[ \t]{{0,40}}({METHODS})[ \t]{{1,40}}(\S{{1,20000}})(?:[ \t]{{1,40}}HTTP/[\d.]{{1,5}})?[ \t]{{0,40}}\r?$")
+_ANSWER = re.compile(r"(?m)^[ \t]{0,40}HTTP/\d(?:\.\d)?[ \t]{1,40}(\d{3})(?:[ \t]{1,40}([^\r\n]{0,200}))?\r?$")
 _HEADER = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9-]{1,60}):[ \t]*([^\r\n]*)\r?\n?")
 _LONE = re.compile(
-    r"(?im)^[ \t]*[-*]?[ \t]*[\"'`]?(location|www-authenticate|authorization|set-cookie|cookie|proxy-authenticate|"
+    r"(?im)^[ \t]{0,40}[-*]?[ \t]{0,40}[\"'`]?(location|www-authenticate|authorization|set-cookie|cookie|proxy-authenticate|"
     r"access-control-allow-origin|"
-    r"x-frame-options|content-security-policy|x-api-key|ocp-apim-subscription-key|x-amzn-errortype)[\"'`]?[ \t]*:[ \t]*(.*)$"
+    r"x-frame-options|content-security-policy|x-api-key|ocp-apim-subscription-key|"
+    r"x-amzn-errortype)[\"'`]?[ \t]{0,40}:[ \t]{0,40}(.{0,20000})"
 )
 
 

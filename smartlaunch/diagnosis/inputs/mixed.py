@@ -36,9 +36,12 @@ _COMPARED = (
     "launch_equal", "launch_changed", "aud_equals_base", "aud_slash_differs", "state_returned_equal", "state_length",
     "code_challenge_base64url", "code_challenge_length", "endpoint_as_discovered",
 )  # fmt: skip
+_OF_VALUES = ("verifier_", "basic_", "assertion", "code_challenge", "redirect_uri_", "client_id_")
+"""Facts about a value, which of a message that was cut off may be the half of one."""
 _TAG = re.compile(r"<(?:script|style|svg|head)\b.*?</(?:script|style|svg|head)\s*>|<[^>]{0,2000}>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,300})<", re.IGNORECASE)
 _SHOWN = 40
+_ENDS = " \n\t.,;:)]}>*_!\"'`"
 
 
 @dataclass
@@ -84,15 +87,21 @@ class _Text:
         self.m = self.out.m
         self._memory, self._guess, self._spelling = FlowMemory(), EndpointGuess(), flows.Spelling()
         self._pending: Request | None = None
+        self._pending_cut = False
         self._log: list[str] = []
         self._seen: set[str] = set()
         self._authorization = ""
+        self._last = ""
+        self._final: Piece | None = None
         self._number = 0
 
     def read(self, text: str, pieces: list[Piece], rest: str) -> Reading:
         """Learn the secrets, read messages first, then everything else, then the prose around."""
         cleaning.learn_text(text, self.out.redactor)
         pieces = self._expanded(pieces)
+        self._final = pieces[-1] if pieces and not rest[pieces[-1].end :].strip() else None
+        if pieces and (len(pieces) > 1 or rest.strip()) and re.fullmatch(r"\S{0,60}", rest[pieces[-1].end :].strip(_ENDS)):
+            self._last = pieces[-1].text
         self._authorization = next((p.data[1] for p in pieces if p.kind == "header" and p.data[0] == "authorization"), "")
         sources: set[str] = set()
         for piece in pieces:
@@ -158,10 +167,12 @@ class _Text:
         """Requests with the answers that belong to them."""
         match piece.kind:
             case "curl":
-                self._send(piece.data, "a curl command")
+                self._send(piece.data[0], "a curl command", cut=not piece.data[1])
             case "request":
                 sent: messages.Message = piece.data
-                self._send(Request(sent.method, sent.url, sent.headers, sent.body.encode("utf-8", "replace")), "an HTTP request")
+                body = sent.body.encode("utf-8", "replace")
+                whole = piece is not self._final or sent.header("content-length") == str(len(body))
+                self._send(Request(sent.method, sent.url, sent.headers, body), "an HTTP request", cut=not whole)
             case "answer":
                 self._receive(piece.data)
             case "postman":
@@ -170,7 +181,7 @@ class _Text:
                     self._exchange(request, response)
                     self.out.took(f"a request of a Postman collection: {_to(request)}")
             case "form" if "grant_type=" in piece.text:
-                self._form(piece.text.lstrip("?#&"))
+                self._form(piece.text.lstrip("?#&"), cut=piece.text == self._last or "&" not in piece.text)
             case "token request":
                 self._form(urlencode({str(k): v if isinstance(v, str) else json.dumps(v) for k, v in piece.data.items()}))
             case "body":
@@ -178,8 +189,9 @@ class _Text:
             case _:
                 return
 
-    def _send(self, request: Request, what: str) -> None:
+    def _send(self, request: Request, what: str, *, cut: bool = False) -> None:
         self._flush()
+        self._pending_cut = cut
         if self._authorization and not request.header("authorization"):
             request = Request(request.method, request.url, (*request.headers, ("Authorization", self._authorization)), request.body)
         self._pending = request
@@ -188,17 +200,20 @@ class _Text:
     def _receive(self, got: messages.Message) -> None:
         response = Response(got.status, got.headers, got.body.encode("utf-8", "replace"), got.reason)
         if self._pending is not None and (self._pending.header("host") or "://" in self._pending.url):
-            self._exchange(self._pending, response)
+            self._exchange(self._pending, response, cut=self._pending_cut)
             self._pending = None
         self.out.took(f"an HTTP answer with status {got.status}")
 
-    def _form(self, text: str) -> None:
-        """The body of an access token request without its address; how the client authenticated is known only if it shows."""
+    def _form(self, text: str, *, cut: bool = False) -> None:
+        """The body of an access token request without its address.
+
+        How the client authenticated is known only if it shows, and of a body that may be cut off nothing is known to be missing.
+        """
         self._flush()
         headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/x-www-form-urlencoded"),)
         if self._authorization:
             headers += (("Authorization", self._authorization),)
-        self._exchange(Request("POST", "", headers, text.encode("utf-8", "replace")), None, part=True)
+        self._exchange(Request("POST", "", headers, text.encode("utf-8", "replace")), None, part=True, cut=cut)
         self.out.took("the body of an access token request")
 
     def _library(self, piece: Piece) -> None:
@@ -212,9 +227,9 @@ class _Text:
     def _flush(self) -> None:
         if self._pending is not None:
             request, self._pending = self._pending, None
-            self._exchange(request, None)
+            self._exchange(request, None, cut=self._pending_cut)
 
-    def _exchange(self, request: Request, response: Response | None, *, part: bool = False) -> None:
+    def _exchange(self, request: Request, response: Response | None, *, part: bool = False, cut: bool = False) -> None:
         endpoint = Endpoint.TOKEN if part else self._guess.endpoint(request, response)
         self._number += 1
         exchange = Exchange(f"p{self._number}", Actor.APP, endpoint, _WHEN, 0.0, request, response)
@@ -224,8 +239,9 @@ class _Text:
             facts.pop(name, None)
         if part and facts.get("client_auth") == "none" and not self._authorization:
             facts.pop("client_auth")
-        if facts.get("client_auth") == "none" and b"client_id=" not in request.body and "$" in request.url:
-            facts.pop("client_auth")
+        if cut:
+            for name in [n for n, value in facts.items() if value is False or n.startswith(_OF_VALUES)]:
+                del facts[name]
         kept = self.out.redactor.exchange(exchange)
         kept.facts = facts
         self.out.exchanges.append(kept)
@@ -309,13 +325,14 @@ class _Text:
     def _url(self, url: str) -> str:
         exchange = Exchange("p0", Actor.BROWSER, Endpoint.OTHER, _WHEN, 0.0, Request("GET", url))
         endpoint = self._guess.endpoint(exchange.request, None)
-        what = read_url(url, self.m)
+        what = read_url(url, self.m, whole=url != self._last)
         if endpoint in (Endpoint.LAUNCH, Endpoint.AUTHORIZE, Endpoint.REDIRECT):
             exchange = Exchange("p0", Actor.BROWSER, endpoint, _WHEN, 0.0, exchange.request)
             facts = derive(exchange, self._memory)
             self._spelling.look(exchange, facts)
+            certain = url != self._last or facts.get("launch_changed", "cut") not in ("cut", "other")
             for name in _COMPARED:
-                if name in facts:
+                if name in facts and (certain or facts[name] is True):
                     self.m.facts.setdefault(name, facts[name])
         self.out.redactor.url(url)
         if what:
@@ -400,7 +417,8 @@ class _Text:
                 self.m.facts["body_is_text"] = True
 
     def _header(self, name: str, value: str, *, quiet: bool = False) -> None:
-        self.out.redactor.headers([(name, value)])
+        if name != "authorization" or " " in value.strip():
+            self.out.redactor.headers([(name, value.strip())])
         if name == "location":
             self._url(value)
         elif name == "www-authenticate":

@@ -5,12 +5,12 @@ Everything has a limit, and nothing waits for ever.
 
 from __future__ import annotations
 
-import gzip
 import os
 import select
 import stat
 import sys
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -78,14 +78,19 @@ def _piped(path: Path) -> bytes:
     except OSError as exc:
         raise UsageError(f"{path}: cannot be opened ({exc.strerror or type(exc).__name__})") from exc
     parts: list[bytes] = []
-    size = 0
+    size, until = 0, time.monotonic() + WAIT_S
     try:
         while True:
             ready, _, _ = select.select([handle], [], [], WAIT_S)
             if not ready:
                 raise UsageError(f"{path}: a pipe or device that gave nothing for {WAIT_S:.0f} s; save what it gives as a file")
             part = os.read(handle, _CHUNK)
+            if not part and not parts and stat.S_ISFIFO(os.fstat(handle).st_mode) and time.monotonic() < until:
+                time.sleep(0.05)
+                continue
             if not part:
+                if not parts and time.monotonic() >= until:
+                    raise UsageError(f"{path}: nobody writes to this pipe; save what it should give as a file")
                 return b"".join(parts)
             parts.append(part)
             size += len(part)
@@ -109,14 +114,36 @@ def _unpack(found: Opened, folder: Path, name: str) -> None:
             raise UsageError(f"{name}: cannot be read ({exc.strerror or type(exc).__name__})") from exc
         target = folder / f"unpacked{depth}"
         if head[:2] == b"\x1f\x8b":
-            with found.path.open("rb") as file:
-                _copy(gzip.GzipFile(fileobj=file), target, name)
+            _inflate(found.path, target, name)
             found.path = target
         elif head == b"PK\x03\x04":
             inner = _member(found, target, name)
             found.path = target.rename(target.with_name(f"{depth}-{inner}"))
         else:
             return
+
+
+def _inflate(path: Path, target: Path, name: str) -> None:
+    """Unpack gzip as far as it goes: of a file that was cut off, what is there is of use."""
+    machine, size = zlib.decompressobj(wbits=31), 0
+    try:
+        with path.open("rb") as source, target.open("wb") as out:
+            while part := source.read(_CHUNK):
+                while part:
+                    plain = machine.decompress(part, _CHUNK * 16)
+                    size += len(plain)
+                    if size > LARGEST_UNPACKED:
+                        raise UsageError(f"{name}: unpacks to more than {LARGEST_UNPACKED // 1_000_000} MB")
+                    out.write(plain)
+                    if machine.eof:
+                        part = machine.unused_data
+                        machine = zlib.decompressobj(wbits=31)
+                        part = part if part.startswith(b"\x1f\x8b") else b""
+                    else:
+                        part = machine.unconsumed_tail
+    except (OSError, zlib.error) as exc:
+        if not size:
+            raise UsageError(f"{name}: cannot be unpacked ({exc})") from exc
 
 
 def _member(found: Opened, target: Path, name: str) -> str:

@@ -93,7 +93,7 @@ def _whole(text: str) -> Piece | None:
             return Piece("json", stripped, 0, len(text), json.loads(inner, strict=False))
         except (ValueError, TypeError, RecursionError):
             pass
-    if _PAGE.match(stripped[:200]):
+    if _PAGE.match(stripped[:200]) and not re.search(r"</html\s*>\s*\S", stripped, re.IGNORECASE):
         return Piece("page", stripped, 0, len(text))
     bare = stripped.strip("<>\"'`\u201c\u201d\u2018\u2019 \n\t,;")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]{1,40}:/", bare) and (joined := _broken_url(bare)):
@@ -158,10 +158,10 @@ def _xml(text: str) -> Iterator[Piece]:
 
 def _commands(text: str) -> Iterator[Piece]:
     for start in commands.starts(text):
-        found, end = commands.words(text, start)
+        found, end, whole = commands.words(text, start)
         request = commands.request(found)
         if request is not None:
-            yield Piece("curl", text[start:end], start, end, request)
+            yield Piece("curl", text[start:end], start, end, (request, whole))
 
 
 def _messages(text: str) -> Iterator[Piece]:
@@ -273,16 +273,16 @@ def _urls(text: str) -> Iterator[Piece]:
 def _extended(text: str, start: int, end: int) -> int:
     """The end of an address that goes on after a line end or a blank: a parameter begins there, or a scope stands there."""
     if "?" not in text[start:end]:
-        more = re.compile(r"[ \t]*\n[ \t]*(?=\?[\w.-]+=)").match(text, end)
+        more = re.compile(r"[ \t]{0,40}\n[ \t]{0,40}(?=\?[\w.-]+=)").match(text, end)
         if not more:
             return end
         end = more.end()
         following = re.compile(r"\S+").match(text, end)
         end = following.end() if following else end
     while True:
-        more = re.compile(r"[ \t]*\n?[ \t]*((?:&|[a-z_]{2,30}=)[^\s\"'<>`]*)").match(text, end)
+        more = re.compile(r"[ \t]{0,40}\n?[ \t]{0,40}((?:&|[a-z_]{2,30}=)[^\s\"'<>`]*)").match(text, end)
         if more is None:
-            more = re.compile(r"[ \t]+([^\s\"'<>`]+)").match(text, end)
+            more = re.compile(r"[ \t]{1,40}([^\s\"'<>`]+)").match(text, end)
             if more is None or not _is_scope(more.group(1)) or "scope=" not in text[start:end]:
                 return end
         end = more.end()

@@ -91,7 +91,7 @@ class Heard:
 
 def read(text: str, *, alone: bool) -> Heard:
     """Read prose; ``alone`` says that nothing else was pasted, so a short text is a message rather than a story."""
-    text = text[:LONGEST]
+    text = re.sub(r"[ \t]{3,}", "  ", text[:LONGEST])
     heard = Heard()
     rest: list[str] = []
     short = alone and len(text) < 400 and text.strip().count("\n") < 3 and not _NOT_MINE.search(text)
@@ -109,7 +109,7 @@ def read(text: str, *, alone: bool) -> Heard:
         else:
             heard.server += [("quoted", quote) for quote in _quotes(line)]
         rest.append(line)
-    story = " ".join(rest)
+    story = " ".join(line.strip() + (" ." if re.search(r"[=\\{}\"`:;]", line) else "") for line in rest)
     if not short:
         heard.server += [("quoted", words) for words in _introduced(rest)]
     heard.asker = story

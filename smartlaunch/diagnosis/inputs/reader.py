@@ -29,7 +29,6 @@ from smartlaunch.records.record import Run
 from smartlaunch.records.store import load_run
 
 LARGEST_JSON = 64_000_000
-_NAME = re.compile(r"[\w.@+~:\\/ ()-]{1,300}")
 _WORD = re.compile(r"[\w.-]{1,80}")
 _FILE_ENDINGS = (".har", ".json", ".txt", ".log", ".gz", ".zip", ".xml", ".html")
 
@@ -82,7 +81,7 @@ def load(text: str, reports: Path | None = None) -> Loaded:
     if not stripped:
         raise UsageError("the input is empty; give a run, a HAR, an address, an error body, a log line or whatever you have")
     path = Path(stripped)
-    if _NAME.fullmatch(stripped) and _exists(path):
+    if _exists(path):
         return _from_run(load_run(stripped, reports)) if path.is_dir() else _from_path(path)
     if _is_name(stripped):
         return _named(stripped, reports)
@@ -97,7 +96,7 @@ def load_together(texts: list[str], reports: Path | None = None) -> Loaded:
         path = Path(text.strip())
         if text.strip() == "-":
             pasted.append(_decoded(opening.standard_input(), "standard input"))
-        elif _NAME.fullmatch(text.strip()) and _exists(path) and not path.is_dir():
+        elif _exists(path) and not path.is_dir():
             loaded = _from_path(path)
             if loaded.kind in ("har", "run"):
                 whole.append(loaded)
@@ -127,7 +126,7 @@ def load_together(texts: list[str], reports: Path | None = None) -> Loaded:
 
 def _exists(path: Path) -> bool:
     try:
-        return path.exists()
+        return "\n" not in str(path) and path.exists()
     except (OSError, ValueError):
         return False
 
