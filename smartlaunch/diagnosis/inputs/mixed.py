@@ -442,7 +442,8 @@ class _Text:
 
     def _prose(self, rest: str, *, alone: bool) -> None:
         m = self.m
-        heard = prose.read(rest, alone=alone and not self._log)
+        silent = not m.errors and not m.urns and not any(m.texts("server"))
+        heard = prose.read(rest, alone=alone and not self._log, silent=silent)
         for line in self._log:
             m.hear("server", "log", line)
             inner = prose.read(line, alone=True)

@@ -31,6 +31,8 @@ _OAUTH_QUERY = re.compile(
 _STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_$][\w$-]*)\s*:")
 _TRAILING = re.compile(r",(\s*[}\]])")
+_AROUND = re.compile(r"[ \t]+(?=[&?])|(?<=[&?=])[ \t]+")
+"""Blanks beside a separator, which come from breaking the line and never from a value."""
 _PREFIXES = re.compile(r"(?m)^[ \t]*(?:[><]|&gt;|&lt;)[ \t]?(?=\S)|^[ \t]*[><][ \t]*$")
 
 
@@ -108,7 +110,7 @@ def _broken_url(text: str) -> str:
         line = lines[0]
         if not re.search(r"\s", line):
             return line
-        return line.replace("\t", " ") if _blanks_of_a_url(line) else ""
+        return _AROUND.sub("", line.replace("\t", " ")) if _blanks_of_a_url(line) else ""
     if len(lines) > 80 or any(
         re.search(r"[A-Za-z][\w+.-]*://", line) and not re.search(r"=[A-Za-z][\w+.-]*://", line) for line in lines[1:]
     ):
@@ -265,7 +267,7 @@ def _urls(text: str) -> Iterator[Piece]:
     for found in _URL.finditer(text):
         start, end = found.span()
         end = _extended(text, start, end)
-        url = re.sub(r"\n\s*", "", text[start:end]).rstrip(".,;)]>*_:!")
+        url = _AROUND.sub("", re.sub(r"\n\s*", "", text[start:end])).rstrip(".,;)]>*_:!")
         if len(url) > 6:
             yield Piece("url", url, start, end)
 

@@ -69,6 +69,7 @@ _INTRODUCED = re.compile(
 )
 _DENIED = re.compile(r"\b(?:not|never|no longer|n't|without any|instead of|rather than|ruled out|is fine|are fine|works?)\b", re.IGNORECASE)
 _NOT_MINE = re.compile(r"\b(?:I|we|my|our|you|they|please|anyone|help|thanks|hello|hi)\b", re.IGNORECASE)
+_FIRST_PERSON = re.compile(r"\b(?:I|I'm|we(?! are sorry)|my|our|us|me)\b", re.IGNORECASE)
 _ERROR_WORD = re.compile(r"(?<![\w:/-])(" + "|".join(sorted(OAUTH_ERRORS, key=len, reverse=True)) + r")(?![\w-])")
 _NEGATED_WORD = re.compile(r"\b(?:no|not|never|without|instead of|n't)\s+(?:an?\s+|the\s+|get\s+|see\s+)*[`'\"]?$", re.IGNORECASE)
 _NO_REFRESH = re.compile(
@@ -89,8 +90,11 @@ class Heard:
     calls: list[str] = field(default_factory=list)
 
 
-def read(text: str, *, alone: bool) -> Heard:
-    """Read prose; ``alone`` says that nothing else was pasted, so a short text is a message rather than a story."""
+def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
+    """Read prose; ``alone`` says that nothing else was pasted, so a short text is a message rather than a story.
+
+    ``silent`` says that no message was found elsewhere: then lines in which nobody speaks of himself are taken for one.
+    """
     text = re.sub(r"[ \t]{3,}", "  ", text[:LONGEST])
     heard = Heard()
     rest: list[str] = []
@@ -109,6 +113,8 @@ def read(text: str, *, alone: bool) -> Heard:
         else:
             heard.server += [("quoted", quote) for quote in _quotes(line)]
         rest.append(line)
+    if silent and not heard.server and len(rest) <= 12:
+        heard.server = [("line", line.strip()[:1000]) for line in rest if not _FIRST_PERSON.search(line)][:20]
     story = " ".join(line.strip() + (" ." if re.search(r"[=\\{}\"`:;]", line) else "") for line in rest)
     if not short:
         heard.server += [("quoted", words) for words in _introduced(rest)]
