@@ -20,7 +20,8 @@ from smartlaunch.client.http import Form, answered
 from smartlaunch.client.keys import Keys
 from smartlaunch.client.launch import Launches
 from smartlaunch.client.memory import TRANSIENT, Aging, Logins, Memory, TokenLife
-from smartlaunch.errors import Blocked, LoginStuck, TwinFailed, Unreachable
+from smartlaunch.client.situation import PLAIN, Situation
+from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, NotConfigured, TwinFailed, Unreachable
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth import scopes as scope_words
@@ -41,7 +42,7 @@ _RIGHT_FLOW = "the right flow"
 class App:
     """One client registration launched in one way: ``standalone``, ``ehr``, or not at all (``""``, a backend service).
 
-    ``beside`` gives the app of another registration.
+    ``beside`` gives the app of another registration; ``situation`` is the company of its right flows.
     """
 
     engine: Engine
@@ -50,6 +51,7 @@ class App:
     launches: Launches
     keys: Keys
     beside: Callable[[Client, str], App]
+    situation: Situation = PLAIN
 
     @cached_property
     def memory(self) -> Memory:
@@ -69,7 +71,24 @@ class App:
     @property
     def scopes(self) -> tuple[str, ...]:
         """The scopes this app asks for in its way of launching."""
-        return tuple(self.client.ehr_launch_scopes if self.launch_kind == "ehr" else self.client.scopes)
+        return self.situation.scopes_for(self.client.ehr_launch_scopes if self.launch_kind == "ehr" else self.client.scopes)
+
+    @property
+    def user(self) -> User | None:
+        """Who signs in where a probe names nobody."""
+        target = self.engine.target
+        return target.another_user() if self.situation.user else target.first_user
+
+    @property
+    def patient(self) -> str:
+        """The patient to choose where a probe names none; empty leaves it to the target file."""
+        return self.engine.target.another_patient(self.user) if self.situation.patient else ""
+
+    def _in_session(self, session: str) -> str:
+        """The browser session of a flow: what a server remembers of one user or choice does not decide in another situation."""
+        if not self.situation.user and not self.situation.patient:
+            return session
+        return f"{session or self.client.name}-{self.situation.slug}"
 
     @property
     def token_endpoint(self) -> str:
@@ -78,7 +97,7 @@ class App:
 
     def request(self, *, scope: Sequence[str] | None = None, launch: Launch | None = None) -> AuthorizationRequest:
         """A right authorization request; an EHR launch needs its launch."""
-        return make_request(
+        request = make_request(
             self.engine.discovery.url("authorization_endpoint"),
             client_id=self.client.client_id,
             redirect_uri=self.client.redirect_uri,
@@ -86,10 +105,13 @@ class App:
             aud=launch.iss if launch is not None else self.engine.target.fhir_base_url,
             launch=launch.launch if launch is not None else "",
         )
+        return request if self.situation.method == "GET" else request.by(self.situation.method)
 
     def launched(self, user: User | None = None, *, patient: str = "", session: str = "") -> Launch | None:
         """A fresh EHR launch, or None for a standalone app."""
-        return self.launches.obtain(self.client, user, patient=patient, session=session) if self.launch_kind == "ehr" else None
+        if self.launch_kind != "ehr":
+            return None
+        return self.launches.obtain(self.client, user or self.user, patient=patient or self.patient, session=self._in_session(session))
 
     def prepare(self, *, scope: Sequence[str] | None = None, user: User | None = None) -> AuthorizationRequest:
         """A right request ready to be changed by a negative; in an EHR launch with a launch value of its own."""
@@ -110,7 +132,14 @@ class App:
         ``consent`` is ``allow``, ``deny`` or the scopes to untick; ``catch`` lists further addresses a negative watches for.
         """
         uris = (self.client.redirect_uri, request.redirect_uri, *catch)
-        return self.engine.authorize(request, catch=uris, user=user, consent=consent, patient=patient, session=session)
+        return self.engine.authorize(
+            request,
+            catch=uris,
+            user=user or self.user,
+            consent=consent,
+            patient=patient or self.patient,
+            session=self._in_session(session),
+        )
 
     # -- client authentication --------------------------------------------------------------------------------------------
 
@@ -246,7 +275,34 @@ class App:
                     " or let the suite launch by a page or link",
                 )
             token = self.exchange(answer) if answer.code else None
+            if token is not None and token.succeeded and self.situation.token and consent == "allow":
+                token = self._refreshed(token)
         return Attempt(answer, token, launch, tuple(scope_used.ids))
+
+    def _refreshed(self, first: TokenAnswer) -> TokenAnswer:
+        """The answer to a refresh in the place of the first one; ``NotApplicable`` where none can be had."""
+        if not first.refresh_token:
+            raise NotApplicable("no refresh token came, so there is no refreshed token to judge")
+        scopes = self.situation.fewer(first.scopes)
+        answer = self.refresh(first.refresh_token, scope=" ".join(scopes) if scopes is not None else None)
+        if not answer.succeeded:
+            raise NotApplicable(f"the refresh that this situation needs did not succeed: {answer.describe()}")
+        return answer.after(first)
+
+    def require_situation(self) -> None:
+        """``NotApplicable`` or ``NotConfigured`` where a right flow does not succeed in this situation though it does without it."""
+        if self.situation == PLAIN:
+            return
+        if self.launch_kind == "ehr" and (self.situation.user or self.situation.patient) and not self.launches.chooses(self.client):
+            raise NotConfigured("only a chart page lets another user or patient launch the app", key='[ehr_launch] kind = "page"')
+        plain = self.beside(self.client, self.launch_kind)
+        plain.grant()
+        try:
+            self.grant()
+        except Blocked as exc:
+            if isinstance(exc, Unreachable):
+                raise
+            raise NotApplicable(f"{self.situation.words}: a right flow does not succeed that way here: {exc.message}") from exc
 
     def fresh_grant(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Grant:
         """A grant of the scenario's own; ``TwinFailed`` when the server does not give it."""

@@ -9,6 +9,7 @@ from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.keys import Keys
 from smartlaunch.client.launch import Launches
+from smartlaunch.client.situation import PLAIN, Situation
 from smartlaunch.errors import NotApplicable
 from smartlaunch.target import APP_ROLES, Client
 
@@ -23,7 +24,7 @@ class Apps:
         self.engine, self.target = engine, engine.target
         self.launches = Launches(engine)
         self.keys = Keys(engine.discovery)
-        self._made: dict[tuple[str, str], App] = {}
+        self._made: dict[tuple[str, str, str], App] = {}
 
     def close(self) -> None:
         """Stop the key server, and close what the engine has opened."""
@@ -35,12 +36,16 @@ class Apps:
         for app in list(self._made.values()):
             app.ripen()
 
-    def of(self, client: Client, launch_kind: str) -> App:
-        """The app of one registration in one way of launching."""
-        key = (client.name, launch_kind)
+    def of(self, client: Client, launch_kind: str, situation: Situation = PLAIN) -> App:
+        """The app of one registration in one way of launching and one situation."""
+        key = (client.name, launch_kind, situation.slug)
         if key not in self._made:
-            self._made[key] = App(self.engine, client, launch_kind, self.launches, self.keys, self.of)
+            self._made[key] = App(self.engine, client, launch_kind, self.launches, self.keys, self.of, situation)
         return self._made[key]
+
+    def in_situation(self, app: App, situation: Situation) -> App:
+        """The same app in another situation."""
+        return self.of(app.client, app.launch_kind, situation)
 
     def launched(self, role: str, launch_kind: str) -> App:
         """The app of a suite; ``NotApplicable`` says what the target lacks for it."""

@@ -31,7 +31,7 @@ class Grant:
     @property
     def granted(self) -> list[str]:
         """The scopes granted; when the answer leaves ``scope`` out, RFC 6749 section 5.1 makes them those asked for."""
-        return self.token.scopes if "scope" in self.token.body else self.requested
+        return self.token.scopes if "scope" in self.token.body or self.token.before else self.requested
 
     @property
     def expires_at(self) -> float:

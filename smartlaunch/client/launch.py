@@ -45,6 +45,11 @@ class Launches:
             return "no [ehr_launch] is configured in the target file"
         return ""
 
+    def chooses(self, client: Client) -> bool:
+        """Whether user and patient of an EHR launch can be chosen: on a chart page, not with a link or a pasted launch."""
+        setting = self._engine.target.ehr_launch
+        return setting is not None and setting.kind == "page" and bool(client.launch_uri)
+
     def context(self, user: User | None = None) -> tuple[str, str]:
         """The patient and encounter that the EHR is configured to have open; another patient where the user cannot see that one."""
         setting = self._engine.target.ehr_launch

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smartlaunch.exchange import Exchange, Response
@@ -16,6 +17,8 @@ class TokenAnswer:
 
     exchange: Exchange
     received_at: float = field(default_factory=time.time)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """What still holds of the answer that a refresh followed: scope and launch context (RFC 6749 section 6)."""
 
     @property
     def response(self) -> Response:
@@ -50,17 +53,17 @@ class TokenAnswer:
     @property
     def scopes(self) -> list[str]:
         """The granted scopes."""
-        return scopes.split(self.body.get("scope"))
+        return scopes.split(self.body.get("scope", self.before.get("scope")))
 
     @property
     def patient(self) -> str:
         """The patient in context, or an empty string."""
-        return self.text("patient")
+        return self.text("patient") or str(self.before.get("patient", ""))
 
     @property
     def encounter(self) -> str:
         """The encounter in context, or an empty string."""
-        return self.text("encounter")
+        return self.text("encounter") or str(self.before.get("encounter", ""))
 
     @property
     def expires_in(self) -> float | None:
@@ -75,6 +78,11 @@ class TokenAnswer:
     def error(self) -> str:
         """The error code, or an empty string."""
         return self.text("error")
+
+    def after(self, first: TokenAnswer) -> TokenAnswer:
+        """The answer to a refresh, with what still holds of the first one."""
+        kept = {"scope": " ".join(first.scopes), "patient": first.patient, "encounter": first.encounter}
+        return replace(self, before={name: value for name, value in kept.items() if value})
 
     def text(self, name: str) -> str:
         """A member that is a string, else an empty string."""

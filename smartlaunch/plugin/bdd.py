@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -39,6 +41,20 @@ def read_feature(root: Path, path: Path) -> Feature:
 def rows(template: ScenarioTemplate) -> tuple[dict[str, str], ...]:
     """The rows of an outline's Examples; none for a plain scenario."""
     return tuple({str(k): str(v) for k, v in row.items()} for examples in template.examples for row in examples.as_contexts())
+
+
+def with_row(template: ScenarioTemplate, number: int) -> ScenarioTemplate:
+    """An outline with one of its rows only; a plain scenario as it is."""
+    if not template.examples:
+        return template
+    seen = 0
+    for examples in template.examples:
+        if number < seen + len(examples.examples):
+            one = copy(template)  # a new one would lose its steps, which are no argument of its making
+            one.examples = [replace(examples, examples=[examples.examples[number - seen]])]
+            return one
+        seen += len(examples.examples)
+    raise IndexError(number)
 
 
 def row_of(item: Any) -> dict[str, Any]:

@@ -6,14 +6,16 @@ app; ``@once`` keeps it to the first suite that fits, for rules that do not depe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smartlaunch.client.situation import PLAIN, Situation
 from smartlaunch.errors import InternalError
-from smartlaunch.plugin import bdd
+from smartlaunch.plugin import bdd, grid
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, ScenarioTemplate
@@ -80,11 +82,23 @@ class Plan:
     path: str
     line: int
     template: Any = field(compare=False, repr=False, default=None)
+    situation: Situation = PLAIN
+    again: bool = False
+    """Put again, with another client or in another situation than the scenario's own."""
+    thorough: bool = False
+    """Only with ``--thorough``: the situation is one more than the usual run takes."""
 
     @property
     def id(self) -> str:
-        """``suite/slug``, without the label of an outline's row."""
-        return f"{self.suite.id}/{self.slug}"
+        """``suite/slug``, or ``suite/slug@situation``, without the label of an outline's row."""
+        return f"{self.suite.id}/{self.name}"
+
+    @property
+    def name(self) -> str:
+        """The scenario's name in its suite; ``@elsewhere`` marks one that is put with another client than usual and is plain otherwise."""
+        if not self.again:
+            return self.slug
+        return f"{self.slug}@{self.situation.slug or 'elsewhere'}"
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -97,7 +111,7 @@ class Plan:
 
     def title_of(self, row: Mapping[str, Any]) -> str:
         """The title with the values of a row in it."""
-        title = self.title
+        title = self.title + (f" ({self.situation.words})" if self.situation.words else "")
         for key, value in row.items():
             title = title.replace(f"<{key}>", str(value))
         return title
@@ -132,7 +146,12 @@ def plans(suite_id: str) -> tuple[Plan, ...]:
 
 @cache
 def _all_plans() -> tuple[Plan, ...]:
-    return tuple(plan for feature in features() for template in feature.scenarios.values() for plan in _plans_of(feature, template))
+    return tuple(
+        plan
+        for feature in features()
+        for number, template in enumerate(feature.scenarios.values())
+        for plan in _plans_of(feature, template, number)
+    )
 
 
 def every_plan() -> tuple[Plan, ...]:
@@ -146,56 +165,70 @@ def tags_of(feature: Feature, template: ScenarioTemplate) -> set[str]:
     return set(template.tags) | set(rule) | set(feature.tags)
 
 
-def _plans_of(feature: Feature, template: ScenarioTemplate) -> Iterator[Plan]:
+def _plans_of(feature: Feature, template: ScenarioTemplate, number: int) -> Iterator[Plan]:
+    """The plans of one scenario, the ``number``-th of its feature: one in each of its suites, then those in further situations."""
     tags = tags_of(feature, template)
     values = {name: tuple(sorted(t.split(":", 1)[1] for t in tags if t.startswith(name + ":"))) for name in VALUED_TAGS}
     flags = frozenset(name for t in tags if (name := t.partition(":")[0]) in TAGS)
-    slug = values["id"][0] if values["id"] else ""
-    for suite in _suites_of(feature, flags):
-        yield Plan(
-            suite=suite,
-            slug=slug,
-            title=template.name,
-            feature=feature.name or "",
-            rule=template.rule.name if template.rule is not None else "",
-            requirements=values["req"],
-            capabilities=values["cap"],
-            flags=flags,
-            waits=values["waits"],
-            path=feature.rel_filename,
-            line=template.line_number,
-            template=template,
+    fitting = _suites_of(feature, flags)
+    first = Plan(
+        suite=fitting[0],
+        slug=values["id"][0] if values["id"] else "",
+        title=template.name,
+        feature=feature.name or "",
+        rule=template.rule.name if template.rule is not None else "",
+        requirements=values["req"],
+        capabilities=values["cap"],
+        flags=flags,
+        waits=values["waits"],
+        path=feature.rel_filename,
+        line=template.line_number,
+        template=template,
+    )
+    yield from (replace(first, suite=suite) for suite in (fitting[:1] if "once" in flags else fitting))
+    if first.waits:
+        return
+    once = "once" in flags
+    for cell in grid.cells(feature.rel_filename, first.slug, number, profiles=len(fitting), once=once, rows=len(bdd.rows(template))):
+        yield replace(
+            first,
+            suite=fitting[cell.profile],
+            flags=flags - {"quick"},
+            template=bdd.with_row(template, cell.row),
+            situation=cell.situation,
+            again=True,
+            thorough=cell.thorough,
         )
 
 
 def _suites_of(feature: Feature, flags: frozenset[str]) -> list[Suite]:
+    """The suites whose clients can bear a scenario; one that is put ``@once`` runs in the first of them."""
     folder = Path(feature.rel_filename).parent.name if feature.rel_filename else ""
     special = [s for s in SUITES if s.features]
     if any(folder == s.features for s in special):
         return [s for s in special if s.features == folder]
     roles, launches = flags & set(ROLES), flags & set(LAUNCHES)
-    fitting = [
+    return [
         s
         for s in SUITES
         if not s.features and (s.role in roles if roles else s.role != "backend") and (not launches or s.launch in launches)
     ]
-    return fitting[:1] if "once" in flags else fitting
 
 
 def bind(namespace: dict[str, Any], suite_id: str) -> None:
     """Put one test function per scenario of a suite into a module's namespace."""
     import pytest
 
-    by_template = {id(t): f for f in features() for t in f.scenarios.values()}
+    by_path = {feature.rel_filename: feature for feature in features()}
     for plan in plans(suite_id):
-        feature = by_template[id(plan.template)]
+        feature = by_path[plan.path]
 
         def body() -> None:
             """Nothing after the steps: the judge speaks when they are done."""
 
-        name = "test_" + plan.slug.replace("-", "_")
+        name = "test_" + re.sub(r"\W", "_", plan.name)
         if name in namespace:
-            raise InternalError(f"{plan.path}:{plan.line}: the id {plan.slug!r} is given to two scenarios of the suite {suite_id}")
+            raise InternalError(f"{plan.path}:{plan.line}: the id {plan.name!r} is given to two scenarios of the suite {suite_id}")
         function = bdd.test_function(feature, plan.template, body)
         function.__name__ = function.__qualname__ = name
         function.__module__ = namespace["__name__"]

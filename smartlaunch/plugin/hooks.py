@@ -20,6 +20,7 @@ from smartlaunch.catalogue import load
 from smartlaunch.client.app import App
 from smartlaunch.client.apps import Apps
 from smartlaunch.client.engine import Engine
+from smartlaunch.client.situation import PLAIN
 from smartlaunch.errors import Blocked, Missing, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, UsageError
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin import bdd, lint, options
@@ -290,6 +291,25 @@ def app(apps: Apps, plan: Plan) -> App:
 
 
 def _app_of(apps: Apps, plan: Plan) -> App:
+    """The app with which a plan is put, in its situation."""
+    if not plan.again:
+        return _usual_app(apps, plan)
+    usual = None
+    try:
+        app = apps.launched(plan.suite.role, plan.suite.launch)
+    except NotApplicable:
+        app = usual = _usual_app(apps, plan)
+    if usual is not None and plan.situation == PLAIN:
+        raise NotConfigured(
+            f"the target file has no client for the suite {plan.suite.id}, with which this rule would be put once more",
+            key=f'[clients.<name>] role = "{plan.suite.role}"',
+        )
+    situated = apps.in_situation(app, plan.situation)
+    situated.require_situation()
+    return situated
+
+
+def _usual_app(apps: Apps, plan: Plan) -> App:
     suite = plan.suite
     if "once" in plan.flags and not plan.flags & set(ROLES):
         kinds = plan.flags & {"standalone", "ehr"}

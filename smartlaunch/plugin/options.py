@@ -67,6 +67,7 @@ OPTIONS = (
     Option("headed", "show the browser; a person can help where the login gets stuck", pytest="smartlaunch-headed"),
     Option("passive", "leave out what a right app never sends"),
     Option("quick", "a short selection"),
+    Option("thorough", "put each rule in more situations: other clients, users, patients, refreshed tokens, forms of scopes"),
     Option("strict", "let warnings end the run with 1", pytest="-"),
     Option("out", "the run's folder (default: a new one under ./reports/)", "DIR", pytest="run-dir"),
     Option("junit", "also write JUnit XML here (default: junit.xml in the run's folder)", "FILE", pytest="-"),
@@ -95,6 +96,7 @@ class Options:
     headed: bool = False
     passive: bool = False
     quick: bool = False
+    thorough: bool = False
     trace_rules: bool = False
 
     @property

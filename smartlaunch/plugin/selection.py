@@ -21,6 +21,7 @@ class Selection:
     scenarios: frozenset[str]
     passive: bool = False
     quick: bool = False
+    thorough: bool = False
 
     @classmethod
     def of(cls, options: Options, *, files_named: bool = False) -> Selection:
@@ -32,7 +33,7 @@ class Selection:
         suites = tuple(s for s in SUITES if (s.id in options.suite if options.suite else s.default or named))
         requirements = frozenset(requirement(identifier).id for identifier in options.requirement)
         _check_scenarios(options.scenario, suites)
-        return cls(suites, requirements, frozenset(options.scenario), options.passive, options.quick)
+        return cls(suites, requirements, frozenset(options.scenario), options.passive, options.quick, options.thorough)
 
     def wants(self, plan: Plan, label: str = "") -> bool:
         """Whether a scenario, or one row of it, is asked for."""
@@ -42,6 +43,7 @@ class Selection:
             and (not self.scenarios or bool(self.scenarios & {plan.id, plan.id_of(label)}))
             and (not self.quick or "quick" in plan.flags)
             and (not self.passive or "intrusive" not in plan.flags)
+            and (not plan.thorough or self.thorough or bool(self.scenarios))
         )
 
     def scenarios_of(self, plan: Plan) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def identity(app: App) -> Identity:
     """The ID Token of the right flow."""
     answer = readable(app)
     request = app.shared_attempt().authorization.request
-    return _identity(app, answer, request.get("nonce"), tuple(granted(app)), app.engine.target.first_user)
+    return _identity(app, answer, request.get("nonce"), tuple(granted(app)), app.user)
 
 
 def identity_of(app: App, grant: Grant) -> Identity:

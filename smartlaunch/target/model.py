@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from smartlaunch.errors import NotApplicable, TargetFileError
+from smartlaunch.errors import NotApplicable, NotConfigured, TargetFileError
 from smartlaunch.target.secret import Secret
 
 APP_ROLES = ("public", "confidential-symmetric", "confidential-asymmetric")
@@ -231,6 +231,28 @@ class Target:
         found = next((u for u in self.other_users() if first is not None and u.persona == first.persona), None)
         if found is None:
             raise NotApplicable("the target file has no second user of the first one's persona")
+        return found
+
+    def another_user(self) -> User:
+        """Someone else than the first user who sees patients, of the same persona if possible; without one nothing can be shown."""
+        others = self.other_users()
+        if not others:
+            raise NotConfigured("the target file names one user who sees patients; a second one is needed", key="[users.<second>]")
+        return others[0]
+
+    def another_patient(self, user: User | None) -> str:
+        """A patient whom the user sees beside the default one; without one nothing can be shown."""
+        seen = user.patients if user is not None and user.patients is not None else tuple(filter(None, [self.patients.other]))
+        found = next(
+            (
+                patient
+                for patient in (self.patients.other, *seen)
+                if patient in seen and patient != self.visible_patient(user, self.patients.default)
+            ),
+            "",
+        )
+        if not found:
+            raise NotConfigured("the target file names no second patient whom the user sees", key="[patients] other")
         return found
 
     def user_without_resource(self) -> User:

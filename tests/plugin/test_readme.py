@@ -12,11 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NOT_TESTED = ROOT / "docs" / "not-tested.md"
 COMMAND_LINE = ROOT / "docs" / "command-line.md"
+GRID = ROOT / "docs" / "grid.md"
 sys.path.insert(0, str(ROOT))
 
 from smartlaunch.catalogue import load  # noqa: E402
 from smartlaunch.embedded_ehr.defects import load_defects, load_variants  # noqa: E402
-from smartlaunch.plugin import options  # noqa: E402
+from smartlaunch.plugin import grid, options  # noqa: E402
 from smartlaunch.plugin.binding import every_plan  # noqa: E402
 from smartlaunch.records.exits import MEANING  # noqa: E402
 
@@ -102,6 +103,62 @@ def not_tested() -> str:
     return "\n".join(lines) + "\n"
 
 
+COLUMNS = {
+    "profiles": lambda plan: True,
+    "POST": lambda plan: plan.situation.method == "POST",
+    "other user": lambda plan: bool(plan.situation.user),
+    "other patient": lambda plan: bool(plan.situation.patient),
+    "refreshed": lambda plan: plan.situation.token == "refreshed",
+    "narrowed": lambda plan: plan.situation.token == "narrowed",
+    "v1 scopes": lambda plan: plan.situation.scopes == "v1",
+    "wildcard": lambda plan: plan.situation.scopes == "wildcard",
+}
+DIMENSION = {
+    "POST": "method",
+    "other user": "user",
+    "other patient": "patient",
+    "refreshed": "token",
+    "narrowed": "token",
+    "v1 scopes": "scopes",
+    "wildcard": "scopes",
+}
+
+
+def grid_page() -> str:
+    plans = [plan for plan in every_plan() if plan.suite.default]
+    by_rule = defaultdict(list)
+    for plan in plans:
+        for requirement in plan.requirements:
+            by_rule[requirement].append(plan)
+    again = [plan for plan in plans if plan.again]
+    lines = [
+        "# Rule x situation",
+        "",
+        "A rule is put in the plain situation first: the first user and patient of the target file, the request by GET, the access token as it",
+        "came, the scopes of the registration. Servers break rules elsewhere, so most scenarios are put again. `profiles` counts the client types",
+        "and ways of launching with which a rule is put in a usual run, and with `--thorough`. In the other columns **x** is put in every run,",
+        "`t` with `--thorough`, `o` is left to other rules of the same feature (the choice meets all pairs of values within a feature), and an",
+        "empty cell does not bind: `smartlaunch/plugin/grid.toml` says where a scenario binds and why some do not.",
+        "",
+        f"{len(by_rule)} rules; {sum(not p.thorough for p in again)} scenarios are put again in a usual run, {len(again)} with `--thorough`.",
+        "",
+        "| rule | profiles | " + " | ".join(list(COLUMNS)[1:]) + " |",
+        "|---|---:|" + ":-:|" * (len(COLUMNS) - 1),
+    ]
+    for requirement in sorted(by_rule):
+        mine = by_rule[requirement]
+        usual, thorough = ({p.suite.id for p in mine if not p.thorough}, {p.suite.id for p in mine})
+        bound = set().union(*(grid.dimensions_of(p.path, p.slug) for p in mine))
+        cells = []
+        for column, holds in list(COLUMNS.items())[1:]:
+            here = [p for p in mine if holds(p)]
+            binds = DIMENSION[column] in bound
+            cells.append("**x**" if any(not p.thorough for p in here) else "t" if here else "o" if binds else "")
+        count = f"{len(usual)}" if len(usual) == len(thorough) else f"{len(usual)} ({len(thorough)})"
+        lines.append(f"| {requirement} | {count} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def exits() -> str:
     lines = ["| exit code | means |", "|---:|---|", *(f"| {code} | {meaning} |" for code, meaning in MEANING.items())]
     return "\n".join(lines)
@@ -140,6 +197,10 @@ def test_the_list_of_what_is_not_tested_is_current() -> None:
     assert NOT_TESTED.read_text(encoding="utf-8") == not_tested()
 
 
+def test_the_table_of_rules_and_situations_is_current() -> None:
+    assert GRID.read_text(encoding="utf-8") == grid_page()
+
+
 def test_the_page_of_the_command_line_is_current() -> None:
     assert COMMAND_LINE.read_text(encoding="utf-8") == command_line()
 
@@ -148,4 +209,5 @@ if __name__ == "__main__":
     before, _, after = parts()
     NOT_TESTED.write_text(not_tested(), encoding="utf-8")
     COMMAND_LINE.write_text(command_line(), encoding="utf-8")
+    GRID.write_text(grid_page(), encoding="utf-8")
     (ROOT / "README.md").write_text(before + table() + "\n" + after, encoding="utf-8")

@@ -117,7 +117,7 @@ def other_patient(app: App) -> str:
 
 def fhir_user(app: App) -> str:
     """The signed-in user's resource as ``Type/id``, or an empty string; ``fhirUser`` may open it beside all scopes."""
-    token, user = app.grant().token, app.engine.target.first_user
+    token, user = app.grant().token, app.user
     claim = decode(token.id_token).claims.get("fhirUser") if token.id_token else None
     text = claim if isinstance(claim, str) else (user.fhir_user if user is not None else "") or ""
     return "/".join(text.rstrip("/").split("/")[-2:])
