@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 LandingKind = Literal["caught", "stopped", "error-page", "no-way-on", "timeout", "unreachable"]
 ObstacleKind = Literal["locked", "captcha", "second-factor", "rate-limit", "outage", "firewall"]
+
+
+_PERSONAL = re.compile(r"\S+@\S+|\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\b\d[\d -]{3,}\d\b|\b(?=\w*\d)[\w-]{12,}\b")
+"""Addresses, dates, long numbers and ids: in a page's text they may be a person's."""
+
+
+def told(text: str) -> str:
+    """What a page says in its first words, for a message: on one line, without what may be a person's date, number or address.
+
+    A long text is a list or a chart, whose words are about people.
+    """
+    line = " ".join(text.split())
+    return _PERSONAL.sub("...", line[:240]) if 0 < len(line) <= 600 else ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,8 @@ class Landing:
     """The exchanges that came of the last sign-in form that was sent, when it was refused."""
     obstacle: ObstacleKind | Literal[""] = ""
     """What stands in the way and is neither a refusal nor a success; nothing can be judged by a walk that ended at one."""
+    script_errors: tuple[str, ...] = ()
+    """What the pages' own scripts failed at."""
     captures: tuple[str, ...] = ()
     """Screenshots of consent pages, taken when ``capture=True``."""
     pages: tuple[str, ...] = ()
@@ -81,4 +97,6 @@ class Landing:
             lines.append(f"done so far: {'; '.join(self.steps)}")
         if self.kind not in ("caught", "unreachable"):
             lines.append(f"controls: {'; '.join(self.controls[:12]) or 'none'}")
+            lines.extend(f"the page says: {said}" for said in [told(self.text)] if said)
+        lines.extend(f"script error: {error}" for error in self.script_errors)
         return "\n".join(lines)

@@ -84,7 +84,8 @@ USER_FIELD = _words(
 SEARCH = _words(r"search|find|filter|query|lookup|q|suche\w*|recherche\w*|buscar|cerca|zoek\w*|sök", "検索|搜索|검색|поиск")
 ONE_TIME_CODE = _words(r"otp|totp|one[ -]?time|verification code|security code|mfa|2fa|two[ -]?factor|authenticator|passcode|token")
 PATIENT = _words(
-    r"patients?|records?|persons?|people|chart|dependents?|dependants?|prox(?:y|ies)|family members?|health records?|subject|"
+    r"patients?|records?|persons?|people|charts|chart (?:search|list|number)|"
+    r"dependents?|dependants?|prox(?:y|ies)|family members?|health records?|subject|"
     r"patient(?:en|in)|"
     r"dossiers?|pacientes?|pazient[ei]|patiënt(?:en)?|potilas",
     "患者|환자|пациент",
@@ -98,7 +99,7 @@ ROLE = _words(
     r"practice|rolle|rôle|rol|ruolo"
 )
 CHOOSE = _words(
-    r"select|choose|pick|which|who|whose|wählen|auswählen|auswahl|welche\w*|choisir|choisissez|sélectionner|seleccion\w*|"
+    r"select|selection|selector|choose|chooser|pick|picker|which|who|whose|wählen|auswählen|auswahl|welche\w*|choisir|choisissez|sélectionner|seleccion\w*|"
     r"elija|elegir|selezion\w*|scegli\w*|kies|"
     r"selecteer|välj|velg|vælg|valitse|wybierz",
     "選択|选择|선택|выберите",
@@ -116,6 +117,15 @@ TROUBLE = _words(
     r"errors?|denied|invalid|unauthori[sz]ed|forbidden|not found|oops|something went wrong|went wrong|failed|failure|expired|"
     r"unable|fehler|erreur|errore|fout|fel",
     "エラー|错误|오류|ошибка",
+)
+NOBODY = _words(r"(?:no|none|nothing|nobody) (?:\w+ ){0,2}(?:found|available|to (?:select|show)|match\w*)|no results|loading")
+OTHER_ACCOUNT = _words(
+    r"(?:use|sign in with|choose|log in with) (?:another|a different|other) (?:account|user|identity)|not you|switch (?:account|user)s?|"
+    r"different (?:account|user)|another (?:account|user)|someone else|anderes konto|autre compte|otra cuenta"
+)
+TERMS = _words(
+    r"terms|conditions|privacy (?:policy|notice|practices)|licen[cs]e agreement|user agreement|acceptable use|"
+    r"nutzungsbedingungen|datenschutz\w*"
 )
 STAY = _words(
     r"stay signed in|stay logged in|keep me signed in|remember this (?:device|browser|computer)|save (?:your|this) password|"
@@ -149,6 +159,15 @@ def says(control: Control, pattern: re.Pattern[str], *, deep: bool = True) -> bo
 def field_words(control: Control) -> str:
     """Everything that says what a field is for, as words."""
     return " ".join((control.label, control.placeholder, split_name(control.name), split_name(control.id), control.autocomplete))
+
+
+def without_scopes(text: str) -> str:
+    """A text without the scopes in it: ``patient/Observation.rs`` speaks of no patient to choose, and ``profile`` of no profile."""
+    return re.sub(
+        r"\b(?:patient|user|system|launch)/[\w.*?&=:|,%-]+|\b(?:openid|fhirUser|offline_access|online_access)\b|(?<=\bscope )profile\b",
+        " ",
+        text,
+    )
 
 
 def normal(text: str) -> str:

@@ -372,6 +372,7 @@ class BrowserSession:
             ("response", Walk.on_response),
             ("requestfinished", Walk.on_finished),
             ("requestfailed", Walk.on_failed),
+            ("weberror", Walk.on_script_error),
         ):
             context.on(event, self._forward(handler))
         context.on("dialog", self._dialog)

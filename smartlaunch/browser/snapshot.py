@@ -63,6 +63,8 @@ class Control:
     invalid: str = ""
     """What the browser holds against the value of a field."""
     modal: bool = False
+    pager: bool = False
+    """Whether it turns the pages of a list."""
     outer: bool = False
     """Whether it stands in a page header, footer or navigation."""
     opens: bool = False

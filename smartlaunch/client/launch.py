@@ -79,8 +79,7 @@ class Launches:
             landing = engine.open_chart(client, setting, user, patient=patient or self.context(user)[0], session=session)
         if landing.kind != "caught":
             raise LoginStuck(
-                f"the EHR did not launch the app: the browser ended on {landing.title!r} (status {landing.status}) after:"
-                f" {', '.join(landing.steps) or 'nothing'}",
+                f"the EHR did not launch the app\n{landing.describe()}",
                 waited_for=f"the navigation to the launch URI {client.launch_uri}",
                 hint="check the app's launch URI in the EHR, or give the steps in [ehr_launch] of the target file",
                 artifacts=(landing.screenshot,) if landing.screenshot else (),

@@ -60,8 +60,9 @@ def _names(control: Control, subject: re.Pattern[str]) -> bool:
 
 
 def _leads_past(control: Control, *others: re.Pattern[str]) -> bool:
-    """Whether it stands for not choosing: cancel, skip, help."""
-    return any(says(control, pattern, deep=False) for pattern in (words.NEVER, words.CANCEL, words.SKIP, *others))
+    """Whether it stands for not choosing: cancel, skip, help, an empty list."""
+    never = (words.NEVER, words.CANCEL, words.SKIP, words.NOBODY, *others)
+    return control.pager or any(says(control, pattern, deep=False) for pattern in never)
 
 
 def alike(s: Situation) -> list[Control]:
@@ -78,7 +79,10 @@ def alike(s: Situation) -> list[Control]:
 
 def _is_choice(control: Control) -> bool:
     """Whether a button is one of several rather than the one that goes on; in a row of a list any is."""
-    return control.kind == "button" and (not words.CONTINUE.fullmatch(normal(control.caption)) or bool(control.context))
+    caption = normal(control.caption)
+    if control.kind != "button" or words.SEARCH.fullmatch(caption):
+        return False
+    return not words.CONTINUE.fullmatch(caption) or bool(control.context)
 
 
 def take_choice(s: Situation, choice: Choice, topic: str, note: str) -> Act:

@@ -19,7 +19,7 @@ def consent_pair(s: Situation) -> tuple[Control | None, Control | None]:
         by_meaning[_meaning(control)].append(control)
     allow = min(by_meaning["allow"], key=lambda c: (not c.submit, c.kind == "link", c.ref), default=None)
     deny = min(by_meaning["deny"], key=lambda c: (c.kind == "link", c.ref), default=next(iter(by_meaning["cancel"]), None))
-    if allow is None and deny is not None and _consent_text(s):
+    if allow is None and (any(is_scope_box(c) for c in s.page.of_kind("checkbox")) or (deny is not None and _consent_text(s))):
         submits = [c for c in by_meaning["other"] if c.submit]
         allow = submits[0] if len(submits) == 1 else None
     return allow, deny
@@ -49,6 +49,8 @@ def is_consent(page: PageSnapshot) -> bool:
         return False
     allow, deny = consent_pair(s)
     boxes = [c for c in page.of_kind("checkbox") if is_scope_box(c)]
+    if not boxes and words.TERMS.search(s.heading) and not words.CONSENT.search(s.heading):
+        return False  # terms bind the user to the server; they are no question about the app
     return allow is not None and (deny is not None or bool(boxes) or _consent_text(s)) and not words.STAY.search(s.wording)
 
 
@@ -67,20 +69,29 @@ def consent(s: Situation) -> Action | None:
     if not is_consent(s.page):
         return None
     allow, deny = consent_pair(s)
-    key = f"{s.page.host}|{allow.caption if allow else ''}|{len(s.page.controls)}"
-    if s.plan.consent == "deny":
-        if deny is None:
-            return Stuck("the consent page offers no way to deny")
-        return Act("consent", f"denied with {quoted(deny)}", (Op("click", deny),), key=key)
     assert allow is not None  # is_consent says so
+    key = f"{s.page.host}|{allow.caption}|{len(s.page.controls)}|{s.heading}|{hash(s.page.text)}"
+    if s.plan.consent == "deny":
+        return _denial(s, allow, deny, key)
     ops, notes = _boxes(s)
     if isinstance(s.plan.consent, Deselect):
         missing = [scope for scope in s.plan.consent.scopes if not _boxes_for(s.page, scope)]
         if missing:
             return Stuck(f"the consent page offers no box to untick for {', '.join(missing)}")
+    ops.extend(_granting(s))
     ops.extend(unanswered(s, allow))
     notes.append(f"allowed with {quoted(allow)}")
     return Act("consent", ", ".join(notes), (*ops, Op("click", allow)), key=key)
+
+
+def _denial(s: Situation, allow: Control, deny: Control | None, key: str) -> Action:
+    """Press what denies; where each scope has a pair of radio buttons instead, choose the denying ones."""
+    if deny is not None:
+        return Act("consent", f"denied with {quoted(deny)}", (Op("click", deny),), key=key)
+    radios = [c for c in s.page.of_kind("radio") if says(c, words.DENY)]
+    if not radios:
+        return Stuck("the consent page offers no way to deny")
+    return Act("consent", f"denied each scope, pressed {quoted(allow)}", (*(Op("check", c) for c in radios), Op("click", allow)), key=key)
 
 
 def _boxes(s: Situation) -> tuple[list[Op], list[str]]:
@@ -116,18 +127,29 @@ def _boxes_for(page: PageSnapshot, scope: str) -> list[Control]:
     return [c for c in boxes if pattern.search(split_name(f"{c.label} {c.name} {c.value}"))]
 
 
+def _granting(s: Situation) -> list[Op]:
+    """The radio buttons that grant where one that denies is chosen at first."""
+    radios = s.page.of_kind("radio")
+    denied = {c.name for c in radios if c.checked and c.name and says(c, words.DENY)}
+    return [Op("check", c) for c in radios if c.name in denied and says(c, words.ALLOW) and not says(c, words.DENY)]
+
+
 def unanswered(s: Situation, near: Control) -> list[Op]:
     """Answers to questions that must have one: a radio group with nothing chosen, a required select with nothing chosen."""
     groups: dict[str, list[Control]] = {}
     for control in s.page.of_kind("radio"):
         if control.form in (near.form, -1) or near.form == -1:
             groups.setdefault(control.name or str(control.ref), []).append(control)
-    ops = [Op("check", group[0]) for group in groups.values() if not any(c.checked for c in group)]
+    ops = [Op("check", _best(group)) for group in groups.values() if not any(c.checked for c in group)]
     for control in s.page.of_kind("select"):
         value = _first_value(control)
         if control.required and value and not any(o.selected and o.value for o in control.options):
             ops.append(Op("select", control, value))
     return ops
+
+
+def _best(group: list[Control]) -> Control:
+    return next((c for c in group if says(c, words.ALLOW)), next((c for c in group if not says(c, words.DENY)), group[0]))
 
 
 def _first_value(control: Control) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smartlaunch.browser import lexicon as words
-from smartlaunch.browser.lexicon import says
+from smartlaunch.browser.lexicon import says, without_scopes
 from smartlaunch.browser.recipes.choices import offered, option_selected, take_choice
 from smartlaunch.browser.recipes.patients import likeness
 from smartlaunch.browser.recipes.situation import Act, Action, Op, Situation, Stuck, quoted
@@ -11,7 +11,9 @@ from smartlaunch.browser.recipes.situation import Act, Action, Op, Situation, St
 
 def choose_encounter(s: Situation) -> Action | None:
     """Choose the configured encounter, else the one that is chosen or the first, else go on without."""
-    about = bool(words.ENCOUNTER.search(s.heading)) or bool(words.CHOOSE.search(s.heading) and words.ENCOUNTER.search(s.page.text[:400]))
+    about = bool(words.ENCOUNTER.search(s.heading)) or bool(
+        words.CHOOSE.search(s.heading) and words.ENCOUNTER.search(without_scopes(s.page.text[:400]))
+    )
     choices = offered(s, words.ENCOUNTER, about=about)
     if not choices:
         return _without(s) if about and words.CHOOSE.search(s.wording) else None

@@ -8,6 +8,9 @@ from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.lexicon import field_words, split_name
 from smartlaunch.browser.snapshot import Control, PageSnapshot
 
+_ADDRESS = re.compile(r"\S+@\S+")
+"""An example of an address: ``name@domain.com`` in a placeholder asks for no domain."""
+
 
 def is_login(page: PageSnapshot) -> bool:
     """Whether the page has a password field that can be filled."""
@@ -45,7 +48,7 @@ def user_score(control: Control) -> int:
     score = 0
     if "username" in control.autocomplete:
         score += 8
-    said = field_words(control)
+    said = _ADDRESS.sub(" ", field_words(control))
     if re.search(r"\b(domain|tenant|first|last|given|family)\b", said, re.IGNORECASE):
         return 0
     if words.USER_FIELD.search(said):

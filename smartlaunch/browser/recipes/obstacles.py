@@ -79,7 +79,7 @@ def obstacle_of(page: PageSnapshot) -> Obstacle | None:
         return Obstacle("locked", locked)
     if page.captcha and (page.status < 400 or page.status in (403, 429)):
         return Obstacle("captcha")
-    if any(is_one_time(c) for c in page.of_kind("text", "password")):
+    if _second_factor(page, said):
         return Obstacle("second-factor", _words(page))
     if page.status == 429 or _RATE.search(said):
         return Obstacle("rate-limit", _words(page))
@@ -87,9 +87,13 @@ def obstacle_of(page: PageSnapshot) -> Obstacle | None:
         return Obstacle("outage", _words(page))
     if _FIREWALL.search(said):
         return Obstacle("firewall", _words(page))
-    if page.status < 400 and not is_login(page) and _SECOND_FACTOR.search(said):
-        return Obstacle("second-factor", _words(page))
     return None
+
+
+def _second_factor(page: PageSnapshot, said: str) -> bool:
+    if any(is_one_time(c) for c in page.of_kind("text", "password")):
+        return True
+    return page.status < 400 and not is_login(page) and bool(_SECOND_FACTOR.search(said))
 
 
 def locked_words(page: PageSnapshot) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from smartlaunch.browser import lexicon as words
-from smartlaunch.browser.lexicon import field_words, normal, says
+from smartlaunch.browser.lexicon import field_words, normal, says, without_scopes
 from smartlaunch.browser.recipes.buttons import submit_of
 from smartlaunch.browser.recipes.choices import Choice, offered, option_selected, take_choice
 from smartlaunch.browser.recipes.consent import consent_pair, is_consent, is_scope_box
@@ -28,7 +28,8 @@ def choose_patient(s: Situation) -> Action | None:
     if is_consent(s.page) and not s.page.of_kind("radio", "select"):
         return None  # a consent page that names the patient is no picker; only its own question is to be answered
     choices = patient_choices(s)
-    return _look_for(s, wanted, names, listed=bool(choices)) or _one_of(s, choices, known=wanted is not None or bool(names))
+    known = wanted is not None or bool(names)
+    return (_look_for(s, wanted, choices) or _turn(s, choices) if known else None) or _one_of(s, choices, known=known)
 
 
 def _wanted(s: Situation) -> tuple[str | None, list[str]]:
@@ -40,7 +41,8 @@ def _wanted(s: Situation) -> tuple[str | None, list[str]]:
 def _one_of(s: Situation, choices: list[Choice], *, known: bool) -> Action | None:
     """The only one that is offered, or any one where no patient is configured."""
     if not choices:
-        return None
+        nobody = s.memory.searches > 1 and _search_fields(s, listed=False)
+        return Stuck("the search finds nobody, neither the configured patient nor anyone else") if nobody else None
     if len(choices) == 1:
         return take_choice(s, choices[0], "patient", "chose the only patient")
     if not known:
@@ -49,15 +51,67 @@ def _one_of(s: Situation, choices: list[Choice], *, known: bool) -> Action | Non
     return Stuck(f"the configured patient is not among the {len(choices)} that the page offers")
 
 
-def _look_for(s: Situation, wanted: str | None, names: list[str], *, listed: bool) -> Act | None:
-    """Use the page's search box, once."""
-    box = _patient_search(s, listed)
-    if box is None or s.memory.searched or not (wanted or names):
+def _look_for(s: Situation, wanted: str | None, choices: list[Choice]) -> Act | None:
+    """Use the page's search, once; when it finds nothing, ask for the whole list again."""
+    fields = _search_fields(s, listed=bool(choices))
+    if not fields or s.memory.searches > 1 or (s.memory.searches == 1 and choices):
         return None
-    text = (max(s.plan.patient_names, key=len).split()[-1] if names else wanted) or ""
-    button = submit_of(s.page, box, words.SEARCH, "") if box.form >= 0 else _beside(s.page, box)
-    go = Op("click", button) if button else Op("enter", box)
-    return Act("search", "searched for the patient", (Op("fill", box, text), go), key=s.page.host)
+    first = fields[0]
+    button = submit_of(s.page, first, words.SEARCH, "") if first.form >= 0 else _beside(s.page, first)
+    go = Op("click", button) if button else Op("enter", first)
+    if s.memory.searches == 1:
+        cleared = tuple(Op("fill", c, "") for c in fields if not c.required)
+        return Act("search", "asked for the whole list, since the search found nothing", (*cleared, go), key="all") if cleared else None
+    filled = tuple(Op("fill", c, text) for c in fields if (text := _search_text(s, c, wanted)))
+    return Act("search", "searched for the patient", (*filled, go), key=s.page.host) if filled else None
+
+
+def _search_text(s: Situation, field: Control, wanted: str | None) -> str:
+    """What to look for in one field of a search: the family name in most, the given name or the id where it is asked for."""
+    said = field_words(field)
+    name = max(s.plan.patient_names, key=len, default="").strip()
+    family, _, given = name.partition(",") if "," in name else (name.rpartition(" ")[2], "", name.partition(" ")[0])
+    if re.search(r"\b(?:first|given|fname)\b", said, re.IGNORECASE):
+        return given.strip()
+    if re.search(r"\b(?:middle|mname|birth|dob|date|phone|zip|postal)\b|e-?mail", said, re.IGNORECASE):
+        return ""
+    if re.search(r"\b(?:id|mrn|identifier|number)\b", said, re.IGNORECASE):
+        return wanted or ""
+    return family.strip() or wanted or ""
+
+
+def _search_fields(s: Situation, *, listed: bool) -> list[Control]:
+    """The fields of the page's search for patients; a search box of the frame around the page looks for anything."""
+    if not (listed or s.goal or words.PATIENT.search(s.heading)):
+        return []
+    boxes = _search_boxes(s.page)
+    first = min((c for c in boxes if not c.outer or _for_names(c)), key=lambda c: (not _for_names(c), c.ref), default=None)
+    if first is None or first.form < 0:
+        return [] if first is None else [first]
+    return [c for c in boxes if c.form == first.form]
+
+
+def _search_boxes(page: PageSnapshot) -> list[Control]:
+    """Fields that say that they search, and those of a form whose button says so."""
+    searching = {c.form for c in page.of_kind("button") if c.form >= 0 and words.SEARCH.search(c.caption)}
+    return [c for c in page.of_kind("text") if not c.readonly and (c.form in searching or is_search(c))]
+
+
+def _for_names(field: Control) -> bool:
+    said = field_words(field)
+    return bool(words.PATIENT.search(said) or re.search(r"name\b|lname|family", said, re.IGNORECASE))
+
+
+def _turn(s: Situation, choices: list[Choice]) -> Act | None:
+    """Turn to the next page of a list that does not show the patient, a few times."""
+    onward = next((c for c in s.page.of_kind("button", "link") if c.pager and _ONWARD.search(c.caption)), None)
+    if not choices or onward is None or s.memory.turns >= MAX_TURNS:
+        return None
+    return Act("page", "turned to the next page of patients", (Op("click", onward),), key=str(s.memory.turns))
+
+
+MAX_TURNS = 15
+_ONWARD = re.compile("^(?:next|more|\u203a|\u00bb|>)", re.IGNORECASE)
 
 
 def _find_patient(s: Situation, wanted: str | None, names: list[str]) -> Action | None:
@@ -127,15 +181,9 @@ def _has_name(name: str, text: str) -> bool:
 
 def patient_choices(s: Situation) -> list[Choice]:
     """The patients that the page offers, when it is a page for choosing one."""
-    about = bool(words.PATIENT.search(s.heading)) or bool(words.CHOOSE.search(s.wording) and words.PATIENT.search(s.page.text[:600]))
+    said = without_scopes(s.page.text[:600])
+    about = bool(words.PATIENT.search(s.heading)) or bool(words.CHOOSE.search(s.wording) and words.PATIENT.search(said))
     return offered(s, words.PATIENT, about=about and not words.ENCOUNTER.search(s.heading))
-
-
-def _patient_search(s: Situation, listed: bool) -> Control | None:
-    boxes = [c for c in s.page.of_kind("text") if is_search(c) and not c.readonly]
-    about = listed or bool(words.PATIENT.search(s.heading)) or bool(s.goal)
-    named = [c for c in boxes if words.PATIENT.search(field_words(c)) or re.search(r"name\b|lname|family", field_words(c), re.IGNORECASE)]
-    return (named or boxes)[0] if about and boxes else None
 
 
 def _beside(page: PageSnapshot, box: Control) -> Control | None:

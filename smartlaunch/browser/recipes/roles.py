@@ -15,7 +15,21 @@ def choose_role(s: Situation) -> Action | None:
     allow, deny = consent_pair(s)
     if allow is not None and deny is not None:
         return None
-    return _side(s) or _profile(s)
+    return _account(s) or _side(s) or _profile(s)
+
+
+def _account(s: Situation) -> Action | None:
+    """The account of this user among those that the browser is signed in with, or the way to another one."""
+    other = next((c for c in s.page.of_kind("button", "link", "radio") if words.OTHER_ACCOUNT.search(c.caption)), None)
+    if other is None or not s.plan.username:
+        return None
+    mine = normal(s.plan.username)
+    named = next((c for c in s.page.of_kind("button", "link", "radio") if mine in normal(f"{c.text} {c.label} {c.context}")), None)
+    if named is not None:
+        return take_choice(s, (named, ""), "role", "chose the account of the user")
+    if mine in normal(s.page.text) or "@" not in s.page.text:
+        return None
+    return take_choice(s, (other, ""), "role", f"left the account of somebody else, pressed {quoted(other)}")
 
 
 def _side(s: Situation) -> Action | None:

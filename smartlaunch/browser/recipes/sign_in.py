@@ -33,12 +33,32 @@ def _with_password(s: Situation, passwords: list[Control]) -> Action:
         )
     if sum(s.memory.logins.values()) >= 3:
         return Refused(f"a fourth sign-in form in one walk{complaint(s.page)}")
-    if not s.plan.password or (user is not None and not s.plan.username):
+    if not _can_answer(s, secret, user):
         return Stuck("the page asks for a user name and a password, and the target file gives none for this user")
-    ops = [Op("fill", user, s.plan.username)] if user is not None else []
-    ops.append(Op("fill", secret, s.plan.password, secret=True))
-    done = "filled user name and password" if user is not None else "filled the password"
-    return _submit(s, secret, "login", done, ops, key)
+    done: dict[str, Op] = {}
+    if user is not None and s.plan.username:
+        done["user name"] = Op("fill", user, s.plan.username)
+    elif user is None:
+        done.update(_listed_user(s, secret))
+    if not secret.filled:
+        done["password"] = Op("fill", secret, s.plan.password, secret=True)
+    told = f"filled {' and '.join(done)}" if done else "kept what the form is filled with"
+    return _submit(s, secret, "login", told, list(done.values()), key)
+
+
+def _listed_user(s: Situation, secret: Control) -> dict[str, Op]:
+    """The user in a list of the form, where a demonstration has one in place of a field."""
+    for control in s.page.of_kind("select"):
+        option = _option_of(s, control) if control.form == secret.form and words.USER_FIELD.search(field_words(control)) else None
+        if option is not None:
+            return {"user name": Op("select", control, option.value)}
+    return {}
+
+
+def _can_answer(s: Situation, secret: Control, user: Control | None) -> bool:
+    """Whether what the form asks for is known; a demonstration fills some of it in itself."""
+    demonstrates = secret.filled and submit_of(s.page, secret, words.SIGN_IN, s.plan.persona) is not None
+    return bool(s.plan.password or demonstrates) and bool(user is None or s.plan.username or user.filled)
 
 
 def _submit(s: Situation, last: Control, topic: str, done: str, ops: list[Op], key: str) -> Act:
@@ -49,6 +69,8 @@ def _submit(s: Situation, last: Control, topic: str, done: str, ops: list[Op], k
 
 def _came_back(s: Situation, reason: str) -> Action:
     """What a form that is there again means: the browser itself did not send it, or the server refused what was sent."""
+    if s.memory.signed_in:
+        return Stuck("the sign-in form came back after the user was signed in")
     against = held_against(s.page)
     return Stuck(f"the form cannot be sent: {against}") if against else Refused(reason)
 
@@ -110,6 +132,8 @@ def _chosen_user(s: Situation) -> Action | None:
         if not off and not (words.USER_FIELD.search(field_words(control)) and words.SIGN_IN.search(s.heading)):
             continue
         option = _option_of(s, control)
+        if option is None and s.plan.username and _by_hand(s, control):
+            continue  # the list is a help for those whom it names; the others write their name
         button = submit_of(s.page, control, words.SIGN_IN, s.plan.persona)
         if button:
             ops = (Op("select", control, option.value),) if option and not option.selected else ()
@@ -117,6 +141,10 @@ def _chosen_user(s: Situation) -> Action | None:
             key = f"{s.page.host} {control.id} {control.name}"
             return Act("user", f"{chosen}, pressed {quoted(button)}", (*ops, Op("click", button)), key=key)
     return None
+
+
+def _by_hand(s: Situation, control: Control) -> bool:
+    return any(c.form == control.form and user_score(c) > 0 for c in _plain_fields(s.page))
 
 
 def _option_of(s: Situation, control: Control) -> Option | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from smartlaunch.browser.lexicon import without_scopes
 from smartlaunch.browser.plan import LoginPlan
 from smartlaunch.browser.snapshot import Control, PageSnapshot
 
@@ -74,7 +75,9 @@ class Memory:
     users: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
     patient_chosen: bool = False
-    searched: bool = False
+    searches: int = 0
+    turns: int = 0
+    """How many pages of a list were turned."""
     since_login: set[str] = field(default_factory=set)
     """What was done after the last sign-in form; a page that only comes to a user who is signed in shows that it worked."""
 
@@ -90,7 +93,9 @@ class Memory:
         elif action.topic == "patient":
             self.patient_chosen = True
         elif action.topic == "search":
-            self.searched = True
+            self.searches += 1
+        elif action.topic == "page":
+            self.turns += 1
 
     def note_login(self, key: str) -> None:
         """Remember that user name and password were sent; the key begins with the host."""
@@ -125,7 +130,7 @@ class Situation:
     @property
     def heading(self) -> str:
         """Title and headings: what the page says it is about."""
-        return " ".join((self.page.title, *self.page.headings))
+        return without_scopes(" ".join((self.page.title, *self.page.headings)))
 
     @property
     def wording(self) -> str:

@@ -1,7 +1,7 @@
 // Describes everything on the page that a person could use; see snapshot.py for the meaning of each member.
 ([textLimit, controlLimit, whole]) => {
   const KEY = Symbol.for('smartlaunch.controls');
-  const elements = [], controls = [], forms = [], errors = [], headings = [], shadowText = [];
+  const elements = [], controls = [], forms = [], errors = [], headings = [], minor = [], shadowText = [];
   let nodes = 0, captcha = false;
   const clean = (s, n) => (s || '').replace(/\s+/g, ' ').trim().slice(0, n || 120);
   const shown = el => {
@@ -40,6 +40,14 @@
     const at = (root.elementFromPoint ? root : el.ownerDocument).elementFromPoint(x, y);
     return !at || at === el || el.contains(at) || at.contains(el) || (at.tagName === 'LABEL' && at.control === el);
   };
+  const PAGER = /(^|[-_ ])(pager|paging|pagination|paginator|paginate)([-_ ]|$)/i;
+  const pages = el => {
+    for (let up = el, n = 0; up && n < 4; up = up.parentElement, n++)
+      if (PAGER.test((typeof up.className === 'string' ? up.className : '') + ' ' + up.id)) return true;
+    const beside = el.parentElement ? [...el.parentElement.children].filter(e => e !== el && /^(BUTTON|A)$/.test(e.tagName)) : [];
+    return /^(next|more|›|»|>)/i.test(inner(el, 20)) && !!beside.some(e => /^(prev|previous|‹|«|<)/i.test(inner(e, 20)))
+      && !(el.form && el.form.querySelector('input:not([type=hidden]),select,textarea'));
+  };
   const add = (el, kind, extra) => {
     if (controls.length >= controlLimit) return;
     const tag = el.tagName.toLowerCase(), type = (el.getAttribute('type') || '').toLowerCase();
@@ -65,6 +73,7 @@
       disabled: !!el.disabled || el.getAttribute('aria-disabled') === 'true' || !!el.closest('fieldset:disabled'),
       readonly: !!el.readOnly, required: !!el.required || el.getAttribute('aria-required') === 'true',
       filled: /^(text|password)$/.test(kind) && !!el.value, invalid: clean(el.validationMessage), modal: !!(modal && shown(modal)),
+      pager: /^(button|a)$/.test(tag) && pages(el),
       outer: !!el.closest('header,footer,nav,[role=navigation],[role=banner],[role=contentinfo]'),
       opens: !/^(_self)?$/.test(el.getAttribute('formtarget') || el.getAttribute('target') || (form && form.getAttribute('target')) || ''),
       hit: hits(el, el.ownerDocument.defaultView || window),
@@ -73,8 +82,12 @@
     }, extra || {}));
   };
   const QUIET = /^(hidden|submit|button|image|reset|checkbox|radio|file|range|color|password)$/;
-  const REAL = 'a[href],button,input,select,textarea,[role=button],[role=link],[role=radio],[role=option],[role=checkbox],[onclick]';
+  const REAL = 'a[href],button,input:not([type=radio]:disabled):not([type=checkbox]:disabled),select,textarea,[role=button],[role=link],[role=radio],[role=option],[role=checkbox],[onclick]';
   const scripted = document.scripts.length > 0;
+  // What names the columns of a list is no member of it, and orders it at most.
+  const heads = el => !!el.closest('thead,tfoot,th,[role=columnheader]')
+    || (el.tagName === 'TR' && !el.querySelector('td:not([colspan]),td[colspan="1"]'));
+  const held = el => /^(TR|LI|LABEL)$/.test(el.tagName) && !!el.querySelector('input[type=radio]:disabled');
   const visit = root => {
     const walker = (root.ownerDocument || root).createTreeWalker(root, NodeFilter.SHOW_ELEMENT);
     for (let el = walker.currentNode.nodeType === 1 ? walker.currentNode : walker.nextNode(); el; el = walker.nextNode()) {
@@ -101,12 +114,14 @@
       else if (tag === 'a' && el.hasAttribute('href')) { if (shown(el)) add(el, 'link'); }
       else if (role === 'radio' || role === 'checkbox') { if (shown(el)) add(el, role, {value: el.getAttribute('data-value') || ''}); }
       else if (/^(button|link|option|menuitem|tab)$/.test(role) || el.hasAttribute('onclick')) {
-        if (shown(el) && !el.querySelector(REAL)) add(el, 'button'); }
+        if (shown(el) && !el.querySelector(REAL) && !heads(el)) add(el, 'button'); }
       else if (scripted && /^(tr|li|div|article|td|span|label|a|mat-card|ion-item)$/.test(tag) && !el.querySelector(REAL)
-               && getComputedStyle(el).cursor === 'pointer' && shown(el) && !(tag === 'label' && el.control)
+               && (getComputedStyle(el).cursor === 'pointer' || held(el)) && shown(el) && !heads(el)
+               && !(tag === 'label' && el.control && !el.control.disabled)
                && !(el.parentElement && (el.parentElement.closest(REAL + ',label') || getComputedStyle(el.parentElement).cursor === 'pointer')))
         add(el, 'button');
       if (/^(h1|h2|h3|legend|caption)$/.test(tag) || role === 'heading') { if (headings.length < 12 && shown(el)) headings.push(inner(el, 160)); }
+      else if (/^(h4|h5)$/.test(tag) && minor.length < 4 && shown(el)) minor.push(inner(el, 160));
       if (errors.length < 4 && (role === 'alert' || /(^|[-_ ])(error|errors|alert|invalid|danger|feedback)/i.test(
           (typeof el.className === 'string' ? el.className : '') + ' ' + el.id)) && !/^(input|form|body|html|label)$/.test(tag) && shown(el)) {
         const t = inner(el, 240);
@@ -136,7 +151,7 @@
   const delay = meta ? parseFloat(meta.content) : NaN;
   Object.defineProperty(window, KEY, {value: elements, configurable: true, enumerable: false, writable: true});
   const found = {
-    url: location.href, title: clean(document.title, 200), text, headings, errors, controls, captcha,
+    url: location.href, title: clean(document.title, 200), text, headings: headings.length ? headings : minor, errors, controls, captcha,
     ready,
     complete: document.readyState === 'complete', scripts: document.scripts.length,
     refresh: meta && !Number.isNaN(delay) ? delay : null, document: String(performance.timeOrigin),

@@ -85,7 +85,7 @@ def _by_recipe(walk: Walk, page: PageSnapshot) -> bool:
         return _came_back(walk, page, action)
     if not isinstance(action, Stuck):
         ending.idle(walk, page)
-    elif walk.quiet() >= rest(page) * 2 or walk.here() > walk.step_s:
+    elif walk.quiet() >= ending.patience(page) or walk.here() > walk.step_s:
         ending.give_up(walk, action.reason)
     return False
 

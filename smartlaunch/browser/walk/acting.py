@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Literal
 
 from smartlaunch.browser.plan import Deselect
 from smartlaunch.browser.recipes import Act, Obstacle, Op
@@ -23,9 +24,10 @@ def perhaps(walk: Walk, page: PageSnapshot, action: Act) -> bool:
         guard_password(walk, page)
     walk.recording.fetch_bodies()
     walk.acted = Acted(page.document, time.monotonic(), walk.recording.sent, action)
-    if not _do(walk, page, action):
+    done = _do(walk, page, action)
+    if done != "done":
         walk.acted = None
-        return False
+        return done == "left"  # a form that was shown for a moment was not sent
     walk.memory.note(action)
     walk.steps.append(action.note)
     if action.topic == "consent":
@@ -79,25 +81,29 @@ def press_enter_instead(walk: Walk) -> bool:
     return True
 
 
-def _do(walk: Walk, page: PageSnapshot, action: Act) -> bool:
-    """Carry out an action; false when the page changed under it.
+def _do(walk: Walk, page: PageSnapshot, action: Act) -> Literal["done", "left", "changed"]:
+    """Carry out an action, unless the page goes on by itself or changes under it.
 
     On a page without any script nothing can tell a set value from a typed one, so one round trip does it all. Every other page
     gets real key strokes and clicks.
     """
     from playwright.sync_api import Error
 
+    pressing = True
     plain = not page.scripts and all(op.kind != "enter" and not op.control.opens for op in action.ops)
     try:
         if plain:
-            return bool(walk.window.acting_frame().evaluate(ACT_SCRIPT, [_command(op) for op in action.ops]))
+            carried = bool(walk.window.acting_frame().evaluate(ACT_SCRIPT, [_command(op) for op in action.ops]))
+            return "done" if carried else "changed"
         for op in action.ops:
+            pressing = op.kind in ("click", "enter")
             _apply(walk, op)
     except Error:
         walk.pump()
-        moving = walk.caught is not None or walk.recording.waiting_for_document() is not None
-        return moving or walk.actions > 3
-    return True
+        if walk.caught is not None or walk.recording.waiting_for_document() is not None:
+            return "done" if pressing else "left"
+        return "done" if walk.actions > 3 else "changed"
+    return "done"
 
 
 def _apply(walk: Walk, op: Op) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from smartlaunch.browser.catcher import Caught, response_params
-from smartlaunch.browser.landing import Landing, LandingKind, ObstacleKind
+from smartlaunch.browser.landing import Landing, LandingKind, ObstacleKind, told
 from smartlaunch.browser.recipes import Obstacle, blames_credentials, locked_words, obstacle_of
 from smartlaunch.browser.recording import Entry, plain_failure
 from smartlaunch.browser.snapshot import BLANK_SCRIPT, PageSnapshot
@@ -108,8 +108,14 @@ def idle(walk: Walk, page: PageSnapshot, why: str = "nothing on the page leads o
         return
     if page.captcha and quiet >= SETTLED_S:
         stopped_by(walk, Obstacle("captcha"), why)
-    if quiet >= (SCRIPTED_IDLE_S if page.scripts else rest(page)):
-        give_up(walk, why)
+    if quiet >= patience(page):
+        said = told(page.errors[0] if page.errors else page.text)
+        give_up(walk, f'{why}; the page says "{said}"' if said else why)
+
+
+def patience(page: PageSnapshot) -> float:
+    """How long a page that cannot be passed must be quiet; one with scripts may show a form for a moment and go on by itself."""
+    return SCRIPTED_IDLE_S if page.scripts else rest(page) * 2
 
 
 def give_up(walk: Walk, reason: str) -> None:
@@ -262,6 +268,7 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         screenshot=walk.screenshot,
         refused_sign_in=walk.refused_sign_in,
         obstacle=walk.obstacle or (_in_the_way(walk) if kind in _STOPPED and shown else ""),
+        script_errors=tuple(walk.script_errors),
         captures=tuple(walk.captures),
         pages=tuple(walk.pages),
         steps=tuple(walk.steps),

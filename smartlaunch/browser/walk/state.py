@@ -114,6 +114,7 @@ class Walk:
     failure: tuple[str, str] | None = None
     download: str = ""
     dialogs: list[str] = field(default_factory=list)
+    script_errors: list[str] = field(default_factory=list)
     crashed: bool = False
     steps: list[str] = field(default_factory=list)
     denied: bool = False
@@ -179,6 +180,12 @@ class Walk:
             return
         if failure_code(entry.failure) not in ("ERR_ABORTED", "ERR_UNKNOWN_URL_SCHEME", "ERR_HTTP_RESPONSE_CODE_FAILURE"):
             self.failure = (entry.url, entry.failure)
+
+    def on_script_error(self, error: Any) -> None:
+        """Keep what a page's script failed at, a few times."""
+        text = " ".join(str(error.error).split())[:200]
+        if len(self.script_errors) < 3 and text not in self.script_errors:
+            self.script_errors.append(text)
 
     def on_dialog(self, dialog: Any) -> None:
         """Answer a dialogue: agree to a question that follows our own click, dismiss the rest."""

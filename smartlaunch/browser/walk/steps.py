@@ -8,9 +8,12 @@ from smartlaunch.browser.plan import LoginStep
 from smartlaunch.browser.snapshot import PageSnapshot
 from smartlaunch.browser.walk.acting import guard_password, let_it_begin
 from smartlaunch.browser.walk.ending import landing, shoot
+from smartlaunch.browser.walk.looking import look_at
 from smartlaunch.browser.walk.state import Acted, Walk
 from smartlaunch.browser.watchdog import GRACE_S
 from smartlaunch.errors import LoginStuck
+
+MOVING_S = 1.0
 
 
 def scripted_step(walk: Walk, page: PageSnapshot) -> bool:
@@ -25,9 +28,12 @@ def scripted_step(walk: Walk, page: PageSnapshot) -> bool:
             guard_password(walk, page)
             walk.memory.note_login(f"{page.host}|step")
         walk.acted = Acted(page.document, time.monotonic(), walk.recording.sent, None)
-        _run_step(walk, step, number)
-        let_it_begin(walk)
-        walk.steps.append(f"step {number} of the target file")
+        if _run_step(walk, step, number):
+            let_it_begin(walk)
+            walk.steps.append(f"step {number} of the target file")
+        else:
+            walk.acted = None
+            walk.steps_done.discard(number)
         return True
     return False
 
@@ -51,7 +57,8 @@ def _applies(walk: Walk, step: LoginStep, page: PageSnapshot) -> bool:
         return False
 
 
-def _run_step(walk: Walk, step: LoginStep, number: int) -> None:
+def _run_step(walk: Walk, step: LoginStep, number: int) -> bool:
+    """Do a step; false when the page went on by itself meanwhile, since one that was shown for a moment needs nothing."""
     from playwright.sync_api import Error
 
     frame = walk.window.acting_frame()
@@ -72,9 +79,8 @@ def _run_step(walk: Walk, step: LoginStep, number: int) -> None:
             doing = f"click {step.click!r}"
             frame.locator(step.click).first.click(timeout=limit, no_wait_after=True)
     except Error:
-        walk.pump()
-        if walk.caught is not None:
-            return
+        if _goes_on(walk):
+            return False
         walk.screenshot = shoot(walk, "stuck")
         raise LoginStuck(
             f"step {number} of [login.steps] cannot {doing}\n{landing(walk, 'no-way-on').describe()}",
@@ -82,6 +88,20 @@ def _run_step(walk: Walk, step: LoginStep, number: int) -> None:
             hint="compare the selector with the page's controls above",
             artifacts=(walk.screenshot,) if walk.screenshot else (),
         ) from None
+    return True
+
+
+def _goes_on(walk: Walk) -> bool:
+    """Whether another page comes, or the app is reached, without anything being done; a short wait for it."""
+    until = time.monotonic() + MOVING_S
+    while time.monotonic() < until:
+        walk.pump()
+        if walk.caught is not None or walk.recording.waiting_for_document() is not None:
+            return True
+        look = look_at(walk)
+        if look is not None and walk.acted is not None and look.document != walk.acted.document:
+            return True
+    return False
 
 
 def _value(walk: Walk, value: str) -> str:
