@@ -8,7 +8,7 @@ plain facts, and stored with the exchange. Reports and diagnosis read facts and 
 exchanges will be compared with. A fact that cannot be known is absent, never false. Values that were redacted before they came
 here (a HAR that this suite wrote) still compare for equality, because equal values have equal placeholders.
 
-Facts, by exchange (docs/diagnosis.md says what each means):
+Facts, by exchange:
 
 - any request: ``origin``, ``frame``, ``bearer_present``, ``secret_in_url``
 - any answer: ``error``, ``error_description``, ``error_uri``, ``media_type``, ``clock_offset_s``, ``cors_origin``, ``cors_credentials``,

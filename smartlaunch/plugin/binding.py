@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from smartlaunch.client.situation import PLAIN, Situation
 from smartlaunch.errors import InternalError
 from smartlaunch.plugin import bdd, grid
+from smartlaunch.target import APP_ROLES
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, ScenarioTemplate
 
-ROLES = ("public", "confidential-symmetric", "confidential-asymmetric", "backend")
+ROLES = (*APP_ROLES, "backend")
 LAUNCHES = ("standalone", "ehr")
 
 
