@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol, cast
 
 from smartlaunch import __version__
 from smartlaunch.errors import Blocked, InternalError, SmartLaunchError, UsageError
-from smartlaunch.records.exits import BLOCKED, INTERNAL, INTERRUPTED, USAGE
+from smartlaunch.records.exits import BLOCKED, INTERNAL, INTERRUPTED, MEANING, USAGE
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("smartlaunch.cli.run", "put the requirements to a server and report"),
@@ -31,8 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ticket": ("smartlaunch.ticket.cli", "write a support ticket from a run or a HAR"),
 }
 
-_EPILOG = """exit codes of run: 0 nothing to complain of; 1 something failed; 2 usage or configuration; 3 blocked, or nothing judged;
-4 our own error. Start with: smartlaunch setup, then smartlaunch run --target embedded"""
+_EPILOG = (
+    f"exit codes of run: {'; '.join(f'{code} {meaning}' for code, meaning in MEANING.items())}; where several hold, the first of 2, 1, 4, 3."
+    " Start with: smartlaunch setup, then smartlaunch run --target embedded"
+)
 
 
 class Command(Protocol):
