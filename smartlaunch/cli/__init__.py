@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 _EPILOG = (
-    f"exit codes of run: {'; '.join(f'{code} {meaning}' for code, meaning in MEANING.items())}; where several hold, the first of 2, 1, 4, 3."
+    f"exit codes of run: {'; '.join(f'{code} {meaning}' for code, meaning in MEANING.items())}; of several, the first of 2, 1, 4, 3."
     " Start with: smartlaunch setup, then smartlaunch run --target embedded"
 )
 

@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 
 MEANING = {
-    GOOD: "nothing to complain of; warnings alone change nothing without `--strict`",
+    GOOD: "nothing to complain of (warnings alone change nothing without `--strict`)",
     FAILED: "something failed, or warned with `--strict`",
     USAGE: "the command or the configuration is wrong, also what the check before the run finds",
     BLOCKED: "something was blocked, nothing was judged, or the target could not be reached",
