@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from smartlaunch.finding import Outcome
-from smartlaunch.records.record import Run
+
+if TYPE_CHECKING:
+    from smartlaunch.records.record import Run  # its records take longer to make than `--help` may
 
 GOOD = 0
 FAILED = 1
