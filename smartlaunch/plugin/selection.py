@@ -84,5 +84,5 @@ def _check_scenarios(asked: Iterable[str], suites: Sequence[Suite]) -> None:
 def _unknown_scenario(identifier: str, known: Sequence[str]) -> LookupFailed:
     slug = identifier.rsplit("/", 1)[-1].split("[", 1)[0]
     near = sorted(name for name in known if name.split("[", 1)[0].endswith(f"/{slug}"))[:6]
-    near = near or difflib.get_close_matches(identifier, sorted(known), n=6, cutoff=0.4)
+    near = near or difflib.get_close_matches(identifier, sorted(known), n=6, cutoff=0.4) or sorted(known)[:6]
     return LookupFailed("scenario", identifier, near, hint=f"{len(known)} in all: smartlaunch run --list")
