@@ -1,9 +1,9 @@
 """The commands that only tell: their output, their JSON, and what they say to a wrong word."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 
 import jsonschema
 import pytest
@@ -16,11 +16,16 @@ from smartlaunch.plugin.binding import SUITES
 
 
 def test_help_lists_every_command_and_is_quick():
+    def spent() -> float:
+        """Processor time of the children: the clock on the wall tells more of the machine than of the command."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
     best = 9.0
     for _ in range(3):
-        start = time.monotonic()
+        start = spent()
         done = subprocess.run([sys.executable, "-m", "smartlaunch.cli", "--help"], capture_output=True, text=True, check=True, timeout=30)
-        best = min(best, time.monotonic() - start)
+        best = min(best, spent() - start)
     assert all(command in done.stdout for command in COMMANDS)
     assert best < 0.3
 
