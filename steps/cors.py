@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_bdd import then, when
 
 from smartlaunch.checks import cors as checks
+from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.finding import Side
@@ -71,7 +72,7 @@ def readable(judge: Judge, call: Call) -> None:
 
 @then("the page can read the refusal")
 def refusal_readable(judge: Judge, call: Call) -> None:
-    judge(checks.advice(checks.readable(judge.requirement, call.exchange, call.origin, side=_side(call))))
+    judge(advice(checks.readable(judge.requirement, call.exchange, call.origin, side=_side(call))))
 
 
 @then("leave is given")
@@ -81,7 +82,7 @@ def preflight_granted(judge: Judge, call: Call) -> None:
 
 @then("leave is given as good practice wants it")
 def preflight_advised(judge: Judge, call: Call) -> None:
-    judge(checks.advice(checks.preflight(judge.requirement, call.exchange, call.origin, call.method, call.header, side=_side(call))))
+    judge(advice(checks.preflight(judge.requirement, call.exchange, call.origin, call.method, call.header, side=_side(call))))
 
 
 @then("no credentials are allowed to it")

@@ -38,7 +38,7 @@ def introspects_by_bearer(app: App) -> Introspected:
     return introspection.by_bearer(app)
 
 
-@when("the app introspects a token of another client with its own as a bearer token", target_fixture="introspected")
+@when("a resource server introspects the access token of the app", target_fixture="introspected")
 def introspects_foreign(app: App) -> Introspected:
     return introspection.of_another_client(app)
 

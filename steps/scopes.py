@@ -126,6 +126,18 @@ def meaning_granted(judge: Judge, asked: Asked) -> None:
     judge(checks.covers(judge.requirement, scope, covered=covered, granted=asked.granted, exchange=asked.exchange))
 
 
+@then("the app is granted the resources that the parameter names")
+def parameter_granted(judge: Judge, app: App, engine: Engine, asked: Asked) -> None:
+    scope = asked.requested[-1]
+    promised = scope in (*app.client.registered.scopes, *engine.discovery.listed("scopes_supported"))
+    covered = words.covered(scope, asked.granted)
+    judge(
+        checks.covers_parameter(
+            judge.requirement, scope, covered=covered, promised=promised, granted=asked.granted, exchange=asked.exchange
+        )
+    )
+
+
 @when("the app asks for a scope with a search parameter", target_fixture="asked")
 def ask_with_parameter(app: App) -> Asked:
     return scopes.with_parameter(app)

@@ -24,7 +24,7 @@ Feature: SMART configuration
     @id:smart-configuration-accept
     Scenario Outline: The SMART configuration with <accept>
       When the app reads the SMART configuration with <accept>
-      Then it is the same JSON document
+      Then it is the JSON document all the same
 
       Examples:
         | accept                    |

@@ -43,5 +43,5 @@ Feature: Who may introspect
 
     @id:introspection-foreign-token
     Scenario: The token of another client is active
-      When the app introspects a token of another client with its own as a bearer token
+      When a resource server introspects the access token of the app
       Then the token is active

@@ -70,14 +70,8 @@ Feature: Claimed capabilities of launching
 
     @id:capability-context-banner
     Scenario: The EHR launch tells whether a banner is needed
+      Given the token response has "patient"
       Then the token response tells "need_patient_banner"
-
-  @req:SMART-2.2-conformance-capability-context-style @cap:context-style @ehr @once
-  Rule: A server that lists context-style tells where its style is
-
-    @id:capability-context-style
-    Scenario: The EHR launch tells where the style is
-      Then the token response tells "smart_style_url"
 
   @req:SMART-2.2-app-launch-ehr-launch-e @cap:launch-ehr @ehr
   Rule: The context of the token is the context that was open in the EHR

@@ -32,7 +32,7 @@ Feature: Versions of the scope syntax
     @id:scopes-v2-parameter-granted
     Scenario: A scope with a search parameter is granted
       When the app asks for a scope with a search parameter
-      Then the app is granted what these scopes mean
+      Then the app is granted the resources that the parameter names
 
     @id:scopes-v2-honoured
     Scenario: A granted scope of version 2 gives data

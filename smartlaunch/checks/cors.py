@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from smartlaunch.checks.members import Findings
 from smartlaunch.exchange import Exchange
-from smartlaunch.finding import Finding, Kind, Outcome, Side
+from smartlaunch.finding import Finding, Side
 
 _ORIGIN = "Access-Control-Allow-Origin"
 _SAFE_METHODS = ("GET", "HEAD", "POST")
@@ -40,11 +38,6 @@ def preflight(
     if method not in _SAFE_METHODS and method.lower() not in methods and "*" not in methods:
         found.append(_lacks(requirement, exchange, "Access-Control-Allow-Methods", method, side))
     return found
-
-
-def advice(findings: Findings) -> Findings:
-    """The same statements as good practice: the sentence of the guide may be read so that it does not go as far."""
-    return [replace(finding, kind=Kind.HYGIENE, severity=Outcome.WARNING) for finding in findings]
 
 
 def no_credentials(requirement: str, exchange: Exchange, origin: str) -> Findings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.members import Findings, same, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
 
@@ -163,7 +163,7 @@ def context(requirement: str, exchange: Exchange, expected: Mapping[str, Any]) -
             f"/{name}",
         )
         for name, value in expected.items()
-        if body.get(name, _ABSENT) != value
+        if name not in body or not same(body[name], value)
     ]
 
 

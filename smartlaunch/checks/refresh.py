@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smartlaunch.checks.fhir_answer import describe, found
-from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.members import Findings, advice, same, show
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
@@ -86,19 +86,17 @@ def no_wider(requirement: str, exchange: Exchange, gained: Sequence[str]) -> Fin
     return [Finding(requirement, "no scope beyond the original grant", f"`{' '.join(gained)}` came with it", exchange.id, "/scope")]
 
 
-def only_the_part(requirement: str, exchange: Exchange, lost: Sequence[str], unasked: Sequence[str]) -> Findings:
-    """A refresh for a part of the scopes has this part, and its ``scope`` says so."""
+def part_or_whole(requirement: str, exchange: Exchange, lost: Sequence[str], gained: Sequence[str]) -> Findings:
+    """A refresh for a part of the scopes has at least this part and at most the original grant; a refusal warns.
+
+    The guide says that the scope of the answer is that of the original token, and that it can differ from the scopes asked for.
+    """
     body = exchange.answer.object
     if not body.get("access_token"):
-        return yields_token(requirement, exchange, "with a part of its scopes")
-    wrong = []
-    if lost:
-        wrong.append(Finding(requirement, "the scopes asked for", f"`{' '.join(lost)}` are missing", exchange.id, "/scope"))
-    if unasked:
-        wrong.append(
-            Finding(requirement, "no scope beyond those asked for", f"`{' '.join(unasked)}` came with them", exchange.id, "/scope")
-        )
-    return wrong
+        return advice(yields_token(requirement, exchange, "with a part of its scopes"))
+    words = "the scopes asked for, or those of the original grant"
+    wrong = [Finding(requirement, words, f"`{' '.join(lost)}` are missing", exchange.id, "/scope")] if lost else []
+    return [*wrong, *no_wider(requirement, exchange, gained)]
 
 
 def reads_nothing_wider(requirement: str, read: Exchange, scope_of: str) -> Findings:
@@ -117,19 +115,18 @@ def reads_nothing_wider(requirement: str, read: Exchange, scope_of: str) -> Find
 
 
 def same_context(requirement: str, exchange: Exchange, first: Mapping[str, Any]) -> Findings:
-    """Launch context that a refresh repeats has the values of the first answer; leaving it out is allowed."""
+    """The patient that a refresh repeats is that of the first answer; other context that changed warns, and none may be left out.
+
+    A style URL has to change with the style, and ``fhirContext`` has no order.
+    """
     body = exchange.answer.object
-    return [
-        Finding(
-            requirement,
-            f"`{name}` as in the original grant, or not at all",
-            "it has another value",
-            exchange.id,
-            f"/{name}",
-        )
+    changed = [
+        Finding(requirement, f"`{name}` as in the original grant, or not at all", "it has another value", exchange.id, f"/{name}")
         for name in CONTEXT_MEMBERS
-        if name in body and name in first and body[name] != first[name]
+        if name in body and name in first and name != "smart_style_url" and not same(body[name], first[name])
     ]
+    grave = [finding for finding in changed if finding.pointer == "/patient"]
+    return [*grave, *advice([finding for finding in changed if finding not in grave])]
 
 
 def same_claim(requirement: str, exchange: Exchange, first: Mapping[str, Any], second: Mapping[str, Any], name: str) -> Findings:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
-from smartlaunch.checks.members import Findings
+from smartlaunch.checks.members import Findings, advice
 from smartlaunch.finding import Finding, Kind, Outcome, Side
 
 _CLINICAL = re.compile(r"^(?:patient|user|system)/")
@@ -74,14 +73,18 @@ def default_or_refused(requirement: str, *, refused: bool, error: str, told: boo
 
 
 def gains_nothing(requirement: str, scope: str, gained: Sequence[str], *, granted: Sequence[str], exchange: str) -> Findings:
-    """A scope with undefined interactions brings none that were not granted without it, and is not granted as it stands."""
+    """A scope with undefined interactions brings none that its letters do not spell and that were not granted without it.
+
+    What the server makes of it otherwise is its choice; that it is told as granted in its undefined form warns.
+    """
     found: Findings = []
     if gained:
         found.append(
             Finding(requirement, f"no interactions from the undefined `{scope}`", f"it brought {' '.join(gained)}", exchange, "/scope")
         )
     if scope in granted:
-        found.append(Finding(requirement, f"the undefined `{scope}` ignored, replaced or rejected", "it is granted", exchange, "/scope"))
+        words = f"the undefined `{scope}` ignored, replaced or rejected"
+        found += advice([Finding(requirement, words, "it is granted", exchange, "/scope")])
     return found
 
 
@@ -92,13 +95,19 @@ def covers(requirement: str, scope: str, *, covered: bool, granted: Sequence[str
     return [Finding(requirement, f"`{scope}` granted", f"granted: {' '.join(granted) or 'nothing'}", exchange, "/scope")]
 
 
+def covers_parameter(requirement: str, scope: str, *, covered: bool, promised: bool, granted: Sequence[str], exchange: str) -> Findings:
+    """A scope with a search parameter is granted; no parameter is mandatory, so only one that is named beforehand fails."""
+    found = covers(requirement, scope, covered=covered, granted=granted, exchange=exchange)
+    return found if promised else advice(found)
+
+
 def listed_but_withheld(requirement: str, scope: str, *, covered: bool, granted: Sequence[str], exchange: str) -> Findings:
     """A published scope is granted to an app that is registered for it; a refusal warns.
 
     That a server supports a scope does not say that it grants it to this app and this user; see docs/decisions/scopes-supported.md.
     """
     found = covers(requirement, scope, covered=covered, granted=granted, exchange=exchange)
-    return [replace(finding, kind=Kind.HYGIENE, severity=Outcome.WARNING) for finding in found]
+    return advice(found)
 
 
 def some_granted(requirement: str, wanted: Sequence[str], missing: Sequence[str], *, granted: Sequence[str], exchange: str) -> Findings:
@@ -124,10 +133,9 @@ def not_granted(requirement: str, scope: str, *, covered: bool, granted: Sequenc
 
 
 def published_forms(requirement: str, listed: Sequence[str], exchange: str) -> Findings:
-    """Each listed scope on FHIR data follows the syntax of the guide, so that it can be asked for."""
+    """Each listed scope on FHIR data follows the syntax of the guide; an own form warns, as the server may support it."""
     wrong = [scope for scope in listed if _CLINICAL.match(scope) and not _FORM.match(scope)]
     if not wrong:
         return []
-    return [
-        Finding(requirement, "scopes of the syntax that the guide defines", f"`{'`, `'.join(wrong[:5])}`", exchange, "/scopes_supported")
-    ]
+    words = "scopes of the syntax that the guide defines, or names of the server's own"
+    return advice([Finding(requirement, words, f"`{'`, `'.join(wrong[:5])}`", exchange, "/scopes_supported")])

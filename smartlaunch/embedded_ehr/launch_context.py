@@ -88,7 +88,7 @@ def _put_banner(sandbox: Sandbox, context: dict[str, Any]) -> None:
 
 def _put_style(sandbox: Sandbox, context: dict[str, Any]) -> None:
     defects = sandbox.defects
-    if defects("omits_smart_style_url"):
+    if sandbox.variant("sends_no_style_url"):
         return
     context["smart_style_url"] = sandbox.state.base_url + SMART_STYLE_PATH
     if defects("sends_relative_smart_style_url"):

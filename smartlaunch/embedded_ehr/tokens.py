@@ -501,7 +501,7 @@ class TokenEndpoint:
             if defects("widens_scopes_at_refresh"):
                 return (*token.scopes, "patient/*.cruds", "user/*.cruds")
             return token.scopes
-        if defects("ignores_scope_at_refresh"):
+        if self.sandbox.variant("ignores_scope_at_refresh"):
             return token.scopes
         wanted = grants.split(asked)
         wider = [one for one in wanted if one not in token.scopes and not covered(one, token.scopes)]

@@ -12,6 +12,7 @@ from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as scope_words
+from smartlaunch.probes.fhir_access.bearer_token import leeway
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -180,7 +181,7 @@ def expire(app: App) -> Aging[Exchange]:
         app = app.other("short-lived")
     answer = token(app)
     lifetime = answer.expires_in
-    if lifetime is None or lifetime <= 0 or lifetime + 1 > limit_s:
+    if lifetime is None or lifetime <= 0 or lifetime + leeway(lifetime) > limit_s:
         raise NotApplicable(
             f"the access token lives {answer.body.get('expires_in')} s by its expires_in;"
             f" it can be waited for up to limits.wait_for_expiry_s = {limit_s:g} s"
@@ -189,7 +190,7 @@ def expire(app: App) -> Aging[Exchange]:
     answered(alive)
     if not 200 <= alive.answer.status < 300:
         raise TwinFailed(f"the token was refused while it was alive: status {alive.answer.status}")
-    yield answer.received_at + lifetime + 1
+    yield answer.received_at + lifetime + leeway(lifetime)
     return app.probe(answer)
 
 

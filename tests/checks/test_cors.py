@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from smartlaunch.checks import cors as checks
+from smartlaunch.checks import members
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
 from smartlaunch.finding import Kind, Outcome
 
@@ -63,7 +64,7 @@ def test_a_preflight_that_lacks_something_says_what() -> None:
 
 
 def test_advice_warns() -> None:
-    [finding] = checks.advice(checks.readable(REQ, answer(), ORIGIN))
+    [finding] = members.advice(checks.readable(REQ, answer(), ORIGIN))
     assert (finding.kind, finding.severity) == (Kind.HYGIENE, Outcome.WARNING)
 
 

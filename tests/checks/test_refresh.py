@@ -89,11 +89,22 @@ def test_scopes_are_kept_without_a_word_on_them() -> None:
     assert len(checks.keeps_scopes(REQ, answer(RIGHT), ["openid"], ["user/*.cruds"])) == 2
 
 
-def test_a_part_of_the_scopes_is_that_part() -> None:
-    assert checks.only_the_part(REQ, answer(RIGHT), [], []) == []
-    assert "invalid_grant" in actual(checks.only_the_part(REQ, REFUSED, [], []))
-    assert actual(checks.only_the_part(REQ, answer(RIGHT), ["a"], [])) == "`a` are missing"
-    assert actual(checks.only_the_part(REQ, answer(RIGHT), [], ["b"])) == "`b` came with them"
+def test_a_refresh_for_a_part_brings_the_part_or_the_whole() -> None:
+    assert checks.part_or_whole(REQ, answer(RIGHT), [], []) == []
+    assert [f.severity for f in checks.part_or_whole(REQ, answer(RIGHT), ["openid"], [])] == [None]
+    assert [f.severity for f in checks.part_or_whole(REQ, answer(RIGHT), [], ["user/*.cruds"])] == [None]
+    refused = checks.part_or_whole(REQ, answer({"error": "invalid_scope"}), [], [])
+    assert [f.severity for f in refused] == [Outcome.WARNING]
+
+
+def test_only_another_patient_fails_and_the_order_of_an_array_is_nothing() -> None:
+    first = {"patient": "a", "intent": "x", "fhirContext": [{"reference": "A/1"}, {"reference": "B/2"}], "smart_style_url": "https://s/1"}
+    same = {**first, "fhirContext": first["fhirContext"][::-1], "smart_style_url": "https://s/2"}
+    assert checks.same_context(REQ, answer(same), first) == []
+    assert [f.severity for f in checks.same_context(REQ, answer({**first, "patient": "b", "intent": "y"}), first)] == [
+        None,
+        Outcome.WARNING,
+    ]
 
 
 def test_a_wider_token_reads_nothing_more() -> None:
