@@ -7,6 +7,7 @@ that matches nothing, hides every HTTP redirect to a custom scheme from the even
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,18 @@ def origin_of(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     return scheme, _host(parts), _port(parts)
+
+
+def is_link_local(host: str) -> bool:
+    """Whether a host is a link-local address or a name for one, such as those where clouds keep their metadata."""
+    if host.lower() in ("metadata.google.internal", "metadata", "instance-data"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_link_local or host.lower() == "fd00:ec2::254"
 
 
 def same_target(uri: str, url: str) -> bool:
@@ -99,6 +112,8 @@ class Net:
 
     uris: Sequence[str]
     own: tuple[str, str, int]
+    home: str = ""
+    """The host of the server under test, which may be at a link-local address; no other one is reached there."""
     foreign: set[tuple[str, str, int]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +132,11 @@ class Net:
     def stops(self, url: str) -> bool:
         """Whether a request, of any kind, must not leave the machine."""
         return origin_of(url) in self.foreign or self.member(url) != ""
+
+    def forbids(self, url: str) -> bool:
+        """Whether an address is one of those where clouds keep their metadata."""
+        host = _host(urlsplit(url)).rstrip(".")
+        return host != self.home and is_link_local(host)
 
     def member(self, url: str) -> str:
         """The address of the list that matches exactly, or an empty string."""
@@ -142,6 +162,10 @@ def _escaped(path: str) -> str:
     return "".join(f"\\{c}" if c in "*?\\" else c for c in path)
 
 
+_GUARDED = tuple(f"*://{host}*" for host in ("169.254.", "[fe8", "[fe9", "[fea", "[feb", "[fd00:ec2::254]", "metadata", "instance-data"))
+"""Patterns of link-local addresses, as the browser writes them whatever a page wrote."""
+
+
 class Stopper:
     """Answers requests to the app inside the browser.
 
@@ -164,7 +188,7 @@ class Stopper:
         """
         self.net = net
         self.fragments = {}
-        patterns = net.patterns()
+        patterns = [*net.patterns(), *_GUARDED]
         if not self._patterns.issuperset(patterns):
             self._patterns.update(patterns)
             self._cdp.send("Fetch.enable", {"patterns": [{"urlPattern": pattern} for pattern in sorted(self._patterns)]})
@@ -174,7 +198,9 @@ class Stopper:
 
         url = str(event["request"]["url"])
         try:
-            if self.net is None or self.net.stops(url):
+            if self.net is not None and self.net.forbids(url):
+                self._cdp.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "BlockedByClient"})
+            elif self.net is None or self.net.stops(url):
                 self.fragments[url] = str(event["request"].get("urlFragment", ""))
                 self._cdp.send("Fetch.fulfillRequest", {"requestId": event["requestId"], "responseCode": 204})
             else:

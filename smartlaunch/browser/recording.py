@@ -247,6 +247,7 @@ _FAILURES = {
     "ERR_CERT_AUTHORITY_INVALID": "the certificate is not trusted: its issuer is unknown; see ca_file in the target file",
     "ERR_CERT_DATE_INVALID": "the certificate has expired or is not valid yet",
     "ERR_CERT_COMMON_NAME_INVALID": "the certificate is for another host",
+    "ERR_BLOCKED_BY_CLIENT": "the way leads to a link-local address, where clouds keep their metadata; it is not opened",
     "ERR_TOO_MANY_RETRIES": "the server asks for the same again and again",
     "ERR_BLOCKED_BY_RESPONSE": "the answer forbids being shown",
     "ERR_INVALID_AUTH_CREDENTIALS": "the server asks for HTTP authentication, which the recipe does not do",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,10 +46,24 @@ those Playwright 1.65 switches off, named again because a second list takes the 
 _ONE_EVENT = inspect.Signature([inspect.Parameter("event", inspect.Parameter.POSITIONAL_ONLY)])
 
 
+_PASSED_ON = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMP|TEMP|TMPDIR|DISPLAY|WAYLAND_\w+|XAUTHORITY|XDG_\w+|DBUS_SESSION_BUS_ADDRESS|"
+    r"LD_LIBRARY_PATH|FONTCONFIG_\w+|SSL_CERT_\w+|(?:https?|no|all)_proxy|SYSTEMROOT|WINDIR|APPDATA|LOCALAPPDATA|PROGRAM\w*|COMSPEC",
+    re.IGNORECASE,
+)
+"""What the browser needs of the environment; the rest, where secrets stand, is kept from it."""
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if _PASSED_ON.fullmatch(name)}
+
+
 class Browser:
     """One browser process, started when the first session needs it.
 
     ``on_exchange`` gets every exchange after the walk that made it, ``on_screenshot`` a name and a JPEG and returns where it was kept.
+    ``scrub`` takes the run's secrets out of a text, for pictures; ``people`` says that those may show persons. ``home`` is
+    the FHIR base URL of the server under test: no other link-local address than its own is reached.
     ``ignore_certificates`` is for a target with its own ``ca_file``, whose chain the engine has verified: Chromium takes no file.
     """
 
@@ -64,11 +79,16 @@ class Browser:
         login_timeout_s: float = 60.0,
         body_limit: int = 1_000_000,
         ignore_certificates: bool = False,
+        scrub: Callable[[str], str] = str,
+        people: bool = False,
+        home: str = "",
     ) -> None:
         self.choice, self.headed = choice, headed
         self.on_exchange, self.next_id, self.on_screenshot = on_exchange, next_id, on_screenshot
         self.step_timeout_s, self.login_timeout_s = step_timeout_s, login_timeout_s
         self.body_limit, self.ignore_certificates = body_limit, ignore_certificates
+        self.scrub, self.people, self.home = scrub, people, urlsplit(home).hostname or ""
+        self.sandboxed = False
         self.stopper: Stopper | None = None
         self.ledger = Ledger()
         self._sessions: dict[str, BrowserSession] = {}
@@ -82,7 +102,9 @@ class Browser:
     @property
     def version(self) -> str:
         """Name and version of the running browser, empty before it starts."""
-        return f"Chromium {self._browser.version}" if self._browser is not None else ""
+        if self._browser is None:
+            return ""
+        return f"Chromium {self._browser.version}{'' if self.sandboxed else ' (without a sandbox of its own)'}"
 
     def start(self) -> Any:
         """Start the browser when it is not running; a browser that died is started again."""
@@ -92,16 +114,11 @@ class Browser:
 
         if self._playwright is None:
             self._playwright = sync_playwright().start()
-        env: dict[str, str | float | bool] = dict(os.environ)
+        env: dict[str, str | float | bool] = dict(_environment(os.environ))
         if self.choice.library_path is not None:
             env["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, (str(self.choice.library_path), os.environ.get("LD_LIBRARY_PATH", ""))))
         try:
-            self._browser = self._playwright.chromium.launch(
-                executable_path=self.choice.path,
-                headless=not self.headed,
-                env=env,
-                args=[f"--disable-features={','.join(_UNUSED_FEATURES)}"],
-            )
+            self._browser = self._launch(env)
             self.stopper = Stopper(self._browser)
             if self._watchdog is not None:
                 self._watchdog.stop()
@@ -118,6 +135,27 @@ class Browser:
         for session in self._all:
             session.forget()
         return self._browser
+
+    def _launch(self, env: dict[str, str | float | bool]) -> Any:
+        """Start the program with a sandbox of its own where the kernel lets it; root never gets one."""
+        from playwright.sync_api import Error
+
+        for sandboxed in (True, False) if getattr(os, "geteuid", lambda: 1)() != 0 else (False,):
+            try:
+                browser = self._playwright.chromium.launch(
+                    executable_path=self.choice.path,
+                    headless=not self.headed,
+                    env=env,
+                    chromium_sandbox=sandboxed,
+                    args=[f"--disable-features={','.join(_UNUSED_FEATURES)}"],
+                )
+            except Error as error:
+                if not sandboxed or "sandbox" not in str(error).lower():
+                    raise
+            else:
+                self.sandboxed = sandboxed
+                return browser
+        raise AssertionError  # the last try raises or returns
 
     def session(self, name: str = "default") -> BrowserSession:
         """The session of that name; its cookies are kept as long as it lives."""
@@ -230,7 +268,7 @@ class BrowserSession:
         self._ready()
         stopper = self.browser.stopper
         assert stopper is not None  # start() made it
-        net = Net(tuple(catch), origin_of(url))
+        net = Net(tuple(catch), origin_of(url), self.browser.home)
         recording = Recording(body_limit=self.browser.body_limit)
         self._walk = walk = Walk(
             window=self,

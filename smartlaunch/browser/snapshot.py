@@ -190,4 +190,7 @@ def _script(name: str) -> str:
 SNAPSHOT_SCRIPT = _script("snapshot.js")
 ACT_SCRIPT = _script("act.js")
 BLANK_SCRIPT = _script("blank.js")
+TEXTS_SCRIPT = _script("texts.js")
+COVER_SCRIPT = _script("cover.js")
+UNCOVER_SCRIPT = _script("uncover.js")
 ELEMENT_SCRIPT = "ref => (window[Symbol.for('smartlaunch.controls')] || [])[ref] || null"

@@ -175,6 +175,9 @@ class RunSession:
             on_screenshot=lambda name, data: recorder.attach(name, data, "image/jpeg"),
             step_timeout_s=min(target.limits.request_s, 10.0),
             login_timeout_s=target.limits.login_s,
+            scrub=self.redactor.text,
+            people=self.redactor.keep_patient_data,
+            home=target.fhir_base_url,
             # Chromium takes no file of authorities: with `ca_file` the HTTP client verifies the same hosts, the browser does not.
             ignore_certificates=target.ca_file is not None,
         )

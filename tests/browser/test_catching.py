@@ -161,7 +161,7 @@ def test_exchanges_tell_the_whole_way(site, person, kept, callback):
     landing = person.go(f"{site.base}/a?client_id=x", catch=[callback], plan=LoginPlan())
     made = kept.exchanges
     assert landing.exchange_ids == tuple(e.id for e in made)
-    told = [(e.endpoint, e.request.method, e.request.url.replace(site.base, "").split("?")[0], e.answer.status) for e in made]
+    told = [(e.endpoint, e.request.method, e.request.url.replace(site.base, "").split("?")[0], e.heard.status) for e in made]
     assert told == [
         ("authorize", "GET", "/a", 302),
         ("page", "GET", "/b", 200),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from smartlaunch.browser.catcher import is_link_local
 from smartlaunch.browser.recording import failure_code
 from smartlaunch.browser.walk.state import End, Walk
 
@@ -15,6 +16,9 @@ def open_address(walk: Walk, url: str, method: str, form: Sequence[tuple[str, st
     from playwright.sync_api import Error
     from playwright.sync_api import TimeoutError as Late
 
+    refusal = unsafe(url, walk.net.home)
+    if refusal:
+        raise End("unreachable", refusal)
     page = walk.window.page()
     walk.expecting = time.monotonic()
     walk.beat()
@@ -31,6 +35,20 @@ def open_address(walk: Walk, url: str, method: str, form: Sequence[tuple[str, st
         walk.pump(1)
         if walk.caught is None:
             _note_failure(walk, url, error)
+
+
+def unsafe(url: str, home: str) -> str:
+    """Why an address is not opened, or an empty string: what a document names may be a file or the cloud's own service.
+
+    ``home`` is the host of the server under test; one that lives at a link-local address is opened there.
+    """
+    parts = urlsplit(url)
+    if parts.scheme.lower() not in ("http", "https"):
+        return f"an address of the scheme `{parts.scheme}` is not opened; only http and https are"
+    host = (parts.hostname or "").rstrip(".")
+    if host != home and is_link_local(host):
+        return f"{host} is a link-local address, where clouds keep their metadata; it is not opened"
+    return ""
 
 
 def _note_failure(walk: Walk, url: str, error: Exception) -> None:

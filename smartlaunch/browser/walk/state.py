@@ -36,6 +36,8 @@ class Driver(Protocol):
 
     headed: bool
     ledger: Ledger
+    scrub: Callable[[str], str]
+    people: bool
 
     @property
     def stopper(self) -> Stopper | None:
