@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from smartlaunch.browser.plan import LoginPlan
 from smartlaunch.browser.recipes import ChartGoal
 from smartlaunch.browser.recording import Recording
 from smartlaunch.browser.snapshot import PageSnapshot
+from smartlaunch.browser.trust import Pins
 from smartlaunch.browser.walk import Driver, Walk, run
 from smartlaunch.browser.watchdog import Watchdog
 from smartlaunch.errors import Blocked, UsageError
@@ -64,7 +66,7 @@ class Browser:
     ``on_exchange`` gets every exchange after the walk that made it, ``on_screenshot`` a name and a JPEG and returns where it was kept.
     ``scrub`` takes the run's secrets out of a text, for pictures; ``people`` says that those may show persons. ``home`` is
     the FHIR base URL of the server under test: no other link-local address than its own is reached.
-    ``ignore_certificates`` is for a target with its own ``ca_file``, whose chain the engine has verified: Chromium takes no file.
+    Certificates that the authority of ``ca_file`` has signed are trusted beside those that the browser knows.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class Browser:
         step_timeout_s: float = 10.0,
         login_timeout_s: float = 60.0,
         body_limit: int = 1_000_000,
-        ignore_certificates: bool = False,
+        ca_file: Path | None = None,
         scrub: Callable[[str], str] = str,
         people: bool = False,
         home: str = "",
@@ -86,7 +88,9 @@ class Browser:
         self.choice, self.headed = choice, headed
         self.on_exchange, self.next_id, self.on_screenshot = on_exchange, next_id, on_screenshot
         self.step_timeout_s, self.login_timeout_s = step_timeout_s, login_timeout_s
-        self.body_limit, self.ignore_certificates = body_limit, ignore_certificates
+        self.body_limit, self.pins = body_limit, Pins(ca_file)
+        if home:
+            self.pins.learn(home)
         self.scrub, self.people, self.home = scrub, people, urlsplit(home).hostname or ""
         self.sandboxed = False
         self.stopper: Stopper | None = None
@@ -136,6 +140,17 @@ class Browser:
             session.forget()
         return self._browser
 
+    def trust(self, url: str) -> bool:
+        """Let the browser accept the certificate of an address that ``ca_file`` vouches for; true when it has to start anew for that."""
+        from playwright.sync_api import Error
+
+        if not self.pins.learn(url):
+            return False
+        if self._browser is not None:
+            with contextlib.suppress(Error):
+                self._browser.close()
+        return True
+
     def _launch(self, env: dict[str, str | float | bool]) -> Any:
         """Start the program with a sandbox of its own where the kernel lets it; root never gets one."""
         from playwright.sync_api import Error
@@ -147,7 +162,7 @@ class Browser:
                     headless=not self.headed,
                     env=env,
                     chromium_sandbox=sandboxed,
-                    args=[f"--disable-features={','.join(_UNUSED_FEATURES)}"],
+                    args=[f"--disable-features={','.join(_UNUSED_FEATURES)}", *self.pins.arguments],
                 )
             except Error as error:
                 if not sandboxed or "sandbox" not in str(error).lower():
@@ -263,6 +278,31 @@ class BrowserSession:
         Raises LoginStuck when the server refuses the credentials or a step of the target file fails, Blocked when the browser itself
         goes away, UsageError when it will not start. Every other end is a landing. Exchanges reach ``on_exchange`` in any case.
         """
+        self.browser.trust(url)
+        for last in (False, True):
+            landing, untrusted = self._walked(
+                url, method, form or (), catch, plan, stop_when, capture, first, caught, goal, step_timeout_s, login_timeout_s
+            )
+            if last or not untrusted or not self.browser.trust(untrusted):
+                break
+        return landing
+
+    def _walked(
+        self,
+        url: str,
+        method: str,
+        form: Sequence[tuple[str, str]],
+        catch: Sequence[str],
+        plan: LoginPlan,
+        stop_when: Callable[[PageSnapshot], bool] | None,
+        capture: bool,
+        first: Endpoint,
+        caught: Endpoint,
+        goal: ChartGoal | None,
+        step_timeout_s: float | None,
+        login_timeout_s: float | None,
+    ) -> tuple[Landing, str]:
+        """One walk, and the address whose certificate stopped it, if one did."""
         from playwright.sync_api import Error
 
         self._ready()
@@ -285,7 +325,7 @@ class BrowserSession:
         ids: list[str] = []
         try:
             stopper.arm(net)
-            landing = run(walk, url, method, form or ())
+            landing = run(walk, url, method, form)
         except Error as error:
             raise Blocked(
                 f"the browser failed: {_first_line(error, plan)}", waited_for="a page", hint="run again; if it stays, smartlaunch setup"
@@ -299,7 +339,9 @@ class BrowserSession:
             self._tidy(walk.last)
             self.browser.rest()
         refusal = ids[recording.made_before(walk.login_from) :] if landing.refused_sign_in else []
-        return replace(landing, exchange_ids=tuple(ids), refusal_exchanges=tuple(refusal))
+        where, why = walk.failure or ("", "")
+        untrusted = where if landing.kind == "unreachable" and "ERR_CERT_AUTHORITY_INVALID" in why else ""
+        return replace(landing, exchange_ids=tuple(ids), refusal_exchanges=tuple(refusal)), untrusted
 
     def open_chart(
         self,
@@ -402,7 +444,6 @@ class BrowserSession:
             locale="en-US",
             service_workers="block",
             accept_downloads=False,
-            ignore_https_errors=self.browser.ignore_certificates,
             viewport={"width": 1200, "height": 900},
         )
         for event, handler in (

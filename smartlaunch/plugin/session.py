@@ -178,8 +178,7 @@ class RunSession:
             scrub=self.redactor.text,
             people=self.redactor.keep_patient_data,
             home=target.fhir_base_url,
-            # Chromium takes no file of authorities: with `ca_file` the HTTP client verifies the same hosts, the browser does not.
-            ignore_certificates=target.ca_file is not None,
+            ca_file=target.ca_file,
         )
         self.engine = Engine(target, recorder, browser, passive=self.options.passive)
         self.apps = Apps(self.engine)
