@@ -11,6 +11,8 @@ from smartlaunch.diagnosis.scopes import Kind
 from smartlaunch.diagnosis.signals.signal import Signal, listed, predicate, saw
 from smartlaunch.diagnosis.vendor import Vendor
 
+NAMES = {"launch": "requested-launch", "launch/patient": "requested-launch-patient", "offline_access": "requested-offline"}
+
 
 @predicate
 def requested_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
@@ -18,10 +20,9 @@ def requested_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
     if m.requested is None:
         return
     asked = m.requested
-    names = {"launch": "requested-launch", "launch/patient": "requested-launch-patient", "offline_access": "requested-offline"}
     for scope in asked.items:
-        if scope in names:
-            yield saw(names[scope], f"{scope} was requested")
+        if scope in NAMES:
+            yield saw(NAMES[scope], f"{scope} was requested")
     if wild := [s for s in asked.items if scopes.is_wildcard(s)]:
         yield saw("requested-wildcard", f"wildcard scopes were requested: {listed(wild)}", wildcards=listed(wild))
     if bad := _ill_formed(asked, vendor):
@@ -30,6 +31,14 @@ def requested_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
         )
     if asked.comma:
         yield saw("requested-comma", "the scopes are separated by commas")
+
+
+@predicate
+def requested_contexts(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """Whether the contexts of the scopes asked for fit each other, and the kind of the app."""
+    if m.requested is None:
+        return
+    asked = m.requested
     contexts = {scopes.context_of(s) for s in asked.resources} - {""}
     if "system" in contexts and len(contexts) > 1:
         yield saw("requested-mixed-contexts", f"scopes of several contexts were requested together: {', '.join(sorted(contexts))}")
@@ -43,13 +52,28 @@ def requested_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
         )
     if "patient" in contexts and not any(s.startswith("launch") for s in asked.items) and asked.whole:
         yield saw("patient-scopes-without-launch-scope", "patient/ scopes were requested, but neither launch nor launch/patient")
-    if asked.items and asked.whole and "offline_access" not in asked and "online_access" not in asked:
+
+
+@predicate
+def never_requested(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """What a whole scope list leaves out."""
+    asked = m.requested
+    if asked is None or not asked.items or not asked.whole:
+        return
+    if "offline_access" not in asked and "online_access" not in asked:
         yield saw("no-refresh-scope-requested", "neither offline_access nor online_access was requested")
-    if asked.items and asked.whole and "openid" in asked and "fhirUser" not in asked and "profile" not in asked:
-        yield saw("openid-without-fhiruser", "openid was requested without fhirUser")
-    if asked.items and asked.whole and "openid" not in asked:
+    if "openid" not in asked:
         yield saw("requested-without-openid", "openid was not requested")
-    version = _version_of(m, asked)
+    elif "fhirUser" not in asked and "profile" not in asked:
+        yield saw("openid-without-fhiruser", "openid was requested without fhirUser")
+
+
+@predicate
+def requested_version(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """The form of the scopes asked for, and the length that they give the request."""
+    if m.requested is None:
+        return
+    version = _version_of(m, m.requested)
     if version:
         yield saw(f"requested-only-{version}", f"the resource scopes asked for are all in the {version} form")
         if m.smart_version and m.smart_version != version:
@@ -59,15 +83,11 @@ def requested_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
                 registered=m.smart_version,
                 asked=version,
             )
-    if len(_authorize_length(m)) and int(_authorize_length(m)) > LONG_URL:
-        yield saw("very-long-request", f"the authorization request is {_authorize_length(m)} characters long")
+    if m.authorize_url and len(m.authorize_url) > LONG_URL:
+        yield saw("very-long-request", f"the authorization request is {len(m.authorize_url)} characters long")
 
 
 LONG_URL = 6000
-
-
-def _authorize_length(m: Material) -> str:
-    return str(len(m.authorize_url)) if m.authorize_url else ""
 
 
 def _ill_formed(asked: scopes.ScopeList, vendor: Vendor) -> list[str]:
@@ -113,36 +133,64 @@ def _covered(scope: str, granted: scopes.ScopeList) -> bool:
 
 
 @predicate
-def granted_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
+def granted_scopes(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """What became of the scopes on the way to the grant."""
+    if m.granted is None:
+        return
     lost = dropped(m)
-    if m.granted is not None and m.granted.whole and m.granted.items and not m.granted.resources and not m.granted.verbs:
+    if m.granted.whole and m.granted.items and not m.granted.resources and not m.granted.verbs:
         yield saw(
             "granted-no-resource",
             f"no resource scope was granted, only {listed(list(m.granted.items))}",
             m.fact_of.get("scope_granted", ""),
         )
-    if m.granted is not None and "offline_access" in m.granted.absent and "offline_access" not in (lost or []):
+    if "offline_access" in m.granted.absent and "offline_access" not in (lost or []):
         yield saw("dropped-offline", "offline_access was not granted")
-    if not lost or m.requested is None or m.granted is None:
+    if not lost:
         return
     at = m.fact_of.get("scope_granted", "")
     yield saw("dropped-any", f"requested but not granted: {listed(lost)}", at, dropped=listed(lost))
+    for scope, name in DROPPED_NAMES:
+        if scope in lost:
+            yield saw(name, f"{scope} was requested and not granted", at)
+
+
+DROPPED_NAMES = (
+    ("offline_access", "dropped-offline"),
+    ("online_access", "dropped-online"),
+    ("openid", "dropped-openid"),
+    ("launch/patient", "dropped-launch-patient"),
+    ("launch", "dropped-launch"),
+    ("fhirUser", "dropped-fhiruser"),
+)
+
+
+@predicate
+def granted_resource_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
+    """Which resource scopes were lost: by their form, and beside what was kept."""
+    lost = dropped(m)
+    if not lost or m.requested is None or m.granted is None:
+        return
+    at = m.fact_of.get("scope_granted", "")
+    ill_formed = _ill_formed(m.requested, vendor)
     lost_resources = [s for s in lost if scopes.is_resource(s)]
-    well_formed = [s for s in lost_resources if s not in _ill_formed(m.requested, vendor)]
     wild = [s for s in lost_resources if scopes.is_wildcard(s)]
-    plain = [s for s in well_formed if s not in wild]
-    kept = m.granted.resources or list(m.granted.verbs)
+    plain = [s for s in lost_resources if s not in ill_formed and s not in wild]
     if lost_resources:
         yield saw("dropped-resource", f"resource scopes were not granted: {listed(lost_resources)}", at, dropped=listed(lost_resources))
     if wild:
         yield saw("dropped-wildcard", f"the wildcard scopes {listed(wild)} were not granted", at, wildcards=listed(wild))
         if not plain:
             yield saw("dropped-only-wildcards", "every resource scope that was lost is a wildcard", at)
-    bad = [s for s in lost if s in _ill_formed(m.requested, vendor)]
-    if bad:
+    if bad := [s for s in lost if s in ill_formed]:
         yield saw("dropped-ill-formed", f"scopes outside the grammar were not granted: {listed(bad)}", at, ill_formed=listed(bad))
-    if plain and not kept:
+    if plain:
+        yield from _lost_plain(plain, m.granted, m, at)
+
+
+def _lost_plain(plain: list[str], granted: scopes.ScopeList, m: Material, at: str) -> Iterator[Signal]:
+    """Lost plain scopes: all of them with nothing kept, or some beside others of the same or the other form."""
+    if not granted.resources and not granted.verbs:
         yield saw("dropped-all-plain", f"all plain resource scopes were lost: {listed(plain)}", at, dropped=listed(plain))
         version = _version_of(m, scopes.ScopeList(tuple(plain)))
         if version:
@@ -152,26 +200,13 @@ def granted_scopes(m: Material, vendor: Vendor) -> Iterator[Signal]:
                 at,
                 asked=version,
             )
-    if plain and kept:
-        kinds_kept = {scopes.kind_of(s) for s in m.granted.resources}
-        same = [s for s in plain if not kinds_kept or scopes.kind_of(s) in kinds_kept]
-        if same:
-            yield saw("dropped-some-plain", f"scopes of the same form as granted ones were lost: {listed(same)}", at, dropped=listed(same))
-        other = [s for s in plain if kinds_kept and scopes.kind_of(s) not in kinds_kept]
-        if other and not same:
-            yield saw(
-                "dropped-other-version", f"only scopes of the other SMART version were lost: {listed(other)}", at, dropped=listed(other)
-            )
-    for scope, name in (
-        ("offline_access", "dropped-offline"),
-        ("online_access", "dropped-online"),
-        ("openid", "dropped-openid"),
-        ("launch/patient", "dropped-launch-patient"),
-        ("launch", "dropped-launch"),
-        ("fhirUser", "dropped-fhiruser"),
-    ):
-        if scope in lost:
-            yield saw(name, f"{scope} was requested and not granted", at)
+        return
+    kinds_kept = {scopes.kind_of(s) for s in granted.resources}
+    same = [s for s in plain if not kinds_kept or scopes.kind_of(s) in kinds_kept]
+    if same:
+        yield saw("dropped-some-plain", f"scopes of the same form as granted ones were lost: {listed(same)}", at, dropped=listed(same))
+    else:
+        yield saw("dropped-other-version", f"only scopes of the other SMART version were lost: {listed(plain)}", at, dropped=listed(plain))
 
 
 @predicate
@@ -179,7 +214,7 @@ def registered_scopes(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """The request against the registration."""
     if m.registered is None or m.requested is None or not m.registered.items:
         return
-    outside = [s for s in m.requested.items if s not in m.registered]
+    outside = [s for s in m.requested.items if s not in m.registered and not _covered(s, m.registered)]
     if outside:
         yield saw("requested-not-registered", f"requested but not registered: {listed(outside)}", not_registered=listed(outside))
     elif m.registered.whole:
