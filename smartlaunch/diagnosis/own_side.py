@@ -8,18 +8,19 @@ from typing import Any
 from smartlaunch.diagnosis.breaches import command_of
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence
 from smartlaunch.finding import Outcome, Side
+from smartlaunch.records.own_side import SENTENCES
 from smartlaunch.records.record import Run, ScenarioResult
 
 CERTAIN = 100
 _BLOCKS: dict[str, tuple[Category, str, str]] = {
     "sign-in-refused": (
         Category.IDENTITY_SESSION,
-        "The sign-in page does not take the user name and password of the target file.",
+        SENTENCES["sign-in-refused"],
         "Mend username or password of this user in the target file (a file may end with a blank or be of another environment).",
     ),
     "not-offered": (
         Category.LAUNCH_CONTEXT,
-        "What the target file asks for is not among what the page offers to this user.",
+        SENTENCES["not-offered"],
         "Mend [patients], the patients of the user, or [ehr_launch] patient and encounter in the target file.",
     ),
 }

@@ -113,6 +113,7 @@ def _causes(result: ScenarioResult, run: Run, vendor: str) -> tuple[list[Diagnos
             found = [d for d in found if d.category in _SCOPE_CATEGORIES]
         found = found[:1]
     for item in found:
+        item.fix, item.next = " ".join(filter(None, (item.fix, item.next))), command_of(result, run)
         item.scenarios = [result.id]
         item.requirements = wishes if servers and not refused else []
     if refused and not found:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.finding import Outcome, Side
+from smartlaunch.records import own_side
 from smartlaunch.records.causes import Cause, group_findings
 from smartlaunch.records.record import Run
 
@@ -89,7 +90,13 @@ class Verdict:
 
 
 def verdict(run: Run) -> Verdict:
-    """Sum a run up; what could not be judged is part of the sentence and never counts as passed."""
+    """Sum a run up, what lies in the target file first; what could not be judged is part of the sentence and never counts as passed."""
+    found = _verdict(run)
+    own = [f"{said[:-1]}: mend the target file first." for said in own_side.sentences(run)]
+    return replace(found, sentence=" ".join([*own, found.sentence])) if own else found
+
+
+def _verdict(run: Run) -> Verdict:
     check = run.preflight_verdict
     counts, unjudged, judged = run.counts, _unjudged(run), count(run.judged, "judged scenario")
     if check == "mend":

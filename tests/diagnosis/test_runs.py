@@ -8,6 +8,7 @@ from smartlaunch.diagnosis.protects import topic_of
 from smartlaunch.diagnosis.runs import diagnose
 from smartlaunch.diagnosis.text import render
 from smartlaunch.records.record import Run
+from smartlaunch.reporting.words import verdict
 
 TOKEN = {"method": "POST", "url": "https://as.example/token", "endpoint": "token", "actor": "app", "started": "2026-05-04T10:00:00+00:00"}
 
@@ -127,6 +128,7 @@ def test_refused_sign_in_is_one_entry_for_all_that_go_back_to_it():
     (only,) = diagnose(run).diagnoses
     assert only.side.value == "target-file"
     assert only.scenarios == ["standalone-public/first", "standalone-public/second"]
+    assert verdict(run).sentence.startswith("The sign-in page does not take the user name and password of the target file: mend")
 
 
 def test_blocked_by_another_scenario_gets_its_cause_also_when_asked_alone():

@@ -1,0 +1,74 @@
+"""A fault of the embedded EHR told three ways - the run, its HAR and the pasted error - gets answers that do not contradict each other."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smartlaunch.diagnosis import load
+from smartlaunch.diagnosis.model import Confidence, Side
+from smartlaunch.records.store import load_run
+
+ROOT = Path(__file__).parents[2]
+LIMIT_S = 240
+LAUNCH = "standalone-public/token-response-scope"
+
+pytestmark = pytest.mark.xdist_group("support-tickets")
+
+SAMPLE = [
+    ("refuses_s256", LAUNCH, "s256-refused"),
+    ("refuses_public_clients", LAUNCH, "credentials-absent"),
+    ("refuses_basic_authentication", "standalone-confidential-symmetric/token-response-scope", "client-refused"),
+    ("refuses_right_aud", LAUNCH, ""),
+    ("refuses_standalone_launches", LAUNCH, ""),
+    ("refuses_form_at_token_endpoint", LAUNCH, ""),
+    ("refuses_every_token", "standalone-public/fhir-read", ""),
+    ("refuses_backend_services", "backend-services/backend-token-issued", ""),
+    ("refuses_get_at_authorization_endpoint", LAUNCH, ""),
+    ("refuses_unknown_parameters", LAUNCH, ""),
+    ("drops_patient_scopes", LAUNCH, ""),
+    ("omits_scope", LAUNCH, ""),
+    ("answers_errors_as_html", "standalone-public/denial-is-an-error", ""),
+]
+"""Defect, the scenario that meets it, and the rule that the run and its HAR come to alike ("": no one rule is asked for)."""
+
+
+def _run(folder, defect, scenario):
+    command = [sys.executable, "-m", "smartlaunch.cli", "run", "--target=embedded", "--no-allure", "--defect", defect]
+    env = {k: v for k, v in os.environ.items() if not k.startswith("SMARTLAUNCH_RUN")}
+    done = subprocess.run(
+        [*command, "--scenario", scenario, "--out", str(folder)],
+        cwd=ROOT, env=env, capture_output=True, text=True, timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    assert (folder / "run.json").exists(), done.stdout + done.stderr
+    return load_run(folder)
+
+
+def _pasted(run):
+    """What a person copies out of the last answer that refuses: its body, or the address with the error in it."""
+    refused = [x for x in run.exchanges if x.status >= 400 or "error" in x.facts]
+    if not refused:
+        return ""
+    last = refused[-1]
+    location = next((v for k, v in last.response_headers if k.lower() == "location"), "")
+    return last.response_body if last.status >= 400 else last.url if "error=" in last.url else location
+
+
+def _first(text):
+    return next(iter(load(text).report().diagnoses), None)
+
+
+@pytest.mark.parametrize(("defect", "scenario", "rule"), SAMPLE, ids=[d for d, _, _ in SAMPLE])
+def test_run_har_and_pasted_error_agree(tmp_path, defect, scenario, rule):
+    run = _run(tmp_path / "run", defect, scenario)
+    shutil.copy(tmp_path / "run" / "run.har", tmp_path / "alone.har")
+    pasted = _pasted(run)
+    told = [d for d in (_first(str(tmp_path / "run")), _first(str(tmp_path / "alone.har")), _first(pasted) if pasted else None) if d]
+    if rule:
+        assert [d.rule for d in told[:2]] == [rule, rule]
+    sure = [d for d in told if d.confidence is Confidence.HIGH]
+    assert len({d.category for d in sure}) < 2, sure
+    assert all(d.side in (Side.AUTHORIZATION_SERVER, Side.FHIR_SERVER) for d in sure), sure
