@@ -16,8 +16,6 @@ ROOT = Path(__file__).parents[2]
 LIMIT_S = 240
 LAUNCH = "standalone-public/token-response-scope"
 
-pytestmark = pytest.mark.xdist_group("support-tickets")
-
 SAMPLE = [
     ("refuses_s256", LAUNCH, "s256-refused"),
     ("refuses_public_clients", LAUNCH, "credentials-absent"),
