@@ -122,6 +122,12 @@ class SignInRefused(LoginStuck):
     kind = "sign-in-refused"
 
 
+class NotOffered(LoginStuck):
+    """A page does not offer the patient or the encounter that the target file asks for."""
+
+    kind = "not-offered"
+
+
 class TwinFailed(Blocked):
     """The positive twin of a negative did not succeed, so a refusal proves nothing."""
 

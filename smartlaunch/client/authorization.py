@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smartlaunch.browser import Landing
-from smartlaunch.errors import LoginStuck, Unreachable
+from smartlaunch.errors import LoginStuck, NotOffered, Unreachable
 from smartlaunch.oauth.authorization import AuthorizationRequest
 
 
@@ -85,12 +85,14 @@ def require_settled(answer: AuthorizationAnswer) -> None:
         )
     if landing.kind in ("no-way-on", "timeout"):
         controls = "; ".join(landing.controls[:12]) if landing.controls else "none"
-        raise LoginStuck(
+        raise (NotOffered if landing.not_offered else LoginStuck)(
             f"the login got stuck on the page {landing.title!r} (status {landing.status}) after: {', '.join(landing.steps) or 'nothing'}."
             + (f" {landing.reason[0].upper()}{landing.reason[1:]}." if landing.reason else "")
             + f" Visible controls: {controls}",
             waited_for="the navigation back to the app",
-            hint="add a step for this page to [login] of the target file, see docs/target-file.md, or run with --headed and help by hand",
+            hint="mend [patients] or the patients of the user in the target file"
+            if landing.not_offered
+            else "add a step for this page to [login] of the target file, see docs/target-file.md, or run with --headed and help by hand",
             artifacts=(landing.screenshot,) if landing.screenshot else (),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smartlaunch.client.engine import Engine
-from smartlaunch.errors import Blocked, LoginStuck, NotApplicable
+from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, NotOffered
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.target import Client, User
 
@@ -78,7 +78,7 @@ class Launches:
         with engine.recorder.scope("ehr-launch") as scope:
             landing = engine.open_chart(client, setting, user, patient=patient or self.context(user)[0], session=session)
         if landing.kind != "caught":
-            raise LoginStuck(
+            raise (NotOffered if landing.not_offered else LoginStuck)(
                 f"the EHR did not launch the app\n{landing.describe()}",
                 waited_for=f"the navigation to the launch URI {client.launch_uri}",
                 hint="check the app's launch URI in the EHR, or give the steps in [ehr_launch] of the target file",

@@ -60,12 +60,12 @@ def of_block(result: ScenarioResult, run: Run) -> Diagnosis | None:
     if known is None:
         return None
     category, cause, fix = known
-    said = str(result.block.get("cause", "")) or result.reason.partition("\n")[0]
+    said = (str(result.block.get("cause", "")) or result.reason.partition("\n")[0]).partition(" Visible controls:")[0]
     return Diagnosis(
         rule="target-file",
         category=category,
         side=Side.TARGET_FILE,
-        cause=f"{cause} ({said[:300]})",
+        cause=cause if result.block.get("kind") == "not-offered" else f"{cause} ({said[:300]})",
         fix=fix,
         next=command_of(result, run),
         confidence=Confidence.HIGH,

@@ -79,6 +79,7 @@ def test_a_patient_that_is_not_offered_is_said_plainly(site, person, plan, callb
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.kind == "no-way-on"
     assert "not among the 2" in landing.reason
+    assert landing.not_offered
     assert site.seen("/done") == []
 
 

@@ -131,6 +131,15 @@ def test_refused_sign_in_is_one_entry_for_all_that_go_back_to_it():
     assert verdict(run).sentence.startswith("The sign-in page does not take the user name and password of the target file: mend")
 
 
+def test_patient_that_no_page_offers_is_a_fault_of_the_target_file():
+    said = "the login got stuck on the page 'Choose'. The configured patient is not among the 3 that the page offers. Visible controls: a"
+    run = _run([_scenario("first", "blocked", block={"kind": "not-offered", "cause": said}, reason=said)])
+    (only,) = diagnose(run).diagnoses
+    assert (only.side.value, only.confidence.value) == ("target-file", "high")
+    assert "Visible controls" not in only.evidence[0].text
+    assert verdict(run).sentence.startswith("What the target file asks for is not among")
+
+
 def test_blocked_by_another_scenario_gets_its_cause_also_when_asked_alone():
     run = _run(
         [

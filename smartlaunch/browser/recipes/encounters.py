@@ -35,4 +35,4 @@ def _by_id(s: Situation, wanted: str, offered_ones: int) -> Action:
         scored = likeness(control, wanted, [])
         if scored:
             return take_choice(s, scored[0][0], "encounter", "chose the encounter by id")
-    return Stuck(f"the configured encounter is not among the {offered_ones} that the page offers")
+    return Stuck(f"the configured encounter is not among the {offered_ones} that the page offers", not_offered=True)

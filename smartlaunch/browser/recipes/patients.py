@@ -48,7 +48,7 @@ def _one_of(s: Situation, choices: list[Choice], *, known: bool) -> Action | Non
     if not known:
         first = next((c for c in choices if c[0].checked or (c[1] and option_selected(c))), choices[0])
         return take_choice(s, first, "patient", "chose the first patient, since none is configured")
-    return Stuck(f"the configured patient is not among the {len(choices)} that the page offers")
+    return Stuck(f"the configured patient is not among the {len(choices)} that the page offers", not_offered=True)
 
 
 def _look_for(s: Situation, wanted: str | None, choices: list[Choice]) -> Act | None:

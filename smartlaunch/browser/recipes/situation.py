@@ -43,9 +43,10 @@ class Wait:
 
 @dataclass(frozen=True)
 class Stuck:
-    """The page is understood, and there is no way on."""
+    """The page is understood, and there is no way on; ``not_offered`` when what the target file asks for is not on it."""
 
     reason: str
+    not_offered: bool = False
 
 
 @dataclass(frozen=True)

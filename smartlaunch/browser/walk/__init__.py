@@ -86,6 +86,7 @@ def _by_recipe(walk: Walk, page: PageSnapshot) -> bool:
     if not isinstance(action, Stuck):
         ending.idle(walk, page)
     elif walk.quiet() >= ending.patience(page) or walk.here() > walk.step_s:
+        walk.not_offered = action.not_offered
         ending.give_up(walk, action.reason)
     return False
 

@@ -273,6 +273,7 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         page_url=walk.last.url,
         screenshot=walk.screenshot,
         refused_sign_in=walk.refused_sign_in,
+        not_offered=walk.not_offered,
         obstacle=walk.obstacle or (_in_the_way(walk) if kind in _STOPPED and shown else ""),
         script_errors=tuple(walk.script_errors),
         captures=tuple(walk.captures),

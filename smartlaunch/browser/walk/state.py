@@ -131,6 +131,7 @@ class Walk:
     login_from: int = 0
     """How many entries the recording had when the last sign-in form was sent."""
     refused_sign_in: str = ""
+    not_offered: bool = False
     obstacle: ObstacleKind | Literal[""] = ""
     look: tuple[object, ...] = ()
     changed: float = 0.0
