@@ -137,9 +137,10 @@ def command_of(result: ScenarioResult, run: Run) -> str:
     """The command that puts this one scenario again, to paste."""
     target = run.header.get("target")
     known = target if isinstance(target, dict) else {}
-    name = str(known.get("file") or known.get("name") or "TARGET")
+    name = str(known.get("given") or known.get("name") or "TARGET")
     words = ["smartlaunch", "run", f"--target={name}", "--scenario", result.id]
     if name == "embedded":
+        words += ["--vendor", str(known["imitates"])] if known.get("imitates") else []
         for option, members in (("--defect", known.get("defects")), ("--variant", known.get("variants"))):
             words += [word for each in members or [] for word in (option, str(each))]
     return " ".join(_quoted(word) for word in words)

@@ -40,7 +40,7 @@ def _of_line(line: Mapping[str, Any], run: Run) -> Diagnosis:
     problem, _, hint = str(line.get("problem", "")).partition("\n")
     words = hint.strip().removeprefix("try:").strip()
     target = run.header.get("target")
-    name = str(target.get("name") or "TARGET") if isinstance(target, Mapping) else "TARGET"
+    name = str(target.get("given") or target.get("name") or "TARGET") if isinstance(target, Mapping) else "TARGET"
     return Diagnosis(
         rule="target-file",
         category=Category.CLIENT_REGISTRATION if "[clients" in problem[:20] else Category.OTHER,

@@ -224,6 +224,7 @@ class RunSession:
             "suite": {"name": "smart-launch-conformance", "version": __version__, "commit": _commit()},
             "target": {
                 "name": target.name,
+                "given": self.options.target,
                 "fhir_base_url": target.fhir_base_url,
                 "vendor": target.vendor,
                 "edition": target.edition,
@@ -242,6 +243,7 @@ class RunSession:
                 },
                 "defects": list(self.options.defect),
                 "variants": list(self.options.variant),
+                "imitates": self.options.vendor,
             },
             "editions": [target.edition] if target.edition else list(EDITIONS),
             "start": self.started.isoformat(timespec="milliseconds"),

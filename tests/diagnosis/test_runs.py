@@ -131,6 +131,16 @@ def test_refused_sign_in_is_one_entry_for_all_that_go_back_to_it():
     assert verdict(run).sentence.startswith("The sign-in page does not take the user name and password of the target file: mend")
 
 
+def test_command_names_target_file_and_imitated_vendor_as_they_were_written():
+    block = {"kind": "not-offered", "cause": "c"}
+    for given, imitates, expected in (
+        ("../my ehr.toml", "", "'--target=../my ehr.toml' --scenario standalone-public/first"),
+        ("embedded", "oracle-health:fixed", "--target=embedded --scenario standalone-public/first --vendor oracle-health:fixed"),
+    ):
+        run = _run([_scenario("first", "blocked", block=block)], target={"name": "embedded", "given": given, "imitates": imitates})
+        assert diagnose(run).diagnoses[0].next == f"smartlaunch run {expected}"
+
+
 def test_patient_that_no_page_offers_is_a_fault_of_the_target_file():
     said = "the login got stuck on the page 'Choose'. The configured patient is not among the 3 that the page offers. Visible controls: a"
     run = _run([_scenario("first", "blocked", block={"kind": "not-offered", "cause": said}, reason=said)])
