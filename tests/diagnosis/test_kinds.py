@@ -201,3 +201,29 @@ def test_word_that_may_be_a_secret_is_not_repeated(tmp_path):
     assert "ya29" not in str(caught.value)
     with pytest.raises(LookupFailed, match="no-such-run"):
         load("no-such-run", tmp_path)
+
+
+@pytest.mark.parametrize("place", [0, 2500, 4999])
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_error_in_a_long_log_is_found_wherever_it_stands(place, form):
+    quiet = (
+        "2026-02-03 10:00:00,123 INFO [http-8080] served GET https://ehr.example.org/fhir/Patient/%d in 12 ms"
+        if form == "plain"
+        else '{"level": 30, "time": %d, "msg": "request completed"}'
+    )
+    loud = (
+        f"2026-02-03 10:00:00,123 ERROR [http-8080] token request failed: {ERROR}"
+        if form == "plain"
+        else json.dumps({"level": 50, "time": 1, "msg": f"token request failed: {ERROR}"})
+    )
+    lines = [quiet % number for number in range(5000)]
+    lines[place] = loud
+    report = load("\n".join(lines)).report()
+    assert report.diagnoses[0].rule == "credentials-refused"
+    assert any("of 5000 lines" in line for line in report.warnings)
+
+
+def test_long_log_without_any_error_is_declined():
+    report = load("\n".join(f"2026-02-03 10:00:00 INFO request {n} completed in {n} ms by the worker" for n in range(5000))).report()
+    assert report.declined
+    assert any("none tells of an error" in line for line in report.warnings)

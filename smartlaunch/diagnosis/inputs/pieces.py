@@ -19,6 +19,9 @@ from smartlaunch.diagnosis.inputs.weblinks import URN
 
 LONGEST = 1_000_000
 """Characters of a text that are looked at; of a longer one the end is, because that is where a log tells what failed."""
+LONG_LOG = 60_000
+LONG_LOG_LINES = 300
+MOST_TELLING = 60
 MOST_PIECES = 400
 _DEEPEST = 60
 _LITERAL = 40_000
@@ -33,6 +36,10 @@ _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_$][\w$-]*)\s*:")
 _TRAILING = re.compile(r",(\s*[}\]])")
 _AROUND = re.compile(r"[ \t]+(?=[&?])|(?<=[&?=])[ \t]+")
 """Blanks beside a separator, which come from breaking the line and never from a value."""
+_TELLING = re.compile(
+    r"(?i)\b(?:error|warn(?:ing)?|fatal|severe|exception|fail(?:ed|ure|s)?|denied|refused|unauthori[sz]ed|forbidden|invalid\w*|expired|"
+    r"mismatch\w*|insufficient\w*|AADSTS\d+)\b|(?:status|HTTP)\W{1,4}[45]\d\d\b|[?&]error=|urn:cerner:error|\"level\":\s*(?:[45678]\d|\"(?:error|warn|fatal))"
+)
 _PREFIXES = re.compile(r"(?m)^[ \t]*(?:[><]|&gt;|&lt;)[ \t]?(?=\S)|^[ \t]*[><][ \t]*$")
 
 
@@ -69,6 +76,22 @@ def take_apart(text: str) -> tuple[list[Piece], str]:
             at = piece.end
         rest = "".join([*parts, rest[at:]])
     return sorted(found, key=lambda p: p.start), rest
+
+
+def condensed(text: str) -> tuple[str, str]:
+    """A long log cut down to the lines that tell of an error, with their neighbours, and a sentence about it.
+
+    The last lines are kept when there are too many, because that is where a log tells what failed. A text that is short, or no log, comes
+    back as it is.
+    """
+    lines = text.split("\n")
+    if len(text) < LONG_LOG or len(lines) < LONG_LOG_LINES or _PAGE.match(text.lstrip()[:200]):
+        return text, ""
+    telling = [number for number, line in enumerate(lines) if _TELLING.search(line[:4000])][-MOST_TELLING:]
+    near = {n for number in telling for n in range(number - 1, number + 4) if 0 <= n < len(lines)}
+    if not near:
+        return "\n".join(lines[-LONG_LOG_LINES:]), f"of {len(lines)} lines the last {LONG_LOG_LINES} were looked at: none tells of an error"
+    return "\n".join(lines[n] for n in sorted(near)), f"of {len(lines)} lines {len(near)} were looked at: the last that tell of an error"
 
 
 def tidy(text: str) -> str:

@@ -16,7 +16,7 @@ from smartlaunch.diagnosis.inputs.flows import Reading as HarReading
 from smartlaunch.diagnosis.inputs.flows import materials, read_har_file, read_har_items
 from smartlaunch.diagnosis.inputs.mixed import Reading, read_data, read_text
 from smartlaunch.diagnosis.inputs.observed import OAUTH_ERRORS
-from smartlaunch.diagnosis.inputs.pieces import LONGEST
+from smartlaunch.diagnosis.inputs.pieces import LONGEST, condensed
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.model import ClientFinding, Missing, Report
 from smartlaunch.diagnosis.runs import diagnose
@@ -213,7 +213,7 @@ def _from_bytes(data: bytes, name: str, path: Path | None = None) -> Loaded:
 def _pasted(text: str, name: str, path: Path | None = None) -> Loaded:
     """Read a text, or the run or HAR that it turns out to be."""
     redactor = Redactor()
-    warnings = [] if len(text) <= LONGEST else [f"of {len(text)} characters the last {LONGEST} were looked at"]
+    warnings: list[str] = []
     if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
         try:
             data = json.loads(text.lstrip("\ufeff"), strict=False)
@@ -226,6 +226,11 @@ def _pasted(text: str, name: str, path: Path | None = None) -> Loaded:
             if kind in ("har", "har entries"):
                 return _from_entries(data, name, redactor)
             return _loaded(read_data(data, redactor), name, redactor, [])
+    text, remark = condensed(text)
+    if remark:
+        warnings.append(remark)
+    elif len(text) > LONGEST:
+        warnings.append(f"of {len(text)} characters the last {LONGEST} were looked at")
     return _loaded(read_text(text, redactor), name, redactor, warnings)
 
 
