@@ -227,3 +227,26 @@ def test_long_log_without_any_error_is_declined():
     report = load("\n".join(f"2026-02-03 10:00:00 INFO request {n} completed in {n} ms by the worker" for n in range(5000))).report()
     assert report.declined
     assert any("none tells of an error" in line for line in report.warnings)
+
+
+def test_error_code_is_no_authorization_code():
+    m = _material("- Error Code: urn:cerner:error:authorization-server:smart-v1:grant:launch:code-required\n- Error code: AADSTS7000218")
+    assert m.urns == ["urn:cerner:error:authorization-server:smart-v1:grant:launch:code-required"]
+    assert any("AADSTS7000218" in said.text for said in m.said)
+
+
+def test_redirect_in_an_access_log_is_read_without_its_host():
+    line = '203.0.113.7 - - [05/Jan/2026:10:00:00 +0000] "GET /cb?error=invalid_scope&error_description=not+allowed&state=abc HTTP/1.1" 200 512'
+    m = _material(line)
+    assert m.errors == ["invalid_scope"]
+    assert not m.fhir
+
+
+def test_copied_fetch_call_is_read_as_a_request():
+    m = _material(
+        'fetch("https://auth.example.org/token", {"headers": {"content-type": "application/x-www-form-urlencoded", "authorization": "Basic YWJjOng="},'
+        ' "body": "grant_type=authorization_code&code=abc&redirect_uri=x", "method": "POST"});\n' + ERROR
+    )
+    assert m.grant_type == "authorization_code"
+    assert m.client_auth == "client_secret_basic"
+    assert m.errors == ["invalid_client"]

@@ -22,6 +22,7 @@ _NAMED = re.compile(
     r"cookie|session[ _-]?id|state|launch)\b[\"'`*]*\s*(:|=>|=|\bis\b|\bwas\b)\s*[\"'`*]*([^\s\"'`,;<>&]{6,4000})"
 )
 _OPAQUE = re.compile(r"(?<![\w/.:%+=-])(?=[\w+/-]*\d)(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])[\w+/-]{24,4000}={0,2}(?![\w/.:=])")
+_ERROR_CODE = re.compile(r"(?i)(?:error|status|response|sub|exit|reason|result|http)[ _-]?$")
 _XML = re.compile(r"<(?:\w+:)?([A-Za-z_]{3,40})>\s*([^<\s]{6,4000})\s*</")
 _WORDLIKE = re.compile(r"[a-z]+(?:[_-][a-z]+)*|[A-Z][a-z]+|[A-Z_]+|https?://.*", re.DOTALL)
 _SECRET_ENDINGS = ("_token", "_secret", "password", "_assertion", "_cookie", "_verifier", "_key")
@@ -40,6 +41,8 @@ def learn_text(text: str, redactor: Redactor) -> None:
     for header in _HEADER.finditer(text):
         _learn_header(header.group(1), redactor)
     for named in _NAMED.finditer(text):
+        if _ERROR_CODE.search(text[max(0, named.start() - 16) : named.start()]) or named.group(3).lower().startswith(("urn:", "urn%")):
+            continue  # the code of an error, not of an authorization
         if "urn:" in text[max(0, named.start() - 120) : named.start()].rpartition(" ")[2]:
             continue  # the parts of an error URN are words of the server, however they are called
         _learn_named(named.group(1), named.group(2), named.group(3), redactor)

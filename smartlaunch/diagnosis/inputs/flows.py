@@ -88,7 +88,7 @@ def _reading(exchanges: Iterable[Exchange], report: HarReport, clean: Redactor) 
         if len(found.exchanges) >= _MOST_EXCHANGES:
             found.warnings.append(f"only the first {_MOST_EXCHANGES} exchanges of the flow were read")
             break
-    if hidden and found.exchanges and report.creator.startswith("WebInspector"):
+    if hidden and found.exchanges and (not report.creator or report.creator.startswith("WebInspector")):
         _forget_hidden(found)
     found.warnings += [*report.skipped, *report.warnings]
     return found

@@ -184,6 +184,11 @@ class _Text:
                 self._form(piece.text.lstrip("?#&"), cut=piece.text == self._last or "&" not in piece.text)
             case "token request":
                 self._form(urlencode({str(k): v if isinstance(v, str) else json.dumps(v) for k, v in piece.data.items()}))
+            case "body" if isinstance(piece.data, Mapping) and "grant_type=" in str(piece.data.get("body", ""))[:20_000]:
+                headers = piece.data.get("headers")
+                named = {str(k).lower(): str(v) for k, v in headers.items()} if isinstance(headers, Mapping) else {}
+                self._authorization = self._authorization or named.get("authorization", "")
+                self._form(str(piece.data["body"]))
             case "body":
                 self._library(piece)
             case _:

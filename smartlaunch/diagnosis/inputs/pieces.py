@@ -27,7 +27,9 @@ _DEEPEST = 60
 _LITERAL = 40_000
 _PAGE = re.compile(r"<!doctype html\b|<html\b", re.IGNORECASE)
 _URL = re.compile(r"(?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]{1,40}:(?://|/(?=[?]))[^\s\"'<>`|\\^{}]*(?:\{\{?[\w.-]+\}?\}[^\s\"'<>`|\\^{}]*)*")
-_QUERY = re.compile(r"(?<![^\s\"'`(])[?#&]?(?:[A-Za-z][\w.-]{0,40})=[^\s&\"'`<>]*(?:&[A-Za-z][\w.\[\]-]{0,40}=[^\s&\"'`<>]*)*")
+_QUERY = re.compile(
+    r"(?<![^\s\"'`(])(?:/[\w.~/-]{0,200}(?=\?))?[?#&]?(?:[A-Za-z][\w.-]{0,40})=[^\s&\"'`<>]*(?:&[A-Za-z][\w.\[\]-]{0,40}=[^\s&\"'`<>]*)*"
+)
 _OAUTH_QUERY = re.compile(
     r"(?:^|[?&#])(?:error|error_uri|error_description|grant_type|response_type|code_challenge|code_verifier|client_assertion|redirect_uri)="
 )
@@ -322,8 +324,8 @@ def _queries(text: str) -> Iterator[Piece]:
         query = found.group()
         if not re.search(r"=[^&]", query):
             continue
-        if _OAUTH_QUERY.search(query) and ("&" in query or query[:1] in "?#" or re.search(r"(?:error|grant_type)=", query)):
-            yield Piece("form", query, found.start(), found.end())
+        if _OAUTH_QUERY.search(query) and ("&" in query or query[:1] in "?#/" or re.search(r"(?:error|grant_type)=", query)):
+            yield Piece("form", query[query.find("?") :] if query.startswith("/") else query, found.start(), found.end())
 
 
 def _tokens(text: str) -> Iterator[Piece]:

@@ -52,7 +52,7 @@ _STATUS = re.compile(
     re.IGNORECASE,
 )
 _FHIR_CALL = re.compile(
-    r"\b(GET|POST|PUT|PATCH|DELETE)\s+((?:\{[^}]*\}\S*?/|/|https?://\S+?/)?[A-Z][A-Za-z]{3,30}(?:[/?][^\s`'\"]*)?)(?=[\s`'\".,)]|$)"
+    r"\b(GET|POST|PUT|PATCH|DELETE)\s+((?:\{[^}]*\}\S*?/|/|https?://\S+?/)?(?!HTTP\b)[A-Z][A-Za-z]{3,30}(?:[/?][^\s`'\"]*)?)(?=[\s`'\".,)]|$)"
 )
 _QUOTED = re.compile(
     r"`{1,3}([^`\n]{3,600})`{1,3}|\"([^\"\n]{3,600})\"|\u201c([^\u201d\n]{3,600})\u201d|(?<![\w])'([^'\n]{6,600})'(?!\w)|«([^»\n]{3,600})»"
