@@ -1,7 +1,6 @@
 """Read a text of any kind into one material: every piece by its own reader, in the order in which they were pasted.
 
-Messages that were pasted one by one have no times, and a message pasted twice was not sent twice: what follows from times or from
-repetition is therefore never concluded here.
+Secrets are learned first, from the whole text, so that no reader has to think of them.
 """
 
 from __future__ import annotations
@@ -10,61 +9,23 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from smartlaunch.diagnosis import scopes
-from smartlaunch.diagnosis.inputs import bodies, cleaning, console, documents, flows, messages, observed, prose, tokens, xmltext
+from smartlaunch.diagnosis.inputs import cleaning, console, documents, flows, messages, observed, prose, tokens, xmltext
 from smartlaunch.diagnosis.inputs.addresses import read_query, read_url
 from smartlaunch.diagnosis.inputs.pieces import Piece, take_apart
+from smartlaunch.diagnosis.inputs.readings import Reading
+from smartlaunch.diagnosis.inputs.sent import Sent
 from smartlaunch.diagnosis.inputs.weblinks import collect_urns, host_of, parameters_of, read_authorize_url
 from smartlaunch.diagnosis.material import FhirCall, Material
 from smartlaunch.diagnosis.vendor import all_vendors, recognise
-from smartlaunch.evidence.endpoints import EndpointGuess
-from smartlaunch.evidence.facts import FlowMemory, derive
 from smartlaunch.evidence.redaction import Redactor
-from smartlaunch.exchange import Actor, Endpoint, Exchange, RecordedExchange, Request, Response
 
-_WHEN = datetime(2000, 1, 1, tzinfo=UTC)
-_OF_TIME = (
-    "seconds_since_code", "token_age_s", "token_expired", "clock_offset_s", "assertion_age_s", "assertion_expired", "code_reused",
-    "launch_reused", "state_reused", "assertion_jti_reused", "bearer_known", "code_known", "refresh_token_known",
-)  # fmt: skip
-_COMPARED = (
-    "launch_equal", "launch_changed", "aud_equals_base", "aud_slash_differs", "state_returned_equal", "state_length",
-    "code_challenge_base64url", "code_challenge_length", "endpoint_as_discovered",
-)  # fmt: skip
-_OF_VALUES = ("verifier_", "basic_", "assertion", "code_challenge", "redirect_uri_", "client_id_")
-"""Facts about a value, which of a message that was cut off may be the half of one."""
 _TAG = re.compile(r"<(?:script|style|svg|head)\b.*?</(?:script|style|svg|head)\s*>|<[^>]{0,2000}>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,300})<", re.IGNORECASE)
-_SHOWN = 40
 _ENDS = " \n\t.,;:)]}>*_!\"'`"
-
-
-@dataclass
-class Reading:
-    """What came out of a text: the material, what was taken from it and what was left."""
-
-    m: Material
-    redactor: Redactor
-    read: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-    exchanges: list[RecordedExchange] = field(default_factory=list)
-    entries: list[dict[str, Any]] = field(default_factory=list)
-    """Entries of a HAR that stood in the text."""
-
-    def took(self, what: str) -> None:
-        """Note once what was taken."""
-        if what and what not in self.read and len(self.read) < _SHOWN:
-            self.read.append(what)
-
-    def leave(self, what: str) -> None:
-        """Note once what was not used."""
-        if what and what not in self.left and len(self.left) < _SHOWN:
-            self.left.append(what)
 
 
 def read_text(text: str, redactor: Redactor) -> Reading:
@@ -85,28 +46,22 @@ class _Text:
     def __init__(self, redactor: Redactor) -> None:
         self.out = Reading(Material(source="text"), redactor)
         self.m = self.out.m
-        self._memory, self._guess, self._spelling = FlowMemory(), EndpointGuess(), flows.Spelling()
-        self._pending: Request | None = None
-        self._pending_cut = False
+        self._sent = Sent(self.out)
         self._log: list[str] = []
         self._seen: set[str] = set()
-        self._authorization = ""
-        self._last = ""
-        self._final: Piece | None = None
-        self._number = 0
 
     def read(self, text: str, pieces: list[Piece], rest: str) -> Reading:
         """Learn the secrets, read messages first, then everything else, then the prose around."""
         cleaning.learn_text(text, self.out.redactor)
         pieces = self._expanded(pieces)
-        self._final = pieces[-1] if pieces and not rest[pieces[-1].end :].strip() else None
+        self._sent.final = pieces[-1] if pieces and not rest[pieces[-1].end :].strip() else None
         if pieces and (len(pieces) > 1 or rest.strip()) and re.fullmatch(r"\S{0,60}", rest[pieces[-1].end :].strip(_ENDS)):
-            self._last = pieces[-1].text
-        self._authorization = next((p.data[1] for p in pieces if p.kind == "header" and p.data[0] == "authorization"), "")
+            self._sent.last = pieces[-1].text
+        self._sent.authorization = next((p.data[1] for p in pieces if p.kind == "header" and p.data[0] == "authorization"), "")
         sources: set[str] = set()
         for piece in pieces:
-            self._messages(piece)
-        self._flush()
+            self._sent.take(piece)
+        self._sent.flush()
         if self.out.exchanges:
             self.m.structured.add("exchanges")
             flows.read_into(self.m, self.out.exchanges)
@@ -162,94 +117,6 @@ class _Text:
             else:
                 found.append(Piece(kind, piece.text, piece.start, piece.end, piece.data))
         return found
-
-    def _messages(self, piece: Piece) -> None:
-        """Requests with the answers that belong to them."""
-        match piece.kind:
-            case "curl":
-                self._send(piece.data[0], "a curl command", cut=not piece.data[1])
-            case "request":
-                sent: messages.Message = piece.data
-                body = sent.body.encode("utf-8", "replace")
-                whole = piece is not self._final or sent.header("content-length") == str(len(body))
-                self._send(Request(sent.method, sent.url, sent.headers, body), "an HTTP request", cut=not whole)
-            case "answer":
-                self._receive(piece.data)
-            case "postman":
-                for request, response in documents.postman(piece.data):
-                    self._flush()
-                    self._exchange(request, response)
-                    self.out.took(f"a request of a Postman collection: {_to(request)}")
-            case "form" if "grant_type=" in piece.text:
-                self._form(piece.text.lstrip("?#&"), cut=piece.text == self._last or "&" not in piece.text)
-            case "token request":
-                self._form(urlencode({str(k): v if isinstance(v, str) else json.dumps(v) for k, v in piece.data.items()}))
-            case "body" if isinstance(piece.data, Mapping) and "grant_type=" in str(piece.data.get("body", ""))[:20_000]:
-                headers = piece.data.get("headers")
-                named = {str(k).lower(): str(v) for k, v in headers.items()} if isinstance(headers, Mapping) else {}
-                self._authorization = self._authorization or named.get("authorization", "")
-                self._form(str(piece.data["body"]))
-            case "body":
-                self._library(piece)
-            case _:
-                return
-
-    def _send(self, request: Request, what: str, *, cut: bool = False) -> None:
-        self._flush()
-        self._pending_cut = cut
-        if self._authorization and not request.header("authorization"):
-            request = Request(request.method, request.url, (*request.headers, ("Authorization", self._authorization)), request.body)
-        self._pending = request
-        self.out.took(f"{what}: {_to(request)}")
-
-    def _receive(self, got: messages.Message) -> None:
-        response = Response(got.status, got.headers, got.body.encode("utf-8", "replace"), got.reason)
-        if self._pending is not None and (self._pending.header("host") or "://" in self._pending.url):
-            self._exchange(self._pending, response, cut=self._pending_cut)
-            self._pending = None
-        self.out.took(f"an HTTP answer with status {got.status}")
-
-    def _form(self, text: str, *, cut: bool = False) -> None:
-        """The body of an access token request without its address.
-
-        How the client authenticated is known only if it shows, and of a body that may be cut off nothing is known to be missing.
-        """
-        self._flush()
-        headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/x-www-form-urlencoded"),)
-        if self._authorization:
-            headers += (("Authorization", self._authorization),)
-        self._exchange(Request("POST", "", headers, text.encode("utf-8", "replace")), None, part=True, cut=cut)
-        self.out.took("the body of an access token request")
-
-    def _library(self, piece: Piece) -> None:
-        found = bodies.unwrap(piece.data)
-        if found.request and (request := documents.library_request(found.request)) is not None:
-            headers = (*tuple(found.headers), ("Content-Type", "application/json"))
-            self._flush()
-            self._exchange(request, Response(found.status, headers) if found.status else None)
-            self.out.took(f"the request that the library names: {_to(request)}")
-
-    def _flush(self) -> None:
-        if self._pending is not None:
-            request, self._pending = self._pending, None
-            self._exchange(request, None, cut=self._pending_cut)
-
-    def _exchange(self, request: Request, response: Response | None, *, part: bool = False, cut: bool = False) -> None:
-        endpoint = Endpoint.TOKEN if part else self._guess.endpoint(request, response)
-        self._number += 1
-        exchange = Exchange(f"p{self._number}", Actor.APP, endpoint, _WHEN, 0.0, request, response)
-        facts = derive(exchange, self._memory)
-        self._spelling.look(exchange, facts)
-        for name in _OF_TIME:
-            facts.pop(name, None)
-        if part and facts.get("client_auth") == "none" and not self._authorization:
-            facts.pop("client_auth")
-        if cut:
-            for name in [n for n, value in facts.items() if value is False or n.startswith(_OF_VALUES)]:
-                del facts[name]
-        kept = self.out.redactor.exchange(exchange)
-        kept.facts = facts
-        self.out.exchanges.append(kept)
 
     def _other(self, piece: Piece) -> str:
         """Everything that is no message of the flow; gives the kind of source that the piece makes by itself."""
@@ -328,17 +195,9 @@ class _Text:
         return kind
 
     def _url(self, url: str) -> str:
-        exchange = Exchange("p0", Actor.BROWSER, Endpoint.OTHER, _WHEN, 0.0, Request("GET", url))
-        endpoint = self._guess.endpoint(exchange.request, None)
-        what = read_url(url, self.m, whole=url != self._last)
-        if endpoint in (Endpoint.LAUNCH, Endpoint.AUTHORIZE, Endpoint.REDIRECT):
-            exchange = Exchange("p0", Actor.BROWSER, endpoint, _WHEN, 0.0, exchange.request)
-            facts = derive(exchange, self._memory)
-            self._spelling.look(exchange, facts)
-            certain = url != self._last or facts.get("launch_changed", "cut") not in ("cut", "other")
-            for name in _COMPARED:
-                if name in facts and (certain or facts[name] is True):
-                    self.m.facts.setdefault(name, facts[name])
+        what = read_url(url, self.m, whole=url != self._sent.last)
+        for name, value in self._sent.compare(url).items():
+            self.m.facts.setdefault(name, value)
         self.out.redactor.url(url)
         if what:
             self.out.took(what)
@@ -543,15 +402,6 @@ class _Text:
 def _says(words: str) -> bool:
     """Whether any vendor's wording knows a text."""
     return any(any(vendor.says_in(words, "server")) for vendor in all_vendors().values())
-
-
-def _to(request: Request) -> str:
-    """Method and address of a request in a few words, without its query."""
-    try:
-        parts = urlsplit(request.url)
-    except ValueError:
-        return request.method
-    return f"{request.method} {parts.scheme + '://' if parts.scheme else ''}{parts.netloc.rpartition('@')[2]}{parts.path}"[:160]
 
 
 def _named(data: Any) -> str:

@@ -14,9 +14,10 @@ from smartlaunch.diagnosis.inputs.cleaning import clean_report
 from smartlaunch.diagnosis.inputs.coverage import covered
 from smartlaunch.diagnosis.inputs.flows import Reading as HarReading
 from smartlaunch.diagnosis.inputs.flows import materials, read_har_file, read_har_items
-from smartlaunch.diagnosis.inputs.mixed import Reading, read_data, read_text
+from smartlaunch.diagnosis.inputs.mixed import read_data, read_text
 from smartlaunch.diagnosis.inputs.observed import OAUTH_ERRORS
 from smartlaunch.diagnosis.inputs.pieces import LONGEST, condensed
+from smartlaunch.diagnosis.inputs.readings import Reading
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.model import ClientFinding, Missing, Report
 from smartlaunch.diagnosis.runs import diagnose
