@@ -25,6 +25,8 @@ MOST_TELLING = 60
 MOST_PIECES = 400
 _DEEPEST = 60
 _LITERAL = 40_000
+_MOST_SPENT = 2_000_000
+"""Characters looked at in vain for the ends of objects, after which no more are looked for."""
 _PAGE = re.compile(r"<!doctype html\b|<html\b", re.IGNORECASE)
 _URL = re.compile(r"(?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]{1,40}:(?://|/(?=[?]))[^\s\"'<>`|\\^{}]*(?:\{\{?[\w.-]+\}?\}[^\s\"'<>`|\\^{}]*)*")
 _QUERY = re.compile(
@@ -199,20 +201,23 @@ def _messages(text: str) -> Iterator[Piece]:
 def _objects(text: str) -> Iterator[Piece]:
     """JSON objects and arrays, Python literals, and what a console prints of an object."""
     decoder = json.JSONDecoder(strict=False)
-    at, tries = 0, 0
+    at, spent = 0, 0
     for begin in re.finditer(r"[\[{]", text):
-        if begin.start() < at or tries > 4000:
+        if begin.start() < at:
             continue
+        if spent > _MOST_SPENT:
+            break
         following = text[begin.start() + 1 : begin.start() + 60].lstrip()
         if begin.group() == "[" and following[:1] not in ("{", '"', "'"):
             continue
         if begin.group() == "{" and not re.match(r"[\"'}]|[A-Za-z_$][\w$-]*\s*:", following):
             continue
-        tries += 1
+        spent += 200
         try:
             data, at = decoder.raw_decode(text, begin.start())
         except (ValueError, RecursionError):
             end = _balanced(text, begin.start())
+            spent += (end or min(len(text), begin.start() + _LITERAL)) - begin.start()
             data = lenient(text[begin.start() : end]) if end else None
             if data is None:
                 continue
