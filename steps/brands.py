@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from pytest_bdd import parsers, then, when
 
 from smartlaunch.checks import brands as checks
@@ -10,40 +9,34 @@ from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes.brands import Brands
-
-
-@pytest.fixture(scope="session")
-def brands(engine: Engine) -> Brands:
-    """The brands of the target."""
-    return Brands(engine)
+from smartlaunch.probes import brands
 
 
 @when("the app follows the link to the brand bundle", target_fixture="bundle")
-def follow_link(brands: Brands) -> Exchange:
-    return brands.answer()
+def follow_link(engine: Engine) -> Exchange:
+    return brands.answer(engine)
 
 
 @when("the app fetches the brand bundle", target_fixture="bundle")
-def fetch(brands: Brands) -> Exchange:
-    return brands.bundle()
+def fetch(engine: Engine) -> Exchange:
+    return brands.bundle(engine)
 
 
 @when("a page that the server does not know asks for the brand bundle", target_fixture="bundle")
-def fetch_from_page(brands: Brands) -> Exchange:
-    return brands.from_a_page()
+def fetch_from_page(engine: Engine) -> Exchange:
+    return brands.from_a_page(engine)
 
 
 @when("the app fetches the brand bundle again", target_fixture="again")
-def fetch_again(brands: Brands) -> Exchange:
-    return brands.again()
+def fetch_again(engine: Engine) -> Exchange:
+    return brands.again(engine)
 
 
 @then("it links to the brand bundle when it names a brand")
-def links(judge: Judge, brands: Brands, answer: Exchange) -> None:
-    if brands.identifier is None:
+def links(judge: Judge, engine: Engine, answer: Exchange) -> None:
+    if brands.identifier(engine) is None:
         raise NotApplicable("the SMART configuration tells of no brand")
-    judge(checks.linked(judge.requirement, answer, brands.identifier))
+    judge(checks.linked(judge.requirement, answer, brands.identifier(engine)))
 
 
 @then("it is a Bundle of type collection")
@@ -62,8 +55,8 @@ def endpoint_form(judge: Judge, bundle: Exchange) -> None:
 
 
 @then("the brands refer to every endpoint of the bundle, and to no other")
-def primary_brand(judge: Judge, brands: Brands, bundle: Exchange) -> None:
-    judge(checks.primary_brand(judge.requirement, bundle, brands.identifier))
+def primary_brand(judge: Judge, engine: Engine, bundle: Exchange) -> None:
+    judge(checks.primary_brand(judge.requirement, bundle, brands.identifier(engine)))
 
 
 @then("the bundle tells when it changed last")
@@ -89,8 +82,8 @@ def weak_etag(judge: Judge, bundle: Exchange) -> None:
 
 
 @then("an unchanged bundle is not sent again")
-def not_again(judge: Judge, brands: Brands, again: Exchange) -> None:
-    judge(checks.not_sent_again(judge.requirement, brands.bundle(), again))
+def not_again(judge: Judge, engine: Engine, again: Exchange) -> None:
+    judge(checks.not_sent_again(judge.requirement, brands.bundle(engine), again))
 
 
 @then("no missing value has another mark than asked-declined and asked-unknown")
@@ -123,7 +116,7 @@ def identifier_part(judge: Judge, answer: Exchange, name: str) -> None:
 
 
 @then("exactly one brand has the identifier of the SMART configuration")
-def exactly_one(judge: Judge, brands: Brands, engine: Engine, bundle: Exchange) -> None:
-    if not isinstance(brands.identifier, dict) or not brands.identifier.get("value"):
+def exactly_one(judge: Judge, engine: Engine, bundle: Exchange) -> None:
+    if not isinstance(brands.identifier(engine), dict) or not brands.identifier(engine).get("value"):
         raise NotApplicable("the SMART configuration gives no brand identifier with a value")
     judge(checks.identifies_one(judge.requirement, engine.discovery.exchange, bundle))

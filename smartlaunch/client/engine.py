@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from smartlaunch.browser import Browser, Deselect, Landing, LoginPlan, parse_steps
 from smartlaunch.client.authorization import AuthorizationAnswer, require_no_obstacle
 from smartlaunch.client.discovery import Discovery
 from smartlaunch.client.fhir import Fhir
 from smartlaunch.client.http import Http
-from smartlaunch.client.memory import Outages, TokenLife
+from smartlaunch.client.memory import Memory, Outages, TokenLife
 from smartlaunch.exchange import Actor, Endpoint, RecordedExchange
 from smartlaunch.oauth.authorization import AuthorizationRequest
 from smartlaunch.target import Client, EhrLaunch, Target, User
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import httpx
 
     from smartlaunch.evidence.recorder import Recorder
+
+T = TypeVar("T")
 
 
 class Engine:
@@ -49,6 +52,15 @@ class Engine:
         self.token_lives: dict[str, TokenLife] = {}
         self.outages = Outages()
         self._walked: list[str] = []
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What a run asks once whatever the app."""
+        return Memory(self.recorder, self.outages)
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives, asked once in a run (see ``Memory``)."""
+        return self.memory.once(key, make)
 
     def close(self) -> None:
         """Close browser and connections."""

@@ -154,7 +154,7 @@ def search(app: App, token: TokenAnswer, resource: str) -> Exchange:
 
 def unsupported_type(app: App) -> str:
     """A resource type that the CapabilityStatement does not list; ``NotApplicable`` when it lists all that come to mind."""
-    rest = _objects(app.engine.discovery.metadata.answer.object.get("rest"))
+    rest = _objects(answered(app.engine.discovery.metadata).object.get("rest"))
     listed = {str(entry.get("type")) for part in rest for entry in _objects(part.get("resource"))}
     if not listed:
         raise NotApplicable("the CapabilityStatement lists no resource types")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.http import answered
@@ -19,65 +18,57 @@ FOREIGN_ORIGIN = "https://page-of-nobody.example"
 """A page that no server knows: the bundle is for everyone."""
 
 
-class Brands:
-    """The brand bundle of a server, which nobody needs an access token for."""
+def identifier(engine: Engine) -> Any:
+    """``user_access_brand_identifier``, or None when it is absent."""
+    return engine.discovery.document.get(IDENTIFIER)
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
-    @cached_property
-    def _first(self) -> Exchange:
-        return self._fetch()
+def _fetch(engine: Engine, **headers: str) -> Exchange:
+    accept = {"Accept": "application/fhir+json, application/json;q=0.9"}
+    return engine.http.send("GET", engine.discovery.url(LINK), endpoint=Endpoint.BRANDS, headers={**accept, **headers}, follow=5)
 
-    def _fetch(self, **headers: str) -> Exchange:
-        url = self._engine.discovery.url(LINK)
-        accept = {"Accept": "application/fhir+json, application/json;q=0.9"}
-        return self._engine.http.send("GET", url, endpoint=Endpoint.BRANDS, headers={**accept, **headers}, follow=5)
 
-    @property
-    def identifier(self) -> Any:
-        """``user_access_brand_identifier``, or None when it is absent."""
-        return self._engine.discovery.document.get(IDENTIFIER)
+def answer(engine: Engine) -> Exchange:
+    """The answer at the address, whatever it is; ``NotApplicable`` when no address is given."""
+    if not engine.discovery.has(LINK):
+        raise NotApplicable(f"the SMART configuration has no `{LINK}`")
+    exchange = engine.once("brand bundle", lambda: _fetch(engine))
+    answered(exchange)
+    if exchange.answer.truncated:
+        raise LimitExceeded(
+            f"the brand bundle is larger than {engine.target.limits.body_bytes} bytes",
+            waited_for="the whole brand bundle",
+            hint="raise limits.body_bytes in the target file",
+        )
+    return exchange
 
-    def answer(self) -> Exchange:
-        """The answer at the address, whatever it is; ``NotApplicable`` when no address is given."""
-        if not self._engine.discovery.has(LINK):
-            raise NotApplicable(f"the SMART configuration has no `{LINK}`")
-        exchange = self._first
-        answered(exchange)
-        self._engine.recorder.attach_to_current([exchange.id])
-        if exchange.answer.truncated:
-            raise LimitExceeded(
-                f"the brand bundle is larger than {self._engine.target.limits.body_bytes} bytes",
-                waited_for="the whole brand bundle",
-                hint="raise limits.body_bytes in the target file",
-            )
-        return exchange
 
-    def bundle(self) -> Exchange:
-        """The brand bundle; ``Missing`` when something else came, which the scenario on the link judges."""
-        exchange = self.answer()
-        if exchange.answer.status != 200 or exchange.answer.object.get("resourceType") != "Bundle":
-            raise Missing(
-                f"`{LINK}` leads to no Bundle (status {exchange.answer.status})",
-                waited_for="a Bundle with status 200",
-                hint="the scenario on the link itself shows the answer",
-                by="brand-bundle-is-collection",
-            )
-        return exchange
+def bundle(engine: Engine) -> Exchange:
+    """The brand bundle; ``Missing`` when something else came, which the scenario on the link judges."""
+    exchange = answer(engine)
+    if exchange.answer.status != 200 or exchange.answer.object.get("resourceType") != "Bundle":
+        raise Missing(
+            f"`{LINK}` leads to no Bundle (status {exchange.answer.status})",
+            waited_for="a Bundle with status 200",
+            hint="the scenario on the link itself shows the answer",
+            by="brand-bundle-is-collection",
+        )
+    return exchange
 
-    def from_a_page(self) -> Exchange:
-        """The bundle as a page of an unknown origin asks for it."""
-        self.bundle()
-        exchange = self._fetch(Origin=FOREIGN_ORIGIN)
-        answered(exchange)
-        return exchange
 
-    def again(self) -> Exchange:
-        """The bundle asked for a second time, with the ``ETag`` of the first answer."""
-        tag = self.bundle().answer.header("etag")
-        if not tag:
-            raise NotApplicable("the brand bundle has no `ETag`; another scenario judges that")
-        exchange = self._fetch(**{"If-None-Match": tag})
-        answered(exchange)
-        return exchange
+def from_a_page(engine: Engine) -> Exchange:
+    """The bundle as a page of an unknown origin asks for it."""
+    bundle(engine)
+    exchange = _fetch(engine, Origin=FOREIGN_ORIGIN)
+    answered(exchange)
+    return exchange
+
+
+def again(engine: Engine) -> Exchange:
+    """The bundle asked for a second time, with the ``ETag`` of the first answer."""
+    tag = bundle(engine).answer.header("etag")
+    if not tag:
+        raise NotApplicable("the brand bundle has no `ETag`; another scenario judges that")
+    exchange = _fetch(engine, **{"If-None-Match": tag})
+    answered(exchange)
+    return exchange

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from smartlaunch.client.discovery import WELL_KNOWN
 from smartlaunch.errors import Blocked, NotApplicable, Unreachable
 from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.target import is_loopback
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
     from smartlaunch.client.engine import Engine
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MEMBERS = {
     "authorization endpoint": "authorization_endpoint",
     "token endpoint": "token_endpoint",
@@ -112,7 +112,7 @@ def _find(engine: Engine, name: str) -> Address | None:
 
 def _require_tls_due(engine: Engine) -> None:
     base = urlsplit(engine.discovery.fhir_base_url)
-    if base.scheme.lower() == "http" and base.hostname in LOOPBACK:
+    if base.scheme.lower() == "http" and is_loopback(base.hostname or ""):
         raise NotApplicable("the server is reached by plain http on loopback, where no TLS is due")
 
 

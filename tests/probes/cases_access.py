@@ -1,0 +1,240 @@
+"""What tokens reach at the FHIR server, scopes, App State."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.checks.fhir_answer import done
+from smartlaunch.probes import scopes
+from smartlaunch.probes.app_state import changes, keeping
+from smartlaunch.probes.fhir_access import bearer_token, categories, granted, interactions, patients, plain, writing
+
+from .cases import Case, given, none_of_patient, status, trial_given, trial_refused, withheld
+
+FHIR = "/fhir"
+
+
+def warm_samples(world: Any) -> None:
+    """Everything that a probe needs before the request that is judged."""
+    from smartlaunch.probes.fhir_access import samples
+
+    samples.samples(world.app())
+
+
+def case(name: str, probe: Any, *arguments: Any, holds: Any, defect: str = "", **more: Any) -> Case:
+    words = " ".join(map(str, arguments))
+    return Case(f"{name} {words}".strip(), lambda w: probe(w.app(), *arguments, **more), holds, defect, FHIR if defect else "")
+
+
+def all_given(trials: Any) -> bool:
+    return bool(trials) and all(trial_given(t) for t in trials)
+
+
+def nothing_more(asked: Any) -> bool:
+    return asked.refused or asked.unknown not in asked.granted
+
+
+def accepted(state: Any) -> bool:
+    return state.accepted
+
+
+def not_done(change: Any) -> bool:
+    return not done(change.exchange)
+
+
+JWT_ONLY = ("a token without its signature", "a token with other content")
+BEARER = [
+    Case("bearer good", lambda w: bearer_token.good(w.app()), given),
+    *(
+        case("bearer without", bearer_token.without_token, form, holds=withheld, defect="accepts_missing_token" if form == "read" else "")
+        for form in bearer_token.WITHOUT
+    ),
+    *(
+        case("bearer wrong", bearer_token.with_wrong_token, label, holds=withheld, defect=defect)
+        for label, defect in {
+            "a token that was never issued": "accepts_junk_token",
+            "an altered token": "accepts_altered_token",
+            "half a token": "",
+            "the authorization code": "",
+            "the refresh token": "accepts_refresh_token_at_fhir",
+            "the ID Token": "accepts_id_token_at_fhir",
+        }.items()
+    ),
+    case("bearer sent", bearer_token.sent, "the query alone", holds=withheld, defect="accepts_token_in_query"),
+    case("bearer sent", bearer_token.sent, "the header and the query", holds=withheld, defect="accepts_token_sent_twice"),
+    case("bearer sent", bearer_token.sent, "the scheme in lower case", holds=given, defect="demands_capitalised_bearer"),
+    case("bearer sent", bearer_token.sent, "the scheme Basic", holds=withheld, defect="accepts_token_under_any_scheme"),
+    case("bearer sent", bearer_token.sent, "the scheme Token", holds=withheld),
+    case("bearer sent", bearer_token.sent, "no scheme", holds=withheld, defect="accepts_token_without_scheme"),
+    case("bearer revoked", bearer_token.revoked, holds=withheld, defect="accepts_revoked_token"),
+    case("bearer elsewhere", bearer_token.for_other_server, holds=lambda end: end.stage != "data", defect=""),
+]
+
+WITHIN = {"r": ("read", "vread", "instance history"), "s": ("search", "search by POST", "type history", "system search")}
+BEYOND = {
+    "r": {"search": "searches_with_read_scope", "type history": "", "system search": "", "create": "creates_with_read_scope"},
+    "s": {"read": "reads_with_search_scope", "vread": "", "delete": ""},
+    "c": {"read": "", "update": ""},
+    "u": {"create": "creates_with_update_scope", "delete": "deletes_with_update_scope"},
+    "d": {"update": ""},
+}
+SCOPED = [
+    *(case("within", interactions.within, letters, word, holds=trial_given) for letters, words in WITHIN.items() for word in words),
+    *(
+        case("within", interactions.within, letters, word, holds=trial_given)
+        for letters, word in [("c", "create"), ("u", "update"), ("u", "patch"), ("d", "delete")]
+    ),
+    *(
+        case("beyond", interactions.beyond, letters, word, holds=trial_refused, defect=defect)
+        for letters, words in BEYOND.items()
+        for word, defect in words.items()
+    ),
+    Case(
+        "beyond rs batch with a create",
+        lambda w: interactions.beyond(w.app(), "rs", "batch with a create", in_version=0),
+        trial_refused,
+        "batch_ignores_scopes",
+    ),
+    Case("version 1 rs read", lambda w: interactions.within(w.app(), "rs", "read", in_version=1), trial_given),
+    *(
+        case("other type", interactions.other_type, word, holds=trial_refused, defect=defect)
+        for word, defect in {
+            "read": "read_ignores_scopes",
+            "vread": "vread_ignores_scopes",
+            "search": "search_ignores_scopes",
+            "search by POST": "post_search_ignores_scopes",
+            "system search": "",
+            "batch with a read": "batch_ignores_scopes",
+            "batch with a search": "",
+            "transaction with a read": "transaction_ignores_scopes",
+        }.items()
+    ),
+    *(
+        case("included", interactions.included, word, holds=trial_refused, defect="include_ignores_scopes" if "_inc" in word else "")
+        for word in interactions.INCLUSIONS
+    ),
+    *(
+        case("union", interactions.union, form, holds=all_given, defect=defect)
+        for form, defect in {"two letters": "", "two types": "", "two categories": "granular_scopes_are_intersected"}.items()
+    ),
+    case("wildcard", interactions.wildcard, holds=all_given),
+    *(
+        case("category", categories.outside, word, holds=holds, defect=defect)
+        for word, holds, defect in [
+            ("read", trial_refused, "granular_parameters_ignored_on_read"),
+            ("batch with a read", trial_refused, ""),
+            ("create", trial_refused, "granular_parameters_ignored_on_write"),
+            ("search for the other category", trial_refused, "granular_parameters_ignored_on_search"),
+        ]
+    ),
+    case("category within", categories.within, holds=all_given),
+    case("granted", granted.own_requests, holds=lambda trials: all(t.exchange.answer.status == 200 for t in trials)),
+]
+
+ANOTHER = {
+    "read of the patient": "reads_other_patient",
+    "read": "",
+    "vread": "vreads_other_patient",
+    "instance history": "history_shows_other_patient",
+    "search by the patient": "",
+    "search": "search_shows_other_patient",
+    "search by subject": "search_by_subject_shows_other_patient",
+    "compartment search": "compartment_search_shows_other_patient",
+    "search by POST": "post_search_shows_other_patient",
+    "search without a patient": "",
+    "system search": "",
+    "batch with a read": "batch_ignores_compartment",
+}
+PATIENTS = [
+    *(case("another patient", patients.of_another, word, holds=none_of_patient, defect=defect) for word, defect in ANOTHER.items()),
+    *(
+        case("another patient", patients.of_another, word, holds=trial_refused, defect=defect)
+        for word, defect in {"create": "creates_for_other_patient", "update": "updates_other_patient", "delete": ""}.items()
+    ),
+    case("another included", patients.of_another_included, holds=none_of_patient, defect="include_shows_other_patient"),
+    case("telling", patients.telling, holds=lambda texts: len(texts) > 1),
+    case("of user", patients.of_user, holds=trial_given),
+    *(
+        case("beyond user", patients.beyond_user, word, holds=none_of_patient, defect=defect)
+        for word, defect in {"read of the patient": "user_scope_reaches_all_patients", "search": "", "search without a patient": ""}.items()
+    ),
+]
+
+PLAIN = [
+    case("plain read", plain.read, holds=trial_given, defect=""),
+    case("plain search", plain.search, holds=trial_given),
+    case("plain category", plain.search_by_category, holds=trial_given),
+    case("plain id", plain.search_by_id, holds=trial_given),
+    case("plain absent", plain.absent_read, holds=status(404, 410), defect="missing_resource_answered_with_200"),
+    case("plain batch", plain.mixed_batch, holds=lambda x: len(x.answer.object["entry"]) == 2, defect="batch_response_lacks_entries"),
+    case("writing deleted", writing.deleted_read, holds=status(404, 410), defect="reads_deleted_resource"),
+    case("writing created", writing.created, holds=status(201), defect="create_answers_200"),
+    case("writing updated new", writing.updated_new, holds=trial_given),
+]
+
+ASKED = [
+    *(
+        case(
+            "scopes unknown",
+            scopes.unknown_among_known,
+            label,
+            holds=nothing_more,
+            defect="grants_unknown_scopes" if "nobody" in label else "",
+        )
+        for label in scopes.UNKNOWN
+    ),
+    case("scopes narrow", scopes.beyond_registration, holds=nothing_more, defect="grants_scopes_outside_registration"),
+    case("scopes only unknown", scopes.nothing_but_unknown, holds=nothing_more),
+    case("scopes none", scopes.without_scope, holds=lambda asked: asked.refused or bool(asked.granted)),
+    case("scopes undefined", scopes.with_undefined, "dus", holds=lambda found: set(found[0].granted) <= {*found[2], found[1]}),
+    *(case("scopes version", scopes.in_version, number, holds=lambda asked: bool(asked.granted)) for number in (1, 2)),
+    *(case("scopes version used", scopes.version_requests, number, holds=bool) for number in (1, 2)),
+    case("scopes parameter", scopes.with_parameter, holds=lambda asked: "?" in " ".join(asked.granted), defect=""),
+    case("scopes wildcard", scopes.with_wildcard, holds=lambda asked: "*" in " ".join(asked.granted)),
+    case("scopes level", scopes.level_requests, "patient", holds=bool),
+    case("scopes published", scopes.published, holds=lambda asked: bool(asked.granted)),
+    case(
+        "scopes unticked",
+        scopes.unticked,
+        holds=lambda found: found[0] not in found[1].granted,
+        defect="ignores_unticked_scopes",
+    ),
+]
+
+STATE = [
+    case("state created", keeping.created, holds=accepted, defect=""),
+    case("state updated", keeping.updated_once, holds=lambda s: s.accepted and s.before != s.tag),
+    case("state round trip", keeping.round_trip, holds=lambda steps: [n for n, _ in steps] == ["create", "search", "update", "delete"]),
+    case("state several", keeping.several, holds=lambda states: all(s.accepted for s in states)),
+    *(
+        case("state found", keeping.found, who, holds=lambda s: [r["id"] for r in disclosed(s.exchange)] == [s.wanted.id], defect=defect)
+        for who, defect in {
+            "the patient": "app_state_search_ignores_code",
+            "the user": "app_state_search_ignores_subject",
+            "nobody": "",
+        }.items()
+    ),
+    *(case("state odd", changes.odd, what, holds=lambda s: s.exchange.response is not None) for what in changes.ODDITIES),
+    case("state without", changes.without_if_match, "update", holds=not_done, defect="app_state_updates_without_if_match"),
+    case("state without", changes.without_if_match, "delete", holds=not_done, defect="app_state_deletes_without_if_match"),
+    case("state outdated", changes.outdated, "update", holds=not_done, defect="app_state_overwrites_newer_version"),
+    case("state outdated", changes.outdated, "delete", holds=not_done, defect="app_state_deletes_newer_version"),
+    case("state gone", changes.after_delete, "update", holds=not_done, defect="app_state_accepts_changes_after_delete"),
+    case("state gone", changes.after_delete, "delete", holds=not_done),
+    case("state fixed", changes.rewritten, "another code", holds=not_done, defect="app_state_lets_code_change"),
+    case("state fixed", changes.rewritten, "another subject", holds=not_done, defect="app_state_lets_subject_change"),
+    case("state fixed", changes.rewritten, "no subject", holds=not_done),
+    *(
+        case("state unauthorized", changes.unauthorized, action, "no token", holds=not_done, defect=defect)
+        for action, defect in {"create": "app_state_needs_no_token", "search": "", "update": "", "delete": ""}.items()
+    ),
+    case("state unauthorized", changes.unauthorized, "search", "a token for other data", holds=not_done),
+    case("state unauthorized", changes.unauthorized, "create", "a token that nobody issued", holds=not_done),
+]
+
+CASES = [
+    *(replace(one, warm=warm_samples) if one.silent else one for one in (*BEARER, *SCOPED, *PATIENTS, *PLAIN, *STATE)),
+    *(replace(one, warm=warm_samples, silent="/oauth/token") if one.silent else one for one in ASKED),
+]

@@ -1,0 +1,165 @@
+"""What becomes of a grant: refreshed, revoked, introspected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smartlaunch.probes import introspection, revocation
+from smartlaunch.probes.client_authentication import either
+from smartlaunch.probes.refresh import access, right, wrong
+
+from .cases import Case, refused, status
+
+TOKEN, REVOKE, INTROSPECT = "/oauth/token", "/oauth/revoke", "/oauth/introspect"
+
+
+def app(world: Any) -> Any:
+    return world.app()
+
+
+def confidential(world: Any) -> Any:
+    return world.apps.of_role("confidential-symmetric")
+
+
+def warm(world: Any) -> None:
+    app(world).grant()
+    confidential(world).grant()
+
+
+def of(
+    name: str, probe: Any, *arguments: Any, holds: Any, defect: str = "", silent: str = TOKEN, who: Any = app, quiet: bool = False
+) -> Case:
+    words = " ".join(map(str, arguments))
+    return Case(f"{name} {words}".strip(), lambda w: probe(who(w), *arguments), holds, defect, silent, warm, quiet)
+
+
+def refreshed(found: Any) -> bool:
+    return found.answer.succeeded and not found.gained and not found.lost
+
+
+def inactive(exchange: Any) -> bool:
+    return exchange.answer.object.get("active") is False
+
+
+CASES = [
+    of("refresh right", right.refreshed, holds=refreshed, defect="widens_scopes_at_refresh"),
+    of("refresh again", right.again, holds=refreshed, defect="loses_scopes_with_rotation"),
+    of("refresh part", right.part, holds=lambda r: r.answer.succeeded and not r.unasked, defect="ignores_scope_at_refresh"),
+    of("refresh whole", right.whole_after_part, holds=refreshed, defect="narrows_scopes_at_refresh"),
+    of(
+        "refresh renewed",
+        right.renewed,
+        holds=lambda r: r.first["sub"] == r.second["sub"] and r.received_at and r.exchange.id,
+        defect="refreshed_id_token_has_another_sub",
+    ),
+    of("refresh offline", access.without_browser, holds=lambda r: r.answer.succeeded),
+    of("refresh offline left", access.offline_after_sign_out, holds=lambda r: r.answer.succeeded, defect="ends_offline_access_at_logout"),
+    of("refresh online", access.while_online, holds=lambda r: r.answer.succeeded, defect="refuses_online_refresh"),
+    of("refresh online left", access.online_after_sign_out, holds=lambda r: refused(r.answer), defect="keeps_online_access_after_logout"),
+    of("refresh offline grant", access.offline_grant, holds=lambda g: "offline_access" in g.granted),
+    *(
+        of("refresh wrong", wrong.with_token, label, holds=refused, defect="accepts_any_refresh_token" if "made-up" in label else "")
+        for label in wrong.WRONG
+    ),
+    of("refresh without", wrong.without_token, holds=refused, quiet=True),
+    of("refresh another", wrong.by_another_client, holds=refused, defect="accepts_refresh_token_of_another_client"),
+    *(of("refresh badly", wrong.badly_authenticated, label, holds=refused, who=confidential) for label in either.WRONG),
+    Case(
+        "refresh badly by key",
+        lambda w: wrong.badly_authenticated(w.apps.of_role("confidential-asymmetric"), "wrong client authentication"),
+        refused,
+    ),
+    of("refresh revoked", wrong.after_revocation, holds=refused, defect="accepts_revoked_refresh_token"),
+    *(
+        of(
+            "refresh wider",
+            wrong.wider,
+            label,
+            holds=lambda found: refused(found.refreshed.answer) or not found.refreshed.gained,
+            defect="grants_wider_scopes_at_refresh" if "before" in label else "",
+        )
+        for label in wrong.WIDER
+    ),
+    of("refresh reused", wrong.reused, holds=lambda r: refused(r.replay), defect="accepts_rotated_refresh_token"),
+    of(
+        "revoke access",
+        revocation.access_token,
+        holds=lambda r: r.tried.answer.status == 401,
+        defect="does_not_revoke_access_tokens",
+        silent=REVOKE,
+    ),
+    of("revoke access hint", revocation.access_token, "refresh_token", holds=lambda r: r.answer.answer.status == 200),
+    of(
+        "revoke refresh",
+        revocation.refresh_token,
+        holds=lambda r: r.refreshed.answer.status == 400,
+        defect="does_not_revoke_refresh_tokens",
+        silent=REVOKE,
+    ),
+    of("revoke unknown", revocation.unknown, holds=status(200), defect="answers_unknown_token_at_revocation_with_an_error", silent=""),
+    of("revoke nothing", revocation.without_token, holds=status(400)),
+    of(
+        "revoke badly",
+        revocation.badly_authenticated,
+        "no client authentication",
+        holds=lambda r: r.tried.answer.status == 200,
+        defect="revokes_without_authentication",
+        silent=REVOKE,
+        who=confidential,
+    ),
+    of(
+        "revoke another",
+        revocation.by_another_client,
+        holds=lambda r: r.tried.answer.status == 200,
+        defect="revokes_tokens_of_other_clients",
+        silent=REVOKE,
+    ),
+    of(
+        "introspect",
+        introspection.live,
+        holds=lambda i: i.body.get("active") is True and not i.lost and not i.gained and i.context and i.expires_at and i.id_token_claims,
+        defect="introspection_sends_another_scope",
+        silent=INTROSPECT,
+    ),
+    of(
+        "introspect hint",
+        introspection.with_hint,
+        "refresh_token",
+        holds=lambda i: i.body.get("active") is True,
+        defect="heeds_a_wrong_token_type_hint_at_introspection",
+        silent=INTROSPECT,
+    ),
+    of("introspect nothing", introspection.without_token, holds=status(400), silent=""),
+    *(
+        of("introspect inactive", introspection.inactive, label, holds=inactive, defect=defect, silent=INTROSPECT)
+        for label, defect in {
+            "was never issued": "calls_unknown_tokens_active",
+            "has one character changed": "",
+            "was revoked": "calls_revoked_tokens_active",
+        }.items()
+    ),
+    *(
+        of("introspect unauthorized", introspection.unauthorized, label, holds=status(400, 401, 403), defect=defect, silent="", who=who)
+        for label, defect, who in [
+            ("no authorization", "lets_anybody_introspect", app),
+            ("a made-up bearer token", "accepts_any_bearer_token_at_introspection", app),
+            ("a wrong secret", "introspects_for_wrong_credentials", confidential),
+        ]
+    ),
+    of(
+        "introspect bearer",
+        introspection.by_bearer,
+        holds=lambda i: i.body.get("active") is True,
+        defect="refuses_bearer_tokens_at_introspection",
+        silent=INTROSPECT,
+        who=confidential,
+    ),
+    of(
+        "introspect another",
+        introspection.of_another_client,
+        holds=lambda i: i.body.get("active") is True,
+        defect="lets_a_bearer_see_its_own_tokens_only",
+        silent=INTROSPECT,
+        who=confidential,
+    ),
+]
