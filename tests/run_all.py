@@ -5,6 +5,9 @@
 Apart, because a browser that one folder keeps open holds an event loop in its process, which tests of another folder need for themselves.
 Ends with one line: how many passed, failed and were skipped. The output of a folder is shown when it is done; a folder that goes
 over its limit is killed and counts as failed.
+
+The folders of tests that stay in one process are measured while they run: which branches of the measured packages they take. The figures
+are printed by package, and fewer than the floor in `pyproject.toml` ([tool.coverage.report]) count as a failure.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,15 +36,26 @@ FIRST = (
     "diagnosis",
     "sandbox",
 )
+MEASURING = ("probes", "client", "checks", "evidence")
+"""Folders of tests that are measured, and packages of the same names that they are measured on."""
 LIMIT_S = 1200
 
 
-def run(folder: str) -> tuple[str, int, str, float]:
+def run(folder: str, figures: Path) -> tuple[str, int, str, float]:
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", str(HERE / folder), "-q", "-rfE"]
+    measured = ["-m", "coverage", "run", "--parallel-mode"] if folder in MEASURING else []
+    command = [sys.executable, *measured, "-m", "pytest", str(HERE / folder), "-q", "-rfE"]
+    environment = {**os.environ, "COVERAGE_FILE": str(figures / "figures")}
     try:
         done = subprocess.run(
-            command, cwd=HERE.parent, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S, check=False
+            command,
+            cwd=HERE.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired as late:
         text = late.stdout.decode("utf-8", "replace") if isinstance(late.stdout, bytes) else late.stdout or ""
@@ -54,18 +69,48 @@ def count(text: str, word: str) -> int:
     return int(found[1]) if found else 0
 
 
+def coverage(figures: Path) -> int:
+    """Print which part of each measured package the tests reach; 1 when all of them together are below the floor."""
+    environment = {**os.environ, "COVERAGE_FILE": str(figures / "figures")}
+
+    def ask(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "coverage", *command],
+            cwd=HERE.parent,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+
+    ask("combine", "--quiet")
+    parts = [
+        f"{name} {ask('report', '--format=total', '--fail-under=0', f'--include=smartlaunch/{name}/*').stdout.strip()}"
+        for name in MEASURING
+    ]
+    whole = ask("report", "--format=total")
+    print(f"== branch coverage in 100: {', '.join(parts)}; together {whole.stdout.strip()}")
+    if whole.returncode:
+        print(f"== branch coverage: FAILED\n{whole.stderr.strip() or 'below the floor in pyproject.toml'}")
+    return int(whole.returncode != 0)
+
+
 def main() -> int:
     every = sorted(path.name for path in HERE.iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
     folders = sys.argv[1:] or [f for f in FIRST if f in every] + [f for f in every if f not in FIRST]
     passed = failed = skipped = 0
-    with ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1)) as pool:
-        for folder, code, text, took in pool.map(run, folders):
+    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1)) as pool:
+        figures = Path(place)
+        for folder, code, text, took in pool.map(lambda folder: run(folder, figures), folders):
             wrong = count(text, "failed") + count(text, "error")
             if code not in (0, 5) and not wrong:
                 wrong = 1
             passed, failed, skipped = passed + count(text, "passed"), failed + wrong, skipped + count(text, "skipped")
             shown = text if wrong else "\n".join(text.strip().splitlines()[-1:])
             print(f"== tests/{folder}: {'FAILED' if wrong else 'ok'}, {took:.0f} s\n{shown}", flush=True)
+        if set(MEASURING) <= set(folders):
+            failed += coverage(figures)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed else 0
 

@@ -136,7 +136,7 @@ class Session:
         answer = self.client.request(method, url, data=dict(form) if isinstance(form, list) else form)
         endpoint = Endpoint.AUTHORIZE if "/oauth/authorize" in url else Endpoint.PAGE
         sent = Request(method, url, (), b"")
-        got = Response(answer.status_code, tuple(answer.headers.items()), answer.content)
+        got = Response(answer.status_code, tuple(answer.headers.items()), b"")  # no probe reads what a page says
         self.recorder.record(Exchange(self.recorder.next_id(), Actor.BROWSER, endpoint, datetime.now(UTC), 1.0, sent, got))
         return answer
 
