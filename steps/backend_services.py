@@ -7,6 +7,7 @@ from pytest_bdd import given, then, when
 
 from smartlaunch.checks import backend_services as checks
 from smartlaunch.checks import fhir_access, token_response
+from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.apps import Apps
 from smartlaunch.client.http import answered
@@ -126,7 +127,8 @@ def no_refresh_token(judge: Judge, token: TokenAnswer) -> None:
 def nothing_beyond_registration(judge: Judge, service: App, token: TokenAnswer) -> None:
     answered(token.exchange)
     excess = client_credentials.beyond_registration(service, token)
-    judge(checks.nothing_beyond(judge.requirement, token.exchange, excess, "the registration of the client"))
+    findings = checks.nothing_beyond(judge.requirement, token.exchange, excess, "the registration of the client")
+    judge(advice(findings) if client_credentials.wildcards_only(excess) else findings)
 
 
 @then("nothing is granted that was not asked for")

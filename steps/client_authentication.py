@@ -262,6 +262,8 @@ def no_token_by_good_practice(judge: Judge, token: TokenAnswer) -> None:
 @then("the error says that the client may not use the grant type")
 def unauthorized_client(judge: Judge, engine: Engine, token: TokenAnswer) -> None:
     token_requests.require_refusal(token)
+    if token.error == "invalid_scope":
+        raise NotApplicable("the server refused the scope and not the grant type")
     offered: Exchange = engine.discovery.exchange
     grant_types = offered.answer.object.get("grant_types_supported")
     lacks = not isinstance(grant_types, list) or "client_credentials" not in grant_types

@@ -392,6 +392,8 @@ def matches_fit(judge: Judge, app: App, trial: Trial) -> None:
     judge(checks.matches_are(judge.requirement, trial.exchange, trial.resource_type))
     judge(checks.matches_patient(judge.requirement, trial.exchange, samples.patient(app)))
     for category in trial.wanted:
+        if not checks.used(trial.exchange, "category"):
+            raise NotApplicable("the self link of the answer does not say that the server used `category`, which it may ignore")
         judge(checks.matches_category(judge.requirement, trial.exchange, category))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_bdd import then, when
 
 from smartlaunch.checks import introspection as checks
+from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.http import answered
@@ -89,6 +90,11 @@ def json_object(judge: Judge, introspected: Introspected) -> None:
 @then("active is a boolean")
 def active_boolean(judge: Judge, introspected: Introspected) -> None:
     judge(checks.active_is_boolean(judge.requirement, introspected.exchange))
+
+
+@then("the token is active, whatever an unregistered hint says")
+def active_all_the_same(judge: Judge, introspected: Introspected) -> None:
+    judge(advice(checks.active(judge.requirement, introspected.exchange)))
 
 
 @then("the token is active")

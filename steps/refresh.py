@@ -6,6 +6,7 @@ from pytest_bdd import given, then, when
 
 from smartlaunch.checks import refresh as checks
 from smartlaunch.checks import token_error, token_response
+from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Grant
@@ -100,6 +101,11 @@ def refresh_works(judge: Judge, app: App, refreshed: Refreshed) -> None:
     judge([] if findings else checks.accepted(judge.requirement, right.require_alive(app, refreshed.answer)))
 
 
+@then("the refresh after the sign-out brings an access token, as good practice wants it")
+def refresh_after_sign_out(judge: Judge, refreshed: Refreshed) -> None:
+    judge(advice(checks.yields_token(judge.requirement, refreshed.answer.exchange, "of the grant")))
+
+
 @then("the refresh response has a new access token")
 def new_access_token(judge: Judge, refreshed: Refreshed) -> None:
     judge(checks.new_access_token(judge.requirement, refreshed.answer.exchange, refreshed.grant.access_token))
@@ -169,9 +175,14 @@ def issued_now(judge: Judge, renewed: Renewed) -> None:
     judge(checks.issued_now(judge.requirement, renewed.exchange, renewed.second, renewed.first, renewed.received_at))
 
 
+@then("a nonce in it is that of the authorization request")
+def same_nonce(judge: Judge, renewed: Renewed) -> None:
+    judge(checks.same_nonce(judge.requirement, renewed.exchange, renewed.second, renewed.nonce))
+
+
 @then("it has no nonce")
 def no_nonce(judge: Judge, renewed: Renewed) -> None:
-    judge(checks.no_nonce(judge.requirement, renewed.exchange, renewed.second, renewed.nonce))
+    judge(checks.no_nonce(judge.requirement, renewed.exchange, renewed.second))
 
 
 # -- wrong refreshes ----------------------------------------------------------------------------------------------------------

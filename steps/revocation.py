@@ -7,6 +7,7 @@ from pytest_bdd import then, when
 from smartlaunch.checks import revocation as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
@@ -57,12 +58,20 @@ def revokes_foreign(app: App) -> Revoked:
 
 @then("the revocation endpoint takes the form")
 def takes_form(judge: Judge, revoked: Revoked) -> None:
+    _supported(revoked)
     judge(checks.takes_form(judge.requirement, revoked.answer))
 
 
 @then("the revocation is answered with 200")
 def answered_200(judge: Judge, revoked: Revoked) -> None:
+    _supported(revoked)
     judge(checks.answers_200(judge.requirement, revoked.answer, "a token of the client"))
+
+
+def _supported(revoked: Revoked) -> None:
+    """Access tokens SHOULD be revocable; a server that cannot says so by an error that was made for that (RFC 7009 section 2.2.1)."""
+    if revoked.answer.answer.object.get("error") == "unsupported_token_type":
+        raise NotApplicable("the server does not revoke tokens of this kind, and says so as RFC 7009 section 2.2.1 lays down")
 
 
 @then("the unknown token is answered with 200")

@@ -92,6 +92,12 @@ def error_is(judge: Judge, token: TokenAnswer, accepted: str) -> None:
     judge(checks.error_is(judge.requirement, token.exchange, *accepted.split(" or ")))
 
 
+@then(Phrase('the error of the token endpoint fits as "{accepted}"'))
+def error_fits(judge: Judge, token: TokenAnswer, accepted: str) -> None:
+    refused(judge, token)
+    judge(checks.error_fits(judge.requirement, token.exchange, accepted))
+
+
 @then("the refusal has a status of the 4xx family")
 def status_400(judge: Judge, token: TokenAnswer) -> None:
     refused(judge, token)

@@ -60,23 +60,6 @@ Feature: Authorization code
       Given the authorization response of a right request
       Then no parameter of it occurs twice
 
-    @id:doubled-parameter-refused @once @intrusive
-    Scenario Outline: A request with <parameter> yields no code
-      When the app asks for authorization with <parameter>, which is wrong
-      Then the browser is told no code
-
-      Examples:
-        | parameter                      |
-        | a second client_id             |
-        | a second redirect_uri          |
-        | an earlier redirect_uri        |
-        | a second response_type         |
-        | a second scope                 |
-        | a second state                 |
-        | a second code_challenge        |
-        | a second code_challenge_method |
-        | a second aud                   |
-
   @once
   Rule: A server that sends the iss response parameter sends the issuer of its metadata
     @req:RFC9207-2-a @req:RFC9207-2.3-a @id:iss-parameter-is-issuer
@@ -145,3 +128,23 @@ Feature: Authorization code
     Scenario: The query of a registered redirect URI is kept
       Given the authorization response of a client whose redirect URI has a query
       Then the query of the redirect URI is kept
+
+  @req:RFC6749-3.1-i @once @intrusive
+  Rule: A doubled parameter of the authorization request yields no code
+
+    @id:doubled-parameter-refused
+    Scenario Outline: A request with <parameter> yields no code
+      When the app asks for authorization with <parameter>, which is wrong
+      Then the browser is told no code
+
+      Examples:
+        | parameter                      |
+        | a second client_id             |
+        | a second redirect_uri          |
+        | an earlier redirect_uri        |
+        | a second response_type         |
+        | a second scope                 |
+        | a second state                 |
+        | a second code_challenge        |
+        | a second code_challenge_method |
+        | a second aud                   |

@@ -51,13 +51,12 @@ Feature: OpenID configuration
       Then it has "token_endpoint" as an absolute URL
 
   @req:OIDC-Discovery-3-d
-  Rule: The OpenID configuration names the JWK Set and agrees with the SMART configuration on it
+  Rule: The OpenID configuration names the JWK Set
 
     @id:openid-jwks-uri
     Scenario: The OpenID configuration has the JWK Set URL
       When the app reads the OpenID configuration
       Then it has "jwks_uri" as an absolute URL
-      And it agrees with the SMART configuration on "jwks_uri"
 
   @req:OIDC-Discovery-3-e
   Rule: The OpenID configuration lists the response type code

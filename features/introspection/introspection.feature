@@ -129,11 +129,11 @@ Feature: Token introspection
   Rule: A wrong hint does not change the answer
 
     @id:introspection-hint
-    Scenario Outline: With the hint "<hint>" the token is active
-      When the access token of the app is introspected with the hint "<hint>"
+    Scenario: With the hint of another kind the token is active
+      When the access token of the app is introspected with the hint "refresh_token"
       Then the token is active
 
-      Examples:
-        | hint          |
-        | refresh_token |
-        | no-such-hint  |
+    @id:introspection-unknown-hint
+    Scenario: With a hint that nobody registered the token is active
+      When the access token of the app is introspected with the hint "no-such-hint"
+      Then the token is active, whatever an unregistered hint says

@@ -16,7 +16,7 @@ Feature: EHR launch
       Then the browser opens the launch URI
 
   @req:SMART-2.2-app-launch-ehr-launch-b
-  Rule: The EHR launches an app with an opaque launch parameter that the authorization server recognizes
+  Rule: The EHR launches an app with a launch parameter that the authorization server recognizes
 
     @id:launch-value @quick
     Scenario: The launch parameter is there
@@ -28,12 +28,18 @@ Feature: EHR launch
       When the app asks for authorization
       Then the app gets an access token for it
 
-    @id:launch-value-opaque @once
+  @req:HYGIENE-launch-opaque @once
+  Rule: A launch value tells nothing
+
+    @id:launch-value-opaque
     Scenario: The launch parameter tells nothing of the patient
       When the EHR launches the app
       Then its launch parameter names neither patient nor encounter
 
-    @id:launch-value-new @once
+  @req:HYGIENE-launch-new @once
+  Rule: Each launch has a value of its own
+
+    @id:launch-value-new
     Scenario: Two launches have two launch parameters
       When the EHR launches the app twice
       Then the launch parameters differ

@@ -36,7 +36,7 @@ Feature: Refreshing an access token
     @id:refresh-offline-signed-out @once @standalone
     Scenario: The refresh token works after the user has signed out
       When the app refreshes offline access after the user has signed out
-      Then the refresh brings an access token that works
+      Then the refresh after the sign-out brings an access token, as good practice wants it
 
   @req:SMART-2.2-app-launch-refresh-online @cap:permission-online @ehr
   Rule: Online access goes on as long as the user is online

@@ -56,7 +56,7 @@ Feature: Refresh tokens in wrong hands and for wrong ends
     @id:refresh-junk-error
     Scenario: The error for a made-up refresh token is invalid_grant
       When the app refreshes with a made-up refresh token in place of its refresh token
-      Then the error of the token endpoint is "invalid_grant"
+      Then the error of the token endpoint fits as "invalid_grant"
 
   @req:SMART-2.2-app-launch-refresh-binding-b @req:RFC6749-6-d @req:RFC9700-4.14.2-b @once
   Rule: A refresh yields no wider access than the user granted

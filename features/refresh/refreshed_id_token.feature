@@ -41,3 +41,11 @@ Feature: The ID Token of a refresh
     Scenario: There is no nonce
       When the app gets an ID Token with a refresh
       Then it has no nonce
+
+  @req:OIDC-Core-12.2-f
+  Rule: A nonce in an ID Token from a refresh is that of the authorization request
+
+    @id:refresh-id-token-same-nonce
+    Scenario: The later ID Token has no other nonce
+      When the app gets an ID Token with a refresh
+      Then a nonce in it is that of the authorization request

@@ -63,7 +63,7 @@ Feature: Refusals of the token endpoint
     @id:junk-code-error
     Scenario: The error for a made-up code is invalid_grant
       When the app redeems a code it made up
-      Then the error of the token endpoint is "invalid_grant"
+      Then the error of the token endpoint fits as "invalid_grant"
 
   @req:RFC6749-5.2-g
   Rule: An unknown grant type is answered with unsupported_grant_type
@@ -76,7 +76,7 @@ Feature: Refusals of the token endpoint
     @id:grant-type-error
     Scenario: The error for an unknown grant type is unsupported_grant_type
       When the app sends an access token request with an unknown grant_type
-      Then the error of the token endpoint is "unsupported_grant_type"
+      Then the error of the token endpoint fits as "unsupported_grant_type"
 
   @req:RFC6749-5.2-h
   Rule: A missing parameter is answered with invalid_request

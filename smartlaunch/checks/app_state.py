@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smartlaunch.checks.fhir_answer import describe, found
-from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.members import Findings, advice, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Side
 
@@ -139,6 +139,13 @@ def precondition_failed(requirement: str, what: str, exchange: Exchange) -> Find
     if exchange.answer.status == 412:
         return []
     return [_finding(requirement, f"status 412 for {what}", describe(exchange), exchange, "status")]
+
+
+def gone(requirement: str, exchange: Exchange) -> Findings:
+    """A request about deleted state is a failed precondition; what core FHIR answers to it warns, as core takes precedence."""
+    status, delete = exchange.answer.status, exchange.request.method == "DELETE"
+    found = precondition_failed(requirement, "a request about state that was deleted", exchange)
+    return advice(found) if status in (404, 409, 410) or (delete and status in (200, 204)) else found
 
 
 def finds(requirement: str, exchange: Exchange, wanted: str, code: tuple[str, str], subject: str) -> Findings:

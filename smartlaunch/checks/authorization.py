@@ -177,7 +177,8 @@ def issuer_form(requirement: str, parameters: Parameters, exchange: str) -> Find
 def keeps_query(requirement: str, url: str, redirect_uri: str, exchange: str) -> Findings:
     """The query that the redirect URI already had is still there."""
     wanted = urlsplit(redirect_uri).query
-    if not wanted or all(part in urlsplit(url).query.split("&") for part in wanted.split("&")):
+    kept = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    if all(pair in kept for pair in parse_qsl(wanted, keep_blank_values=True)):
         return []
     return [Finding(requirement, f"the query `{wanted}` of the redirect URI kept", "it is gone or changed", exchange, "url")]
 

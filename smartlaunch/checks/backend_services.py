@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from smartlaunch.checks import discovery
 from smartlaunch.checks.client_authentication import ASYMMETRIC
 from smartlaunch.checks.fhir_answer import describe, found
-from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.members import Findings, advice, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Side
 
@@ -58,7 +58,7 @@ def meets_asymmetric_discovery(requirement: str, configuration: Exchange) -> Fin
     return [
         *discovery.contains(requirement, configuration, "capabilities", ASYMMETRIC),
         *discovery.member(requirement, configuration, "token_endpoint", "an absolute URL", required=True),
-        *discovery.member(requirement, configuration, "scopes_supported", "an array of strings", required=True),
+        *advice(discovery.member(requirement, configuration, "scopes_supported", "an array of strings", required=True)),
         *discovery.contains(requirement, configuration, "token_endpoint_auth_methods_supported", "private_key_jwt"),
         *discovery.contains(requirement, configuration, "token_endpoint_auth_signing_alg_values_supported", "RS384", "ES384", any_of=True),
     ]

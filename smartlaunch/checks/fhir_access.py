@@ -442,6 +442,13 @@ def matches_patient(requirement: str, exchange: Exchange, patient: str) -> Findi
     )
 
 
+def used(exchange: Exchange, parameter: str) -> bool:
+    """Whether the self link of a searchset says that a parameter was used; servers SHOULD ignore those that they do not know."""
+    links = exchange.answer.object.get("link")
+    urls = [one.get("url") for one in links if isinstance(one, dict) and one.get("relation") == "self"] if isinstance(links, list) else []
+    return any(isinstance(url, str) and re.search(rf"[?&]{parameter}(?::\w+)?=", url) for url in urls)
+
+
 def matches_category(requirement: str, exchange: Exchange, code: tuple[str, str]) -> Findings:
     """Every match has the category that the search names."""
     wrong = [r for r in _matches(exchange) if code not in _categories(r)]

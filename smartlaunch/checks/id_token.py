@@ -338,10 +338,14 @@ def userinfo_subject(requirement: str, answer: Exchange, claims: Mapping[str, An
 
 
 def userinfo_refuses(requirement: str, answer: Exchange) -> Findings:
-    """A token that was never issued brings no claims."""
-    if 200 <= answer.answer.status < 300 and (answer.answer.object or _claims_of(answer.answer.text)):
-        return [Finding(requirement, "a refusal without claims", f"status {answer.answer.status} with claims", answer.id, "body")]
-    return []
+    """A token that was never issued is refused as RFC 6750 section 3 lays down: 401 with ``WWW-Authenticate``, and no claims."""
+    status = answer.answer.status
+    if answer.answer.object.get("sub") or _claims_of(answer.answer.text):
+        return [Finding(requirement, "a refusal without claims", f"status {status} with claims", answer.id, "body")]
+    if status == 401 and answer.answer.all("www-authenticate"):
+        return []
+    lacking = f"status {status}" + ("" if answer.answer.all("www-authenticate") else " without `WWW-Authenticate`")
+    return [Finding(requirement, "status 401 with `WWW-Authenticate`", lacking, answer.id, "status")]
 
 
 def _claims_of(text: str) -> dict[str, Any]:

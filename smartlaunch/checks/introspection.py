@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smartlaunch.checks.members import Findings, same, show
+from smartlaunch.checks.members import Findings, same, show, skew
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
 
@@ -143,8 +143,9 @@ def expiry(requirement: str, exchange: Exchange) -> Findings:
 
 
 def expiry_agrees(requirement: str, exchange: Exchange, expires_at: float) -> Findings:
-    """``exp`` agrees with ``expires_in`` of the token response; a minute of clock difference is let through."""
+    """``exp`` agrees with ``expires_in`` of the token response, by the server's own clock; a minute of difference is let through."""
     value = exchange.answer.object.get("exp")
+    expires_at += skew(exchange)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value - expires_at) <= _CLOCK_S:
         return []
     words = f"`exp`: about {expires_at:.0f}, the time of issue plus `expires_in`"

@@ -87,12 +87,12 @@ def key_sizes(requirement: str, exchange: Exchange) -> Findings:
 
 
 def key_ids(requirement: str, exchange: Exchange) -> Findings:
-    """Each key has a ``kid`` and no two have the same; one ``kid`` for two key types is allowed (RFC 7517 section 4.5)."""
+    """Each of several keys has a ``kid`` and no two have the same; one ``kid`` for two key types is allowed (RFC 7517 section 4.5)."""
     keys = _keys(exchange)
     found = [
-        Finding(requirement, "a `kid` in each key", "it is absent", exchange.id, f"/keys/{number}")
+        Finding(requirement, "a `kid` in each of several keys", "it is absent", exchange.id, f"/keys/{number}")
         for number, key in keys
-        if not key.get("kid")
+        if not key.get("kid") and len(keys) > 1
     ]
     counted = Counter((str(key["kid"]), str(key.get("kty"))) for _, key in keys if key.get("kid"))
     found += [

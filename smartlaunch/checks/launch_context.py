@@ -158,12 +158,22 @@ def names_resource(requirement: str, read: Exchange, name: str, resource_type: s
 
 
 def only_patient(requirement: str, search: Exchange, patient: str) -> Findings:
-    """A search of Patient under ``patient/`` scopes alone finds no patient but the one in context."""
-    others = [r for r in found(search, "Patient") if r.get("id") != patient]
+    """A search of Patient under ``patient/`` scopes alone finds no patient but the one in context, and records linked to that one."""
+    seen = found(search, "Patient")
+    linked = {one for r in seen if r.get("id") == patient for one in _links(r)}
+    others = [r for r in seen if r.get("id") != patient and r.get("id") not in linked and patient not in _links(r)]
     if not others:
         return []
     words = "`patient/` scopes that reach the patient whom the token response names"
     return [Finding(requirement, words, f"they reach {len(others)} other patients", search.id, "body", side=Side.FHIR_SERVER)]
+
+
+def _links(resource: Mapping[str, Any]) -> set[str]:
+    """The patients that a record says are the same person."""
+    links = resource.get("link")
+    others = [link.get("other") for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    references = [other.get("reference") for other in others if isinstance(other, dict)]
+    return {reference.rsplit("/", 1)[-1] for reference in references if isinstance(reference, str)}
 
 
 def encounter_of_patient(requirement: str, read: Exchange, patient: str) -> Findings:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +15,17 @@ from smartlaunch.finding import Finding, Kind, Outcome, Side
 
 Findings = list[Finding]
 _MISSING = object()
+
+
+def skew(exchange: Exchange) -> float:
+    """By how many seconds the server's clock is ahead of ours, as its ``Date`` header tells; 0 without one."""
+    try:
+        theirs = parsedate_to_datetime(exchange.answer.header("date") or "")
+    except (TypeError, ValueError):
+        return 0.0
+    theirs = theirs if theirs.tzinfo is not None else theirs.replace(tzinfo=UTC)
+    seconds = (theirs - exchange.started).total_seconds() - exchange.duration_ms / 1000
+    return seconds if abs(seconds) > 1 else 0.0
 
 
 def advice(findings: Findings) -> Findings:

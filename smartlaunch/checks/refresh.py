@@ -159,19 +159,26 @@ def issued_now(requirement: str, exchange: Exchange, claims: Mapping[str, Any], 
         return [Finding(requirement, words, "it is absent" if value is None else f"it is {show(value)}", exchange.id, "/id_token")]
     if value == old:
         return [Finding(requirement, words, "it is that of the first ID Token", exchange.id, "/id_token")]
+    if isinstance(old, (int, float)) and value < old:
+        return [Finding(requirement, words, "it is before that of the first ID Token", exchange.id, "/id_token")]
     if abs(value - received_at) > _CLOCK_S:
-        return [
-            Finding(requirement, words, f"it is {abs(value - received_at):.0f} s from the time of the answer", exchange.id, "/id_token")
-        ]
+        actual = f"it is {abs(value - received_at):.0f} s from the time of the answer"
+        return advice([Finding(requirement, words, actual, exchange.id, "/id_token")])
     return []
 
 
-def no_nonce(requirement: str, exchange: Exchange, claims: Mapping[str, Any], sent: str) -> Findings:
-    """The ID Token of a refresh has no ``nonce``; when it has one, it is the one of the authorization request."""
+def no_nonce(requirement: str, exchange: Exchange, claims: Mapping[str, Any]) -> Findings:
+    """The ID Token of a refresh has no ``nonce``; that it is another one than was sent, a rule of its own judges too."""
     if "nonce" not in claims:
         return []
-    actual = "it is there" if claims["nonce"] == sent else "it is there and is not the one of the authorization request"
-    return [Finding(requirement, "no claim `nonce`", actual, exchange.id, "/id_token")]
+    return [Finding(requirement, "no claim `nonce`", "it is there", exchange.id, "/id_token")]
+
+
+def same_nonce(requirement: str, exchange: Exchange, claims: Mapping[str, Any], sent: str) -> Findings:
+    """A ``nonce`` in the ID Token of a refresh is the one of the authorization request."""
+    if claims.get("nonce", sent) == sent:
+        return []
+    return [Finding(requirement, "the `nonce` of the authorization request, or none", "it is another value", exchange.id, "/id_token")]
 
 
 def replaced(requirement: str, exchange: Exchange, old: str) -> Findings:

@@ -55,7 +55,7 @@ def left_out_or_refused(
         return []
     if refused:
         return [Finding(requirement, expected, came, exchange, "parameter: error")]
-    if unknown in granted or not granted:
+    if unknown in granted:
         return [Finding(requirement, expected, came, exchange, "/scope")]
     return []
 

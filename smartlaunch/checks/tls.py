@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from smartlaunch.checks.fhir_access import bearer
 from smartlaunch.checks.fhir_answer import describe
 from smartlaunch.checks.members import Findings
 from smartlaunch.exchange import Exchange
@@ -38,18 +39,20 @@ def certificate_verifies(requirement: str, origin: str, problem: str) -> Finding
 
 
 def not_by_plain_http(requirement: str, exchange: Exchange, name: str) -> Findings:
-    """Plain http brings no answer, a redirect, or a refusal; never content."""
+    """Plain http brings no answer, a redirect, a refusal, or a page that any host may show; never data."""
     answer = exchange.heard
-    if not 200 <= answer.status < 300:
+    page = answer.media_type in ("text/html", "text/plain", "")
+    if not 200 <= answer.status < 300 or page:
         return []
     return [Finding(requirement, f"no content of the {name} by plain http", describe(exchange), exchange.id, "status")]
 
 
 def takes_no_token(requirement: str, exchange: Exchange) -> Findings:
-    """A bearer token by plain http meets no FHIR server that would look at it: neither content nor a challenge for bearer tokens."""
+    """A bearer token by plain http meets no FHIR server that would look at it: neither a resource nor a challenge for bearer tokens."""
     answer = exchange.heard
-    challenge = "bearer" in " ".join(answer.all("www-authenticate")).lower()
-    if not 200 <= answer.status < 300 and not (answer.status == 401 and challenge):
+    challenge = answer.status == 401 and bearer(exchange) is not None
+    resource = isinstance(answer.object.get("resourceType"), str)
+    if not challenge and not resource:
         return []
     return [
         Finding(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.fhir_access import challenges as challenges_of
+from smartlaunch.checks.members import Findings, advice, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome
 
@@ -105,6 +106,16 @@ def error_is(requirement: str, exchange: Exchange, *accepted: str) -> Findings:
     return [Finding(requirement, f"`error`: {' or '.join(accepted)}", actual, exchange.id, "/error")]
 
 
+_OVERLAPS = {"invalid_grant": "invalid_request", "unsupported_grant_type": "unauthorized_client"}
+"""Codes whose definition can be read to cover the same request: a value of no form that was ever issued, a grant type nobody may use."""
+
+
+def error_fits(requirement: str, exchange: Exchange, accepted: str) -> Findings:
+    """``error`` is the one that fits the fault; the one whose definition overlaps with it warns."""
+    found = error_is(requirement, exchange, accepted)
+    return advice(found) if exchange.answer.object.get("error") == _OVERLAPS.get(accepted) else found
+
+
 def legal_error_text(requirement: str, exchange: Exchange) -> Findings:
     """``error`` and ``error_description`` hold only the characters of the RFC."""
     found = []
@@ -122,8 +133,8 @@ def legal_error_text(requirement: str, exchange: Exchange) -> Findings:
 def challenge_for_basic(requirement: str, exchange: Exchange) -> Findings:
     """A client that failed by the ``Authorization`` header gets 401 with ``WWW-Authenticate`` for Basic."""
     answer = exchange.answer
-    challenges = " ".join(answer.all("www-authenticate"))
-    if answer.status == 401 and "basic" in challenges.lower():
+    challenges = ", ".join(answer.all("www-authenticate"))
+    if answer.status == 401 and any(challenge.scheme == "basic" for challenge in challenges_of(exchange)):
         return []
     actual = f"status {answer.status}, " + (f"`WWW-Authenticate: {challenges}`" if challenges else "no `WWW-Authenticate`")
     return [Finding(requirement, "status 401 with `WWW-Authenticate: Basic`", actual, exchange.id, "header: WWW-Authenticate")]

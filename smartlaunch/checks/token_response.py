@@ -146,6 +146,8 @@ def scope_listed(requirement: str, exchange: Exchange) -> Findings:
     if "scope" not in body:
         return [Finding(requirement, words, "it is absent", exchange.id, "/scope")]
     value = body["scope"]
+    if value == "":
+        return []  # no scope was granted, and that is told
     if problem := string(value):
         return [Finding(requirement, words, problem, exchange.id, "/scope")]
     for token in value.split():

@@ -87,12 +87,12 @@ class IntrospectionEndpoint:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             if self.defects("refuses_bearer_tokens_at_introspection"):
-                raise self._challenge("Bearer tokens are not accepted here.")
+                raise OAuthError("invalid_request", "Bearer tokens are not accepted here.")
             token = self.state.lookup_access_token(value.strip())
             good = token is not None and not token.revoked and token.expires_at > self.state.now()
             if not good and not self.defects("accepts_any_bearer_token_at_introspection"):
                 raise self._challenge("The bearer token is not valid.")
-            if token is not None and self.defects("lets_a_bearer_see_its_own_tokens_only"):
+            if token is not None and self.sandbox.variant("lets_a_bearer_see_its_own_tokens_only"):
                 return self.sandbox.client(token.client_id)
             return None
         if self.sandbox.variant("lets_everybody_introspect"):

@@ -121,6 +121,12 @@ def beyond_registration(app: App, answer: TokenAnswer) -> list[str]:
     return [scope for scope in scope_words.added(app.client.registered.scopes, answer.scopes) if scope_words.parse(scope) is not None]
 
 
+def wildcards_only(scopes: list[str]) -> bool:
+    """Whether each scope is one on every type, which may be read as all that the policy for the client gives."""
+    parsed = [scope_words.parse(scope) for scope in scopes]
+    return bool(parsed) and all(one is not None and one.level == "system" and one.resource == "*" for one in parsed)
+
+
 def beyond_request(answer: TokenAnswer) -> list[str]:
     """The granted clinical scopes that were not asked for."""
     asked = scope_words.split(dict(answer.exchange.request.form).get("scope"))

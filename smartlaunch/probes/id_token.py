@@ -139,6 +139,12 @@ def of_unresourced(app: App) -> Grant:
     return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
 
 
+def unreadable(app: App, grant: Grant) -> bool:
+    """Whether ``fhirUser`` names a resource that the app cannot read with what it was granted."""
+    value = identity_of(app, grant).claims.get("fhirUser")
+    return isinstance(value, str) and bool(value) and unresourced_read(app, grant) is None
+
+
 def unresourced_read(app: App, grant: Grant) -> Exchange | None:
     """What ``fhirUser`` of such a grant leads to; None when that cannot be read."""
     try:

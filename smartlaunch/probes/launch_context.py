@@ -91,6 +91,18 @@ def require_visible_encounter(app: App) -> None:
 # -- types of context beyond patient and encounter ------------------------------------------------------------------------------
 
 
+def promised(app: App, name: str) -> bool:
+    """Whether a granted scope asks for a patient or encounter by name: ``launch/...``, or a ``patient/`` scope."""
+    scopes = granted(app)
+    patient = any(parsed.level == "patient" for parsed in map(scope_words.parse, scopes) if parsed is not None)
+    return f"launch/{name}" in scopes or (name == "patient" and patient)
+
+
+def comes_unasked(app: App, resource_type: str) -> bool:
+    """Whether the server is known to have a resource of the type to put into ``fhirContext``."""
+    return resource_type in context_types(app.grant().token.exchange)
+
+
 def context_type(app: App) -> str:
     """A resource type beyond Patient and Encounter that the server is known to put into ``fhirContext``.
 

@@ -135,7 +135,8 @@ def test_forms_of_fhir_user(value: str) -> None:
 def test_permitted_choices_pass() -> None:
     assert checks.fhir_user_withheld(REQ, TOKEN, ["openid"], None) == []
     assert checks.fhir_user_withheld(REQ, TOKEN, ["fhirUser"], answer({"resourceType": "Person", "id": "1"})) == []
-    assert checks.userinfo_refuses(REQ, answer({}, status=401)) == []
+    assert len(checks.userinfo_refuses(REQ, answer({}, status=401))) == 1
+    assert len(checks.userinfo_refuses(REQ, answer({}))) == 1
     claims = base64.urlsafe_b64encode(b'{"sub":"u1"}').decode().rstrip("=")
     request = Request("GET", "https://ehr.example/x")
     signed = Exchange("x", Actor.APP, Endpoint.OTHER, datetime.now(UTC), 1.0, request, Response(200, (), f"h.{claims}.s".encode()))

@@ -53,7 +53,7 @@ def test_public_keys_pass() -> None:
         ("use_given", keys(EC, {**RSA, "use": "enc"}), "/keys/0"),
         ("use_given", keys(EC, {**RSA, "use": "sig", "alg": "RSA-OAEP"}), "/keys/0"),
         ("key_sizes", keys({**RSA, "n": SHORT}), "/keys/0/n"),
-        ("key_ids", keys({k: v for k, v in RSA.items() if k != "kid"}), "/keys/0"),
+        ("key_ids", keys({k: v for k, v in RSA.items() if k != "kid"}, EC), "/keys/0"),
         ("key_ids", keys(RSA, RSA), "/keys"),
     ],
 )

@@ -142,15 +142,22 @@ def test_the_audience_contains_the_first_one() -> None:
 def test_the_time_of_issue_is_that_of_the_refresh() -> None:
     assert checks.issued_now(REQ, answer(RIGHT), {"iat": 1003}, CLAIMS, 1003.4) == []
     assert actual(checks.issued_now(REQ, answer(RIGHT), {"iat": 1000}, CLAIMS, 1003.4)) == "it is that of the first ID Token"
-    assert actual(checks.issued_now(REQ, answer(RIGHT), {"iat": 900}, CLAIMS, 1003.0)) == "it is 103 s from the time of the answer"
+    assert actual(checks.issued_now(REQ, answer(RIGHT), {"iat": 900}, CLAIMS, 1003.0)) == "it is before that of the first ID Token"
+    [skewed] = checks.issued_now(REQ, answer(RIGHT), {"iat": 1103}, CLAIMS, 1003.0)
+    assert (skewed.actual, skewed.severity) == ("it is 100 s from the time of the answer", Outcome.WARNING)
     assert actual(checks.issued_now(REQ, answer(RIGHT), {}, CLAIMS, 1003.0)) == "it is absent"
     assert actual(checks.issued_now(REQ, answer(RIGHT), {"iat": "1003"}, CLAIMS, 1003.0)) == 'it is "1003"'
 
 
 def test_there_is_no_nonce() -> None:
-    assert checks.no_nonce(REQ, answer(RIGHT), {}, "n") == []
-    assert actual(checks.no_nonce(REQ, answer(RIGHT), {"nonce": "n"}, "n")) == "it is there"
-    assert "not the one" in actual(checks.no_nonce(REQ, answer(RIGHT), {"nonce": "m"}, "n"))
+    assert checks.no_nonce(REQ, answer(RIGHT), {}) == []
+    assert actual(checks.no_nonce(REQ, answer(RIGHT), {"nonce": "n"})) == "it is there"
+
+
+def test_a_nonce_that_is_there_is_the_one_that_was_sent() -> None:
+    assert checks.same_nonce(REQ, answer(RIGHT), {}, "n") == []
+    assert checks.same_nonce(REQ, answer(RIGHT), {"nonce": "n"}, "n") == []
+    assert actual(checks.same_nonce(REQ, answer(RIGHT), {"nonce": "m"}, "n")) == "it is another value"
 
 
 def test_refresh_tokens_are_replaced_unless_they_are_bound() -> None:

@@ -50,7 +50,9 @@ def test_plain_http_brings_no_content(status: int) -> None:
 
 
 def test_content_by_plain_http_is_named() -> None:
-    [finding] = checks.not_by_plain_http(REQ, answer(200), "FHIR base URL")
+    assert checks.not_by_plain_http(REQ, answer(200, ("Content-Type", "text/html")), "FHIR base URL") == []
+    assert checks.takes_no_token(REQ, answer(200, ("Content-Type", "text/html"))) == []
+    [finding] = checks.not_by_plain_http(REQ, answer(200, ("Content-Type", "application/json")), "FHIR base URL")
     assert finding.actual.startswith("status 200")
     assert checks.takes_no_token(REQ, answer(401, ("WWW-Authenticate", "Basic"))) == []
     [finding] = checks.takes_no_token(REQ, answer(401, ("WWW-Authenticate", "Bearer")))

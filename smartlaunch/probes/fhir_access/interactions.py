@@ -148,6 +148,9 @@ def _included(app: App, interaction: str) -> Trial:
         if any(covers(grant.granted, plan.target, letter) for letter in "rs"):
             reasons.append(f"the server granted {plan.target} too")
             continue
+        if disclosed(fhir.read(f"{plan.target}/{min(seen)}", grant.access_token), plan.target):
+            reasons.append(f"{plan.target} is open to a token without a scope on it")
+            continue
         exchange = fhir.search(plan.kind, plan.query, grant.access_token)
         answered(exchange)
         if not disclosed(exchange, plan.kind):
