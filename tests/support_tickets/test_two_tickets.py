@@ -106,7 +106,7 @@ def test_failures_with_one_cause_are_one_entry(before):
                 "opc-request-id",
             ),
         ),
-        ("tickets-code[bleeding-risk]", ("smart-v1:grant:launch:code-required", "without launch", "error\\_uri instance")),
+        ("tickets-code[bleeding-risk]", ("smart-v1:grant:launch:code-required", "without launch", "error_uri instance")),
     ],
     ids=["first", "second"],
 )
