@@ -286,6 +286,7 @@ def no_token_without_verifier(judge: Judge, app: App, refusal: AuthorizationAnsw
 def no_working_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)
     end = authorization.pursue(app, refusal)
+    end.require_tried()
     judge.expects(
         end.stage != "data",
         expected="a refusal at the authorization endpoint, the token endpoint or the FHIR server",

@@ -66,6 +66,7 @@ def token_for_other(app: App) -> EndState:
 
 @then("no token that works here comes of it")
 def no_token_that_works(judge: Judge, end: EndState) -> None:
+    end.require_tried()
     judge.expects(end.stage != "data", expected="no access token that this FHIR server takes", actual=end.describe(), exchange=end.exchange)
 
 

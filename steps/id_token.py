@@ -11,7 +11,7 @@ from smartlaunch.checks import jwks as key_checks
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Grant
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import NotApplicable, NotConfigured
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
@@ -210,7 +210,7 @@ def fhir_user_form(judge: Judge, identity: Identity) -> None:
 @then("fhirUser is the person who signed in")
 def fhir_user_expected(judge: Judge, identity: Identity) -> None:
     if identity.user is None or not identity.user.fhir_user:
-        raise NotApplicable("the target file does not tell the FHIR resource of the user")
+        raise NotConfigured("the target file does not tell the FHIR resource of the user", key="[users.<name>] fhir_user")
     judge(checks.fhir_user_expected(judge.requirement, identity.token.exchange, identity.claims, identity.user.fhir_user))
 
 

@@ -68,7 +68,7 @@ def has_launch(judge: Judge, opened: Opened) -> None:
 
 @then("its launch parameter names neither patient nor encounter")
 def launch_opaque(judge: Judge, app: App, opened: Opened) -> None:
-    context = [value for value in app.launches.context() if value]
+    context = [value for value in app.launches.context(app.client) if value]
     judge(checks.launch_opaque(judge.requirement, opened.value("launch") or "", context, opened.exchange))
 
 

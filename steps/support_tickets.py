@@ -42,4 +42,5 @@ def ends_with_code(judge: Judge, ticket: Ticket) -> None:
 
 @then("the patient in context is the one whose chart is open")
 def patient_of_chart(judge: Judge, apps: Apps, ticket: Ticket) -> None:
-    judge(checks.patient_arrived(judge.requirement, ticket.patient, apps.launches.context()[0], came=ticket.came, exchange=ticket.exchange))
+    expected = apps.launches.context(ticket.app.client)[0]
+    judge(checks.patient_arrived(judge.requirement, ticket.patient, expected, came=ticket.came, exchange=ticket.exchange))

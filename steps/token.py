@@ -8,6 +8,7 @@ from smartlaunch.checks import members
 from smartlaunch.checks import token_error as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.http import answered
+from smartlaunch.errors import NotConfigured
 from smartlaunch.fhir import describe
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
@@ -67,6 +68,8 @@ def second_time_refused(judge: Judge, replay: Replay) -> None:
 
 @then("the token of the first time is refused by the FHIR server")
 def first_token_revoked(judge: Judge, replay: Replay) -> None:
+    if replay.read is None:
+        raise NotConfigured("the app asks for no scope on FHIR data, so nobody sees whether a token works", key="[clients.<name>] scopes")
     judge.expects(
         replay.read.answer.status == 401,
         expected="status 401, as the tokens of a replayed code are revoked",

@@ -38,6 +38,10 @@ _MARGIN_S = 20
 _RIGHT_FLOW = "the right flow"
 
 
+class PastedLaunchRefused(Blocked):
+    """A launch that a person put into the target file is spent or too old."""
+
+
 @dataclass
 class App:
     """One client registration launched in one way: ``standalone``, ``ehr``, or not at all (``""``, a backend service).
@@ -145,16 +149,45 @@ class App:
 
     def credentials(self) -> Credentials:
         """The right credentials of this client for one token request."""
-        role = self.client.role
+        role, secret = self.client.role, self.client.client_secret
         if role == "public":
             return authentication.none(self.client.client_id)
-        if role in ("confidential-symmetric", "resource-server") and self.client.client_secret is not None:
-            secret = self.client.client_secret.reveal()
-            methods = self.engine.discovery.listed("token_endpoint_auth_methods_supported")
-            if methods and "client_secret_basic" not in methods and "client_secret_post" in methods:
-                return authentication.post(self.client.client_id, secret)
-            return authentication.basic(self.client.client_id, secret)
+        if role in ("confidential-symmetric", "resource-server") and secret is not None:
+            make = authentication.post if self.secret_method == "client_secret_post" else authentication.basic
+            return make(self.client.client_id, secret.reveal())
         return self.assertion().credentials()
+
+    @property
+    def secret_method(self) -> str:
+        """How this client sends its secret: as the target file says, as was learned, else as the metadata say, by Basic if they do not."""
+        known = self.client.token_endpoint_auth_method or self.engine.secret_methods.get(self.client.name, "")
+        if known:
+            return known
+        listed = self.engine.discovery.listed("token_endpoint_auth_methods_supported")
+        return "client_secret_post" if "client_secret_post" in listed and "client_secret_basic" not in listed else "client_secret_basic"
+
+    def _with_secret_the_other_way(self, refused: TokenAnswer, fresh: Callable[[], AuthorizationAnswer]) -> TokenAnswer:
+        """The answer to a right token request that was refused for its client authentication, with the secret sent the other way.
+
+        Metadata may not tell how a server takes secrets, so the other form is tried, once in a run for each client; ``fresh`` gets
+        another code, since the first attempt may have spent the one there was. What works is used from then on, and told.
+        """
+        client, methods = self.client, self.engine.secret_methods
+        decided = client.token_endpoint_auth_method or client.name in methods
+        if client.role != "confidential-symmetric" or decided or not (refused.error == "invalid_client" or refused.response.status == 401):
+            return refused
+        before = self.secret_method
+        methods[client.name] = "client_secret_basic" if before == "client_secret_post" else "client_secret_post"
+        answer = fresh()
+        token = self.exchange(answer) if answer.code else refused
+        if not token.succeeded:
+            methods[client.name] = before
+            return refused
+        self.engine.notes.append(
+            f"[clients.{client.name}]: the server refuses the secret by {before} and takes it by {self.secret_method};"
+            f' write token_endpoint_auth_method = "{self.secret_method}" to begin with that'
+        )
+        return token
 
     def assertion(self, algorithm: str = "") -> authentication.Assertion:
         """A right client assertion, with the key of the given algorithm or the one the server says it verifies."""
@@ -268,13 +301,21 @@ class App:
             if consent == "allow":
                 require_settled(answer)
             if launch is not None and launch.pasted and not answer.code:
-                raise Blocked(
+                raise PastedLaunchRefused(
                     f"the server does not take the pasted launch: {answer.describe()}",
                     waited_for="an authorization code for the launch of the target file",
                     hint="a launch lives for minutes, mostly for one use and one app: write a fresh `iss` and `launch` into [ehr_launch],"
                     " or let the suite launch by a page or link",
                 )
             token = self.exchange(answer) if answer.code else None
+            if token is not None and not token.succeeded and not (launch is not None and launch.pasted):
+
+                def again() -> AuthorizationAnswer:
+                    nonlocal answer
+                    answer = self.authorize(self.prepare(scope=scope, user=user), user=user, patient=patient, session=session)
+                    return answer
+
+                token = self._with_secret_the_other_way(token, again)
             if token is not None and token.succeeded and self.situation.token and consent == "allow":
                 token = self._refreshed(token)
         return Attempt(answer, token, launch, tuple(scope_used.ids))
@@ -345,7 +386,16 @@ class App:
 
     def shared_attempt(self) -> Attempt:
         """The one right flow that scenarios judge step by step; made once and kept, also when it failed."""
-        return self.once(_RIGHT_FLOW, self.attempt)
+        return self.once(_RIGHT_FLOW, self._first_attempt)
+
+    def _first_attempt(self) -> Attempt:
+        """The right flow; of several pasted launches each is tried until the server takes one, since the first may be too old."""
+        while True:
+            try:
+                return self.attempt()
+            except PastedLaunchRefused:
+                if not self.launches.left(self.client):
+                    raise
 
     def grant(self, scope: Sequence[str] | None = None, user: User | None = None) -> Grant:
         """A living grant, shared by all scenarios that only look at it."""
@@ -404,7 +454,10 @@ class App:
             return False
         if life.proven.get(token) == life.serial or life.tries_left <= 0:
             return True
-        answer = self.probe(grant.token).heard
+        try:
+            answer = self.probe(grant.token).heard
+        except NotConfigured:
+            return True  # nothing can be read with it, so nothing can be tried
         if answer.status == 401:
             life.tries_left -= 1
             return False
@@ -435,8 +488,14 @@ class App:
         return self.engine.fhir.read(self.probe_path(answer), answer.access_token)
 
     def probe_path(self, token: TokenAnswer) -> str:
-        """What to read with a token: the patient in context, else the first type its scopes allow."""
+        """What to read with a token: the patient in context, else the first type its scopes allow.
+
+        ``NotConfigured`` when the app has no scope on FHIR data at all, so that any server would refuse any read.
+        """
         granted = token.scopes or list(self.scopes)
+        if not any(map(scope_words.parse, [*self.scopes, *granted])):
+            key = f"[clients.{self.client.name}] scopes"
+            raise NotConfigured("the app asks for no scope on FHIR data, so there is nothing to read", key=key)
         if token.patient and any(scope_words.allows(granted, level, "Patient", "r") for level in ("patient", "user")):
             return f"Patient/{token.patient}"
         patient = token.patient or (self.engine.target.patients.default or "")

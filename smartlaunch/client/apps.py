@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 
 from smartlaunch.client.app import App
@@ -10,10 +9,9 @@ from smartlaunch.client.engine import Engine
 from smartlaunch.client.keys import Keys
 from smartlaunch.client.launch import Launches
 from smartlaunch.client.situation import PLAIN, Situation
-from smartlaunch.errors import NotApplicable
-from smartlaunch.target import APP_ROLES, Client
+from smartlaunch.errors import NotApplicable, NotConfigured
+from smartlaunch.target import APP_ROLES, LAUNCHES, Client
 
-KINDS = ("standalone", "ehr")
 _CAPABILITIES = {"ehr": "launch-ehr", "standalone": "launch-standalone"}
 
 
@@ -48,51 +46,70 @@ class Apps:
         return self.of(app.client, app.launch_kind, situation)
 
     def launched(self, role: str, launch_kind: str) -> App:
-        """The app of a suite; ``NotApplicable`` says what the target lacks for it."""
+        """The app of a suite; ``NotConfigured`` says what the target file lacks for it, ``NotApplicable`` what the server does."""
         client = self.target.client(role)
-        reason = self.cannot_launch(launch_kind)
-        if reason:
-            raise NotApplicable(reason)
+        self.require_launch(client, launch_kind)
         return self.of(client, launch_kind)
 
     def of_role(self, role: str) -> App:
-        """The app of a role in whichever way of launching the server offers; a backend service in none."""
+        """The app of a role in whichever way it can be launched; a backend service in none."""
         if role == "backend":
             return self.of(self.target.client(role), "")
-        for kind in KINDS[:-1]:
-            with contextlib.suppress(NotApplicable):
-                return self.launched(role, kind)
-        return self.launched(role, KINDS[-1])
+        return self.any(roles=[role])
 
-    def any(self, launch_kind: str = "standalone") -> App:
-        """Any app that can launch, for rules that do not depend on the client: public first, the wanted way of launching first."""
-        kinds = (launch_kind, *(kind for kind in KINDS if kind != launch_kind))
-        reasons: list[str] = []
+    def any(self, kinds: Sequence[str] = LAUNCHES, roles: Sequence[str] = APP_ROLES) -> App:
+        """The first app that can be launched, for rules that do not depend on the client or on how it is launched."""
+        reasons: list[NotApplicable] = []
         for kind in kinds:
-            for role in APP_ROLES:
+            for role in roles:
                 try:
                     return self.launched(role, kind)
                 except NotApplicable as exc:
-                    reasons.append(str(exc))
-        raise NotApplicable("; ".join(dict.fromkeys(reasons)))
+                    reasons.append(exc)
+        raise _most_telling(reasons)
 
     def any_of(self, roles: Sequence[str], uses: Sequence[str] = ("primary",)) -> Iterator[App]:
-        """Every app of these roles and uses, in this order of roles, as the role's primary app is launched."""
+        """Every app of these roles and uses, in this order of roles, in whichever way each can be launched."""
         for role in roles:
             for client in self.target.clients_of(role, *uses):
-                yield self.of(client, "" if role == "backend" else self.of_role(role).launch_kind)
+                if role == "backend":
+                    yield self.of(client, "")
+                    continue
+                kind = next((kind for kind in LAUNCHES if self.launches_by(client, kind)), None)
+                if kind is not None:
+                    yield self.of(client, kind)
 
     def with_redirect_query(self) -> App:
-        """An app that can launch and whose registered redirect URI has a query of its own; ``NotApplicable`` when there is none."""
+        """An app that can launch and whose registered redirect URI has a query of its own; ``NotConfigured`` when there is none."""
         client = self.target.client_with_redirect_query()
-        for kind in KINDS:
-            if not self.cannot_launch(kind):
+        for kind in LAUNCHES:
+            if self.launches_by(client, kind):
                 return self.of(client, kind)
-        raise NotApplicable("no way of launching is open to the suite")
+        raise NotConfigured(f"the client {client.name!r} cannot be launched", key=f"[clients.{client.name}] launches")
 
-    def cannot_launch(self, launch_kind: str) -> str:
-        """Why this way of launching does not apply to the target, or an empty string."""
+    def launches_by(self, client: Client, launch_kind: str) -> bool:
+        """Whether a client can be launched this way."""
+        try:
+            self.require_launch(client, launch_kind)
+        except NotApplicable:
+            return False
+        return True
+
+    def require_launch(self, client: Client, launch_kind: str) -> None:
+        """``NotApplicable`` or ``NotConfigured`` when a client cannot be launched this way."""
         capability, claimed = _CAPABILITIES[launch_kind], self.engine.discovery.capabilities
         if claimed and capability not in claimed:
-            return f"the server does not claim the capability `{capability}`"
-        return self.launches.available() if launch_kind == "ehr" else ""
+            raise NotApplicable(f"the server does not claim the capability `{capability}`")
+        if launch_kind == "ehr":
+            self.launches.require_way(client)
+        if launch_kind not in client.launches:
+            way = "opens itself" if launch_kind == "standalone" else "is opened by the EHR"
+            key = f'[clients.{client.name}] launches = [..., "{launch_kind}"]'
+            raise NotConfigured(f"the client {client.name!r} is not one that {way}, by its scopes and URIs in the target file", key=key)
+
+
+def _most_telling(reasons: Sequence[NotApplicable]) -> NotApplicable:
+    """One reason for several: what the target file lacks, if anything; else what the server does not claim."""
+    lacking = [reason for reason in reasons if isinstance(reason, NotConfigured)]
+    text = "; ".join(dict.fromkeys(str(reason) for reason in lacking or reasons))
+    return NotConfigured(text, key=lacking[-1].key) if lacking else NotApplicable(text)

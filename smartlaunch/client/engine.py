@@ -50,6 +50,10 @@ class Engine:
         self.discovery = Discovery(self.http, target.fhir_base_url)
         self.fhir = Fhir(self.http, target.fhir_base_url)
         self.token_lives: dict[str, TokenLife] = {}
+        self.secret_methods: dict[str, str] = {}
+        """How each client with a secret was found to send it, where neither target file nor metadata say so."""
+        self.notes: list[str] = []
+        """What was learned on the way and the user should know."""
         self.outages = Outages()
         self._walked: list[str] = []
 

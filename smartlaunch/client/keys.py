@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.client.discovery import Discovery
-from smartlaunch.errors import Blocked, NotApplicable, UsageError
+from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, UsageError
 from smartlaunch.oauth.client_authentication import algorithm_of, public_part
 from smartlaunch.target import Client, is_loopback
 
@@ -46,7 +46,9 @@ class Keys:
             for key in keys:
                 if algorithm_of(key) == algorithm:
                     return key
-            raise NotApplicable(f"the client {client.name!r} has no {algorithm} key in the target file")
+            raise NotConfigured(
+                f"the client {client.name!r} has no {algorithm} key in the target file", key="[clients.<name>] private_jwks"
+            )
         accepted = self._discovery.listed("token_endpoint_auth_signing_alg_values_supported")
         return next((k for k in keys if algorithm_of(k) in accepted), keys[0])
 
@@ -56,7 +58,10 @@ class Keys:
         parts = urlsplit(address)
         host = parts.hostname or ""
         if not is_loopback(host):
-            raise NotApplicable(f"the jwks_uri of client {client.name!r} is not a loopback address that the suite could serve")
+            raise NotConfigured(
+                f"the jwks_uri of client {client.name!r} is not a loopback address that the suite could serve",
+                key="[clients.<name>] jwks_uri",
+            )
         if address not in self._servers:
             port = parts.port or 80
             public, place = [public_part(k) for k in self.all(client)], self._kept.pop(port, None)

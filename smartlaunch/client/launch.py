@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smartlaunch.client.engine import Engine
-from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, NotOffered
+from smartlaunch.errors import Blocked, LoginStuck, NotConfigured, NotOffered
 from smartlaunch.oauth.authorization import Launch
-from smartlaunch.target import Client, User
+from smartlaunch.target import Client, EhrLaunch, User
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,37 @@ class Launches:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._pasted_spent = False
+        self._spent: set[str] = set()
 
-    def available(self) -> str:
-        """An empty string when EHR launches can be obtained, else the reason why not."""
-        setting = self._engine.target.ehr_launch
+    def require_way(self, client: Client) -> EhrLaunch:
+        """Where the client's EHR launches come from; ``NotConfigured`` when the target file names no such place."""
+        setting = self._engine.target.ehr_launch_of(client)
         if setting is None:
-            return "no [ehr_launch] is configured in the target file"
-        return ""
+            raise NotConfigured("the target file has no [ehr_launch]", key="[ehr_launch]")
+        if setting.kind != "pasted" and not client.launch_uri:
+            raise NotConfigured(
+                f"the client {client.name!r} has no launch_uri in the target file", key=f"[clients.{client.name}] launch_uri"
+            )
+        return setting
 
     def chooses(self, client: Client) -> bool:
         """Whether user and patient of an EHR launch can be chosen: on a chart page, not with a link or a pasted launch."""
-        setting = self._engine.target.ehr_launch
+        setting = self._engine.target.ehr_launch_of(client)
         return setting is not None and setting.kind == "page" and bool(client.launch_uri)
 
-    def context(self, user: User | None = None) -> tuple[str, str]:
+    def pasted(self, client: Client) -> bool:
+        """Whether the client's launches are values that a person pasted, of which each serves one flow."""
+        setting = self._engine.target.ehr_launch_of(client)
+        return setting is not None and setting.kind == "pasted"
+
+    def left(self, client: Client) -> int:
+        """How many pasted launches are left for the client."""
+        setting = self._engine.target.ehr_launch_of(client)
+        return len([value for value in setting.launch if value not in self._spent]) if setting is not None else 0
+
+    def context(self, client: Client, user: User | None = None) -> tuple[str, str]:
         """The patient and encounter that the EHR is configured to have open; another patient where the user cannot see that one."""
-        setting = self._engine.target.ehr_launch
+        setting = self._engine.target.ehr_launch_of(client)
         if setting is None:
             return "", ""
         patient = setting.patient or self._engine.target.patients.default or ""
@@ -60,23 +74,21 @@ class Launches:
         return visible, (setting.encounter or "") if visible == patient else ""
 
     def open(self, client: Client, user: User | None = None, *, patient: str = "", session: str = "") -> Opened:
-        """Let the EHR open the app of a client and say with which parameters, right or not.
+        """Let the EHR open the app of a client and say with which parameters, right or not; a pasted launch is not spent by that.
 
-        ``NotApplicable`` when no launch is configured or the one pasted launch is spent; ``LoginStuck`` when the EHR opens no app.
+        ``NotConfigured`` when no launch is configured or none is left; ``LoginStuck`` when the EHR opens no app.
         """
-        engine = self._engine
-        setting = engine.target.ehr_launch
-        if setting is None:
-            raise NotApplicable(self.available())
+        engine, setting = self._engine, self.require_way(client)
         if setting.kind == "pasted":
-            if self._pasted_spent:
-                raise NotApplicable("a pasted launch serves one scenario, and another scenario has spent it")
-            self._pasted_spent = True
-            return Opened((("iss", setting.iss or engine.target.fhir_base_url), ("launch", setting.launch)), pasted=True)
-        if not client.launch_uri:
-            raise NotApplicable(f"the client {client.name!r} has no launch_uri in the target file")
+            value = next((value for value in setting.launch if value not in self._spent), None)
+            if value is None:
+                raise NotConfigured(
+                    f"each pasted launch serves one flow, and other scenarios have spent all {len(setting.launch)}",
+                    key="[ehr_launch] launch = [..., one more]",
+                )
+            return Opened((("iss", setting.iss or engine.target.fhir_base_url), ("launch", value)), pasted=True)
         with engine.recorder.scope("ehr-launch") as scope:
-            landing = engine.open_chart(client, setting, user, patient=patient or self.context(user)[0], session=session)
+            landing = engine.open_chart(client, setting, user, patient=patient or self.context(client, user)[0], session=session)
         if landing.kind != "caught":
             raise (NotOffered if landing.not_offered else LoginStuck)(
                 f"the EHR did not launch the app\n{landing.describe()}",
@@ -92,6 +104,9 @@ class Launches:
 
     def obtain(self, client: Client, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
         """A fresh launch for a client; ``Blocked`` when the EHR opens it without the launch parameters."""
+        other_user, other_patient = user not in (None, self._engine.target.first_user), patient not in ("", self.context(client)[0])
+        if self.pasted(client) and (other_user or other_patient):
+            raise NotConfigured("a pasted launch is of one user and one patient", key='[ehr_launch] kind = "page"')
         opened = self.open(client, user, patient=patient, session=session)
         iss, launch = opened.value("iss"), opened.value("launch")
         if not iss or not launch:
@@ -101,7 +116,9 @@ class Launches:
                 waited_for="the launch parameters `iss` and `launch`",
                 hint="the scenario on launch parameters of this suite judges this",
             )
-        context = self.context(user)
+        if opened.pasted:
+            self._spent.add(launch)
+        context = self.context(client, user)
         return Launch(
             iss, launch, patient or context[0], context[1], parameters=opened.parameters, exchanges=opened.exchanges, pasted=opened.pasted
         )

@@ -194,7 +194,8 @@ def transient(outcome: object) -> bool:
     """Whether an end may be another one the next time: no answer came, or one that says "not now"."""
     if isinstance(outcome, Exception):
         return isinstance(outcome, Unreachable)
-    exchange = outcome if isinstance(outcome, Exchange) else getattr(outcome, "exchange", None)
+    answer = getattr(outcome, "token", None) or outcome  # a flow is as far as its token response
+    exchange = answer if isinstance(answer, Exchange) else getattr(answer, "exchange", None)
     if not isinstance(exchange, Exchange):
         return False
     return exchange.response is not None and exchange.response.status in TRANSIENT

@@ -43,6 +43,7 @@ SUITES = (
     Suite("standalone-confidential-asymmetric", "confidential-asymmetric", "standalone"),
     Suite("ehr-launch-public", "public", "ehr"),
     Suite("ehr-launch-confidential-symmetric", "confidential-symmetric", "ehr"),
+    Suite("ehr-launch-confidential-asymmetric", "confidential-asymmetric", "ehr"),
     Suite("backend-services", "backend", ""),
     Suite("support-tickets", "public", "standalone", default=False, features="support_tickets"),
 )

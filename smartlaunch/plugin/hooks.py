@@ -24,7 +24,7 @@ from smartlaunch.client.situation import PLAIN
 from smartlaunch.errors import Blocked, Missing, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, UsageError
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin import bdd, lint, options
-from smartlaunch.plugin.binding import ROLES, SUITES, Plan, Suite, judged_at, label_of
+from smartlaunch.plugin.binding import SUITES, Plan, Suite, judged_at, label_of
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.selection import Selection
 from smartlaunch.plugin.session import RunSession, elapsed, explain_internal
@@ -34,7 +34,7 @@ from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult, StepResul
 from smartlaunch.records.store import add_unwritten, load_run, new_run_folder, write_header
 from smartlaunch.reporting.failure import render_findings
 from smartlaunch.reporting.summary import Progress
-from smartlaunch.target import APP_ROLES
+from smartlaunch.target import APP_ROLES, LAUNCHES
 
 RUN = pytest.StashKey[RunSession]()
 PROGRESS = pytest.StashKey[Progress]()
@@ -43,6 +43,7 @@ STEPS = pytest.StashKey[list[StepResult]]()
 EXCHANGES = pytest.StashKey[Any]()
 STARTED = pytest.StashKey[float]()
 RESULT = pytest.StashKey[ScenarioResult]()
+PROFILE = pytest.StashKey[str]()
 _RUN_DIR = "SMARTLAUNCH_RUN_DIR"
 _ALLURE = "smartlaunch-allure-bridge"
 
@@ -282,12 +283,14 @@ def judge(request: pytest.FixtureRequest) -> Judge:
 
 
 @pytest.fixture
-def app(apps: Apps, plan: Plan) -> App:
+def app(apps: Apps, plan: Plan, request: pytest.FixtureRequest) -> App:
     """The app of the running scenario's suite.
 
     A rule that does not depend on the client is put with any client that the target file has.
     """
-    return _app_of(apps, plan)
+    found = _app_of(apps, plan)
+    request.node.stash[PROFILE] = f"{found.client.name} ({', '.join(filter(None, (found.client.role, found.launch_kind)))})"
+    return found
 
 
 def _app_of(apps: Apps, plan: Plan) -> App:
@@ -310,17 +313,16 @@ def _app_of(apps: Apps, plan: Plan) -> App:
 
 
 def _usual_app(apps: Apps, plan: Plan) -> App:
+    """The app with which a scenario is put.
+
+    A rule that does not depend on the client is put with the first that can bear it, in whichever way that one can be launched.
+    """
     suite = plan.suite
-    if "once" in plan.flags and not plan.flags & set(ROLES):
-        kinds = plan.flags & {"standalone", "ehr"}
-        if not kinds:
-            return apps.any(suite.launch or "standalone")
-        kind = next(iter(kinds))
-        for role in APP_ROLES:
-            if apps.target.find_client(role) is not None:
-                return apps.launched(role, kind)
     if suite.role == "backend":
         return apps.of_role("backend")
+    if "once" in plan.flags:
+        kinds = [kind for kind in LAUNCHES if kind in plan.flags] or LAUNCHES
+        return apps.any(kinds, [role for role in APP_ROLES if role in plan.flags] or APP_ROLES)
     return apps.launched(suite.role, suite.launch)
 
 
@@ -355,11 +357,14 @@ def _gate(plan: Plan, run: RunSession) -> NotApplicable | Missing | None:
     if rows and all(edition not in row.editions for row in rows):
         return NotApplicable(f"the rule does not bind edition {edition}")
     if "writes" in plan.flags and not run.target.probes.allow_writes:
-        return NotApplicable(
-            "writing is not allowed: set probes.allow_writes in the target file to let the suite create and change its own data"
+        return NotConfigured(
+            "writing is not allowed: set probes.allow_writes in the target file to let the suite create and change its own data",
+            key="[probes] allow_writes = true",
         )
     if "lockout" in plan.flags and not run.target.probes.lockout:
-        return NotApplicable("probes that may lock an account are not allowed: set probes.lockout in the target file")
+        return NotConfigured(
+            "probes that may lock an account are not allowed: set probes.lockout in the target file", key="[probes] lockout = true"
+        )
     assert engine is not None
     missing = [c for c in plan.capabilities if c not in engine.discovery.capabilities]
     if missing and not engine.discovery.document:
@@ -490,6 +495,7 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
         inferno=tuple(dict.fromkeys(t for r in plan.requirements if r in catalogue for t in catalogue[r].inferno)),
         needs=needs,
         block=block,
+        profile=item.stash.get(PROFILE, ""),
         started=datetime.fromtimestamp(time.time() - elapsed(item.stash[STARTED]), UTC).isoformat(timespec="milliseconds"),
     )
 

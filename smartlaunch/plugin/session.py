@@ -158,8 +158,8 @@ class RunSession:
         for names in self.target.patients.names.values():
             for name in names:
                 self.redactor.learn("person_name", name)
-        if self.target.ehr_launch is not None and self.target.ehr_launch.launch:
-            self.redactor.learn("launch", self.target.ehr_launch.launch)
+        for value in self.target.pasted_launches:
+            self.redactor.learn("launch", value)
         return recorder
 
     def start(self) -> Engine:
@@ -259,9 +259,13 @@ class RunSession:
             },
             "passive": self.options.passive,
             "selection": self.selection,
-            "preflight": [{name: self.scrub(text) for name, text in line.items()} for line in self.preflight],
+            "preflight": [{name: self.scrub(text) for name, text in line.items()} for line in (*self.preflight, *self._notes())],
             "coverage": self._coverage(),
         }
+
+    def _notes(self) -> list[dict[str, str]]:
+        """What was learned on the way, told like what the check before the run has to say."""
+        return [{"verdict": "note", "problem": text} for text in (self.engine.notes if self.engine is not None else ())]
 
     def _coverage(self) -> dict[str, int]:
         """How many binding server requirements exist, were selected, and were judged in this run."""

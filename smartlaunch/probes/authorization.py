@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from smartlaunch.client.app import App
 from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
 from smartlaunch.client.grant import Attempt
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import NotApplicable, NotConfigured
 from smartlaunch.exchange import Exchange
 from smartlaunch.fhir import describe
 from smartlaunch.oauth.token import TokenAnswer
@@ -196,6 +196,13 @@ class EndState:
             return f"{self.authorization.describe()}; the token endpoint answered: {self.token.describe()}"
         return self.authorization.describe()
 
+    def require_tried(self) -> None:
+        """``NotConfigured`` when a token came and nobody can see whether it works: the app has no scope on FHIR data."""
+        if self.stage == "token" and self.read is None:
+            raise NotConfigured(
+                "the app asks for no scope on FHIR data, so nobody sees whether a token works", key="[clients.<name>] scopes"
+            )
+
     @property
     def exchange(self) -> str:
         """The exchange that shows the furthest step."""
@@ -211,5 +218,8 @@ def pursue(app: App, answer: AuthorizationAnswer, **changes: str | None) -> EndS
     token = app.token_request(app.code_form(answer, **changes))
     if not token.succeeded:
         return EndState("code", answer, token)
-    read = app.probe(token)
+    try:
+        read = app.probe(token)
+    except NotConfigured:
+        return EndState("token", answer, token)
     return EndState("data" if 200 <= read.answer.status < 300 else "token", answer, token, read)

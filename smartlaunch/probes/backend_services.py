@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as scope_words
@@ -107,10 +107,13 @@ def _beyond(app: App, label: str) -> dict[str, str | None]:
     """What to ask for; ``NotApplicable`` when the registration allows it or is not known."""
     registered = app.client.registered.scopes
     if not registered:
-        raise NotApplicable(f"the target file does not say what the client {app.client.name!r} is registered for: registered.scopes")
+        raise NotConfigured(
+            f"the target file does not say what the client {app.client.name!r} is registered for: registered.scopes",
+            key="[clients.<name>.registered] scopes",
+        )
     wanted = BEYOND[label](app)
     if not wanted or all(scope_words.covered(scope, registered) for scope in wanted.split()):
-        raise NotApplicable("the client is registered for that too")
+        raise NotConfigured("the client is registered for that too", key="[clients.<name>.registered] scopes")
     return {"scope": wanted}
 
 
@@ -182,15 +185,18 @@ def expire(app: App) -> Aging[Exchange]:
     """The probe of ``expired``."""
     limit_s = app.engine.target.limits.wait_for_expiry_s
     if limit_s <= 0:
-        raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire")
+        raise NotConfigured(
+            "waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire", key="[limits] wait_for_expiry_s"
+        )
     with contextlib.suppress(NotApplicable):
         app = app.other("short-lived")
     answer = token(app)
     lifetime = answer.expires_in
     if lifetime is None or lifetime <= 0 or lifetime + leeway(lifetime) > limit_s:
-        raise NotApplicable(
+        raise NotConfigured(
             f"the access token lives {answer.body.get('expires_in')} s by its expires_in;"
-            f" it can be waited for up to limits.wait_for_expiry_s = {limit_s:g} s"
+            f" it can be waited for up to limits.wait_for_expiry_s = {limit_s:g} s",
+            key="[limits] wait_for_expiry_s",
         )
     alive = app.probe(answer)
     answered(alive)

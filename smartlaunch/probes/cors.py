@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from smartlaunch.client.discovery import WELL_KNOWN
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.probes.faults import never_issued
 
@@ -35,9 +35,14 @@ def origin_of(app: App) -> str:
     """The origin the app is registered with; ``NotApplicable`` when its redirect URI is not that of a page in a browser."""
     uri = urlsplit(app.client.redirect_uri)
     if uri.scheme not in ("http", "https") or not uri.hostname:
-        raise NotApplicable(f"the redirect URI of the client {app.client.name!r} has no origin: it is not that of a page in a browser")
+        raise NotConfigured(
+            f"the redirect URI of the client {app.client.name!r} has no origin: it is not that of a page in a browser",
+            key="[clients.<name>] redirect_uri",
+        )
     if uri.scheme == "http":
-        raise NotApplicable(f"the redirect URI of the client {app.client.name!r} may be that of a native app")
+        raise NotConfigured(
+            f"the redirect URI of the client {app.client.name!r} may be that of a native app", key="[clients.<name>] redirect_uri"
+        )
     return f"{uri.scheme}://{uri.netloc}".lower()
 
 
@@ -71,7 +76,10 @@ DOCUMENTS: Mapping[str, _Document] = {
 def public_document(engine: Engine, name: str) -> Call:
     """A public document fetched for a page of any origin; ``TwinFailed`` when it is not even served to the app."""
     if not any(client.role == "public" and client.redirect_uri.startswith("https://") for client in engine.target.clients.values()):
-        raise NotApplicable("no public client with an https redirect URI is configured: nothing tells that the server has apps in browsers")
+        raise NotConfigured(
+            "no public client with an https redirect URI is configured: nothing tells that the server has apps in browsers",
+            key="[clients.<name>] redirect_uri",
+        )
     document = DOCUMENTS[name]
     own = document.own(engine)
     if answered(own).status != 200:

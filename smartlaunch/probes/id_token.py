@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
-from smartlaunch.errors import Missing, NotApplicable
+from smartlaunch.errors import Missing, NotApplicable, NotConfigured
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.id_token import IdToken, decode, verify
@@ -62,7 +62,7 @@ def with_fhir_user(app: App) -> Identity:
 def _identity(app: App, answer: TokenAnswer, nonce: str, scopes: tuple[str, ...], user: User | None) -> Identity:
     if not answer.id_token:
         if "openid" not in app.scopes:
-            raise NotApplicable("the scopes of the client in the target file do not have `openid`")
+            raise NotConfigured("the scopes of the client in the target file do not have `openid`", key="[clients.<name>] scopes")
         if "openid" not in scopes:
             raise NotApplicable("the server did not grant `openid`")
         raise Missing("the token response has no ID Token", by="id-token-present")

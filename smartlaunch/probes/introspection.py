@@ -208,12 +208,17 @@ def expire(app: App) -> Aging[Exchange]:
     _proven(app)
     limit_s = app.engine.target.limits.wait_for_expiry_s
     if limit_s <= 0:
-        raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire")
+        raise NotConfigured(
+            "waiting is not allowed: set limits.wait_for_expiry_s in the target file to let tokens expire", key="[limits] wait_for_expiry_s"
+        )
     other = app.other("short-lived")
     grant = other.fresh_grant()
     lifetime = grant.token.expires_in
     if lifetime is None or lifetime + leeway(lifetime) > limit_s:
-        raise NotApplicable(f"a token of the client with use = 'short-lived' lives longer than limits.wait_for_expiry_s = {limit_s:g}")
+        raise NotConfigured(
+            f"a token of the client with use = 'short-lived' lives longer than limits.wait_for_expiry_s = {limit_s:g}",
+            key="[limits] wait_for_expiry_s",
+        )
     if resource_server(app) is not None and send(app, grant.access_token, caller(app)).answer.object.get("active") is not True:
         raise TwinFailed("the token was not called active before it expired")
     yield grant.expires_at + leeway(lifetime)
@@ -233,7 +238,10 @@ def _wrong_secret(app: App) -> Credentials:
     if unauthorized(app, "no authorization").answer.status == 200:
         raise NotApplicable("the introspection endpoint is not protected, which SMART allows")
     if not any(value.startswith("Basic ") for _, value in caller(app).headers):
-        raise NotApplicable("no client with a secret is known to introspect; configure one with role = 'resource-server'")
+        raise NotConfigured(
+            "no client with a secret is known to introspect; configure one with role = 'resource-server'",
+            key='[clients.<name>] role = "resource-server"',
+        )
     client = app.engine.target.find_client("resource-server") or app.client
     return authentication.basic(client.client_id, secrets.token_urlsafe(24))
 

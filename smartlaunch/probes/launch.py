@@ -20,7 +20,9 @@ def opened(app: App) -> Opened:
 
 
 def twice(app: App) -> list[Launch]:
-    """Two launches of the app, one after the other."""
+    """Two launches of the app, one after the other; pasted ones come after the grant that judges most."""
+    if app.launches.pasted(app.client):
+        app.grant()
     return [app.launches.obtain(app.client), app.launches.obtain(app.client)]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.checks.launch_context import context_types, scope_type
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as scope_words
@@ -59,7 +59,7 @@ def chart(app: App, name: str) -> str:
         raise NotApplicable("the app was not launched from an EHR")
     value = getattr(setting, name) or (launch.patient if name == "patient" and setting.kind == "page" else "")
     if not value:
-        raise NotApplicable(f"[ehr_launch] in the target file does not tell which {name} is open")
+        raise NotConfigured(f"[ehr_launch] in the target file does not tell which {name} is open", key="[ehr_launch]")
     return str(value)
 
 
@@ -73,7 +73,7 @@ def expected(app: App, name: str) -> tuple[str, bool]:
         return chart(app, name), False
     if name == "patient" and target.patients.default and "launch/patient" in granted(app):
         return target.patients.default, False
-    raise NotApplicable(f"the target file does not tell which {name} to expect")
+    raise NotConfigured(f"the target file does not tell which {name} to expect", key="[ehr_launch]")
 
 
 def require_visible_encounter(app: App) -> None:

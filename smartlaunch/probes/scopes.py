@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smartlaunch.client.http import answered
-from smartlaunch.errors import Blocked, NotApplicable, TwinFailed
+from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.fhir_access import categories, granted, grants, samples
 
@@ -91,10 +91,15 @@ def beyond_registration(app: App) -> Asked:
     narrow = app.other("narrow")
     known = narrow.client.registered.scopes
     if not known:
-        raise NotApplicable("the target file does not say what the client with use = 'narrow' is registered for ([registered] scopes)")
+        raise NotConfigured(
+            "the target file does not say what the client with use = 'narrow' is registered for ([registered] scopes)",
+            key="[clients.<name>.registered] scopes",
+        )
     scope = next((s for s in app.scopes if words.parse(s) and not words.covered(s, known)), "")
     if not scope:
-        raise NotApplicable("the app asks for nothing that the client with use = 'narrow' is not registered for")
+        raise NotConfigured(
+            "the app asks for nothing that the client with use = 'narrow' is not registered for", key="[clients.<name>.registered] scopes"
+        )
     narrow.grant()
     requested = (*narrow.scopes, scope)
     attempt = narrow.once("scopes beyond registration", lambda: narrow.attempt(scope=requested))
@@ -142,9 +147,10 @@ def in_version(app: App, version: int) -> Asked:
     scope = grants.scope(app, _kind(app), "rs", in_version=version)
     asked = _asked(app, f"version {version}", [*_base(app), scope])
     if not words.covered(scope, asked.granted) and not known and not words.covered(scope, registered.scopes):
-        raise NotApplicable(
+        raise NotConfigured(
             f"the server does not grant {scope} to this app, and the target file does not say what it is registered for; add"
-            f" smart_version or scopes to its [registered] to judge this"
+            f" smart_version or scopes to its [registered] to judge this",
+            key="[clients.<name>.registered] scopes",
         )
     return asked
 
@@ -185,7 +191,10 @@ def with_wildcard(app: App) -> Asked:
 def _registered(app: App, key: str, scope: str) -> Asked:
     asked = _asked(app, key, [*_base(app), scope])
     if not words.covered(scope, asked.granted) and not words.covered(scope, app.client.registered.scopes):
-        raise NotApplicable(f"nothing says that the app is registered for {scope}; add it to scopes of its [registered] to judge this")
+        raise NotConfigured(
+            f"nothing says that the app is registered for {scope}; add it to scopes of its [registered] to judge this",
+            key="[clients.<name>.registered] scopes",
+        )
     return asked
 
 
@@ -196,7 +205,7 @@ def of_level(app: App, level: str) -> tuple[list[str], Grant]:
     """The app's own scopes of one level, and its own grant; ``NotApplicable`` when it asks for none."""
     wanted = [s for s in app.scopes if s.startswith(f"{level}/")]
     if not wanted:
-        raise NotApplicable(f"the app asks for no {level}/ scope")
+        raise NotConfigured(f"the app asks for no {level}/ scope", key="[clients.<name>] scopes")
     claimed = app.engine.discovery.capabilities
     versions = {number for number in (1, 2) if f"permission-v{number}" in claimed} or {1, 2}
     fitting = [scope for scope in wanted if words.version_of(scope) in versions]
@@ -223,7 +232,9 @@ def published(app: App) -> Asked:
     listed = app.engine.discovery.listed("scopes_supported")
     fitting = [s for s in listed if words.parse(s) is not None and words.covered(s, registered) and not s.startswith("system/")]
     if not fitting:
-        raise NotApplicable("no scope of `scopes_supported` is known to be one that the app is registered for")
+        raise NotConfigured(
+            "no scope of `scopes_supported` is known to be one that the app is registered for", key="[clients.<name>.registered] scopes"
+        )
     return _asked(app, "published", [*grants.base(app, "patient"), *fitting[:_BULK]])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import NotApplicable, NotConfigured
 from smartlaunch.fhir import describe
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def launched(apps: Apps, name: str) -> Ticket:
     """
     client = apps.target.clients.get(name)
     if client is None:
-        raise NotApplicable(f"no client is named {name!r} in the target file; `smartlaunch sandbox --vendor` writes one with it")
+        raise NotConfigured(
+            f"no client is named {name!r} in the target file; `smartlaunch sandbox --vendor` writes one with it", key="[clients.<name>]"
+        )
     app = apps.of(client, "ehr" if client.launch_uri else "standalone")
     return Ticket(app, app.shared_attempt())

@@ -13,7 +13,7 @@ from smartlaunch.client.app import App
 from smartlaunch.client.authorization import AuthorizationAnswer
 from smartlaunch.client.http import answered
 from smartlaunch.client.memory import Aging
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.client_authentication import Credentials
 from smartlaunch.oauth.token import TokenAnswer
@@ -169,14 +169,18 @@ def redeem_late(app: App) -> Aging[TokenAnswer]:
     """The probe of ``redeemed_late``."""
     limit_s = app.engine.target.limits.wait_for_expiry_s
     if limit_s <= 0:
-        raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let codes and tokens expire")
+        raise NotConfigured(
+            "waiting is not allowed: set limits.wait_for_expiry_s in the target file to let codes and tokens expire",
+            key="[limits] wait_for_expiry_s",
+        )
     try:
         other = app.other("short-lived")
     except NotApplicable:
         if limit_s < _CODE_LIFETIME_S:
-            raise NotApplicable(
+            raise NotConfigured(
                 f"codes may live {_CODE_LIFETIME_S} s; limits.wait_for_expiry_s = {limit_s:g} is shorter and no client with"
-                " use = 'short-lived' is configured"
+                " use = 'short-lived' is configured",
+                key="[limits] wait_for_expiry_s",
             ) from None
         other = app
     answer = other.fresh_code()
@@ -190,7 +194,7 @@ class Replay:
 
     first: TokenAnswer
     second: TokenAnswer
-    read: Exchange
+    read: Exchange | None
 
 
 def replayed(app: App) -> Replay:
@@ -205,7 +209,10 @@ def _replayed(app: App) -> Replay:
         raise TwinFailed(f"a fresh code was not redeemed: {first.describe()}")
     replay = app.exchange(answer)
     app.suspect()
-    return Replay(first, replay, app.probe(first))
+    try:
+        return Replay(first, replay, app.probe(first))
+    except NotConfigured:
+        return Replay(first, replay, None)
 
 
 def ask_each_grant_type(app: App) -> dict[str, Exchange]:

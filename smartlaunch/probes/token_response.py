@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from smartlaunch.client.http import answered
-from smartlaunch.errors import Missing, NotApplicable, TwinFailed
+from smartlaunch.errors import Missing, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.probes.faults import never_issued
 from smartlaunch.probes.refresh import right
 
@@ -59,7 +59,7 @@ def granted(app: App) -> list[str]:
 def require_scope(app: App, scope: str) -> TokenAnswer:
     """The answer when the scope was asked for and granted, else ``NotApplicable``."""
     if scope not in app.scopes:
-        raise NotApplicable(f"the scopes of the client in the target file do not have `{scope}`")
+        raise NotConfigured(f"the scopes of the client in the target file do not have `{scope}`", key="[clients.<name>] scopes")
     if scope not in granted(app):
         raise NotApplicable(f"the server did not grant `{scope}`")
     return readable(app)
@@ -82,7 +82,7 @@ def without_identity(app: App) -> TokenAnswer:
     """The token response to a request without identity scopes."""
     scopes = [scope for scope in app.scopes if scope not in _IDENTITY]
     if not scopes or len(scopes) == len(app.scopes):
-        raise NotApplicable("the scopes of the client in the target file do not have `openid` and others")
+        raise NotConfigured("the scopes of the client in the target file do not have `openid` and others", key="[clients.<name>] scopes")
     return app.grant(scope=scopes).token
 
 
@@ -102,7 +102,7 @@ def of_another_user(app: App) -> Grant:
     """A grant of another person for the same app."""
     fitting = app.engine.target.other_users()
     if not fitting:
-        raise NotApplicable("the target file names one user only; a second one is needed")
+        raise NotConfigured("the target file names one user only; a second one is needed", key="[users.<name>]")
     return app.grant(user=fitting[0])
 
 

@@ -5,6 +5,7 @@ Secrets are never in the file: they are references, and a `Secret` is looked up 
 
 from smartlaunch.target.model import (
     APP_ROLES,
+    LAUNCHES,
     Client,
     Deviation,
     EhrLaunch,
@@ -25,6 +26,7 @@ from smartlaunch.target.secret import Secret
 __all__ = [
     "APP_ROLES",
     "EMBEDDED",
+    "LAUNCHES",
     "Client",
     "Deviation",
     "EhrLaunch",

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from smartlaunch.errors import NotApplicable, NotConfigured, TargetFileError
+from smartlaunch.errors import NotConfigured, TargetFileError
 from smartlaunch.target.secret import Secret
 
 APP_ROLES = ("public", "confidential-symmetric", "confidential-asymmetric")
+LAUNCHES = ("standalone", "ehr")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,20 @@ class Registered:
     access_type: str = ""
     app_type: str = ""
     scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EhrLaunch:
+    """Where an EHR launch comes from: a chart page, a link, or values pasted by hand."""
+
+    kind: str
+    url: str = ""
+    steps: tuple[Mapping[str, Any], ...] = ()
+    iss: str = ""
+    launch: tuple[str, ...] = ()
+    """The pasted launch values, in the order in which they are spent."""
+    patient: str = ""
+    encounter: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,11 @@ class Client:
     ehr_launch_scopes: tuple[str, ...] = ()
     redirect_uri: str = ""
     launch_uri: str = ""
+    launches: tuple[str, ...] = ()
+    """How the app can be launched: ``standalone``, ``ehr`` or both; a backend service not at all."""
+    token_endpoint_auth_method: str = ""
+    ehr_launch: EhrLaunch | None = None
+    """Where its EHR launches come from; the target's own where the client has none."""
     registered: Registered = field(default_factory=Registered)
 
     @property
@@ -71,7 +91,7 @@ class User:
 
     name: str
     username: str
-    password: Secret
+    password: Secret | None = None
     persona: str = ""
     fhir_user: str = ""
     patients: tuple[str, ...] | None = None
@@ -92,19 +112,6 @@ class Login:
 
     recipe: str = "automatic"
     steps: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class EhrLaunch:
-    """Where an EHR launch comes from: a chart page, a link, or values pasted by hand."""
-
-    kind: str
-    url: str = ""
-    steps: tuple[Mapping[str, Any], ...] = ()
-    iss: str = ""
-    launch: str = ""
-    patient: str = ""
-    encounter: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,10 +192,13 @@ class Target:
         return next((client for client in self.clients.values() if (client.role, client.use) == (role, use)), None)
 
     def client(self, role: str, use: str = "primary") -> Client:
-        """Return the client of this role and use; without one the scenario is not applicable."""
+        """Return the client of this role and use; without one the scenario is not configured."""
         found = self.find_client(role, use)
         if found is None:
-            raise NotApplicable(f"the target file has no client with role = {role!r} and use = {use!r}")
+            raise NotConfigured(
+                f"the target file has no client with role = {role!r} and use = {use!r}",
+                key=f'[clients.<name>] role = "{role}"' + (f', use = "{use}"' if use != "primary" else ""),
+            )
         return found
 
     def find_user(
@@ -205,13 +215,13 @@ class Target:
         return fitting[number] if number < len(fitting) else None
 
     def user(self, name: str | None = None, *, persona: str | None = None, number: int = 0, patients: bool | None = None) -> User:
-        """Return a user as `find_user` does; without one the scenario is not applicable."""
+        """Return a user as `find_user` does; without one the scenario is not configured."""
         found = self.find_user(name, persona=persona, number=number, patients=patients)
         if found is None:
             words = [f"named {name!r}"] if name else ([f"with persona = {persona!r}"] if persona else [])
             words += ["with patients = []"] if patients is False else []
             words += [f"(number {number + 1})"] if number else []
-            raise NotApplicable(" ".join(["the target file has no user", *words]))
+            raise NotConfigured(" ".join(["the target file has no user", *words]), key="[users.<name>]")
         return found
 
     @property
@@ -226,11 +236,11 @@ class Target:
         return sorted(others, key=lambda u: u.persona != (first.persona if first is not None else ""))
 
     def colleague(self) -> User:
-        """A second user of the first one's persona; without one the scenario is not applicable."""
+        """A second user of the first one's persona; without one the scenario is not configured."""
         first = self.first_user
         found = next((u for u in self.other_users() if first is not None and u.persona == first.persona), None)
         if found is None:
-            raise NotApplicable("the target file has no second user of the first one's persona")
+            raise NotConfigured("the target file has no second user of the first one's persona", key="[users.<name>]")
         return found
 
     def another_user(self) -> User:
@@ -256,10 +266,10 @@ class Target:
         return found
 
     def user_without_resource(self) -> User:
-        """A user for whom the file names no FHIR resource and no patients; without one the scenario is not applicable."""
+        """A user for whom the file names no FHIR resource and no patients; without one the scenario is not configured."""
         found = next((user for user in self.users.values() if not user.fhir_user and user.patients == ()), None)
         if found is None:
-            raise NotApplicable("the target file has no user without fhir_user and with patients = []")
+            raise NotConfigured("the target file has no user without fhir_user and with patients = []", key="[users.<name>] patients = []")
         return found
 
     def visible_patient(self, user: User | None, patient: str) -> str:
@@ -269,23 +279,33 @@ class Target:
             return patient
         return who.patients[0]
 
+    def ehr_launch_of(self, client: Client) -> EhrLaunch | None:
+        """Where a client's EHR launches come from."""
+        return client.ehr_launch or self.ehr_launch
+
+    @property
+    def pasted_launches(self) -> tuple[str, ...]:
+        """Every launch value that somebody wrote into the file; redaction learns them."""
+        settings = [self.ehr_launch, *(client.ehr_launch for client in self.clients.values())]
+        return tuple(value for setting in settings if setting is not None for value in setting.launch)
+
     def clients_of(self, role: str, *uses: str) -> list[Client]:
         """Every client of a role with one of these uses, in the order of the file."""
         return [client for client in self.clients.values() if client.role == role and client.use in uses]
 
     def redirect_uri_of_another(self, client: Client) -> str:
-        """A redirect URI that another client registered and this one did not; without one the scenario is not applicable."""
+        """A redirect URI that another client registered and this one did not; without one the scenario is not configured."""
         for other in self.clients.values():
             if other.redirect_uri and other.client_id != client.client_id and other.redirect_uri != client.redirect_uri:
                 return other.redirect_uri
-        raise NotApplicable("no other client of the target file has a redirect URI of its own")
+        raise NotConfigured("no other client of the target file has a redirect URI of its own", key="[clients.<name>] redirect_uri")
 
     def client_with_redirect_query(self) -> Client:
-        """A client whose registered redirect URI has a query of its own; without one the scenario is not applicable."""
+        """A client whose registered redirect URI has a query of its own; without one the scenario is not configured."""
         for client in self.clients.values():
             if urlsplit(client.redirect_uri).query and client.use in ("primary", "second"):
                 return client
-        raise NotApplicable("no configured client has a redirect URI with a query")
+        raise NotConfigured("no configured client has a redirect URI with a query", key="[clients.<name>] redirect_uri")
 
     @cached_property
     def secrets(self) -> tuple[Secret, ...]:
@@ -311,6 +331,14 @@ def ehr_launch_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
     """Return the scopes of an EHR launch for those of a standalone one: ``launch`` in place of each ``launch/...``."""
     out = dict.fromkeys("launch" if scope.startswith("launch/") else scope for scope in scopes)
     return tuple(out) if "launch" in out else ("launch", *out)
+
+
+def launches_of(scopes: Sequence[str], launch_uri: str, setting: EhrLaunch | None) -> tuple[str, ...]:
+    """Return how an app can be launched, by what it asks for: ``launch`` without ``launch/...`` is of no use to one that opens itself."""
+    by_ehr = bool(launch_uri) or (setting is not None and setting.kind == "pasted")
+    if by_ehr and "launch" in scopes and not any(scope.startswith("launch/") for scope in scopes):
+        return ("ehr",)
+    return ("standalone", "ehr") if by_ehr else ("standalone",)
 
 
 def is_loopback(host: str) -> bool:

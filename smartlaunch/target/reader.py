@@ -26,6 +26,7 @@ from smartlaunch.errors import LookupFailed, TargetFileError
 from smartlaunch.target.lines import LineIndex
 from smartlaunch.target.model import (
     APP_ROLES,
+    LAUNCHES,
     Client,
     Deviation,
     EhrLaunch,
@@ -39,6 +40,7 @@ from smartlaunch.target.model import (
     User,
     ehr_launch_scopes,
     is_loopback,
+    launches_of,
 )
 from smartlaunch.target.secret import Secret
 
@@ -46,6 +48,14 @@ EMBEDDED = "embedded"
 _MAX_FILE = 1_000_000
 _SHOWN_PROBLEMS = 12
 _KEY = tuple[str | int, ...]
+_SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+_AUTH_METHODS = {
+    "public": ("none",),
+    "confidential-symmetric": _SECRET_METHODS,
+    "confidential-asymmetric": ("private_key_jwt",),
+    "backend": ("private_key_jwt",),
+    "resource-server": _SECRET_METHODS,
+}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -280,7 +290,8 @@ class _Reader:
         head = plain["target"]
         base = head["fhir_base_url"]
         self._check_url(("target", "fhir_base_url"), base, bare=True)
-        clients = {name: self._client(name, table) for name, table in plain["clients"].items()}
+        shared = self._ehr_launch(("ehr_launch",), plain.get("ehr_launch"), base)
+        clients = {name: self._client(name, table, shared, base) for name, table in plain["clients"].items()}
         self._check_unique(clients)
         users = {name: _user(name, table) for name, table in plain.get("users", {}).items()}
         ca_file = self._ca_file(head.get("ca_file"))
@@ -303,7 +314,7 @@ class _Reader:
             users=users,
             patients=Patients(**patients, names=names),
             login=Login(login.get("recipe", "automatic"), tuple(login.get("steps", ()))),
-            ehr_launch=self._ehr_launch(plain.get("ehr_launch"), base),
+            ehr_launch=shared,
             expect=Expect(**(expect | {"scopes": _scopes(expect.get("scopes", ()))})),
             limits=Limits(**(limits | ({"body_bytes": int(limits["body_bytes"])} if "body_bytes" in limits else {}))),
             probes=Probes(**plain.get("probes", {})),
@@ -313,12 +324,15 @@ class _Reader:
             hash=_hash(plain, document),
         )
 
-    def _client(self, name: str, table: dict[str, Any]) -> Client:
+    def _client(self, name: str, table: dict[str, Any], shared: EhrLaunch | None, base: str) -> Client:
         path: _KEY = ("clients", name)
         role = table["role"]
         table = dict(table)
         registered = dict(table.pop("registered", {}))
         scopes = _scopes(table.pop("scopes", ()))
+        own = self._ehr_launch((*path, "ehr_launch"), table.pop("ehr_launch", None), base)
+        launches = self._launches(path, role, table, scopes, own or shared)
+        self._check_auth_method(path, role, table)
         launch_scopes = _scopes(table.pop("ehr_launch_scopes", ())) or ehr_launch_scopes(scopes)
         for key in _needed(role, table):
             self._problem(path, f"key `{key}` is missing {_section(path)}, a client with role `{role}` needs it")
@@ -335,9 +349,38 @@ class _Reader:
             name=name,
             scopes=scopes,
             ehr_launch_scopes=launch_scopes,
+            launches=launches,
+            ehr_launch=own,
             registered=Registered(**(registered | {"scopes": _scopes(registered.get("scopes", ()))})),
             **table,
         )
+
+    def _launches(self, path: _KEY, role: str, table: dict[str, Any], scopes: Sequence[str], setting: EhrLaunch | None) -> tuple[str, ...]:
+        """How an app can be launched, as written or as told by scopes and URIs."""
+        given = table.pop("launches", None)
+        if role not in APP_ROLES:
+            if given is not None:
+                self._problem((*path, "launches"), f"`launches` stands {_section(path)}, but nobody launches a client with role `{role}`")
+            return ()
+        if given is None:
+            return launches_of(scopes, table.get("launch_uri", ""), setting)
+        pasted = setting is not None and setting.kind == "pasted"
+        if "ehr" in given and not table.get("launch_uri") and not pasted:
+            self._problem(
+                (*path, "launches"),
+                f"`launches` has `ehr`, but key `launch_uri` is missing {_section(path)}",
+                "add the registered launch URI, at which the EHR opens the app",
+            )
+        return tuple(kind for kind in LAUNCHES if kind in given)
+
+    def _check_auth_method(self, path: _KEY, role: str, table: Mapping[str, Any]) -> None:
+        method = table.get("token_endpoint_auth_method")
+        if method is not None and method not in _AUTH_METHODS[role]:
+            fitting = ", ".join(_AUTH_METHODS[role])
+            self._problem(
+                (*path, "token_endpoint_auth_method"),
+                f"{_named((*path, 'token_endpoint_auth_method'))} is {method!r}, a client with role `{role}` has: {fitting}",
+            )
 
     def _check_unique(self, clients: Mapping[str, Client]) -> None:
         seen: dict[tuple[str, str], str] = {}
@@ -361,18 +404,20 @@ class _Reader:
             )
         return path
 
-    def _ehr_launch(self, table: dict[str, Any] | None, base: str) -> EhrLaunch | None:
+    def _ehr_launch(self, path: _KEY, table: dict[str, Any] | None, base: str) -> EhrLaunch | None:
         if table is None:
             return None
-        path: _KEY = ("ehr_launch",)
         needed = ("iss", "launch") if table["kind"] == "pasted" else ("url",)
         for key in (key for key in needed if not table.get(key)):
             self._problem(path, f"key `{key}` is missing {_section(path)}, kind `{table['kind']}` needs it")
         if table.get("url"):
             self._check_url((*path, "url"), table["url"])
         if table.get("iss") and table["iss"].rstrip("/") != base.rstrip("/"):
-            self.warnings.append("ehr_launch.iss is not target.fhir_base_url: the launch is of another server")
-        return EhrLaunch(**(table | {"steps": tuple(table.get("steps", ()))}))
+            self.warnings.append(f"{_dotted(path)}.iss is not target.fhir_base_url: the launch is of another server")
+        values = _texts(table.get("launch", ()))
+        if table["kind"] == "pasted" and len(set(values)) != len(values):
+            self._problem((*path, "launch"), f"{_named((*path, 'launch'))} holds the same value twice, and each serves one flow only")
+        return EhrLaunch(**(table | {"steps": tuple(table.get("steps", ())), "launch": values}))
 
     def _deviations(self, rows: Sequence[dict[str, Any]]) -> tuple[Deviation, ...]:
         out = []
@@ -524,7 +569,20 @@ def _needed(role: str, table: Mapping[str, Any]) -> list[str]:
 
 def _hash(plain: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     """Return a hash of what the file says, the same wherever its secrets come from and whatever they are."""
-    readable = {key: value for key, value in plain.items() if key != "ehr_launch"}
-    launch = {key: value for key, value in dict(document.get("ehr_launch", {})).items() if key != "launch"}
-    text = json.dumps({**readable, "ehr_launch": launch}, sort_keys=True, default=lambda _: "secret", ensure_ascii=True)
+    readable = {key: value for key, value in plain.items() if key not in ("ehr_launch", "clients")}
+    clients = {name: _without_launch(table, dict(document["clients"][name])) for name, table in plain["clients"].items()}
+    text = json.dumps(
+        {**readable, "clients": clients, **_without_launch({"ehr_launch": {}}, document)},
+        sort_keys=True,
+        default=lambda _: "secret",
+        ensure_ascii=True,
+    )
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_launch(table: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """The table with what the file says of the EHR launch, but for the launch values: they change from day to day."""
+    if "ehr_launch" not in table:
+        return dict(table)
+    launch = {key: value for key, value in dict(document.get("ehr_launch", {})).items() if key != "launch"}
+    return {**table, "ehr_launch": launch}

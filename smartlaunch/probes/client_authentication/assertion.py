@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotConfigured, TwinFailed
 from smartlaunch.oauth.client_authentication import (
     ASSERTION_TYPE,
     Assertion,
@@ -113,7 +113,7 @@ def _key_of_another_client(app: App) -> Credentials:
         for key in client.private_keys() if client.role in ("backend", "confidential-asymmetric") else ():
             if _thumb(key) not in own and algorithm_of(key) in ALGORITHMS:
                 return right.having(key=key, algorithm=algorithm_of(key)).credentials()
-    raise NotApplicable("no other client of the target file has a key pair of its own")
+    raise NotConfigured("no other client of the target file has a key pair of its own", key="[clients.<name>] private_jwks")
 
 
 def _embedded_key(app: App) -> Credentials:
@@ -167,7 +167,7 @@ def _other_type_of_key(app: App) -> Credentials:
     """Signed by one key of the client under the ``kid`` of its key of the other type."""
     keys = {str(key.get("kty")): key for key in app.keys.all(app.client) if algorithm_of(key) in ALGORITHMS}
     if set(keys) < {"RSA", "EC"}:
-        raise NotApplicable(f"the client {app.client.name!r} has keys of one type only")
+        raise NotConfigured(f"the client {app.client.name!r} has keys of one type only", key="[clients.<name>] private_jwks")
     signing = keys["EC"]
     right = app.assertion(algorithm_of(signing))
     return right.having(header={"kid": keys["RSA"].get("kid")}).credentials()
@@ -316,7 +316,9 @@ def algorithms(app: App) -> Tried:
         if any(algorithm_of(key) == name for key in app.keys.all(app.client)):
             found.append((name, app.once(f"algorithm {name}", lambda name=name: send_right(app, name))))  # type: ignore[misc]
     if not found:
-        raise NotApplicable(f"the client {app.client.name!r} has neither an RS384 nor an ES384 key in the target file")
+        raise NotConfigured(
+            f"the client {app.client.name!r} has neither an RS384 nor an ES384 key in the target file", key="[clients.<name>] private_jwks"
+        )
     for _, answer in found:
         answered(answer.exchange)
     return Tried(tuple(found))

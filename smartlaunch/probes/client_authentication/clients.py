@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import NotApplicable, NotConfigured
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -21,7 +21,10 @@ def reserved_app(apps: Apps) -> App:
         secret = app.client.client_secret
         if secret is not None and any(quote_plus(value) != value for value in (app.client.client_id, secret.reveal())):
             return app
-    raise NotApplicable("no client with role = 'confidential-symmetric' has a character in its id or secret that form-encoding changes")
+    raise NotConfigured(
+        "no client with role = 'confidential-symmetric' has a character in its id or secret that form-encoding changes",
+        key="[clients.<name>] client_secret",
+    )
 
 
 def prover(apps: Apps) -> App:
@@ -37,7 +40,9 @@ def registered_with(apps: Apps, *, url: bool) -> App:
     for app in apps.any_of(_WITH_KEYS, _USES):
         if bool(app.client.jwks_uri) is url:
             return app
-    raise NotApplicable(f"no client with a key pair {'has' if url else 'is without'} a jwks_uri in the target file")
+    raise NotConfigured(
+        f"no client with a key pair {'has' if url else 'is without'} a jwks_uri in the target file", key="[clients.<name>] jwks_uri"
+    )
 
 
 def publisher(apps: Apps) -> App:
@@ -51,4 +56,6 @@ def publisher(apps: Apps) -> App:
                 reasons.append(str(exc))
             else:
                 return app
-    raise NotApplicable("; ".join(reasons) or "no client has a jwks_uri, so no key set can change during the run")
+    raise NotConfigured(
+        "; ".join(reasons) or "no client has a jwks_uri, so no key set can change during the run", key="[clients.<name>] jwks_uri"
+    )

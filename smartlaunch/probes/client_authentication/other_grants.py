@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import NotConfigured
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -37,7 +37,7 @@ def password(app: App) -> TokenAnswer:
     """The password grant with a user whose login works; ``NotApplicable`` when the target file has no password."""
     user = app.engine.target.first_user
     if user is None or user.password is None:
-        raise NotApplicable("the target file has no user with a password")
+        raise NotConfigured("the target file has no user with a password", key="[users.<name>]")
     app.grant()
     form = [
         ("grant_type", "password"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth.client_authentication import algorithm_of, new_key, public_part
 from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes.client_authentication.assertion import send_right
@@ -163,7 +163,10 @@ def rotated(app: App) -> Rotation:
     """The key withdrawn and replaced after a ``max-age`` of a second has run out; both are tried, the old one first."""
     limit_s = app.engine.target.limits.wait_for_expiry_s
     if limit_s < SHORT_S + _MARGIN_S:
-        raise NotApplicable(f"limits.wait_for_expiry_s = {limit_s:g} is too short to let a JWK Set of {SHORT_S} s grow stale")
+        raise NotConfigured(
+            f"limits.wait_for_expiry_s = {limit_s:g} is too short to let a JWK Set of {SHORT_S} s grow stale",
+            key="[limits] wait_for_expiry_s",
+        )
     return app.once("published rotation", lambda: _rotated(app))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from smartlaunch.client.authorization import require_settled
-from smartlaunch.errors import NotApplicable, TwinFailed, Unreachable
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed, Unreachable
 from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth.client_authentication import Credentials
 
@@ -23,7 +23,7 @@ Make = Callable[["App"], Credentials]
 
 def _of(app: App) -> str:
     if app.client.client_secret is None:
-        raise NotApplicable(f"the client {app.client.name!r} has no client_secret in the target file")
+        raise NotConfigured(f"the client {app.client.name!r} has no client_secret in the target file", key="[clients.<name>] client_secret")
     return app.client.client_secret.reveal()
 
 

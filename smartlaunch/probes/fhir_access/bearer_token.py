@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, discloses
 from smartlaunch.probes import revocation
 from smartlaunch.probes.authorization import AUD, EndState, ask, pursue
@@ -172,7 +172,10 @@ def expire(app: App) -> Aging[Exchange]:
     """The probe of ``expired``."""
     limit = app.engine.target.limits.wait_for_expiry_s
     if limit <= 0:
-        raise NotApplicable("waiting is not allowed: set limits.wait_for_expiry_s in the target file to let codes and tokens expire")
+        raise NotConfigured(
+            "waiting is not allowed: set limits.wait_for_expiry_s in the target file to let codes and tokens expire",
+            key="[limits] wait_for_expiry_s",
+        )
     dying, own = app, app.grant().token.expires_in
     if own is None or own + leeway(own) > limit:
         with contextlib.suppress(NotApplicable):
@@ -184,7 +187,10 @@ def expire(app: App) -> Aging[Exchange]:
         raise NotApplicable("the token response has no `expires_in`, so nobody knows when the token ends")
     wait = lifetime + leeway(lifetime)
     if wait > limit:
-        raise NotApplicable(f"the token ends after {lifetime:g} s; set limits.wait_for_expiry_s = {wait:.0f} to judge this")
+        raise NotConfigured(
+            f"the token ends after {lifetime:g} s; set limits.wait_for_expiry_s = {wait:.0f} to judge this",
+            key="[limits] wait_for_expiry_s",
+        )
     where = dying.probe_path(grant.token)
     _require_read(app, where, grant)
     yield grant.token.received_at + wait

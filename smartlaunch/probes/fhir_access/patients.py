@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, resources
 from smartlaunch.probes.fhir_access.grants import covering, require_patient_level, scope
 from smartlaunch.probes.fhir_access.requests import READS, WRITES, Trial, send, tried, twin_of
@@ -132,7 +132,9 @@ def users(app: App) -> tuple[User, User, str]:
             hidden = [p for p in first.patients or () if p not in (second.patients or ())]
             if first.persona == second.persona and hidden:
                 return first, second, hidden[0]
-    raise NotApplicable("the target file names no two users of one persona of whom one may see a patient that the other may not")
+    raise NotConfigured(
+        "the target file names no two users of one persona of whom one may see a patient that the other may not", key="[users.<name>]"
+    )
 
 
 def of_user(app: App) -> Trial:

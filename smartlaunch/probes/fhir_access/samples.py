@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, resources
 from smartlaunch.oauth.id_token import decode
 from smartlaunch.probes.fhir_access.grants import covering, covers, scope
@@ -102,7 +102,7 @@ def patient(app: App) -> str:
     """The patient in context."""
     found = app.grant().token.patient or app.engine.target.patients.default
     if not found:
-        raise NotApplicable("no patient is in context and the target file names none in [patients] default")
+        raise NotConfigured("no patient is in context and the target file names none in [patients] default", key="[patients] default")
     return found
 
 
@@ -111,7 +111,7 @@ def other_patient(app: App) -> str:
     patients = app.engine.target.patients
     found = next((p for p in (patients.other, patients.default) if p and p != patient(app)), "")
     if not found:
-        raise NotApplicable("the target file names no other patient in [patients] other")
+        raise NotConfigured("the target file names no other patient in [patients] other", key="[patients] other")
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint
 from smartlaunch.probes.refresh.lines import has_refresh_token
 from smartlaunch.probes.refresh.right import Refreshed
@@ -21,7 +21,7 @@ _ONLINE_USER = "online-user"
 def offline(app: App) -> list[str]:
     """The app's scopes with offline access; ``NotApplicable`` when it has none."""
     if "offline_access" not in app.scopes:
-        raise NotApplicable("the scopes of the client in the target file do not have `offline_access`")
+        raise NotConfigured("the scopes of the client in the target file do not have `offline_access`", key="[clients.<name>] scopes")
     return list(app.scopes)
 
 
@@ -29,7 +29,7 @@ def online(app: App) -> list[str]:
     """The app's scopes with online access in place of offline access."""
     known = app.client.registered.scopes
     if "online_access" not in app.scopes and known and "online_access" not in known:
-        raise NotApplicable("the client is not registered for `online_access`")
+        raise NotConfigured("the client is not registered for `online_access`", key="[clients.<name>.registered] scopes")
     return [*(s for s in app.scopes if s not in ("offline_access", "online_access")), "online_access"]
 
 

@@ -1,0 +1,196 @@
+"""The recorded HTTP client: every exchange is kept, also one without an answer, and its end has a kind."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from smartlaunch.client.http import Http, answered
+from smartlaunch.errors import Blocked, Unreachable
+from smartlaunch.exchange import Endpoint, Exchange, Failure
+
+URL = "https://ehr.example/fhir/Patient/1"
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+
+    def next_id(self) -> str:
+        return f"x{len(self.exchanges) + 1}"
+
+    def record(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+
+
+def http(handler: Callable[[httpx.Request], httpx.Response] | None = None, **limits: Any) -> tuple[Http, Sink]:
+    sink = Sink()
+    return Http(sink, transport=httpx.MockTransport(handler) if handler is not None else None, **limits), sink
+
+
+def send(handler: Callable[[httpx.Request], httpx.Response] | None, url: str = URL, **more: Any) -> Exchange:
+    client, _ = http(handler)
+    try:
+        return client.send("GET", url, endpoint=Endpoint.FHIR, **more)
+    finally:
+        client.close()
+
+
+def failing(exc: Exception, cause: Exception | None = None) -> Callable[[httpx.Request], httpx.Response]:
+    def handler(_request: httpx.Request) -> httpx.Response:
+        raise exc from cause
+
+    return handler
+
+
+def test_a_right_answer_is_recorded_as_it_went_over_the_wire() -> None:
+    client, sink = http(lambda _: httpx.Response(200, json={"id": "1"}, headers={"X-Request-Id": "r"}))
+    exchange = client.send("POST", URL, endpoint=Endpoint.TOKEN, headers={"Accept": ""}, form=[("a", "b c")])
+    assert sink.exchanges == [exchange]
+    assert exchange.request.form == [("a", "b c")]
+    assert exchange.request.header("accept") is None
+    assert exchange.answer.object == {"id": "1"}
+    assert exchange.failure is None
+    assert answered(exchange) is exchange.response
+
+
+@pytest.mark.parametrize(
+    ("exc", "cause", "kind", "words"),
+    [
+        (httpx.ReadTimeout("late"), None, Failure.TIMEOUT, "within 15 s"),
+        (httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known"), Failure.DNS, "no connection"),
+        (httpx.ConnectError("x"), ConnectionRefusedError(111, "refused"), Failure.REFUSED, "no connection"),
+        (httpx.ConnectError("x"), ssl.SSLCertVerificationError("self-signed"), Failure.TLS_UNTRUSTED, "is not trusted"),
+        (httpx.ConnectError("x"), ssl.SSLError("handshake"), Failure.TLS, "no connection"),
+        (httpx.ConnectError("x"), None, Failure.NO_CONNECTION, "no connection"),
+        (httpx.RemoteProtocolError("x"), None, Failure.PROTOCOL, "broke the HTTP protocol"),
+        (httpx.LocalProtocolError("illegal header"), None, Failure.NOT_SENDABLE, "could not be sent"),
+        (httpx.ReadError("reset"), None, Failure.BROKEN_OFF, "broke off"),
+        (httpx.UnsupportedProtocol("x"), None, Failure.NOT_AN_ADDRESS, "not an address"),
+    ],
+)
+def test_each_end_without_an_answer_has_its_kind(exc: Exception, cause: Exception | None, kind: Failure, words: str) -> None:
+    exchange = send(failing(exc, cause))
+    assert exchange.failure is kind
+    assert words in exchange.error
+    assert exchange.response is None
+
+
+def test_a_body_that_its_encoding_does_not_fit_is_the_servers() -> None:
+    exchange = send(lambda _: httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"Content-Encoding": "gzip"}))
+    assert exchange.failure is Failure.PROTOCOL
+    assert "Content-Encoding" in exchange.error
+    packed = httpx.ByteStream(gzip.compress(b"{}"))
+    assert send(lambda _: httpx.Response(200, stream=packed, headers={"Content-Encoding": "gzip"})).answer.body == b"{}"
+
+
+@pytest.mark.parametrize("token", ["tökén", "to\nken", "to\x00ken"])
+def test_a_token_that_no_header_can_carry_is_not_sent_and_nobody_is_blamed(token: str) -> None:
+    exchange = send(failing(AssertionError("sent")), headers={"Authorization": f"Bearer {token}"})
+    assert exchange.failure is Failure.NOT_SENDABLE
+    assert "the header Authorization" in exchange.error
+    assert token not in exchange.error
+    with pytest.raises(Blocked) as caught:
+        answered(exchange)
+    assert not isinstance(caught.value, Unreachable)
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "ht tp://x", "https://ehr.example:port/"])
+def test_what_is_no_address_is_told_as_it_was_written(url: str) -> None:
+    exchange = send(None, url)
+    assert exchange.failure is Failure.NOT_AN_ADDRESS
+    assert url in exchange.error
+
+
+def test_silence_is_unreachable() -> None:
+    with pytest.raises(Unreachable, match=r"an answer from ehr\.example to GET https://ehr\.example/fhir/Patient/1"):
+        answered(send(failing(httpx.ReadTimeout("late"))))
+
+
+def test_bodies_are_cut_at_the_limit() -> None:
+    client, _ = http(lambda _: httpx.Response(200, content=b"x" * 100), body_bytes=10)
+    response = client.send("GET", URL, endpoint=Endpoint.FHIR).answer
+    assert (response.body, response.truncated) == (b"x" * 10, True)
+
+
+@pytest.mark.parametrize("after", ["0", format_datetime(datetime.now(UTC) - timedelta(seconds=5))])
+def test_retry_after_is_obeyed_once(after: str) -> None:
+    answers = [httpx.Response(503, headers={"Retry-After": after}), httpx.Response(200), httpx.Response(200)]
+    client, sink = http(lambda _: answers.pop(0))
+    assert client.send("GET", URL, endpoint=Endpoint.FHIR).answer.status == 200
+    assert [x.answer.status for x in sink.exchanges] == [503, 200]
+
+
+@pytest.mark.parametrize("after", ["3600", "soon", ""])
+def test_a_retry_after_that_is_too_long_or_unreadable_is_not_waited_for(after: str) -> None:
+    client, sink = http(lambda _: httpx.Response(429, headers={"Retry-After": after} if after else {}))
+    assert client.send("GET", URL, endpoint=Endpoint.FHIR).answer.status == 429
+    assert len(sink.exchanges) == 1
+
+
+def test_redirects_are_followed_as_far_as_asked_and_not_in_a_circle() -> None:
+    hops = {"/a": "/b", "/b": "/c", "/c": "/a"}
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(302, headers={"Location": hops[request.url.path]} if request.url.path in hops else {})
+
+    def paths(follow: int, start: str = "/a") -> list[str]:
+        client, sink = http(handler)
+        client.send("GET", f"https://ehr.example{start}", endpoint=Endpoint.FHIR, follow=follow)
+        return [httpx.URL(x.request.url).path for x in sink.exchanges]
+
+    assert paths(0) == ["/a"]
+    assert paths(1) == ["/a", "/b"]
+    assert paths(9) == ["/a", "/b", "/c"]
+    assert paths(9, "/end") == ["/end"]
+
+
+def test_a_rate_is_kept() -> None:
+    client, sink = http(lambda _: httpx.Response(200), rate=20)
+    for _ in range(3):
+        client.send("GET", URL, endpoint=Endpoint.FHIR)
+    assert (sink.exchanges[2].started - sink.exchanges[0].started).total_seconds() >= 0.09
+
+
+def test_a_drip_ends_at_the_deadline_of_the_whole_exchange() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(100):
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    return
+                stop.wait(0.05)
+
+    stop = threading.Event()
+    thread = threading.Thread(target=drip)
+    thread.start()
+    client, _ = http(request_s=0.4)
+    exchange = client.send("GET", f"http://127.0.0.1:{listener.getsockname()[1]}/", endpoint=Endpoint.FHIR)
+    client.close()
+    stop.set()
+    thread.join(10)
+    listener.close()
+    assert exchange.failure is Failure.TIMEOUT
+    assert exchange.duration_ms < 2000
+
+
+def test_nobody_listening_is_refused_and_nobody_by_that_name_is_dns() -> None:
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        assert send(None, f"http://127.0.0.1:{place.getsockname()[1]}/").failure is Failure.REFUSED
+    assert send(None, "http://nobody.invalid/").failure is Failure.DNS
