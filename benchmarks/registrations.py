@@ -86,6 +86,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="only cases whose name holds this")
     parser.add_argument("--write", action="store_true", help=f"renew {PAGE.relative_to(ROOT)}")
     parser.add_argument("--keep", default="", metavar="FOLDER", help="keep the run folders here")
+    parser.add_argument("--again", action="store_true", help="with --keep: put only cases that have no run there yet")
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
     asked = parser.parse_args()
     cases = [case for case in CASES if not asked.only or any(text in case.name for text in asked.only)]
@@ -95,7 +96,9 @@ def main() -> int:
     rows = []
     with tempfile.TemporaryDirectory(prefix="registrations-") as scratch:
         for case in cases:
-            counts = measure(case, Path(asked.keep or scratch))
+            folder = Path(asked.keep or scratch)
+            counts = kept(case, folder) if asked.again else None
+            counts = counts if counts is not None else measure(case, folder)
             rows.append((case, counts))
             print(line(case, counts), flush=True)
     if asked.write:
@@ -103,10 +106,22 @@ def main() -> int:
     return int(any(counts["failed"] or counts["blocked"] or counts["error"] for _, counts in rows))
 
 
+def place_of(case: Case, folder: Path) -> Path:
+    """Where a case keeps its target file and its run."""
+    return folder / "".join(char if char.isalnum() else "-" for char in case.name).replace("--", "-")
+
+
+def kept(case: Case, folder: Path) -> Counter[str] | None:
+    """What an earlier run of the case found, or None."""
+    path = place_of(case, folder) / "run" / "run.json"
+    if not path.is_file():
+        return None
+    return Counter(scenario["outcome"] for scenario in json.loads(path.read_text("utf-8"))["scenarios"])
+
+
 def measure(case: Case, folder: Path) -> Counter[str]:
     """One full run; the number of scenarios by outcome."""
-    slug = "".join(char if char.isalnum() else "-" for char in case.name).replace("--", "-")
-    place = folder / slug
+    place = place_of(case, folder)
     place.mkdir(parents=True, exist_ok=True)
     keys = client_key_set("RS384", "ES384")
     with serve(SandboxOptions(passwords=PASSWORDS, variants=case.variants, extra_clients=(registration(case, keys),))) as ehr:
@@ -117,8 +132,7 @@ def measure(case: Case, folder: Path) -> Counter[str]:
         environment = {**os.environ, "ONLY_SECRET": SECRET, "ONLY_KEYS": json.dumps(keys), "ONLY_PASSWORD": PASSWORDS[case.user]}
         with (place / "run.log").open("wb") as log:
             subprocess.run(command, env=environment, stdout=log, stderr=log, timeout=RUN_LIMIT_S, check=False)
-    record = json.loads((place / "run" / "run.json").read_text("utf-8"))
-    return Counter(scenario["outcome"] for scenario in record["scenarios"])
+    return kept(case, folder) or Counter(error=1)
 
 
 def registration(case: Case, keys: dict[str, Any]) -> dict[str, Any]:
@@ -174,12 +188,16 @@ def page(rows: list[tuple[Case, Counter[str]]]) -> str:
         "",
         "Full runs on the clean embedded EHR, each with a target file that has a single client and a single user. Made by",
         "`python benchmarks/registrations.py --write`. Nothing may be red or blocked: a clean server is never at fault for what is missing",
-        "in a target file. What the file cannot show is *not configured*, with the key that would let it be judged.",
+        "in a target file. What the file cannot show is *not configured*, with the key that would let it be judged. A row with fewer",
+        "scenarios than another was measured before later scenarios joined.",
         "",
-        "| registration | scopes | " + " | ".join(OUTCOMES) + " |",
-        "|---|---|" + "---:|" * len(OUTCOMES),
+        "| registration | scopes | scenarios | " + " | ".join(OUTCOMES) + " |",
+        "|---|---|---:|" + "---:|" * len(OUTCOMES),
     ]
-    body = [f"| {case.name} | `{case.scopes}` | " + " | ".join(str(counts[name]) for name in OUTCOMES) + " |" for case, counts in rows]
+    body = [
+        f"| {case.name} | `{case.scopes}` | {counts.total()} | " + " | ".join(str(counts[name]) for name in OUTCOMES) + " |"
+        for case, counts in rows
+    ]
     return "\n".join([*head, *body]) + "\n"
 
 
