@@ -22,6 +22,8 @@ from smartlaunch.embedded_ehr.scopes import in_words
 from smartlaunch.embedded_ehr.state import Code, Launch, Transaction, new_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.registry import Client, User
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
+_NAME = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(:[0-9]+)?")
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
 _TRANSACTION_LIFETIME_S = 900
 _KNOWN = {
@@ -78,6 +81,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         Route("/oauth/encounter", endpoint.encounter, methods=["POST"]),
         Route("/oauth/consent", endpoint.consent_page, methods=["GET"]),
         Route("/oauth/consent", endpoint.consent, methods=["POST"]),
+        Route("/oauth/onward", endpoint.onward, methods=["POST"]),
         Route("/oauth/logout", endpoint.logout, methods=["GET", "POST"]),
     ]
 
@@ -92,7 +96,8 @@ class Authorization:
         self.variant = sandbox.variant
 
     def _show(self, name: str, *, status: int = 200, **context: Any) -> Response:
-        response = pages.page(name, status=status, rules=self.defects, **context)
+        search = self.variant("has_a_search_box_on_every_page")
+        response = pages.page(name, status=status, rules=self.defects, shell_search=search, **context)
         if self.defects("leaks_the_request_by_referrer"):
             response.headers["Referrer-Policy"] = "unsafe-url"
         return response
@@ -116,11 +121,17 @@ class Authorization:
         except _Refused as refused:
             return self._error_page(refused)
         values = given.flat()
+        if request.method == "POST" and self.defects("loses_state_of_posted_requests"):
+            values.pop("state", None)
+        if request.method == "POST" and self.defects("ignores_aud_of_posted_requests"):
+            values["aud"] = self.state.fhir_base_url
         if given.sent_empty("code_challenge") and self.defects("accepts_empty_challenge"):
             values["code_challenge"] = ""
         try:
             return self._start(request, client, redirect_uri, given, values)
         except OAuthError as problem:
+            if request.method == "POST" and self.defects("loses_state_of_posted_errors"):
+                values.pop("state", None)
             return self._send_error(redirect_uri, values, problem)
 
     def _error_page(self, refused: _Refused) -> Response:
@@ -172,36 +183,26 @@ class Authorization:
         return client, redirect_uri
 
     def _start(self, request: Request, client: Client, redirect_uri: str, given: Parameters, values: dict[str, str]) -> Response:
-        twice = [n for n in given.repeated() if n != "redirect_uri" or not self.defects("accepts_repeated_redirect_uri")]
-        if twice and not self.defects("accepts_repeated_parameters"):
-            message = f"{', '.join(twice)} came more than once."
-            raise OAuthError("invalid_request", message)
-        if set(values) - _KNOWN and self.defects("refuses_unknown_parameters"):
-            message = f"Not a parameter of this server: {', '.join(sorted(set(values) - _KNOWN))}."
-            raise OAuthError("invalid_request", message)
-        if "tenant" in values and self.defects("refuses_the_query_of_its_own_authorization_endpoint"):
-            message = "Not a parameter of this server: tenant."
-            raise OAuthError("invalid_request", message)
-        if any(not value for _, value in given.pairs) and self.defects("treats_empty_parameters_as_values"):
-            message = "A parameter has an empty value."
-            raise OAuthError("invalid_request", message)
+        self._require_readable(given, values)
         delayed = self.variant("reports_errors_after_login")
         problem: OAuthError | None = None
         launch: Launch | None = None
+        put_off = ""
         try:
             self._require_response_type(values)
             self._require_plain_request(values)
             self._require_challenge(client, values)
-            self._require_aud(values)
+            put_off = self._put_off(lambda: self._require_aud(values))
             requested = self._require_scope(client, values)
             self._require_offered_launch(requested)
-            launch = self._require_launch(client, values, requested)
+            launch, why = self._launch_or_put_off(client, values, requested)
+            put_off = put_off or why
         except OAuthError as found:
             if not delayed:
                 raise
             problem = found
         now = self.state.now()
-        transaction = Transaction(new_secret(), client.client_id, redirect_uri, values, launch=launch, issued_at=now)
+        transaction = Transaction(new_secret(), client.client_id, redirect_uri, values, launch=launch, put_off=put_off, issued_at=now)
         if problem is not None:
             transaction.context["problem"] = problem
         self.state.forget_what_is_over()
@@ -219,6 +220,41 @@ class Authorization:
             message = "Nobody is signed in."
             raise OAuthError("login_required", message)
         return self._advance(transaction)
+
+    def _require_readable(self, given: Parameters, values: dict[str, str]) -> None:
+        """Refuse what this server cannot take for one request, whatever it asks for."""
+        twice = [n for n in given.repeated() if n != "redirect_uri" or not self.defects("accepts_repeated_redirect_uri")]
+        if twice and not self.defects("accepts_repeated_parameters"):
+            message = f"{', '.join(twice)} came more than once."
+            raise OAuthError("invalid_request", message)
+        if set(values) - _KNOWN and self.defects("refuses_unknown_parameters"):
+            message = f"Not a parameter of this server: {', '.join(sorted(set(values) - _KNOWN))}."
+            raise OAuthError("invalid_request", message)
+        if "tenant" in values and self.defects("refuses_the_query_of_its_own_authorization_endpoint"):
+            message = "Not a parameter of this server: tenant."
+            raise OAuthError("invalid_request", message)
+        if any(not value for _, value in given.pairs) and self.defects("treats_empty_parameters_as_values"):
+            message = "A parameter has an empty value."
+            raise OAuthError("invalid_request", message)
+
+    def _put_off(self, require: Callable[[], None]) -> str:
+        """Return why no token will come of the request, where the server says so at the exchange and not at once."""
+        try:
+            require()
+        except OAuthError as problem:
+            if not self.variant("refuses_at_the_token_endpoint"):
+                raise
+            return problem.description
+        return ""
+
+    def _launch_or_put_off(self, client: Client, values: dict[str, str], requested: list[str]) -> tuple[Launch | None, str]:
+        found: list[Launch | None] = [None]
+
+        def require() -> None:
+            found[0] = self._require_launch(client, values, requested)
+
+        why = self._put_off(require)
+        return found[0], why
 
     def _require_response_type(self, values: dict[str, str]) -> None:
         kind = values.get("response_type")
@@ -309,6 +345,7 @@ class Authorization:
         loosely = (
             (_host(aud) == _host(base) and defects("compares_host_of_aud_only"))
             or (_path(aud) == _path(base) and defects("compares_path_of_aud_only"))
+            or (_path(aud) == _path(base) and _NAME.fullmatch(_host(aud)) is not None and defects("accepts_aud_of_any_named_host"))
             or (aud.startswith(base) and defects("accepts_aud_with_right_prefix"))
             or defects("ignores_aud")
         )
@@ -522,6 +559,8 @@ class Authorization:
             app=self._app(transaction),
             error=error,
             username=transaction.typed_username or "",
+            password_asked=not self.variant("asks_no_password"),
+            email_example=self.variant("asks_for_an_address_without_a_label"),
         )
 
     async def login(self, request: Request) -> Response:
@@ -538,18 +577,30 @@ class Authorization:
             transaction.typed_username = username
             return self._page("login", transaction)
         user = self.state.users.get(username)
-        right = user is not None and password is not None and hmac.compare_digest(user.password.encode(), password.encode())
+        asked = not self.variant("asks_no_password")
+        right = user is not None and (not asked or self._knows(user, password))
         if user is None or not right:
             transaction.typed_username = None
             return self._login_form(transaction, "Name or password is not right.", 401 if self.variant("answers_401_to_bad_login") else 200)
         return self._after_login(transaction, user)
 
+    def _knows(self, user: User, password: str | None) -> bool:
+        return password is not None and hmac.compare_digest(user.password.encode(), password.encode())
+
     def _after_login(self, transaction: Transaction, user: User) -> Response:
         session = self.state.begin_session(user.username)
         self._signed_in(transaction, user.username, session.value, session.started_at)
-        response = self._advance(transaction)
+        if self.variant("shows_a_form_that_goes_on_by_itself"):
+            response = self._show("onward", transaction=transaction.value)
+        else:
+            response = self._advance(transaction)
         self.state.set_cookie(response, session)
         return response
+
+    async def onward(self, request: Request) -> Response:
+        """Go on from the page that goes on by itself."""
+        transaction = self._mine(request, self._open(await form_parameters(request)))
+        return self._gone() if transaction is None else self._advance(transaction)
 
     async def logout(self, request: Request) -> Response:
         """End the browser's session, and with it everything granted for as long as the person is online."""
@@ -581,7 +632,8 @@ class Authorization:
             return self._gone()
         user = self.sandbox.user(transaction.username or "")
         rows = data.patient_summaries(user.patients)
-        return self._show("patient_picker", transaction=transaction.value, app=self._app(transaction), patients=rows)
+        name = "patient_table" if self.variant("shows_patients_in_a_table") else "patient_picker"
+        return self._show(name, transaction=transaction.value, app=self._app(transaction), patients=rows)
 
     async def patient(self, request: Request) -> Response:
         """Take the chosen patient."""
@@ -638,8 +690,15 @@ class Authorization:
         user = self.sandbox.user(transaction.username or "")
         rows = [{"value": one, "text": in_words(one), "required": one in grants.CONTEXT} for one in self._offered(transaction)]
         patient = data.display_name(transaction.patient) if transaction.patient else ""
+        before = self.state.approved.get((user.username, transaction.client_id), set())
+        again = {row["value"] for row in rows} <= before and self.variant("confirms_an_earlier_consent")
         return self._show(
-            "consent", transaction=transaction.value, app=self._app(transaction), user=user.display, patient=patient, scopes=rows
+            "consent_again" if again else "consent",
+            transaction=transaction.value,
+            app=self._app(transaction),
+            user=user.display,
+            patient=patient,
+            scopes=rows,
         )
 
     async def consent(self, request: Request) -> Response:
@@ -712,6 +771,7 @@ class Authorization:
             auth_time=transaction.auth_time,
             issued_at=now,
             expires_at=now + lifetime,
+            put_off=transaction.put_off,
         )
         self.state.codes[code.value] = code
         answer = {"code": code.value}
@@ -790,6 +850,8 @@ class Authorization:
 
     def _mangled(self, state: str) -> str:
         defects = self.defects
+        if state != state.strip() and defects("trims_state"):
+            return state.strip()
         if defects("cuts_state_to_32_characters"):
             return state[:32]
         if defects("lowers_case_of_state"):

@@ -87,6 +87,8 @@ class ClientAuthentication:
             raise OAuthError("invalid_request", message)
         if basic:
             return self._by_header(given, credentials)
+        if header and not credentials and self.defects("fails_on_authorization_without_a_scheme"):
+            raise OAuthError("server_error", "Internal error.", status=500)
         if header and self.sandbox.variant("refuses_other_authorization_schemes"):
             raise self.refusal("The Authorization header has another scheme than Basic.", used_header=True)
         assertion_type = given.get("client_assertion_type")
@@ -157,7 +159,8 @@ class ClientAuthentication:
         if client.public:
             return
         if right and hmac.compare_digest(right.encode(), secret.encode()):
-            if used_header and defects("refuses_basic_authentication"):
+            body_only = defects("refuses_basic_authentication") or defects("takes_the_secret_in_the_body_only_without_saying_so")
+            if used_header and body_only:
                 raise self.refusal("Basic authentication is not available.", used_header=True)
             if not used_header and defects("refuses_client_secret_in_the_body"):
                 raise self.refusal("Client secrets in the body are not available.")
@@ -233,7 +236,8 @@ class ClientAuthentication:
                 pass
             else:
                 raise self.refusal("The assertion is not signed with RS384 or ES384.")
-        if defects("refuses_rs384_and_es384_assertions"):
+        only_other = {"RS384": "takes_es384_only", "ES384": "takes_rs384_only"}.get(str(algorithm))
+        if defects("refuses_rs384_and_es384_assertions") or (only_other is not None and self.sandbox.variant(only_other)):
             raise self.refusal("The algorithm is not supported.")
         if defects("does_not_verify_assertion_signature"):
             return

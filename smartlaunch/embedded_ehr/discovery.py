@@ -162,6 +162,13 @@ def _lacks(members: tuple[str, ...] = (), capabilities: tuple[str, ...] = ()) ->
     return Change(change)
 
 
+def _lists(member: str, *values: str) -> Change[Draft]:
+    def change(draft: Draft) -> None:
+        draft.document[member] = list(values)
+
+    return Change(change)
+
+
 def _offers_no_refresh_tokens(draft: Draft) -> None:
     draft.without("permission-offline", "permission-online")
     draft.document["grant_types_supported"] = ["authorization_code", "client_credentials"]
@@ -205,6 +212,9 @@ _VARIANTS: dict[str, Change[Draft]] = {
     "knows_version_1_scopes_only": _lacks(capabilities=("permission-v2",)),
     "knows_version_2_scopes_only": _lacks(capabilities=("permission-v1",)),
     "does_not_send_iss_parameter": _lacks(("authorization_response_iss_parameter_supported",)),
+    "names_iss_support_in_openid_configuration_only": _lacks(("authorization_response_iss_parameter_supported",)),
+    "takes_rs384_only": _lists("token_endpoint_auth_signing_alg_values_supported", "RS384"),
+    "takes_es384_only": _lists("token_endpoint_auth_signing_alg_values_supported", "ES384"),
     "claims_only_what_is_required": _lacks(_OPTIONAL),
     "adds_members_everywhere": Change(_adds_members),
     "lists_capabilities_of_other_hl7_guides": Change(

@@ -210,6 +210,8 @@ class FhirServer:
             return
         if self.variant("hides_other_patients_as_not_found"):
             raise Refused(404, "not-found", f"There is no {resource['resourceType']} with this id.")
+        if self.variant("answers_401_to_what_a_token_does_not_reach"):
+            raise Refused(401, "forbidden", "The access token does not reach this resource.", error="insufficient_scope")
         text = f"The granted scopes do not reach this {resource['resourceType']}."
         if self.defects("refusal_shows_patient_data"):
             text += " " + json.dumps({name: value for name, value in resource.items() if name not in ("meta", "text")})

@@ -85,7 +85,7 @@ class IntrospectionEndpoint:
     async def _caller(self, request: Request, given: Parameters) -> Client | None:
         """Find who asks; None for a caller that may ask about every token."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
+        if scheme.lower() == "bearer" and (scheme == "Bearer" or not self.defects("demands_capitalised_bearer_at_introspection")):
             if self.defects("refuses_bearer_tokens_at_introspection"):
                 raise OAuthError("invalid_request", "Bearer tokens are not accepted here.")
             token = self.state.lookup_access_token(value.strip())
@@ -127,6 +127,11 @@ class IntrospectionEndpoint:
             refresh = self.state.lookup_refresh_token(value)
             if refresh is not None:
                 return self._describe_refresh(refresh, caller)
+            of_id_token, code = self.state.lookup_id_token(value), self.state.codes.get(value)
+            if of_id_token is not None and defects("calls_id_tokens_active"):
+                return self._active(of_id_token)
+            if code is not None and defects("calls_codes_active"):
+                return {"active": True, "scope": " ".join(code.scopes), "client_id": code.client_id, "exp": int(now) + 60}
             if defects("calls_unknown_tokens_active"):
                 return {"active": True, "scope": "openid", "client_id": "unknown", "exp": int(now) + 60}
             return self._inactive(None)
@@ -216,7 +221,7 @@ class RevocationEndpoint:
             if defects("answers_refused_revocation_with_another_code"):
                 problem.error = "REVOKE-17"
             return error_answer(self.sandbox, problem)
-        status = 202 if defects("answers_revocation_with_202") else 200
+        status = 202 if defects("answers_revocation_with_202") else 500 if defects("answers_revocation_with_500") else 200
         return Response(status_code=status, headers={"Cache-Control": "no-store"})
 
     async def _parameters(self, request: Request) -> Parameters:

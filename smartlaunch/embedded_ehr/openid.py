@@ -63,7 +63,8 @@ def userinfo_answer(sandbox: Sandbox, authorization: str) -> Response:
     """Return the claims of the person behind an access token with the scope openid (OpenID Connect Core section 5.3)."""
     defects = sandbox.defects
     scheme, _, value = authorization.partition(" ")
-    token = sandbox.state.access_tokens.get(value) if scheme.lower() == "bearer" else None
+    known = scheme.lower() == "bearer" and (scheme == "Bearer" or not defects("demands_capitalised_bearer_at_userinfo"))
+    token = sandbox.state.access_tokens.get(value) if known else None
     if token is not None and (
         token.revoked or token.expires_at < sandbox.state.now() or token.user is None or "openid" not in token.scopes
     ):
@@ -112,6 +113,9 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         del document["userinfo_endpoint"]
     if sandbox.variant("signs_id_tokens_with_a_second_algorithm_too"):
         document["id_token_signing_alg_values_supported"] = ["RS256", "ES384"]
+    for algorithm in ("RS384", "ES384"):
+        if sandbox.variant(f"takes_{algorithm.lower()}_only"):
+            document["token_endpoint_auth_signing_alg_values_supported"] = [algorithm]
     spoil(defects, Metadata(document, state.base_url), OPENID_CONFIGURATION)
     if sandbox.variant("adds_members_everywhere"):
         document["x_vendor_release"] = "2026.11"
@@ -126,7 +130,7 @@ def jwk_set(sandbox: Sandbox) -> dict[str, Any]:
         key = dict(signing_key(sandbox).as_dict(private=True))
     if defects("publishes_certificates_without_bare_keys"):
         key = {"kty": "RSA", "kid": key["kid"], "use": "sig", "x5t": "9Zx8Zq0pV1m2dM1mYkS3n2E6zpk"}
-    if defects("publishes_keys_without_kid"):
+    if defects("publishes_keys_without_kid") or sandbox.variant("publishes_its_only_key_without_kid"):
         del key["kid"]
     if defects("publishes_keys_for_encryption_only"):
         key["use"] = "enc"
@@ -237,7 +241,7 @@ def _signed(sandbox: Sandbox, client: Client, claims: dict[str, Any]) -> str:
         header["jku"] = f"{sandbox.state.base_url}/oauth/jwks"
     if defects("id_token_has_unknown_kid"):
         header["kid"] = "lakeside-2019"
-    if defects("id_token_has_no_kid_beside_several_keys"):
+    if defects("id_token_has_no_kid_beside_several_keys") or sandbox.variant("publishes_its_only_key_without_kid"):
         del header["kid"]
     if defects("does_not_sign_id_tokens"):
         return f"{_b64({'alg': 'none', 'typ': 'JWT'})}.{_b64(claims)}."

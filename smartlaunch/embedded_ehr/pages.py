@@ -34,12 +34,16 @@ _ACTIONS = {
     "login_password": "/oauth/login",
     "patient_picker": "/oauth/patient",
     "encounter_picker": "/oauth/encounter",
+    "patient_table": "/oauth/patient",
     "consent": "/oauth/consent",
+    "consent_again": "/oauth/consent",
+    "onward": "/oauth/onward",
 }
 _DEFAULTS: dict[str, Any] = {
     "app": "",
     "code": "",
     "defects": (),
+    "email_example": False,
     "encounters": (),
     "error": "",
     "hint": "",
@@ -47,8 +51,10 @@ _DEFAULTS: dict[str, Any] = {
     "new_window": False,
     "next": "",
     "patient": "",
+    "password_asked": True,
     "patients": (),
     "scopes": (),
+    "shell_search": False,
     "transaction": "",
     "user": "",
     "username": "",
@@ -81,7 +87,7 @@ def page(name: str, *, status: int = 200, rules: Defects | None = None, **contex
     values = {**_DEFAULTS, "action": _ACTIONS.get(name, ""), **context}
     for word in ("app", "user"):
         values[word] = _text(values[word])
-    if name == "consent":
+    if name.startswith("consent"):
         values["patient"] = _text(values["patient"])
     response = HTMLResponse(_environment().get_template(f"{name}.html").render(values), status_code=status)
     response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
@@ -124,7 +130,7 @@ def _framing_allowed(name: str, rules: Defects | None) -> bool:
         return False
     if name.startswith("login"):
         return rules("login_page_may_be_framed")
-    if name == "consent":
+    if name.startswith("consent"):
         return rules("consent_page_may_be_framed")
     return False
 

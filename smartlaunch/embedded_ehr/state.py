@@ -101,6 +101,7 @@ class Code:
     issued_at: float
     expires_at: float
     used: bool = False
+    put_off: str = ""
 
 
 @dataclass
@@ -134,6 +135,7 @@ class Transaction:
     login_done: bool = False
     encounter_done: bool = False
     decided: bool = False
+    put_off: str = ""
     auth_time: float = 0.0
     issued_at: float = 0.0
 
@@ -226,11 +228,15 @@ class State:
         """Return the access token that was issued beside an ID Token: for a server that mistakes one for the other."""
         return self.id_tokens.get(value)
 
-    def revoke_grant(self, grant: str) -> None:
-        """Revoke every token that came from one authorization."""
+    def revoke_access_tokens(self, grant: str) -> None:
+        """Revoke the access tokens that came from one authorization."""
         for access in self.access_tokens.values():
             if access.grant == grant:
                 access.revoked = True
+
+    def revoke_grant(self, grant: str) -> None:
+        """Revoke every token that came from one authorization."""
+        self.revoke_access_tokens(grant)
         for refresh in self.refresh_tokens.values():
             if refresh.grant == grant:
                 refresh.revoked = True

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _REFRESH_LIFETIME_S = 90 * 86400
+_HANG_S = 30
 _KNOWN = {
     "grant_type",
     "code",
@@ -89,7 +91,7 @@ class TokenEndpoint:
             body = await self._granted(client, given)
         except OAuthError as problem:
             return error_answer(self.sandbox, problem)
-        return self._success(body)
+        return self._success(body, given.get("grant_type") or "")
 
     async def _parameters(self, request: Request) -> Parameters:
         """Take the parameters from the form body, and from nowhere else."""
@@ -133,6 +135,8 @@ class TokenEndpoint:
             elif client.role == "backend" and self.defects("accepts_unknown_grant_type_of_backend_services"):
                 kind = "client_credentials"
             else:
+                if self.defects("hangs_on_unknown_grant_types"):
+                    await anyio.sleep(_HANG_S)
                 if kind == "password" and self.defects("offers_password_grant"):
                     return self._password(client, given)
                 code = "invalid_grant" if self.defects("answers_unknown_grant_type_with_another_code") else "unsupported_grant_type"
@@ -174,12 +178,15 @@ class TokenEndpoint:
         if code.used:
             if not defects("keeps_tokens_of_a_replayed_code"):
                 self.state.revoke_grant(code.grant)
-            if not defects("accepts_code_twice"):
+            again = defects("accepts_code_twice") or (not client.public and defects("accepts_code_of_confidential_clients_twice"))
+            if not again:
                 raise self._bad_code("The code has been used before.")
         if code.expires_at < now and not defects("accepts_expired_code"):
             raise self._bad_code("The code has expired.")
         self._require_redirect_uri(code, given)
         self._require_verifier(client, code, given)
+        if code.put_off:
+            raise self._bad_code(code.put_off)
         code.used = True
         return self._issue_for_code(client, code)
 
@@ -206,6 +213,8 @@ class TokenEndpoint:
                     message = "The redirect_uri is missing."
                     raise OAuthError("invalid_grant", message)
                 raise self._missing("redirect_uri")
+            return
+        if not self.sandbox.client(code.client_id).public and self.defects("ignores_redirect_uri_of_confidential_clients_at_exchange"):
             return
         if named in self.sandbox.client(code.client_id).redirect_uris and self.defects(
             "accepts_another_registered_redirect_uri_at_exchange"
@@ -410,11 +419,15 @@ class TokenEndpoint:
             body |= {"__theme": "calm", "https://lakeside.example/node": 3, "issued_at": int(access.issued_at)}
         return body
 
-    def _success(self, body: dict[str, Any]) -> Response:
+    def _success(self, body: dict[str, Any], kind: str) -> Response:
         defects = self.defects
         headers = dict(NO_STORE)
+        if kind == "refresh_token" and defects("lets_refresh_responses_be_cached"):
+            headers = {}
+        if kind == "client_credentials" and defects("lets_backend_responses_be_cached"):
+            headers = {}
         if defects("omits_cache_control_at_token_endpoint"):
-            del headers["Cache-Control"]
+            headers.pop("Cache-Control", None)
         if defects("omits_pragma_at_token_endpoint"):
             headers.pop("Pragma", None)
         if defects("lets_token_responses_be_cached"):
@@ -435,6 +448,10 @@ class TokenEndpoint:
         token = self._shown_refresh_token(client, given)
         self._require_live(token)
         scopes = self._scopes_of_refresh(token, given)
+        if scopes != token.scopes and self.defects("keeps_a_narrowed_scope_for_good"):
+            token.scopes = scopes
+        if self.variant("revokes_the_old_access_token_at_refresh"):
+            self.state.revoke_access_tokens(token.grant)
         user = self.sandbox.user(token.user)
         access = self._access_token(
             client,
@@ -468,10 +485,42 @@ class TokenEndpoint:
         if token is None and self.defects("accepts_any_refresh_token"):
             token = next((t for t in self.state.refresh_tokens.values() if t.client_id == client.client_id), None)
         if token is None:
-            raise self._bad_code("The refresh token is not known.")
+            token = self._mistaken_for_refresh_token(value)
+        if token is None:
+            message = "The refresh token is not known."
+            if self.defects("answers_unknown_refresh_tokens_with_another_code"):
+                raise OAuthError("invalid_request", message)
+            raise self._bad_code(message)
         if token.client_id != client.client_id and not self.defects("accepts_refresh_token_of_another_client"):
             raise self._bad_code("The refresh token was issued to another client.")
         return token
+
+    def _mistaken_for_refresh_token(self, value: str) -> RefreshToken | None:
+        """Return what a server makes of a value that is good for something else, and takes for a refresh token."""
+        access, code = self.state.access_tokens.get(value), self.state.codes.get(value)
+        found: AccessToken | Code | None = None
+        if access is not None and access.user is not None and self.defects("takes_access_tokens_for_refresh_tokens"):
+            found = access
+        elif code is not None and self.defects("takes_codes_for_refresh_tokens"):
+            found = code
+        if found is None:
+            return None
+        now = self.state.now()
+        return RefreshToken(
+            value=value,
+            client_id=found.client_id,
+            scopes=found.scopes,
+            user=found.user or "",
+            grant=found.grant,
+            aud=found.aud,
+            patient=found.patient,
+            encounter=found.encounter,
+            context={name: one for name, one in found.context.items() if not name.startswith("_")},
+            online=False,
+            session=found.session,
+            issued_at=now,
+            expires_at=now + _REFRESH_LIFETIME_S,
+        )
 
     def _require_live(self, token: RefreshToken) -> None:
         """Require that nothing has ended the refresh token: use, revocation, sign-out, time."""

@@ -22,7 +22,7 @@ from smartlaunch.embedded_ehr import brands, chart, fhir, pages
 from smartlaunch.embedded_ehr.defects import Defects, Variants, consulted, fhir_access
 from smartlaunch.embedded_ehr.options import SandboxOptions
 from smartlaunch.embedded_ehr.registry import Client, User
-from smartlaunch.embedded_ehr.state import AccessToken, RefreshToken, State
+from smartlaunch.embedded_ehr.state import AccessToken, Code, RefreshToken, State
 
 BASE = "http://ehr.test"
 LAB = "http://terminology.hl7.org/CodeSystem/observation-category|laboratory"
@@ -138,6 +138,31 @@ def challenge(answer: Callable[[Server], httpx.Response]) -> Probe:
 
 def code(answer: Callable[[Server], httpx.Response]) -> Probe:
     return lambda server: answer(server).status_code
+
+
+def code_as_access(server: Server) -> int:
+    now = time.time()
+    server.state.codes["c"] = Code(
+        value="c",
+        client_id="app",
+        redirect_uri="https://app.example/redirect",
+        code_challenge=None,
+        code_challenge_method=None,
+        requested=(),
+        scopes=("patient/*.rs",),
+        user="lena",
+        aud=f"{BASE}/fhir",
+        patient="amelia-stone",
+        encounter=None,
+        context={},
+        nonce=None,
+        session=None,
+        grant="g",
+        auth_time=now,
+        issued_at=now,
+        expires_at=now + 60,
+    )
+    return server.bearer("c").status_code
 
 
 def refresh_as_access(server: Server) -> int:
@@ -274,6 +299,8 @@ PROBES: dict[str, Probe] = {
     "accepts_revoked_token": status("GET", A1, revoked=True),
     "accepts_token_for_other_audience": status("GET", A1, aud="https://other.example/fhir"),
     "accepts_refresh_token_at_fhir": refresh_as_access,
+    "accepts_code_at_fhir": code_as_access,
+    "fails_on_a_token_without_a_scheme": under("{}"),
     "accepts_id_token_at_fhir": id_token_as_access,
     "accepts_token_only_once": used_twice,
     "refuses_every_token": status("GET", A1),
@@ -310,6 +337,7 @@ PROBES: dict[str, Probe] = {
     "refusal_discloses_internals": lambda server: no_scope(server).text,
     "refusal_shows_patient_data": lambda server: "Castellano" in server.ask("GET", "/Patient/bruno-castellano").text,
     "ignores_scopes": status("GET", A1, "openid"),
+    "opens_the_patient_to_every_scope": status("GET", "/Patient/amelia-stone", "patient/Observation.rs"),
     "ignores_resource_type_of_scope": status("GET", A1, "patient/Condition.r"),
     "read_ignores_scopes": status("GET", A1, "openid"),
     "vread_ignores_scopes": status("GET", f"{A1}/_history/1", "openid"),

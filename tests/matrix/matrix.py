@@ -120,7 +120,7 @@ def main() -> int:
     print(f"{len(rows)} in {time.monotonic() - started:.0f} s")
     if not args.no_write:
         write(rows, VARIANTS if variants else RESULTS, partial=len(rows) < len(load_variants() if variants else load_defects()))
-    wrong = [r for r in rows if r.verdict in ("missed", "undeclared", "false alarm", "broken")]
+    wrong = [r for r in rows if r.verdict in ("missed", "noticed", "undeclared", "false alarm", "broken")]
     for row in wrong:
         print(f"{row.verdict:12} {row.name}: {' '.join(row.also)[:300]} {row.note}")
     print(f"{len(rows) - len(wrong)} passed, {len(wrong)} failed")
@@ -448,7 +448,12 @@ def declared(row: Row) -> Row:
     verdict = row.verdict
     if verdict in ("killed", "undeclared"):
         verdict = "undeclared" if also else "killed"
-    return replace(row, verdict=verdict, also=also)
+    unnoticed, note = load_defects()[row.name].unnoticed, row.note
+    if unnoticed and verdict == "missed":
+        verdict, note = "unnoticed", unnoticed
+    elif unnoticed and verdict == "killed":
+        verdict, note = "noticed", "it is noticed by now: take `unnoticed` out of its row"
+    return replace(row, verdict=verdict, also=also, note=note)
 
 
 def judge_variant(name: str, folder: Path) -> Row:

@@ -35,8 +35,15 @@ def test_no_variant_is_a_false_alarm() -> None:
 
 
 def test_nothing_is_missed_and_nothing_red_is_undeclared() -> None:
-    known = {"killed", "preflight", "elsewhere", "untestable"}
+    known = {"killed", "preflight", "elsewhere", "untestable", "unnoticed"}
     assert [name for name, row in table("results.tsv").items() if row[1] not in known] == []
+
+
+def test_what_no_scenario_notices_yet_says_what_is_not_put() -> None:
+    """The figure only goes down: a new defect comes with the scenario that sees it, or not at all."""
+    unnoticed = {name: row[-1] for name, row in table("results.tsv").items() if row[1] == "unnoticed"}
+    assert unnoticed == {name: defect.unnoticed for name, defect in load_defects().items() if defect.unnoticed}
+    assert len(unnoticed) <= 14
 
 
 def test_what_is_not_killed_says_why() -> None:

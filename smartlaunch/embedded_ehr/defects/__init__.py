@@ -32,13 +32,17 @@ class UnknownName(LookupError):
 
 @dataclass(frozen=True)
 class Defect:
-    """One row of the defect tables: what the server does wrong and which requirements that breaks."""
+    """One row of the defect tables: what the server does wrong and which requirements that breaks.
+
+    ``unnoticed`` says what no scenario puts to a server yet, for a defect that the suites do not see; the matrix holds it to that.
+    """
 
     name: str
     summary: str
     requirements: tuple[str, ...]
     consequences: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    unnoticed: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ def load_defects() -> dict[str, Defect]:
             requirements=tuple(row.get("requirements", ())),
             consequences=tuple(row.get("consequences", ())),
             needs=tuple(row.get("needs", ())),
+            unnoticed=row.get("unnoticed", ""),
         )
         if defect.name in found:
             message = f"defect {defect.name!r} is described twice"

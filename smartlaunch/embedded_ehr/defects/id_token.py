@@ -48,6 +48,7 @@ OPENID_CONFIGURATION: dict[str, Change[Metadata]] = {
     "openid_configuration_names_another_jwks_uri": _member("jwks_uri", lambda metadata: f"{metadata.base_url}/oauth/keys"),
     "openid_configuration_has_empty_arrays": _member("acr_values_supported", lambda _: []),
     "sends_iss_parameter_without_saying_so": _no_member("authorization_response_iss_parameter_supported"),
+    "takes_the_secret_in_the_body_only_without_saying_so": _no_member("token_endpoint_auth_methods_supported"),
     "openid_configuration_lacks_rs256": _member("id_token_signing_alg_values_supported", lambda _: ["ES384"]),
     "signs_id_tokens_with_es384_only": _member("id_token_signing_alg_values_supported", lambda _: ["ES384"]),
 }
@@ -113,6 +114,7 @@ CLAIMS: dict[str, Change[Claims]] = {
     "refreshed_id_token_has_another_iss": _gives("iss", lambda claims: f"{claims.base_url}/identity", _renewed),
     "refreshed_id_token_has_another_sub": _gives("sub", lambda claims: f"{claims.subject}-2", _renewed),
     "refreshed_id_token_has_the_first_iat": _gives("iat", lambda claims: claims.first_iat, lambda claims: claims.first_iat is not None),
+    "refreshed_id_token_omits_aud": _omits("aud", _renewed),
     "refreshed_id_token_has_another_aud": _gives("aud", lambda _: "some-other-client", _renewed),
     "refreshed_id_token_has_a_nonce_of_its_own": _gives("nonce", lambda _: "n-0S6_WzA2Mj", _renewed),
     "id_token_has_wrong_at_hash": _gives("at_hash", lambda _: "AAAAAAAAAAAAAAAAAAAAAA"),

@@ -45,6 +45,7 @@ REFRESH_RESPONSE: dict[str, Change[Refreshed]] = {
     "returns_the_old_access_token_at_refresh": _gives("access_token", Refreshed.first_access_token),
     "sends_another_token_type_at_refresh": _gives("token_type", lambda _: "mac"),
     "returns_no_new_access_token_at_refresh": _omits("access_token"),
+    "omits_token_type_at_refresh": _omits("token_type"),
     "omits_expires_in_at_refresh": _omits("expires_in"),
     "omits_scope_at_refresh": _omits("scope"),
 }

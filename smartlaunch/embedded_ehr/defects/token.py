@@ -125,6 +125,7 @@ TOKEN_RESPONSE: dict[str, Change[TokenResponse]] = {
     "states_a_shorter_life_than_the_token_has": _gives("expires_in", 2),
     "sends_expires_in_as_string": _gives("expires_in", lambda response: str(response.body["expires_in"])),
     "sends_negative_expires_in": _gives("expires_in", -1),
+    "sends_expires_in_of_zero": _gives("expires_in", 0),
     "sends_expires_in_as_a_time": _gives("expires_in", lambda response: int(response.access.expires_at)),
     "reports_requested_scopes_as_granted": _gives(
         "scope",

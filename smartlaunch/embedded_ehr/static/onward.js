@@ -1,0 +1,3 @@
+"use strict";
+// Goes on without the person after a moment.
+setTimeout(() => document.getElementById("onward").submit(), 400);
