@@ -108,7 +108,7 @@ def not_repeated(judge: Judge, answered: AuthorizationAnswer) -> None:
 
 @then("its iss parameter is the issuer of the metadata")
 def issuer_parameter(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
-    claimed, expected = engine.issuer_parameter()
+    claimed, expected = engine.issuer_parameter(answered.get("iss"))
     present = answered.get("iss") != ""
     if not claimed and not present:
         raise NotApplicable("the server neither claims nor sends the `iss` response parameter")
@@ -129,7 +129,9 @@ def issuer_parameter_form(judge: Judge, answered: AuthorizationAnswer) -> None:
 def issuer_parameter_claimed(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
     if not answered.get("iss"):
         raise NotApplicable("the server sends no `iss` response parameter")
-    claimed, _ = engine.issuer_parameter()
+    claimed, issuer = engine.issuer_parameter(answered.get("iss"))
+    if not issuer:
+        raise NotApplicable("the server publishes no metadata that name an issuer, and the rule binds those that do")
     judge.expects(
         claimed,
         expected="`authorization_response_iss_parameter_supported: true` in the metadata, as `iss` is sent",

@@ -12,6 +12,7 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import discovery, token
+from smartlaunch.probes.token import GrantTypes
 
 from .common import configuration, needs_document
 
@@ -39,8 +40,8 @@ def read_openid_configuration(judge: Judge, engine: Engine) -> Exchange:
 
 
 @when("the app reads the CapabilityStatement", target_fixture="answer")
-def read_metadata(judge: Judge, engine: Engine) -> Exchange:
-    exchange = discovery.capability_statement(engine)
+def read_metadata(judge: Judge, engine: Engine, app: App) -> Exchange:
+    exchange = discovery.capability_statement(engine, app)
     found = exchange.answer.status == 200 and exchange.answer.object.get("resourceType") == "CapabilityStatement"
     judge.needs(found, "fhir-metadata", f"there is no CapabilityStatement to look at: status {exchange.answer.status}")
     return exchange
@@ -149,14 +150,14 @@ def arrays_not_empty(judge: Judge, answer: Exchange) -> None:
     judge(checks.no_empty_members(judge.requirement, answer))
 
 
-@when("the app asks the token endpoint for each listed grant type", target_fixture="answers")
-def ask_each_grant_type(app: App) -> dict[str, Exchange]:
+@when("the app asks the token endpoint for each listed grant type", target_fixture="asked")
+def ask_each_grant_type(app: App) -> GrantTypes:
     return token.ask_each_grant_type(app)
 
 
 @then("none of them is answered as unsupported")
-def grant_types_known(judge: Judge, answers: dict[str, Exchange]) -> None:
-    judge(checks.grant_types_known(judge.requirement, answers))
+def grant_types_known(judge: Judge, asked: GrantTypes) -> None:
+    judge(checks.grant_types_known(judge.requirement, asked.answers, asked.usable))
 
 
 @then(Phrase('its "{name}" has no fragment'))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_bdd import then, when
 
 from smartlaunch.checks import fhir_access as checks
+from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.http import answered
@@ -252,6 +253,11 @@ def trial_refused(judge: Judge, trial: Trial) -> None:
         judge(checks.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
 
 
+@then("its search parameter keeps from that too")
+def write_refused_by_parameter(judge: Judge, trial: Trial) -> None:
+    judge(advice(checks.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted)))
+
+
 @then("it succeeds")
 def trial_succeeds(judge: Judge, trial: Trial) -> None:
     if trial.interaction in WRITES:
@@ -327,8 +333,9 @@ def version_works(judge: Judge, app: App, version: int) -> None:
 
 
 @then("it is a CapabilityStatement")
-def is_capability_statement(judge: Judge, answer: Exchange) -> None:
+def is_capability_statement(judge: Judge, engine: Engine, answer: Exchange) -> None:
     judge(checks.capability_statement(judge.requirement, answer))
+    judge(checks.for_everybody(judge.requirement, engine.discovery.metadata))
 
 
 @when("the app reads a resource of the patient", target_fixture="trial")

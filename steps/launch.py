@@ -11,7 +11,7 @@ from smartlaunch.client.launch import Opened
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes import launch
-from smartlaunch.probes.authorization import EndState
+from smartlaunch.probes.launch import Misused
 
 
 @when("the EHR launches the app", target_fixture="opened")
@@ -24,23 +24,23 @@ def ehr_launches_twice(app: App) -> list[Launch]:
     return launch.twice(app)
 
 
-@when("the app asks for authorization with a forged launch value", target_fixture="end_state")
-def forged(app: App) -> EndState:
+@when("the app asks for authorization with a forged launch value", target_fixture="misused")
+def forged(app: App) -> Misused:
     return launch.forged(app)
 
 
-@when("the app asks for authorization with an altered launch value", target_fixture="end_state")
-def altered(app: App) -> EndState:
+@when("the app asks for authorization with an altered launch value", target_fixture="misused")
+def altered(app: App) -> Misused:
     return launch.altered(app)
 
 
-@when("the app asks for authorization with the launch value of another app", target_fixture="end_state")
-def foreign(app: App) -> EndState:
+@when("the app asks for authorization with the launch value of another app", target_fixture="misused")
+def foreign(app: App) -> Misused:
     return launch.of_another_app(app)
 
 
-@when("the app asks for authorization with the launch value of another user", target_fixture="end_state")
-def of_another_user(app: App) -> EndState:
+@when("the app asks for authorization with the launch value of another user", target_fixture="misused")
+def of_another_user(app: App) -> Misused:
     return launch.of_another_user(app)
 
 
@@ -85,13 +85,15 @@ def launches_differ(judge: Judge, launches: list[Launch]) -> None:
 
 
 @then("no launch context comes of it")
-def no_context(judge: Judge, end_state: EndState) -> None:
-    token = end_state.token
+def no_context(judge: Judge, misused: Misused) -> None:
+    token = misused.end.token
     judge(
         checks.no_context(
             judge.requirement,
             token.body if token is not None and token.succeeded else {},
-            chosen_by_user=end_state.authorization.chose_patient,
-            exchange=end_state.exchange,
+            launched=misused.launched,
+            known=misused.known,
+            exchange=misused.end.exchange,
+            forged=misused.forged,
         )
     )

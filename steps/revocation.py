@@ -26,6 +26,11 @@ def revokes_refresh_token(app: App) -> Revoked:
     return revocation.refresh_token(app)
 
 
+@when("the app revokes the refresh token of a grant", target_fixture="revoked")
+def revokes_grant(app: App) -> Revoked:
+    return revocation.refresh_token_of_grant(app)
+
+
 @when(Phrase('the app revokes its access token with the hint "{hint}"'), target_fixture="revoked")
 def revokes_access_token_with_hint(app: App, hint: str) -> Revoked:
     return revocation.access_token(app, hint)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pytest_bdd import then, when
 
-from smartlaunch.checks import members
+from smartlaunch.checks import members, revocation
 from smartlaunch.checks import token_error as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotConfigured
-from smartlaunch.fhir import describe
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
@@ -70,12 +69,7 @@ def second_time_refused(judge: Judge, replay: Replay) -> None:
 def first_token_revoked(judge: Judge, replay: Replay) -> None:
     if replay.read is None:
         raise NotConfigured("the app asks for no scope on FHIR data, so nobody sees whether a token works", key="[clients.<name>] scopes")
-    judge.expects(
-        replay.read.answer.status == 401,
-        expected="status 401, as the tokens of a replayed code are revoked",
-        actual=describe(replay.read.answer, replay.read.error),
-        exchange=replay.read.id,
-    )
+    judge(revocation.read_is_refused(judge.requirement, replay.read, "as the tokens of a replayed code are revoked"))
 
 
 @then("the token endpoint issues no token for it")

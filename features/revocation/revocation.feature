@@ -52,7 +52,7 @@ Feature: Token revocation
 
     @id:revocation-refresh-token-cascade
     Scenario: The FHIR server refuses the access token of a refresh token that was revoked
-      When the app revokes its refresh token
+      When the app revokes the refresh token of a grant
       Then the access token is refused by the FHIR server
 
   @req:RFC7009-2.1-e @once

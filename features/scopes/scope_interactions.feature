@@ -272,4 +272,4 @@ Feature: What scopes allow
     @id:scope-granular-write @intrusive @writes
     Scenario: The create of another category is refused
       When a token for one category is used for the create of another category
-      Then it is refused
+      Then its search parameter keeps from that too

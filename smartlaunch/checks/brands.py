@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.members import Findings, advice, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
 
@@ -164,9 +164,10 @@ def matching(exchange: Exchange, identifier: object) -> list[Entry]:
 
 
 def primary_brand(requirement: str, exchange: Exchange, identifier: object) -> Findings:
-    """Every Endpoint of the bundle is referred to by a Brand, the primary Brand refers to one, and no reference leads nowhere.
+    """Every Endpoint of the bundle is referred to by a Brand, the primary Brand refers to one; a reference that leads nowhere warns.
 
-    A bundle may hold other providers' Brands as well, and the primary Brand does not refer to their endpoints.
+    The duty speaks of the endpoints that are in the bundle. It may hold other providers' Brands as well, and the primary Brand does
+    not refer to their endpoints.
     """
     found, endpoints = brands(exchange), entries(exchange, "Endpoint")
     primaries = matching(exchange, identifier) if identifier is not None else found
@@ -185,8 +186,8 @@ def primary_brand(requirement: str, exchange: Exchange, identifier: object) -> F
     for pointer, _, resource in found:
         lost = sorted(r for r in referred(resource) if r not in known and not r.startswith(("http://", "https://")))
         if lost:
-            findings.append(
-                Finding(requirement, "references to Endpoints of this bundle", f"{show(lost[0])} is not in it", exchange.id, pointer)
+            findings += advice(
+                [Finding(requirement, "references to Endpoints of this bundle", f"{show(lost[0])} is not in it", exchange.id, pointer)]
             )
     if endpoints and primaries and not any(referred(resource) & known for _, _, resource in primaries):
         findings.append(

@@ -40,8 +40,8 @@ def authenticated(requirement: str, exchange: Exchange, proof: str) -> Findings:
 
 
 def fetched_by_get(requirement: str, token: Exchange, methods: Sequence[str]) -> Findings:
-    """Whatever the server sent to the JWK Set URL was a GET."""
-    wrong = sorted({method for method in methods if method != "GET"})
+    """The server sent a GET to the JWK Set URL; a HEAD or OPTIONS beside it takes nothing from that."""
+    wrong = sorted(set(methods) - {"GET", "HEAD", "OPTIONS"}) or ([] if "GET" in methods else sorted(set(methods)))
     if not wrong:
         return []
     return [Finding(requirement, "the JWK Set fetched by GET", f"it was asked for by {', '.join(wrong)}", token.id)]

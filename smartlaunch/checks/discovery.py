@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from smartlaunch.checks.members import (
     Findings,
     absolute_url,
+    advice,
     boolean,
     mapping,
     media_type,
@@ -334,12 +335,15 @@ def utf8(requirement: str, exchange: Exchange) -> Findings:
     return []
 
 
-def grant_types_known(requirement: str, answers: Mapping[str, Exchange]) -> Findings:
-    """No grant type that is listed is answered with ``unsupported_grant_type``; other refusals are right for an empty request."""
-    return [
-        Finding(
-            requirement, f"the listed grant type `{name}` known at the token endpoint", "`unsupported_grant_type`", exchange.id, "/error"
-        )
-        for name, exchange in answers.items()
-        if exchange.answer.object.get("error") == "unsupported_grant_type"
-    ]
+def grant_types_known(requirement: str, answers: Mapping[str, Exchange], usable: Container[str]) -> Findings:
+    """No grant type that is listed is answered with ``unsupported_grant_type``; other refusals are right for an empty request.
+
+    A grant type that no configured client may use warns: the server may say so to this client.
+    """
+    found: Findings = []
+    for name, exchange in answers.items():
+        if exchange.answer.object.get("error") == "unsupported_grant_type":
+            words = f"the listed grant type `{name}` known at the token endpoint"
+            finding = Finding(requirement, words, "`unsupported_grant_type`", exchange.id, "/error")
+            found += [finding] if name in usable else advice([finding])
+    return found

@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from smartlaunch.checks.fhir_answer import describe, done
-from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.members import Findings, advice, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
 
@@ -388,6 +388,13 @@ def capability_statement(requirement: str, exchange: Exchange) -> Findings:
     return _fhir(requirement, "status 200 with a CapabilityStatement", describe(exchange), exchange, "body")
 
 
+def for_everybody(requirement: str, exchange: Exchange) -> Findings:
+    """The statement is given without a token: the guide calls it public, FHIR does not say so, and thus it warns."""
+    if exchange.answer.status not in (401, 403):
+        return []
+    return advice(_fhir(requirement, "a CapabilityStatement for those who have no token yet", describe(exchange), exchange, "status"))
+
+
 def resource_read(requirement: str, exchange: Exchange, reference: str) -> Findings:
     """A read yields the resource that the URL names, as FHIR JSON."""
     answer, (kind, _, identifier) = exchange.answer, reference.partition("/")
@@ -549,15 +556,21 @@ def oauth_uris(requirement: str, exchange: Exchange, found: dict[str, str]) -> F
 
 
 def same_uris(requirement: str, exchange: Exchange, found: dict[str, str], document: dict[str, Any]) -> Findings:
-    """The URLs of the extension are those of the SMART configuration."""
+    """The URLs of the extension are those of the SMART configuration; edition 1.0 lets both be relative to where they stand."""
     findings: Findings = []
     for name, member in (("authorize", "authorization_endpoint"), ("token", "token_endpoint")):
         theirs = document.get(member)
-        if name in found and isinstance(theirs, str) and _plain(found[name]) != _plain(theirs):
+        if name in found and isinstance(theirs, str) and not _same_place(exchange.request.url, found[name], theirs):
             findings += _fhir(
                 requirement, f"`{name}`: {show(theirs)}", f"it is {show(found[name])}", exchange, "/rest/0/security/extension"
             )
     return findings
+
+
+def _same_place(statement: str, one: str, other: str) -> bool:
+    """Whether two URLs lead to the same place, seen from the FHIR base URL below which both documents are."""
+    base = statement.split("?", 1)[0].removesuffix("metadata")
+    return _plain(urljoin(base, one)) == _plain(urljoin(base, other))
 
 
 def _plain(url: str) -> tuple[str, str, str, str]:

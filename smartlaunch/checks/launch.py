@@ -7,9 +7,12 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smartlaunch.checks.members import Findings, absolute_url, show
+from smartlaunch.checks.members import Findings, absolute_url
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
+
+Context = Mapping[str, str]
+"""The patient and encounter of a launch, by the names of the token response; a name that is absent is not known."""
 
 
 def discoverable(iss: str) -> bool:
@@ -52,20 +55,29 @@ def launch_opaque(requirement: str, value: str, context: Sequence[str], exchange
     return [Finding(requirement, "an opaque `launch` value", "it holds the id of the patient or encounter", exchange, "parameter: launch")]
 
 
-def no_context(requirement: str, body: Mapping[str, Any], *, chosen_by_user: bool, exchange: str) -> Findings:
-    """No patient or encounter comes with the token, unless the user chose one at a picker instead.
+def no_context(
+    requirement: str, body: Mapping[str, Any], *, launched: Context, known: Sequence[Context] = (), exchange: str, forged: bool
+) -> Findings:
+    """No patient or encounter comes with the token, but what would be there without the wrong launch value as well.
 
-    A server may drop the wrong launch value and go on as for a standalone launch; then the context is the user's own choice.
+    A server may drop the value and infer ``launch/patient``. ``known`` is the context that the flow has without the value (the user's
+    choice at a picker, her own record, what comes with no launch value at all). ``launched`` is the context of the launch that the
+    value belongs to; a value that was real, though not this app's or user's, is misused only where that context comes.
     """
-    told = [name for name in ("patient", "encounter") if isinstance(body.get(name), str) and body[name]]
-    if not told or chosen_by_user:
+    told = [(name, body[name]) for name in ("patient", "encounter") if isinstance(body.get(name), str) and body[name]]
+    gained = [
+        name
+        for name, value in told
+        if not any(context.get(name) == value for context in known) and (forged or launched.get(name, value) == value)
+    ]
+    if not gained:
         return []
     return [
         Finding(
             requirement,
-            "a refusal, or a token without launch context",
-            f"an access token with {' and '.join(f'`{name}`' for name in told)}: {show(sorted(set(body) & {'patient', 'encounter'}))}",
+            "a refusal, or a token without context that came of this launch value",
+            f"an access token with {' and '.join(f'`{name}`' for name in gained)}",
             exchange,
-            f"/{told[0]}",
+            f"/{gained[0]}",
         )
     ]

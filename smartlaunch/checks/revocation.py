@@ -27,11 +27,11 @@ def takes_form(requirement: str, exchange: Exchange) -> Findings:
     return [Finding(requirement, "success for a POST form with `token`", f"status {status}", exchange.id, "status")]
 
 
-def read_is_refused(requirement: str, read: Exchange) -> Findings:
+def read_is_refused(requirement: str, read: Exchange, why: str = "as the access token was revoked") -> Findings:
     """The FHIR server refuses an access token that was revoked."""
     if not 200 <= read.answer.status < 300:
         return []
-    return [Finding(requirement, "status 401, as the access token was revoked", describe(read), read.id, "status")]
+    return [Finding(requirement, f"status 401, {why}", describe(read), read.id, "status")]
 
 
 def read_is_answered(requirement: str, read: Exchange, who: str) -> Findings:

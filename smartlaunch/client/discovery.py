@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from smartlaunch.client.http import Http, answered
 from smartlaunch.errors import Missing
 from smartlaunch.exchange import Endpoint, Exchange
 
 WELL_KNOWN = "/.well-known/smart-configuration"
+OAUTH_WELL_KNOWN = "/.well-known/oauth-authorization-server"
 OPENID_WELL_KNOWN = "/.well-known/openid-configuration"
 JUDGED_BY = {
     "authorization_endpoint": "authorization-endpoint-listed",
@@ -30,6 +31,7 @@ class Discovery:
     def __init__(self, http: Http, fhir_base_url: str) -> None:
         self._http = http
         self.fhir_base_url = fhir_base_url.rstrip("/")
+        self._metadata_of: dict[str, list[dict[str, Any]]] = {}
         self.issuer_of_id_tokens = ""
         """The ``iss`` of an ID Token, for a server of edition 1.0, whose SMART configuration names no issuer."""
 
@@ -123,6 +125,21 @@ class Discovery:
             headers={"Accept": "application/json"},
             follow=5,
         )
+
+    def metadata_of(self, issuer: str) -> list[dict[str, Any]]:
+        """The authorization server metadata of an issuer: those of RFC 8414 section 3 and the OpenID configuration, as far as there."""
+        if not absolute(issuer):
+            return []
+        if issuer not in self._metadata_of:
+            parts = urlsplit(issuer)
+            path = f"{OAUTH_WELL_KNOWN}{parts.path.rstrip('/')}"
+            url = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+            headers = {"Accept": "application/json"}
+            oauth = self._http.send("GET", url, endpoint=Endpoint.OPENID_CONFIGURATION, headers=headers, follow=5)
+            found = (oauth, self.read_openid_configuration(issuer))
+            answers = [x.answer.object for x in found if x.response is not None and x.response.status == 200]
+            self._metadata_of[issuer] = [document for document in answers if document.get("issuer") == issuer]
+        return self._metadata_of[issuer]
 
     @cached_property
     def jwks(self) -> Exchange:

@@ -141,11 +141,16 @@ class Engine:
 
     # -- what went over the wire ------------------------------------------------------------------------------------------
 
-    def issuer_parameter(self) -> tuple[bool, str]:
-        """Whether the metadata claim the ``iss`` response parameter (RFC 9207 section 3), and the issuer they name."""
+    def issuer_parameter(self, sent: str = "") -> tuple[bool, str]:
+        """Whether the metadata claim the ``iss`` response parameter (RFC 9207 section 3), and the issuer they name.
+
+        Where the SMART configuration names no issuer, the metadata are those below the ``iss`` value that was ``sent``.
+        """
         documents = [self.discovery.document]
         if self.discovery.has("issuer"):
             documents.append(self.discovery.openid_configuration.answer.object)
+        elif sent:
+            documents += self.discovery.metadata_of(sent)
         claimed = any(d.get("authorization_response_iss_parameter_supported") is True for d in documents)
         issuer = next((d["issuer"] for d in documents if isinstance(d.get("issuer"), str)), "")
         return claimed, issuer

@@ -615,7 +615,7 @@ def capability_statement(state: State, defects: Defects, variant: Variants, opti
         addresses["authorize"] = f"{base}/oauth/v1/authorize"
     if defects("metadata_lacks_token_uri"):
         del addresses["token"]
-    if defects("metadata_uris_are_relative"):
+    if variant("writes_metadata_uris_relative"):
         addresses = {name: address.removeprefix(base) for name, address in addresses.items()}
     service = {"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}], "text": "OAuth2 using SMART-on-FHIR profile"}
     if defects("metadata_lacks_smart_service"):

@@ -86,7 +86,7 @@ def presented_token(credentials: Credentials, defects: Defects, variant: Variant
             return value.strip()
         if not value and defects("accepts_token_without_scheme"):
             return scheme
-    if credentials.query and defects("accepts_token_in_query"):
+    if credentials.query and (defects("accepts_token_in_query") or defects("accepts_token_sent_twice")):
         return credentials.query
     if credentials.form and variant("accepts_token_in_form_body"):
         return credentials.form

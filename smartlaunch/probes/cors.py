@@ -16,6 +16,7 @@ from smartlaunch.probes.faults import never_issued
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
     from smartlaunch.client.engine import Engine
+    from smartlaunch.target import Client
 
 FOREIGN = "https://smart-launch-conformance.invalid"
 """An origin that no app is registered with."""
@@ -34,6 +35,8 @@ class Call:
 def origin_of(app: App) -> str:
     """The origin the app is registered with; ``NotApplicable`` when its redirect URI is not that of a page in a browser."""
     uri = urlsplit(app.client.redirect_uri)
+    if _native(app.client):
+        raise NotApplicable(f"the client {app.client.name!r} is registered as a native app, not as a page in a browser")
     if uri.scheme not in ("http", "https") or not uri.hostname:
         raise NotConfigured(
             f"the redirect URI of the client {app.client.name!r} has no origin: it is not that of a page in a browser",
@@ -44,6 +47,11 @@ def origin_of(app: App) -> str:
             f"the redirect URI of the client {app.client.name!r} may be that of a native app", key="[clients.<name>] redirect_uri"
         )
     return f"{uri.scheme}://{uri.netloc}".lower()
+
+
+def _native(client: Client) -> bool:
+    """Whether the registration says so; native apps claim https redirect URIs too (RFC 8252 section 7.2)."""
+    return client.registered.app_type.strip().lower() == "native"
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,8 @@ DOCUMENTS: Mapping[str, _Document] = {
 
 def public_document(engine: Engine, name: str) -> Call:
     """A public document fetched for a page of any origin; ``TwinFailed`` when it is not even served to the app."""
-    if not any(client.role == "public" and client.redirect_uri.startswith("https://") for client in engine.target.clients.values()):
+    apps = [client for client in engine.target.clients.values() if client.role == "public"]
+    if not any(client.redirect_uri.startswith("https://") and not _native(client) for client in apps):
         raise NotConfigured(
             "no public client with an https redirect URI is configured: nothing tells that the server has apps in browsers",
             key="[clients.<name>] redirect_uri",

@@ -9,6 +9,7 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 
 if TYPE_CHECKING:
+    from smartlaunch.client.app import App
     from smartlaunch.client.engine import Engine
     from smartlaunch.exchange import Exchange
 
@@ -46,6 +47,9 @@ def openid_configuration(engine: Engine) -> Exchange:
     return _seen(engine, engine.discovery.openid_configuration)
 
 
-def capability_statement(engine: Engine) -> Exchange:
-    """The CapabilityStatement."""
-    return _seen(engine, engine.discovery.metadata)
+def capability_statement(engine: Engine, app: App) -> Exchange:
+    """The CapabilityStatement; no sentence of FHIR says that it is for everybody, so a server that refuses is asked with a token."""
+    exchange = _seen(engine, engine.discovery.metadata)
+    if exchange.answer.status not in (401, 403):
+        return exchange
+    return _seen(engine, engine.fhir.read("metadata", app.grant().access_token))

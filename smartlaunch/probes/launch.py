@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from smartlaunch.client.app import App
 from smartlaunch.client.authorization import require_settled
@@ -26,37 +28,79 @@ def twice(app: App) -> list[Launch]:
     return [app.launches.obtain(app.client), app.launches.obtain(app.client)]
 
 
-def forged(app: App) -> EndState:
+@dataclass(frozen=True)
+class Misused:
+    """How far a flow with a wrong launch value went, and which context says nothing of that value."""
+
+    end: EndState
+    launched: Mapping[str, str]
+    """The context of the launch that the value belongs to, as far as it is known."""
+    known: tuple[Mapping[str, str], ...] = ()
+    """Context that comes without the value: what the user chose, her own record, what a request with no launch value brings."""
+    forged: bool = False
+    """No EHR issued the value."""
+
+
+def forged(app: App) -> Misused:
     """The flow with a launch value that no EHR issued."""
-    app.grant()
-    return _with(app, Launch(app.engine.target.fhir_base_url, secrets.token_urlsafe(32)))
+    own = _context(app.grant().token.body)
+    return _with(app, Launch(app.engine.target.fhir_base_url, secrets.token_urlsafe(32)), own, forged=True)
 
 
-def altered(app: App) -> EndState:
+def altered(app: App) -> Misused:
     """The flow with a real launch value in which one character is changed."""
-    app.grant()
+    own = _context(app.grant().token.body)
     real = app.launches.obtain(app.client)
-    return _with(app, replace(real, launch=faults.altered(real.launch)))
+    return _with(app, replace(real, launch=faults.altered(real.launch)), own, forged=True)
 
 
-def of_another_app(app: App) -> EndState:
+def of_another_app(app: App) -> Misused:
     """The flow with a launch value that the EHR issued to another app; that app's own launch has to succeed first."""
     other = app.other()
     app.grant()
-    other.grant()
-    return _with(app, app.launches.obtain(other.client))
+    theirs = _context(other.grant().token.body)
+    return _with(app, app.launches.obtain(other.client), theirs)
 
 
-def of_another_user(app: App) -> EndState:
+def of_another_user(app: App) -> Misused:
     """The flow of one user with a launch value from another user's session; both users' own launches have to succeed first."""
     other = app.engine.target.colleague()
-    app.grant()
+    theirs = _context(app.grant().token.body)
     app.grant(user=other)
-    return _with(app, app.launches.obtain(app.client), user=other)
+    return _with(app, app.launches.obtain(app.client), theirs, user=other)
 
 
-def _with(app: App, launch: Launch, user: User | None = None) -> EndState:
+def _with(app: App, launch: Launch, launched: Mapping[str, str], user: User | None = None, *, forged: bool = False) -> Misused:
     answer = app.authorize(app.request(launch=launch), user=user)
     if answer.landing.kind in ("unreachable", "timeout"):
         require_settled(answer)
-    return pursue(app, answer)
+    end = pursue(app, answer)
+    came = _came(end)
+    if not came:
+        return Misused(end, launched, forged=forged)
+    if answer.chose_patient:
+        return Misused(end, launched, (came,), forged=forged)
+    return Misused(end, launched, (_only_patient(app, user), _inferred(app, user)), forged=forged)
+
+
+def _came(end: EndState) -> dict[str, str]:
+    return _context(end.token.body) if end.token is not None and end.token.succeeded else {}
+
+
+def _context(body: Mapping[str, Any]) -> dict[str, str]:
+    return {name: body[name] for name in ("patient", "encounter") if isinstance(body.get(name), str) and body[name]}
+
+
+def _only_patient(app: App, user: User | None) -> dict[str, str]:
+    """The patient whom a user sees alone: her own record, or the one patient that the target file names for her."""
+    who = user or app.user or app.engine.target.first_user
+    kind, _, number = (who.fhir_user if who is not None else "").rpartition("/")
+    if kind.rpartition("/")[2] == "Patient":
+        return {"patient": number}
+    return {"patient": who.patients[0]} if who is not None and who.patients is not None and len(who.patients) == 1 else {}
+
+
+def _inferred(app: App, user: User | None) -> dict[str, str]:
+    """The context that the same request brings without any launch value, where the user chose nothing."""
+    answer = app.authorize(app.request(), user=user)
+    return {} if answer.chose_patient else _came(pursue(app, answer))

@@ -10,6 +10,7 @@ from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.fhir import describe
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.faults import never_issued
 from smartlaunch.probes.refresh.lines import has_refresh_token
@@ -80,7 +81,7 @@ def access_token(app: App, hint: str = "access_token") -> Revoked:
             _require_revoked(access_token(app).tried)
         grant = _own(app)
         answer = revoke(app, grant.access_token, hint=hint)
-        return Revoked(answer, _read_until_refused(app, grant) if 200 <= answered(answer).status < 300 else None)
+        return Revoked(answer, read_until_refused(app, grant) if 200 <= answered(answer).status < 300 else None)
 
     return app.once(f"revoke access token {hint}", make)
 
@@ -96,10 +97,26 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
         app.suspect()
         if not 200 <= answered(answer).status < 300:
             return Revoked(answer)
-        read = _read_until_refused(app, grant)
+        read = read_until_refused(app, grant)
         return Revoked(answer, read, app.refresh(grant.token.refresh_token))
 
     return app.once(f"revoke refresh token {hint}", make)
+
+
+def refresh_token_of_grant(app: App) -> Revoked:
+    """A refresh token revoked, for the sake of its access tokens: they end with it where the server can end access tokens at all."""
+    endpoint(app)
+    has_refresh_token(app.grant())
+    _require_access_tokens_end(app)
+    return refresh_token(app)
+
+
+def _require_access_tokens_end(app: App) -> None:
+    """``NotApplicable`` when the server revokes no access token that it is asked to: then it need not end those of a grant either."""
+    tried = access_token(app)
+    if tried.read is None:
+        raise NotApplicable(f"the server does not revoke access tokens: {describe(tried.answer.answer)}")
+    _require_revoked(tried.tried)
 
 
 def _require_revoked(read: Exchange) -> None:
@@ -107,7 +124,8 @@ def _require_revoked(read: Exchange) -> None:
         raise NotApplicable("the server does not revoke access tokens; another scenario judges that")
 
 
-def _read_until_refused(app: App, grant: Grant) -> Exchange:
+def read_until_refused(app: App, grant: Grant | TokenAnswer) -> Exchange:
+    """The app's read with a token that has been ended, again and again while the word spreads."""
     read = app.probe(grant)
     deadline = time.monotonic() + SPREAD_S
     while 200 <= read.answer.status < 300 and time.monotonic() < deadline:

@@ -20,6 +20,7 @@ from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import pkce
 from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.redirect_uri import COLLECTOR
+from smartlaunch.probes.revocation import read_until_refused
 
 REDEEMED_LATE = "code redeemed late"
 
@@ -210,12 +211,20 @@ def _replayed(app: App) -> Replay:
     replay = app.exchange(answer)
     app.suspect()
     try:
-        return Replay(first, replay, app.probe(first))
+        return Replay(first, replay, read_until_refused(app, first))
     except NotConfigured:
         return Replay(first, replay, None)
 
 
-def ask_each_grant_type(app: App) -> dict[str, Exchange]:
+@dataclass(frozen=True)
+class GrantTypes:
+    """What the token endpoint says to each listed grant type, and which of them a configured client may use."""
+
+    answers: Mapping[str, Exchange]
+    usable: frozenset[str]
+
+
+def ask_each_grant_type(app: App) -> GrantTypes:
     """What the token endpoint says to a request with nothing but a grant type, for each that the SMART configuration lists.
 
     ``NotApplicable`` when none is listed. A grant type that another of the configured clients is there for is asked as that one.
@@ -229,4 +238,6 @@ def ask_each_grant_type(app: App) -> dict[str, Exchange]:
         asking = app.beside(backend, "") if name == "client_credentials" and backend is not None else app
         answers[name] = asking.token_request([("grant_type", name)]).exchange
         answered(answers[name])
-    return answers
+    lasting = {"offline_access", "online_access"} & set(app.scopes)
+    usable = {"authorization_code"} | ({"client_credentials"} if backend is not None else set()) | ({"refresh_token"} if lasting else set())
+    return GrantTypes(answers, frozenset(usable))

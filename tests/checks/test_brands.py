@@ -12,6 +12,7 @@ import pytest
 from smartlaunch.checks import brands as checks
 from smartlaunch.checks.members import Findings
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
+from smartlaunch.finding import Outcome
 
 REQ = "SMART-2.2-brands-primary-brand"
 IDENTIFIER = {"system": "urn:ietf:rfc:3986", "value": "https://good-health.example"}
@@ -158,6 +159,7 @@ def test_endpoints_belong_to_brands_and_references_lead_somewhere() -> None:
     lost = deepcopy(BUNDLE)
     lost["entry"][0]["resource"]["endpoint"].append({"reference": "Endpoint/gone"})
     assert actual(checks.primary_brand(REQ, answer(lost), IDENTIFIER)) == '"Endpoint/gone" is not in it'
+    assert [f.severity for f in checks.primary_brand(REQ, answer(lost), IDENTIFIER)] == [Outcome.WARNING]
 
 
 def test_brands_of_other_providers_may_hold_the_rest_but_not_all() -> None:

@@ -38,7 +38,16 @@ def test_capability_of_assertions(body: object, actual: str) -> None:
     assert all((f.requirement, f.pointer, f.exchange) == (REQ, "/capabilities", "x0001") for f in found)
 
 
-@pytest.mark.parametrize(("methods", "actual"), [(["GET", "GET"], ""), ([], ""), (["GET", "POST"], "it was asked for by POST")])
+@pytest.mark.parametrize(
+    ("methods", "actual"),
+    [
+        (["GET", "GET"], ""),
+        ([], ""),
+        (["GET", "POST"], "it was asked for by POST"),
+        (["HEAD", "GET"], ""),
+        (["HEAD"], "it was asked for by HEAD"),
+    ],
+)
 def test_fetched_by_get(methods: list[str], actual: str) -> None:
     found = checks.fetched_by_get(REQ, answer({}), methods)
     assert [f.actual for f in found] == ([actual] if actual else [])

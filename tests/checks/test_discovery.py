@@ -5,6 +5,7 @@ import pytest
 
 from smartlaunch.checks import discovery, members
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
+from smartlaunch.finding import Finding, Outcome
 
 RIGHT = {
     "issuer": "https://ehr.example",
@@ -34,10 +35,11 @@ def without(*names: str) -> dict:
     return {k: v for k, v in RIGHT.items() if k not in names}
 
 
-def one(findings: list, actual: str) -> None:
+def one(findings: list[Finding], actual: str) -> Finding:
     assert len(findings) == 1, findings
     assert actual in findings[0].actual
     assert findings[0].exchange == "x0001"
+    return findings[0]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,8 @@ def test_grant_types() -> None:
     one(discovery.grant_types("R", answer(RIGHT | {"grant_types_supported": ["client_credentials"]})), "client_credentials")
     assert discovery.grant_types("R", answer({"capabilities": ["permission-v2"]})) == []
     refused = {"odd": answer({"error": "unsupported_grant_type"}), "authorization_code": answer({"error": "invalid_request"})}
-    one(discovery.grant_types_known("R", refused), "unsupported_grant_type")
+    assert one(discovery.grant_types_known("R", refused, {"odd"}), "unsupported_grant_type").severity is None
+    assert one(discovery.grant_types_known("R", refused, {"authorization_code"}), "unsupported_grant_type").severity is Outcome.WARNING
 
 
 def test_agreement() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from smartlaunch.checks import fhir_access as checks
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
-from smartlaunch.finding import Finding, Kind, Side
+from smartlaunch.finding import Finding, Kind, Outcome, Side
 
 REQ = "SMART-2.2-app-launch-token-validation-b"
 VITAL = ("http://terminology.hl7.org/CodeSystem/observation-category", "vital-signs")
@@ -325,5 +326,14 @@ def test_same_uris() -> None:
     found = {"authorize": "https://X.example/a/", "token": "https://x.example/t"}
     document = {"authorization_endpoint": "https://x.example/a", "token_endpoint": "https://x.example/t"}
     assert checks.same_uris(REQ, answer(), found, document) == []
-    assert "`token`" in only(checks.same_uris(REQ, answer(), {**found, "token": "/t"}, document)).expected
+    assert "`token`" in only(checks.same_uris(REQ, answer(), {**found, "token": "/other"}, document)).expected
+    relative = {"authorization_endpoint": "auth/a", "token_endpoint": "/t"}
+    here = replace(answer(), request=Request("GET", "https://x.example/fhir/metadata"))
+    assert checks.same_uris(REQ, here, {"authorize": "https://x.example/fhir/auth/a", "token": "https://x.example/t"}, relative) == []
     assert checks.same_uris(REQ, answer(), found, {}) == []
+
+
+def test_a_statement_behind_a_token_warns() -> None:
+    assert checks.for_everybody(REQ, answer(200, {"resourceType": "CapabilityStatement"})) == []
+    assert checks.for_everybody(REQ, answer(404)) == []
+    assert only(checks.for_everybody(REQ, answer(401))).severity is Outcome.WARNING

@@ -172,26 +172,21 @@ def test_launch() -> None:
 
 
 def test_no_context() -> None:
-    assert launch.no_context("R", {}, chosen_by_user=False, exchange="x1") == []
-    assert launch.no_context("R", {"patient": "p"}, chosen_by_user=True, exchange="x1") == []
-    assert launch.no_context("R", {"patient": ""}, chosen_by_user=False, exchange="x1") == []
-    assert launch.no_context("R", {"encounter": "e"}, chosen_by_user=False, exchange="x1")[0].pointer == "/encounter"
+    launched = {"patient": "p", "encounter": "e"}
 
+    def found(body: dict[str, str], *known: dict[str, str], forged: bool = False, launched: dict[str, str] = launched) -> list[str]:
+        return [f.pointer for f in launch.no_context("R", body, launched=launched, known=known, exchange="x1", forged=forged)]
 
-@pytest.mark.parametrize(
-    ("status", "error", "found"),
-    [
-        (400, "invalid_grant", 0),
-        (401, "invalid_client", 0),
-        (401, None, 0),
-        (401, "invalid_grant", 1),
-        (403, "invalid_grant", 1),
-        (422, None, 1),
-    ],
-)
-def test_status_by_error(status, error, found) -> None:
-    body = {"error": error} if error else {}
-    assert len(token_error.status_by_error("R", answer(body, status=status))) == found
+    assert found({}) == []
+    assert found({"patient": ""}) == []
+    assert found({"patient": "p"}) == ["/patient"]
+    assert found({"encounter": "e"}) == ["/encounter"]
+    assert found({"patient": "p"}, {"patient": "p"}) == [], "it would be there without the value"
+    assert found({"patient": "p", "encounter": "e"}, {"patient": "p"}) == ["/encounter"]
+    assert found({"patient": "own"}) == [], "nothing of that launch"
+    assert found({"patient": "own"}, launched={}) == ["/patient"], "what the launch holds is not known"
+    assert found({"patient": "own"}, {}, {"patient": "q"}, forged=True) == ["/patient"]
+    assert found({"patient": "own"}, {"patient": "own"}, forged=True) == []
 
 
 def test_a_referrer_policy_that_gives_the_address_away() -> None:

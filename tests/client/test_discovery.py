@@ -109,3 +109,13 @@ def test_oauth_uris_of_the_capability_statement() -> None:
 )
 def test_absolute_addresses(value: object, expected: bool) -> None:
     assert absolute(value) is expected
+
+
+def test_metadata_of_an_issuer_that_no_configuration_names() -> None:
+    issuer = "https://ehr.example/realm"
+    metadata = {"issuer": issuer, "authorization_response_iss_parameter_supported": True}
+    assert discovery({"/.well-known/oauth-authorization-server/realm": metadata}).metadata_of(issuer) == [metadata]
+    assert discovery({"/realm/.well-known/openid-configuration": metadata}).metadata_of(issuer) == [metadata]
+    assert discovery({"/realm/.well-known/openid-configuration": {**metadata, "issuer": "https://other.example"}}).metadata_of(issuer) == []
+    assert discovery({}).metadata_of(issuer) == []
+    assert discovery({}).metadata_of("realm") == []

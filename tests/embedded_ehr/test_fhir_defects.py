@@ -417,7 +417,6 @@ PROBES: dict[str, Probe] = {
             "metadata_lacks_smart_service",
             "metadata_lacks_oauth_uris",
             "metadata_lacks_token_uri",
-            "metadata_uris_are_relative",
             "metadata_token_uri_differs",
             "metadata_authorize_uri_differs",
         ),

@@ -12,6 +12,7 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.fhir import describe, resources
 from smartlaunch.probes.app_state.subjects import base, person, subject, system, token
+from smartlaunch.probes.fhir_access import samples
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -195,9 +196,17 @@ def updated_once(app: App) -> State:
 
 
 def about_person(app: App, kind: str) -> State:
-    """State about a resource of a type; right state about the patient has to be kept first."""
+    """State about a resource of a type; right state about the patient has to be kept first.
+
+    About others than the patient in context and the user a server may answer as it does to whoever may not know of them.
+    """
     shared(app)
-    return create(app, person(app, kind), CODES[1])
+    about = person(app, kind)
+    state = create(app, about, CODES[1])
+    in_context = kind == "Patient" or about.endswith(f"/{samples.fhir_user(app)}")
+    if not in_context and state.exchange.answer.status in (401, 404, 422):
+        raise NotApplicable(f"the server keeps no state about a {kind} out of context: {describe(state.exchange.answer)}")
+    return state
 
 
 def round_trip(app: App) -> list[tuple[str, Exchange]]:

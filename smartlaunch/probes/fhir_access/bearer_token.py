@@ -255,7 +255,10 @@ SCHEMES: Mapping[str, Callable[[App, str], Exchange]] = {
 
 def sent(app: App, way: str) -> Exchange:
     """The read with a good token, sent in the way that the words name."""
-    return _beside_good(app, way, lambda: {**WAYS, **SCHEMES}[way](app, app.grant().access_token))
+    answer = _beside_good(app, way, lambda: {**WAYS, **SCHEMES}[way](app, app.grant().access_token))
+    if way == "the header and the query" and discloses(answer.answer) and not discloses(sent(app, "the query alone").answer):
+        raise NotApplicable("the server takes no token from the query, so there was one token that it looked at")
+    return answer
 
 
 def _claims(part: str) -> dict[str, object] | None:
