@@ -28,6 +28,13 @@ def resources(response: Response, resource_type: str = "") -> list[dict[str, Any
     ]
 
 
+def link(response: Response, relation: str) -> str:
+    """The address that a Bundle gives under a relation, or an empty string."""
+    listed = response.object.get("link")
+    links = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return next((one["url"] for one in links if one.get("relation") == relation and isinstance(one.get("url"), str)), "")
+
+
 def refused(response: Response) -> bool:
     """The end state a refusal is judged by: the answer discloses no resource and no write was accepted."""
     return not resources(response) and not 200 <= response.status < 300

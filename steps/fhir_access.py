@@ -35,6 +35,11 @@ def with_wrong_token(app: App, label: str) -> Exchange:
     return bearer_token.with_wrong_token(app, label)
 
 
+@when("a read comes with an authorization code that nobody has redeemed", target_fixture="answer")
+def with_unused_code(app: App) -> Exchange:
+    return bearer_token.with_unused_code(app)
+
+
 @when("an access token is used after its expiry", target_fixture="answer")
 def with_expired_token(app: App) -> Exchange:
     return bearer_token.expired(app)
@@ -225,9 +230,47 @@ def other_category(writer: App, interaction: str) -> Trial:
     return categories.outside(writer, interaction)
 
 
+@when(
+    Phrase("a token for {order} is used for the {interaction} of what fits the category alone", order=categories.ORDERS, interaction=READS),
+    target_fixture="trial",
+)
+def outside_one_of_two(app: App, order: str, interaction: str) -> Trial:
+    return categories.outside_one_of_two(app, interaction, order)
+
+
+@when("a token from which the system scope was left out is used for another patient", target_fixture="trial")
+def without_system_scope(app: App) -> Trial:
+    return scopes.without_system_scope(app)
+
+
+@when("a token from which the user left a scope out is used for that type", target_fixture="trial")
+def without_unticked_scope(app: App) -> Trial:
+    return scopes.without_unticked(app)
+
+
 @when(Phrase("the {interaction} is tried for another patient", interaction=patients.OF_ANOTHER), target_fixture="trial")
 def other_patient(writer: App, interaction: str) -> Trial:
     return patients.of_another(writer, interaction)
+
+
+@when(Phrase("the {interaction} is tried for a third patient", interaction=patients.OF_THE_PERSON_BY_ID), target_fixture="trial")
+def third_patient(app: App, interaction: str) -> Trial:
+    return patients.of_a_third(app, interaction)
+
+
+@when(Phrase("a {request} asks for data of another patient", request=patients.EXISTENCE), target_fixture="trial")
+def existence_of_another(app: App, request: str) -> Trial:
+    return patients.existence(app, request)
+
+
+@when(Phrase("a {request} asks for data of a type that the granted scopes leave out", request=patients.EXISTENCE), target_fixture="trial")
+def existence_of_other_type(app: App, request: str) -> Trial:
+    return interactions.existence(app, request)
+
+
+@then("the answer does not say that there are some")
+def keeps_existence(judge: Judge, trial: Trial) -> None:
+    judge(checks.keeps_existence(judge.requirement, trial.exchange, trial.words, trial.granted))
 
 
 @when("a search of what patients share asks for their patients", target_fixture="trial")
@@ -256,6 +299,11 @@ def trial_refused(judge: Judge, trial: Trial) -> None:
 @then("its search parameter keeps from that too")
 def write_refused_by_parameter(judge: Judge, trial: Trial) -> None:
     judge(advice(checks.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted)))
+
+
+@then("it gives nothing outside the scope")
+def nothing_outside(judge: Judge, trial: Trial) -> None:
+    judge(checks.withholds_ids(judge.requirement, trial.exchange, trial.ids, trial.words, trial.granted))
 
 
 @then("it succeeds")

@@ -29,6 +29,7 @@ Feature: Bearer tokens
         | search         |
         | search by POST |
         | batch          |
+        | next page      |
 
     @id:bearer-unknown-token
     Scenario: A token that was never issued is challenged
@@ -50,6 +51,11 @@ Feature: Bearer tokens
         | the authorization code        |
         | the refresh token             |
         | the ID Token                  |
+
+    @id:bearer-unused-code
+    Scenario: A read with an authorization code that is still good gets nothing
+      When a read comes with an authorization code that nobody has redeemed
+      Then the FHIR server gives no data
 
   @req:SMART-2.2-app-launch-token-validation-d @req:RFC6750-5.2-b @intrusive
   Rule: The content of a token is protected against change
@@ -101,6 +107,11 @@ Feature: Bearer tokens
     @id:bearer-query
     Scenario: A token in the query brings no data
       When the access token travels in the query alone
+      Then the FHIR server gives no data
+
+    @id:bearer-query-of-search
+    Scenario: A token among the parameters of a search brings no data
+      When the access token travels in the query of a search
       Then the FHIR server gives no data
 
   @req:RFC6750-2-a @intrusive

@@ -25,6 +25,51 @@ Feature: Whose data a token reaches
         | type history             |
         | system search            |
 
+    @id:patient-scope-in-other-words
+    Scenario Outline: The <interaction> brings nothing of another patient either
+      When the <interaction> is tried for another patient
+      Then nothing of that patient comes back
+
+      Examples:
+        | interaction                      |
+        | read with a trailing slash       |
+        | read with a percent-encoded id   |
+        | read with the type in lower case |
+        | read with _format                |
+        | read with _elements              |
+        | search by _id                    |
+        | search by identifier             |
+        | chained search                   |
+        | next page of a search            |
+        | system history                   |
+        | operation $everything            |
+        | batch with an absolute URL       |
+
+    @id:patient-scope-third
+    Scenario Outline: The <interaction> brings nothing of a third patient
+      When the <interaction> is tried for a third patient
+      Then nothing of that patient comes back
+
+      Examples:
+        | interaction           |
+        | read of the patient   |
+        | search by the patient |
+
+    @id:patient-scope-existence
+    Scenario Outline: A <request> does not tell that another patient has data
+      When a <request> asks for data of another patient
+      Then the answer does not say that there are some
+
+      Examples:
+        | request                    |
+        | HEAD request               |
+        | search with _summary=count |
+
+    @id:patient-scope-system-left-out
+    Scenario: A system scope that was not granted opens no other patient
+      When a token from which the system scope was left out is used for another patient
+      Then nothing of that patient comes back
+
     @id:patient-scope-included
     Scenario: A search takes in no other patient
       When a search of what patients share asks for their patients
@@ -54,6 +99,16 @@ Feature: Whose data a token reaches
         | update      |
         | patch       |
         | delete      |
+
+    @id:patient-scope-moves
+    Scenario Outline: The <interaction> to another patient is refused
+      When the <interaction> is tried for another patient
+      Then it is refused
+
+      Examples:
+        | interaction          |
+        | update that moves it |
+        | patch that moves it  |
 
   @req:SMART-2.2-scopes-and-launch-context-batch @req:SMART-2.2-scopes-and-launch-context-patient-scope @intrusive
   Rule: The entries of a batch reach no other patient

@@ -167,6 +167,43 @@ Feature: What scopes allow
         | system search    |
         | type history     |
 
+    @id:scope-other-type-in-other-words
+    Scenario Outline: The <interaction> of a type that was not granted is refused as well
+      When the <interaction> is tried with a type that the granted scopes leave out
+      Then it is refused
+
+      Examples:
+        | interaction                      |
+        | read of the patient              |
+        | search by identifier             |
+        | compartment search               |
+        | read with a trailing slash       |
+        | read with a percent-encoded id   |
+        | read with the type in lower case |
+        | read with _format                |
+        | read with _elements              |
+        | search by _id                    |
+        | chained search                   |
+        | next page of a search            |
+        | system history                   |
+        | operation $everything            |
+        | batch with an absolute URL       |
+
+    @id:scope-existence
+    Scenario Outline: A <request> does not tell of data of a type that was not granted
+      When a <request> asks for data of a type that the granted scopes leave out
+      Then the answer does not say that there are some
+
+      Examples:
+        | request                    |
+        | HEAD request               |
+        | search with _summary=count |
+
+    @id:scope-unticked-enforced
+    Scenario: A scope that the user left out opens nothing
+      When a token from which the user left a scope out is used for that type
+      Then it is refused
+
   @req:SMART-2.2-app-launch-token-validation-b @intrusive @writes
   Rule: The FHIR server refuses writes that the scopes of the token do not cover
 
@@ -227,10 +264,13 @@ Feature: What scopes allow
       Then <form> granted together give what each of them gives
 
       Examples:
-        | form           |
-        | two letters    |
-        | two types      |
-        | two categories |
+        | form                      |
+        | two letters               |
+        | two types                 |
+        | two categories            |
+        | two versions              |
+        | a scope twice             |
+        | a wildcard and a category |
 
   @req:SMART-2.2-scopes-and-launch-context-wildcard
   Rule: A wildcard scope gives access to every type that the server offers to the app
@@ -268,6 +308,17 @@ Feature: What scopes allow
         | vread             |
         | instance history  |
         | batch with a read |
+
+    @id:scope-granular-two-parameters @intrusive
+    Scenario Outline: The <interaction> under a scope of two parameters gives what fits both
+      When a token for <order> is used for the <interaction> of what fits the category alone
+      Then it gives nothing outside the scope
+
+      Examples:
+        | interaction | order                 |
+        | read        | a category and a code |
+        | search      | a category and a code |
+        | vread       | a code and a category |
 
     @id:scope-granular-write @intrusive @writes
     Scenario: The create of another category is refused

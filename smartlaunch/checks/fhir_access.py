@@ -105,6 +105,14 @@ def withholds_type(requirement: str, exchange: Exchange, resource_type: str, wha
     return _fhir(requirement, f"no {resource_type or 'resource'} for {what}{scopes}", describe(exchange), exchange, "body")
 
 
+def withholds_ids(requirement: str, exchange: Exchange, ids: Collection[str], what: str, granted: Iterable[str] = ()) -> Findings:
+    """None of these resources is disclosed; others may be, as a search gives what the scope does cover."""
+    if not any(r.get("id") in ids for r in disclosed(exchange)):
+        return []
+    expected = f"nothing outside the granted scopes for the {what} (granted: {' '.join(granted)})"
+    return _fhir(requirement, expected, describe(exchange), exchange, "body")
+
+
 def carries_nothing_out(requirement: str, exchange: Exchange, what: str, granted: Iterable[str] = ()) -> Findings:
     """The end state of a refused write: no 2xx status, neither of the answer nor of its entries."""
     if not done(exchange):
@@ -170,6 +178,25 @@ def tells_nothing(requirement: str, exchange: Exchange, texts: Sequence[str], wh
         if found
         else []
     )
+
+
+def tells_of_data(exchange: Exchange) -> bool:
+    """Whether an answer without data says that there are some: success of HEAD, or a number of matches."""
+    answer = exchange.answer
+    if not 200 <= answer.status < 300:
+        return False
+    total = answer.object.get("total")
+    return exchange.request.method == "HEAD" or bool(disclosed(exchange)) or (isinstance(total, int) and total > 0)
+
+
+def keeps_existence(requirement: str, exchange: Exchange, what: str, granted: Iterable[str] = ()) -> Findings:
+    """An answer does not say that data are there which the token does not reach."""
+    if not tells_of_data(exchange):
+        return []
+    total = exchange.answer.object.get("total")
+    scopes = f" (granted: {' '.join(granted)})" if granted else ""
+    actual = f"status {exchange.answer.status}" + (f", a total of {total}" if isinstance(total, int) else "")
+    return _fhir(requirement, f"the same answer to the {what} as where there is nothing{scopes}", actual, exchange, "status")
 
 
 def fits_category(requirement: str, exchange: Exchange, resource_type: str, wanted: Collection[tuple[str, str]]) -> Findings:

@@ -24,7 +24,16 @@ from smartlaunch.embedded_ehr.core import parse_json
 from smartlaunch.embedded_ehr.data import seed_store
 from smartlaunch.embedded_ehr.defects.fhir_access import REFUSAL, Told
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
-from smartlaunch.embedded_ehr.fhir_access import COMPARTMENT, Access, Credentials, Refused, insufficient_scope, judge_token, presented_token
+from smartlaunch.embedded_ehr.fhir_access import (
+    COMPARTMENT,
+    Access,
+    Credentials,
+    Refused,
+    insufficient_scope,
+    judge_token,
+    patients_of,
+    presented_token,
+)
 from smartlaunch.embedded_ehr.fhir_store import Resource, Store, Version, new_id
 from smartlaunch.embedded_ehr.scopes import CREATE, DELETE, READ, SEARCH, UPDATE, ResourceScope
 
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
 
     from smartlaunch.embedded_ehr.defects import Defects, Variants
     from smartlaunch.embedded_ehr.options import SandboxOptions
-    from smartlaunch.embedded_ehr.state import State
+    from smartlaunch.embedded_ehr.state import AccessToken, State
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 _FORM = "application/x-www-form-urlencoded"
@@ -63,6 +72,31 @@ class Interaction:
     parameters: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    raw: str = ""
+    """The method and the address as they were sent."""
+
+    @property
+    def forms(self) -> frozenset[str]:
+        """In which unusual forms this is asked: rules are forgotten for one of them and kept for the rest."""
+        path, names = [part for part in self.path.split("/") if part], {name for name, _ in self.parameters}
+        kind = path[0] if path else ""
+        found = {
+            "trailing slash": len(path) > 1 and self.path.endswith("/"),
+            "percent-encoded": "%" in self.raw.partition("?")[0],
+            "lower case": bool(kind) and kind[0].isalpha() and kind not in TYPES,
+            "_format": "_format" in names,
+            "_elements": "_elements" in names,
+            "_id": "_id" in names and kind != "Patient",
+            "identifier": "identifier" in names,
+            "chained": any("." in name for name in names),
+            "later page": "_offset" in names,
+            "system history": path == ["_history"],
+            "$everything": path[-1:] == ["$everything"],
+            "absolute": self.raw.startswith("absolute "),
+            "HEAD": self.raw.startswith("HEAD "),
+            "count": ("_summary", "count") in self.parameters,
+        }
+        return frozenset(form for form, there in found.items() if there)
 
     def header(self, name: str) -> str:
         """Return a header by its lower-case name, or an empty text."""
@@ -100,7 +134,10 @@ class FhirServer:
 
     def perform(self, access: Access, asked: Interaction) -> Answer:
         """Carry out one interaction, or raise `Refused`."""
+        access = replace(access, forms=asked.forms)
         parts = [part for part in asked.path.split("/") if part]
+        if parts and parts[0] not in TYPES and self.defects("trusts_types_in_lower_case"):
+            parts[0] = next((kind for kind in TYPES if kind.lower() == parts[0]), parts[0])
         self._require_offered(asked.method, parts)
         match asked.method, parts:
             case "POST", []:
@@ -129,6 +166,8 @@ class FhirServer:
                 return self._search(access, kind, asked, "search")
             case ["_history"]:
                 return self._history_of_types(access, (kind,))
+            case [resource_id, "$everything"] if kind == "Patient":
+                return self._everything(access, resource_id)
             case [resource_id, target] if kind == "Patient" and fhir_search.definition(target, "patient") is not None:
                 within = replace(asked, parameters=(("patient", resource_id), *asked.parameters))
                 return self._search(access, target, within, "compartment search")
@@ -192,6 +231,21 @@ class FhirServer:
         if self.defects("read_lacks_etag"):
             del headers["ETag"]
         return Answer(200, resource, headers)
+
+    def _everything(self, access: Access, patient_id: str) -> Answer:
+        """Return the record of one patient, as far as the scopes go."""
+        grants = access.require(READ, "Patient", "read")
+        person = self._current("Patient", patient_id)
+        self._require_reach(access, grants, person, "read")
+        found = [
+            resource
+            for kind in COMPARTMENT
+            for resource in self.store.resources(kind)
+            if kind != "Basic" and patient_id in patients_of(resource, self.base_url) and self._may_be_included(access, resource)
+        ]
+        entries = [self._entry(resource, "match") for resource in found]
+        link = [{"relation": "self", "url": f"{self.base_url}/Patient/{patient_id}/$everything"}]
+        return Answer(200, {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": link, "entry": entries})
 
     def _current(self, kind: str, resource_id: str) -> Resource:
         history = self.store.history(kind, resource_id)
@@ -459,7 +513,8 @@ class FhirServer:
             self._require_reach(access, grants, current, "update")
         elif kind != "Basic" and self.defects("update_needs_create_scope_for_new_id"):
             access.require(CREATE, kind, "create")
-        self._require_reach(access, grants, body, "update")
+        if current is None or not self.defects("updates_move_resources_to_other_patients"):
+            self._require_reach(access, grants, body, "update")
         self._check_version(kind, resource_id, asked, current, body)
         stored = self.store.put(body)
         return Answer(200 if current is not None else 201, stored, self._stored_headers(stored))
@@ -473,7 +528,8 @@ class FhirServer:
         body = _patched(current, asked.body)
         if body.get("id") != resource_id or body.get("resourceType") != kind:
             raise Refused(422, "business-rule", "A patch cannot change type or id.")
-        self._require_reach(access, grants, body, "patch")
+        if not self.defects("patches_move_resources_to_other_patients"):
+            self._require_reach(access, grants, body, "patch")
         self._check_version(kind, resource_id, asked, current, body)
         stored = self.store.put(body, method="PATCH")
         return Answer(200, stored, self._stored_headers(stored))
@@ -562,12 +618,16 @@ class FhirServer:
         headers = {
             header: str(request[name]) for name, header in (("ifMatch", "if-match"), ("ifNoneMatch", "if-none-match")) if name in request
         }
-        return Interaction(str(request.get("method", "")), path, tuple(parse_qsl(query)), headers, entry.get("resource"))
+        raw = "absolute " if str(request.get("url", "")).startswith(self.base_url) else ""
+        return Interaction(str(request.get("method", "")), path, tuple(parse_qsl(query)), headers, entry.get("resource"), raw)
 
 
 def routes(state: State, defects: Defects, variant: Variants, options: SandboxOptions, store: Store | None = None) -> list[Route]:
     """Return the routes of the FHIR server, with their full paths from `/fhir` on."""
     server = FhirServer(state, defects, variant, store if store is not None else seed_store())
+
+    def _token_of(value: str | None, asked: Interaction) -> AccessToken:
+        return judge_token(value, state, defects, app_state=asked.path.startswith("Basic"), forms=asked.forms)
 
     async def endpoint(request: Request) -> Response:
         presented = False
@@ -575,7 +635,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             asked, credentials, problem = await _read_request(request)
             value = presented_token(credentials, defects, variant)
             presented = value is not None
-            access = Access(judge_token(value, state, defects, app_state=asked.path.startswith("Basic")), state, defects, variant)
+            access = Access(_token_of(value, asked), state, defects, variant)
             if problem is not None:
                 raise problem
             response = _answer_response(server.perform(access, asked), defects)
@@ -699,13 +759,15 @@ async def _read_request(request: Request) -> tuple[Interaction, Credentials, Ref
             problem = Refused(400, "structure", "The request body is not JSON that can be read.")
         if media_type not in ("application/fhir+json", "application/json", "application/json-patch+json"):
             problem = Refused(415, "not-supported", f"This server cannot read {media_type or 'a body without type'}.")
-    credentials = Credentials(request.headers.get("authorization"), query_token, form_token)
+    search = request.method == "GET" and "/" not in path.strip("/")
+    credentials = Credentials(request.headers.get("authorization"), query_token, form_token, search)
     accept = f"{request.headers.get('accept', '')} {request.query_params.get('_format', '')}"
     if "xml" in accept and "json" not in accept and "*/*" not in accept:
         problem = problem or Refused(406, "not-supported", "This server answers in JSON only.")
     method = "GET" if request.method == "HEAD" else request.method
     kept = tuple((name, value) for name, value in parameters if name != "access_token")
-    return Interaction(method, path, kept, dict(request.headers.items()), body), credentials, problem
+    sent = f"{request.method} {request.scope.get('raw_path', b'').decode('latin-1')}"
+    return Interaction(method, path, kept, dict(request.headers.items()), body, sent), credentials, problem
 
 
 def _answer_response(answer: Answer, defects: Defects) -> Response:

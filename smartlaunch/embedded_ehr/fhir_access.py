@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.embedded_ehr import fhir_search
+from smartlaunch.embedded_ehr.defects.fhir_access import TRUSTED
+from smartlaunch.embedded_ehr.defects.spoiling import excused
 from smartlaunch.embedded_ehr.scopes import CREATE, DELETE, INTERACTIONS, READ, SEARCH, UPDATE, ResourceScope, resource_scopes
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class Credentials:
     header: str | None
     query: str | None
     form: str | None
+    search: bool = False
 
 
 def presented_token(credentials: Credentials, defects: Defects, variant: Variants) -> str | None:
@@ -88,14 +91,18 @@ def presented_token(credentials: Credentials, defects: Defects, variant: Variant
             return scheme
     if credentials.query and (defects("accepts_token_in_query") or defects("accepts_token_sent_twice")):
         return credentials.query
+    if credentials.query and credentials.search and defects("accepts_token_in_query_of_search"):
+        return credentials.query
     if credentials.form and variant("accepts_token_in_form_body"):
         return credentials.form
     return None
 
 
-def judge_token(value: str | None, state: State, defects: Defects, *, app_state: bool) -> AccessToken:
+def judge_token(value: str | None, state: State, defects: Defects, *, app_state: bool, forms: frozenset[str] = frozenset()) -> AccessToken:
     """Return the token a request acts with, or refuse with 401."""
     if value is None:
+        if "later page" in forms and defects("serves_later_pages_without_a_token"):
+            return _anybody(state)
         if defects("accepts_missing_token") or (app_state and defects("app_state_needs_no_token")):
             return _anybody(state)
         raise Refused(401, "login", "An access token is required.")
@@ -170,15 +177,21 @@ class Access:
     defects: Defects
     variant: Variants
     wrapper: str = ""
+    forms: frozenset[str] = frozenset()
     scopes: tuple[ResourceScope, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.scopes = resource_scopes(self.token.scopes)
+        self.scopes = resource_scopes(self.token.enforced or self.token.scopes)
 
     # -- type level -----------------------------------------------------------------------------------------------------
 
     def require(self, letter: str, resource_type: str, operation: str) -> tuple[ResourceScope, ...]:
         """Return the scopes that allow the interaction on the type, or refuse with 403."""
+        if excused(self.defects, self.forms, TRUSTED):
+            return (ResourceScope("", "system", "*", frozenset(INTERACTIONS)),)
+        versions = {scope.version for scope in self.scopes}
+        if len(versions) > 1 and self.defects("ignores_v1_scopes_beside_those_of_v2"):
+            self.scopes = tuple(scope for scope in self.scopes if scope.version == max(versions))
         counting = self.scopes[:1] if len(self.scopes) > 1 and self.defects("only_first_scope_counts") else self.scopes
         found = tuple(scope for scope in counting if scope.allows(letter, resource_type))
         found = self._kept(found, letter, resource_type)
@@ -301,6 +314,8 @@ class Access:
             return resource["resourceType"] in _PATIENT_OPTIONAL
         if belongs_to <= set(limit):
             return True
+        if scope.level == "patient" and {*map(len, belongs_to)} <= {*map(len, limit)} and self.defects("compares_patients_by_length_of_id"):
+            return True
         return self._ignores_limit(scope, operation)
 
     def _ignores_limit(self, scope: ResourceScope, operation: str) -> bool:
@@ -330,6 +345,9 @@ class Access:
 
     def _fits(self, scope: ResourceScope, grants: tuple[ResourceScope, ...], resource: Resource, operation: str) -> bool:
         """Tell whether the search parameters of a granular scope fit the resource."""
+        mixed = any(other.parameters for other in grants) and not all(other.parameters for other in grants)
+        if mixed and self.defects("granular_scope_narrows_a_wider_one"):
+            return all(self._parameters_match(other, resource) for other in grants)
         if not scope.parameters:
             return True
         if len(grants) > 1:
@@ -348,9 +366,13 @@ class Access:
         return False
 
     def _parameters_match(self, scope: ResourceScope, resource: Resource) -> bool:
-        base_url = self.state.fhir_base_url
+        base_url, counting = self.state.fhir_base_url, scope.parameters
+        if len(counting) > 1 and self.defects("heeds_first_parameter_of_a_scope_only"):
+            counting = counting[:1]
+        elif len(counting) > 1 and self.defects("heeds_last_parameter_of_a_scope_only"):
+            counting = counting[-1:]
         try:
-            return all(fhir_search.matches(resource, name, value, base_url) for name, value in scope.parameters)
+            return all(fhir_search.matches(resource, name, value, base_url) for name, value in counting)
         except fhir_search.BadSearch:
             return False
 

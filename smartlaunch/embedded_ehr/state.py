@@ -51,6 +51,7 @@ class AccessToken:
     session: str | None = None
     grant: str = ""
     context: dict[str, Any] = field(default_factory=dict)
+    enforced: tuple[str, ...] = ()
     subject: str | None = None
     seen: bool = False
 

@@ -281,6 +281,11 @@ class TokenEndpoint:
             context=code.context,
             subject=user.subject,
         )
+        left_out = [scope for scope in code.requested if scope not in code.scopes]
+        if any(scope.startswith("system/") for scope in left_out) and self.defects("honours_system_scopes_that_it_left_out"):
+            access.enforced = code.requested
+        if left_out and self.defects("honours_scopes_that_the_user_left_out"):
+            access.enforced = tuple(scope for scope in code.requested if not scope.startswith("system/"))
         body = self._body(client, access, requested=code.requested)
         body |= code.context
         refresh = self._first_refresh_token(client, code)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth import scopes as words
-from smartlaunch.probes.fhir_access import categories, granted, grants, samples
+from smartlaunch.probes.fhir_access import categories, granted, grants, patients, requests, samples
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -249,3 +250,46 @@ def unticked(app: App) -> tuple[str, Asked]:
     if attempt.token is None or not attempt.token.succeeded:
         raise NotApplicable(f"the server gives no token when the user leaves a scope out: {attempt.describe()}")
     return left_out, Asked(attempt, tuple(requested))
+
+
+# -- what was left out ------------------------------------------------------------------------------------------------------------
+
+
+def without_system_scope(app: App) -> Trial:
+    """A read of another patient with a token for which a system scope was asked and not granted; that patient's own token reads it."""
+    return app.once("without a system scope", lambda: _without_system_scope(app))
+
+
+def _without_system_scope(app: App) -> Trial:
+    asked = unknown_among_known(app, "the level system")
+    token = asked.attempt.token
+    if token is None or not token.succeeded:
+        raise NotApplicable(f"the request with a system scope got no token: {asked.describe()}")
+    wide = [s for s in asked.granted if (p := words.parse(s)) is not None and p.level != "patient" and p.resource in ("*", "Patient")]
+    if wide:
+        raise NotApplicable(f"the server granted {' '.join(wide)}, which may reach other patients")
+    theirs, person, _ = patients.of_other(app)
+    if token.patient == person.id:
+        raise NotApplicable("the token is for the same patient")
+    twin = requests.twin_of(app, "read of the patient", person, theirs.access_token)
+    exchange = requests.tried(app, "read of the patient", person, token.access_token)
+    return requests.Trial("read", "Patient", exchange, tuple(asked.granted), twin, frozenset({person.id}))
+
+
+def without_unticked(app: App) -> Trial:
+    """A read of the type whose scope the user left out at the consent page; the app's own grant reads it, and the kept type is open."""
+    return app.once("without an unticked scope", lambda: _without_unticked(app))
+
+
+def _without_unticked(app: App) -> Trial:
+    scope, asked = unticked(app)
+    if words.covered(scope, asked.granted):
+        raise NotApplicable("the scope was granted all the same; another scenario judges that")
+    token = asked.attempt.token
+    access_token = token.access_token if token is not None else ""
+    kept, left = samples.sample(app), samples.sample(app, 1)
+    twin = requests.twin_of(app, "read", left, app.grant().access_token)
+    if not disclosed(requests.tried(app, "read", kept, access_token), kept.type):
+        raise TwinFailed(f"the token does not work for what the user agreed to: {' '.join(asked.granted)}")
+    exchange = requests.tried(app, "read", left, access_token)
+    return requests.Trial("read", left.type, exchange, tuple(asked.granted), twin, frozenset({left.id}))

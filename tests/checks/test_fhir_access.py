@@ -174,6 +174,27 @@ def test_withholds_type() -> None:
     assert checks.withholds_type(REQ, answer(200, {"resourceType": "Bundle", "entry": [{"resource": 1}]}), "", "read") == []
 
 
+def test_withholds_ids() -> None:
+    assert checks.withholds_ids(REQ, answer(200, bundle(observation("o2"))), {"o1"}, "search") == []
+    assert checks.withholds_ids(REQ, answer(403, outcome()), {"o1"}, "read") == []
+    assert only(checks.withholds_ids(REQ, answer(200, bundle(observation("o1"))), {"o1"}, "search", ["patient/Observation.rs?code=a"]))
+
+
+def head(status: int) -> Exchange:
+    one = answer(status)
+    return replace(one, request=replace(one.request, method="HEAD"))
+
+
+def test_keeps_existence() -> None:
+    for silent in (answer(403, outcome()), answer(200, {**bundle(), "total": 0}), answer(200, bundle()), head(404)):
+        assert checks.keeps_existence(REQ, silent, "question") == []
+    assert (
+        "a total of 3" in only(checks.keeps_existence(REQ, answer(200, {**bundle(), "total": 3}), "search", ["patient/Patient.r"])).actual
+    )
+    assert only(checks.keeps_existence(REQ, head(200), "HEAD request")).actual == "status 200"
+    assert only(checks.keeps_existence(REQ, answer(200, bundle(observation())), "search"))
+
+
 def test_carries_nothing_out() -> None:
     assert checks.carries_nothing_out(REQ, answer(403, outcome()), "create") == []
     refused = {"resourceType": "Bundle", "type": "batch-response", "entry": [{"response": {"status": "403"}}]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.checks.fhir_access import disclosed, tells_of_data
 from smartlaunch.checks.fhir_answer import done
 from smartlaunch.probes import scopes
 from smartlaunch.probes.app_state import changes, keeping
@@ -44,6 +44,27 @@ def not_done(change: Any) -> bool:
     return not done(change.exchange)
 
 
+def silent_on_data(trial: Any) -> bool:
+    return not tells_of_data(trial.exchange)
+
+
+def not_among(trial: Any) -> bool:
+    return not {r.get("id") for r in disclosed(trial.exchange)} & trial.ids
+
+
+FORMS = {
+    "read with a trailing slash": "trusts_trailing_slashes",
+    "read with a percent-encoded id": "trusts_percent_encoded_ids",
+    "read with _format": "trusts_reads_with_format",
+    "read with _elements": "trusts_reads_with_elements",
+    "search by _id": "trusts_searches_by_id",
+    "chained search": "trusts_chained_searches",
+    "next page of a search": "trusts_pages_after_the_first",
+    "system history": "trusts_system_history",
+    "operation $everything": "trusts_operation_everything",
+    "batch with an absolute URL": "trusts_absolute_urls_in_a_batch",
+}
+EXISTENCE = {"HEAD request": "trusts_head_requests", "search with _summary=count": "counts_what_no_scope_covers"}
 JWT_ONLY = ("a token without its signature", "a token with other content")
 BEARER = [
     Case("bearer good", lambda w: bearer_token.good(w.app()), given),
@@ -68,6 +89,8 @@ BEARER = [
     case("bearer sent", bearer_token.sent, "the scheme Basic", holds=withheld, defect="accepts_token_under_any_scheme"),
     case("bearer sent", bearer_token.sent, "the scheme Token", holds=withheld),
     case("bearer sent", bearer_token.sent, "no scheme", holds=withheld, defect="accepts_token_without_scheme"),
+    case("bearer sent", bearer_token.sent, "the query of a search", holds=withheld, defect="accepts_token_in_query_of_search"),
+    case("bearer code", bearer_token.with_unused_code, holds=withheld, defect="accepts_code_at_fhir"),
     case("bearer revoked", bearer_token.revoked, holds=withheld, defect="accepts_revoked_token"),
     case("bearer elsewhere", bearer_token.for_other_server, holds=lambda end: end.stage != "data", defect=""),
 ]
@@ -109,7 +132,22 @@ SCOPED = [
             "batch with a read": "batch_ignores_scopes",
             "batch with a search": "",
             "transaction with a read": "transaction_ignores_scopes",
+            "read of the patient": "opens_the_patient_to_every_scope",
+            "search by identifier": "",
+            **FORMS,
         }.items()
+    ),
+    *(
+        case("other existence", interactions.existence, request, holds=silent_on_data, defect=defect)
+        for request, defect in EXISTENCE.items()
+    ),
+    case("scope unticked", scopes.without_unticked, holds=trial_refused, defect="honours_scopes_that_the_user_left_out"),
+    *(
+        case("two parameters", categories.outside_one_of_two, word, order, holds=not_among, defect=defect)
+        for word, order, defect in [
+            ("read", "a category and a code", "heeds_first_parameter_of_a_scope_only"),
+            ("vread", "a code and a category", "heeds_last_parameter_of_a_scope_only"),
+        ]
     ),
     *(
         case("included", interactions.included, word, holds=trial_refused, defect="include_ignores_scopes" if "_inc" in word else "")
@@ -117,7 +155,14 @@ SCOPED = [
     ),
     *(
         case("union", interactions.union, form, holds=all_given, defect=defect)
-        for form, defect in {"two letters": "", "two types": "", "two categories": "granular_scopes_are_intersected"}.items()
+        for form, defect in {
+            "two letters": "",
+            "two types": "",
+            "two categories": "granular_scopes_are_intersected",
+            "two versions": "ignores_v1_scopes_beside_those_of_v2",
+            "a scope twice": "",
+            "a wildcard and a category": "granular_scope_narrows_a_wider_one",
+        }.items()
     ),
     case("wildcard", interactions.wildcard, holds=all_given),
     *(
@@ -146,13 +191,27 @@ ANOTHER = {
     "search without a patient": "",
     "system search": "",
     "batch with a read": "batch_ignores_compartment",
+    "search by identifier": "trusts_searches_by_identifier",
+    **FORMS,
 }
 PATIENTS = [
     *(case("another patient", patients.of_another, word, holds=none_of_patient, defect=defect) for word, defect in ANOTHER.items()),
     *(
         case("another patient", patients.of_another, word, holds=trial_refused, defect=defect)
-        for word, defect in {"create": "creates_for_other_patient", "update": "updates_other_patient", "delete": ""}.items()
+        for word, defect in {
+            "create": "creates_for_other_patient",
+            "update": "updates_other_patient",
+            "delete": "",
+            "update that moves it": "updates_move_resources_to_other_patients",
+            "patch that moves it": "patches_move_resources_to_other_patients",
+        }.items()
     ),
+    *(
+        case("third patient", patients.of_a_third, word, holds=none_of_patient, defect="compares_patients_by_length_of_id")
+        for word in patients.OF_THE_PERSON_BY_ID
+    ),
+    *(case("another existence", patients.existence, request, holds=silent_on_data, defect=defect) for request, defect in EXISTENCE.items()),
+    case("system left-out", scopes.without_system_scope, holds=none_of_patient, defect="honours_system_scopes_that_it_left_out"),
     case("another included", patients.of_another_included, holds=none_of_patient, defect="include_shows_other_patient"),
     case("telling", patients.telling, holds=lambda texts: len(texts) > 1),
     case("of user", patients.of_user, holds=trial_given),

@@ -1,4 +1,4 @@
-"""What the defects make of a refusal of the FHIR server."""
+"""What the defects make of a refusal of the FHIR server, and the forms of a request that it lets pass without looking."""
 
 from __future__ import annotations
 
@@ -80,3 +80,29 @@ REFUSAL: dict[str, Change[Told]] = {
     "refusal_discloses_internals": _adds(lambda _: _TRACEBACK),
 }
 """What each defect does to a right refusal."""
+
+
+# -- forms of a request -------------------------------------------------------------------------------------------------
+
+
+def _written(form: str) -> Callable[[frozenset[str]], bool]:
+    return lambda forms: form in forms
+
+
+TRUSTED: dict[str, Callable[[frozenset[str]], bool]] = {
+    "trusts_trailing_slashes": _written("trailing slash"),
+    "trusts_percent_encoded_ids": _written("percent-encoded"),
+    "trusts_types_in_lower_case": _written("lower case"),
+    "trusts_reads_with_format": _written("_format"),
+    "trusts_reads_with_elements": _written("_elements"),
+    "trusts_searches_by_id": _written("_id"),
+    "trusts_searches_by_identifier": _written("identifier"),
+    "trusts_chained_searches": _written("chained"),
+    "trusts_pages_after_the_first": _written("later page"),
+    "trusts_system_history": _written("system history"),
+    "trusts_operation_everything": _written("$everything"),
+    "trusts_absolute_urls_in_a_batch": _written("absolute"),
+    "trusts_head_requests": _written("HEAD"),
+    "counts_what_no_scope_covers": _written("count"),
+}
+"""The forms in which each defect lets a request through, whatever its scopes and its patient."""

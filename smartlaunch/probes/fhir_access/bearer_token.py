@@ -20,6 +20,8 @@ from smartlaunch.fhir import describe, discloses
 from smartlaunch.probes import revocation
 from smartlaunch.probes.authorization import AUD, EndState, ask, pursue
 from smartlaunch.probes.faults import altered, never_issued
+from smartlaunch.probes.fhir_access.requests import next_page
+from smartlaunch.probes.fhir_access.samples import Sample
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -63,6 +65,11 @@ def _without_for_search(app: App, patient: str) -> Exchange:
     return app.engine.fhir.search("Observation", [("patient", patient)], None)
 
 
+def _without_for_next_page(app: App, patient: str) -> Exchange:
+    found = Sample({"resourceType": "Observation"}, (("patient", patient),))
+    return app.engine.fhir.read(next_page(app.engine.fhir, found, app.grant().access_token), None)
+
+
 def _without_for_search_by_post(app: App, patient: str) -> Exchange:
     return app.engine.fhir.search_by_post("Observation", [("patient", patient)], None)
 
@@ -82,6 +89,7 @@ WITHOUT: Mapping[str, Callable[[App, str], Exchange]] = {
     "search": _without_for_search,
     "search by POST": _without_for_search_by_post,
     "batch": _without_for_batch,
+    "next page": _without_for_next_page,
 }
 """Requests without any token, for data of a patient."""
 
@@ -148,6 +156,11 @@ WRONG: Mapping[str, Callable[[Grant], str]] = {
 def with_wrong_token(app: App, label: str) -> Exchange:
     """The read with a token that the words name."""
     return _beside_good(app, label, lambda: app.engine.fhir.read(path(app), WRONG[label](app.grant())))
+
+
+def with_unused_code(app: App) -> Exchange:
+    """The read with an authorization code that nobody has redeemed yet, in place of an access token."""
+    return _beside_good(app, "an unused code", lambda: app.engine.fhir.read(path(app), app.fresh_code().code))
 
 
 def for_other_server(app: App) -> EndState:
@@ -238,8 +251,19 @@ def _with_header(app: App, value: str) -> Exchange:
     return app.engine.fhir.send("GET", path(app), None, headers={"Authorization": value})
 
 
+def _in_query_of_search(app: App, token: str) -> Exchange:
+    whose = app.grant().token.patient or app.engine.target.patients.default
+    if not whose:
+        raise NotApplicable("no patient is known to search for")
+    twin = app.engine.fhir.search("Observation", [("patient", whose)], token)
+    if not discloses(answered(twin)):
+        raise NotApplicable(f"the app's token finds no Observation: {describe(twin.answer)}")
+    return app.engine.fhir.search("Observation", [("patient", whose), ("access_token", token)], None)
+
+
 WAYS: Mapping[str, Callable[[App, str], Exchange]] = {
     "the query alone": lambda app, _token: app.engine.fhir.read(_in_query(app), None),
+    "the query of a search": _in_query_of_search,
     "the header and the query": lambda app, token: app.engine.fhir.read(_in_query(app), token),
     "the scheme in lower case": lambda app, token: app.engine.fhir.send("GET", path(app), token, scheme="bearer"),
 }

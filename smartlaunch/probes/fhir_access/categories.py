@@ -94,6 +94,49 @@ def _created_outside(app: App) -> Trial:
     return Trial("create", kind, exchange, tuple(grant.granted), twin)
 
 
+# -- two parameters in one scope ------------------------------------------------------------------------------------------------
+
+ORDERS: Mapping[str, bool] = {"a category and a code": False, "a code and a category": True}
+"""Scopes with two search parameters, by the words of the features: whether the code comes first."""
+
+
+def _codes(of: Sample) -> tuple[tuple[str, str], ...]:
+    concept = of.resource.get("code")
+    coding = concept.get("coding") if isinstance(concept, dict) else None
+    listed = [c for c in coding if isinstance(c, dict) and isinstance(c.get("code"), str)] if isinstance(coding, list) else []
+    return tuple((str(c.get("system", "")), c["code"]) for c in listed)
+
+
+def _two_codes(app: App) -> tuple[Sample, Sample]:
+    """Two resources of one type and category of which neither has a code of the other."""
+    for matches in samples(app).values():
+        coded = [one for one in matches if one.categories and _codes(one)]
+        for one in coded:
+            for two in coded:
+                if one.categories[:1] == two.categories[:1] and not set(_codes(one)) & set(_codes(two)):
+                    return one, two
+    raise NotApplicable("the patient has no two resources of one type and category with different codes")
+
+
+def outside_one_of_two(app: App, interaction: str, order: str) -> Trial:
+    """A request for a resource that fits the category of a scope and not its code."""
+    return app.once(f"{interaction} outside {order}", lambda: _outside_one_of_two(app, interaction, order))
+
+
+def _outside_one_of_two(app: App, interaction: str, order: str) -> Trial:
+    inside, other = _two_codes(app)
+    parts = [f"category={'|'.join(inside.categories[0])}", f"code={'|'.join(_codes(inside)[0])}"]
+    asked = f"{level(app)}/{inside.type}.rs?{'&'.join(reversed(parts) if ORDERS[order] else parts)}"
+    grant = covering(app, [asked])
+    for letter in "rs":
+        require_uncovered(grant, inside.type, letter)
+    if not disclosed(send(app, "read", inside, grant.access_token), inside.type):
+        raise TwinFailed("the token does not work for the category and code that it was granted")
+    twin = twin_of(app, interaction, other, app.grant().access_token)
+    exchange = tried(app, interaction, other, grant.access_token)
+    return Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, frozenset({other.id}))
+
+
 def within(app: App) -> list[Trial]:
     """Read and search of a resource that fits the granted search parameter."""
     return app.once("requests within a category", lambda: _within(app))

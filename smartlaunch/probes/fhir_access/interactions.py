@@ -6,8 +6,9 @@ proves nothing.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from smartlaunch.checks.fhir_access import disclosed
@@ -17,7 +18,8 @@ from smartlaunch.fhir import describe
 from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.fhir_access import categories
 from smartlaunch.probes.fhir_access.grants import covering, covers, granted, require_uncovered, scope
-from smartlaunch.probes.fhir_access.requests import WRITES, Trial, letter_of, send, tried, twin_of
+from smartlaunch.probes.fhir_access.patients import OF_THE_PERSON, asked_whether
+from smartlaunch.probes.fhir_access.requests import NEXT_PAGE, WRITES, Trial, letter_of, next_page, send, tried, twin_of
 from smartlaunch.probes.fhir_access.samples import Query, Sample, fhir_user, patient, references_in, sample, samples
 from smartlaunch.probes.fhir_access.writing import written_under
 
@@ -88,13 +90,45 @@ def other_type(app: App, interaction: str) -> Trial:
 
 
 def _other_type(app: App, interaction: str) -> Trial:
-    inside, outside = sample(app), sample(app, 1)
+    inside = sample(app)
+    outside = _person(app) if interaction in OF_THE_PERSON else sample(app, 1)
+    if interaction == NEXT_PAGE:
+        outside = replace(outside, link=next_page(app.engine.fhir, outside, app.grant().access_token))
     twin = twin_of(app, interaction, outside, app.grant().access_token)
-    grant = covering(app, [scope(app, inside.type, "rs")])
+    # The operation needs the patient's own resource; what is judged is what comes along with it.
+    beside = [scope(app, "Patient", "rs")] if interaction == "operation $everything" else []
+    grant = covering(app, [*beside, scope(app, inside.type, "rs")])
     require_uncovered(grant, outside.type, letter_of(interaction))
     _require_works(app, grant, inside, "rs")
     exchange = tried(app, interaction, outside, grant.access_token)
     return Trial(interaction, outside.type, exchange, tuple(grant.granted), twin, frozenset({outside.id}))
+
+
+def _person(app: App) -> Sample:
+    """The patient's own resource; ``NotApplicable`` where it is that of the signed-in user, which ``fhirUser`` may open."""
+    whose = patient(app)
+    if fhir_user(app) == f"Patient/{whose}":
+        raise NotApplicable("the signed-in user is the patient, whose own resource the scope fhirUser may open")
+    exchange = app.engine.fhir.read(f"Patient/{whose}", app.grant().access_token)
+    found = next(iter(disclosed(exchange, "Patient")), None)
+    if found is None:
+        raise NotApplicable(f"the app's own grant does not read the patient: {describe(answered(exchange))}")
+    return Sample(found, (("_id", whose),))
+
+
+def existence(app: App, request: str) -> Trial:
+    """The question whether there are data of a type that the granted scopes leave out."""
+    return app.once(f"{request} of another type", lambda: _existence(app, request))
+
+
+def _existence(app: App, request: str) -> Trial:
+    inside, outside = sample(app), sample(app, 1)
+    grant = covering(app, [scope(app, inside.type, "rs")])
+    require_uncovered(grant, outside.type, "s" if "search" in request else "r")
+    _require_works(app, grant, inside, "rs")
+    nobody = f"conformance-{secrets.token_hex(8)}"
+    made_up = Sample({"resourceType": outside.type, "id": nobody}, tuple((k, nobody if k == "patient" else v) for k, v in outside.query))
+    return asked_whether(app, request, outside, made_up, app.grant(), grant)
 
 
 @dataclass(frozen=True)
@@ -183,10 +217,31 @@ def _two_categories(app: App) -> tuple[list[str], list[Part]]:
     return [categories.scope_of(app, one) for one in both], [(word, one, "") for one in both for word in ("read", "search")]
 
 
+def _two_versions(app: App) -> tuple[list[str], list[Part]]:
+    """One type in each version; what counts is the pair, so each part is held against the app's own grant."""
+    one, other = sample(app), sample(app, 1)
+    scopes = [scope(app, one.type, "rs", in_version=1), scope(app, other.type, "rs", in_version=2)]
+    return scopes, [(word, each, "") for each in (one, other) for word in ("read", "search")]
+
+
+def _one_scope_twice(app: App) -> tuple[list[str], list[Part]]:
+    one = scope(app, sample(app).type, "rs")
+    return [one, one], [(word, sample(app), one) for word in ("read", "search")]
+
+
+def _wildcard_and_category(app: App) -> tuple[list[str], list[Part]]:
+    inside, outside = categories.two_categories(app)
+    scopes = [scope(app, "*", "rs"), categories.scope_of(app, inside)]
+    return scopes, [(word, each, "") for each in (inside, outside) for word in ("read", "search")]
+
+
 UNIONS: Mapping[str, Callable[[App], tuple[list[str], list[Part]]]] = {
     "two letters": _two_letters,
     "two types": _two_types,
     "two categories": _two_categories,
+    "two versions": _two_versions,
+    "a scope twice": _one_scope_twice,
+    "a wildcard and a category": _wildcard_and_category,
 }
 """Scopes granted together, by the words of the features: the scopes, and what each of them allows."""
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.checks.fhir_access import disclosed, tells_of_data
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, resources
 from smartlaunch.probes.fhir_access.grants import covering, require_patient_level, scope
-from smartlaunch.probes.fhir_access.requests import READS, WRITES, Trial, send, tried, twin_of
+from smartlaunch.probes.fhir_access.requests import NEXT_PAGE, READS, WRITES, Trial, next_page, send, tried, twin_of
 from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, references_in, sample, search, texts_in
-from smartlaunch.probes.fhir_access.writing import OF_ANOTHER_PATIENT, written_for_another
+from smartlaunch.probes.fhir_access.writing import MOVES, OF_ANOTHER_PATIENT, moved, written_for_another
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
+    from smartlaunch.client.fhir import Fhir
     from smartlaunch.client.grant import Grant
     from smartlaunch.exchange import Exchange
     from smartlaunch.target import User
@@ -23,11 +26,14 @@ if TYPE_CHECKING:
 SHARED: Mapping[str, str] = {"generalPractitioner": "general-practitioner", "managingOrganization": "organization"}
 """Elements of Patient that point to what patients share, with their search parameters."""
 
-OF_ANOTHER = (*READS, *OF_ANOTHER_PATIENT)
+OF_ANOTHER = (*READS, *OF_ANOTHER_PATIENT, *MOVES)
 """Requests that are put for a patient other than the one in context."""
 
 _OWN_READ = "read of the patient"
 _OWN_SEARCH = "search by the patient"
+OF_THE_PERSON_BY_ID = (_OWN_READ, _OWN_SEARCH)
+OF_THE_PERSON = (_OWN_READ, "search by identifier")
+"""Requests for the patient's own resource; the others are for clinical data, or have words of their own for it."""
 
 
 def of_other(app: App) -> tuple[Grant, Sample, Sample]:
@@ -54,6 +60,8 @@ def _scopes(app: App, kind: str, at: str) -> list[str]:
 
 def of_another(app: App, interaction: str) -> Trial:
     """A request for another patient's data under ``patient/`` scopes; the same under that patient's own token has to succeed."""
+    if interaction in MOVES:
+        return moved(app, interaction)
     if interaction in WRITES:
         return written_for_another(app, interaction)
     return app.once(f"{interaction} for another patient", lambda: _of_another(app, interaction))
@@ -76,10 +84,82 @@ def _of_another(app: App, interaction: str) -> Trial:
         resource = Sample({"resourceType": kind}, tuple((k, other if k == "patient" else v) for k, v in own.query))
         wanted = person if interaction == _OWN_READ else resource
     else:
-        wanted = person if interaction == _OWN_READ else resource
+        wanted = person if interaction in OF_THE_PERSON else resource
+        if interaction == NEXT_PAGE:
+            wanted = replace(wanted, link=next_page(app.engine.fhir, wanted, other_grant.access_token))
         twin = twin_of(app, interaction, wanted, other_grant.access_token)
     exchange = tried(app, interaction, wanted, grant.access_token)
     return Trial(interaction, wanted.type, exchange, tuple(grant.granted), twin, frozenset({other}))
+
+
+def of_a_third(app: App, interaction: str) -> Trial:
+    """A request for the own resource of a patient who is neither in context nor the other one; their own token has to succeed."""
+    return app.once(f"{interaction} for a third patient", lambda: _of_a_third(app, interaction))
+
+
+def _of_a_third(app: App, interaction: str) -> Trial:
+    own, other = patient(app), other_patient(app)
+    known = [one for user in app.engine.target.users.values() for one in user.patients or ()]
+    third = next((one for one in reversed(known) if one not in (own, other)), "")
+    if not third:
+        raise NotConfigured("the target file names no third patient among those of its users", key="[users.<name>] patients")
+    kind = sample(app).type
+    grant = covering(app, _scopes(app, kind, "patient"))
+    require_patient_level(grant, "Patient", kind)
+    theirs = covering(app, _scopes(app, kind, "patient"), patient=third)
+    if theirs.token.patient != third:
+        raise NotApplicable(f"no login brings the patient {third} into context, so nothing shows that this patient's data are there")
+    wanted = Sample({"resourceType": "Patient", "id": third}, (("_id", third),))
+    twin = twin_of(app, interaction, wanted, theirs.access_token)
+    exchange = tried(app, interaction, wanted, grant.access_token)
+    return Trial(interaction, "Patient", exchange, tuple(grant.granted), twin, frozenset({third}))
+
+
+# -- whether there is something --------------------------------------------------------------------------------------------------
+
+
+def _head(fhir: Fhir, of: Sample, token: str) -> Exchange:
+    return fhir.send("HEAD", of.reference, token)
+
+
+def _count(fhir: Fhir, of: Sample, token: str) -> Exchange:
+    return fhir.search(of.type, [*of.query, ("_summary", "count")], token)
+
+
+EXISTENCE: Mapping[str, Callable[[Fhir, Sample, str], Exchange]] = {"HEAD request": _head, "search with _summary=count": _count}
+"""Requests whose answer has no data and tells all the same that there are some."""
+
+
+def existence(app: App, request: str) -> Trial:
+    """The question whether there are data of another patient: for that patient's token there are, and of a made-up one there are none."""
+    return app.once(f"{request} for another patient", lambda: _existence(app, request))
+
+
+def _existence(app: App, request: str) -> Trial:
+    other_grant, _, wanted = of_other(app)
+    grant = covering(app, _scopes(app, wanted.type, "patient"))
+    require_patient_level(grant, "Patient", wanted.type)
+    made_up = Sample(
+        {"resourceType": wanted.type, "id": f"conformance-{secrets.token_hex(8)}"},
+        tuple((k, "conformance-nobody" if k == "patient" else v) for k, v in wanted.query),
+    )
+    return asked_whether(app, request, wanted, made_up, other_grant, grant)
+
+
+def asked_whether(app: App, request: str, wanted: Sample, made_up: Sample, may: Grant, grant: Grant) -> Trial:
+    """The question put with a token that may know, about something that is not there, and with the token that is judged."""
+    ask, fhir = EXISTENCE[request], app.engine.fhir
+    twin = ask(fhir, wanted, may.access_token)
+    answered(twin)
+    if not tells_of_data(twin):
+        raise NotApplicable(f"the {request} tells nobody that the data are there: {describe(twin.answer)}")
+    control = ask(fhir, made_up, grant.access_token)
+    answered(control)
+    if tells_of_data(control):
+        raise NotApplicable(f"the {request} is answered in one way whether the data are there or not")
+    exchange = ask(fhir, wanted, grant.access_token)
+    answered(exchange)
+    return Trial(request, wanted.type, exchange, tuple(grant.granted), twin, frozenset({wanted.id}))
 
 
 def of_another_included(app: App) -> Trial:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
-from smartlaunch.fhir import describe
+from smartlaunch.fhir import describe, link
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -78,16 +78,62 @@ def _system_search(fhir: Fhir, sample: Sample, token: str) -> Exchange:
     return fhir.read(f"{fhir.base_url}?{urlencode([('_type', sample.type), *sample.query])}", token)
 
 
+def _on_this_server(fhir: Fhir, url: str) -> str:
+    """A link of a Bundle, which gets the token only where it leads to the server that gave it."""
+    if urlsplit(url)[:2] != urlsplit(fhir.base_url)[:2]:
+        raise NotApplicable("the link to the next page leads to another server")
+    return url
+
+
+def next_page(fhir: Fhir, sample: Sample, token: str) -> str:
+    """The link to the second page of a search with one resource a page, as the token is given it."""
+    first = fhir.search(sample.type, [*sample.query, ("_count", "1")], token)
+    answered(first)
+    following = link(first.answer, "next")
+    if not following:
+        raise NotApplicable(f"the search of {sample.type} gives no link to a next page: {describe(first.answer)}")
+    return _on_this_server(fhir, following)
+
+
+def _percent_encoded(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    return fhir.read(f"{sample.type}/%{ord(sample.id[0]):02X}{sample.id[1:]}", token)
+
+
+def _by_identifier(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    listed = sample.resource.get("identifier")
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict) and one.get("value"):
+            return fhir.search(sample.type, [("identifier", f"{one.get('system', '')}|{one['value']}")], token)
+    raise NotApplicable(f"the {sample.type} has no identifier to search by")
+
+
+def _chained(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    """A search by the patient's own id behind a chain, which says what ``patient`` says in other words."""
+    return fhir.search(sample.type, [("patient._id", v) if k == "patient" else (k, v) for k, v in sample.query], token)
+
+
+def _everything(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    patient = next((v for k, v in sample.query if k == "patient"), "")
+    if not patient:
+        raise NotApplicable(f"the search of {sample.type} names no patient whose record could be asked for")
+    return fhir.read(f"Patient/{patient}/$everything", token)
+
+
 def _wrapped(bundle: str, inner: str) -> Read:
     """A batch or transaction of one read or search."""
 
     def send(fhir: Fhir, sample: Sample, token: str) -> Exchange:
         url = sample.reference if inner == "read" else f"{sample.type}?{urlencode(sample.query)}"
+        if inner == "absolute URL":
+            url = f"{fhir.base_url}/{sample.reference}"
         entry = {"request": {"method": "GET", "url": url}}
         return fhir.send("POST", "", token, resource={"resourceType": "Bundle", "type": bundle, "entry": [entry]})
 
     return send
 
+
+NEXT_PAGE = "next page of a search"
+"""The link that another token was given: the sample has it."""
 
 READS: Mapping[str, Read] = {
     "read": _read,
@@ -102,6 +148,18 @@ READS: Mapping[str, Read] = {
     "search without a patient": _search_without_patient,
     "type history": lambda fhir, sample, token: fhir.read(f"{sample.type}/_history", token),
     "system search": _system_search,
+    "read with a trailing slash": lambda fhir, sample, token: fhir.read(f"{sample.reference}/", token),
+    "read with a percent-encoded id": _percent_encoded,
+    "read with the type in lower case": lambda fhir, sample, token: fhir.read(f"{sample.type.lower()}/{sample.id}", token),
+    "read with _format": lambda fhir, sample, token: fhir.read(f"{sample.reference}?_format=json", token),
+    "read with _elements": lambda fhir, sample, token: fhir.read(f"{sample.reference}?_elements=id,subject,patient", token),
+    "search by _id": lambda fhir, sample, token: fhir.search(sample.type, [("_id", sample.id)], token),
+    "search by identifier": _by_identifier,
+    "chained search": _chained,
+    NEXT_PAGE: lambda fhir, sample, token: fhir.read(sample.link, token),
+    "system history": lambda fhir, _sample, token: fhir.read("_history", token),
+    "operation $everything": _everything,
+    "batch with an absolute URL": _wrapped("batch", "absolute URL"),
     "batch with a read": _wrapped("batch", "read"),
     "batch with a search": _wrapped("batch", "search"),
     "transaction with a read": _wrapped("transaction", "read"),
@@ -115,6 +173,8 @@ WRITES: Mapping[str, str] = {
     "patch": "u",
     "delete": "d",
     "update of a new id": "u",
+    "update that moves it": "u",
+    "patch that moves it": "u",
     "batch with a create": "c",
     "transaction with a create": "c",
 }
@@ -128,7 +188,7 @@ def letter_of(interaction: str) -> str:
     """The letter of the scope that an interaction needs."""
     if interaction in WRITES:
         return WRITES[interaction]
-    return "s" if "search" in interaction or interaction == "type history" else "r"
+    return "s" if "search" in interaction or interaction in ("type history", "system history") else "r"
 
 
 def send(app: App, interaction: str, sample: Sample, token: str) -> Exchange:

@@ -51,10 +51,11 @@ _ENOUGH = 3
 
 @dataclass(frozen=True)
 class Sample:
-    """A resource of the server, with the search that found it."""
+    """A resource of the server, with the search that found it, and a link that was given for it."""
 
     resource: Mapping[str, Any]
     query: Query = ()
+    link: str = ""
 
     @property
     def type(self) -> str:

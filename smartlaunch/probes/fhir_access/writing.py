@@ -46,6 +46,9 @@ BODIES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
 OF_ANOTHER_PATIENT = ("create", "update", "patch", "delete")
 """Writes that are put for a patient other than the one in context."""
 
+MOVES = {"update that moves it": "update", "patch that moves it": "patch"}
+"""Writes of a resource of the patient in context that give it to another patient, with the same write that does not."""
+
 _PATCH_TYPE = "application/json-patch+json"
 
 
@@ -202,6 +205,27 @@ def written_for_another(app: App, interaction: str) -> Trial:
     exchange = write(app, interaction, kind, own, other, grant.access_token)
     if interaction == "create":
         remember(app, exchange, theirs)
+    answered(exchange)
+    return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+
+
+def moved(app: App, interaction: str) -> Trial:
+    """A write that gives a resource of the patient in context to another patient; the same write that leaves it there has to succeed."""
+    kind, whose, other = kind_to_write(app), patient(app), other_patient(app)
+    grant = _writer(app, kind, whose)
+    require_patient_level(grant, kind)
+    _, own = created_own(app, kind, whose)
+    twin = write(app, MOVES[interaction], kind, own, whose, grant.access_token)
+    answered(twin)
+    if not done(twin):
+        raise NotApplicable(f"the server does not offer the {MOVES[interaction]} of {kind}: {describe(twin.answer)}")
+    if interaction == "update that moves it":
+        exchange = write(app, "update", kind, own, other, grant.access_token)
+    else:
+        patch = [{"op": "replace", "path": "/subject/reference", "value": f"Patient/{other}"}]
+        exchange = app.engine.fhir.send("PATCH", own.reference, grant.access_token, resource=patch, headers={"Content-Type": _PATCH_TYPE})
+    if done(exchange):
+        _left_behind(app).append((own.reference, _writer(app, kind, other)))
     answered(exchange)
     return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
 
