@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -330,12 +330,24 @@ class App:
             raise NotApplicable(f"the refresh that this situation needs did not succeed: {answer.describe()}")
         return answer.after(first)
 
+    def possible(self, situation: Situation) -> Situation:
+        """As much of a situation as the target file and the plain launch can give: without a second user, patient or refresh token less."""
+        plain = self.beside(self.client, self.launch_kind)
+        chooses = self.launch_kind != "ehr" or self.launches.chooses(self.client)
+        user = situation.user if chooses and self.engine.target.other_users() else ""
+        patient = situation.patient
+        if patient:
+            try:
+                self.engine.target.another_patient(self.engine.target.first_user)
+            except NotConfigured:
+                patient = ""
+        token = situation.token if not situation.token or plain.grant().token.refresh_token else ""
+        return replace(situation, user=user, patient=patient if chooses else "", token=token)
+
     def require_situation(self) -> None:
-        """``NotApplicable`` or ``NotConfigured`` where a right flow does not succeed in this situation though it does without it."""
+        """``NotApplicable`` where a right flow does not succeed in this situation though it does without it."""
         if self.situation == PLAIN:
             return
-        if self.launch_kind == "ehr" and (self.situation.user or self.situation.patient) and not self.launches.chooses(self.client):
-            raise NotConfigured("only a chart page lets another user or patient launch the app", key='[ehr_launch] kind = "page"')
         plain = self.beside(self.client, self.launch_kind)
         plain.grant()
         try:

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -289,27 +289,38 @@ def app(apps: Apps, plan: Plan, request: pytest.FixtureRequest) -> App:
     A rule that does not depend on the client is put with any client that the target file has.
     """
     found = _app_of(apps, plan)
-    request.node.stash[PROFILE] = f"{found.client.name} ({', '.join(filter(None, (found.client.role, found.launch_kind)))})"
+    words = filter(None, (found.client.role, found.launch_kind, found.situation.words))
+    request.node.stash[PROFILE] = f"{found.client.name} ({', '.join(words)})"
     return found
 
 
 def _app_of(apps: Apps, plan: Plan) -> App:
-    """The app with which a plan is put, in its situation."""
+    """The app with which a plan is put, in as much of its situation as the target file can give.
+
+    Where nothing of it is left and the client is the one that puts the scenario anyway, it is not put a second time.
+    """
     if not plan.again:
         return _usual_app(apps, plan)
-    usual = None
+    elsewhere = True
     try:
         app = apps.launched(plan.suite.role, plan.suite.launch)
     except NotApplicable:
-        app = usual = _usual_app(apps, plan)
-    if usual is not None and plan.situation == PLAIN:
+        kinds, roles = _bearable(plan)
+        app, elsewhere = apps.any(kinds, roles), False
+    situation = app.possible(plan.situation)
+    if situation == PLAIN and not (elsewhere and "once" in plan.flags):
         raise NotConfigured(
-            f"the target file has no client for the suite {plan.suite.id}, with which this rule would be put once more",
-            key=f'[clients.<name>] role = "{plan.suite.role}"',
+            f"the target file can show no other situation than the usual one ({plan.situation.words or plan.suite.id})",
+            key="[users.<second>], [patients] other, `offline_access` in the scopes, or [clients.<another>]",
         )
-    situated = apps.in_situation(app, plan.situation)
+    situated = apps.in_situation(app, situation)
     situated.require_situation()
     return situated
+
+
+def _bearable(plan: Plan) -> tuple[Sequence[str], Sequence[str]]:
+    """The ways of launching and the roles that a scenario's tags leave open."""
+    return [kind for kind in LAUNCHES if kind in plan.flags] or LAUNCHES, [role for role in APP_ROLES if role in plan.flags] or APP_ROLES
 
 
 def _usual_app(apps: Apps, plan: Plan) -> App:
@@ -321,8 +332,7 @@ def _usual_app(apps: Apps, plan: Plan) -> App:
     if suite.role == "backend":
         return apps.of_role("backend")
     if "once" in plan.flags:
-        kinds = [kind for kind in LAUNCHES if kind in plan.flags] or LAUNCHES
-        return apps.any(kinds, [role for role in APP_ROLES if role in plan.flags] or APP_ROLES)
+        return apps.any(*_bearable(plan))
     return apps.launched(suite.role, suite.launch)
 
 
