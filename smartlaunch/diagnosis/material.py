@@ -7,7 +7,7 @@ where it came from. Nothing here is raw: secrets were turned into facts before.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from smartlaunch.diagnosis.scopes import ScopeList
@@ -100,6 +100,23 @@ class Material:
     def texts(self, *who: str) -> Iterable[Said]:
         """The texts of some speakers, or of all."""
         return (s for s in self.said if not who or s.who in who)
+
+    def joined(self, other: Material) -> Material:
+        """Add what else is known of the same launch: what is known here stays, what is not is taken from there."""
+        whole = Material()
+        for each in fields(self):
+            mine, theirs = getattr(self, each.name), getattr(other, each.name)
+            value: Any = mine if mine not in (None, "", ()) else theirs
+            if isinstance(mine, dict):
+                value = {**theirs, **mine}
+            elif isinstance(mine, list):
+                value = [*mine, *(item for item in theirs if item not in mine)]
+            elif isinstance(mine, set):
+                value = mine | theirs
+            setattr(whole, each.name, value)
+        failed = bool(other.errors or other.urns or any(s >= 400 for s in other.statuses.values()) or any(other.texts("server")))
+        whole.succeeded = self.succeeded and not failed
+        return whole
 
     @property
     def status(self) -> int:

@@ -40,6 +40,16 @@ def _hidden(value: str) -> bool:
     return value.startswith("<") or "REDACTED" in value.upper() or set(value) <= {"*", "x", "X"}
 
 
+def is_placeholder(value: str) -> bool:
+    """Whether a person wrote a blank in the place of a value, so that nothing follows from how it looks."""
+    return (
+        re.fullmatch(
+            r"[\[<{(*%]+[\w .:/-]*[\])>}*%]+|[xX*.…]{3,}|(?i:my|your|our)[_ -]?(?:redirect|callback|url|uri)\w*|REDACTED", value.strip()
+        )
+        is not None
+    )
+
+
 Fault = tuple[str, str]
 """What is at fault (a parameter, or a kind such as ``doubled``) and the sentence that says how."""
 _Faults = Iterator[Fault]
@@ -64,6 +74,13 @@ class _Request:
     def value(self, name: str) -> str:
         return next((v for n, v in self.sent if n == name), "")
 
+    @property
+    def smart(self) -> bool:
+        """Whether anything of SMART is asked for; what only SMART demands is no fault of another request."""
+        asked = scopes.from_parameter(self.value("scope"))
+        launch = any(s.startswith("launch") or s == "fhirUser" or "/" in s for s in asked.items)
+        return not asked.items or launch or self.has("launch")
+
     def has(self, name: str) -> bool:
         return any(n == name for n, _ in self.sent)
 
@@ -74,7 +91,7 @@ def _missing(r: _Request) -> _Faults:
     if "request" in names or "request_uri" in names:
         return
     for name in _NEEDED:
-        if name in names or (name == "aud" and names & {"audience", "resource"}):
+        if name in names or (name == "aud" and (names & {"audience", "resource"} or not r.smart)):
             continue
         if name == "redirect_uri" and not (names & {"client_id", "response_type"}):
             continue
@@ -110,7 +127,7 @@ def _client_id(r: _Request) -> _Faults:
 
 def _redirect_uri(r: _Request) -> _Faults:
     value = r.value("redirect_uri")
-    if not value or _hidden(value):
+    if not value or _hidden(value) or is_placeholder(value):
         return
     if "#" in value:
         yield (
@@ -183,7 +200,7 @@ def _pkce(r: _Request) -> _Faults:
     if not challenge:
         if method:
             yield "pkce", "code_challenge: it is missing, although a method is named"
-        else:
+        elif r.smart:
             yield "pkce-absent", "code_challenge: it is missing; SMART asks for PKCE with S256"
     elif not _hidden(challenge):
         yield from _challenge(challenge, method)

@@ -60,6 +60,8 @@ class Rule:
     sources: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     at_most: int = 100
+    unsure: tuple[str, ...] = ()
+    """Signals beside which the confidence is not high."""
     early: bool = False
     """Shown first or second wherever it fits: what a person has to know beside the cause."""
 
@@ -140,6 +142,8 @@ def _weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material) -> 
         described = any(said.where not in ("error", "notes") for said in m.texts("server"))
         weight -= ANSWERED if described and "phrase-in-answer" in seen else THIN
     weight = min(weight, rule.at_most, 100)
+    if any(name in seen for name in rule.unsure):
+        weight = min(weight, HIGH - 1)
     if weight < DECLINE:
         return None
     values: dict[str, str] = {"vendor": vendor.name if vendor.id != "generic" else "the server"}

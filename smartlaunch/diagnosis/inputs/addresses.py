@@ -41,9 +41,9 @@ def read_url(url: str, m: Material, *, whole: bool = True) -> str:
         if not m.redirect_sent and "://" in address:
             read["redirect_uri"] = address
         read_into(m, {k: v for k, v in read.items() if k not in ("error_subcode", "suberror")})
-        for name in ("error_subcode", "suberror"):
-            if name in sent:
-                m.hear("server", name, sent[name])
+        for name, value in sent.items():
+            if name in ("error_subcode", "suberror") or (name.startswith("error_") and name not in _WAY_BACK):
+                m.hear("server", name, value)
         if whole and (sent.get("state") or "://" in url):
             m.facts.setdefault("state_returned", bool(sent.get("state")))
         return f"the way back to the app with an error{at}"

@@ -87,6 +87,8 @@ def read(line: Line, m: Material) -> None:
         m.statuses.setdefault("any", line.status)
     if line.kind == "cors":
         m.facts["console_cors"] = True
+        if line.url:
+            m.facts.setdefault("cors_address", line.url.partition("?")[0])
     if line.kind == "mixed":
         m.facts["mixed_content"] = line.url.partition("?")[0] or True
 

@@ -262,6 +262,7 @@ def _note(m: Material, item: RecordedExchange) -> None:
         allowed = item.facts.get("cors_origin")
         if not allowed and (item.status or "cors" in item.error.lower()):
             m.facts["cors_missing"], m.fact_of["cors_missing"] = ("preflight" if item.method == "OPTIONS" else item.endpoint), item.id
+            m.facts["cors_address"] = item.url.partition("?")[0]
         elif allowed and allowed not in ("*", origin):
             m.facts["cors_other_origin"], m.fact_of["cors_other_origin"] = True, item.id
         elif allowed and m.fact_of.get("cors_missing") != item.id:

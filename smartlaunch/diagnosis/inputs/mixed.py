@@ -295,6 +295,8 @@ class _Text:
                 self.m.facts["authorization_scheme"] = scheme
             if scheme == "bearer" and (token := tokens.PATTERN.search(value)):
                 tokens.read(token.group(), self.m)
+        elif name == "date":
+            tokens.read_date(value, self.m)
         elif name in ("x-frame-options", "access-control-allow-origin", "content-security-policy", "x-amzn-errortype"):
             self.m.hear("setting", name, f"{name}: {value}")
         else:

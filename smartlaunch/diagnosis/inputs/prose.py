@@ -59,8 +59,10 @@ _QUOTED = re.compile(
 )
 _EXCEPTION = re.compile(
     r"\b[A-Za-z_.]*(?:Error|Exception|Fault)\b\s*[:(]|\bCaused by\b|\bTraceback\b|"
-    r"\b(?:ERROR|WARN|FATAL|SEVERE|WARNING)\b|\bAADSTS\d+|\bIDX\d{5}"
+    r"\b(?:ERROR|ERR|FTL|WARN|WRN|FATAL|SEVERE|WARNING)\b|\[error\]|\blevel=(?:error|warn)|^\s*(?:fail|crit|error|warn):|\bAADSTS\d+|\bIDX\d{5}"
 )
+_HEADING = re.compile(r"\s*(?:fail|crit|warn|error): \S+\[\d+\]\s*$")
+"""The line that some loggers write above the message itself."""
 _INTRODUCED = re.compile(
     r"\b(?:errors?(?: message| page| code| description)?|messages?|exceptions?|response|says|saying|said|shows?|reads?|responds?(?: with)?|"
     r"returns?|returned|got|get|getting|receiv(?:e|es|ed|ing)|fail(?:s|ed|ing)? with|reject(?:s|ed) with|throws?|gives?)\b"
@@ -99,16 +101,19 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
     heard = Heard()
     rest: list[str] = []
     short = alone and len(text) < 400 and text.strip().count("\n") < 3 and not _NOT_MINE.search(text)
+    before = ""
     for line in text.splitlines():
         if not line.strip(" \t`*_-#>|"):
             continue
+        headed = _HEADING.match(before) is not None and line[:1] in (" ", "\t")
+        before = line
         taken = _label(line, heard)
         if taken and taken not in ("error", "error_description"):
             continue
         if taken:
-            heard.server.append((taken, line.strip()))
+            heard.server.append(("log" if _EXCEPTION.search(line) else taken, line.strip()))
             continue
-        if short or _EXCEPTION.search(line):
+        if short or headed or _EXCEPTION.search(line):
             heard.server.append(("log", line.strip()[:2000]))
         else:
             heard.server += [("quoted", quote) for quote in _quotes(line)]

@@ -114,7 +114,10 @@ def load_together(texts: list[str], reports: Path | None = None) -> Loaded:
     first = whole[0]
     for other in whole[1:]:
         first.exchanges += other.exchanges
-        first.found += other.found
+        if pasted and other is whole[-1] and first.run is None and first.found and other.found:
+            first.found[-1] = first.found[-1].joined(other.found[0])
+        else:
+            first.found += other.found
         first.warnings += other.warnings
         first.read += other.read
         first.left += other.left

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from smartlaunch.diagnosis.inputs import bodies, documents, flows, messages
+from smartlaunch.diagnosis.inputs import bodies, documents, flows, messages, tokens
 from smartlaunch.diagnosis.inputs.pieces import Piece
 from smartlaunch.diagnosis.inputs.readings import Reading
+from smartlaunch.diagnosis.inputs.weblinks import host_of
 from smartlaunch.evidence.endpoints import EndpointGuess
 from smartlaunch.evidence.facts import FlowMemory, derive
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
@@ -133,9 +134,20 @@ class Sent:
         if cut:
             for name in [n for n, value in facts.items() if value is False or n.startswith(_OF_VALUES)]:
                 del facts[name]
+        if endpoint is Endpoint.FHIR and not cut:
+            self._token(request, response)
         kept = self._out.redactor.exchange(exchange)
         kept.facts = facts
         self._out.exchanges.append(kept)
+
+    def _token(self, request: Request, response: Response | None) -> None:
+        """What the token says of itself that the FHIR server refuses, and the server's clock."""
+        scheme, _, token = (request.header("authorization") or "").partition(" ")
+        if response is None or response.status != 401 or scheme.lower() != "bearer":
+            return
+        tokens.read_bearer(token.strip(), self._out.m)
+        self._out.m.facts["fhir_host"] = (host_of(request.url) if "://" in request.url else "") or host_of(request.header("host") or "")
+        tokens.read_date(response.header("date") or "", self._out.m)
 
     def compare(self, url: str) -> dict[str, Any]:
         """What an address shows beside the messages and addresses before it."""

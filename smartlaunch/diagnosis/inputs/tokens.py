@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from smartlaunch.diagnosis import scopes
@@ -34,12 +36,26 @@ def read(token: str, m: Material) -> str:
     granted = claims.get("scope") or claims.get("scp")
     if kind == "access token" and m.granted is None and granted:
         text = " ".join(str(v) for v in granted) if isinstance(granted, list) else str(granted)
-        m.granted = scopes.from_parameter(text)
+        listed = scopes.from_parameter(text)
+        m.granted = listed if listed.resources else None
     issued, expires = claims.get("iat"), claims.get("exp")
     if kind != "client assertion" and isinstance(issued, (int, float)) and isinstance(expires, (int, float)):
         m.facts.setdefault("expires_in", expires - issued)
     m.hear("setting", "jwt", f"{kind}: iss {shown.get('iss', 'absent')}, aud {shown.get('aud', 'absent')}")
     return kind
+
+
+def read_bearer(token: str, m: Material) -> None:
+    """Take the claims of a bearer token that is a JWT; a client assertion in its place is told by another fact."""
+    parts = split_jwt(token) if PATTERN.fullmatch(token) else None
+    if parts is not None and kind_of(*parts) != "client assertion":
+        read(token, m)
+
+
+def read_date(value: str, m: Material) -> None:
+    """The server's clock, which says whether a token had run out when it was used."""
+    with suppress(ValueError, TypeError, OverflowError):
+        m.facts["answered_at"] = parsedate_to_datetime(value.strip()).timestamp()
 
 
 def kind_of(header: dict[str, Any], claims: dict[str, Any]) -> str:

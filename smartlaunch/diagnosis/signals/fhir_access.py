@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from smartlaunch.diagnosis import scopes
+from smartlaunch.diagnosis.inputs.weblinks import host_of
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
 from smartlaunch.diagnosis.vendor import Vendor
@@ -59,3 +61,29 @@ def fhir(m: Material, _vendor: Vendor) -> Iterator[Signal]:
                 call.exchange,
                 resource=call.resource,
             )
+
+
+@predicate
+def token_claims(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """What a JWT that was sent to the FHIR server says of itself, against the addresses of this flow and the time of the answer."""
+    token = m.facts.get("jwt")
+    if not isinstance(token, dict) or token.get("kind") == "client assertion":
+        return
+    claims: dict[str, Any] = token.get("claims", {})
+    here = str(m.facts.get("fhir_host") or host_of(m.fhir_base))
+    audiences = claims.get("aud") if isinstance(claims.get("aud"), list) else [claims.get("aud")]
+    named = [a for a in audiences or [] if isinstance(a, str) and re.match(r"https?://", a)]
+    if here and named and len(named) == len(audiences or []) and all(host_of(a) != here for a in named):
+        words = ", ".join(a[:120] for a in named[:3])
+        yield saw("jwt-of-other-audience", f"aud of the token is {words}, the FHIR server is {here}", token_aud=words, fhir_host=here)
+    issuer, known = claims.get("iss"), m.facts.get("issuer")
+    if isinstance(issuer, str) and isinstance(known, str) and known and host_of(issuer) != host_of(known):
+        yield saw(
+            "jwt-of-other-issuer",
+            f"iss of the token is {issuer[:120]}, not {known[:120]}",
+            token_iss=issuer[:120],
+            known_issuer=known[:120],
+        )
+    expires, now = claims.get("exp"), m.facts.get("answered_at")
+    if isinstance(expires, (int, float)) and isinstance(now, (int, float)) and now > expires and m.facts.get("token_expired") is None:
+        yield saw("token-expired", f"exp of the token lies {now - expires:.0f} s before the time of the answer")

@@ -20,6 +20,8 @@ def launch(m: Material, vendor: Vendor) -> Iterator[Signal]:
         yield saw("launch-value-given", "a launch value was sent", at.get("launch_present", ""))
     if m.launch_value == "" and asked is not None and "launch" in asked:
         yield saw("launch-scope-without-value", "the launch scope was requested without a launch value", at.get("launch_present", ""))
+        if m.source not in ("har", "run") and not m.errors and not m.urns and not any(m.texts("server")):
+            yield saw("request-alone", "nothing but the request is known, and it may be cut off")
     if m.launch_value and asked is not None and asked.whole and "launch" not in asked:
         yield saw("launch-value-without-scope", "a launch value was sent without the launch scope", at.get("launch_present", ""))
     if f.get("launch_equal") is False:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from smartlaunch.diagnosis.inputs.weblinks import difference
 from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.request_faults import is_placeholder
 from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
 from smartlaunch.diagnosis.vendor import Vendor
 
@@ -14,7 +15,7 @@ from smartlaunch.diagnosis.vendor import Vendor
 @predicate
 def redirects(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """The redirect URI against the registered ones, and against the one of the token request."""
-    if m.redirect_sent and m.redirect_registered:
+    if m.redirect_sent and m.redirect_registered and not is_placeholder(m.redirect_sent):
         if m.redirect_sent in m.redirect_registered:
             yield saw("redirect-registered", "the redirect URI sent is registered, character by character")
         else:
@@ -34,7 +35,7 @@ def redirects(m: Material, _vendor: Vendor) -> Iterator[Signal]:
             m.fact_of.get("redirect_uri_equal", ""),
             redirect_difference="the two requests name different redirect URIs",
         )
-    if m.redirect_sent:
+    if m.redirect_sent and not is_placeholder(m.redirect_sent):
         yield saw("redirect-known", "the redirect URI sent is known")
         if re.match(r"^[a-z][a-z0-9+.-]*://$", m.redirect_sent) or not re.match(r"^[A-Za-z][A-Za-z0-9+.-]*:", m.redirect_sent):
             yield saw("redirect-not-absolute", f"the redirect URI {m.redirect_sent} is not absolute")

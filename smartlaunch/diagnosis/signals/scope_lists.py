@@ -217,8 +217,17 @@ def registered_scopes(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     outside = [s for s in m.requested.items if s not in m.registered and not _covered(s, m.registered)]
     if outside:
         yield saw("requested-not-registered", f"requested but not registered: {listed(outside)}", not_registered=listed(outside))
+    elif unlike := [s for s in m.requested.items if s not in m.registered]:
+        yield saw(
+            "requested-unlike-registered",
+            f"requested, but registered in another spelling that covers them: {listed(unlike)}",
+            unlike=listed(unlike),
+            registered=listed(m.registered.resources),
+        )
     elif m.registered.whole:
         yield saw("requested-all-registered", "every requested scope is registered")
+    if any(scopes.is_wildcard(s) for s in m.registered.items):
+        yield saw("wildcard-registered", "the registration itself holds a wildcard")
     lost = dropped(m) or []
     held = [s for s in lost if s in m.registered]
     if held:

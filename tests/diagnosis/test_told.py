@@ -1,0 +1,124 @@
+"""What people paste in words of their own: the kinds of fault that real threads taught, each beside one that must not be told the same."""
+
+import base64
+import json
+
+import pytest
+
+from smartlaunch.diagnosis import Confidence, load
+from smartlaunch.diagnosis.inputs.reader import load_together
+
+AUTHORIZE = (
+    "https://as.example/authorize?response_type=code&client_id=c1&redirect_uri=https%3A%2F%2Fa.example%2Fcb&scope=launch+openid+fhirUser"
+    "&state=abcdefghijklmnopqrstuvwx&aud=https%3A%2F%2Fehr.example%2Ffhir"
+)
+
+
+def _first(text):
+    return next(iter(load(text).report().diagnoses), None)
+
+
+def _console(address):
+    return (
+        f"Access to fetch at '{address}' from origin 'https://app.example' has been blocked by CORS policy: "
+        "No 'Access-Control-Allow-Origin' header is present on the requested resource."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Fetch API cannot load https://ehr.example/fhir/Patient/1 due to access control checks.", "cors-headers-missing"),
+        (_console("https://ehr.example/fhir/Patient/1"), "cors-headers-missing"),
+        (_console("https://as.example/oauth2/token"), "cors-at-authorization-server"),
+        (_console("https://as.example/oauth2/authorize"), "authorize-asked-by-script"),
+        ("oauthlib.oauth2.rfc6749.errors.MismatchingStateError: (mismatching_state) CSRF Warning! State not equal.", "state-not-kept"),
+        ("NSURLErrorDomain Code=-1003: A server with the specified hostname could not be found.", "name-not-resolved"),
+        ("OAuth2AuthenticationException: [authorization_request_not_found]", "state-not-kept"),
+        ("Error: Unable to verify authorization request state.", "state-not-kept"),
+        ("fail: Some.Validator[0]\n      Invalid redirect_uri: https://a.example/cb", "redirect-refused"),
+        ("https://a.example/login?error=request_forbidden&error_debug=The+CSRF+cookie+is+missing&state=abcdefgh", "sign-in-page-lost"),
+        ("ERROR id_token signature could not be validated: could not verify signature against any of the keys", "server-key-missing"),
+        ("Our app is shown in an iframe. After the sign-in it runs into a redirect loop.", "cookies-blocked-in-frame"),
+        ("[10:50:11 ERR] No client with id 'webapi' found. aborting", "unknown-client-refused"),
+    ],
+)  # fmt: skip
+def test_first_cause(text, rule):
+    first = _first(text)
+    assert first is not None
+    assert first.rule == rule
+
+
+def test_scope_with_an_asterisk_beside_credentials_is_no_matter_of_cors():
+    first = _first('{"error": "invalid_client", "error_description": "patient/*.read was asked for. Invalid client credentials"}')
+    assert first.category.value == "client-auth"
+    assert _first("Access-Control-Allow-Origin is * and the request is sent with credentials").category.value == "cors"
+
+
+def test_address_that_may_be_cut_off_is_not_judged_with_high_confidence():
+    first = _first(AUTHORIZE)
+    assert first.rule == "launch-without-value"
+    assert first.confidence is Confidence.MEDIUM
+    refused = json.dumps({"authorize_url": AUTHORIZE, "error": "invalid_request", "error_description": "launch is required"})
+    assert _first(refused).confidence is Confidence.HIGH
+
+
+@pytest.mark.parametrize("blank", ["[RedirectUri]", "<red-uri>", "{redirect_uri}", "your_redirect_uri", "***"])
+def test_place_that_the_asker_left_blank_is_no_fault(blank):
+    first = _first(f"curl -d 'grant_type=authorization_code&client_id=c&code=x&redirect_uri={blank}' https://as.example/token\n"
+                   '{"error":"invalid_client"}')  # fmt: skip
+    assert first is None or first.rule != "redirect-not-absolute"
+
+
+def test_request_without_anything_of_smart_is_not_blamed_for_lacking_aud():
+    plain = (
+        "https://as.example/authorize?response_type=code&client_id=c1&redirect_uri=https%3A%2F%2Fa.example%2Fcb&scope={}&state=" + "s" * 22
+    )
+    assert "request-aud" not in [d.rule for d in load(plain.format("openid+email")).report().diagnoses]
+    assert "request-aud" in [d.rule for d in load(plain.format("openid+patient/Patient.rs")).report().diagnoses]
+
+
+def _refused(claims, date="Sat, 07 Mar 2026 10:00:00 GMT"):
+    def part(value):
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    token = f"{part({'alg': 'RS256'})}.{part(claims)}.{'c2lnbmF0dXJl' * 4}"
+    return f"GET /fhir/Patient/1 HTTP/1.1\nHost: ehr.example\nAuthorization: Bearer {token}\n\nHTTP/1.1 401 Unauthorized\nDate: {date}\n\n"
+
+
+GOOD = {"iss": "https://as.example", "aud": "https://ehr.example/fhir", "exp": 1_900_000_000, "scope": "patient/*.rs"}
+
+
+@pytest.mark.parametrize(
+    ("claims", "rule"),
+    [
+        (GOOD | {"aud": "https://graph.example"}, "token-names-other-audience"),
+        (GOOD | {"aud": ["https://graph.example", "https://ehr.example/fhir"]}, None),
+        (GOOD | {"aud": "api://default"}, None),
+        (GOOD | {"exp": 1_700_000_000}, "token-expired-by-clock"),
+        (GOOD, None),
+    ],
+)
+def test_refused_token_is_compared_with_host_and_time(claims, rule):
+    report = load(_refused(claims)).report()
+    assert (report.diagnoses[0].rule if report.diagnoses else None) == rule
+    assert "c2lnbmF0dXJl" not in json.dumps(report.to_json())
+
+
+def test_inputs_together_are_one_flow(tmp_path):
+    request = {
+        "startedDateTime": "2026-03-07T10:00:00.000Z",
+        "time": 1,
+        "request": {"method": "GET", "url": AUTHORIZE, "headers": [], "queryString": [], "httpVersion": "HTTP/1.1"},
+        "response": {
+            "status": 302, "statusText": "", "httpVersion": "HTTP/1.1", "content": {},
+            "headers": [{"name": "Location", "value": "https://a.example/cb?code=abc&state=abcdefghijklmnopqrstuvwx"}],
+        },
+    }  # fmt: skip
+    path = tmp_path / "launch.har"
+    path.write_text(json.dumps({"log": {"version": "1.2", "entries": [request]}}), encoding="utf-8")
+    loaded = load_together([str(path), '{"error": "invalid_grant", "error_description": "PKCE verification failed"}'])
+    assert len(loaded.found) == 1
+    assert loaded.found[0].client_id == "c1"
+    assert loaded.found[0].errors == ["invalid_grant"]
+    assert loaded.report().diagnoses[0].category.value == "pkce"
