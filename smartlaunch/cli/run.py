@@ -214,9 +214,12 @@ def _tail(said: str) -> str:
 
 
 def _no_record(code: int, said: str) -> int:
-    tail = "" if code == _PYTEST_USAGE else _tail(said)
+    if code == _PYTEST_USAGE:  # it has said why on the terminal
+        print("smartlaunch: nothing was run; what is wrong stands above", file=sys.stderr)
+        return USAGE
+    tail = _tail(said)
     print(f"smartlaunch: pytest ended with {code} and left no record of why{':' if tail else ''}\n{tail}", file=sys.stderr)
-    return USAGE if code == _PYTEST_USAGE else INTERNAL
+    return INTERNAL
 
 
 def _summary(record: Run, folder: Path) -> None:

@@ -48,7 +48,11 @@ def _features() -> list[str]:
             requirements = [t[4:] for t in tags if t.startswith("req:")]
             if not requirements:
                 found.append(f"{where}: the scenario speaks to no requirement: tag it or its Rule with @req:<id>")
-            found += [f"{where}: unknown requirement {r}" for r in requirements if r not in catalogue]
+            found += [
+                f"{where}: unknown requirement {r}: smartlaunch/catalogue/ has no row of that id"
+                for r in requirements
+                if r not in catalogue
+            ]
             found += [f"{where}: @{t} is not in the tag table" for t in tags if t not in TAGS and t.partition(":")[0] not in VALUED_TAGS]
             ahead = [t.removeprefix("waits:") for t in sorted(tags) if t.startswith("waits:")]
             found += [f"{where}: @waits:{what}: nothing of that name can be begun ahead" for what in ahead if what not in BEGINNINGS]
@@ -89,7 +93,8 @@ def _requirements() -> list[str]:
     broken = {requirement for defect in load_defects().values() for requirement in defect.requirements}
     catalogue = load()
     return [
-        f"{requirement}: no defect of the embedded EHR breaks it, so nothing shows that {scenarios[0]} can fail"
+        f"{requirement}: no defect of the embedded EHR breaks it, so nothing shows that {scenarios[0]} can fail: add one to "
+        f"smartlaunch/embedded_ehr/defects/, or set SMARTLAUNCH_DRAFT=1 while you write"
         for requirement, scenarios in requirement_coverage().items()
         if requirement in catalogue and catalogue[requirement].strength is not Strength.MAY and requirement not in broken
     ]

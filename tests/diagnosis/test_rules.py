@@ -314,6 +314,19 @@ def test_vendor_is_told_from_its_wording(text, vendor):
     assert weighing.vendor_of(read_observation({"error": text})).id == vendor
 
 
+@pytest.mark.parametrize(
+    ("vendor", "text", "says"),
+    [
+        ("ibm", "Cannot enforce 'patient/*' claims without a launch context", "patient-context-missing"),
+        ("ibm", "read permission for 'Patient/1' is not granted by any of the provided scopes", "scope-insufficient"),
+    ],
+)
+def test_wording_means_what_it_says(vendor, text, says):
+    m = read_observation({"vendor": vendor, "error_description": text})
+    assert weighing.vendor_of(m).id == vendor
+    assert f"says:{says}" in observe(m, weighing.vendor_of(m))
+
+
 def test_every_category_is_defined_and_used():
     assert set(DEFINITIONS) == set(Category)
     assert {r.category for r in weighing.rules()} == set(Category)

@@ -222,6 +222,7 @@ def clean_run(work: Path) -> Clean:
     folder = work / f"clean-{fingerprint()}"
     done = folder / "clean.json"
     if not done.exists():
+        print("all suites on the clean embedded EHR first: what was changed since may exercise other rules", flush=True)
         pid = one_run(folder, ["suites", "--trace-rules"])
         wait_for({pid: time.monotonic()}, limit=900)
         scenarios, exchanges = results(folder), {}
