@@ -113,8 +113,8 @@ def _verdict(run: Run) -> Verdict:
         return Verdict("Incomplete", f"Nothing failed in {judged}.{unjudged}", Outcome.BLOCKED.value)
     if counts[Outcome.WARNING]:
         advisories = count(sum(c.outcome == Outcome.WARNING for c in group_findings(run)), "advisory", "advisories")
-        return Verdict("Passed with advisories", f"Nothing failed in {judged}; {advisories} to read.", "warning")
-    return Verdict("Passed", f"Nothing was found wrong in {judged}.", Outcome.PASSED.value)
+        return Verdict("Passed with advisories", f"Nothing failed in {judged}; {advisories} to read.{unjudged}", "warning")
+    return Verdict("Passed", f"Nothing was found wrong in {judged}.{unjudged}", Outcome.PASSED.value)
 
 
 def _unjudged(run: Run) -> str:
