@@ -65,6 +65,22 @@ def foreign_call(app: App, place: str) -> Call:
     return cors.foreign_call(app, place)
 
 
+@when(Phrase("a page of {page} calls the token endpoint and the FHIR server", page=cors.LOOKALIKES), target_fixture="calls")
+def lookalike_calls(app: App, page: str) -> list[Call]:
+    return cors.lookalike_calls(app, page)
+
+
+@when(Phrase("a page of the app sends a {request} to the FHIR server", request=cors.FHIR_CALLS), target_fixture="call")
+def fhir_call(app: App, request: str) -> Call:
+    return cors.fhir_call(app, request)
+
+
+@then("neither allows it credentials")
+def no_credentials_anywhere(judge: Judge, calls: list[Call]) -> None:
+    for call in calls:
+        judge(checks.no_credentials(judge.requirement, call.exchange, call.origin))
+
+
 @then("the page can read the answer")
 def readable(judge: Judge, call: Call) -> None:
     judge(checks.readable(judge.requirement, call.exchange, call.origin, side=_side(call)))

@@ -77,6 +77,14 @@ def ask_userinfo(app: App) -> Exchange:
     return id_token.userinfo(app.engine, app.grant().access_token)
 
 
+@when("the app asks the UserInfo endpoint with the scheme in lower case", target_fixture="userinfo")
+def ask_userinfo_in_lower_case(app: App) -> Exchange:
+    usual = id_token.userinfo(app.engine, app.grant().access_token)
+    if not 200 <= usual.answer.status < 300:
+        raise NotApplicable("the UserInfo endpoint does not answer a usual request; another scenario judges that")
+    return id_token.userinfo(app.engine, app.grant().access_token, scheme="bearer")
+
+
 @when("the app asks the UserInfo endpoint with a token that was never issued", target_fixture="userinfo")
 def ask_userinfo_with_junk(app: App) -> Exchange:
     id_token.userinfo(app.engine, app.grant().access_token)

@@ -227,6 +227,11 @@ def item_has_type(judge: Judge, app: App) -> None:
     judge(checks.item_has_type(judge.requirement, readable(app).exchange))
 
 
+@then("no type in fhirContext contradicts what its item refers to")
+def item_type_agrees(judge: Judge, app: App) -> None:
+    judge(checks.item_type_agrees(judge.requirement, readable(app).exchange))
+
+
 @then("roles in fhirContext that the guide does not define are absolute URIs")
 def own_roles_absolute(judge: Judge, app: App) -> None:
     judge(checks.own_roles_absolute(judge.requirement, readable(app).exchange))

@@ -50,6 +50,21 @@ Feature: Cross-Origin Resource Sharing
       When a page of the app reads FHIR data
       Then the page can read the answer
 
+    @id:cors-fhir-calls
+    Scenario Outline: The answer to a <request> can be read by a page of the app
+      When a page of the app sends a <request> to the FHIR server
+      Then the page can read the answer
+
+      Examples:
+        | request        |
+        | search         |
+        | search by POST |
+
+    @id:cors-fhir-not-found @intrusive
+    Scenario: The answer that there is nothing can be read by a page of the app
+      When a page of the app sends a read of what is not there to the FHIR server
+      Then the page can read the refusal
+
     @id:cors-fhir-error @intrusive
     Scenario: The refusal of a token can be read by a page of the app
       When a page of the app reads FHIR data with a made-up token
@@ -75,3 +90,19 @@ Feature: Cross-Origin Resource Sharing
         | place              |
         | the token endpoint |
         | a FHIR endpoint    |
+
+  @req:HYGIENE-cors-credentials @public @standalone @once @intrusive
+  Rule: An origin is compared as a whole before it is allowed together with credentials
+
+    @id:cors-lookalike-credentials
+    Scenario Outline: A page of <page> gets no leave to send credentials
+      When a page of <page> calls the token endpoint and the FHIR server
+      Then neither allows it credentials
+
+      Examples:
+        | page                                    |
+        | a host that begins like that of the app |
+        | a host that ends like that of the app   |
+        | another port of the app's host          |
+        | the app's host without TLS              |
+        | no origin of its own                    |

@@ -114,6 +114,11 @@ Feature: The form of refusals
       When a read is tried with a token that was never issued
       Then the refusal is a clear answer
 
+    @id:refusal-clear-no-scheme
+    Scenario: The refusal of a token without a scheme is clear
+      When the access token stands under no scheme
+      Then the refusal is a clear answer
+
     @id:refusal-clear-scope
     Scenario: The refusal of a lack of scope is clear
       When a request goes beyond the granted scopes

@@ -10,6 +10,11 @@ Feature: UserInfo
       When the app asks the UserInfo endpoint
       Then the UserInfo response has the subject of the ID Token
 
+    @id:userinfo-lower-case
+    Scenario: The UserInfo endpoint reads the scheme without regard to case
+      When the app asks the UserInfo endpoint with the scheme in lower case
+      Then the UserInfo response has the subject of the ID Token
+
   @req:OIDC-Core-5.3.3-a @intrusive
   Rule: The UserInfo endpoint refuses a token that was never issued
 

@@ -74,6 +74,11 @@ Feature: Further context in fhirContext
       Given an item of fhirContext has "type"
       Then "type" in fhirContext has its form
 
+    @id:fhir-context-type-agrees
+    Scenario: Types are those of what the items refer to
+      Given an item of fhirContext has "type"
+      Then no type in fhirContext contradicts what its item refers to
+
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-type-b
   Rule: An item with an identifier or a canonical tells its type
 

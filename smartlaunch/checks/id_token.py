@@ -24,6 +24,7 @@ NEAR_S = 600
 """How old ``iat`` may be when the token arrives, with room for a slow clock."""
 
 USER_TYPES = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person")
+_CLINICIANS = ("Practitioner", "PractitionerRole")
 _LONGEST_SUB = 255
 _MILLISECONDS = 10**11
 _KEY_HEADERS = ("x5u", "x5c", "jku", "jwk")
@@ -254,11 +255,17 @@ def fhir_user_form(requirement: str, token: Exchange, claims: Mapping[str, Any])
 def fhir_user_expected(requirement: str, token: Exchange, claims: Mapping[str, Any], wanted: str) -> Findings:
     """``fhirUser`` names the person who signed in, as the target file knows them.
 
-    Another type is a permitted choice (a Practitioner has PractitionerRoles); another id of the same type is another person.
+    Another type may be a permitted choice (a Practitioner has PractitionerRoles, and everyone may have a Person); another id of the
+    same type is another person, and so is one who receives care where one who gives it has signed in.
     """
     actual, known = user_reference(claims.get("fhirUser")), user_reference(wanted)
-    if actual is None or known is None or actual[0] != known[0] or actual[1] == known[1]:
+    if actual is None or known is None or actual == known:
         return []
+    if actual[0] != known[0]:
+        if "Person" in (actual[0], known[0]) or (actual[0] in _CLINICIANS) == (known[0] in _CLINICIANS):
+            return []
+        said = f"it is a {actual[0]}, and the target file names a {known[0]}"
+        return [Finding(requirement, "the resource of the user who signed in", said, token.id, _POINTER)]
     return [
         Finding(
             requirement,

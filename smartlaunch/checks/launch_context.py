@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.checks.fhir_answer import describe, found, refused_read
-from smartlaunch.checks.members import Findings, absolute_url, show
+from smartlaunch.checks.members import Findings, absolute_url, advice, show
 from smartlaunch.checks.resource_types import BY_LOWER_CASE, RESOURCE_TYPES, is_id, relative_reference
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
 from smartlaunch.exchange import Exchange
@@ -297,6 +297,26 @@ def item_has_type(requirement: str, token: Exchange) -> Findings:
         for number, item in _items(token)
         if {"identifier", "canonical"} & set(item) and "reference" not in item and "type" not in item
     ]
+
+
+def item_type_agrees(requirement: str, token: Exchange) -> Findings:
+    """The ``type`` of an item is that of its ``reference``; a canonical whose path names another type only looks so, and is advice."""
+    found: Findings = []
+    for number, item in _items(token):
+        kind = item.get("type")
+        for name in ("reference", "canonical"):
+            parts = urlsplit(str(item.get(name, ""))).path.split("/_history/")[0].rstrip("/").split("/")
+            named = parts[-2] if len(parts) > 1 and parts[-2] in RESOURCE_TYPES else ""
+            if isinstance(kind, str) and kind in RESOURCE_TYPES and named and named != kind:
+                one = Finding(
+                    requirement,
+                    f"the `type` of what `{name}` names",
+                    f"item {number} has the type {kind} and names a {named}",
+                    token.id,
+                    f"/fhirContext/{number}/type",
+                )
+                found += [one] if name == "reference" else advice([one])
+    return found
 
 
 def own_roles_absolute(requirement: str, token: Exchange) -> Findings:

@@ -7,11 +7,32 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
+from smartlaunch.embedded_ehr.defects.spoiling import excused
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from smartlaunch.embedded_ehr.core import Sandbox
 
+_Case = tuple[str, set[str]]
+
+
+def _whole(origin: str) -> tuple[str, str]:
+    scheme, _, host = origin.partition("://")
+    return scheme, host
+
+
+COMPARED: dict[str, Callable[[_Case], bool]] = {
+    "echoes_foreign_origins_with_credentials": lambda _: True,
+    "compares_the_beginning_of_an_origin": lambda case: any(case[0].startswith(one) for one in case[1]),
+    "compares_the_end_of_an_origin": lambda case: any(case[0].endswith(_whole(one)[1]) for one in case[1]),
+    "compares_an_origin_without_its_port": lambda case: case[0].rpartition(":")[0] in case[1],
+    "compares_an_origin_without_its_scheme": lambda case: any(_whole(case[0])[1] == _whole(one)[1] for one in case[1]),
+    "allows_the_null_origin_with_credentials": lambda case: case[0] == "null",
+}
+"""How each defect compares an origin with those that are registered; all of them allow credentials as well."""
 _PUBLIC = (
     "/.well-known/smart-configuration",
     "/fhir/.well-known/smart-configuration",
@@ -25,6 +46,9 @@ _EXPOSED = "Content-Location, ETag, Last-Modified, Location, WWW-Authenticate, X
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = "Accept, Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Prefer, X-Requested-With"
 _BAD_REQUEST = 400
+_NOT_FOUND = 404
+_OF_A_TYPE = 2
+"""Slashes in the path of a search."""
 
 
 class Cors:
@@ -82,6 +106,8 @@ class Cors:
             return None
         if kind == "fhir" and defects("no_cors_on_fhir_endpoints"):
             return None
+        if kind == "fhir" and path.count("/") == _OF_A_TYPE and defects("no_cors_on_fhir_searches"):
+            return None
         if origin in registered:
             if defects("allows_a_fixed_origin_only"):
                 return "https://portal.lakeside.example"
@@ -90,13 +116,19 @@ class Cors:
             return "*" if self.sandbox.variant("allows_every_origin") else origin
         if self.sandbox.variant("allows_every_origin"):
             return "*"
-        return origin if defects("echoes_foreign_origins_with_credentials") else None
+        return origin if self._trusted(origin, registered) else None
+
+    def _trusted(self, origin: str, registered: set[str]) -> bool:
+        """Tell whether a broken comparison takes an origin for a registered one; such a server allows it credentials as well."""
+        return excused(self.sandbox.defects, (origin, registered), COMPARED)
 
     def _mark(self, headers: MutableHeaders, kind: str, path: str, origin: str, status: int) -> None:
         defects = self.sandbox.defects
         if status >= _BAD_REQUEST and path == self.sandbox.profile.token_path and defects("no_cors_on_token_errors"):
             return
         if status >= _BAD_REQUEST and kind == "fhir" and defects("no_cors_on_fhir_errors"):
+            return
+        if status == _NOT_FOUND and kind == "fhir" and defects("no_cors_on_what_is_not_there"):
             return
         allowed = self._allowed(kind, path, origin)
         for name in ("access-control-allow-origin", "access-control-allow-credentials"):
@@ -105,7 +137,7 @@ class Cors:
         if allowed is not None:
             headers["Access-Control-Allow-Origin"] = allowed
             headers["Access-Control-Expose-Headers"] = _EXPOSED
-            if kind != "public" and defects("echoes_foreign_origins_with_credentials"):
+            if kind != "public" and any(defects(name) for name in COMPARED):
                 headers["Access-Control-Allow-Credentials"] = "true"
         if kind != "public":
             headers.add_vary_header("Origin")

@@ -129,6 +129,10 @@ def _put_fhir_context(sandbox: Sandbox, context: dict[str, Any], transaction: Tr
         items.append({"canonical": "https://lakeside.example/fhir/Questionnaire/falls-risk"})
     elif defects("sends_relative_role_in_fhir_context"):
         items[0]["role"] = "place-of-work"
+    elif defects("sends_type_that_contradicts_its_reference"):
+        items[0]["type"] = "Encounter"
+    elif defects("sends_type_that_contradicts_its_canonical"):
+        items.append({"canonical": "https://lakeside.example/fhir/Questionnaire/falls-risk", "type": "PlanDefinition"})
     elif defects("sends_identifier_in_fhir_context_as_string"):
         items[0] = {"identifier": "A-77", "type": "ServiceRequest"}
     elif defects("sends_unknown_type_in_fhir_context"):

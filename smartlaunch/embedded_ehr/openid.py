@@ -177,6 +177,8 @@ def _fhir_user(sandbox: Sandbox, user: User) -> str | None:
         return f"{base}/Organization/lakeside-hospital"
     if defects("sends_fhir_user_of_another_person"):
         return f"{base}/Practitioner/{'dr-omar-nasser' if user.username == 'lena.hart' else 'dr-lena-hart'}"
+    if not str(user.fhir_user).startswith("Patient/") and defects("sends_fhir_user_of_another_kind"):
+        return f"{base}/Patient/amelia-stone"
     if defects("sends_fhir_user_that_does_not_exist"):
         return f"{base}/{user.fhir_user}-7"
     if defects("sends_fhir_user_of_another_server"):

@@ -16,6 +16,7 @@ from smartlaunch.probes.faults import never_issued
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
     from smartlaunch.client.engine import Engine
+    from smartlaunch.client.fhir import Fhir
     from smartlaunch.target import Client
 
 FOREIGN = "https://smart-launch-conformance.invalid"
@@ -163,6 +164,44 @@ PLACES: Mapping[str, Callable[[App], Call]] = {
     "a FHIR endpoint": lambda app: read(app, origin=FOREIGN),
 }
 """What a page that nobody registered calls."""
+
+
+LOOKALIKES: Mapping[str, Callable[[str, str], str]] = {
+    "a host that begins like that of the app": lambda scheme, host: f"{scheme}://{host}.smart-launch-conformance.invalid",
+    "a host that ends like that of the app": lambda scheme, host: f"{scheme}://not-{host}",
+    "another port of the app's host": lambda scheme, host: f"{scheme}://{host.partition(':')[0]}:8444",
+    "the app's host without TLS": lambda _scheme, host: f"http://{host}",
+    "no origin of its own": lambda _scheme, _host: "null",
+}
+"""Origins that nobody registered and that a careless comparison takes for that of the app; ``null`` is that of a sandboxed frame."""
+
+
+def lookalike_calls(app: App, page: str) -> list[Call]:
+    """Calls of both protected places for a page whose origin looks like that of the app."""
+    scheme, _, host = origin_of(app).partition("://")
+    origin = LOOKALIKES[page](scheme, host)
+    return [redeem_junk(app, origin), read(app, origin=origin)]
+
+
+FHIR_CALLS: Mapping[str, Callable[[Fhir, str, str, Mapping[str, str]], Exchange]] = {
+    "search": lambda fhir, whose, token, page: fhir.send("GET", f"Observation?patient={whose}", token, headers=page),
+    "search by POST": lambda fhir, whose, token, page: fhir.send(
+        "POST", "Observation/_search", token, form=[("patient", whose)], headers=page
+    ),
+    "read of what is not there": lambda fhir, _whose, token, page: fhir.send("GET", "Observation/conformance-none", token, headers=page),
+}
+"""What a page asks of the FHIR server beside a read."""
+
+
+def fhir_call(app: App, request: str) -> Call:
+    """A request to the FHIR server for a page of the app; the same for no page is answered alike."""
+    page, grant = origin_of(app), app.grant()
+    whose = grant.token.patient or app.engine.target.patients.default
+    if not whose:
+        raise NotConfigured("no patient is known to search for", key="[patients] default")
+    exchange = FHIR_CALLS[request](app.engine.fhir, whose, grant.access_token, {"Origin": page})
+    answered(exchange)
+    return Call(page, exchange)
 
 
 def foreign_call(app: App, place: str) -> Call:

@@ -156,13 +156,13 @@ def unresourced_read(app: App, grant: Grant) -> Exchange | None:
 # -- UserInfo -----------------------------------------------------------------------------------------------------------------
 
 
-def userinfo(engine: Engine, access_token: str) -> Exchange:
+def userinfo(engine: Engine, access_token: str, *, scheme: str = "Bearer") -> Exchange:
     """The UserInfo endpoint's answer to an access token."""
     document = engine.discovery.openid_configuration.answer.object
     url = document.get("userinfo_endpoint") or engine.discovery.document.get("userinfo_endpoint")
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise NotApplicable("the server offers no UserInfo endpoint")
-    headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
+    headers = {"Authorization": f"{scheme} {access_token}", "Accept": "application/json"}
     exchange = engine.http.send("GET", url, endpoint=Endpoint.OTHER, headers=headers)
     answered(exchange)
     return exchange

@@ -62,6 +62,7 @@ def test_right_claims_pass() -> None:
     assert checks.fhir_user_form(REQ, TOKEN, CLAIMS) == []
     assert checks.fhir_user_expected(REQ, TOKEN, CLAIMS, "Practitioner/7") == []
     assert checks.fhir_user_expected(REQ, TOKEN, CLAIMS, "PractitionerRole/9") == []
+    assert checks.fhir_user_expected(REQ, TOKEN, CLAIMS, "Person/9") == []
     assert checks.fhir_user_here(TOKEN, elsewhere=False) == []
 
 
@@ -101,6 +102,7 @@ WRONG = {
     "fhirUser of another type": lambda: checks.fhir_user_form(REQ, TOKEN, having(fhirUser="Organization/7")),
     "fhirUser a bare id": lambda: checks.fhir_user_form(REQ, TOKEN, having(fhirUser="7")),
     "fhirUser an object": lambda: checks.fhir_user_form(REQ, TOKEN, having(fhirUser={"reference": "Practitioner/7"})),
+    "fhirUser of another kind of person": lambda: checks.fhir_user_expected(REQ, TOKEN, CLAIMS, "Patient/7"),
     "fhirUser of another person": lambda: checks.fhir_user_expected(REQ, TOKEN, CLAIMS, "Practitioner/8"),
     "fhirUser gone": lambda: checks.fhir_user_leads(REQ, answer({"resourceType": "OperationOutcome"}, status=404), CLAIMS),
     "fhirUser leads astray": lambda: checks.fhir_user_leads(REQ, answer({"resourceType": "Practitioner", "id": "8"}), CLAIMS),

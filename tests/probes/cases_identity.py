@@ -42,6 +42,17 @@ def allowed(call: Any) -> bool:
     return fields(call) in ("*", call.origin)
 
 
+def no_credentials(calls: Any) -> bool:
+    return not any(call.exchange.answer.header("access-control-allow-credentials") for call in calls)
+
+
+LOOSE = (
+    "compares_the_beginning_of_an_origin",
+    "compares_the_end_of_an_origin",
+    "compares_an_origin_without_its_port",
+    "compares_an_origin_without_its_scheme",
+    "allows_the_null_origin_with_credentials",
+)
 CASES = [
     of("response right", token_response.token, holds=issued, silent=TOKEN, warm=nothing),
     of("response refused", token_response.refused, holds=refused, silent=TOKEN),
@@ -146,6 +157,13 @@ CASES = [
     of("cors junk", cors.redeem_junk, holds=allowed, defect="no_cors_on_token_errors", silent=TOKEN),
     of("cors read", cors.read, holds=allowed, defect="no_cors_on_fhir_endpoints", silent=FHIR),
     of("cors read junk", cors.read_with_junk, holds=allowed, defect="no_cors_on_fhir_errors", silent=FHIR),
+    *(
+        of("cors lookalike", cors.lookalike_calls, page, holds=no_credentials, defect=defect)
+        for page, defect in zip(cors.LOOKALIKES, LOOSE, strict=True)
+    ),
+    of("cors call", cors.fhir_call, "search", holds=allowed, defect="no_cors_on_fhir_searches", silent=FHIR),
+    of("cors call", cors.fhir_call, "search by POST", holds=allowed),
+    of("cors call", cors.fhir_call, "read of what is not there", holds=allowed, defect="no_cors_on_what_is_not_there", silent=FHIR),
     of("cors preflight token", cors.preflight_of_token_request, holds=allowed, defect="refuses_preflight_on_token_endpoint", silent=TOKEN),
     of("cors preflight read", cors.preflight_of_read, holds=allowed, defect="refuses_preflight_on_fhir_endpoints", silent=FHIR),
     of("cors preflight update", cors.preflight_of_update, holds=allowed, silent=""),
