@@ -290,7 +290,7 @@ def no_working_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> No
     end = authorization.pursue(app, refusal)
     end.require_tried()
     judge.expects(
-        end.stage != "data",
+        end.stage != "data" and not authorization.strayed(refusal),
         expected="a refusal at the authorization endpoint, the token endpoint or the FHIR server",
         actual=end.describe(),
         exchange=end.exchange,

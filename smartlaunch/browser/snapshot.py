@@ -50,6 +50,8 @@ class Control:
     value: str = ""
     href: str = ""
     context: str = ""
+    row: str = ""
+    """The id of the table row or list item that it stands in or is."""
     classes: str = ""
     data: tuple[str, ...] = ()
     form: int = -1

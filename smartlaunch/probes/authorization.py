@@ -134,8 +134,21 @@ def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
 
 
 def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:
-    """A request for another server's data."""
-    return app.once(f"authorize aud {label}", lambda: ask(app, AUD[label]))
+    """A request for another server's data, watched for at that server, to which no page of this one may lead."""
+    named = AUD[label](app.prepare()).get("aud")
+    elsewhere = [named] if _origin(named) != _origin(app.engine.target.fhir_base_url) else []
+    return app.once(f"authorize aud {label}", lambda: ask(app, AUD[label], catch=elsewhere))
+
+
+def strayed(answer: AuthorizationAnswer) -> bool:
+    """Whether the pages led the browser, with the request, to the server that nothing but its ``aud`` parameter names."""
+    landing, named = answer.landing, answer.request.get("aud")
+    return landing.kind == "caught" and bool(named) and _origin(landing.url) == _origin(named) != _origin(answer.request.redirect_uri)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.lower()
 
 
 def ask_without_aud(app: App) -> AuthorizationAnswer:

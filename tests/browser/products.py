@@ -6,7 +6,7 @@ matter whether a form, a link or a script sends it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 USER, PASSWORD, PATIENT, NAME = "lena.hart@example.org", "correct horse", "amelia-stone", "Amelia Stone"
 SIGNED_IN = {"user": USER, "password": PASSWORD}
@@ -391,6 +391,20 @@ PRODUCTS["launcher-1"] = Product(
     sent={"user": USER, "patient": PATIENT, "auth_success": "1"},
     denied=("auth_success", "0"),
     persona="provider",
+)
+
+LAUNCHER_1_FETCHING = LAUNCHER_1_PICKER.replace("return false", "event.preventDefault(); load(this.firstElementChild.value)").replace(
+    "<script>",
+    "<script>const body = document.querySelector('tbody'), paging = body.innerHTML.slice(body.innerHTML.indexOf('<tr id=\"paging\"')), rows = {b: 'Bruno C', "
+    "'amelia-stone': 'Amelia Stone'}; const load = text => { body.innerHTML = '<tr><td colspan=3><img></td></tr>'; fetch('/step?search=' + text).then(() => setTimeout(() => {"
+    "const found = Object.keys(rows).filter(id => rows[id].includes(text)); body.innerHTML = found.map(id => `<tr class='patient' id='patient-${id}'><td>"
+    "<input type='radio'>&nbsp;${rows[id]}</td><td>F</td></tr>`).join('') + (found.length ? paging : '<tr class=no-hover><td colspan=3>No patients found.</td></tr>'); },"
+    " 120)); }; load('');",
+)
+PRODUCTS["launcher-1-fetching"] = replace(
+    PRODUCTS["launcher-1"],
+    pages={**PRODUCTS["launcher-1"].pages, "/picker": page("SMART Patient Picker", LAUNCHER_1_FETCHING)},
+    never=("clicked",),
 )
 
 PRODUCTS["launcher-1-patient"] = Product(

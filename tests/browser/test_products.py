@@ -41,7 +41,7 @@ def plan_of(product, **more):
 def test_a_person_signs_in_chooses_and_allows(site, person, install, callback, name):
     product = PRODUCTS[name]
     install(product)
-    landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan_of(product, nameless=name == "launcher-2-by-id"))
+    landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan_of(product, nameless=name in ("launcher-2-by-id", "launcher-1-fetching")))
     pairs = pairs_of(site.visits)
     assert landing.value("code") == "c-1", f"{landing.describe()}\n{pairs}"
     for pair in {**product.sent, **product.before}.items():
@@ -54,7 +54,7 @@ def test_a_person_signs_in_chooses_and_allows(site, person, install, callback, n
 def test_a_person_signs_in_chooses_and_denies(site, person, install, callback, name):
     product = PRODUCTS[name]
     install(product)
-    plan = plan_of(product, consent="deny", nameless=name == "launcher-2-by-id")
+    plan = plan_of(product, consent="deny", nameless=name in ("launcher-2-by-id", "launcher-1-fetching"))
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     if product.denied is None:
         assert landing.kind == "no-way-on", landing.describe()

@@ -73,3 +73,8 @@ def complaint(page: PageSnapshot) -> str:
 def has_token(wanted: str, text: str) -> bool:
     """Whether a text holds an id, with no letter, digit or hyphen beside it."""
     return bool(text) and re.search(rf"(?<![\w-]){re.escape(wanted)}(?![\w-])", text) is not None
+
+
+def is_made_of(name: str, wanted: str) -> bool:
+    """Whether the name of an element is an id with words before it, as in ``patient-4711``."""
+    return re.fullmatch(rf"[A-Za-z]+[-_:.]{re.escape(wanted)}", name) is not None

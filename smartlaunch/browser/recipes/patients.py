@@ -10,7 +10,7 @@ from smartlaunch.browser.lexicon import field_words, normal, says, without_scope
 from smartlaunch.browser.recipes.buttons import submit_of
 from smartlaunch.browser.recipes.choices import Choice, offered, option_selected, take_choice
 from smartlaunch.browser.recipes.consent import consent_pair, is_consent, is_scope_box
-from smartlaunch.browser.recipes.fields import has_token, is_search
+from smartlaunch.browser.recipes.fields import has_token, is_made_of, is_search
 from smartlaunch.browser.recipes.situation import Act, Action, Op, Situation, Stuck
 from smartlaunch.browser.snapshot import Control, PageSnapshot
 
@@ -63,7 +63,8 @@ def _look_for(s: Situation, wanted: str | None, choices: list[Choice]) -> Act | 
         cleared = tuple(Op("fill", c, "") for c in fields if not c.required)
         return Act("search", "asked for the whole list, since the search found nothing", (*cleared, go), key="all") if cleared else None
     filled = tuple(Op("fill", c, text) for c in fields if (text := _search_text(s, c, wanted)))
-    return Act("search", "searched for the patient", (*filled, go), key=s.page.host) if filled else None
+    # A list that a script still fetches may hold the patient, so the search waits until the page has come to rest.
+    return Act("search", "searched for the patient", (*filled, go), careful=bool(s.page.scripts), key=s.page.host) if filled else None
 
 
 def _search_text(s: Situation, field: Control, wanted: str | None) -> str:
@@ -156,6 +157,8 @@ def likeness(control: Control, wanted: str | None, names: list[str]) -> list[tup
         shown=f"{control.text} {control.label}",
         context="" if says(control, words.NEVER, deep=False) else control.context,
     )
+    if wanted and score < 5 and any(is_made_of(name, wanted) for name in (control.id, control.row)):
+        score = 5
     return [((control, ""), score)] if score else []
 
 

@@ -48,6 +48,12 @@
     return /^(next|more|›|»|>)/i.test(inner(el, 20)) && !!beside.some(e => /^(prev|previous|‹|«|<)/i.test(inner(e, 20)))
       && !(el.form && el.form.querySelector('input:not([type=hidden]),select,textarea'));
   };
+  const FRAME = /(^|\s)(nav-?bar|top-?bar|masthead|breadcrumbs?|site-(header|footer)|(nav-?bar-)?(brand|logo))(\s|$)/i;
+  const framed = el => {
+    for (let up = el, n = 0; up && n < 6; up = up.parentElement, n++)
+      if (typeof up.className === 'string' && FRAME.test(up.className)) return true;
+    return !!el.closest('header,footer,nav,[role=navigation],[role=banner],[role=contentinfo]');
+  };
   const add = (el, kind, extra) => {
     if (controls.length >= controlLimit) return;
     const tag = el.tagName.toLowerCase(), type = (el.getAttribute('type') || '').toLowerCase();
@@ -65,7 +71,7 @@
       autocomplete: (el.getAttribute('autocomplete') || '').toLowerCase(), label: label(el), placeholder: el.getAttribute('placeholder') || '',
       text: /^(input|select|textarea)$/.test(tag) ? '' : inner(el, 300) || clean([...el.querySelectorAll('img[alt]')].map(i => i.alt).join(' ')),
       value: kind === 'password' || kind === 'text' ? '' : String(el.getAttribute('value') || (tag === 'input' && el.value) || '').slice(0, 300),
-      href: tag === 'a' ? el.href || '' : '', context: row && row !== el ? inner(row, 300) : '',
+      href: tag === 'a' ? el.href || '' : '', context: row && row !== el ? inner(row, 300) : '', row: row && row.id ? row.id.slice(0, 120) : '',
       classes: typeof el.className === 'string' ? el.className.slice(0, 200) : '', data, form: index,
       form_label: form ? [form.id, form.getAttribute('name') || '', form.getAttribute('action') || ''].join(' ').slice(0, 200) : '',
       submit: !!form && (type === 'submit' || type === 'image' || (tag === 'button' && (type === '' || type === 'submit'))),
@@ -74,7 +80,7 @@
       readonly: !!el.readOnly, required: !!el.required || el.getAttribute('aria-required') === 'true',
       filled: /^(text|password)$/.test(kind) && !!el.value, invalid: clean(el.validationMessage), modal: !!(modal && shown(modal)),
       pager: /^(button|a)$/.test(tag) && pages(el),
-      outer: !!el.closest('header,footer,nav,[role=navigation],[role=banner],[role=contentinfo]'),
+      outer: framed(el),
       opens: !/^(_self)?$/.test(el.getAttribute('formtarget') || el.getAttribute('target') || (form && form.getAttribute('target')) || ''),
       hit: hits(el, el.ownerDocument.defaultView || window),
       options: kind === 'select' ? [...el.options].slice(0, 200).map(o =>
