@@ -10,6 +10,7 @@ from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as scope_words
+from smartlaunch.probes.fhir_access.requests import require_closed
 from smartlaunch.probes.token_response import granted, readable
 
 if TYPE_CHECKING:
@@ -195,6 +196,8 @@ def patient_search(app: App) -> tuple[Grant, Exchange]:
         raise NotApplicable("a granted `user/` scope on Patient reaches beyond the patient in context")
     exchange = app.engine.fhir.search("Patient", [], grant.access_token)
     answered(exchange)
+    if any(found.get("id") != grant.token.patient for found in resources(exchange.answer, "Patient")):
+        require_closed(app, exchange)
     return grant, exchange
 
 

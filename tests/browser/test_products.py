@@ -41,7 +41,9 @@ def plan_of(product, **more):
 def test_a_person_signs_in_chooses_and_allows(site, person, install, callback, name):
     product = PRODUCTS[name]
     install(product)
-    landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan_of(product, nameless=name in ("launcher-2-by-id", "launcher-1-fetching")))
+    landing = person.go(
+        f"{site.base}/authorize", catch=[callback], plan=plan_of(product, nameless=name in ("launcher-2-by-id", "launcher-1-fetching"))
+    )
     pairs = pairs_of(site.visits)
     assert landing.value("code") == "c-1", f"{landing.describe()}\n{pairs}"
     for pair in {**product.sent, **product.before}.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from smartlaunch.browser import Landing
 from smartlaunch.errors import Blocked, NotApplicable, Unreachable
 from smartlaunch.probes import authorization, launch, redirect_uri, token
 
@@ -62,6 +63,16 @@ def test_how_far_a_wrong_request_goes(right: Any, worlds: Any) -> None:
     assert end.exchange
     stopped = authorization.pursue(right.app(), authorization.ask_wrong(right.app(), "no challenge"))
     assert stopped.stage == "refused"
+
+
+def test_pages_that_follow_a_foreign_aud_there(right: Any) -> None:
+    answer = authorization.ask_wrong_aud(right.app(), "this host as a prefix")
+    named = answer.request.get("aud")
+    there = Landing("caught", url=named.replace("/fhir", "/authorize") + "?response_type=code")
+    assert not authorization.strayed(answer)
+    assert authorization.strayed(replace(answer, landing=there))
+    assert not authorization.strayed(replace(answer, landing=replace(there, kind="unreachable")))
+    assert not authorization.strayed(replace(answer, landing=replace(there, url=answer.request.redirect_uri + "/near")))
 
 
 def test_what_edition_1_finds_nothing_wrong_with(worlds: Any) -> None:

@@ -20,7 +20,7 @@ from smartlaunch.fhir import describe, discloses
 from smartlaunch.probes import revocation
 from smartlaunch.probes.authorization import AUD, EndState, ask, pursue
 from smartlaunch.probes.faults import altered, never_issued
-from smartlaunch.probes.fhir_access.requests import next_page
+from smartlaunch.probes.fhir_access.requests import next_page, require_closed
 from smartlaunch.probes.fhir_access.samples import Sample
 
 if TYPE_CHECKING:
@@ -155,12 +155,12 @@ WRONG: Mapping[str, Callable[[Grant], str]] = {
 
 def with_wrong_token(app: App, label: str) -> Exchange:
     """The read with a token that the words name."""
-    return _beside_good(app, label, lambda: app.engine.fhir.read(path(app), WRONG[label](app.grant())))
+    return require_closed(app, _beside_good(app, label, lambda: app.engine.fhir.read(path(app), WRONG[label](app.grant()))))
 
 
 def with_unused_code(app: App) -> Exchange:
     """The read with an authorization code that nobody has redeemed yet, in place of an access token."""
-    return _beside_good(app, "an unused code", lambda: app.engine.fhir.read(path(app), app.fresh_code().code))
+    return require_closed(app, _beside_good(app, "an unused code", lambda: app.engine.fhir.read(path(app), app.fresh_code().code)))
 
 
 def for_other_server(app: App) -> EndState:
@@ -209,7 +209,7 @@ def expire(app: App) -> Aging[Exchange]:
     yield grant.token.received_at + wait
     exchange = app.engine.fhir.read(where, grant.access_token)
     answered(exchange)
-    return exchange
+    return require_closed(app, exchange)
 
 
 def _require_read(app: App, where: str, grant: Grant) -> None:
@@ -236,7 +236,7 @@ def _revoked(app: App) -> Exchange:
         raise NotApplicable(f"the server did not revoke the access token: status {answer.answer.status}")
     exchange = app.engine.fhir.read(where, grant.access_token)
     answered(exchange)
-    return exchange
+    return require_closed(app, exchange)
 
 
 # -- the way a token travels --------------------------------------------------------------------------------------------------
@@ -269,6 +269,9 @@ WAYS: Mapping[str, Callable[[App, str], Exchange]] = {
 }
 """Places in which a good token travels."""
 
+RIGHT_WAYS = ("the scheme in lower case",)
+"""The ways that a server has to take."""
+
 SCHEMES: Mapping[str, Callable[[App, str], Exchange]] = {
     "the scheme Basic": lambda app, token: _with_header(app, f"Basic {token}"),
     "the scheme Token": lambda app, token: _with_header(app, f"Token {token}"),
@@ -280,6 +283,8 @@ SCHEMES: Mapping[str, Callable[[App, str], Exchange]] = {
 def sent(app: App, way: str) -> Exchange:
     """The read with a good token, sent in the way that the words name."""
     answer = _beside_good(app, way, lambda: {**WAYS, **SCHEMES}[way](app, app.grant().access_token))
+    if way not in RIGHT_WAYS:
+        require_closed(app, answer)
     if way == "the header and the query" and discloses(answer.answer) and not discloses(sent(app, "the query alone").answer):
         raise NotApplicable("the server takes no token from the query, so there was one token that it looked at")
     return answer

@@ -10,7 +10,7 @@ from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.probes.fhir_access.grants import covering, level, require_uncovered
-from smartlaunch.probes.fhir_access.requests import READS, Trial, send, tried, twin_of
+from smartlaunch.probes.fhir_access.requests import READS, Trial, send, tried, tried_in_vain, twin_of
 from smartlaunch.probes.fhir_access.samples import Sample, patient, samples
 from smartlaunch.probes.fhir_access.writing import BODIES, body, created_own, remember
 
@@ -75,7 +75,7 @@ def _outside(app: App, interaction: str) -> Trial:
         wanted = replace(other, query=(*other.query, ("category", "|".join(other.categories[0]))))
     word = OUTSIDE[interaction]
     twin = twin_of(app, word, wanted, app.grant().access_token)
-    exchange = tried(app, word, wanted, grant.access_token)
+    exchange = tried_in_vain(app, word, wanted, grant.access_token)
     ids = frozenset({other.id})
     return Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, ids, wanted=inside.categories[:1])
 

@@ -19,7 +19,7 @@ from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.fhir_access import categories
 from smartlaunch.probes.fhir_access.grants import covering, covers, granted, require_uncovered, scope
 from smartlaunch.probes.fhir_access.patients import OF_THE_PERSON, asked_whether
-from smartlaunch.probes.fhir_access.requests import NEXT_PAGE, WRITES, Trial, letter_of, next_page, send, tried, twin_of
+from smartlaunch.probes.fhir_access.requests import NEXT_PAGE, WRITES, Trial, letter_of, next_page, send, tried, tried_in_vain, twin_of
 from smartlaunch.probes.fhir_access.samples import Query, Sample, fhir_user, patient, references_in, sample, samples
 from smartlaunch.probes.fhir_access.writing import written_under
 
@@ -66,7 +66,7 @@ def _read_under(app: App, letters: str, interaction: str, in_version: int, *, fo
     if forbidden:
         require_uncovered(grant, inside.type, letter_of(interaction))
         _require_works(app, grant, inside, letters)
-    exchange = tried(app, interaction, inside, grant.access_token)
+    exchange = (tried_in_vain if forbidden else tried)(app, interaction, inside, grant.access_token)
     return Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, frozenset({inside.id}))
 
 
@@ -100,7 +100,7 @@ def _other_type(app: App, interaction: str) -> Trial:
     grant = covering(app, [*beside, scope(app, inside.type, "rs")])
     require_uncovered(grant, outside.type, letter_of(interaction))
     _require_works(app, grant, inside, "rs")
-    exchange = tried(app, interaction, outside, grant.access_token)
+    exchange = tried_in_vain(app, interaction, outside, grant.access_token)
     return Trial(interaction, outside.type, exchange, tuple(grant.granted), twin, frozenset({outside.id}))
 
 

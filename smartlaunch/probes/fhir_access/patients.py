@@ -12,7 +12,18 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, resources
 from smartlaunch.probes.fhir_access.grants import covering, require_patient_level, scope
-from smartlaunch.probes.fhir_access.requests import NEXT_PAGE, READS, WRITES, Trial, next_page, send, tried, twin_of
+from smartlaunch.probes.fhir_access.requests import (
+    NEXT_PAGE,
+    READS,
+    WRITES,
+    Trial,
+    next_page,
+    require_closed,
+    send,
+    tried,
+    tried_in_vain,
+    twin_of,
+)
 from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, references_in, sample, search, texts_in
 from smartlaunch.probes.fhir_access.writing import MOVES, OF_ANOTHER_PATIENT, moved, written_for_another
 
@@ -88,7 +99,7 @@ def _of_another(app: App, interaction: str) -> Trial:
         if interaction == NEXT_PAGE:
             wanted = replace(wanted, link=next_page(app.engine.fhir, wanted, other_grant.access_token))
         twin = twin_of(app, interaction, wanted, other_grant.access_token)
-    exchange = tried(app, interaction, wanted, grant.access_token)
+    exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
     return Trial(interaction, wanted.type, exchange, tuple(grant.granted), twin, frozenset({other}))
 
 
@@ -185,7 +196,7 @@ def _of_another_included(app: App) -> Trial:
             if other not in {r.get("id") for r in disclosed(twin, "Patient")}:
                 reasons.append(f"the search of {kind} with _revinclude brings no patient: {describe(twin.answer, twin.error)}")
                 continue
-            exchange = fhir.search(kind, query, grant.access_token)
+            exchange = require_closed(app, fhir.search(kind, query, grant.access_token))
             answered(exchange)
             return Trial("search with _revinclude", "Patient", exchange, tuple(grant.granted), twin, frozenset({other}))
     raise NotApplicable("; ".join(dict.fromkeys(reasons)) or "the other patient's resource refers to nothing that patients share")
@@ -253,5 +264,5 @@ def _beyond_user(app: App, interaction: str) -> Trial:
     own, _ = search(app, kind, seen, limited.access_token)
     if not resources(answered(own), kind):
         raise TwinFailed(f"the second user's token does not find the {kind} of a patient whom that user may see")
-    exchange = tried(app, interaction, wanted, limited.access_token)
+    exchange = tried_in_vain(app, interaction, wanted, limited.access_token)
     return Trial(interaction, wanted.type, exchange, tuple(limited.granted), twin, frozenset({hidden}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
@@ -213,4 +213,29 @@ def tried(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
     """The request, whatever the server answers; ``Unreachable`` when it does not."""
     exchange = send(app, interaction, sample, token)
     answered(exchange)
+    return exchange
+
+
+def tried_in_vain(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
+    """The request with a token that does not cover it; ``TwinFailed`` where no token is needed for what came of it."""
+    return require_closed(app, tried(app, interaction, sample, token))
+
+
+def require_closed(app: App, exchange: Exchange) -> Exchange:
+    """The answer as it is; ``TwinFailed`` where it holds data that the server gives to the same request without any token.
+
+    Of such a server another scenario says that it is open, and nothing shows whether it would look at this token if it looked at any.
+    """
+    request = exchange.request
+    searching = request.method == "POST" and urlsplit(request.url).path.endswith("/_search")
+    if not disclosed(exchange) or not (request.method == "GET" or searching):
+        return exchange
+    parts = urlsplit(request.url)
+    query = urlencode([pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "access_token"])
+    url, form = urlunsplit(parts._replace(query=query)), parse_qsl(request.body.decode()) if searching else None
+    door = app.once(f"at the open door {request.method} {url} {form}", lambda: app.engine.fhir.send(request.method, url, None, form=form))
+    if disclosed(door):
+        raise TwinFailed(
+            "the FHIR server gives the same without any token, so nothing shows whether it looks at this one", by="bearer-no-token"
+        )
     return exchange

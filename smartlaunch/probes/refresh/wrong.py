@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Exchange
@@ -109,23 +110,28 @@ def wider(app: App, label: str) -> Widened:
         if scope_words.covered(extra, own.grant.granted):
             raise NotApplicable(f"`{extra}` was granted already")
         asked = (*own.grant.granted, extra)
+        before = _use(app, dropped, own.grant, own.grant.access_token)
         answer = go_on(app, own, " ".join(asked))
-        return Widened(Refreshed(own.grant, answer, asked), _use(app, dropped, own.grant, answer))
+        read = _use(app, dropped, own.grant, answer.access_token) if answer.succeeded else None
+        if read is not None and before is not None and disclosed(before) and disclosed(read):
+            said = "the token from before the refresh reads the same, although nothing that was granted covers it"
+            raise TwinFailed(said, by="scope-other-type")
+        return Widened(Refreshed(own.grant, answer, asked), read)
 
     return app.once(f"refresh for {label}", make)
 
 
-def _use(app: App, scope: str, grant: Grant, answer: TokenAnswer) -> Exchange | None:
+def _use(app: App, scope: str, grant: Grant, access_token: str) -> Exchange | None:
     parsed = scope_words.parse(scope)
     patient = grant.token.patient or app.engine.target.patients.default
-    if not answer.succeeded or parsed is None or "s" not in parsed.interactions or not patient:
+    if parsed is None or "s" not in parsed.interactions or not patient:
         return None
     if any(scope_words.allows(grant.granted, level, parsed.resource, "s") for level in ("patient", "user", "system")):
         return None
     name = "_id" if parsed.resource == "Patient" else "patient"
     if parsed.level == "user" and parsed.resource not in ("Observation", "Condition", "Encounter"):
         return None
-    return app.engine.fhir.search(parsed.resource, [(name, patient), ("_count", "1")], answer.access_token)
+    return app.engine.fhir.search(parsed.resource, [(name, patient), ("_count", "1")], access_token)
 
 
 def reused(app: App) -> Reuse:
