@@ -10,6 +10,7 @@ from smartlaunch.checks import fhir_access, token_response
 from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.apps import Apps
+from smartlaunch.client.engine import Engine
 from smartlaunch.client.http import answered
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
@@ -145,7 +146,8 @@ def explains_itself(judge: Judge, token: TokenAnswer) -> None:
 
 
 @then("it meets the discovery rules of asymmetric client authentication")
-def meets_discovery(judge: Judge, answer: Exchange) -> None:
+def meets_discovery(judge: Judge, engine: Engine, answer: Exchange) -> None:
+    client_credentials.require_offered(engine)
     judge(checks.meets_asymmetric_discovery(judge.requirement, answer))
 
 

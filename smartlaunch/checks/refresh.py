@@ -142,9 +142,8 @@ def audience_kept(requirement: str, exchange: Exchange, first: Mapping[str, Any]
     lost = set(_listed(first.get("aud"))) - set(_listed(second.get("aud")))
     if not lost:
         return []
-    return [
-        Finding(requirement, "the claim `aud` with the first one's audience", f"it is {show(second.get('aud'))}", exchange.id, "/id_token")
-    ]
+    actual = f"it is {show(second['aud'])}" if "aud" in second else "it is absent"
+    return [Finding(requirement, "the claim `aud` with the first one's audience", actual, exchange.id, "/id_token")]
 
 
 def issued_now(requirement: str, exchange: Exchange, claims: Mapping[str, Any], first: Mapping[str, Any], received_at: float) -> Findings:

@@ -261,10 +261,12 @@ class App:
         session: str = "",
         consent: str | Sequence[str] = "allow",
         change: Callable[[AuthorizationRequest], AuthorizationRequest] | None = None,
+        doubtful: bool = False,
     ) -> Attempt:
         """One flow as far as it goes; a login that gets stuck is ``LoginStuck``, all else is in the answer.
 
         ``change`` makes the request another one that is right too. The same login that never came to its end is not tried twice.
+        ``doubtful`` says that the server may refuse this request, which it also does by a page on which nothing can be done.
         """
         right = consent == "allow" and change is None
         login = f"{' '.join(sorted(scope if scope is not None else self.scopes))} of {user.name if user else ''} for {patient}"
@@ -275,7 +277,7 @@ class App:
             self.engine.recorder.attach_to_current(list(known.exchanges))
             return known
         try:
-            attempt = self._attempt(scope, user, patient, session, consent, change)
+            attempt = self._attempt(scope, user, patient, session, consent, change, doubtful=doubtful)
         except LoginStuck as exc:
             if right:
                 self._logins.note(login, exc)
@@ -292,13 +294,15 @@ class App:
         session: str,
         consent: str | Sequence[str],
         change: Callable[[AuthorizationRequest], AuthorizationRequest] | None,
+        *,
+        doubtful: bool,
     ) -> Attempt:
         with self.engine.recorder.scope("launch") as scope_used:
             launch = self.launched(user, patient=patient, session=session)
             request = self.request(scope=scope, launch=launch)
             request = change(request) if change is not None else request
             answer = self.authorize(request, user=user, consent=consent, patient=patient, session=session)
-            if consent == "allow":
+            if consent == "allow" and not (doubtful and answer.turned_away):
                 require_settled(answer)
             if launch is not None and launch.pasted and not answer.code:
                 raise PastedLaunchRefused(

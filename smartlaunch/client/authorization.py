@@ -41,6 +41,12 @@ class AuthorizationAnswer:
         return self.get("error") if self.arrived else ""
 
     @property
+    def turned_away(self) -> bool:
+        """Whether the last page says something and leaves nothing to do: a refusal, where a right request gets on by the same way."""
+        landing = self.landing
+        return landing.kind == "no-way-on" and bool(landing.text.strip()) and not landing.controls and not landing.obstacle
+
+    @property
     def exchange(self) -> str:
         """The id of the last exchange, the one that shows the answer."""
         return self.exchanges[-1] if self.exchanges else ""

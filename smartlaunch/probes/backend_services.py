@@ -16,12 +16,28 @@ from smartlaunch.probes.fhir_access.bearer_token import leeway
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
+    from smartlaunch.client.engine import Engine
     from smartlaunch.client.memory import Aging
     from smartlaunch.oauth.client_authentication import Credentials
     from smartlaunch.oauth.token import TokenAnswer
 
 _TYPES = ("MedicationRequest", "Coverage", "DocumentReference", "Procedure", "Condition", "Observation", "Patient")
 """Types that a backend service may have been refused at registration."""
+
+
+def require_offered(engine: Engine) -> None:
+    """``NotApplicable`` where neither the target file nor the server's SMART configuration speaks of backend services.
+
+    A server offers them by the grant type, by the way in which they authenticate, or by scopes that only they have.
+    """
+    seen = engine.discovery
+    configured = any(client.role == "backend" for client in engine.target.clients.values())
+    if configured or "client_credentials" in seen.listed("grant_types_supported"):
+        return
+    if "client-confidential-asymmetric" in seen.capabilities or "private_key_jwt" in seen.listed("token_endpoint_auth_methods_supported"):
+        return
+    if not any(scope.startswith("system/") for scope in seen.listed("scopes_supported")):
+        raise NotApplicable("nothing in the SMART configuration speaks of backend services, and the target file has none")
 
 
 def ask(app: App, credentials: Credentials | None = None, **changes: str | None) -> TokenAnswer:

@@ -72,7 +72,7 @@ class Asked:
 
 def _asked(app: App, key: str, requested: Sequence[str] | None, unknown: str = "") -> Asked:
     app.grant()
-    attempt = app.once(f"scopes {key}", lambda: grants.attempt(app, requested))
+    attempt = app.once(f"scopes {key}", lambda: grants.attempt(app, requested, doubtful=True))
     if attempt.token is not None:
         answered(attempt.token.exchange)
     return Asked(attempt, tuple(requested or ()), unknown)

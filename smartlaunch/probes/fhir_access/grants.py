@@ -56,6 +56,7 @@ def attempt(
     patient: str = "",
     consent: str | Sequence[str] = "allow",
     session: str = "",
+    doubtful: bool = False,
 ) -> Attempt:
     """The right flow with another ``scope``, as far as it goes; None leaves ``scope`` out."""
     return app.attempt(
@@ -65,6 +66,7 @@ def attempt(
         session=session or (f"{app.client.name}-{patient}" if patient else ""),
         consent=consent,
         change=None if scopes is not None else lambda request: request.having(scope=None),
+        doubtful=doubtful,
     )
 
 
