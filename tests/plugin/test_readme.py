@@ -67,7 +67,7 @@ def table() -> str:
         (
             f"Of the {len(binding)} SHALL and SHOULD rules that bind a server, {sum(r.id in every for r in binding)} are put to it; the rest has a reason"
             f" in the catalogue ({not_tested}). {len(listed)} of the numbers of the guide's own list that say SHALL or SHALL NOT are among them."
-            f" The embedded EHR can break {len(load_defects())} rules and has {len(load_variants())} legal variants."
+            f" The embedded EHR has {len(load_defects())} defects and {len(load_variants())} legal variants."
         ),
     ]
     return "\n".join(lines)
