@@ -219,6 +219,7 @@ CASES = {
     "authorize-asked-by-script": ({"_facts": {"cors_missing": "preflight", "cors_address": "https://as.example/oauth2/authorize"}}, {"_facts": {"cors_missing": "preflight", "cors_address": "https://as.example/oauth2/token"}}),
     "state-not-kept": ({"error": "state mismatch", "http_status": 400}, {"error": "state is right", "http_status": 400}),
     "cookies-blocked-in-frame": ({"notes": "it runs in an iframe", "error": "cookies are blocked", "http_status": 400}, {"notes": "it runs in a tab", "error": "cookies are blocked", "http_status": 400}),
+    "browser-refused-at-token": ({"_facts": {"console_status": 401}, "token_endpoint": "https://as.example/token", "http_status": 401}, {"_facts": {"console_status": 400}, "token_endpoint": "https://as.example/token", "http_status": 400}),
     "sign-in-loop": ({"error": "ERR_TOO_MANY_REDIRECTS", "http_status": 302}, {"error": "ERR_ABORTED", "http_status": 302}),
 }  # fmt: skip
 

@@ -40,6 +40,11 @@ def _console(address):
         ("https://a.example/login?error=request_forbidden&error_debug=The+CSRF+cookie+is+missing&state=abcdefgh", "sign-in-page-lost"),
         ("ERROR id_token signature could not be validated: could not verify signature against any of the keys", "server-key-missing"),
         ("Our app is shown in an iframe. After the sign-in it runs into a redirect loop.", "cookies-blocked-in-frame"),
+        (
+            "It asks whether CORS is right, but I see no CORS error, only\nPOST https://as.example/oauth2/token 401 (Unauthorized)",
+            "browser-refused-at-token",
+        ),
+        ("The server answers 403 to the preflight of the browser.", "cors-headers-missing"),
         ("[10:50:11 ERR] No client with id 'webapi' found. aborting", "unknown-client-refused"),
     ],
 )  # fmt: skip

@@ -85,6 +85,7 @@ def read(line: Line, m: Material) -> None:
     m.facts["from_browser"] = True
     if line.status:
         m.statuses.setdefault("any", line.status)
+        m.facts["console_status"] = line.status
     if line.kind == "cors":
         m.facts["console_cors"] = True
         if line.url:

@@ -42,5 +42,7 @@ def cross_origin(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     if f.get("mixed_content"):
         address = str(f["mixed_content"]) if f["mixed_content"] is not True else ""
         yield saw("mixed-content", "the page is https and asks an address over http", **({"address": address} if address else {}))
+    if f.get("console_status") and not f.get("console_cors"):
+        yield saw("answer-readable", f"the console shows the status {f['console_status']} and no cross-origin refusal")
     if f.get("from_browser"):
         yield saw("from-browser", "the request was made by a script in a browser")
