@@ -21,7 +21,7 @@ from smartlaunch.probes import token as token_requests
 from smartlaunch.probes.backend_services import Reach
 from smartlaunch.probes.client_authentication import assertion
 
-from .common import honoured
+from .common import honoured, lifetime_is_true
 
 
 @pytest.fixture
@@ -104,6 +104,11 @@ def lifetime_stated(judge: Judge, token: TokenAnswer) -> None:
     judge(token_response.lifetime(judge.requirement, token.exchange))
 
 
+@then("the stated lifetime is to come")
+def true_lifetime(judge: Judge, token: TokenAnswer) -> None:
+    lifetime_is_true(judge, token)
+
+
 @then("the granted scopes are stated")
 def scopes_stated(judge: Judge, token: TokenAnswer) -> None:
     judge(token_response.scope_listed(judge.requirement, token.exchange))
@@ -158,6 +163,11 @@ def meets_discovery(judge: Judge, engine: Engine, answer: Exchange) -> None:
 def answers_service(judge: Judge, service: App, answer: Exchange) -> None:
     granted = " ".join(client_credentials.right(service).scopes)
     judge(fhir_access.granted_works(judge.requirement, answer, "request", granted))
+
+
+@then("the FHIR server takes the token of the backend service")
+def takes_token(judge: Judge, answer: Exchange) -> None:
+    judge(checks.token_taken(judge.requirement, answer))
 
 
 @then("the granted system/ scopes open the data of a type")

@@ -54,6 +54,20 @@ def endpoint_form(judge: Judge, bundle: Exchange) -> None:
     judge(checks.endpoint_form(judge.requirement, bundle))
 
 
+@then("no brand is part of a brand that is itself part of another")
+def hierarchy(judge: Judge, bundle: Exchange) -> None:
+    if not checks.nested(bundle):
+        raise NotApplicable("no Brand of the bundle is part of another")
+    judge(checks.two_levels(judge.requirement, bundle))
+
+
+@then("the countries of the brands are codes of two letters")
+def countries(judge: Judge, bundle: Exchange) -> None:
+    if not checks.countries(bundle):
+        raise NotApplicable("no Brand of the bundle has an address with a country")
+    judge(checks.country_codes(judge.requirement, bundle))
+
+
 @then("the brands refer to every endpoint of the bundle, and to no other")
 def primary_brand(judge: Judge, engine: Engine, bundle: Exchange) -> None:
     judge(checks.primary_brand(judge.requirement, bundle, brands.identifier(engine)))

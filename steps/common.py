@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 from pytest_bdd import given, parsers, then
 
-from smartlaunch.checks import fhir_access, members
+from smartlaunch.checks import fhir_access, members, token_response
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
+from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes.app_state import keeping
 from smartlaunch.probes.fhir_access import writing
@@ -44,6 +45,14 @@ def app_has_been_launched(app: App) -> Grant:
 @then(parsers.parse('the answer has the media type "{media_type}"'))
 def answer_has_media_type(judge: Judge, answer: Exchange, media_type: str) -> None:
     judge(members.media_type(judge.requirement, answer, media_type))
+
+
+def lifetime_is_true(judge: Judge, token: TokenAnswer) -> None:
+    """Judge what a token response says of the lifetime; without a word on it there is nothing to judge."""
+    answered(token.exchange)
+    if "expires_in" not in token.body:
+        raise NotApplicable("the answer has no `expires_in`; another scenario judges that")
+    judge(token_response.lifetime_is_true(judge.requirement, token.exchange))
 
 
 def honoured(judge: Judge, exchanges: Sequence[Exchange], what: str) -> None:

@@ -178,6 +178,11 @@ def not_expired(judge: Judge, identity: Identity) -> None:
     judge(checks.not_expired(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
 
 
+@then("it was issued before its arrival")
+def issued_before(judge: Judge, identity: Identity) -> None:
+    judge(checks.issued_before(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
+
+
 @then("it was issued just before its arrival")
 def freshly_issued(judge: Judge, identity: Identity) -> None:
     judge(checks.freshly_issued(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))

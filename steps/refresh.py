@@ -19,6 +19,8 @@ from smartlaunch.probes.refresh import access, right, wrong
 from smartlaunch.probes.refresh.right import Refreshed, Renewed
 from smartlaunch.probes.refresh.wrong import Reuse, Widened
 
+from .common import lifetime_is_true
+
 # -- what the app has ---------------------------------------------------------------------------------------------------------
 
 
@@ -119,6 +121,11 @@ def token_type(judge: Judge, refreshed: Refreshed) -> None:
 @then("the refresh response tells the lifetime in seconds")
 def lifetime(judge: Judge, refreshed: Refreshed) -> None:
     judge(token_response.lifetime(judge.requirement, refreshed.answer.exchange))
+
+
+@then("the lifetime that the refresh response tells is to come")
+def true_lifetime(judge: Judge, refreshed: Refreshed) -> None:
+    lifetime_is_true(judge, refreshed.answer)
 
 
 @then("the refresh response lists the scopes")

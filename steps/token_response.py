@@ -16,6 +16,8 @@ from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import token_response
 
+from .common import lifetime_is_true
+
 
 @when("the app redeems its code", target_fixture="response")
 def redeem(judge: Judge, app: App) -> TokenAnswer:
@@ -99,6 +101,11 @@ def has_token_type(judge: Judge, response: TokenAnswer) -> None:
 @then("it tells the lifetime of the access token in seconds")
 def tells_lifetime(judge: Judge, response: TokenAnswer) -> None:
     judge(checks.lifetime(judge.requirement, response.exchange))
+
+
+@then("the lifetime it tells is to come")
+def true_lifetime(judge: Judge, response: TokenAnswer) -> None:
+    lifetime_is_true(judge, response)
 
 
 @then("the access token lives an hour at most")

@@ -18,6 +18,14 @@ Feature: Data for a backend service
       When the backend service uses its token
       Then the FHIR server answers the backend service
 
+  @req:SMART-2.2-backend-services-token-accepted @quick
+  Rule: The FHIR server accepts a backend token that has just been issued
+
+    @id:backend-token-accepted
+    Scenario: A fresh backend token is not answered with 401
+      When the backend service uses its token
+      Then the FHIR server takes the token of the backend service
+
   @req:SMART-2.2-backend-services-token-validation-b @req:SMART-2.2-backend-services-scope-restriction @intrusive @quick
   Rule: What the scope of a backend token does not cover is refused
 

@@ -26,6 +26,14 @@ Feature: Token of a backend service
       When the backend service gets its token
       Then the lifetime is stated in seconds
 
+  @req:RFC6749-5.1-k
+  Rule: The lifetime that is stated is the seconds that the access token still lives
+
+    @id:backend-expires-in-true
+    Scenario: The stated lifetime is a number of seconds to come
+      When the backend service gets its token
+      Then the stated lifetime is to come
+
   @req:SMART-2.2-backend-services-token-response-e
   Rule: The token response states the scope
 

@@ -10,20 +10,45 @@ Feature: Brand bundle
       When the app reads the SMART configuration
       Then it links to the brand bundle when it names a brand
 
+  @req:SMART-2.2-brands-bundle
+  Rule: The link of the SMART configuration leads to a brand bundle
+
     @id:brand-bundle-is-collection
     Scenario: The link leads to a collection
       When the app follows the link to the brand bundle
       Then it is a Bundle of type collection
+
+  @req:SMART-2.2-brands-brand
+  Rule: Each brand holds what an app shows
 
     @id:brands-complete
     Scenario: The brands hold what an app shows
       When the app fetches the brand bundle
       Then each brand has a name, a web site and its endpoints
 
+  @req:SMART-2.2-brands-endpoint
+  Rule: Each endpoint holds what an app needs to connect
+
     @id:brand-endpoints-complete
     Scenario: The endpoints hold what an app needs to connect
       When the app fetches the brand bundle
       Then each endpoint has an address, a FHIR version and a contact
+
+  @req:SMART-2.2-brands-nesting
+  Rule: Brands are not nested deeper than two levels
+
+    @id:brands-hierarchy
+    Scenario: No brand is part of a part
+      When the app fetches the brand bundle
+      Then no brand is part of a brand that is itself part of another
+
+  @req:SMART-2.2-brands-country
+  Rule: Countries are told by their codes
+
+    @id:brands-country
+    Scenario: The countries of the brands are codes of two letters
+      When the app fetches the brand bundle
+      Then the countries of the brands are codes of two letters
 
   @req:SMART-2.2-brands-metadata-identifier
   Rule: The SMART configuration of a server with brands names its own brand

@@ -40,7 +40,7 @@ Feature: OpenID configuration
     @id:openid-authorization-endpoint
     Scenario: The OpenID configuration has the authorization endpoint
       When the app reads the OpenID configuration
-      Then it has "authorization_endpoint" as an absolute URL
+      Then it has "authorization_endpoint" as a URL with TLS
 
   @req:OIDC-Discovery-3-c
   Rule: The OpenID configuration names the token endpoint
@@ -48,7 +48,7 @@ Feature: OpenID configuration
     @id:openid-token-endpoint
     Scenario: The OpenID configuration has the token endpoint
       When the app reads the OpenID configuration
-      Then it has "token_endpoint" as an absolute URL
+      Then it has "token_endpoint" as a URL with TLS
 
   @req:OIDC-Discovery-3-d
   Rule: The OpenID configuration names the JWK Set
@@ -56,7 +56,7 @@ Feature: OpenID configuration
     @id:openid-jwks-uri
     Scenario: The OpenID configuration has the JWK Set URL
       When the app reads the OpenID configuration
-      Then it has "jwks_uri" as an absolute URL
+      Then it has "jwks_uri" as a URL with TLS
 
   @req:OIDC-Discovery-3-e
   Rule: The OpenID configuration lists the response type code

@@ -40,7 +40,7 @@ Feature: SMART configuration
     Scenario: The SMART configuration tells where to get a token and what the server can do
       When the app reads the SMART configuration
       Then it has "token_endpoint" as a string
-      And it has "capabilities" as an array of strings
+      And it has "capabilities" as an array of strings that is not empty
 
   @req:SMART-2.2-conformance-well-known-f @quick
   Rule: Every endpoint in the SMART configuration is an absolute URL
@@ -73,7 +73,7 @@ Feature: SMART configuration
     @id:capabilities-listed
     Scenario: The capabilities are listed
       When the app reads the SMART configuration
-      Then it has "capabilities" as an array of strings
+      Then it has "capabilities" as an array of strings that is not empty
 
   @req:SMART-2.2-conformance-metadata-grant-types-a
   Rule: The SMART configuration lists the grant types as an array of strings

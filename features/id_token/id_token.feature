@@ -139,6 +139,11 @@ Feature: ID Token
       When the app reads its ID Token
       Then its "iat" is a number of seconds
 
+    @id:id-token-iat-past
+    Scenario: The time of issue has been
+      When the app reads its ID Token
+      Then it was issued before its arrival
+
   @req:OIDC-Core-3.1.3.7-f @once
   Rule: The ID Token has not expired when it arrives
 

@@ -80,6 +80,14 @@ Feature: Refreshing an access token
       When the app refreshes its grant
       Then the refresh response tells the lifetime in seconds
 
+  @req:RFC6749-5.1-k @once
+  Rule: The lifetime that a refresh tells is the seconds that the access token still lives
+
+    @id:refresh-expires-in-true
+    Scenario: The lifetime after a refresh is a number of seconds to come
+      When the app refreshes its grant
+      Then the lifetime that the refresh response tells is to come
+
   @req:SMART-2.2-app-launch-refresh-response-d @once
   Rule: The refresh response lists the scopes
 

@@ -73,6 +73,14 @@ Feature: Token response
       When the app redeems its code
       Then it tells the lifetime of the access token in seconds
 
+  @req:RFC6749-5.1-k
+  Rule: The lifetime that the token response tells is the seconds that the access token still lives
+
+    @id:token-response-expires-in-true
+    Scenario: The lifetime is a number of seconds to come
+      When the app redeems its code
+      Then the lifetime it tells is to come
+
   @req:SMART-2.2-app-launch-access-token-lifetime @req:RFC6750-5.3-a
   Rule: An access token lives an hour at most
 

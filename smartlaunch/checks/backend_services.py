@@ -71,6 +71,14 @@ def nothing_disclosed(requirement: str, exchange: Exchange, what: str) -> Findin
     return [Finding(requirement, f"no data {what}", describe(exchange), exchange.id, "body", side=Side.FHIR_SERVER)]
 
 
+def token_taken(requirement: str, exchange: Exchange) -> Findings:
+    """A token that has just been issued is one: 401 says that it is none, which no policy on data is about."""
+    if exchange.answer.status != 401:
+        return []
+    words = "an answer to a token that has just been issued, whatever it may read"
+    return [Finding(requirement, words, describe(exchange), exchange.id, "status", side=Side.FHIR_SERVER)]
+
+
 def fails(requirement: str, exchange: Exchange, what: str) -> Findings:
     """The FHIR server answers with a failure, not with an empty success."""
     if exchange.answer.status >= 400:

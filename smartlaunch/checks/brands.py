@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from smartlaunch.checks.members import Findings, advice, show
+from smartlaunch.checks.members import Findings, absolute_url, advice, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
 
@@ -101,6 +101,9 @@ def brand_form(requirement: str, exchange: Exchange) -> Findings:
         return "" if (isinstance(name, str) and name.strip()) or ABSENT in _urls(resource.get("_name")) else "no `name`"
 
     def sited(resource: dict[str, Any]) -> str:
+        telecom = _objects(resource.get("telecom"))
+        if len(telecom) > 1:
+            return f"{len(telecom)} `telecom`, and the profile has one"
         return "" if _has_website(resource) else "no `telecom` of system `url`"
 
     found = brands(exchange)
@@ -139,18 +142,75 @@ def endpoint_form(requirement: str, exchange: Exchange) -> Findings:
         return "" if FHIR_VERSION in _urls(resource) else "no extension `endpoint-fhir-version`"
 
     def contact(resource: dict[str, Any]) -> str:
-        good = any(c.get("system") == "url" and c.get("value") for c in _objects(resource.get("contact")))
-        return "" if good else "no `contact` of system `url`"
+        good = any(c.get("system") == "url" and not absolute_url(c.get("value")) for c in _objects(resource.get("contact")))
+        return "" if good else "no `contact` of system `url` with a URL"
 
     def address(resource: dict[str, Any]) -> str:
-        return "" if isinstance(resource.get("address"), str) and resource["address"].strip() else "no `address`"
+        return absolute_url(resource["address"]) if "address" in resource else "no `address`"
+
+    def connection(resource: dict[str, Any]) -> str:
+        kind = resource.get("connectionType")
+        code = kind.get("code") if isinstance(kind, dict) else None
+        return "" if code == "hl7-fhir-rest" else f"the code is {show(code)}"
+
+    def payload(resource: dict[str, Any]) -> str:
+        codes = [c.get("code") for kind in _objects(resource.get("payloadType")) for c in _objects(kind.get("coding"))]
+        if len(_objects(resource.get("payloadType"))) > 1:
+            return f"{len(resource['payloadType'])} of them"
+        return "" if not codes or "none" in codes else f"the code is {show(codes[0])}"
 
     found = entries(exchange, "Endpoint")
     return [
+        *_each(requirement, exchange, "`connectionType` with the code `hl7-fhir-rest`", found, connection),
+        *_each(requirement, exchange, "one `payloadType` at most, with the code `none`", found, payload),
         *_each(requirement, exchange, "the FHIR base URL of each Endpoint as `address`", found, address),
         *_each(requirement, exchange, "the FHIR version of each Endpoint", found, version),
         *_each(requirement, exchange, "a web site for developers as `contact` of each Endpoint", found, contact),
     ]
+
+
+def _parents(exchange: Exchange) -> dict[str, str]:
+    """For each Brand that is part of another, the name of that one; names are type and id."""
+    parents: dict[str, str] = {}
+    for _, _, resource in brands(exchange):
+        part = resource.get("partOf")
+        reference = part.get("reference") if isinstance(part, dict) else None
+        if isinstance(reference, str) and resource.get("id"):
+            parents[f"Organization/{resource['id']}"] = "/".join(reference.split("/")[-2:])
+    return parents
+
+
+def nested(exchange: Exchange) -> bool:
+    """Whether a Brand is part of another."""
+    return bool(_parents(exchange))
+
+
+def two_levels(requirement: str, exchange: Exchange) -> Findings:
+    """A Brand may be part of another; that one is part of none."""
+    parents = _parents(exchange)
+    deep = sorted(child for child, parent in parents.items() if parent in parents)
+    if not deep:
+        return []
+    return [
+        Finding(requirement, "two levels of Brands at most", f"{deep[0]} is part of a Brand that is part of another", exchange.id, "/entry")
+    ]
+
+
+def countries(exchange: Exchange) -> list[object]:
+    """The countries of the Brands' addresses."""
+    found = [address.get("country") for _, _, resource in brands(exchange) for address in _objects(resource.get("address"))]
+    return [country for country in found if country is not None]
+
+
+def country_codes(requirement: str, exchange: Exchange) -> Findings:
+    """A country is told by two capital letters."""
+
+    def wrong(resource: dict[str, Any]) -> str:
+        told = [a["country"] for a in _objects(resource.get("address")) if a.get("country") is not None]
+        bad = [c for c in told if not isinstance(c, str) or not re.fullmatch(r"[A-Z]{2}", c)]
+        return f"`country` is {show(bad[0])}" if bad else ""
+
+    return _each(requirement, exchange, "`Address.country`: two letters of ISO 3166-1", brands(exchange), wrong)
 
 
 def matching(exchange: Exchange, identifier: object) -> list[Entry]:

@@ -16,6 +16,7 @@ from smartlaunch.checks.members import (
     require_member,
     secure_url,
     show,
+    some_strings,
     string,
     strings,
 )
@@ -27,6 +28,7 @@ FORMS: dict[str, Callable[[object], str]] = {
     "a URL with TLS": secure_url,
     "a string": string,
     "an array of strings": strings,
+    "an array of strings that is not empty": some_strings,
     "a boolean": boolean,
     "a number": number,
     "an object": mapping,

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.checks.fhir_answer import describe, refused_read
-from smartlaunch.checks.members import Findings, secure_url, show
+from smartlaunch.checks.members import Findings, secure_url, show, skew
 from smartlaunch.checks.resource_types import relative_reference
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
@@ -172,6 +172,16 @@ def numeric_date(requirement: str, token: Exchange, claims: Mapping[str, Any], n
     if value > _MILLISECONDS:
         return [Finding(requirement, words, f"it is {show(value)}, which looks like milliseconds", token.id, _POINTER)]
     return []
+
+
+def issued_before(requirement: str, token: Exchange, claims: Mapping[str, Any], received_at: float) -> Findings:
+    """``iat`` is no time to come by the server's own clock: a moment that has not been is not the time of issue."""
+    value = _number(claims.get("iat"))
+    now = received_at + skew(token)
+    if value is None or value > _MILLISECONDS or value - now <= NEAR_S:
+        return []
+    words = "`iat`: the time at which the ID Token was issued"
+    return [Finding(requirement, words, f"it is {value - now:.0f} s after the arrival by the server's own clock", token.id, _POINTER)]
 
 
 def not_expired(requirement: str, token: Exchange, claims: Mapping[str, Any], received_at: float) -> Findings:

@@ -100,6 +100,11 @@ def strings(value: object) -> str:
     return f"it holds {show(wrong[0])}, which is not a non-blank string" if wrong else ""
 
 
+def some_strings(value: object) -> str:
+    """Why a value is not an array of at least one non-blank string, or an empty string."""
+    return strings(value) or ("" if value else "it is an empty array")
+
+
 def mapping(value: object) -> str:
     """Why a value is not a JSON object, or an empty string."""
     return "" if isinstance(value, dict) else f"{show(value)} is not an object"

@@ -83,31 +83,48 @@ def token_type(requirement: str, exchange: Exchange) -> Findings:
 
 
 def lifetime(requirement: str, exchange: Exchange) -> Findings:
-    """``expires_in`` is there and is a count of seconds, not a moment and not zero or less."""
+    """``expires_in`` is there and is a number."""
     body = exchange.answer.object
-    words = "`expires_in`: the seconds that the access token still lives"
+    words = "`expires_in`: the seconds that the access token still lives, as a number"
     if "expires_in" not in body:
         return [Finding(requirement, words, "it is absent", exchange.id, "/expires_in")]
-    seconds = _seconds(body["expires_in"])
-    if seconds is None:
-        return [Finding(requirement, words, f"it is {show(body['expires_in'])}", exchange.id, "/expires_in")]
-    if seconds <= 0:
-        return [
-            Finding(
-                requirement, words, f"it is {show(body['expires_in'])}, so the token would be dead on arrival", exchange.id, "/expires_in"
-            )
-        ]
-    if seconds > _MILLISECONDS:
-        return [
-            Finding(
-                requirement,
-                words,
-                f"it is {show(body['expires_in'])}, which looks like a moment or milliseconds",
-                exchange.id,
-                "/expires_in",
-            )
-        ]
+    value = body["expires_in"]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return [Finding(requirement, words, f"it is {show(value)}", exchange.id, "/expires_in")]
     return []
+
+
+def lifetime_is_true(requirement: str, exchange: Exchange) -> Findings:
+    """``expires_in``, where it is there, counts seconds to come: not zero or less, not a moment, not milliseconds.
+
+    Milliseconds show by their size alone only above some years; an access token that is a JWT tells its own life.
+    """
+    body = exchange.answer.object
+    seconds = _seconds(body.get("expires_in"))
+    if seconds is None:
+        return []
+    told, own = show(body["expires_in"]), _own_life(body.get("access_token"))
+    if seconds <= 0:
+        problem = f"it is {told}, so the token would be dead on arrival"
+    elif seconds > _MILLISECONDS:
+        problem = f"it is {told}, which looks like a moment or milliseconds"
+    elif own and abs(seconds - 1000 * own) <= 1000:
+        problem = f"it is {told}, and the access token says that it lives {own:g} s: these are milliseconds"
+    else:
+        return []
+    return [Finding(requirement, "`expires_in`: the seconds that the access token still lives", problem, exchange.id, "/expires_in")]
+
+
+def _own_life(token: object) -> float:
+    """The seconds from ``iat`` to ``exp`` of an access token that is a JWT; 0 where it tells none."""
+    for text in decoded_parts(token) if isinstance(token, str) else []:
+        try:
+            claims = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(claims, dict) and all(isinstance(claims.get(name), int) for name in ("exp", "iat")):
+            return float(claims["exp"] - claims["iat"])
+    return 0.0
 
 
 def lives_an_hour_at_most(requirement: str, exchange: Exchange) -> Findings:

@@ -41,6 +41,10 @@ def bundle(state: State, defects: Defects, started: str) -> dict[str, Any]:
         _brand("lakeside", "Lakeside Hospital", primary, "https://lakeside.example", "MyLakeside", "Lakeside", "05001", defects),
         _brand("northbay", "Northbay Children's Clinic", second, "https://northbay.example", None, "Northbay", "05033", defects),
     ]
+    if defects("brands_are_nested_in_three_levels"):
+        ward = {"system": _SECOND_IDENTIFIER["system"], "value": "https://ward.northbay.example"}
+        third = _brand("ward", "Northbay Ward 3", ward, "https://ward.northbay.example", None, "Northbay", "05033", defects)
+        organizations.append({**third, "partOf": {"reference": "Organization/northbay"}})
     resources = organizations if defects("brands_lack_endpoint") else [*organizations, _endpoint(state, defects)]
     made: dict[str, Any] = {
         "resourceType": "Bundle",
@@ -80,7 +84,14 @@ def _brand(
             }
         ],
         "telecom": [{"system": "url", "value": website}],
-        "address": [{"city": city, "state": "VT", "postalCode": postal_code, "country": "US"}],
+        "address": [
+            {
+                "city": city,
+                "state": "VT",
+                "postalCode": postal_code,
+                "country": "United States" if defects("brands_spell_countries_out") else "US",
+            }
+        ],
         "extension": [
             {"url": f"{_EXTENSION}/organization-brand", "extension": [{"url": "brandLogo", "valueUrl": _LOGO}]},
             {
@@ -97,6 +108,10 @@ def _brand(
     }
     if defects("brands_lack_name"):
         del made["name"]
+    if resource_id != "lakeside":
+        made["partOf"] = {"reference": "Organization/lakeside"}
+    if defects("brands_have_two_web_sites"):
+        made["telecom"] = [*made["telecom"], {"system": "url", "value": f"{website}/en"}]
     if defects("brands_lack_website"):
         del made["telecom"]
     if defects("brands_portal_endpoint_not_in_organization"):
@@ -116,6 +131,8 @@ def _endpoint(state: State, defects: Defects) -> dict[str, Any]:
         "payloadType": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/endpoint-payload-type", "code": "none"}]}],
         "address": state.fhir_base_url,
     }
+    if defects("brands_endpoint_is_of_another_kind"):
+        made["connectionType"] = {**made["connectionType"], "code": "hl7v2-mllp"}
     if defects("brands_endpoint_lacks_fhir_version"):
         del made["extension"]
     if defects("brands_endpoint_lacks_contact"):

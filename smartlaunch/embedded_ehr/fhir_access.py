@@ -131,6 +131,8 @@ def judge_token(value: str | None, state: State, defects: Defects, *, app_state:
     token.seen = True
     if token.revoked and not defects("accepts_revoked_token"):
         raise invalid_token("The access token was revoked.")
+    if token.user is None and defects("does_not_know_backend_tokens"):
+        raise invalid_token("The access token is not known.")
     if state.now() >= token.expires_at and not defects("accepts_expired_token"):
         raise invalid_token("The access token has expired.")
     if token.aud.rstrip("/") != state.fhir_base_url and not defects("accepts_token_for_other_audience"):

@@ -104,3 +104,9 @@ def test_data(exchange: Exchange, discloses: bool, succeeds: bool) -> None:
     succeeded = checks.fails(REQ, exchange, "a search of type Observation")
     assert bool(succeeded) is succeeds
     assert all(f.side is Side.FHIR_SERVER for f in (*disclosed, *succeeded))
+
+
+def test_a_fresh_token_is_taken() -> None:
+    assert checks.token_taken(REQ, answer({}, status=403)) == []
+    assert checks.token_taken(REQ, answer({"resourceType": "Patient"})) == []
+    assert "status 401" in checks.token_taken(REQ, answer({}, status=401))[0].actual

@@ -45,6 +45,8 @@ BUNDLE: dict[str, Any] = {
                 "meta": {"lastUpdated": "2026-01-01T10:00:00Z"},
                 "extension": [{"url": checks.FHIR_VERSION, "valueCode": "4.0.1"}],
                 "contact": [{"system": "url", "value": "https://dev.good-health.example"}],
+                "connectionType": {"code": "hl7-fhir-rest"},
+                "payloadType": [{"coding": [{"code": "none"}]}],
                 "address": "https://fhir.good-health.example/r4",
             },
         },
@@ -144,7 +146,7 @@ def test_bundle_without_brands_is_found_and_many_wrong_ones_make_one_finding() -
     ("member", "said"),
     [
         ("extension", "no extension `endpoint-fhir-version`"),
-        ("contact", "no `contact` of system `url`"),
+        ("contact", "no `contact` of system `url` with a URL"),
         ("address", "no `address`"),
     ],
 )
@@ -253,3 +255,59 @@ def test_identifier_of_the_configuration() -> None:
     assert checks.identifies_one(REQ, configuration({"value": IDENTIFIER["value"]}), bundle) == []
     assert actual(checks.identifies_one(REQ, configuration({"value": "y"}), bundle)) == "0 have it"
     assert actual(checks.identifies_one(REQ, configuration(IDENTIFIER), answer(two))) == "2 have it"
+
+
+def _with(change: Any) -> Exchange:
+    document = deepcopy(BUNDLE)
+    change([e["resource"] for e in document["entry"]])
+    return answer(document)
+
+
+def test_profile_of_a_brand() -> None:
+    def second(resources: list[dict[str, Any]]) -> None:
+        brand = next(r for r in resources if r["resourceType"] == "Organization")
+        brand["telecom"] = [*brand["telecom"], {"system": "phone", "value": "1"}]
+
+    assert "2 `telecom`" in actual(checks.brand_form(REQ, _with(second)))
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "said"),
+    [
+        ("connectionType", {"code": "hl7v2-mllp"}, "hl7v2-mllp"),
+        ("connectionType", None, "null"),
+        ("payloadType", [{"coding": [{"code": "none"}]}, {"coding": [{"code": "none"}]}], "2 of them"),
+        ("payloadType", [{"coding": [{"code": "any"}]}], "any"),
+        ("address", "fhir", "not an absolute"),
+        ("contact", [{"system": "url", "value": "developers"}], "with a URL"),
+    ],
+)
+def test_profile_of_an_endpoint(member: str, value: object, said: str) -> None:
+    def change(resources: list[dict[str, Any]]) -> None:
+        next(r for r in resources if r["resourceType"] == "Endpoint")[member] = value
+
+    assert any(said in f.actual for f in checks.endpoint_form(REQ, _with(change)))
+
+
+def test_nesting() -> None:
+    def part(*links: tuple[str, str]) -> Exchange:
+        made = [{"resourceType": "Organization", "id": "top"}]
+        made += [
+            {"resourceType": "Organization", "id": c, "partOf": {"reference": f"https://x.example/Organization/{p}"}} for c, p in links
+        ]
+        return answer({"resourceType": "Bundle", "entry": [{"resource": r} for r in made]})
+
+    assert not checks.nested(part())
+    assert checks.nested(part(("a", "top")))
+    assert checks.two_levels(REQ, part(("a", "top"), ("b", "top"))) == []
+    assert "Organization/b" in actual(checks.two_levels(REQ, part(("a", "top"), ("b", "a"))))
+
+
+def test_countries() -> None:
+    def at(*countries: object) -> Exchange:
+        brand = {"resourceType": "Organization", "address": [{"country": c} if c else {} for c in countries]}
+        return answer({"resourceType": "Bundle", "entry": [{"resource": brand}]})
+
+    assert checks.countries(at(None)) == []
+    assert checks.country_codes(REQ, at("US", "DE", None)) == []
+    assert "USA" in actual(checks.country_codes(REQ, at("US", "USA")))

@@ -70,6 +70,7 @@ def test_absolute_endpoints(value) -> None:
     ("name", "form", "value", "wrong"),
     [
         ("capabilities", "an array of strings", ["a"], "launch-ehr"),
+        ("capabilities", "an array of strings that is not empty", ["a"], []),
         ("capabilities", "an array of strings", [], ["a", 1]),
         ("issuer", "an absolute URL", "http://localhost:1/x", "issuer"),
         ("x", "a string", "x", " "),

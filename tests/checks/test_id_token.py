@@ -156,3 +156,12 @@ def test_support_of_rs256_is_what_binds() -> None:
 def test_an_id_token_that_says_it_is_unsigned_breaks_a_rule_of_its_own() -> None:
     assert len(checks.not_unsigned(REQ, TOKEN, {"alg": "None"}, "")) == 1
     assert checks.not_unsigned(REQ, TOKEN, {"alg": "HS256"}, "") == []
+
+
+def test_issued_in_time_to_come() -> None:
+    token = answer({})
+    assert checks.issued_before(REQ, token, {"iat": NOW}, NOW) == []
+    assert checks.issued_before(REQ, token, {"iat": NOW + 300}, NOW) == [], "clocks differ"
+    assert checks.issued_before(REQ, token, {"iat": NOW - 86400}, NOW) == []
+    assert checks.issued_before(REQ, token, {}, NOW) == []
+    assert "86400 s after" in checks.issued_before(REQ, token, {"iat": NOW + 86400}, NOW)[0].actual

@@ -32,6 +32,10 @@ def answer(body: object, *, status: int = 200, raw: bytes | None = None) -> Exch
     return Exchange("x0001", Actor.APP, Endpoint.TOKEN, datetime.now(UTC), 1.0, request, response)
 
 
+_CLAIMS = base64.urlsafe_b64encode(b'{"iat": 1000, "exp": 1600}').decode().rstrip("=")
+LIVES_TEN_MINUTES = f"e30.{_CLAIMS}.sig"
+
+
 def having(**changes: Any) -> Exchange:
     """The right body with members changed; None leaves one out."""
     return answer({k: v for k, v in {**RIGHT, **changes}.items() if v is not None})
@@ -39,7 +43,7 @@ def having(**changes: Any) -> Exchange:
 
 Check = Callable[[str, Exchange], Findings]
 BODY_CHECKS: list[Check] = [
-    checks.holds_token_or_error, checks.json_body, checks.access_token, checks.token_type, checks.lifetime, checks.lives_an_hour_at_most,
+    checks.holds_token_or_error, checks.json_body, checks.access_token, checks.token_type, checks.lifetime, checks.lifetime_is_true, checks.lives_an_hour_at_most,
     checks.json_types, checks.scope_listed, checks.scope_syntax, checks.token_characters, checks.fits_a_header, checks.without_id_token,
     checks.own_names,
 ]  # fmt: skip
@@ -64,9 +68,12 @@ def test_a_right_answer_passes(check: Check) -> None:
         (checks.token_type, having(token_type="mac"), "/token_type", '"mac"'),
         (checks.token_type, having(token_type=None), "/token_type", "absent"),
         (checks.lifetime, having(expires_in=None), "/expires_in", "absent"),
-        (checks.lifetime, having(expires_in=0), "/expires_in", "dead on arrival"),
+        (checks.lifetime_is_true, having(expires_in=0), "/expires_in", "dead on arrival"),
         (checks.lifetime, having(expires_in="soon"), "/expires_in", '"soon"'),
-        (checks.lifetime, having(expires_in=1_700_000_000), "/expires_in", "a moment"),
+        (checks.lifetime_is_true, having(expires_in=1_700_000_000), "/expires_in", "a moment"),
+        (checks.lifetime_is_true, having(expires_in=-1), "/expires_in", "dead on arrival"),
+        (checks.lifetime_is_true, having(expires_in=600_000, access_token=LIVES_TEN_MINUTES), "/expires_in", "milliseconds"),
+        (checks.lifetime, having(expires_in="3600"), "/expires_in", '"3600"'),
         (checks.lives_an_hour_at_most, having(expires_in=3601), "/expires_in", "3601"),
         (checks.lives_an_hour_at_most, having(expires_in="7200"), "/expires_in", "7200"),
         (checks.json_types, having(expires_in="3600"), "/expires_in", "a string"),
@@ -101,7 +108,9 @@ def test_a_wrong_answer_is_one_finding(check: Check, wrong: Exchange, pointer: s
         (checks.own_names, having(__theme="calm", session_state="1", ext_expires_in=1, **{"https://ehr.example/site": "Location/7"})),
         (checks.own_names, having(scope="openid __own https://ehr.example/scope smart/orchestrate_launch system/*.read")),
         (checks.lives_an_hour_at_most, having(expires_in=None)),
-        (checks.lifetime, having(expires_in="3600")),
+        (checks.lifetime_is_true, having(expires_in="3600")),
+        (checks.lifetime_is_true, having(expires_in=600, access_token=LIVES_TEN_MINUTES)),
+        (checks.lifetime_is_true, having(expires_in="soon")),
     ],
 )
 def test_permitted_choices_pass(check: Check, permitted: Exchange) -> None:

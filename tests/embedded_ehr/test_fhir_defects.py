@@ -328,6 +328,7 @@ PROBES: dict[str, Probe] = {
     "answers_insufficient_scope_with_500": code(no_scope),
     "answers_malformed_request_with_401": lambda server: server.bearer(server.token(), f"{A1}?access_token={server.token()}").status_code,
     "ignores_scopes_of_backend_clients": status("GET", A1, "system/Condition.rs", user=None, patient=None),
+    "does_not_know_backend_tokens": status("GET", A1, "system/*.rs", user=None, patient=None),
     "only_first_scope_counts": status("GET", A1, "patient/Patient.rs patient/Observation.rs"),
     "answers_fhir_in_latin_1": lambda server: server.ask("GET", "/Observation/amelia-stone-body-temperature-1").content,
     "app_state_cannot_be_created": keep(),

@@ -115,6 +115,7 @@ SMART_CONFIGURATION: dict[str, Change[Draft]] = {
     "keeps_issuer_without_openid_connect": _without("sso-openid-connect"),
     "lists_blank_capability": _adds(""),
     "takes_the_secret_in_the_body_only_without_saying_so": _omits(_METHODS),
+    "gives_no_capabilities": _gives("capabilities", []),
     "gives_capabilities_as_string": _gives("capabilities", lambda draft: " ".join(draft.document.get("capabilities", ()))),
     **{defect: _omits(member) for member, defect in _OMITTED.items()},
 }
