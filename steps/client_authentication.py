@@ -207,6 +207,8 @@ def prove_twice(publisher: App) -> Fetches:
 @then("the JWK Set was fetched by GET and the client let in")
 def fetched_by_get(judge: Judge, fetched: tuple[TokenAnswer, list[str]]) -> None:
     token, methods = fetched
+    if token.succeeded and not methods:
+        raise NotApplicable("the server let the client in without fetching its JWK Set now: it kept it from before")
     judge(checks.fetched_by_get(judge.requirement, token.exchange, methods))
     token_requests.require_no_other_cause(token)
     judge(checks.authenticated(judge.requirement, token.exchange, "a key of its JWK Set"))

@@ -24,6 +24,11 @@ def addresses(engine: Engine) -> list[Address]:
     return tls.addresses(engine)
 
 
+@given("the addresses of authorization and token endpoint with TLS", target_fixture="addresses")
+def oauth_addresses(engine: Engine) -> list[Address]:
+    return tls.oauth_addresses(engine)
+
+
 @when("a client connects with TLS 1.2 or later", target_fixture="handshake")
 def connect(engine: Engine, address: Address) -> Handshake:
     return tls.modern(engine, address)

@@ -10,6 +10,9 @@ Feature: EHR launch
       When the EHR launches the app
       Then its iss launch parameter leads to the SMART configuration of this server
 
+  @req:SMART-2.2-app-launch-ehr-launch-uri @quick
+  Rule: The EHR opens an app at the launch URL that it registered
+
     @id:launch-uri
     Scenario: The EHR opens the launch URI of the app
       When the EHR launches the app

@@ -90,6 +90,14 @@ Feature: Transport security
       Given the addresses of all endpoints with TLS
       Then none takes TLS 1.0 or 1.1
 
+  @req:RFC6749-10.9-a
+  Rule: The certificates of authorization and token endpoint verify for their host names
+
+    @id:tls-certificate-of-the-authorization-server
+    Scenario: The certificates of the authorization server verify
+      Given the addresses of authorization and token endpoint with TLS
+      Then each has a certificate that verifies for its host name
+
   @req:HYGIENE-tls-certificate
   Rule: The certificate of each endpoint verifies for its host name
 

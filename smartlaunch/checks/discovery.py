@@ -131,6 +131,12 @@ def absolute_endpoints(requirement: str, exchange: Exchange) -> Findings:
     for name in ENDPOINTS:
         if isinstance(document.get(name), str):
             found += require_member(requirement, document, name, absolute_url, exchange, required=False, words="an absolute URL")
+    associated = document.get("associated_endpoints")
+    for position, entry in enumerate(associated if isinstance(associated, list) else []):
+        problem = absolute_url(entry["url"]) if isinstance(entry, dict) and isinstance(entry.get("url"), str) else ""
+        if problem:
+            pointer = f"/associated_endpoints/{position}/url"
+            found.append(Finding(requirement, "`url` of an associated endpoint: an absolute URL", problem, exchange.id, pointer))
     return found
 
 

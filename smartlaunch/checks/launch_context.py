@@ -23,6 +23,15 @@ DEFINED_ROLES = frozenset({"launch"})
 """The roles of ``fhirContext`` items that the guide itself defines."""
 
 
+_OF_DETAILS: dict[str, Callable[[object], bool]] = {
+    "scope": lambda value: isinstance(value, str),
+    "patient": is_id,
+    "encounter": is_id,
+    "fhirContext": lambda value: isinstance(value, list),
+}
+"""What an item of ``authorization_details`` may hold besides, as at the top level."""
+
+
 def authorization_details(requirement: str, token: Exchange) -> Findings:
     """Each item of ``authorization_details`` tells its type, its FHIR servers and their versions."""
     value = token.answer.object.get("authorization_details")
@@ -40,6 +49,9 @@ def authorization_details(requirement: str, token: Exchange) -> Findings:
                 (number, f"`{name}` is {show(item[name])}" if name in item else f"it has no `{name}`")
                 for name in ("locations", "fhirVersions")
                 if not isinstance(item.get(name), list) or not item[name] or not all(isinstance(v, str) for v in item[name])
+            ]
+            problems += [
+                (number, f"`{name}` is {show(item[name])}") for name, fits in _OF_DETAILS.items() if name in item and not fits(item[name])
             ]
     return [Finding(requirement, words, problem, token.id, f"{pointer}/{number}") for number, problem in problems]
 

@@ -9,6 +9,7 @@ import secrets
 import socket
 import ssl
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -84,10 +85,15 @@ def address(engine: Engine, name: str) -> Address:
     return found
 
 
-def addresses(engine: Engine) -> list[Address]:
+def oauth_addresses(engine: Engine) -> list[Address]:
+    """The https addresses of authorization and token endpoint, one for each host and port; ``NotApplicable`` as above."""
+    return addresses(engine, ("authorization endpoint", "token endpoint"))
+
+
+def addresses(engine: Engine, names: Sequence[str] = NAMES) -> list[Address]:
     """One https address for each host and port of the server; ``NotApplicable`` on a plain http server of this machine."""
     _require_tls_due(engine)
-    found = [a for name in ("FHIR base URL", *_MEMBERS) if (a := _find(engine, name)) is not None and a.secure]
+    found = [a for name in names if name != "SMART configuration" and (a := _find(engine, name)) is not None and a.secure]
     if not found:
         raise NotApplicable("no endpoint is reached by https; other scenarios judge that")
     first: dict[str, Address] = {}

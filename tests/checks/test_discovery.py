@@ -62,6 +62,8 @@ def test_json_object(exchange, actual) -> None:
 def test_absolute_endpoints(value) -> None:
     assert discovery.absolute_endpoints("R", answer()) == []
     if isinstance(value, str):
+        one(discovery.absolute_endpoints("R", answer(RIGHT | {"associated_endpoints": [{"url": value, "capabilities": []}]})), "")
+    if isinstance(value, str):
         one(discovery.absolute_endpoints("R", answer(RIGHT | {"token_endpoint": value})), "")
     assert members.absolute_url(value)
 

@@ -212,3 +212,13 @@ def test_types_asked_for() -> None:
 )
 def test_authorization_details(value: object, found: int) -> None:
     assert len(checks.authorization_details(REQ, answer({"authorization_details": value}))) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"), [("scope", "openid", ["openid"]), ("patient", "p1", "Patient/p1"), ("fhirContext", [], {})]
+)
+def test_optional_members_of_authorization_details(name: str, right: object, wrong: object) -> None:
+    item = {"type": "smart_on_fhir", "locations": ["https://ehr.example/fhir"], "fhirVersions": ["4.0.1"]}
+    assert checks.authorization_details(REQ, answer({"authorization_details": [{**item, name: right}]})) == []
+    found = checks.authorization_details(REQ, answer({"authorization_details": [{**item, name: wrong}]}))
+    assert [f.actual.split(" is ")[0] for f in found] == [f"`{name}`"]
