@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 from pytest_bdd import given, parsers, then
@@ -45,6 +46,13 @@ def app_has_been_launched(app: App) -> Grant:
 @then(parsers.parse('the answer has the media type "{media_type}"'))
 def answer_has_media_type(judge: Judge, answer: Exchange, media_type: str) -> None:
     judge(members.media_type(judge.requirement, answer, media_type))
+
+
+def needs_claim(identity_claims: Mapping[str, Any], name: str) -> None:
+    """Raise ``NotApplicable`` where a claim is not there or no number: nothing to look at is no rule that holds."""
+    value = identity_claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise NotApplicable(f"the ID Token has no `{name}` to look at; another scenario judges that")
 
 
 def lifetime_is_true(judge: Judge, token: TokenAnswer) -> None:

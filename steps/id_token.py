@@ -18,6 +18,8 @@ from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes import id_token, token_response
 from smartlaunch.probes.id_token import Identity
 
+from .common import needs_claim
+
 
 @given("the app was granted openid", target_fixture="response")
 def granted_openid(app: App) -> TokenAnswer:
@@ -175,16 +177,19 @@ def numeric_date(judge: Judge, identity: Identity, name: str) -> None:
 
 @then("it has not expired on arrival")
 def not_expired(judge: Judge, identity: Identity) -> None:
+    needs_claim(identity.claims, "exp")
     judge(checks.not_expired(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
 
 
 @then("it was issued before its arrival")
 def issued_before(judge: Judge, identity: Identity) -> None:
+    needs_claim(identity.claims, "iat")
     judge(checks.issued_before(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
 
 
 @then("it was issued just before its arrival")
 def freshly_issued(judge: Judge, identity: Identity) -> None:
+    needs_claim(identity.claims, "iat")
     judge(checks.freshly_issued(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
 
 

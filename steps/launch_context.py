@@ -178,6 +178,8 @@ def finds_only_patient(judge: Judge, searching: tuple[Grant, Exchange]) -> None:
 @then("the encounter is one of the patient of the launch")
 def encounter_of_patient(judge: Judge, reading: tuple[Grant, Exchange]) -> None:
     grant, read = reading
+    if not checks.names_a_patient(read):
+        raise NotApplicable("the Encounter names no patient, or was not read")
     judge(checks.encounter_of_patient(judge.requirement, read, grant.token.patient))
 
 

@@ -188,6 +188,13 @@ def _links(resource: Mapping[str, Any]) -> set[str]:
     return {reference.rsplit("/", 1)[-1] for reference in references if isinstance(reference, str)}
 
 
+def names_a_patient(read: Exchange) -> bool:
+    """Whether an Encounter came whose subject is a patient by reference."""
+    subject = next(iter(found(read, "Encounter")), {}).get("subject")
+    reference = subject.get("reference") if isinstance(subject, dict) else None
+    return isinstance(reference, str) and reference.split("/_history/")[0].split("/")[-2:-1] == ["Patient"]
+
+
 def encounter_of_patient(requirement: str, read: Exchange, patient: str) -> Findings:
     """The Encounter's subject is the patient in context."""
     encounter = next(iter(found(read, "Encounter")), {})

@@ -222,3 +222,13 @@ def test_optional_members_of_authorization_details(name: str, right: object, wro
     assert checks.authorization_details(REQ, answer({"authorization_details": [{**item, name: right}]})) == []
     found = checks.authorization_details(REQ, answer({"authorization_details": [{**item, name: wrong}]}))
     assert [f.actual.split(" is ")[0] for f in found] == [f"`{name}`"]
+
+
+def test_an_encounter_that_names_no_patient_says_nothing() -> None:
+    def read(subject: object) -> bool:
+        return checks.names_a_patient(answer({"resourceType": "Encounter", "subject": subject}, endpoint=Endpoint.FHIR))
+
+    assert read({"reference": "Patient/p1"})
+    assert not read({"reference": "Group/g1"})
+    assert not read({"display": "Jane"})
+    assert not checks.names_a_patient(answer({}, status=404, endpoint=Endpoint.FHIR))

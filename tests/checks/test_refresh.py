@@ -136,7 +136,7 @@ def test_the_audience_contains_the_first_one() -> None:
     assert checks.audience_kept(REQ, answer(RIGHT), CLAIMS, {"aud": ["app", "other"]}) == []
     assert checks.audience_kept(REQ, answer(RIGHT), {"aud": ["app"]}, CLAIMS) == []
     assert actual(checks.audience_kept(REQ, answer(RIGHT), CLAIMS, {"aud": "other"})) == 'it is "other"'
-    assert actual(checks.audience_kept(REQ, answer(RIGHT), CLAIMS, {})) == "it is null"
+    assert actual(checks.audience_kept(REQ, answer(RIGHT), CLAIMS, {})) == "it is absent"
 
 
 def test_the_time_of_issue_is_that_of_the_refresh() -> None:
