@@ -7,6 +7,7 @@ pytest_plugins = [
     "smartlaunch._suite.steps.launch",
     "smartlaunch._suite.steps.authorization",
     "smartlaunch._suite.steps.token",
+    "smartlaunch._suite.steps.malformed",
     "smartlaunch._suite.steps.client_authentication",
     "smartlaunch._suite.steps.backend_services",
     "smartlaunch._suite.steps.token_response",

@@ -202,7 +202,7 @@ def ask_wrong_redirect(app: App, label: str) -> AuthorizationAnswer:
     return authorization.ask_wrong_redirect(app, label)
 
 
-@when(Phrase("a forged request with {label} names the redirect URI of another site", label=authorization.WRONG), target_fixture="refusal")
+@when(Phrase("a forged request with {label} names the redirect URI of another site", label=authorization.FORGED), target_fixture="refusal")
 def ask_open_redirector(app: App, label: str) -> AuthorizationAnswer:
     return authorization.ask_open_redirector(app, label)
 

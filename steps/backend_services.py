@@ -6,7 +6,7 @@ import pytest
 from pytest_bdd import given, then, when
 
 from smartlaunch.checks import backend_services as checks
-from smartlaunch.checks import fhir_access, token_response
+from smartlaunch.checks import fhir_access, members, token_response
 from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.apps import Apps
@@ -122,6 +122,11 @@ def five_minutes(judge: Judge, token: TokenAnswer) -> None:
 @then("the lifetime is an hour at most")
 def an_hour(judge: Judge, token: TokenAnswer) -> None:
     judge(checks.lives_at_most(judge.requirement, token.exchange, checks.SHORT_S))
+
+
+@then("the answer to the backend service has the Cache-Control directive no-store")
+def no_store(judge: Judge, token: TokenAnswer) -> None:
+    judge(members.require_header(judge.requirement, token.exchange, "Cache-Control", "no-store"))
 
 
 @then("the answer brings no refresh token")

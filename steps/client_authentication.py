@@ -20,6 +20,7 @@ from smartlaunch.probes import token as token_requests
 from smartlaunch.probes.client_authentication import assertion, clients, other_grants, published_keys, secret
 from smartlaunch.probes.client_authentication.assertion import Tried
 from smartlaunch.probes.client_authentication.published_keys import Fetches, Rotation
+from smartlaunch.probes.token import Race
 
 from .common import configuration
 
@@ -129,12 +130,28 @@ def present_assertion(prover: App, label: str) -> TokenAnswer:
     return assertion.present(prover, label)
 
 
+@when("a client sends two requests at once with one assertion", target_fixture="race")
+def race_with_assertion(prover: App) -> Race:
+    return assertion.raced(prover)
+
+
 @when("a client proves itself by each algorithm of the guide that it has a key for", target_fixture="tried")
 def try_algorithms(prover: App) -> Tried:
     return assertion.algorithms(prover)
 
 
-@when(Phrase("the app with a key pair redeems a code with {label}", label=assertion.FAULTS), target_fixture="token")
+@when(Phrase("a client proves itself by the listed algorithm {name}", name=assertion.ALGORITHMS), target_fixture="token")
+def try_listed_algorithm(prover: App, name: str) -> TokenAnswer:
+    return assertion.listed(prover, name)
+
+
+@then(Phrase("the token endpoint takes the listed algorithm {name}", name=assertion.ALGORITHMS))
+def takes_listed_algorithm(judge: Judge, token: TokenAnswer, name: str) -> None:
+    token_requests.require_no_other_cause(token)
+    judge(checks.authenticated(judge.requirement, token.exchange, f"an assertion signed with {name}, which the SMART configuration lists"))
+
+
+@when(Phrase("the app with a key pair redeems a code with {label}", label=assertion.PRESENTED), target_fixture="token")
 def redeem_with_assertion(key_pair_app: App, label: str) -> TokenAnswer:
     return assertion.redeem(key_pair_app, label)
 

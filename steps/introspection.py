@@ -40,6 +40,11 @@ def introspects_by_bearer(app: App) -> Introspected:
     return introspection.by_bearer(app)
 
 
+@when("the app introspects its access token with the scheme bearer in lower case", target_fixture="introspected")
+def introspects_by_lower_case(app: App) -> Introspected:
+    return introspection.by_bearer_in_lower_case(app)
+
+
 @when("a resource server introspects the access token of the app", target_fixture="introspected")
 def introspects_foreign(app: App) -> Introspected:
     return introspection.of_another_client(app)

@@ -18,6 +18,7 @@ from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.refresh import access, right, wrong
 from smartlaunch.probes.refresh.right import Refreshed, Renewed
 from smartlaunch.probes.refresh.wrong import Reuse, Widened
+from smartlaunch.probes.token import Race
 
 from .common import lifetime_is_true
 
@@ -73,6 +74,11 @@ def refreshes_part(app: App) -> Refreshed:
 @when("the app refreshes a part of its scopes and then all of them", target_fixture="refreshed")
 def refreshes_whole_after_part(app: App) -> Refreshed:
     return right.whole_after_part(app)
+
+
+@when("the app refreshes a part of its scopes and then all of them with the same refresh token", target_fixture="refreshed")
+def refreshes_whole_with_same_token(app: App) -> Refreshed:
+    return right.whole_after_part(app, replaced=False)
 
 
 @when("the app refreshes its grant after the browser is closed", target_fixture="refreshed")
@@ -200,6 +206,11 @@ def refresh_without_token(app: App) -> TokenAnswer:
     return wrong.without_token(app)
 
 
+@when("the app refreshes by GET", target_fixture="token")
+def refresh_by_get(app: App) -> TokenAnswer:
+    return wrong.by_get(app)
+
+
 @when(Phrase("the app refreshes with {label} in place of its refresh token", label=wrong.WRONG), target_fixture="token")
 def refresh_with_wrong_token(app: App, label: str) -> TokenAnswer:
     return wrong.with_token(app, label)
@@ -236,6 +247,11 @@ def no_wider_access(judge: Judge, widened: Widened) -> None:
     answered(refreshed.answer.exchange)
     judge(checks.no_wider(judge.requirement, refreshed.answer.exchange, refreshed.gained if refreshed.answer.succeeded else ()))
     judge(checks.reads_nothing_wider(judge.requirement, read, "a search") if read is not None else [])
+
+
+@when("the app refreshes by two requests at once", target_fixture="race")
+def refresh_at_once(app: App) -> Race:
+    return wrong.raced(app)
 
 
 @when("the app uses a refresh token again that was replaced", target_fixture="reuse")

@@ -46,6 +46,11 @@ def revokes_unknown(app: App) -> Exchange:
     return revocation.unknown(app)
 
 
+@when("the app revokes its access token for the second time", target_fixture="revocation_answer")
+def revokes_again(app: App) -> Exchange:
+    return revocation.again(app)
+
+
 @when("the app sends a revocation request without a token", target_fixture="revocation_answer")
 def revokes_nothing(app: App) -> Exchange:
     return revocation.without_token(app)

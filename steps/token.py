@@ -13,7 +13,7 @@ from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import token as token_requests
-from smartlaunch.probes.token import Replay
+from smartlaunch.probes.token import Race, Replay
 
 
 @when(
@@ -57,6 +57,16 @@ def redeem_late(app: App) -> TokenAnswer:
 @when("the app redeems a code twice", target_fixture="replay")
 def redeem_twice(app: App) -> Replay:
     return token_requests.replayed(app)
+
+
+@when("the app redeems a code by two requests at once", target_fixture="race")
+def redeem_at_once(app: App) -> Race:
+    return token_requests.raced(app)
+
+
+@then(Phrase("one token at most comes of {what}", what=("one code", "one refresh token", "one assertion")))
+def one_winner(judge: Judge, race: Race, what: str) -> None:
+    judge(checks.one_winner(judge.requirement, race.uses, what))
 
 
 @then("the second time the token endpoint issues no token")

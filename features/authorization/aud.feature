@@ -24,6 +24,7 @@ Feature: The aud parameter
         | another path          |
         | another port          |
         | this host as a prefix |
+        | another host in a request by POST |
 
   @req:HYGIENE-aud-missing @intrusive
   Rule: A request without the aud parameter yields no token that works

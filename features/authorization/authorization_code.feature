@@ -43,6 +43,8 @@ Feature: Authorization code
         | a state of reserved characters |
         | a state of 256 characters      |
         | a state with percent signs     |
+        | a state with blanks at its ends |
+        | a state in a request by POST |
 
   @req:OIDC-Core-3.1.2.5-a @cap:sso-openid-connect
   Rule: The authorization response has a code or an error and not both

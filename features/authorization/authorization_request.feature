@@ -141,6 +141,8 @@ Feature: Authorization request
         | an unknown response_type |
         | no challenge             |
         | the method plain         |
+        | an unknown response_type by POST |
+        | no challenge by POST |
 
   @req:RFC9207-2-a @intrusive
   Rule: A server that claims the iss response parameter sends it with errors too

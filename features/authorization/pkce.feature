@@ -102,6 +102,9 @@ Feature: Proof Key for Code Exchange
         | a code verifier cut short             |
         | a code verifier with one character more |
         | a code verifier in other case         |
+        | a code verifier with a space at its end |
+        | a code verifier with a line break at its end |
+        | a code verifier with padding at its end |
 
     @id:verifier-of-another-code-refused
     Scenario: A code redeemed with the code verifier of another code yields no token

@@ -51,3 +51,5 @@ Feature: Redirect URI
         | no response_type         |
         | no challenge             |
         | no client_id             |
+        | a malformed scope |
+        | another FHIR server as aud |

@@ -58,6 +58,14 @@ Feature: Token of a backend service
       When the backend service gets its token
       Then the lifetime is an hour at most
 
+  @req:RFC6749-5.1-g
+  Rule: The token response of a backend service is not stored in caches
+
+    @id:backend-no-store
+    Scenario: The answer to a backend service has the Cache-Control directive no-store
+      When the backend service gets its token
+      Then the answer to the backend service has the Cache-Control directive no-store
+
   @req:SMART-2.2-backend-services-no-refresh-token @req:RFC6749-4.4.3-a
   Rule: A backend service gets no refresh token
 

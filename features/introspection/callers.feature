@@ -45,3 +45,11 @@ Feature: Who may introspect
     Scenario: The token of another client is active
       When a resource server introspects the access token of the app
       Then the token is active
+
+  @req:SMART-2.2-token-introspection-access-control-b @once @standalone @confidential-symmetric @confidential-asymmetric
+  Rule: The scheme of the bearer token may be written in any case
+
+    @id:introspection-bearer-lower-case
+    Scenario: The scheme bearer in lower case is taken as well
+      When the app introspects its access token with the scheme bearer in lower case
+      Then the endpoint takes the bearer token

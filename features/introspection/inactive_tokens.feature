@@ -15,6 +15,9 @@ Feature: Introspection of tokens that are not in force
         | was never issued          |
         | has one character changed |
         | was revoked               |
+        | is an authorization code |
+        | is an ID Token |
+        | is a JWT of another issuer |
 
     @id:introspection-expired @waits:introspected-token
     Scenario: A token after its time is not active

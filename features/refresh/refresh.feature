@@ -132,3 +132,11 @@ Feature: Refreshing an access token
     Scenario: A refresh keeps the patient and all other context
       When the app refreshes its grant
       Then its launch context is that of the original grant
+
+  @req:SMART-2.2-app-launch-refresh-scope-omitted @req:RFC6749-6-e @once @standalone @confidential-symmetric @confidential-asymmetric
+  Rule: A refresh for a part takes nothing from the refresh token
+
+    @id:refresh-whole-with-same-token
+    Scenario: After a refresh for a part the same refresh token still yields all scopes
+      When the app refreshes a part of its scopes and then all of them with the same refresh token
+      Then its scopes are those of the original grant

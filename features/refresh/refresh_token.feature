@@ -72,6 +72,7 @@ Feature: Refresh tokens in wrong hands and for wrong ends
         | every resource of the patient     |
         | every resource of the user        |
         | everything in the system          |
+        | a scope it did not ask for before, after a refresh for a part, |
 
   @req:RFC6749-5.2-i @once
   Rule: A refresh for more than was granted is answered with invalid_scope
@@ -101,3 +102,19 @@ Feature: Refresh tokens in wrong hands and for wrong ends
     Scenario: After the second use the tokens that came from it are dead
       When the app uses a refresh token again that was replaced
       Then the tokens that came from it have ended
+
+  @req:RFC6749-3.2-b @once
+  Rule: The token endpoint issues no token on a GET request
+
+    @id:refresh-by-get-refused
+    Scenario: A refresh by GET yields no token
+      When the app refreshes by GET
+      Then the token endpoint issues no token for it
+
+  @req:RFC9700-4.14.2-a @req:SMART-2.2-best-practices-refresh-reuse @once @last
+  Rule: A refresh token that is replaced has one successor, also where two requests for it are under way at once
+
+    @id:refresh-race
+    Scenario: Two requests at once with one refresh token have one successor at most
+      When the app refreshes by two requests at once
+      Then one token at most comes of one refresh token

@@ -102,3 +102,11 @@ Feature: Token revocation
     Scenario: The refusal of a revocation without a token has a defined error
       When the app sends a revocation request without a token
       Then the refusal of the revocation has an error that is defined
+
+  @req:RFC7009-2.2-b @once
+  Rule: A token that was revoked before is answered with 200
+
+    @id:revocation-again
+    Scenario: The second revocation of an access token is answered with 200
+      When the app revokes its access token for the second time
+      Then the unknown token is answered with 200

@@ -58,6 +58,9 @@ Feature: Authorization code at the token endpoint
         | redirect_uri                               |
         | the redirect_uri of another site           |
         | the redirect_uri with a trailing character |
+        | the redirect_uri with its path in the other case |
+        | the redirect_uri with another trailing slash |
+        | the redirect_uri with a query |
 
   @req:RFC6749-4.1.3-d @intrusive @once
   Rule: A code without redirect URI yields no token when the authorization request had one
@@ -105,3 +108,19 @@ Feature: Authorization code at the token endpoint
         | a second code          |
         | a second redirect_uri  |
         | a second code_verifier |
+
+  @req:RFC6749-4.1.2-c @req:RFC6749-10.5-a @intrusive @last @once
+  Rule: A code brings one token, also where two requests for it are under way at once
+
+    @id:code-race
+    Scenario: Two requests at once with one code bring one token at most
+      When the app redeems a code by two requests at once
+      Then one token at most comes of one code
+
+  @req:RFC6749-4.1.3-e @req:RFC6749-10.6-a @intrusive @once @standalone @confidential-symmetric @confidential-asymmetric
+  Rule: The redirect URI of a confidential client at the token endpoint is identical to that of the authorization request
+
+    @id:token-redirect-uri-mismatch-confidential
+    Scenario: A code of a confidential client with another redirect_uri yields no token
+      When the app sends an access token request with the redirect_uri of another site
+      Then the token endpoint issues no token for it

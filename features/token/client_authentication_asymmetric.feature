@@ -19,6 +19,19 @@ Feature: Client authentication by signed assertion
       When a client proves itself by each algorithm of the guide that it has a key for
       Then one of them is taken
 
+  @req:SMART-2.2-conformance-metadata-signing-algorithms-truth
+  Rule: Each signature algorithm that the SMART configuration lists is taken
+
+    @id:listed-algorithm-works
+    Scenario Outline: The listed algorithm <algorithm> is taken
+      When a client proves itself by the listed algorithm <algorithm>
+      Then the token endpoint takes the listed algorithm <algorithm>
+
+      Examples:
+        | algorithm |
+        | RS384     |
+        | ES384     |
+
   @req:SMART-2.2-client-confidential-asymmetric-registration-a @cap:client-confidential-asymmetric
   Rule: A client that registered the URL of its JWK Set can authenticate
 
@@ -151,6 +164,9 @@ Feature: Client authentication by signed assertion
         | no aud claim                    |
         | the aud claim of another server |
         | an empty list as aud claim      |
+        | a list of other servers as aud claim |
+        | the aud claim in other case |
+        | the aud claim with a longer path |
 
   @req:RFC7523-3-d @req:SMART-2.2-client-confidential-asymmetric-validation-b @cap:client-confidential-asymmetric @intrusive
   Rule: An assertion that never expires or has expired yields no token
@@ -164,6 +180,9 @@ Feature: Client authentication by signed assertion
         | exp                      |
         | no exp claim             |
         | an exp claim in the past |
+        | an exp claim of zero |
+        | a negative exp claim |
+        | an exp claim of null |
 
   @req:SMART-2.2-client-confidential-asymmetric-validation-f @cap:client-confidential-asymmetric @intrusive
   Rule: An assertion that lives too long yields no token
@@ -172,6 +191,16 @@ Feature: Client authentication by signed assertion
     Scenario: An assertion that expires in an hour yields no token
       When a client proves itself with an exp claim an hour ahead
       Then the token endpoint issues no token for it
+
+    @id:assertion-lifetime-far-refused
+    Scenario Outline: An assertion that lives too long by <exp> yields no token
+      When a client proves itself with <exp>
+      Then the token endpoint issues no token for it
+
+      Examples:
+        | exp                          |
+        | an exp claim a year ahead    |
+        | an exp claim in milliseconds |
 
   @req:RFC7523-3-e @cap:client-confidential-asymmetric @intrusive
   Rule: An assertion that is not valid yet yields no token
@@ -223,6 +252,11 @@ Feature: Client authentication by signed assertion
         | reuse                    |
         | the same assertion again |
         | a jti used before        |
+
+    @id:assertion-race
+    Scenario: Two requests at once with one assertion bring one token at most
+      When a client sends two requests at once with one assertion
+      Then one token at most comes of one assertion
 
   @req:HYGIENE-assertion-jti @cap:client-confidential-asymmetric @intrusive
   Rule: An assertion without a jti claim yields no token
@@ -334,6 +368,10 @@ Feature: Client authentication by signed assertion
         | no word of who it is                          |
         | a client secret in the header                 |
         | the signature of a key that nobody registered |
+        | the aud claim of another server |
+        | an exp claim in the past |
+        | the algorithm none |
+        | the same assertion again |
 
   @req:RFC6749-3.2.1-a @intrusive
   Rule: A client with a key pair that does not authenticate gets no token for a refresh token
@@ -347,6 +385,8 @@ Feature: Client authentication by signed assertion
         | proof                                         |
         | no assertion                                  |
         | the signature of a key that nobody registered |
+        | the aud claim of another server |
+        | an exp claim in the past |
 
   @req:SMART-2.2-client-confidential-asymmetric-cache-a @cap:client-confidential-asymmetric @intrusive @waits
   Rule: A JWK Set is kept no longer than its cache header allows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from smartlaunch.checks.fhir_access import challenges as challenges_of
 from smartlaunch.checks.members import Findings, advice, show
@@ -167,6 +168,36 @@ def clear_refusal(requirement: str, exchange: Exchange) -> Findings:
         Finding(
             requirement,
             "a refusal with a status of the 4xx family",
+            f"status {answer.status}",
+            exchange.id,
+            "status",
+            kind=Kind.HYGIENE,
+            severity=Outcome.WARNING,
+        )
+    ]
+
+
+def one_winner(requirement: str, uses: Sequence[Exchange], what: str) -> Findings:
+    """Of two requests at once one at most ends with a token in force; ``uses`` are requests with the tokens, where both brought one.
+
+    403 is said of a token that is in force and not enough.
+    """
+    good = [use for use in uses if 200 <= use.answer.status < 300 or use.answer.status == 403]
+    if len(good) < 2:
+        return []
+    actual = f"{len(good)} of them brought a token, and each token is in force"
+    return [Finding(requirement, f"one token at most for two requests at once with {what}", actual, good[-1].id)]
+
+
+def no_server_error(requirement: str, exchange: Exchange) -> Findings:
+    """What cannot be read is the sender's fault, so the status is not of the 5xx family."""
+    answer = exchange.answer
+    if answer.status < 500:
+        return []
+    return [
+        Finding(
+            requirement,
+            "a status below 500 for a request that cannot be read",
             f"status {answer.status}",
             exchange.id,
             "status",

@@ -221,6 +221,16 @@ class App:
         exchange = self.engine.http.send(
             method, url or self.token_endpoint, endpoint=Endpoint.TOKEN, headers=all_headers, form=body, content=content
         )
+        return self._received(exchange)
+
+    def token_requests_together(self, forms: Sequence[Form], credentials: Credentials) -> list[TokenAnswer]:
+        """Send several forms to the token endpoint so that all are under way at once, each with the same credentials."""
+        headers = [("Accept", "application/json"), *credentials.headers]
+        requests = [(headers, [*form, *credentials.form]) for form in forms]
+        exchanges = self.engine.http.send_together("POST", self.token_endpoint, endpoint=Endpoint.TOKEN, requests=requests)
+        return [self._received(exchange) for exchange in exchanges]
+
+    def _received(self, exchange: Exchange) -> TokenAnswer:
         answered(exchange)
         answer = TokenAnswer(exchange)
         if answer.succeeded:

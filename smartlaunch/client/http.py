@@ -6,11 +6,14 @@ that evidence is kept in every case. ``answered`` turns it into ``Unreachable`` 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
@@ -28,6 +31,9 @@ USER_AGENT = f"smart-launch-conformance/{__version__}"
 _CHUNK = 65536
 _DIGITS = 12
 """More digits than that in a ``Retry-After`` are nonsense, and long ones would not even be a number of seconds."""
+_GATE_S = 5.0
+_ARRIVAL_S = 0.05
+"""What was sent before the last byte has arrived by then."""
 
 
 class Sink(Protocol):
@@ -115,6 +121,33 @@ class Http:
             exchange = self._once(method, target, endpoint, pairs, content, redirect_of=exchange.id)
         return exchange
 
+    def send_together(
+        self, method: str, url: str, *, endpoint: Endpoint, requests: Sequence[tuple[Sequence[tuple[str, str]], Form]]
+    ) -> list[Exchange]:
+        """Send requests, each its headers and its form, that are under way at once: the last byte of each is held until all are there.
+
+        A server that looks before it writes down finds the same for all of them then. None is tried again.
+        """
+        gate = threading.Barrier(len(requests))
+        jobs = []
+        for headers, form in requests:
+            content = urlencode(list(form)).encode()
+            pairs = [*headers, ("Content-Type", "application/x-www-form-urlencoded"), ("Content-Length", str(len(content)))]
+            jobs.append((self._sink.next_id(), pairs, content))
+
+        def put(job: tuple[str, list[tuple[str, str]], bytes]) -> Exchange:
+            identifier, pairs, content = job
+            try:
+                return self._heard(identifier, method, url, endpoint, pairs, content, held=_held(content, gate))
+            finally:
+                gate.abort()  # who failed before the gate must not keep the others waiting
+
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            exchanges = list(pool.map(put, jobs))
+        for exchange in exchanges:
+            self._sink.record(exchange)
+        return exchanges
+
     def _once(
         self, method: str, url: str, endpoint: Endpoint, headers: list[tuple[str, str]], content: bytes | None, redirect_of: str = ""
     ) -> Exchange:
@@ -123,7 +156,23 @@ class Http:
             if pause > 0:
                 time.sleep(pause)
             self._last = time.monotonic()
-        identifier = self._sink.next_id()
+        exchange = self._heard(self._sink.next_id(), method, url, endpoint, headers, content, redirect_of=redirect_of)
+        self._sink.record(exchange)
+        return exchange
+
+    def _heard(
+        self,
+        identifier: str,
+        method: str,
+        url: str,
+        endpoint: Endpoint,
+        headers: list[tuple[str, str]],
+        content: bytes | None,
+        *,
+        redirect_of: str = "",
+        held: Iterable[bytes] | None = None,
+    ) -> Exchange:
+        """One exchange, not yet recorded; ``held`` is the content in the parts in which it is to be sent."""
         started, tick = datetime.now(UTC).astimezone(), time.monotonic()
         response: Response | None = None
         error, tls, sent = "", "", Request(method, url, tuple(headers), content or b"")
@@ -132,7 +181,7 @@ class Http:
         try:
             _require_address(url)
             _require_sendable(headers)
-            built = self._client.build_request(method, url, headers=headers, content=content)
+            built = self._client.build_request(method, url, headers=headers, content=content if held is None else held)
             if built.headers.get("accept") == "":
                 del built.headers["accept"]  # httpx adds one of its own where none is given
             sent = Request(method, str(built.url), tuple(_pairs(built.headers.raw)), content or b"")
@@ -154,9 +203,7 @@ class Http:
             failure, response = _failure(exc), None
             error = _sentence(failure, exc, url, self._request_s)
         took_ms = (time.monotonic() - tick) * 1000
-        exchange = Exchange(identifier, Actor.APP, endpoint, started, took_ms, sent, response, error, redirect_of, tls, failure)
-        self._sink.record(exchange)
-        return exchange
+        return Exchange(identifier, Actor.APP, endpoint, started, took_ms, sent, response, error, redirect_of, tls, failure)
 
     def _read(self, response: httpx.Response) -> tuple[bytes, bool]:
         if response.is_stream_consumed:  # an answer made in memory, as tests give it: httpx has read it whole
@@ -167,6 +214,15 @@ class Http:
             if inflated.full:
                 return inflated.body[: self._body_bytes], True
         return inflated.body, False
+
+
+def _held(content: bytes, gate: threading.Barrier) -> Iterator[bytes]:
+    """All but the last byte, and the last one when the other requests have come as far."""
+    yield content[:-1]
+    with contextlib.suppress(threading.BrokenBarrierError):
+        gate.wait(_GATE_S)
+        time.sleep(_ARRIVAL_S)
+    yield content[-1:]
 
 
 def answered(exchange: Exchange) -> Response:

@@ -175,7 +175,10 @@ class Authorization:
         if uris and len(uris) > 1:
             return client, redirect_uri
         if not is_registered(self.sandbox, client, redirect_uri):
-            if self.defects("redirects_errors_to_unregistered_redirect_uri"):
+            foul_scope = not scope_is_well_formed(given.get("scope") or "")
+            if self.defects("redirects_errors_to_unregistered_redirect_uri") or (
+                foul_scope and self.defects("judges_the_scope_before_the_redirect_uri")
+            ):
                 raise _Elsewhere(redirect_uri)
             hint = "It has to be equal, character by character, to one in the app's registration."
             message = "The redirect_uri is not registered for this app."

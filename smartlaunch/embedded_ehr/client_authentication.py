@@ -16,8 +16,15 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey, import_key
 
-from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Sandbox, parse_json
-from smartlaunch.embedded_ehr.defects.client_authentication import WITHOUT_CREDENTIALS, WRONG_SECRET, Secret
+from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Sandbox, crash, parse_json
+from smartlaunch.embedded_ehr.defects.client_authentication import (
+    LONG_LIFE,
+    OTHER_AUDIENCE,
+    PAST_EXPIRY,
+    WITHOUT_CREDENTIALS,
+    WRONG_SECRET,
+    Secret,
+)
 from smartlaunch.embedded_ehr.defects.spoiling import excused
 
 if TYPE_CHECKING:
@@ -55,6 +62,7 @@ class ClientAuthentication:
         self.state = sandbox.state
         self.defects = sandbox.defects
         self._fetched: dict[str, _Fetched] = {}
+        self._used_at: dict[tuple[str, str], float] = {}
 
     def refusal(self, description: str, *, used_header: bool = False) -> OAuthError:
         """Return the error for a client that could not be authenticated.
@@ -88,14 +96,14 @@ class ClientAuthentication:
         if basic:
             return self._by_header(given, credentials)
         if header and not credentials and self.defects("fails_on_authorization_without_a_scheme"):
-            raise OAuthError("server_error", "Internal error.", status=500)
+            raise crash()
         if header and self.sandbox.variant("refuses_other_authorization_schemes"):
             raise self.refusal("The Authorization header has another scheme than Basic.", used_header=True)
         assertion_type = given.get("client_assertion_type")
         if assertion is not None or assertion_type is not None:
             if assertion_type != ASSERTION_TYPE and not self.defects("ignores_client_assertion_type"):
                 raise self.refusal("The client_assertion_type is not the one of RFC 7523.")
-            return await self._by_assertion(given, assertion or "")
+            return await self._by_assertion(given, assertion or "", getattr(request.state, "arrived", time.monotonic()))
         client = self.state.clients.get(given.get("client_id") or self._told_by_the_grant(given) or "")
         if client is None:
             raise self.refusal("The client is not known or does not say who it is.")
@@ -137,6 +145,8 @@ class ClientAuthentication:
             decoded = base64.b64decode(credentials, validate=True).decode()
             client_id, colon, secret = decoded.partition(":")
         except (binascii.Error, UnicodeDecodeError) as problem:
+            if self.defects("crashes_on_basic_credentials_that_cannot_be_decoded"):
+                raise crash() from problem
             raise self.refusal("The Basic credentials cannot be decoded.", used_header=True) from problem
         if not colon:
             raise self.refusal("The Basic credentials have no colon.", used_header=True)
@@ -172,7 +182,7 @@ class ClientAuthentication:
 
     # -- assertions -----------------------------------------------------------------------------------------------------
 
-    async def _by_assertion(self, given: Parameters, assertion: str) -> Client:
+    async def _by_assertion(self, given: Parameters, assertion: str, arrived: float) -> Client:
         """Verify a signed assertion as RFC 7523 section 3 and the guide's asymmetric profile ask."""
         header, claims = self._parts(assertion)
         if " " in assertion:
@@ -180,6 +190,7 @@ class ClientAuthentication:
         client = self._claimed_client(given, claims)
         await self._require_signature(client, assertion, header)
         self._require_claims(client, claims)
+        self._require_first_use(client, claims, arrived)
         return client
 
     def _parts(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -191,6 +202,8 @@ class ClientAuthentication:
             head, payload, _ = assertion.split(".")
             header, claims = _json(head), _json(payload)
         except (ValueError, binascii.Error) as problem:
+            if self.defects("crashes_on_an_assertion_that_cannot_be_read"):
+                raise crash() from problem
             raise self.refusal("The client_assertion is not a JWT.") from problem
         return header, claims
 
@@ -237,7 +250,8 @@ class ClientAuthentication:
             else:
                 raise self.refusal("The assertion is not signed with RS384 or ES384.")
         only_other = {"RS384": "takes_es384_only", "ES384": "takes_rs384_only"}.get(str(algorithm))
-        if defects("refuses_rs384_and_es384_assertions") or (only_other is not None and self.sandbox.variant(only_other)):
+        refused = (algorithm == "ES384" and defects("refuses_es384_assertions")) or defects("refuses_rs384_and_es384_assertions")
+        if refused or (only_other is not None and self.sandbox.variant(only_other)):
             raise self.refusal("The algorithm is not supported.")
         if defects("does_not_verify_assertion_signature"):
             return
@@ -319,24 +333,29 @@ class ClientAuthentication:
         elif (
             self.sandbox.token_url not in audiences
             and not (self.sandbox.variant("takes_issuer_as_assertion_audience") and self.state.issuer in audiences)
-            and not defects("ignores_aud_of_assertion")
+            and not excused(defects, (client, audiences, self.sandbox.token_url), OTHER_AUDIENCE)
         ):
             raise self.refusal("The assertion's aud claim is not the URL of this token endpoint.")
         expiry = claims.get("exp")
+        if expiry == 0 and defects("takes_exp_of_zero_for_no_limit"):
+            expiry = now
         if expiry is None:
             if not defects("accepts_assertion_without_exp"):
                 raise self.refusal("The assertion has no exp claim.")
             expiry = now
         elif not isinstance(expiry, int | float) or isinstance(expiry, bool):
             raise self.refusal("The assertion's exp claim is not a number.")
-        if expiry < now - _CLOCK_SKEW_S and not defects("accepts_expired_assertion"):
+        if expiry < now - _CLOCK_SKEW_S and not excused(defects, client, PAST_EXPIRY):
             raise self.refusal("The assertion has expired.")
-        if expiry > now + _ASSERTION_LIFETIME_S + _CLOCK_SKEW_S and not defects("accepts_assertion_that_lives_too_long"):
+        if expiry > now + _ASSERTION_LIFETIME_S + _CLOCK_SKEW_S and not excused(defects, expiry - now, LONG_LIFE):
             raise self.refusal("The assertion's exp claim is more than five minutes ahead.")
         start = claims.get("nbf")
         if isinstance(start, int | float) and start > now + _CLOCK_SKEW_S and not defects("ignores_nbf_of_assertion"):
             raise self.refusal("The assertion is not valid yet.")
-        unique = claims.get("jti")
+
+    def _require_first_use(self, client: Client, claims: dict[str, Any], arrived: float) -> None:
+        """Require a ``jti`` that this client has not used while its assertion may live."""
+        defects, now, unique = self.defects, self.state.now(), claims.get("jti")
         if not isinstance(unique, str) or not unique:
             if not defects("accepts_assertion_without_jti"):
                 raise self.refusal("The assertion has no jti claim.")
@@ -344,9 +363,16 @@ class ClientAuthentication:
         used = self.state.used_assertions
         for seen in [seen for seen, end in used.items() if end < now - _CLOCK_SKEW_S]:
             del used[seen]
-        if (client.client_id, unique) in used and not defects("accepts_replayed_assertion"):
+            self._used_at.pop(seen, None)
+        first = self._used_at.get((client.client_id, unique), 0.0)
+        together = arrived < first and defects("lets_two_requests_at_once_use_one_assertion")
+        with_user = client.role != "backend" and (client.client_id, unique) in used and defects("knows_replays_of_backend_services_only")
+        if (client.client_id, unique) in used and not together and not with_user and not defects("accepts_replayed_assertion"):
             raise self.refusal("The assertion has been used before.")
-        used[(client.client_id, unique)] = max(float(expiry), now + _ASSERTION_LIFETIME_S)
+        expiry = claims.get("exp")
+        lives_until = float(expiry) if isinstance(expiry, int | float) else now
+        used[(client.client_id, unique)] = max(lives_until, now + _ASSERTION_LIFETIME_S)
+        self._used_at[(client.client_id, unique)] = time.monotonic()
 
 
 def _of_kind(header: dict[str, Any], keys: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -72,6 +72,11 @@ class OAuthError(Exception):
         self.headers = dict(headers or {})
 
 
+def crash() -> OAuthError:
+    """Return what a server says that did not expect a request."""
+    return OAuthError("server_error", "Something went wrong.", status=500)
+
+
 class Parameters:
     """Request parameters in their order, with repeated ones kept apart.
 

@@ -47,6 +47,7 @@ class Guard:
         """Serve one request, whole and in time, or say why not."""
         if scope["type"] != "http":
             return
+        scope.setdefault("state", {})["arrived"] = time.monotonic()  # by its headers; the body may be long in coming
         headers = {name.lower(): value for name, value in scope["headers"]}
         try:
             self._require_own_host(headers.get(b"host", b""))

@@ -12,6 +12,7 @@ from smartlaunch.embedded_ehr.core import (
     OAuthError,
     Parameters,
     Sandbox,
+    crash,
     error_answer,
     form_parameters,
     json_answer,
@@ -80,7 +81,12 @@ class IntrospectionEndpoint:
         if self.defects("refuses_form_at_introspection"):
             message = "Send application/json."
             raise OAuthError("invalid_request", message, status=415)
-        return await form_parameters(request)
+        try:
+            return await form_parameters(request)
+        except OAuthError as problem:
+            if self.defects("crashes_on_malformed_requests_at_introspection"):
+                raise crash() from problem
+            raise
 
     async def _caller(self, request: Request, given: Parameters) -> Client | None:
         """Find who asks; None for a caller that may ask about every token."""
@@ -132,7 +138,8 @@ class IntrospectionEndpoint:
                 return self._active(of_id_token)
             if code is not None and defects("calls_codes_active"):
                 return {"active": True, "scope": " ".join(code.scopes), "client_id": code.client_id, "exp": int(now) + 60}
-            if defects("calls_unknown_tokens_active"):
+            foreign = value.count(".") == 2 and of_id_token is None
+            if (foreign and defects("calls_foreign_jwts_active")) or defects("calls_unknown_tokens_active"):
                 return {"active": True, "scope": "openid", "client_id": "unknown", "exp": int(now) + 60}
             return self._inactive(None)
         if token.expires_at <= now and not defects("calls_expired_tokens_active"):
@@ -228,12 +235,20 @@ class RevocationEndpoint:
         if self.defects("refuses_form_at_revocation"):
             message = "Send application/json."
             raise OAuthError("invalid_request", message, status=415)
-        return await form_parameters(request)
+        try:
+            return await form_parameters(request)
+        except OAuthError as problem:
+            if self.defects("crashes_on_malformed_requests_at_revocation"):
+                raise crash() from problem
+            raise
 
     def _revoke(self, client: Client | None, value: str) -> None:
         defects = self.defects
         access, refresh = self.state.lookup_access_token(value), self.state.lookup_refresh_token(value)
         token = access or refresh
+        if access is not None and access.revoked and defects("answers_a_second_revocation_with_an_error"):
+            message = "The token is not active."
+            raise OAuthError("invalid_request", message)
         if token is None:
             if defects("answers_unknown_token_at_revocation_with_an_error"):
                 message = "The token is not known."

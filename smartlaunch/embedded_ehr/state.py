@@ -77,6 +77,9 @@ class RefreshToken:
     auth_time: float = 0.0
     revoked: bool = False
     used: bool = False
+    used_at: float = 0.0
+    unbound: bool = False
+    """Only a server that forgets what was granted sets it."""
 
 
 @dataclass
@@ -103,6 +106,7 @@ class Code:
     expires_at: float
     used: bool = False
     put_off: str = ""
+    used_at: float = 0.0
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,12 @@ from starlette.routing import Route
 from smartlaunch.embedded_ehr import grants
 from smartlaunch.embedded_ehr.core import (
     FORM,
+    MAX_BODY,
     NO_STORE,
     OAuthError,
     Parameters,
     Sandbox,
+    crash,
     error_answer,
     form_parameters,
     json_answer,
@@ -31,6 +34,7 @@ from smartlaunch.embedded_ehr.defects.token import (
     MALFORMED_VERIFIER,
     MISSING_CHALLENGE,
     MISSING_VERIFIER,
+    OTHER_REDIRECT_URI,
     REFUSED_VERIFIERS,
     TOKEN_RESPONSE,
     WRONG_VERIFIER,
@@ -82,16 +86,33 @@ class TokenEndpoint:
         self.defects = sandbox.defects
         self.variant = sandbox.variant
         self.authentication = authentication
+        self._arrived = 0.0
 
     async def answer(self, request: Request) -> Response:
         """Answer a token request, or say in the RFC's form why not."""
         try:
+            await self._fall_over(request)
             given = await self._parameters(request)
             client = await self.authentication.authenticate(request, given)
+            self._arrived = getattr(request.state, "arrived", time.monotonic())
             body = await self._granted(client, given)
         except OAuthError as problem:
             return error_answer(self.sandbox, problem)
         return self._success(body, given.get("grant_type") or "")
+
+    async def _fall_over(self, request: Request) -> None:
+        """Fail in one of the ways of a server that takes the body of a request for granted."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if request.method == "POST" and kind != FORM and self.defects("crashes_on_other_media_types"):
+            raise crash()
+        length = request.headers.get("content-length", "")
+        if kind != FORM or not length.isdigit() or int(length) > MAX_BODY:
+            return
+        body = await request.body()
+        if not body and request.method == "POST" and not request.url.query and self.defects("crashes_on_an_empty_body"):
+            raise crash()
+        if re.search(rb"%(?![0-9A-Fa-f]{2})", body) and self.defects("crashes_on_a_bare_percent_sign"):
+            raise crash()
 
     async def _parameters(self, request: Request) -> Parameters:
         """Take the parameters from the form body, and from nowhere else."""
@@ -99,6 +120,9 @@ class TokenEndpoint:
         if request.method in {"GET", "HEAD"}:
             if defects("accepts_get_at_token_endpoint"):
                 return query_parameters(request)
+            query = query_parameters(request)
+            if query.get("grant_type") == "refresh_token" and defects("refreshes_by_get"):
+                return query
             message = "The token endpoint takes POST only."
             raise OAuthError("invalid_request", message, status=405, headers={"Allow": "POST"})
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -108,7 +132,12 @@ class TokenEndpoint:
         query = query_parameters(request)
         if kind != FORM and query.pairs and defects("takes_token_parameters_from_the_query"):
             return query
-        given = await form_parameters(request)
+        try:
+            given = await form_parameters(request)
+        except OAuthError as problem:
+            if defects("shows_a_stack_trace_for_requests_it_cannot_read"):
+                problem.description = 'Traceback (most recent call last): File "/srv/ehr/oauth/forms.py", line 41, in read'
+            raise
         if query.pairs and defects("takes_token_parameters_from_the_query"):
             given = Parameters(query.pairs + given.pairs)
         if defects("refuses_empty_token_parameters") and not all(value for _, value in given.pairs):
@@ -175,7 +204,7 @@ class TokenEndpoint:
                 raise self._bad_code("The code is not known.")
         if code.client_id != client.client_id and not defects("accepts_code_of_another_client"):
             raise self._bad_code("The code was issued to another client.")
-        if code.used:
+        if code.used and not (self._arrived < code.used_at and defects("lets_two_requests_at_once_redeem_one_code")):
             if not defects("keeps_tokens_of_a_replayed_code"):
                 self.state.revoke_grant(code.grant)
             again = defects("accepts_code_twice") or (not client.public and defects("accepts_code_of_confidential_clients_twice"))
@@ -187,7 +216,7 @@ class TokenEndpoint:
         self._require_verifier(client, code, given)
         if code.put_off:
             raise self._bad_code(code.put_off)
-        code.used = True
+        code.used, code.used_at = True, time.monotonic()
         return self._issue_for_code(client, code)
 
     def _missing(self, name: str) -> OAuthError:
@@ -220,13 +249,22 @@ class TokenEndpoint:
             "accepts_another_registered_redirect_uri_at_exchange"
         ):
             return
-        if not self.defects("ignores_redirect_uri_at_exchange"):
+        if not excused(self.defects, (code.redirect_uri, named), OTHER_REDIRECT_URI):
             raise self._bad_code("The redirect_uri is not the one of the authorization request.")
+
+    def _read_verifier(self, given: Parameters) -> str | None:
+        """Return the verifier, which counts to its last character."""
+        verifier = given.get("code_verifier")
+        if verifier and verifier != verifier.strip() and self.defects("trims_verifier"):
+            return verifier.strip()
+        if verifier and verifier.endswith("=") and self.defects("takes_padding_off_the_verifier"):
+            return verifier.rstrip("=")
+        return verifier
 
     def _require_verifier(self, client: Client, code: Code, given: Parameters) -> None:
         """Require the verifier whose hash came with the authorization request (RFC 7636 section 4.6)."""
         asked = Exchange(
-            client, code, given.get("code_verifier"), sent_empty=given.sent_empty("code_verifier"), codes=self.state.codes.values()
+            client, code, self._read_verifier(given), sent_empty=given.sent_empty("code_verifier"), codes=self.state.codes.values()
         )
         if code.code_challenge is None:
             if not self.variant("is_of_edition_1_0") and not excused(self.defects, asked, MISSING_CHALLENGE):
@@ -471,6 +509,7 @@ class TokenEndpoint:
             context=token.context | {"_renewed": True},
             subject=user.subject,
         )
+        self._remember_narrowing(client, token, scopes)
         body = self._body(client, access, requested=scopes)
         if not self.variant("leaves_context_out_at_refresh"):
             body |= token.context
@@ -480,6 +519,15 @@ class TokenEndpoint:
         if "openid" in scopes and not self.variant("leaves_id_token_out_at_refresh"):
             self._add_id_token(client, token, access, body)
         return body
+
+    def _remember_narrowing(self, client: Client, token: RefreshToken, scopes: tuple[str, ...]) -> None:
+        """Let a refresh for a part have consequences that it must not have."""
+        if scopes == token.scopes:
+            return
+        if not self._rotates(client) and self.defects("shrinks_a_refresh_token_that_stays"):
+            token.scopes = scopes
+        if self.defects("forgets_the_grant_after_a_refresh_for_a_part"):
+            token.unbound = True
 
     def _shown_refresh_token(self, client: Client, given: Parameters) -> RefreshToken:
         """Return what is known of the refresh token that this client shows."""
@@ -530,7 +578,8 @@ class TokenEndpoint:
     def _require_live(self, token: RefreshToken) -> None:
         """Require that nothing has ended the refresh token: use, revocation, sign-out, time."""
         defects = self.defects
-        if token.revoked and not (token.used and defects("accepts_rotated_refresh_token")):
+        together = token.used and self._arrived < token.used_at and defects("lets_two_requests_at_once_use_one_refresh_token")
+        if token.revoked and not together and not (token.used and defects("accepts_rotated_refresh_token")):
             if token.used and not defects("keeps_tokens_after_refresh_token_replay"):
                 self.state.revoke_grant(token.grant)
             if not defects("accepts_revoked_refresh_token"):
@@ -558,7 +607,7 @@ class TokenEndpoint:
         if self.sandbox.variant("ignores_scope_at_refresh"):
             return token.scopes
         wanted = grants.split(asked)
-        wider = [one for one in wanted if one not in token.scopes and not covered(one, token.scopes)]
+        wider = [one for one in wanted if one not in token.scopes and not covered(one, token.scopes) and not token.unbound]
         if wider:
             if defects("grants_wider_scopes_at_refresh"):
                 return tuple(wanted)
@@ -582,11 +631,12 @@ class TokenEndpoint:
 
     def _rotate(self, token: RefreshToken) -> RefreshToken:
         now = self.state.now()
-        changes = {"value": self._new_refresh_value(), "issued_at": now, "revoked": False, "used": False}
+        changes = {"value": self._new_refresh_value(), "issued_at": now, "revoked": False, "used": False, "used_at": 0.0}
         fresh = RefreshToken(**{**token.__dict__, **changes})
         if self.defects("loses_scopes_with_rotation"):
             fresh.scopes = fresh.scopes[: max(1, len(fresh.scopes) - 1)]
         token.used = token.revoked = True
+        token.used_at = time.monotonic()
         self.state.refresh_tokens[fresh.value] = fresh
         return fresh
 

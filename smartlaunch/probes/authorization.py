@@ -47,6 +47,8 @@ WITH: Mapping[str, Variation] = {
     "a state of reserved characters": lambda r: r.having(state=RESERVED_STATE),
     "a state of 256 characters": lambda r: r.having(state=(r.state * 8)[:256]),
     "a state with percent signs": lambda r: r.having(state="%41%2B%20" + r.state),
+    "a state with blanks at its ends": lambda r: r.having(state=f" {r.state} "),
+    "a state in a request by POST": lambda r: r.by("POST"),
     "a parameter it does not know": lambda r: r.having(x_unknown_parameter="x"),
     "an unknown parameter without a value": lambda r: r.having(x_unknown_parameter=""),
 }
@@ -59,6 +61,7 @@ AUD: Mapping[str, Variation] = {
     "another host": lambda r: r.having(aud="https://fhir.other-organization.example/r4"),
     "another path": lambda r: r.having(aud=r.get("aud").rstrip("/") + "-of-another-tenant"),
     "another port": lambda r: r.having(aud=_with_port(r.get("aud"))),
+    "another host in a request by POST": lambda r: r.having(aud="https://fhir.other-organization.example/r4").by("POST"),
     "this host as a prefix": lambda r: r.having(aud=_with_host_suffix(r.get("aud"), ".evil.example")),
 }
 """An ``aud`` parameter that names another server."""
@@ -97,8 +100,21 @@ def _repeating(name: str) -> Variation:
     return lambda request: request.repeating(name, SECOND[name])
 
 
+BY_POST: Mapping[str, Variation] = {
+    "an unknown response_type by POST": lambda r: RESPONSE_TYPES["an unknown response_type"](r).by("POST"),
+    "no challenge by POST": lambda r: pkce.WRONG["no challenge"](r).by("POST"),
+}
+"""Faults in a request by POST."""
+
+FOREIGN_SITE: Mapping[str, Variation] = {
+    "a malformed scope": lambda r: r.having(scope='patient/"Patient".rs'),
+    "another FHIR server as aud": AUD["another host"],
+}
+"""Further faults of a request that names the redirect URI of another site."""
+
 WRONG: Mapping[str, Variation] = {
     **pkce.WRONG,
+    **BY_POST,
     **RESPONSE_TYPES,
     **CLIENTS,
     **{f"a second {name}": _repeating(name) for name in SECOND},
@@ -126,15 +142,24 @@ def ask(app: App, fault: Variation, *, catch: Sequence[str] = ()) -> Authorizati
     return app.authorize(fault(app.prepare()), catch=catch)
 
 
+def _require_post(app: App) -> None:
+    if not vary(app, "POST").authorization.code:
+        raise NotApplicable("a right request by POST brings no code; the scenario on POST judges that")
+
+
 def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
     """A request with the fault that the words name; ``NotApplicable`` where the target's edition finds nothing wrong with it."""
-    if label in pkce.WRONG and app.engine.target.edition == "1.0":
+    if label in BY_POST:
+        _require_post(app)
+    if label.removesuffix(" by POST") in pkce.WRONG and app.engine.target.edition == "1.0":
         raise NotApplicable("PKCE came with edition 2.0, so for edition 1.0 nothing is wrong with such a request")
     return app.once(f"authorize {label}", lambda: ask(app, WRONG[label]))
 
 
 def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:
     """A request for another server's data, watched for at that server, to which no page of this one may lead."""
+    if AUD[label](app.request()).method == "POST":
+        _require_post(app)
     named = AUD[label](app.prepare()).get("aud")
     elsewhere = [named] if _origin(named) != _origin(app.engine.target.fhir_base_url) else []
     return app.once(f"authorize aud {label}", lambda: ask(app, AUD[label], catch=elsewhere))
@@ -163,9 +188,13 @@ def ask_wrong_redirect(app: App, label: str) -> AuthorizationAnswer:
     return app.once(f"redirect {label}", lambda: ask(app, lambda r: r.having(redirect_uri=forged), catch=[forged.split("#")[0]]))
 
 
+FORGED: Mapping[str, Variation] = {**WRONG, **FOREIGN_SITE}
+"""What is wrong with a forged request besides its redirect URI."""
+
+
 def ask_open_redirector(app: App, label: str) -> AuthorizationAnswer:
     """A request with a fault that also names the redirect URI of another site, watched for at that site."""
-    return ask(app, lambda r: WRONG[label](r.having(redirect_uri=COLLECTOR)), catch=[COLLECTOR])
+    return ask(app, lambda r: FORGED[label](r.having(redirect_uri=COLLECTOR)), catch=[COLLECTOR])
 
 
 def denied(app: App) -> AuthorizationAnswer:

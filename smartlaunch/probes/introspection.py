@@ -8,6 +8,7 @@ from such a caller, so what it then refuses is not judged.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -142,7 +143,7 @@ def live(app: App) -> Introspected:
     return app.once("introspection", make)
 
 
-def _proven(app: App) -> Introspected:
+def proven(app: App) -> Introspected:
     """The right query, which has to have been answered before any other is judged."""
     known = live(app)
     if known.exchange.answer.status != 200:
@@ -154,7 +155,7 @@ def _proven(app: App) -> Introspected:
 
 def with_hint(app: App, hint: str) -> Introspected:
     """The right query with a ``token_type_hint`` that does not fit."""
-    known = _proven(app)
+    known = proven(app)
     if known.body.get("active") is not True:
         raise TwinFailed("without a hint the token was not called active", by="introspection-active")
     return app.once(
@@ -164,7 +165,7 @@ def with_hint(app: App, hint: str) -> Introspected:
 
 def without_token(app: App) -> Exchange:
     """A query that lacks the token."""
-    _proven(app)
+    proven(app)
     return app.once("introspection of nothing", lambda: send(app, None, caller(app)))
 
 
@@ -186,10 +187,37 @@ def _revoked(app: App) -> str:
     return next(v for k, v in done.answer.request.form if k == "token")
 
 
+def _id_token(app: App) -> str:
+    value = live(app).grant.token.id_token
+    if not value:
+        raise NotApplicable("the token response has no ID Token")
+    return value
+
+
+def _foreign_jwt(app: App) -> str:
+    """An access token in the form of RFC 9068 for this server, by an issuer and a key that nobody knows."""
+    now = int(time.time())
+    key = authentication.new_key("ES384")
+    claims = {
+        "iss": "https://authorization.other.example",
+        "aud": app.engine.target.fhir_base_url,
+        "client_id": app.client.client_id,
+        "sub": "somebody",
+        "scope": " ".join(app.scopes),
+        "iat": now,
+        "exp": now + 300,
+        "jti": secrets.token_urlsafe(24),
+    }
+    return authentication.encode({"typ": "at+jwt", "kid": key["kid"]}, claims, key, "ES384")
+
+
 INACTIVE: Mapping[str, Callable[[App], Exchange]] = {
     "was never issued": _asked_about(lambda _app: never_issued()),
     "has one character changed": _asked_about(lambda app: altered(live(app).grant.access_token)),
     "was revoked": _asked_about(_revoked),
+    "is an authorization code": _asked_about(lambda app: app.bare_code().code),
+    "is an ID Token": _asked_about(_id_token),
+    "is a JWT of another issuer": _asked_about(_foreign_jwt),
     "has expired": _expired,
 }
 """Proper queries about a token that is not in force, by what is the matter with it."""
@@ -197,7 +225,7 @@ INACTIVE: Mapping[str, Callable[[App], Exchange]] = {
 
 def inactive(app: App, label: str) -> Exchange:
     """A proper query about a token that is not in force."""
-    _proven(app)
+    proven(app)
     exchange = INACTIVE[label](app) if label == "has expired" else app.once(f"query of a token that {label}", lambda: INACTIVE[label](app))
     answered(exchange)
     return exchange
@@ -205,7 +233,7 @@ def inactive(app: App, label: str) -> Exchange:
 
 def expire(app: App) -> Aging[Exchange]:
     """The probe of a token whose time is over."""
-    _proven(app)
+    proven(app)
     limit_s = app.engine.target.limits.wait_for_expiry_s
     if limit_s <= 0:
         raise NotConfigured(
@@ -256,7 +284,7 @@ UNAUTHORIZED: Mapping[str, Callable[[App], Credentials]] = {
 
 def unauthorized(app: App, label: str) -> Exchange:
     """The right query by a caller without authorization, or with a wrong one."""
-    known = _proven(app)
+    known = proven(app)
     credentials = UNAUTHORIZED[label](app)
     return app.once(f"introspection with {label}", lambda: send(app, known.grant.access_token, credentials))
 
@@ -284,6 +312,19 @@ def by_bearer(app: App) -> Introspected:
         return Introspected(grant, exchange)
 
     return app.once("introspection by bearer", make)
+
+
+def by_bearer_in_lower_case(app: App) -> Introspected:
+    """The query by bearer token with the scheme in lower case; the same with the usual spelling has to be taken."""
+    if by_bearer(app).exchange.answer.status != 200:
+        raise NotApplicable("the endpoint does not take the bearer token; another scenario judges that")
+    grant = app.grant()
+
+    def make() -> Introspected:
+        own = Credentials(headers=(("Authorization", f"bearer {grant.access_token}"),))
+        return Introspected(grant, send(app, grant.access_token, own))
+
+    return app.once("introspection by bearer in lower case", make)
 
 
 def of_another_client(app: App) -> Introspected:

@@ -52,5 +52,7 @@ VERIFIERS: Mapping[str, Callable[[pkce.Proof], str | None]] = {
     "a code verifier in other case": lambda right: other_case(right.code_verifier),
     "the code challenge as code verifier": lambda right: right.code_challenge,
     "a code verifier with a space at its end": lambda right: right.code_verifier + " ",
+    "a code verifier with a line break at its end": lambda right: right.code_verifier + "\n",
+    "a code verifier with padding at its end": lambda right: right.code_verifier + "=",
 }
 """Code verifiers that must not redeem a code; None leaves it out."""

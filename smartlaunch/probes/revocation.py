@@ -141,6 +141,18 @@ def unknown(app: App) -> Exchange:
     return app.once("revoke unknown", lambda: revoke(app, never_issued()))
 
 
+def again(app: App) -> Exchange:
+    """The revocation of an access token that was revoked before."""
+
+    def make() -> Exchange:
+        known = access_token(app)
+        if known.read is None:
+            raise NotApplicable("the first revocation was refused; another scenario judges that")
+        return revoke(app, dict(known.answer.request.form)["token"], hint="access_token")
+
+    return app.once("revoke again", make)
+
+
 def without_token(app: App) -> Exchange:
     """A revocation request that lacks the token."""
     endpoint(app)

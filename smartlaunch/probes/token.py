@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from smartlaunch.client.app import App
 from smartlaunch.client.authorization import AuthorizationAnswer
-from smartlaunch.client.http import answered
+from smartlaunch.client.http import Form, answered
 from smartlaunch.client.memory import Aging
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Exchange
@@ -39,6 +39,24 @@ def _longer_redirect_uri(app: App, answer: AuthorizationAnswer) -> TokenAnswer:
     return app.token_request(app.code_form(answer, redirect_uri=answer.request.redirect_uri + "x"))
 
 
+def _queried(uri: str) -> str:
+    return f"{uri}{'&' if '?' in uri else '?'}x=1"
+
+
+def _with_path(change: Callable[[str], str]) -> Send:
+    """The redirect URI with its path changed; ``NotApplicable`` where it has none that changes."""
+
+    def send(app: App, answer: AuthorizationAnswer) -> TokenAnswer:
+        right = answer.request.redirect_uri
+        parts = urlsplit(right)
+        other = urlunsplit(parts._replace(path=change(parts.path)))
+        if other == right:
+            raise NotApplicable("the path of the redirect URI has no letters to change")
+        return app.token_request(app.code_form(answer, redirect_uri=other))
+
+    return send
+
+
 def _repeating(name: str, value: Callable[[], str]) -> Send:
     return lambda app, answer: app.token_request([*app.code_form(answer), (name, value())])
 
@@ -62,6 +80,9 @@ WITH: Mapping[str, Send] = {
     "no redirect_uri": _changed(redirect_uri=None),
     "the redirect_uri of another site": _changed(redirect_uri=COLLECTOR),
     "the redirect_uri with a trailing character": _longer_redirect_uri,
+    "the redirect_uri with its path in the other case": _with_path(str.swapcase),
+    "the redirect_uri with another trailing slash": _with_path(lambda path: path[:-1] if path.endswith("/") else path + "/"),
+    "the redirect_uri with a query": lambda app, a: app.token_request(app.code_form(a, redirect_uri=_queried(a.request.redirect_uri))),
     "a parameter it does not know": _changed(x_unknown_parameter="x"),
     "an unknown parameter without a value": _changed(x_unknown_parameter=""),
     **{f"a second {name}": _repeating(name, value) for name, value in SECOND.items()},
@@ -214,6 +235,32 @@ def _replayed(app: App) -> Replay:
         return Replay(first, replay, read_until_refused(app, first))
     except NotConfigured:
         return Replay(first, replay, None)
+
+
+@dataclass(frozen=True)
+class Race:
+    """What came of two requests for one thing that were under way at once: both answers, and what the tokens that came are good for."""
+
+    answers: tuple[TokenAnswer, ...]
+    uses: tuple[Exchange, ...]
+
+
+def race(app: App, forms: Sequence[Form], credentials: Credentials) -> Race:
+    """Both forms put at once; where more than one brought a token, each is tried, as a server that sees the race late revokes them."""
+    answers = tuple(app.token_requests_together(forms, credentials))
+    app.suspect()
+    winners = [answer for answer in answers if answer.succeeded]
+    return Race(answers, tuple(app.probe(winner) for winner in winners) if len(winners) > 1 else ())
+
+
+def raced(app: App) -> Race:
+    """A fresh code redeemed by two requests at once."""
+
+    def make() -> Race:
+        form = app.code_form(app.bare_code())
+        return race(app, [form, form], app.credentials())
+
+    return app.once("race for a code", make)
 
 
 @dataclass(frozen=True)

@@ -144,3 +144,14 @@ def test_no_context() -> None:
     assert found({"patient": "own"}, launched={}) == ["/patient"], "what the launch holds is not known"
     assert found({"patient": "own"}, {}, {"patient": "q"}, forged=True) == ["/patient"]
     assert found({"patient": "own"}, {"patient": "own"}, forged=True) == []
+
+
+@pytest.mark.parametrize(("status", "found"), [(400, 0), (415, 0), (200, 0), (500, 1), (503, 1)])
+def test_what_cannot_be_read_is_no_server_error(status: int, found: int) -> None:
+    assert len(token_error.no_server_error("R", answer({}, status=status))) == found
+
+
+@pytest.mark.parametrize(("statuses", "found"), [((), 0), ((200,), 0), ((200, 401), 0), ((401, 401), 0), ((200, 200), 1), ((403, 403), 1)])
+def test_a_race_has_one_winner(statuses: tuple[int, ...], found: int) -> None:
+    uses = [answer({}, status=status) for status in statuses]
+    assert len(token_error.one_winner("R", uses, "one code")) == found

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -194,3 +195,56 @@ def test_nobody_listening_is_refused_and_nobody_by_that_name_is_dns() -> None:
         place.bind(("127.0.0.1", 0))
         assert send(None, f"http://127.0.0.1:{place.getsockname()[1]}/").failure is Failure.REFUSED
     assert send(None, "http://nobody.invalid/").failure is Failure.DNS
+
+
+class Counting(BaseHTTPRequestHandler):
+    """Counts the requests whose headers have come and whose body has not."""
+
+    lock = threading.Lock()
+    open_now = 0
+    most = 0
+
+    def do_POST(self) -> None:
+        kind = type(self)
+        with kind.lock:
+            kind.open_now += 1
+            kind.most = max(kind.most, kind.open_now)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with kind.lock:
+            kind.open_now -= 1
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        """Say nothing."""
+
+
+def test_requests_that_are_sent_together_are_under_way_at_once() -> None:
+    Counting.most = 0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Counting)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    client, sink = http(None)
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}/token"
+        requests = [([("Accept", "application/json")], [("code", name)]) for name in ("one", "two")]
+        exchanges = client.send_together("POST", url, endpoint=Endpoint.TOKEN, requests=requests)
+    finally:
+        client.close()
+        server.shutdown()
+        server.server_close()
+    assert Counting.most == 2
+    assert sink.exchanges == exchanges
+    assert [each.answer.text for each in exchanges] == ["code=one", "code=two"]
+    assert [each.request.form for each in exchanges] == [[("code", "one")], [("code", "two")]]
+
+
+def test_a_request_that_cannot_be_sent_keeps_no_other_waiting() -> None:
+    client, sink = http(lambda request: httpx.Response(200, content=request.read()))
+    requests = [([("X-Illegal", "\u00e9")], [("a", "1")]), ([], [("a", "2")])]
+    first, second = client.send_together("POST", URL, endpoint=Endpoint.TOKEN, requests=requests)
+    assert first.failure is Failure.NOT_SENDABLE
+    assert second.answer.status == 200
+    assert len(sink.exchanges) == 2

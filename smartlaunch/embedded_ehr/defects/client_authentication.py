@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.core import Parameters
     from smartlaunch.embedded_ehr.registry import Client
 
+_CENTURY_S = 100 * 365 * 86400
+
 Asked = tuple["Client", "Parameters"]
 """A client that came without credentials, and what it sent."""
 
@@ -35,6 +37,31 @@ class Secret:
     right: str
     of_clients: frozenset[str]
 
+
+Audience = tuple["Client", list[object], str]
+"""A client, the ``aud`` claim of its assertion as a list, and the URL of the token endpoint, which is not in it."""
+
+
+def _some(asked: Audience, fits: Callable[[str], bool]) -> bool:
+    return any(isinstance(one, str) and fits(one) for one in asked[1])
+
+
+OTHER_AUDIENCE: dict[str, Callable[[Audience], bool]] = {
+    "ignores_case_of_aud_of_assertion": lambda asked: _some(asked, lambda one: one.casefold() == asked[2].casefold()),
+    "compares_the_beginning_of_aud_of_assertion": lambda asked: _some(asked, lambda one: one.startswith(asked[2])),
+    "takes_a_list_as_aud_of_assertion_unread": lambda asked: len(asked[1]) > 1,
+    "looks_at_aud_of_backend_services_only": lambda asked: asked[0].role != "backend",
+    "ignores_aud_of_assertion": lambda _: True,
+}
+PAST_EXPIRY: dict[str, Callable[[Client], bool]] = {
+    "looks_at_exp_of_backend_services_only": lambda client: client.role != "backend",
+    "accepts_expired_assertion": lambda _: True,
+}
+LONG_LIFE: dict[str, Callable[[float], bool]] = {
+    "takes_exp_in_milliseconds": lambda seconds: seconds > _CENTURY_S,
+    "accepts_assertion_that_lives_too_long": lambda _: True,
+}
+"""Which wrong claim of an assertion a defect lets pass; of a life it is given the seconds left."""
 
 WRONG_SECRET: dict[str, Callable[[Secret], bool]] = {
     "accepts_any_client_secret": lambda secret: bool(secret.sent),

@@ -86,6 +86,17 @@ REFUSED_VERIFIERS: dict[str, Whim[Exchange]] = {
 """Which right verifiers a defect refuses."""
 
 
+# -- the redirect URI ---------------------------------------------------------------------------------------------------
+
+OTHER_REDIRECT_URI: dict[str, Callable[[tuple[str, str]], bool]] = {
+    "ignores_case_of_redirect_uri_at_exchange": lambda pair: pair[0].casefold() == pair[1].casefold(),
+    "ignores_trailing_slash_of_redirect_uri_at_exchange": lambda pair: pair[0].rstrip("/") == pair[1].rstrip("/"),
+    "ignores_query_of_redirect_uri_at_exchange": lambda pair: pair[0] == pair[1].partition("?")[0],
+    "ignores_redirect_uri_at_exchange": anywhere,
+}
+"""Which other redirect URI a defect takes for the one of the authorization request, which comes first."""
+
+
 # -- the token response -------------------------------------------------------------------------------------------------
 
 

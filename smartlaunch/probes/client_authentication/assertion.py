@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotConfigured, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth.client_authentication import (
     ASSERTION_TYPE,
     Assertion,
@@ -29,6 +30,7 @@ from smartlaunch.oauth.client_authentication import (
 from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes.client_authentication.secret import refresh_with, unproven_code
 from smartlaunch.probes.faults import altered
+from smartlaunch.probes.token import Race, race
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -69,6 +71,8 @@ def refresh(app: App, label: str) -> TokenAnswer:
 
 def redeem(app: App, label: str) -> TokenAnswer:
     """A fresh code redeemed with the assertion that the words name."""
+    if label in AGAIN:
+        return app.once(f"redeem with {label}", lambda: AGAIN[label](app))
     return app.once(f"redeem with {label}", lambda: app.token_request(app.code_form(app.bare_code()), FAULTS[label](app)))
 
 
@@ -178,6 +182,20 @@ def _other_client_id(app: App) -> str:
     return next((c.client_id for c in app.engine.target.clients.values() if c.client_id != app.client.client_id), "another-client")
 
 
+def _path_in_other_case(url: str) -> str:
+    """The URL of another place on the same host; ``NotApplicable`` where its path has no letters."""
+    parts = urlsplit(url)
+    other = urlunsplit(parts._replace(path=parts.path.swapcase()))
+    if other == url:
+        raise NotApplicable("the path of the token endpoint has no letters to change")
+    return other
+
+
+def _exp_of_null(_app: App, assertion: Assertion) -> str:
+    """A claim set whose ``exp`` is there and says nothing, signed as it is."""
+    return encode({"typ": "JWT", **assertion.header}, {**assertion.claims, "exp": None}, assertion.key, assertion.algorithm)
+
+
 def _thumb(key: Any) -> tuple[str, ...]:
     return tuple(str(key.get(name)) for name in ("kty", "n", "x", "y"))
 
@@ -199,7 +217,19 @@ FAULTS: Mapping[str, Callable[[App], Credentials]] = {
     "no aud claim": _claims(aud=None),
     "the aud claim of another server": _claims(aud="https://authorization.other.example/token"),
     "an empty list as aud claim": _claims(aud=[]),
+    "a list of other servers as aud claim": _claims(aud=["https://authorization.other.example/token", "https://other.example"]),
+    "the aud claim in other case": lambda app: (
+        app.assertion().having(claims={"aud": _path_in_other_case(app.token_endpoint)}).credentials()
+    ),
+    "the aud claim with a longer path": lambda app: (
+        app.assertion().having(claims={"aud": app.token_endpoint + "-of-another"}).credentials()
+    ),
     "no exp claim": _claims(exp=None),
+    "an exp claim of zero": _claims(exp=0),
+    "a negative exp claim": _claims(exp=-1),
+    "an exp claim of null": _text(_exp_of_null),
+    "an exp claim a year ahead": _claims(exp=_in(8760 * HOUR_S)),
+    "an exp claim in milliseconds": _claims(exp=lambda: int(time.time() + 240) * 1000),
     "an exp claim in the past": _claims(exp=_in(-HOUR_S), iat=_in(-HOUR_S - 240)),
     "an exp claim that is no time": _claims(exp="soon"),
     "an exp claim an hour ahead": _claims(exp=_in(HOUR_S)),
@@ -282,6 +312,11 @@ def _first(app: App, form: list[tuple[str, str]], credentials: Credentials) -> N
         raise TwinFailed(f"the first use of a right assertion did not bring an access token: {answer.describe()}")
 
 
+def raced(app: App) -> Race:
+    """Two right requests at once with one assertion."""
+    return app.once("race with an assertion", lambda: race(app, _forms(app, 2), app.assertion().credentials()))
+
+
 AGAIN: Mapping[str, Callable[[App], TokenAnswer]] = {
     "the same assertion again": _replay,
     "a jti used before": _reused_jti,
@@ -322,6 +357,15 @@ def algorithms(app: App) -> Tried:
     for _, answer in found:
         answered(answer.exchange)
     return Tried(tuple(found))
+
+
+def listed(app: App, name: str) -> TokenAnswer:
+    """A right assertion by a listed algorithm; ``NotApplicable`` where it is not listed, ``NotConfigured`` without a key for it."""
+    if name not in app.engine.discovery.listed("token_endpoint_auth_signing_alg_values_supported"):
+        raise NotApplicable(f"the SMART configuration does not list `{name}`")
+    if not any(algorithm_of(key) == name for key in app.keys.all(app.client)):
+        raise NotConfigured(f"the client {app.client.name!r} has no {name} key in the target file", key="[clients.<name>] private_jwks")
+    return app.once(f"algorithm {name}", lambda: send_right(app, name))
 
 
 def send_right(app: App, algorithm: str = "", **header: Any) -> TokenAnswer:

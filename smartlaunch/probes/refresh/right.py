@@ -145,8 +145,8 @@ def part(app: App) -> Refreshed:
     return app.once("refreshed for a part", make)
 
 
-def whole_after_part(app: App) -> Refreshed:
-    """A refresh without ``scope``, with the new refresh token that a refresh for a part brought."""
+def whole_after_part(app: App, *, replaced: bool = True) -> Refreshed:
+    """A refresh without ``scope`` after one for a part: with the new refresh token that it brought, or with the same one."""
 
     def make() -> Refreshed:
         dropped = spare_scope(app)
@@ -155,8 +155,8 @@ def whole_after_part(app: App) -> Refreshed:
         answer = go_on(app, own, " ".join(s for s in own.grant.granted if s != dropped))
         if not answer.succeeded:
             raise refused(answer)
-        if own.current == before:
-            raise NotApplicable("the refresh response has no new refresh token")
+        if (own.current != before) is not replaced:
+            raise NotApplicable(f"the refresh response has {'no' if replaced else 'a'} new refresh token")
         return Refreshed(own.grant, go_on(app, own))
 
     return app.once("refreshed whole after a part", make)

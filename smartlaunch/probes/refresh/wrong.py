@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
@@ -16,6 +17,7 @@ from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.refresh.lines import Line, go_on, narrow_line, own_grant, refused, shared_line, spare_scope
 from smartlaunch.probes.refresh.right import Refreshed
+from smartlaunch.probes.token import Race
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -31,11 +33,14 @@ WRONG: Mapping[str, Callable[[Line], str]] = {
 }
 """What is sent in place of the refresh token."""
 
+AFTER_A_PART = "a scope it did not ask for before, after a refresh for a part,"
+
 WIDER: Mapping[str, Callable[[App], str]] = {
     "a scope it did not ask for before": spare_scope,
     "every resource of the patient": lambda _app: "patient/*.cruds",
     "every resource of the user": lambda _app: "user/*.cruds",
     "everything in the system": lambda _app: "system/*.cruds",
+    AFTER_A_PART: spare_scope,
 }
 """Scopes that no narrow grant contains; one that was granted all the same is skipped."""
 
@@ -67,6 +72,20 @@ def without_token(app: App) -> TokenAnswer:
     """A refresh request that lacks the refresh token."""
     shared_line(app)
     return app.token_request([("grant_type", "refresh_token")])
+
+
+def by_get(app: App) -> TokenAnswer:
+    """A right refresh by GET, with everything in the query."""
+
+    def make() -> TokenAnswer:
+        proof = app.credentials()
+        form = [("grant_type", "refresh_token"), ("refresh_token", shared_line(app).current), *proof.form]
+        joint = "&" if "?" in app.token_endpoint else "?"
+        answer = app.token_request((), proof, method="GET", url=f"{app.token_endpoint}{joint}{urlencode(form)}", content=b"")
+        app.suspect()
+        return answer
+
+    return app.once("refresh by GET", make)
 
 
 def by_another_client(app: App) -> TokenAnswer:
@@ -109,6 +128,8 @@ def wider(app: App, label: str) -> Widened:
         extra = WIDER[label](app)
         if scope_words.covered(extra, own.grant.granted):
             raise NotApplicable(f"`{extra}` was granted already")
+        if label == AFTER_A_PART:
+            go_on(app, own, " ".join(_part(own.grant.granted)))
         asked = (*own.grant.granted, extra)
         before = _use(app, dropped, own.grant, own.grant.access_token)
         answer = go_on(app, own, " ".join(asked))
@@ -119,6 +140,12 @@ def wider(app: App, label: str) -> Widened:
         return Widened(Refreshed(own.grant, answer, asked), read)
 
     return app.once(f"refresh for {label}", make)
+
+
+def _part(granted: list[str]) -> list[str]:
+    """The granted scopes but the last clinical one."""
+    clinical = [scope for scope in granted if scope_words.parse(scope)]
+    return [scope for scope in granted if scope != clinical[-1]] if len(clinical) > 1 else granted
 
 
 def _use(app: App, scope: str, grant: Grant, access_token: str) -> Exchange | None:
@@ -132,6 +159,23 @@ def _use(app: App, scope: str, grant: Grant, access_token: str) -> Exchange | No
     if parsed.level == "user" and parsed.resource not in ("Observation", "Condition", "Encounter"):
         return None
     return app.engine.fhir.search(parsed.resource, [(name, patient), ("_count", "1")], access_token)
+
+
+def raced(app: App) -> Race:
+    """A refresh token used by two requests at once, and then its successors; ``NotApplicable`` when the server does not replace it."""
+
+    def make() -> Race:
+        old = own_grant(app).token.refresh_token
+        form = [("grant_type", "refresh_token"), ("refresh_token", old)]
+        answers = app.token_requests_together([form, form], app.credentials())
+        app.suspect()
+        winners = [answer for answer in answers if answer.succeeded]
+        if any(not answer.refresh_token or answer.refresh_token == old for answer in winners):
+            raise NotApplicable("the server does not replace refresh tokens of this client")
+        uses = [app.refresh(winner.refresh_token).exchange for winner in winners] if len(winners) > 1 else []
+        return Race(tuple(answers), tuple(uses))
+
+    return app.once("race for a refresh token", make)
 
 
 def reused(app: App) -> Reuse:
