@@ -10,11 +10,6 @@ Feature: UserInfo
       When the app asks the UserInfo endpoint
       Then the UserInfo response has the subject of the ID Token
 
-    @id:userinfo-lower-case
-    Scenario: The UserInfo endpoint reads the scheme without regard to case
-      When the app asks the UserInfo endpoint with the scheme in lower case
-      Then the UserInfo response has the subject of the ID Token
-
   @req:OIDC-Core-5.3.3-a @intrusive
   Rule: The UserInfo endpoint refuses a token that was never issued
 
@@ -22,3 +17,11 @@ Feature: UserInfo
     Scenario: The UserInfo endpoint refuses a made-up token
       When the app asks the UserInfo endpoint with a token that was never issued
       Then the UserInfo endpoint refuses it
+
+  @req:RFC6750-2.1-a
+  Rule: The UserInfo endpoint accepts a bearer token in the Authorization header, however the scheme is spelt
+
+    @id:userinfo-lower-case
+    Scenario: The UserInfo endpoint reads the scheme without regard to case
+      When the app asks the UserInfo endpoint with the scheme in lower case
+      Then the UserInfo response has the subject of the ID Token
