@@ -7,6 +7,7 @@ from typing import Any
 
 from smartlaunch.checks.members import (
     Findings,
+    absent,
     absolute_url,
     advice,
     boolean,
@@ -148,7 +149,7 @@ def contains(requirement: str, exchange: Exchange, name: str, *wanted: str, any_
     if (any_of and len(missing) < len(wanted)) or not missing:
         return []
     words = (" or " if any_of else " and ").join(f"`{w}`" for w in wanted)
-    actual = f"it is {show(value)}" if name in exchange.answer.object else "it is absent"
+    actual = f"it is {show(value)}" if name in exchange.answer.object else absent(exchange)
     return [Finding(requirement, f"`{name}` with {words}", actual, exchange.id, f"/{name}")]
 
 
@@ -208,7 +209,7 @@ def issuer_form(requirement: str, exchange: Exchange) -> Findings:
     """``issuer`` is there and is an https URL (http on loopback let through) without query and fragment."""
     words = "`issuer`: an https URL without query and fragment"
     document = exchange.answer.object
-    problem = "it is absent" if "issuer" not in document else secure_url(document["issuer"])
+    problem = absent(exchange) if "issuer" not in document else secure_url(document["issuer"])
     if not problem and any(mark in str(document["issuer"]) for mark in "?#"):
         problem = f"{show(document['issuer'])} has a query or fragment"
     return [Finding(requirement, words, problem, exchange.id, "/issuer")] if problem else []

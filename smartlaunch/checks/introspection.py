@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smartlaunch.checks.members import Findings, same, show, skew
+from smartlaunch.checks.members import Findings, absent, same, show, skew
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
 
@@ -39,7 +39,7 @@ def active_is_boolean(requirement: str, exchange: Exchange) -> Findings:
     body = exchange.answer.object
     if isinstance(body.get("active"), bool):
         return []
-    actual = f"it is {show(body['active'])}" if "active" in body else "it is absent"
+    actual = f"it is {show(body['active'])}" if "active" in body else absent(exchange)
     return [Finding(requirement, "`active`: a JSON boolean", actual, exchange.id, "/active")]
 
 
@@ -67,7 +67,7 @@ def says_false(requirement: str, exchange: Exchange) -> Findings:
     value = exchange.answer.object.get("active")
     if value is False:
         return []
-    actual = f"it is {show(value)}" if "active" in exchange.answer.object else "it is absent"
+    actual = f"it is {show(value)}" if "active" in exchange.answer.object else absent(exchange)
     return [Finding(requirement, "`active`: false, as the token is not in force", actual, exchange.id, "/active")]
 
 
@@ -114,7 +114,7 @@ def scope_of_grant(requirement: str, exchange: Exchange, lost: Sequence[str], ga
     words = "`scope` as in the token response"
     value = body.get("scope")
     if not isinstance(value, str):
-        actual = "it is absent" if value is None else f"it is {show(value)}"
+        actual = absent(exchange) if value is None else f"it is {show(value)}"
         return [Finding(requirement, words, actual, exchange.id, "/scope")]
     found = []
     if lost:
@@ -129,7 +129,7 @@ def client_id(requirement: str, exchange: Exchange, expected: str) -> Findings:
     value = exchange.answer.object.get("client_id")
     if value == expected:
         return []
-    actual = "it is absent" if value is None else f"it is {show(value)}"
+    actual = absent(exchange) if value is None else f"it is {show(value)}"
     return [Finding(requirement, f"`client_id`: {show(expected)}", actual, exchange.id, "/client_id")]
 
 
@@ -138,7 +138,7 @@ def expiry(requirement: str, exchange: Exchange) -> Findings:
     value = exchange.answer.object.get("exp")
     if isinstance(value, int) and not isinstance(value, bool):
         return []
-    actual = "it is absent" if value is None else f"it is {show(value)}"
+    actual = absent(exchange) if value is None else f"it is {show(value)}"
     return [Finding(requirement, "`exp`: an integer time stamp", actual, exchange.id, "/exp")]
 
 
@@ -159,7 +159,7 @@ def context(requirement: str, exchange: Exchange, expected: Mapping[str, Any]) -
         Finding(
             requirement,
             f"`{name}` as in the token response",
-            "it has another value" if name in body else "it is absent",
+            "it has another value" if name in body else absent(exchange),
             exchange.id,
             f"/{name}",
         )
@@ -173,7 +173,7 @@ def claim(requirement: str, exchange: Exchange, claims: Mapping[str, Any], name:
     body = exchange.answer.object
     if name not in claims or body.get(name, _ABSENT) == claims[name]:
         return []
-    actual = "it has another value" if name in body else "it is absent"
+    actual = "it has another value" if name in body else absent(exchange)
     return [Finding(requirement, f"`{name}` as in the ID Token", actual, exchange.id, f"/{name}")]
 
 

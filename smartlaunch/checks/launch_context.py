@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.checks.fhir_answer import describe, found, refused_read
-from smartlaunch.checks.members import Findings, absolute_url, advice, show
+from smartlaunch.checks.members import Findings, absent, absolute_url, advice, show
 from smartlaunch.checks.resource_types import BY_LOWER_CASE, RESOURCE_TYPES, is_id, relative_reference
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
 from smartlaunch.exchange import Exchange
@@ -60,7 +60,7 @@ def present(requirement: str, token: Exchange, name: str, why: str) -> Findings:
     """A member of launch context is there."""
     if name in token.answer.object:
         return []
-    return [Finding(requirement, f"`{name}` in the token response, {why}", "it is absent", token.id, f"/{name}")]
+    return [Finding(requirement, f"`{name}` in the token response, {why}", absent(token), token.id, f"/{name}")]
 
 
 def asked_context(requirement: str, token: Exchange, names: Iterable[str]) -> Findings:
@@ -75,7 +75,7 @@ def absent_context(token: Exchange, names: Iterable[str], declared: Iterable[str
         Finding(
             "EXPECT-context",
             f"`{name}` in the token response, because it was asked for",
-            "it is absent",
+            absent(token),
             token.id,
             f"/{name}",
             kind=Kind.EXPECTATION,
@@ -217,7 +217,7 @@ def same_value(requirement: str, token: Exchange, name: str, wanted: str, source
     actual = token.answer.object.get(name)
     if actual == wanted:
         return []
-    words = f"it is {show(actual)}" if name in token.answer.object else "it is absent"
+    words = f"it is {show(actual)}" if name in token.answer.object else absent(token)
     return [Finding(requirement, f"`{name}`: {show(wanted)}, {source}", words, token.id, f"/{name}")]
 
 
@@ -369,7 +369,7 @@ def holds_type(requirement: str, token: Exchange, resource_type: str) -> Finding
     """``fhirContext`` has an item of a type."""
     if resource_type in context_types(token):
         return []
-    actual = f"it has {', '.join(sorted(context_types(token))) or 'no types'}" if "fhirContext" in token.answer.object else "it is absent"
+    actual = f"it has {', '.join(sorted(context_types(token))) or 'no types'}" if "fhirContext" in token.answer.object else absent(token)
     return [Finding(requirement, f"`fhirContext` with an item of the type {resource_type}", actual, token.id, "/fhirContext")]
 
 

@@ -120,6 +120,12 @@ def number(value: object) -> str:
     return "" if isinstance(value, (int, float)) and not isinstance(value, bool) else f"{show(value)} is not a number"
 
 
+def absent(exchange: Exchange) -> str:
+    """Why a member is not there: it is absent, or there is no JSON object that could have it."""
+    answer = exchange.answer
+    return "it is absent" if isinstance(answer.json, dict) else f"there is no JSON object: {answer.json_error or show(answer.json)}"
+
+
 def require_member(
     requirement: str,
     document: Mapping[str, Any],
@@ -134,7 +140,7 @@ def require_member(
     """One member: present where it must be, and of the right form wherever it is."""
     value = document.get(name, _MISSING)
     if value is _MISSING:
-        return [Finding(requirement, f"`{name}`: {words}", "it is absent", exchange.id, f"/{name}", side=side)] if required else []
+        return [Finding(requirement, f"`{name}`: {words}", absent(exchange), exchange.id, f"/{name}", side=side)] if required else []
     problem = rule(value)
     return [Finding(requirement, f"`{name}`: {words}", problem, exchange.id, f"/{name}", side=side)] if problem else []
 

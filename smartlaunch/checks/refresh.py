@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smartlaunch.checks.fhir_answer import describe, found
-from smartlaunch.checks.members import Findings, advice, same, show
+from smartlaunch.checks.members import Findings, absent, advice, same, show
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
@@ -37,7 +37,7 @@ def has_refresh_token(requirement: str, exchange: Exchange, scope: str) -> Findi
     value = exchange.answer.object.get("refresh_token")
     if isinstance(value, str) and value:
         return []
-    actual = "it is absent" if value is None else f"it is {show(type(value).__name__)}"
+    actual = absent(exchange) if value is None else f"it is {show(type(value).__name__)}"
     return [Finding(requirement, f"`refresh_token`, as `{scope}` was granted", actual, exchange.id, "/refresh_token")]
 
 
@@ -65,7 +65,7 @@ def new_access_token(requirement: str, exchange: Exchange, first: str) -> Findin
     """The access token of a refresh is there and is not the first one again."""
     value = exchange.answer.object.get("access_token")
     if not isinstance(value, str) or not value:
-        return [Finding(requirement, "`access_token`: a new access token", "it is absent", exchange.id, "/access_token")]
+        return [Finding(requirement, "`access_token`: a new access token", absent(exchange), exchange.id, "/access_token")]
     if value != first:
         return []
     return [Finding(requirement, "`access_token`: a new access token", "it is the one of the first answer", exchange.id, "/access_token")]
@@ -188,7 +188,8 @@ def replaced(requirement: str, exchange: Exchange, old: str) -> Findings:
     value = body.get("refresh_token")
     if isinstance(value, str) and value and value != old:
         return []
-    actual = "the refresh response has no `refresh_token`" if not value else "it is the same as before"
+    same = "it is the same as before" if value == old else f"it is {show(type(value).__name__)} and no string"
+    actual = "the refresh response has no `refresh_token`" if not value else same
     return [Finding(requirement, "`refresh_token`: a new one at each use", actual, exchange.id, "/refresh_token")]
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from smartlaunch.checks.members import Findings, show, string
+from smartlaunch.checks.members import Findings, absent, show, string
 from smartlaunch.checks.resource_types import BY_LOWER_CASE, relative_reference
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
@@ -64,7 +64,7 @@ def access_token(requirement: str, exchange: Exchange) -> Findings:
     """There is an ``access_token`` that is a non-empty string."""
     body = exchange.answer.object
     if "access_token" not in body:
-        return [Finding(requirement, "`access_token`: a non-empty string", "it is absent", exchange.id, "/access_token")]
+        return [Finding(requirement, "`access_token`: a non-empty string", absent(exchange), exchange.id, "/access_token")]
     value = body["access_token"]
     if isinstance(value, str) and value.strip():
         return []
@@ -78,7 +78,7 @@ def token_type(requirement: str, exchange: Exchange) -> Findings:
     value = body.get("token_type")
     if isinstance(value, str) and value.lower() == "bearer":
         return []
-    actual = f"it is {show(value)}" if "token_type" in body else "it is absent"
+    actual = f"it is {show(value)}" if "token_type" in body else absent(exchange)
     return [Finding(requirement, "`token_type`: `Bearer` in any case of letters", actual, exchange.id, "/token_type")]
 
 
@@ -87,7 +87,7 @@ def lifetime(requirement: str, exchange: Exchange) -> Findings:
     body = exchange.answer.object
     words = "`expires_in`: the seconds that the access token still lives, as a number"
     if "expires_in" not in body:
-        return [Finding(requirement, words, "it is absent", exchange.id, "/expires_in")]
+        return [Finding(requirement, words, absent(exchange), exchange.id, "/expires_in")]
     value = body["expires_in"]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return [Finding(requirement, words, f"it is {show(value)}", exchange.id, "/expires_in")]
@@ -161,7 +161,7 @@ def scope_listed(requirement: str, exchange: Exchange) -> Findings:
     body = exchange.answer.object
     words = "`scope`: a string with the granted scopes, one space between two of them"
     if "scope" not in body:
-        return [Finding(requirement, words, "it is absent", exchange.id, "/scope")]
+        return [Finding(requirement, words, absent(exchange), exchange.id, "/scope")]
     value = body["scope"]
     if value == "":
         return []  # no scope was granted, and that is told

@@ -178,3 +178,8 @@ def test_online_access_after_the_sign_out_is_a_warning() -> None:
     assert checks.ends_with_the_session(REQ, REFUSED) == []
     [finding] = checks.ends_with_the_session(REQ, answer(RIGHT))
     assert (finding.kind, finding.severity) == (Kind.HYGIENE, Outcome.WARNING)
+
+
+def test_a_refresh_token_that_is_no_string_is_not_called_the_same() -> None:
+    assert actual(checks.replaced(REQ, answer({"refresh_token": ["old"]}), "old")) == 'it is "list" and no string'
+    assert actual(checks.replaced(REQ, answer({"refresh_token": "old"}), "old")) == "it is the same as before"

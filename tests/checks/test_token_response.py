@@ -157,3 +157,9 @@ def test_guessable_tokens(one: str, two: str, same_user: bool, found: int) -> No
 
 def test_a_missing_token_is_not_judged_for_strength() -> None:
     assert checks.unguessable("RFC6749-10.4-a", answer(RIGHT), answer(RIGHT), "refresh_token", same_user=True) == []
+
+
+def test_a_member_is_not_called_absent_where_there_is_no_object() -> None:
+    page = answer(None, raw=b"<html>")
+    for check in (checks.lifetime, checks.access_token, checks.token_type, checks.scope_listed):
+        assert "there is no JSON object" in check("R", page)[0].actual
