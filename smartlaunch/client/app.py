@@ -363,13 +363,15 @@ class App:
         if self.situation == PLAIN:
             return
         plain = self.beside(self.client, self.launch_kind)
-        plain.grant()
+        usual = plain.grant()
         try:
-            self.grant()
+            here = self.grant()
         except Blocked as exc:
             if isinstance(exc, Unreachable):
                 raise
             raise NotApplicable(f"{self.situation.words}: a right flow does not succeed that way here: {exc.message}") from exc
+        if any(map(scope_words.parse, usual.granted)) and not any(map(scope_words.parse, here.granted)):
+            raise NotApplicable(f"{self.situation.words}: the server grants no scope on FHIR data that way")
 
     def fresh_grant(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Grant:
         """A grant of the scenario's own; ``TwinFailed`` when the server does not give it."""

@@ -1,4 +1,4 @@
-"""The independent server, started once, and one run of every suite against it."""
+"""The independent servers, each started once, and the packages that tests drive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"peers_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"peers_{path.parent.name}_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -24,6 +24,7 @@ def _load(path: Path) -> ModuleType:
 
 
 peer = _load(HERE / "oidc_provider" / "peer.py")
+authlib_peer = _load(HERE / "authlib_server" / "peer.py")
 npm_packages = _load(HERE / "npm_packages.py")
 
 
@@ -50,3 +51,10 @@ def oidc_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
             yield running
     except peer.CannotRun as exc:
         pytest.skip(str(exc))
+
+
+@pytest.fixture(scope="session")
+def authlib_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """Authlib's authorization server with its SMART layer."""
+    with authlib_peer.running(tmp_path_factory.mktemp("authlib")) as running:
+        yield running

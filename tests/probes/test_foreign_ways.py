@@ -12,6 +12,7 @@ from smartlaunch.browser import Landing
 from smartlaunch.checks.refresh import audience_kept
 from smartlaunch.checks.scopes import default_or_refused
 from smartlaunch.client.authorization import AuthorizationAnswer
+from smartlaunch.client.situation import Situation
 from smartlaunch.errors import LoginStuck, NotApplicable
 from smartlaunch.probes import backend_services, scopes
 
@@ -73,3 +74,19 @@ def test_a_refreshed_id_token_without_audience_is_called_so() -> None:
     found = audience_kept("R", exchange, {"aud": "app"}, {})
     assert found[0].actual == "it is absent"
     assert audience_kept("R", exchange, {"aud": "app"}, {"aud": None})[0].actual == "it is null"
+
+
+@pytest.mark.parametrize("granted", [["openid", "launch/patient"], ["openid", "patient/Observation.read"]], ids=["nothing", "something"])
+def test_a_situation_in_which_nothing_on_data_is_granted_does_not_apply(
+    right: Any, monkeypatch: pytest.MonkeyPatch, granted: list[str]
+) -> None:
+    world = right.again()
+    app = world.app()
+    usual, there = app.grant(), world.apps.in_situation(app, Situation(scopes="v1"))
+    grants = {"": usual, "v1": SimpleNamespace(granted=granted)}
+    monkeypatch.setattr(type(app), "grant", lambda one: grants[one.situation.scopes])
+    if "patient/Observation.read" in granted:
+        there.require_situation()
+        return
+    with pytest.raises(NotApplicable, match="no scope on FHIR data"):
+        there.require_situation()

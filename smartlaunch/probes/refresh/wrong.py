@@ -15,6 +15,7 @@ from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.probes import revocation
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.faults import altered, never_issued
+from smartlaunch.probes.fhir_access.requests import require_closed
 from smartlaunch.probes.refresh.lines import Line, go_on, narrow_line, own_grant, refused, shared_line, spare_scope
 from smartlaunch.probes.refresh.right import Refreshed
 from smartlaunch.probes.token import Race
@@ -135,6 +136,7 @@ def wider(app: App, label: str) -> Widened:
         answer = go_on(app, own, " ".join(asked))
         read = _use(app, dropped, own.grant, answer.access_token) if answer.succeeded else None
         if read is not None and before is not None and disclosed(before) and disclosed(read):
+            require_closed(app, read)
             said = "the token from before the refresh reads the same, although nothing that was granted covers it"
             raise TwinFailed(said, by="scope-other-type")
         return Widened(Refreshed(own.grant, answer, asked), read)
