@@ -19,6 +19,10 @@ from smartlaunch.errors import Blocked, Unreachable
 Headers = tuple[tuple[str, str], ...]
 
 
+TRANSIENT = frozenset({429, 502, 503, 504})
+"""Statuses that say "not now" and nothing of the request: those of a limit, or of a proxy whose server is away."""
+
+
 class Actor(StrEnum):
     """Who sent the request."""
 
@@ -168,7 +172,7 @@ class Exchange:
 
     @property
     def answer(self) -> Response:
-        """The response; ``Unreachable`` when none came, so that silence is never judged: neither as a refusal nor as a fault."""
+        """The response; ``Unreachable`` when none came or it says "not now", so that neither is judged as a refusal or as a fault."""
         if self.failure is Failure.NOT_SENDABLE:
             raise Blocked(f"{self.endpoint.value}: {self.error}", waited_for="a request that HTTP can carry")
         if self.response is None:
@@ -177,6 +181,12 @@ class Exchange:
                 f"{self.endpoint.value}: {self.error}",
                 waited_for=f"an answer from {host} to {self.request.method} {self.request.url.split('?')[0]}",
                 hint="check that the address in the target file is right and the server is up, then run `smartlaunch doctor`",
+            )
+        if self.response.status in TRANSIENT:
+            raise Unreachable(
+                f"{self.endpoint.value}: status {self.response.status}, which says nothing of the request",
+                waited_for=f'an answer other than "not now" to {self.request.method} {self.request.url.split("?")[0]}',
+                hint="set [limits] rate in the target file where the server limits requests, and run again when it is in service",
             )
         return self.response
 

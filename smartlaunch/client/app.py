@@ -19,10 +19,12 @@ from smartlaunch.client.grant import Attempt, Grant
 from smartlaunch.client.http import Form, answered
 from smartlaunch.client.keys import Keys
 from smartlaunch.client.launch import Launches
-from smartlaunch.client.memory import TRANSIENT, Aging, Logins, Memory, TokenLife
+from smartlaunch.client.memory import Aging, Logins, Memory, TokenLife
+from smartlaunch.client.proof import doubtful
+from smartlaunch.client.reading import candidates
 from smartlaunch.client.situation import PLAIN, Situation
 from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, NotConfigured, TwinFailed, Unreachable
-from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.exchange import TRANSIENT, Endpoint, Exchange
 from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.authorization import AuthorizationRequest, Launch, make_request
@@ -136,7 +138,7 @@ class App:
         ``consent`` is ``allow``, ``deny`` or the scopes to untick; ``catch`` lists further addresses a negative watches for.
         """
         uris = (self.client.redirect_uri, request.redirect_uri, *catch)
-        return self.engine.authorize(
+        answer = self.engine.authorize(
             request,
             catch=uris,
             user=user or self.user,
@@ -144,6 +146,9 @@ class App:
             patient=patient or self.patient,
             session=self._in_session(session),
         )
+        if not answer.code:
+            self.engine.proofs.refused(self.client.name, self._prove_plainly)
+        return answer
 
     # -- client authentication --------------------------------------------------------------------------------------------
 
@@ -234,10 +239,12 @@ class App:
         answered(exchange)
         answer = TokenAnswer(exchange)
         if answer.succeeded:
-            self._life.serial += 1
-            self._life.proven[answer.access_token] = self._life.serial
+            self._life.begin(answer.access_token)
+            self.engine.fhir.expect(answer.access_token)
             if answer.id_token and self.engine.target.edition == "1.0" and not self.engine.discovery.issuer_of_id_tokens:
                 self.engine.discovery.issuer_of_id_tokens = str(decode(answer.id_token).claims.get("iss", ""))
+        else:
+            self.engine.proofs.refused(self.client.name, self._prove_plainly)
         return answer
 
     def code_form(self, answer: AuthorizationAnswer, **changes: str | None) -> list[tuple[str, str]]:
@@ -332,6 +339,8 @@ class App:
                 token = self._with_secret_the_other_way(token, again)
             if token is not None and token.succeeded and self.situation.token and consent == "allow":
                 token = self._refreshed(token)
+            if token is not None and token.succeeded and consent == "allow":
+                self.engine.proofs.good(self.client.name)
         return Attempt(answer, token, launch, tuple(scope_used.ids))
 
     def _refreshed(self, first: TokenAnswer) -> TokenAnswer:
@@ -465,33 +474,40 @@ class App:
     # -- tokens that live -------------------------------------------------------------------------------------------------
 
     def suspect(self) -> None:
-        """Say that a probe may have made the server revoke this client's tokens; each shared grant is tried before its next use."""
+        """Say that a probe may have made the server revoke tokens; each shared grant is tried before its next use."""
         self._life.serial += 1
 
     @property
     def _life(self) -> TokenLife:
-        return self.engine.token_lives.setdefault(self.client.name, TokenLife())
+        """What is known of the tokens of all apps together: a server may have one session for a user, whatever the app."""
+        return self.engine.token_lives.setdefault(self.client.name if self.client.role == "backend" else "", TokenLife())
 
     def living(self, grant: Grant) -> bool:
-        """Whether a grant from before can be handed out again: a server may end tokens when the app logs in once more.
+        """Whether a grant from before can be handed out again: a server may end tokens when somebody logs in once more, or by itself.
 
-        Tried by one read, and only where the client got other tokens since the last one.
+        Tried by one read, and only where other tokens were issued or minutes have passed since the last one. A server may refuse a dead
+        token with 403; that counts where the same read was answered before.
         """
         life, token = self._life, grant.access_token
         if time.time() > grant.expires_at - min(_MARGIN_S, (grant.token.expires_in or 60) / 4):
             return False
-        if life.proven.get(token) == life.serial or life.tries_left <= 0:
+        if life.is_proven(token):
             return True
         try:
-            answer = self.probe(grant.token).heard
+            path = self.probe_path(grant.token)
         except NotConfigured:
             return True  # nothing can be read with it, so nothing can be tried
-        if answer.status == 401:
-            life.tries_left -= 1
+        answer = self.engine.fhir.read(path, token).heard
+        if answer.status == 401 or (answer.status == 403 and path in self._answered):
+            if not life.renew():
+                raise TwinFailed(
+                    "the server ends access tokens so often that none lives long enough to be judged",
+                    waited_for="an access token that lives for some requests",
+                )
             return False
         if not answer.status:
-            life.tries_left = 0  # a server that keeps silent would cost its limit each time
-        life.proven[token] = life.serial
+            life.silent = True  # a server that keeps silent would cost its limit each time
+        life.prove(token)
         return True
 
     def require_grant(self, attempt: Attempt) -> Grant:
@@ -513,30 +529,98 @@ class App:
     def probe(self, token: TokenAnswer | Grant) -> Exchange:
         """A harmless FHIR read that the token should allow."""
         answer = token.token if isinstance(token, Grant) else token
-        return self.engine.fhir.read(self.probe_path(answer), answer.access_token)
+        path = self.probe_path(answer)
+        exchange = self.engine.fhir.read(path, answer.access_token)
+        if 200 <= exchange.heard.status < 300:
+            self._answered.add(path)
+        return exchange
+
+    def readable(self) -> Exchange:
+        """A read that the app's own token is answered with success, the first of several that its scopes should allow.
+
+        ``TwinFailed`` where there is none: then no refusal of a read tells anything of a token.
+        """
+        grant = self.grant()
+        refused: list[Exchange] = []
+        for path in dict.fromkeys([self.probe_path(grant.token), *self._candidates(grant.token)]):
+            exchange = self.engine.fhir.read(path, grant.access_token)
+            if 200 <= exchange.answer.status < 300:
+                self._answered.add(path)
+                return exchange
+            refused.append(exchange)
+        raise TwinFailed(
+            f"none of {len(refused)} reads that the granted scopes allow is answered with success: status {refused[0].answer.status}",
+            waited_for="one read that tells a good token from a bad one",
+            by="bearer-header",
+        )
 
     def probe_path(self, token: TokenAnswer) -> str:
-        """What to read with a token: the patient in context, else the first type its scopes allow.
+        """What to read with a token: what has been answered before, else the likeliest of what its scopes should allow."""
+        found = self._candidates(token)
+        return next((path for path in found if path in self._answered), found[0])
 
-        ``NotConfigured`` when the app has no scope on FHIR data at all, so that any server would refuse any read.
-        """
+    def _candidates(self, token: TokenAnswer) -> list[str]:
+        """The reads that a token should allow; ``NotConfigured`` where the app has no scope on FHIR data, so that any server refuses."""
         granted = token.scopes or list(self.scopes)
         if not any(map(scope_words.parse, [*self.scopes, *granted])):
             key = f"[clients.{self.client.name}] scopes"
             raise NotConfigured("the app asks for no scope on FHIR data, so there is nothing to read", key=key)
-        if token.patient and any(scope_words.allows(granted, level, "Patient", "r") for level in ("patient", "user")):
-            return f"Patient/{token.patient}"
-        patient = token.patient or (self.engine.target.patients.default or "")
-        for parsed in filter(None, map(scope_words.parse, granted)):
-            resource = "Patient" if parsed.resource == "*" else parsed.resource
-            if "s" in parsed.interactions:
-                limit = (
-                    f"?patient={patient}&_count=1" if patient and resource != "Patient" else f"?_id={patient}" if patient else "?_count=1"
-                )
-                return resource + limit
-            if "r" in parsed.interactions and resource == "Patient" and patient:
-                return f"Patient/{patient}"
-        return f"Patient/{patient}" if patient else "Patient?_count=1"
+        return candidates(granted, token.patient, self.engine.target.patients.default or "")
+
+    @cached_property
+    def _answered(self) -> set[str]:
+        """The reads that a good token of this app was answered with success."""
+        return set()
+
+    # -- what refusals rest on ---------------------------------------------------------------------------------------------
+
+    def prove(self) -> None:
+        """Go through the right flow once more, whatever is remembered of it; ``Blocked`` says that it no longer goes well.
+
+        A backend service asks for a token, an app goes the whole way. Nothing is proved with pasted launches, of which each serves once.
+        """
+        if self.launch_kind == "ehr" and self.launches.pasted(self.client):
+            return
+        if self.launch_kind:
+            attempt = self._attempt(None, None, "", "", "allow", None)
+            grant = self.require_grant(attempt)
+            token = grant.token
+        else:
+            token = self.token_request([("grant_type", "client_credentials"), ("scope", " ".join(self.scopes))])
+            if not token.succeeded:
+                raise TwinFailed(f"a right request for a token no longer succeeds: {token.describe()}")
+        if self._answered and self.probe_path(token) in self._answered:
+            read = self.probe(token)
+            if not 200 <= read.answer.status < 300:
+                raise TwinFailed(f"a read that succeeded before is refused to a good token: status {read.answer.status}")
+        self.engine.proofs.good(self.client.name)
+
+    def _prove_plainly(self) -> None:
+        self.beside(self.client, self.launch_kind).prove()
+
+    def require_still_right(self, answer: AuthorizationAnswer) -> AuthorizationAnswer:
+        """The answer to a wrong request; ``TwinFailed`` where it may come from something else and the right flow no longer goes well.
+
+        Asked in the same browser session. A page that was seen just before the right flow went well is one about the request.
+        """
+        seen = (answer.landing.kind, answer.landing.status, answer.landing.title, answer.landing.text[:200])
+        if doubtful(answer) and seen not in self._harmless:
+            try:
+                self.prove()
+            except Blocked as exc:
+                raise TwinFailed(
+                    f"{answer.describe()}; after that a right request no longer succeeds either: {exc.message}",
+                    waited_for="the right flow, which has to go well before and after a wrong request",
+                    hint=exc.hint,
+                    because=exc,
+                ) from exc
+            self._harmless.add(seen)
+        return answer
+
+    @cached_property
+    def _harmless(self) -> set[tuple[str, int, str, str]]:
+        """Refusals after which the right flow went well, by what the page showed."""
+        return set()
 
 
 def _refused(attempt: Attempt) -> bool:

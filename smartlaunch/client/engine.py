@@ -13,6 +13,7 @@ from smartlaunch.client.discovery import Discovery
 from smartlaunch.client.fhir import Fhir
 from smartlaunch.client.http import Http
 from smartlaunch.client.memory import Memory, Outages, TokenLife
+from smartlaunch.client.proof import Proofs
 from smartlaunch.exchange import Actor, Endpoint, RecordedExchange
 from smartlaunch.oauth.authorization import AuthorizationRequest
 from smartlaunch.target import Client, EhrLaunch, Target, User
@@ -55,6 +56,7 @@ class Engine:
         self.notes: list[str] = []
         """What was learned on the way and the user should know."""
         self.outages = Outages()
+        self.proofs = Proofs()
         self._walked: list[str] = []
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,9 @@ from smartlaunch.client.http import Http
 from smartlaunch.exchange import Endpoint, Exchange
 
 JSON = "application/fhir+json"
+_YOUNG_S = 3.0
+_SPREAD_S = 1.5
+"""How long the news of a token may take from the authorization server to the FHIR server."""
 
 
 class Fhir:
@@ -17,7 +21,12 @@ class Fhir:
 
     def __init__(self, http: Http, base_url: str) -> None:
         self._http = http
+        self._unused: dict[str, float] = {}
         self.base_url = base_url.rstrip("/")
+
+    def expect(self, token: str) -> None:
+        """Say that a token was issued just now: its first use may come before the FHIR server knows of it."""
+        self._unused[token] = time.monotonic()
 
     def send(
         self,
@@ -30,7 +39,11 @@ class Fhir:
         headers: Mapping[str, str] | None = None,
         scheme: str = "Bearer",
     ) -> Exchange:
-        """One request below the base URL; no ``Authorization`` header when the token is None."""
+        """One request below the base URL; no ``Authorization`` header when the token is None.
+
+        A read that is the first use of a new token is tried once more where it is answered with 401: the news of a token may take a
+        moment to reach every server, and a token may begin to be valid in the second that follows.
+        """
         all_headers = {"Accept": JSON, **(headers or {})}
         if token is not None:
             all_headers["Authorization"] = f"{scheme} {token}"
@@ -39,7 +52,13 @@ class Fhir:
             content = json.dumps(resource).encode()
             all_headers.setdefault("Content-Type", JSON)
         url = path if path.startswith("http") else f"{self.base_url}/{path}" if path else self.base_url
-        return self._http.send(method, url, endpoint=Endpoint.FHIR, headers=all_headers, form=form, content=content)
+        issued = self._unused.pop(token, None) if token is not None else None
+        exchange = self._http.send(method, url, endpoint=Endpoint.FHIR, headers=all_headers, form=form, content=content)
+        young = issued is not None and time.monotonic() - issued < _YOUNG_S
+        if young and method == "GET" and exchange.heard.status == 401 and scheme.lower() == "bearer":
+            time.sleep(_SPREAD_S)
+            exchange = self._http.send(method, url, endpoint=Endpoint.FHIR, headers=all_headers, form=form, content=content)
+        return exchange
 
     def read(self, reference: str, token: str | None) -> Exchange:
         """Read ``Type/id`` or an absolute URL."""

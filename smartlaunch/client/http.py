@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -24,7 +25,7 @@ import httpx
 
 from smartlaunch import __version__
 from smartlaunch.client.inflated import Inflated
-from smartlaunch.exchange import Actor, Endpoint, Exchange, Failure, Request, Response
+from smartlaunch.exchange import TRANSIENT, Actor, Endpoint, Exchange, Failure, Request, Response
 
 Form = Sequence[tuple[str, str]]
 USER_AGENT = f"smart-launch-conformance/{__version__}"
@@ -34,6 +35,14 @@ _DIGITS = 12
 _GATE_S = 5.0
 _ARRIVAL_S = 0.05
 """What was sent before the last byte has arrived by then."""
+
+_REPEATABLE = ("GET", "HEAD", "OPTIONS")
+"""What may be sent again after a proxy's 502, 503 or 504: the server behind it may have done the work of anything else."""
+_PAUSES = (1, 2, 4)
+"""How long to wait before each repetition where the answer does not say it, in units of ``back_off_s``."""
+_AN_EPOCH_TIME = 1_000_000_000
+_SLOWER = 4.0
+"""Requests a second once the server has said that there were too many, unless the target file allows fewer."""
 
 
 class Sink(Protocol):
@@ -52,8 +61,9 @@ class Http:
     """One recorded HTTP client.
 
     ``request_s`` bounds a whole exchange from connecting to the last byte, however slowly the server drips; ``body_bytes`` bounds
-    what is read of a body; ``rate`` is the most requests a second (0: no bound); ``retry_s`` is the longest ``Retry-After`` obeyed. A
-    ``transport`` takes the place of the network, and of its deadline.
+    what is read of a body; ``rate`` is the most requests a second (0: no bound); ``retry_s`` is the longest wait before one request is
+    sent again, ``patience_s`` that of a whole run. A ``transport`` takes the place of the network, and of its deadline. No cookie is
+    kept: an app that runs on a server sends none, and what a session opens is not opened by the token that is being judged.
     """
 
     def __init__(
@@ -65,16 +75,22 @@ class Http:
         rate: float = 0,
         ca_file: str = "",
         retry_s: float = 10,
+        patience_s: float = 90,
+        back_off_s: float = 1,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._sink, self._request_s, self._body_bytes, self._rate, self._retry_s = sink, request_s, body_bytes, rate, retry_s
+        self._patience_s, self._back_off_s = patience_s, back_off_s
+        self.slowed = False
+        """Whether the server has said that there were too many requests, so that fewer are sent."""
         context = ssl.create_default_context()
         if ca_file:
             context.load_verify_locations(ca_file)
         self.ssl_context = context
         self._deadline = _Deadline()
         wire = transport if transport is not None else _DeadlineTransport(context, self._deadline)
-        self._client = httpx.Client(transport=wire, timeout=request_s, follow_redirects=False, trust_env=False)
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._client = httpx.Client(transport=wire, timeout=request_s, follow_redirects=False, trust_env=False, cookies=no_cookies)
         self._client.headers = httpx.Headers({"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate"})
         self._last = 0.0
 
@@ -95,18 +111,15 @@ class Http:
     ) -> Exchange:
         """Send one request and return its exchange; follows at most ``follow`` redirects of a GET, each recorded.
 
-        429 and 503 with a ``Retry-After`` within the limit are tried once more.
+        An answer that says "not now" is waited out within limits: 429 for every request, as a limit comes before the work, the other
+        ones for requests that change nothing.
         """
         pairs = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
         if form is not None:
             content = urlencode(list(form)).encode()
             if not any(k.lower() == "content-type" for k, _ in pairs):
                 pairs.append(("Content-Type", "application/x-www-form-urlencoded"))
-        exchange = self._once(method, url, endpoint, pairs, content)
-        wait = _retry_after(exchange.response)
-        if wait is not None and wait <= min(self._retry_s, self._request_s):
-            time.sleep(wait)
-            exchange = self._once(method, url, endpoint, pairs, content)
+        exchange = self._patiently(method, url, endpoint, pairs, content)
         hops = 0
         seen = {url}
         while follow and exchange.response is not None and exchange.response.status in (301, 302, 303, 307, 308):
@@ -147,6 +160,23 @@ class Http:
         for exchange in exchanges:
             self._sink.record(exchange)
         return exchanges
+
+    def _patiently(self, method: str, url: str, endpoint: Endpoint, headers: list[tuple[str, str]], content: bytes | None) -> Exchange:
+        exchange = self._once(method, url, endpoint, headers, content)
+        for pause in _PAUSES:
+            response = exchange.response
+            if response is None or response.status not in TRANSIENT or (response.status != 429 and method not in _REPEATABLE):
+                break
+            if response.status == 429:
+                self.slowed, self._rate = True, min(self._rate or _SLOWER, _SLOWER)
+            wait = _told_wait(response)
+            wait = pause * self._back_off_s if wait is None else wait
+            if wait > min(self._retry_s, self._request_s, self._patience_s):
+                break
+            self._patience_s -= wait
+            time.sleep(wait)
+            exchange = self._once(method, url, endpoint, headers, content)
+        return exchange
 
     def _once(
         self, method: str, url: str, endpoint: Endpoint, headers: list[tuple[str, str]], content: bytes | None, redirect_of: str = ""
@@ -230,9 +260,8 @@ def answered(exchange: Exchange) -> Response:
     return exchange.answer
 
 
-def _retry_after(response: Response | None) -> float | None:
-    if response is None or response.status not in (429, 503):
-        return None
+def _told_wait(response: Response) -> float | None:
+    """The seconds that an answer asks to wait: ``Retry-After``, or the ``X-RateLimit-Reset`` that many servers send in its place."""
     value = (response.header("retry-after") or "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:_DIGITS])
@@ -240,7 +269,11 @@ def _retry_after(response: Response | None) -> float | None:
         when = parsedate_to_datetime(value)
         return max(0.0, ((when if when.tzinfo is not None else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())
     except (TypeError, ValueError, OverflowError):
+        pass
+    reset = next((v.strip() for name in ("x-ratelimit-reset", "x-rate-limit-reset") if (v := response.header(name) or "")), "")
+    if not (reset.isascii() and reset.isdigit() and len(reset) <= _DIGITS):
         return None
+    return max(0.0, float(reset) - time.time()) if float(reset) > _AN_EPOCH_TIME else float(reset)
 
 
 def _pairs(raw: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:

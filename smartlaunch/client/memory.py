@@ -14,17 +14,17 @@ from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 from smartlaunch.errors import Blocked, InternalError, NotApplicable, Unreachable
-from smartlaunch.exchange import Exchange
+from smartlaunch.exchange import TRANSIENT, Exchange
 
 T = TypeVar("T")
 
 Aging = Generator[float, None, T]
 """A probe that lets time pass: it yields once, the moment (as in ``time.time``) at which it can go on."""
 
-TRANSIENT = frozenset({429, 502, 503, 504})
-"""Statuses that say "not now" and nothing of the request."""
 _TRIES = 3
 """How often one thing is tried that may succeed the next time."""
+_GOOD_FOR_S = 120.0
+"""For so long a token that was good is taken to be, where nothing has happened: sessions end that nobody uses."""
 _IN_A_ROW = 6
 """After so many in a row, with no answer in between, the server is away: what is met from then on is kept."""
 
@@ -43,11 +43,31 @@ class Recorder(Protocol):
 
 @dataclass
 class TokenLife:
-    """What is known of a client's access tokens: how often something happened that could end them, and when each was last good."""
+    """What is known of access tokens: how often something happened that could end them, and when each was last good."""
 
     serial: int = 0
-    proven: dict[str, int] = field(default_factory=dict)
-    tries_left: int = 6
+    renewals_left: int = 40
+    silent: bool = False
+    _proven: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def begin(self, token: str) -> None:
+        """A token was issued, which may have ended all others."""
+        self.serial += 1
+        self.prove(token)
+
+    def prove(self, token: str) -> None:
+        """A token was good just now."""
+        self._proven[token] = (self.serial, time.monotonic())
+
+    def is_proven(self, token: str) -> bool:
+        """Whether nothing has happened since a token was good, or there is no use in asking."""
+        serial, at = self._proven.get(token, (-1, 0.0))
+        return self.silent or (serial == self.serial and time.monotonic() - at < _GOOD_FOR_S)
+
+    def renew(self) -> bool:
+        """Count a token that was found dead; false when there have been too many."""
+        self.renewals_left -= 1
+        return self.renewals_left >= 0
 
 
 @dataclass

@@ -21,9 +21,9 @@ from smartlaunch.client.app import App
 from smartlaunch.client.apps import Apps
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.situation import PLAIN
-from smartlaunch.errors import Blocked, Missing, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, UsageError
+from smartlaunch.errors import Blocked, Missing, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, Unreachable, UsageError
 from smartlaunch.finding import Outcome
-from smartlaunch.plugin import bdd, lint, options
+from smartlaunch.plugin import bdd, lint, options, proofs
 from smartlaunch.plugin.binding import SUITES, Plan, Suite, judged_at, label_of
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.selection import Selection
@@ -390,22 +390,40 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     plan = plan_of(item)
     if plan is None:
         return (yield)
-    judge = item.stash[JUDGE]
+    judge, ended, result = item.stash[JUDGE], None, None
     try:
         result = yield
-    except NotApplicable as exc:
-        if judge.outcome is not Outcome.FAILED:
-            raise Skipped(item.config.stash[RUN].scrub(str(exc)), exc) from exc
-    except Blocked:
-        if judge.outcome is not Outcome.FAILED:
-            raise
-    else:
-        if judge.outcome is not Outcome.FAILED:
-            if not judge.judged:
-                raise SmartLaunchError("the scenario ended without any judgement: one of its Then steps is missing")
-            return result
+    except (NotApplicable, Blocked) as exc:
+        ended = _unless_answered(item, plan, exc)
+    if judge.outcome is not Outcome.FAILED:
+        if isinstance(ended, NotApplicable):
+            raise Skipped(item.config.stash[RUN].scrub(str(ended)), ended) from ended
+        if ended is not None:
+            raise ended
+        if not judge.judged:
+            raise SmartLaunchError("the scenario ended without any judgement: one of its Then steps is missing")
+        return result
     known = {x.id: x for x in item.config.stash[RUN].recorder.exchanges}
     raise NonConformance(render_findings(judge.records(), judge.catalogue, exchanges=known)) from None
+
+
+def _unless_answered(item: pytest.Item, plan: Plan, ended: NotApplicable | Blocked) -> NotApplicable | Blocked | None:
+    """How a scenario ended; one without an answer is put once more where right requests are answered; a second silence is a finding."""
+    run, app = item.config.stash[RUN], None
+    with contextlib.suppress(NotApplicable, Blocked, UsageError):
+        app = _app_of(run.apps, plan) if isinstance(ended, Unreachable) and run.apps is not None else None
+    if not proofs.answers_others(plan, app, ended):
+        return ended
+    item.stash[STEPS].clear()
+    again: NotApplicable | Blocked | None = None
+    try:
+        item.runtest()
+    except (NotApplicable, Blocked) as exc:
+        again = exc
+    if isinstance(again, Unreachable) and proofs.answers_others(plan, app, again):
+        item.stash[JUDGE](proofs.no_answer(again))
+        return None
+    return again
 
 
 class Skipped(pytest.skip.Exception):  # type: ignore[name-defined, misc]
@@ -440,12 +458,25 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         result = _result(item, plan, run, exc)
         item.stash[RESULT] = result
         run.add(result)
+        if run.engine is not None:
+            proofs.note(run.engine, plan, result)
         item.config.stash[PROGRESS].done(result.outcome)
         report.user_properties.extend(_properties(result))
         setattr(report, "smartlaunch_outcome", result.outcome)  # noqa: B010 - TestReport takes extra attributes for other hooks
     elif call.when == "teardown" and exc is not None:
         report.longrepr = _clean(exc, run)
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, None, None]:
+    """Go through the right flows on which refusals rest, when enough do so or the suite ends."""
+    result = yield
+    plan, following = plan_of(item), plan_of(nextitem) if nextitem is not None else None
+    run = item.config.stash.get(RUN, None)
+    if plan is not None and run is not None and run.engine is not None:
+        proofs.prove_what_is_due(run, run.engine, last=following is None or following.suite != plan.suite)
+    return result
 
 
 def _properties(result: ScenarioResult) -> list[tuple[str, object]]:

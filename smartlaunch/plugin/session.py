@@ -202,6 +202,11 @@ class RunSession:
         self.results.append(result)
         append_scenario(self.folder, result)
 
+    def amend(self, result: ScenarioResult) -> None:
+        """Put another result in the place of a scenario's earlier one; on disk the last one counts."""
+        self.results = [result if each.id == result.id else each for each in self.results]
+        append_scenario(self.folder, result)
+
     def close(self) -> None:
         """Stop browser, connections and embedded EHR; never raises."""
         recorder = self.__dict__.get("recorder")

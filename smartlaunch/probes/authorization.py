@@ -12,7 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 from smartlaunch.client.app import App
 from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
 from smartlaunch.client.grant import Attempt
-from smartlaunch.errors import NotApplicable, NotConfigured
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.fhir import describe
 from smartlaunch.oauth.token import TokenAnswer
@@ -137,9 +138,9 @@ def vary(app: App, label: str) -> Attempt:
 
 
 def ask(app: App, fault: Variation, *, catch: Sequence[str] = ()) -> AuthorizationAnswer:
-    """A request with one fault, put to the server once the right one has succeeded."""
+    """A request with one fault, put to the server once the right one has succeeded; what may have another cause is followed by one."""
     app.grant()
-    return app.authorize(fault(app.prepare()), catch=catch)
+    return app.require_still_right(app.authorize(fault(app.prepare()), catch=catch))
 
 
 def _require_post(app: App) -> None:
@@ -229,6 +230,8 @@ class EndState:
     authorization: AuthorizationAnswer
     token: TokenAnswer | None = None
     read: Exchange | None = None
+    unread: NotConfigured | TwinFailed | None = None
+    """Why nothing tells whether the token works, where it could not be tried."""
 
     def describe(self) -> str:
         """One sentence on the furthest step reached."""
@@ -239,11 +242,9 @@ class EndState:
         return self.authorization.describe()
 
     def require_tried(self) -> None:
-        """``NotConfigured`` when a token came and nobody can see whether it works: the app has no scope on FHIR data."""
-        if self.stage == "token" and self.read is None:
-            raise NotConfigured(
-                "the app asks for no scope on FHIR data, so nobody sees whether a token works", key="[clients.<name>] scopes"
-            )
+        """Raise where an access token came and nothing tells whether it works."""
+        if self.unread is not None:
+            raise self.unread
 
     @property
     def exchange(self) -> str:
@@ -254,14 +255,19 @@ class EndState:
 
 
 def pursue(app: App, answer: AuthorizationAnswer, **changes: str | None) -> EndState:
-    """Go on from an answer that should have been a refusal as far as the server lets the app."""
+    """Go on from an answer that should have been a refusal as far as the server lets the app.
+
+    Whether a token works is told by a read that the app's own token was answered with success.
+    """
     if not answer.code:
         return EndState("refused", answer)
     token = app.token_request(app.code_form(answer, **changes))
+    answered(token.exchange)
     if not token.succeeded:
         return EndState("code", answer, token)
     try:
-        read = app.probe(token)
-    except NotConfigured:
-        return EndState("token", answer, token)
+        app.readable()
+    except (NotConfigured, TwinFailed) as exc:
+        return EndState("token", answer, token, unread=exc)
+    read = app.probe(token)
     return EndState("data" if 200 <= read.answer.status < 300 else "token", answer, token, read)

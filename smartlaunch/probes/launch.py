@@ -74,7 +74,7 @@ def _with(app: App, launch: Launch, launched: Mapping[str, str], user: User | No
     answer = app.authorize(app.request(launch=launch), user=user)
     if answer.landing.kind in ("unreachable", "timeout"):
         require_settled(answer)
-    end = pursue(app, answer)
+    end = pursue(app, app.require_still_right(answer))
     came = _came(end)
     if not came:
         return Misused(end, launched, forged=forged)

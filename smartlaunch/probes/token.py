@@ -175,6 +175,7 @@ def redeem_altered(app: App) -> TokenAnswer:
 def redeemed_by_second(app: App) -> TokenAnswer:
     """A fresh code of this app, redeemed by the second client with its own right credentials and this app's verifier."""
     other = app.other()
+    other.grant()
     answer = app.bare_code()
     return other.token_request(app.code_form(answer))
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 from smartlaunch.checks import revocation as checks
 from smartlaunch.checks.members import Findings
+from smartlaunch.errors import Unreachable
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
 
 REQ = "RFC7009-2.1-a"
@@ -56,8 +59,10 @@ def test_a_revoked_refresh_token_brings_nothing() -> None:
 
 
 def test_a_refusal_names_a_defined_error() -> None:
-    for right in (answer(), answer(status=503), answer({"error": "unsupported_token_type"}, status=400)):
+    for right in (answer(), answer({"error": "unsupported_token_type"}, status=400)):
         assert checks.defined_error(REQ, right) == []
+    with pytest.raises(Unreachable, match="status 503"):
+        checks.defined_error(REQ, answer(status=503))
     assert checks.defined_error(REQ, answer({"error": "urn:example:no"}, status=400)) == []
     assert actual(checks.defined_error(REQ, answer({"error": "REVOKE-17"}, status=400))) == 'it is "REVOKE-17"'
     assert actual(checks.defined_error(REQ, answer({}, status=400))) == "status 400, no `error`"

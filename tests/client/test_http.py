@@ -124,18 +124,24 @@ def test_bodies_are_cut_at_the_limit() -> None:
 
 
 @pytest.mark.parametrize("after", ["0", format_datetime(datetime.now(UTC) - timedelta(seconds=5))])
-def test_retry_after_is_obeyed_once(after: str) -> None:
+def test_retry_after_is_obeyed(after: str) -> None:
     answers = [httpx.Response(503, headers={"Retry-After": after}), httpx.Response(200), httpx.Response(200)]
     client, sink = http(lambda _: answers.pop(0))
     assert client.send("GET", URL, endpoint=Endpoint.FHIR).answer.status == 200
-    assert [x.answer.status for x in sink.exchanges] == [503, 200]
+    assert [x.heard.status for x in sink.exchanges] == [503, 200]
 
 
-@pytest.mark.parametrize("after", ["3600", "soon", ""])
-def test_a_retry_after_that_is_too_long_or_unreadable_is_not_waited_for(after: str) -> None:
-    client, sink = http(lambda _: httpx.Response(429, headers={"Retry-After": after} if after else {}))
-    assert client.send("GET", URL, endpoint=Endpoint.FHIR).answer.status == 429
+def test_a_retry_after_that_is_too_long_is_not_waited_for() -> None:
+    client, sink = http(lambda _: httpx.Response(429, headers={"Retry-After": "3600"}))
+    assert client.send("GET", URL, endpoint=Endpoint.FHIR).heard.status == 429
     assert len(sink.exchanges) == 1
+
+
+@pytest.mark.parametrize("after", ["soon", ""])
+def test_without_a_readable_retry_after_the_pause_is_the_own_one(after: str) -> None:
+    client, sink = http(lambda _: httpx.Response(429, headers={"Retry-After": after} if after else {}), back_off_s=0.001)
+    client.send("GET", URL, endpoint=Endpoint.FHIR)
+    assert len(sink.exchanges) == 4
 
 
 def test_redirects_are_followed_as_far_as_asked_and_not_in_a_circle() -> None:
@@ -248,3 +254,38 @@ def test_a_request_that_cannot_be_sent_keeps_no_other_waiting() -> None:
     assert first.failure is Failure.NOT_SENDABLE
     assert second.answer.status == 200
     assert len(sink.exchanges) == 2
+
+
+def test_no_cookie_is_kept_from_one_request_to_the_next() -> None:
+    seen: list[str | None] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("cookie"))
+        return httpx.Response(200, headers={"Set-Cookie": "session=1; Path=/"})
+
+    client, _ = http(handler)
+    for _ in range(2):
+        client.send("GET", URL, endpoint=Endpoint.FHIR)
+    assert seen == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "sent"), [("GET", 503, 3), ("GET", 429, 3), ("POST", 429, 3), ("POST", 503, 1), ("GET", 500, 1)]
+)
+def test_not_now_is_waited_out_where_nothing_is_done_twice(method: str, status: int, sent: int) -> None:
+    answers = [status, status, 200, 200]
+    client, sink = http(lambda _: httpx.Response(answers.pop(0)), back_off_s=0.001)
+    client.send(method, URL, endpoint=Endpoint.TOKEN)
+    assert len(sink.exchanges) == sent
+    assert client.slowed is (status == 429)
+
+
+def test_waiting_ends_when_a_run_has_waited_enough() -> None:
+    client, sink = http(lambda _: httpx.Response(429, headers={"X-RateLimit-Reset": "0"}), patience_s=0, back_off_s=0.001)
+    client.send("GET", URL, endpoint=Endpoint.FHIR)
+    assert len(sink.exchanges) == 4
+    client, sink = http(lambda _: httpx.Response(429), patience_s=0)
+    exchange = client.send("GET", URL, endpoint=Endpoint.FHIR)
+    assert len(sink.exchanges) == 1
+    with pytest.raises(Unreachable, match="says nothing of the request"):
+        _ = exchange.answer

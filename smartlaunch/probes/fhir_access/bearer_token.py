@@ -40,7 +40,7 @@ def path(app: App) -> str:
 def good(app: App) -> Exchange:
     """The read with the right token in the right place; ``TwinFailed`` when it discloses nothing."""
     grant = app.grant()
-    exchange = app.once(f"a good read {grant.expires_at}", lambda: app.probe(grant))
+    exchange = app.once(f"a good read {grant.expires_at}", app.readable)
     answered(exchange)
     if not discloses(exchange.answer):
         raise TwinFailed(f"a read with a good token was refused: {describe(exchange.answer)}", by="bearer-header")

@@ -1,0 +1,166 @@
+"""A refusal tells of the request only where right requests are answered before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from smartlaunch.browser import Landing
+from smartlaunch.client.authorization import AuthorizationAnswer
+from smartlaunch.client.proof import Proofs, doubtful, firewall, no_refusal
+from smartlaunch.client.reading import candidates
+from smartlaunch.errors import TwinFailed, Unreachable
+from smartlaunch.exchange import Response
+from smartlaunch.oauth.authorization import AuthorizationRequest
+from smartlaunch.oauth.pkce import make_proof
+from smartlaunch.probes import authorization
+from tests.client.conftest import PEOPLE, PUBLIC, Server, came_back, refused
+
+
+def landed(**more: Any) -> AuthorizationAnswer:
+    return AuthorizationAnswer(AuthorizationRequest("https://ehr.example/authorize", (), make_proof()), Landing(**more))
+
+
+@pytest.mark.parametrize(
+    ("landing", "expected"),
+    [
+        ({"kind": "error-page", "status": 400, "text": "invalid_request: the redirect_uri is not registered"}, False),
+        ({"kind": "error-page", "status": 403, "text": "This application may not do that"}, False),
+        ({"kind": "error-page", "status": 403, "text": "Something went wrong"}, True),
+        ({"kind": "error-page", "status": 500, "text": "client_id"}, True),
+        ({"kind": "error-page", "status": 429, "text": "client_id"}, True),
+        ({"kind": "no-way-on", "status": 200, "title": "Choose a new password"}, True),
+        ({"kind": "caught", "caught_uri": "x", "params": (("error", "server_error"),)}, True),
+        ({"kind": "caught", "caught_uri": "x", "params": (("error", "invalid_request"),)}, False),
+        ({"kind": "unreachable"}, False),
+    ],
+)
+def test_a_page_that_speaks_of_something_else_is_doubtful(landing: dict[str, Any], expected: bool) -> None:
+    assert doubtful(landed(**landing)) is expected
+
+
+def test_a_firewall_and_a_wrong_address_refuse_nothing() -> None:
+    assert firewall(Response(403, (), b"<h1>Request blocked</h1>Support ID is 1"))
+    assert not firewall(Response(400, (), b'{"error": "invalid_request", "error_description": "request blocked"}'))
+    assert "firewall" in no_refusal(Response(406, (), b"<p>The request was rejected. Your support ID is: 1</p>"))
+    assert "404" in no_refusal(Response(404))
+    assert "405" in no_refusal(Response(405))
+    assert no_refusal(Response(405), "GET") == ""
+    assert no_refusal(Response(400, (), b'{"error": "invalid_grant"}')) == ""
+
+
+def test_what_rests_on_a_client_is_due_after_some_scenarios_and_gone_after_a_good_flow() -> None:
+    went = []
+    proofs = Proofs()
+    proofs.refused("web", lambda: went.append("web"))
+    assert proofs.seen() == {"web"}
+    assert proofs.seen() == set()
+    for number in range(3):
+        proofs.rests("web", f"s{number}")
+    assert (proofs.due(4), proofs.due(3)) == ([], ["web"])
+    proofs.prove("web")
+    assert went == ["web"]
+    assert proofs.taken_back("web") == []
+
+
+def wrong_then(server: Server, after: Callable[[str], Landing]) -> None:
+    """A server that shows a page without a word to a request for another server's data; afterwards it lands elsewhere."""
+    usual = server.lands
+
+    def lands(url: str) -> Landing:
+        if "other-organization" not in url:
+            return usual(url)
+        server.lands = after
+        return Landing("error-page", status=403, title="Sorry")
+
+    server.lands = lands
+
+
+def test_a_page_after_which_right_requests_fail_too_is_no_refusal(run: Callable[..., Any], server: Server) -> None:
+    app = run().apps.any()
+    app.grant()
+    wrong_then(server, lambda _url: Landing("no-way-on", status=200, title="Are you a robot?", controls=("I am not a robot",)))
+    with pytest.raises(TwinFailed, match="a right request no longer succeeds"):
+        authorization.ask_wrong_aud(app, "another host")
+
+
+def test_a_page_after_which_right_requests_succeed_is_a_refusal_and_proved_once(run: Callable[..., Any], server: Server) -> None:
+    app = run().apps.any()
+    app.grant()
+    before = server.logins()
+    for _ in range(2):
+        wrong_then(server, lambda url: came_back(url, code="c"))
+        assert not authorization.ask(app, authorization.AUD["another host"]).code
+    assert server.logins() - before == 3
+
+
+def test_a_read_that_decides_is_one_that_was_answered(run: Callable[..., Any], server: Server) -> None:
+    server.token = lambda _form, _request: httpx.Response(
+        200,
+        json={
+            "access_token": "t",
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "scope": "user/Practitioner.rs user/Condition.rs",
+            "patient": "7",
+        },
+    )
+    server.fhir = lambda request: httpx.Response(200 if "Condition" in str(request.url) else 400, json={"resourceType": "Bundle"})
+    app = run(PUBLIC.replace("patient/*.rs", "user/Practitioner.rs user/Condition.rs") + PEOPLE).apps.any()
+    assert app.readable().answer.status == 200
+    assert app.probe_path(app.grant().token) == "Condition?patient=7&_count=1"
+    server.fhir = lambda _request: httpx.Response(400)
+    with pytest.raises(TwinFailed, match="none of 2 reads"):
+        app.readable()
+
+
+def test_without_a_read_that_is_answered_nobody_says_whether_a_token_works(run: Callable[..., Any], server: Server) -> None:
+    server.fhir = lambda _request: httpx.Response(400)
+    end = authorization.ask_wrong_aud(run().apps.any(), "another host")
+    state = authorization.pursue(run().apps.any(), end)
+    assert state.stage == "token"
+    with pytest.raises(TwinFailed):
+        state.require_tried()
+
+
+def test_patient_is_no_parameter_of_a_directory() -> None:
+    assert candidates(["user/Practitioner.rs", "user/Observation.s"], "7") == ["Practitioner?_count=1", "Observation?patient=7&_count=1"]
+    assert candidates(["patient/*.rs"], "7")[0] == "Patient/7"
+    assert candidates(["openid"], "") == ["Patient?_count=1"]
+
+
+def test_a_token_that_was_good_is_dead_when_the_same_read_is_forbidden(run: Callable[..., Any], server: Server) -> None:
+    app = run().apps.any()
+    first = app.grant()
+    app.readable()
+    app.suspect()
+    dead = first.access_token
+    server.token = lambda _form, _request: httpx.Response(
+        200, json={"access_token": "new", "token_type": "Bearer", "expires_in": 300, "scope": "openid patient/*.rs"}
+    )
+    server.fhir = lambda request: httpx.Response(403 if dead in request.headers["authorization"] else 200, json={"resourceType": "Patient"})
+    assert app.grant().access_token == "new"
+
+
+def test_the_first_use_of_a_token_may_come_too_early(run: Callable[..., Any], server: Server, monkeypatch: Any) -> None:
+    monkeypatch.setattr("smartlaunch.client.fhir._SPREAD_S", 0.01)
+    answers = [httpx.Response(401), httpx.Response(200, json={"resourceType": "Patient"}), httpx.Response(401)]
+    server.fhir = lambda _request: answers.pop(0)
+    app = run().apps.any()
+    assert app.probe(app.grant()).answer.status == 200
+    assert app.probe(app.grant()).answer.status == 401
+
+
+def test_a_client_that_is_refused_everything_proves_nothing(run: Callable[..., Any], server: Server) -> None:
+    app = run().apps.any()
+    app.grant()
+    server.token = lambda _form, _request: refused("invalid_client", 401)
+    with pytest.raises(TwinFailed):
+        app.prove()
+    server.token = lambda _form, _request: httpx.Response(429)
+    app.engine.http._patience_s = 0
+    with pytest.raises(Unreachable):
+        app.prove()
