@@ -7,6 +7,7 @@ it and stores a ``RecordedExchange``, the only form that reports, diagnosis and 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +20,11 @@ from smartlaunch.errors import Blocked, Unreachable
 Headers = tuple[tuple[str, str], ...]
 
 
+_FIREWALL = re.compile(
+    r"request (?:was |has been )?(?:blocked|rejected)|support id is|incident id|ray id|web application firewall|application[ -]gateway"
+    r"|akamai|cloudfront|imperva|incapsula|mod_security|access denied by (?:security )?policy",
+    re.IGNORECASE,
+)
 TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses that say "not now" and nothing of the request: those of a limit, or of a proxy whose server is away."""
 
@@ -144,6 +150,11 @@ class Response:
             return None, f"the body is not JSON ({exc})"
 
     @property
+    def of_firewall(self) -> bool:
+        """Whether a firewall in front of the server answered, which has not let the request through."""
+        return 400 <= self.status < 600 and not self.object and _FIREWALL.search(self.text[:4000]) is not None
+
+    @property
     def object(self) -> dict[str, Any]:
         """The JSON body when it is an object, else an empty dict."""
         return self.json if isinstance(self.json, dict) else {}
@@ -181,6 +192,7 @@ class Exchange:
                 f"{self.endpoint.value}: {self.error}",
                 waited_for=f"an answer from {host} to {self.request.method} {self.request.url.split('?')[0]}",
                 hint="check that the address in the target file is right and the server is up, then run `smartlaunch doctor`",
+                by="tls-certificate" if self.failure is Failure.TLS_UNTRUSTED else "",
             )
         if self.response.status in TRANSIENT:
             raise Unreachable(

@@ -6,6 +6,7 @@ from pytest_bdd import given, then, when
 
 from smartlaunch.checks import discovery as checks
 from smartlaunch.client.app import App
+from smartlaunch.client.apps import Apps
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
@@ -18,6 +19,10 @@ from .common import configuration, needs_document
 
 WIRE = ("smart-configuration-media-type", "openid-configuration-media-type", "json-is-utf-8", "server-clock")
 """Scenarios on how a document comes and not on what it says: they need it, but not that it can be parsed."""
+
+
+OF_NAMED_ISSUER = ("openid-configuration-found", "openid-issuer-agrees")
+"""Scenarios on the document below the issuer that the SMART configuration names, and on no other."""
 
 
 @when("the app reads the SMART configuration", target_fixture="answer")
@@ -33,8 +38,9 @@ def read_configuration_with(engine: Engine, accept: str) -> Exchange:
 
 
 @when("the app reads the OpenID configuration", target_fixture="answer")
-def read_openid_configuration(judge: Judge, engine: Engine) -> Exchange:
-    exchange = discovery.openid_configuration(engine)
+def read_openid_configuration(judge: Judge, engine: Engine, apps: Apps) -> Exchange:
+    of_named = judge.scenario in OF_NAMED_ISSUER
+    exchange = discovery.openid_configuration(engine) if of_named else discovery.openid_configuration_there_is(apps)
     needs_document(judge, exchange, json=judge.scenario not in WIRE)
     return exchange
 

@@ -108,7 +108,7 @@ def is_signed(judge: Judge, identity: Identity) -> None:
 @then("the server signs ID Tokens with RS256 or lists it")
 def supports_rs256(judge: Judge, engine: Engine, identity: Identity) -> None:
     used = identity.header.get("alg")
-    listed = [] if used == "RS256" else checks.listed_algorithms(engine.discovery.openid_configuration)
+    listed = [] if used == "RS256" else checks.listed_algorithms(engine.discovery.openid)
     if listed is None:
         raise NotApplicable("the ID Token has another algorithm, and no OpenID configuration lists those that the server supports")
     judge(checks.supports_rs256(judge.requirement, identity.token.exchange, used, listed))

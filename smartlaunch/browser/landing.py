@@ -68,6 +68,8 @@ class Landing:
     pages: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     """What was done, in words for people; what a program has to know stands in the fields below."""
+    asked_consent: bool = False
+    """Whether a page asked the user for consent, and was answered."""
     denied: bool = False
     """Whether a consent page was answered with a refusal."""
     unticked: tuple[str, ...] = ()

@@ -14,8 +14,9 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
 
 _TOKEN68 = re.compile(r"^[A-Za-z0-9\-._~+/]+=*$")
-_SCHEME = re.compile(r"^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s+|$)")
+_SCHEME = re.compile(r"^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s+|$|(?=,))")
 _PARAMETER = re.compile(r"^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"=]+))\s*")
+_TAKES_NO_SUCH_REQUEST = frozenset({404, 405, 501})
 _SAYS_NOTHING = frozenset({400, 404, 405, 410, 422, 429})
 """Answers to a search or read that tell neither of rights nor of data: a parameter is missing, or nothing is there."""
 _ONCE = ("realm", "scope", "error", "error_description", "error_uri")
@@ -250,23 +251,32 @@ def says_something(exchanges: Sequence[Exchange]) -> bool:
 def something_works(requirement: str, exchanges: Sequence[Exchange], what: str) -> Findings:
     """At least one of the requests that the granted scopes cover brings data; a server that refuses them all honours none.
 
-    A request that is answered with 400, 404 or 422 may have lacked a parameter, so it counts for neither side.
+    A request that is answered with 400, 404 or 422 may have lacked a parameter, so it counts for neither side. A search that is forbidden
+    may have lacked one too, so without a read of a known id among the refusals they warn.
     """
     telling = [x for x in exchanges if x.answer.status not in _SAYS_NOTHING]
     if any(200 <= x.answer.status < 300 for x in telling) or not telling:
         return []
-    return _fhir(
+    found = _fhir(
         requirement, f"data for {what}", f"each of {len(telling)} requests is refused: {describe(telling[0])}", telling[0], "status"
     )
+    reads = [x for x in telling if x.request.method == "GET" and "?" not in x.request.url]
+    return found if reads else advice(found)
 
 
 # -- the form of a refusal ----------------------------------------------------------------------------------------------------
 
 
 def has_challenge(requirement: str, exchange: Exchange) -> Findings:
-    """A request without a usable token is answered with ``WWW-Authenticate`` and without data."""
+    """A request without a usable token is answered with ``WWW-Authenticate`` and without data.
+
+    The header is due with a refusal for lack of a token: not in a batch whose entries are refused one by one, not where nothing takes
+    such a request at all, not from a firewall.
+    """
     found = withholds_type(requirement, exchange, "", "a request without a usable token")
-    if not exchange.answer.all("www-authenticate"):
+    answer = exchange.answer
+    due = not 200 <= answer.status < 300 and answer.status not in _TAKES_NO_SUCH_REQUEST and not answer.of_firewall
+    if due and not answer.all("www-authenticate"):
         found += _fhir(requirement, "a `WWW-Authenticate` header", f"{describe(exchange)} without it", exchange, "header: WWW-Authenticate")
     return found
 

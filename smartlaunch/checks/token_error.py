@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from smartlaunch.checks.fhir_access import challenges as challenges_of
 from smartlaunch.checks.members import Findings, advice, show
+from smartlaunch.errors import Blocked
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome
 
@@ -39,7 +40,10 @@ _INTERNALS = re.compile(
 
 
 def no_token(requirement: str, exchange: Exchange, what: str) -> Findings:
-    """The end state: no access token came for a request that must not get one."""
+    """The end state: no access token came for a request that must not get one.
+
+    ``Blocked`` where nothing was refused, since nothing took the request. A status 5xx warns: the server stumbled over it.
+    """
     token = exchange.answer.object.get("access_token")
     if isinstance(token, str) and token:
         return [
@@ -51,7 +55,25 @@ def no_token(requirement: str, exchange: Exchange, what: str) -> Findings:
                 "/access_token",
             )
         ]
+    reason = no_refusal(exchange)
+    if reason:
+        raise Blocked(reason, waited_for="a refusal of the token endpoint: status 400 or 401")
+    if exchange.answer.status >= 500:
+        return clear_refusal("HYGIENE-refusal-form", exchange)
     return []
+
+
+def no_refusal(exchange: Exchange) -> str:
+    """Why an answer without a token is none of the refusals that a token endpoint may give (RFC 6749 section 5.2), or nothing.
+
+    Another method than POST, and another media type than a form's, may rightly be answered with 405 or 415.
+    """
+    answer = exchange.answer
+    if answer.of_firewall:
+        return f"a firewall in front of the token endpoint answered (status {answer.status}), so the server has not seen the request"
+    if answer.status == 404 or (answer.status in (405, 501) and exchange.request.method == "POST"):
+        return f"status {answer.status} says that the address takes no such request, and nothing of what is wrong with it"
+    return ""
 
 
 def status_400(requirement: str, exchange: Exchange) -> Findings:

@@ -241,7 +241,7 @@ class App:
         if answer.succeeded:
             self._life.begin(answer.access_token)
             self.engine.fhir.expect(answer.access_token)
-            if answer.id_token and self.engine.target.edition == "1.0" and not self.engine.discovery.issuer_of_id_tokens:
+            if answer.id_token and not self.engine.discovery.issuer_of_id_tokens:
                 self.engine.discovery.issuer_of_id_tokens = str(decode(answer.id_token).claims.get("iss", ""))
         else:
             self.engine.proofs.refused(self.client.name, self._prove_plainly)

@@ -33,7 +33,8 @@ class Discovery:
         self.fhir_base_url = fhir_base_url.rstrip("/")
         self._metadata_of: dict[str, list[dict[str, Any]]] = {}
         self.issuer_of_id_tokens = ""
-        """The ``iss`` of an ID Token, for a server of edition 1.0, whose SMART configuration names no issuer."""
+        """The ``iss`` of an ID Token: in edition 1.0 the only name of the issuer, and where the named one has no document another."""
+        self._openid_of: dict[str, Exchange] = {}
 
     def read(self, *, accept: str | None = "application/json", base: str | None = None) -> Exchange:
         """Fetch the SMART configuration anew, with any ``Accept`` header or none."""
@@ -89,7 +90,7 @@ class Discovery:
             return None
         if member == "issuer":
             return self.issuer_of_id_tokens
-        return self.openid_configuration.answer.object.get(member) if member == "jwks_uri" else None
+        return self.openid.answer.object.get(member) if member == "jwks_uri" else None
 
     @cached_property
     def metadata(self) -> Exchange:
@@ -115,6 +116,19 @@ class Discovery:
     def openid_configuration(self) -> Exchange:
         """The OpenID configuration under the SMART configuration's ``issuer``."""
         return self.read_openid_configuration(self.url("issuer"))
+
+    @property
+    def openid(self) -> Exchange:
+        """The OpenID configuration that there is: below the named issuer, else below the ``iss`` of the ID Tokens.
+
+        That the named issuer has none is one failure; keys, issuer and claims are judged from the document that there is.
+        """
+        named, other = self.openid_configuration, self.issuer_of_id_tokens
+        if usable(named) or not absolute(other):
+            return named
+        if other not in self._openid_of:
+            self._openid_of[other] = self.read_openid_configuration(other)
+        return self._openid_of[other] if usable(self._openid_of[other]) else named
 
     def read_openid_configuration(self, issuer: str) -> Exchange:
         """The OpenID configuration of an issuer (OpenID Connect Discovery section 4)."""
@@ -154,6 +168,11 @@ class Discovery:
     def keys(self) -> list[dict[str, Any]]:
         """The keys of the JWK Set that are objects."""
         return _objects(self.jwks.answer.object.get("keys"))
+
+
+def usable(document: Exchange) -> bool:
+    """Whether a document came as JSON."""
+    return document.heard.status == 200 and bool(document.heard.object)
 
 
 def absolute(value: object) -> bool:

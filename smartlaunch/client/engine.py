@@ -57,6 +57,8 @@ class Engine:
         """What was learned on the way and the user should know."""
         self.outages = Outages()
         self.proofs = Proofs()
+        self.asks_consent = False
+        """Whether a page of this server has asked for consent in this run; one that does not ask again remembers the answer."""
         self._walked: list[str] = []
 
     @cached_property
@@ -87,12 +89,21 @@ class Engine:
             password=who.password.reveal() if who is not None and who.password is not None else "",
             persona=(who.persona or "") if who is not None else "",
             patient=wanted or None,
+            encounter=self._encounter(wanted) or None,
             patient_names=tuple(self.target.patients.names.get(wanted, ())),
             consent="deny" if consent == "deny" else "allow" if isinstance(consent, str) else Deselect(list(consent)),
             steps=parse_steps([*extra_steps, *login.steps]) or None,
             # Steps say how to allow; to deny, or to allow less, takes the recipe.
             only_steps=login.recipe == "steps" and consent == "allow",
         )
+
+    def _encounter(self, patient: str) -> str:
+        """The encounter that the target file expects, or names for the patient of its EHR launch."""
+        expected = self.target.expect.encounter
+        if isinstance(expected, str) and expected:
+            return expected
+        setting = self.target.ehr_launch
+        return (setting.encounter or "") if setting is not None and patient == (setting.patient or self.target.patients.default) else ""
 
     def authorize(
         self,
@@ -115,6 +126,7 @@ class Engine:
                 plan=self.plan(user, consent=consent, patient=patient),
             )
         require_no_obstacle(landing)
+        self.asks_consent = self.asks_consent or landing.asked_consent
         if landing.caught:
             self._walked += scope.ids  # a way that ended on an error page showed none of the pages on which a user decides
         return AuthorizationAnswer(request, landing, tuple(scope.ids), time.time())
@@ -150,7 +162,7 @@ class Engine:
         """
         documents = [self.discovery.document]
         if self.discovery.has("issuer"):
-            documents.append(self.discovery.openid_configuration.answer.object)
+            documents.append(self.discovery.openid.answer.object)
         elif sent:
             documents += self.discovery.metadata_of(sent)
         claimed = any(d.get("authorization_response_iss_parameter_supported") is True for d in documents)

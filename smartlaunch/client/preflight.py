@@ -12,15 +12,20 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from smartlaunch.exchange import Endpoint, Failure
-from smartlaunch.oauth.authorization import make_request
+from smartlaunch.exchange import Endpoint, Failure, Response
+from smartlaunch.oauth.authorization import AuthorizationRequest, make_request
 
 if TYPE_CHECKING:
     from smartlaunch.client.engine import Engine
     from smartlaunch.target import Client
 
 _SKEW_S = 60
-_REGISTRATION = re.compile(r"client|redirect|application|app\b|unauthori[sz]ed_client|consumer", re.IGNORECASE)
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+"""A browser's name: what is opened here is a page, which a firewall may keep from programs."""
+_REGISTRATION = re.compile(r"client[_ ]?id|redirect[_ ]?ur[il]|unauthori[sz]ed_client|invalid_client|redirect_mismatch", re.IGNORECASE)
+"""Words of OAuth for a client or redirect URI that is not known."""
+_PERHAPS = re.compile(r"client|redirect|application|app\b|consumer", re.IGNORECASE)
+"""Words that a page about anything may hold, too."""
 
 
 def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
@@ -39,7 +44,8 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
         return lines
     exchange = engine.discovery.exchange
     if exchange.response is None:
-        verdict = "mend" if exchange.failure in (Failure.TLS_UNTRUSTED, Failure.NOT_AN_ADDRESS) else "unreachable"
+        untrusted = exchange.failure is Failure.TLS_UNTRUSTED
+        verdict = "note" if untrusted else "mend" if exchange.failure is Failure.NOT_AN_ADDRESS else "unreachable"
         return [
             *lines,
             {
@@ -93,8 +99,14 @@ def _clock(date: str | None) -> list[dict[str, str]]:
 
 
 def _client(engine: Engine, client: Client) -> list[dict[str, str]]:
-    """Whether the authorization endpoint takes a client and its redirect URI; only a plain refusal that names them counts."""
+    """Whether the authorization endpoint takes a client and its redirect URI; only a plain refusal that names them counts.
+
+    A page that may be about something else counts where a client that nobody has is answered with the same words, and a firewall's page
+    never does. An app that only the EHR launches is left out: without a launch its request may be refused for that.
+    """
     if not client.redirect_uri or not engine.discovery.has("authorization_endpoint") or client.use not in ("primary", "second"):
+        return []
+    if "standalone" not in client.launches:
         return []
     request = make_request(
         engine.discovery.url("authorization_endpoint"),
@@ -103,14 +115,13 @@ def _client(engine: Engine, client: Client) -> list[dict[str, str]]:
         scope=" ".join(client.scopes),
         aud=engine.target.fhir_base_url,
     )
-    exchange = engine.http.send("GET", request.url, endpoint=Endpoint.AUTHORIZE, headers={"Accept": "text/html"})
-    answer = exchange.heard
+    answer = _opened(engine, request)
     if answer.status in (301, 302, 303, 307):
         values = dict(parse_qsl(urlsplit(answer.header("location") or "").query))
         if values.get("error") not in ("unauthorized_client", "invalid_client"):
             return []
         said = f"error={values['error']}" + (f" ({values['error_description']})" if values.get("error_description") else "")
-    elif answer.status in (400, 401, 403) and _REGISTRATION.search(_words(answer.text)):
+    elif answer.status in (400, 401, 403) and not answer.of_firewall and _names_registration(engine, request, answer):
         said = f"status {answer.status}: {_words(answer.text)[:300]}"
     else:
         return []
@@ -122,6 +133,21 @@ def _client(engine: Engine, client: Client) -> list[dict[str, str]]:
             "\n  try: compare both with the registration, character by character; a new registration may need minutes to become active",
         }
     ]
+
+
+def _opened(engine: Engine, request: AuthorizationRequest) -> Response:
+    return engine.http.send("GET", request.url, endpoint=Endpoint.AUTHORIZE, headers={"Accept": "text/html", "User-Agent": BROWSER}).heard
+
+
+def _names_registration(engine: Engine, request: AuthorizationRequest, answer: Response) -> bool:
+    """Whether a refusal is one of the client or its redirect URI."""
+    said = _words(answer.text)
+    if _REGISTRATION.search(said):
+        return True
+    if not _PERHAPS.search(said):
+        return False
+    nobody = _opened(engine, request.having(client_id=f"{request.get('client_id')}-nobody"))
+    return nobody.status == answer.status and _words(nobody.text).replace("-nobody", "") == said
 
 
 def _words(html: str) -> str:

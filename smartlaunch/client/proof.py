@@ -11,17 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from smartlaunch.client.authorization import AuthorizationAnswer
-from smartlaunch.exchange import TRANSIENT, Response
+from smartlaunch.exchange import TRANSIENT
 
 _OF_THE_REQUEST = re.compile(
     r"invalid_(?:request|client|scope|grant|target)|unauthorized_client|unsupported_response|access_denied|redirect|\bclient\b|client_id"
     r"|response[_ ]type|code[_ ]challenge|\bpkce\b|\baud(?:ience)?\b|\bscopes?\b|\blaunch\b|\bparameters?\b|\bapp(?:lication)?\b"
     r"|(?:bad|invalid|malformed|wrong) request",
-    re.IGNORECASE,
-)
-_FIREWALL = re.compile(
-    r"request (?:was |has been )?(?:blocked|rejected)|support id is|incident id|ray id|web application firewall|application gateway"
-    r"|akamai|cloudfront|imperva|incapsula|mod_security|access denied by (?:security )?policy",
     re.IGNORECASE,
 )
 
@@ -79,21 +74,3 @@ def doubtful(answer: AuthorizationAnswer) -> bool:
     if landing.status in TRANSIENT or landing.status >= 500:
         return True
     return _OF_THE_REQUEST.search(f"{landing.title}\n{landing.text}") is None
-
-
-def firewall(response: Response) -> bool:
-    """Whether an answer is that of a firewall in front of the server, which has not seen the request then."""
-    return 400 <= response.status < 600 and not response.object and _FIREWALL.search(response.text[:4000]) is not None
-
-
-def no_refusal(response: Response, method: str = "POST") -> str:
-    """Why an answer without success is none of the refusals that a token endpoint may give, or an empty string.
-
-    Nothing was refused where nothing takes the request: RFC 6749 section 5.2 has 400 or 401 for what is wrong with it. Another method
-    than POST may rightly be answered with 405.
-    """
-    if firewall(response):
-        return f"a firewall in front of the token endpoint answered (status {response.status}), so the server has not seen the request"
-    if response.status == 404 or (response.status in (405, 501) and method == "POST"):
-        return f"status {response.status} says that the address takes no such request, and nothing of what is wrong with it"
-    return ""

@@ -55,7 +55,7 @@ def _write_plain(writer: TargetWriter, running: RunningSandbox, name: str, wait_
     writer.table("patients.names", **{one: data.display_name(one) for one in data.PATIENTS})
     visit = data.encounter_summaries(data.PATIENTS[0])[0]["id"]
     writer.table("ehr_launch", kind="page", url=f"{running.base_url}/chart", patient=data.PATIENTS[0], encounter=visit)
-    writer.table("limits", request_s=5, login_s=30, wait_for_expiry_s=wait_for_expiry_s)
+    writer.table("limits", request_s=5, login_s=30, wait_for_expiry_s=wait_for_expiry_s, leeway_s=2)
     writer.table("probes", allow_writes=True, lockout=True)
 
 
@@ -99,8 +99,9 @@ class TargetWriter:
             values["redirect_uri"] = client.redirect_uris[0]
             values["launch_uri"] = client.launch_uri
         self.table(f"clients.{client.client_id}", **values)
-        if client.scopes:
-            self.table(f"clients.{client.client_id}.registered", scopes=self._scopes(" ".join(client.scopes)))
+        if client.scopes or client.redirect_uris:
+            scopes = self._scopes(" ".join(client.scopes))
+            self.table(f"clients.{client.client_id}.registered", scopes=scopes, redirect_uris=list(client.redirect_uris) or None)
 
     def _scopes(self, scopes: str) -> str:
         return re.sub(r"\.r?s?(?= |$)", ".read", scopes) if self.version_1_scopes else scopes

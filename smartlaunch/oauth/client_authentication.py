@@ -143,8 +143,11 @@ def new_key(algorithm: str = "RS384") -> dict[str, Any]:
 
 
 def public_part(jwk: Mapping[str, Any]) -> dict[str, Any]:
-    """A JWK without its private members (RFC 7518 sections 6.2.2 and 6.3.2)."""
-    return {k: v for k, v in jwk.items() if k not in {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}}
+    """A JWK without its private members (RFC 7518 sections 6.2.2 and 6.3.2).
+
+    ``key_ops`` goes too: those of the private key say "sign", and a server rightly refuses a public key that is not for verifying.
+    """
+    return {k: v for k, v in jwk.items() if k not in {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "key_ops"}}
 
 
 def _b64(data: bytes) -> str:

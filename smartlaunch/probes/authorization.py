@@ -16,6 +16,7 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.fhir import describe
+from smartlaunch.oauth.authorization import AuthorizationRequest
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import pkce
 from smartlaunch.probes.faults import other_case
@@ -184,9 +185,17 @@ def ask_without_aud(app: App) -> AuthorizationAnswer:
 
 def ask_wrong_redirect(app: App, label: str) -> AuthorizationAnswer:
     """A request whose redirect URI is not a registered one, watched for at that address."""
-    own = app.client.redirect_uri
+    own, known = app.client.redirect_uri, app.client.registered.redirect_uris
     forged = app.engine.target.redirect_uri_of_another(app.client) if label == OF_ANOTHER_APP else neighbour(label, own)
-    return app.once(f"redirect {label}", lambda: ask(app, lambda r: r.having(redirect_uri=forged), catch=[forged.split("#")[0]]))
+    if forged in known:
+        raise NotApplicable("that redirect URI is registered for this client too, by the target file")
+    answer = app.once(f"redirect {label}", lambda: ask(app, lambda r: r.having(redirect_uri=forged), catch=[forged.split("#")[0]]))
+    if label == OF_ANOTHER_APP and answer.code and not known:
+        raise NotConfigured(
+            "the server takes the redirect URI of another app, and nothing says that it is not registered for this one as well",
+            key=f"[clients.{app.client.name}.registered] redirect_uris",
+        )
+    return answer
 
 
 FORGED: Mapping[str, Variation] = {**WRONG, **FOREIGN_SITE}
@@ -205,12 +214,28 @@ def denied(app: App) -> AuthorizationAnswer:
 
 def _denied(app: App) -> AuthorizationAnswer:
     app.grant()
-    answer = app.authorize(app.prepare(), consent="deny", session=f"{app.client.name}-denial")
+    session = f"{app.client.name}-{app.situation.slug}-denial"
+    answer = app.authorize(app.prepare(), consent="deny", session=session)
     if answer.code and not answer.landing.denied:
-        raise NotApplicable("the server asked for no consent, so there was nothing to deny")
+        answer = app.authorize(consent_anew(app.prepare()), consent="deny", session=f"{session}-anew")
+    app.suspect()
+    if answer.code and not answer.landing.denied:
+        raise NotApplicable(no_consent(app, "to deny"))
     if not answer.arrived and not answer.landing.denied:
         require_settled(answer)
     return answer
+
+
+def consent_anew(request: AuthorizationRequest) -> AuthorizationRequest:
+    """The request with the wish to ask for consent though it was given before (OpenID Connect Core section 3.1.2.1)."""
+    return request.having(prompt="consent")
+
+
+def no_consent(app: App, what: str) -> str:
+    """Why there was nothing to deny or to leave out."""
+    if app.engine.asks_consent:
+        return f"the server remembers an earlier consent and asks for none again, not even with prompt=consent, so there was nothing {what}"
+    return f"the server asked for no consent, so there was nothing {what}"
 
 
 def signed_in_by_nobody(app: App) -> AuthorizationAnswer:

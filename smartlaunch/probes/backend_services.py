@@ -208,7 +208,7 @@ def expire(app: App) -> Aging[Exchange]:
         app = app.other("short-lived")
     answer = token(app)
     lifetime = answer.expires_in
-    if lifetime is None or lifetime <= 0 or lifetime + leeway(lifetime) > limit_s:
+    if lifetime is None or lifetime <= 0 or lifetime + leeway(app) > limit_s:
         raise NotConfigured(
             f"the access token lives {answer.body.get('expires_in')} s by its expires_in;"
             f" it can be waited for up to limits.wait_for_expiry_s = {limit_s:g} s",
@@ -218,7 +218,7 @@ def expire(app: App) -> Aging[Exchange]:
     answered(alive)
     if not 200 <= alive.answer.status < 300:
         raise TwinFailed(f"the token was refused while it was alive: status {alive.answer.status}")
-    yield answer.received_at + lifetime + leeway(lifetime)
+    yield answer.received_at + lifetime + leeway(app)
     return app.probe(answer)
 
 
@@ -264,9 +264,14 @@ def _reach(app: App) -> Reach:
     if not 200 <= answered(inside).status < 300:
         raise TwinFailed(f"a search of {allowed} with a token for {scope} was answered with status {inside.answer.status}")
     known = search(app, wide, other)
+    found = resources(answered(known), other)
+    if not found:
+        raise NotApplicable(
+            f"a search of {other} with a token for all scopes brings none (status {known.answer.status}), so its refusal to another token"
+            " proves nothing"
+        )
     outside = search(app, narrow, other)
     answered(outside)
-    found = resources(known.answer, other)
     read = app.engine.fhir.read(f"{other}/{found[0]['id']}", narrow.access_token) if found and found[0].get("id") else None
     if read is not None:
         answered(read)

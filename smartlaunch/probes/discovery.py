@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from smartlaunch.client.discovery import usable
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import Blocked, NotApplicable
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
+    from smartlaunch.client.apps import Apps
     from smartlaunch.client.engine import Engine
     from smartlaunch.exchange import Exchange
 
@@ -40,11 +43,20 @@ def smart_configuration_with(engine: Engine, accept: str) -> Exchange:
 
 
 def openid_configuration(engine: Engine) -> Exchange:
-    """The OpenID configuration; ``NotApplicable`` when nothing tells the issuer."""
+    """The OpenID configuration below the named issuer; ``NotApplicable`` when none is named."""
     if not engine.discovery.has("issuer"):
         why = ", which edition 1.0 does not ask for" if engine.target.edition == "1.0" else "; the scenario on that member judges it"
         raise NotApplicable(f"the SMART configuration has no `issuer`{why}")
     return _seen(engine, engine.discovery.openid_configuration)
+
+
+def openid_configuration_there_is(apps: Apps) -> Exchange:
+    """The OpenID configuration below the named issuer, or where there is none the one below the ``iss`` of the ID Tokens."""
+    named = openid_configuration(apps.engine)
+    if not usable(named):
+        with contextlib.suppress(Blocked, NotApplicable):
+            apps.any().grant()  # its ID Token tells
+    return _seen(apps.engine, apps.engine.discovery.openid)
 
 
 def capability_statement(engine: Engine, app: App) -> Exchange:

@@ -6,9 +6,12 @@ import secrets
 
 
 def altered(value: str) -> str:
-    """The value with one character in its middle changed; the last one may carry padding bits that nobody compares."""
+    """The value with one character in its middle changed, by more than its case, which a server may not tell apart.
+
+    The last one may carry padding bits that nobody compares.
+    """
     place = len(value) // 2
-    return value[:place] + ("A" if value[place : place + 1] != "A" else "B") + value[place + 1 :]
+    return value[:place] + ("A" if value[place : place + 1] not in ("A", "a") else "B") + value[place + 1 :]
 
 
 def other_case(value: str) -> str:

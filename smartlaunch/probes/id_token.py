@@ -76,7 +76,7 @@ def issuer(engine: Engine) -> str:
     """The issuer of the OpenID configuration; ``Missing`` where there is no such document."""
     discovery = engine.discovery
     below = discovery.url("issuer")
-    document = discovery.openid_configuration
+    document = discovery.openid
     engine.recorder.attach_to_current([discovery.exchange.id, document.id])
     value = document.answer.object.get("issuer")
     if not isinstance(value, str) or not value:
@@ -158,7 +158,7 @@ def unresourced_read(app: App, grant: Grant) -> Exchange | None:
 
 def userinfo(engine: Engine, access_token: str, *, scheme: str = "Bearer") -> Exchange:
     """The UserInfo endpoint's answer to an access token."""
-    document = engine.discovery.openid_configuration.answer.object
+    document = engine.discovery.openid.answer.object
     url = document.get("userinfo_endpoint") or engine.discovery.document.get("userinfo_endpoint")
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise NotApplicable("the server offers no UserInfo endpoint")

@@ -242,14 +242,14 @@ def expire(app: App) -> Aging[Exchange]:
     other = app.other("short-lived")
     grant = other.fresh_grant()
     lifetime = grant.token.expires_in
-    if lifetime is None or lifetime + leeway(lifetime) > limit_s:
+    if lifetime is None or lifetime + leeway(app) > limit_s:
         raise NotConfigured(
             f"a token of the client with use = 'short-lived' lives longer than limits.wait_for_expiry_s = {limit_s:g}",
             key="[limits] wait_for_expiry_s",
         )
     if resource_server(app) is not None and send(app, grant.access_token, caller(app)).answer.object.get("active") is not True:
         raise TwinFailed("the token was not called active before it expired")
-    yield grant.expires_at + leeway(lifetime)
+    yield grant.expires_at + leeway(app)
     return send(app, grant.access_token, caller(app))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -20,6 +21,8 @@ class Neighbour:
     build: Callable[[SplitResult], str]
     of_any_scheme: bool = False
     of_loopback: bool = True
+    of_name: bool = False
+    """Whether it is made of the host's name, so that an IP address has none."""
     needs: str = ""
     """What the registered URI has to have, in words, where ``build`` comes to the same URI without it."""
 
@@ -62,13 +65,13 @@ NEIGHBOURS: Mapping[str, Neighbour] = {
     "another port": Neighbour(_with_place(lambda parts: f"{parts.hostname}:{(parts.port or 443) + 1}"), of_loopback=False),
     "the other scheme": Neighbour(_other_scheme),
     "a domain that begins with it": Neighbour(
-        _with_place(lambda parts: f"{parts.hostname}.collector.example{_ported(parts)}"), of_loopback=False
+        _with_place(lambda parts: f"{parts.hostname}.collector.example{_ported(parts)}"), of_loopback=False, of_name=True
     ),
-    "a subdomain of it": Neighbour(_with_place(lambda parts: f"collector.{parts.netloc}"), of_loopback=False),
+    "a subdomain of it": Neighbour(_with_place(lambda parts: f"collector.{parts.netloc}"), of_loopback=False, of_name=True),
     "its host as user information": Neighbour(
         _with_place(lambda parts: f"{parts.hostname}{_ported(parts)}@collector.example"), of_loopback=False
     ),
-    "a domain that ends with it": Neighbour(_with_place(lambda parts: f"collector{parts.netloc}")),
+    "a domain that ends with it": Neighbour(_with_place(lambda parts: f"collector{parts.netloc}"), of_name=True),
     "a newline at its end": Neighbour(lambda parts: urlunsplit(parts) + "%0d%0aX-Injected:1"),
 }
 """Neighbours by the words of the features."""
@@ -78,6 +81,14 @@ ASKED = (*NEIGHBOURS, OF_ANOTHER_APP)
 """Redirect URIs that a request is put with."""
 
 
+def _is_ip_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def neighbour(label: str, registered: str) -> str:
     """The neighbour of a registered redirect URI.
 
@@ -85,6 +96,8 @@ def neighbour(label: str, registered: str) -> str:
     section 7.3).
     """
     wanted, parts = NEIGHBOURS[label], urlsplit(registered)
+    if wanted.of_name and _is_ip_address(parts.hostname or ""):
+        raise NotApplicable("the host of the registered redirect URI is an IP address, beside which there is no such name")
     if parts.scheme not in ("http", "https") and not wanted.of_any_scheme:
         raise NotApplicable("the registered redirect URI has a custom scheme, which has no such neighbour")
     if not wanted.of_loopback and is_loopback(parts.hostname or ""):

@@ -10,6 +10,7 @@ from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth import scopes as words
+from smartlaunch.probes import authorization
 from smartlaunch.probes.fhir_access import categories, granted, grants, patients, requests, samples
 
 if TYPE_CHECKING:
@@ -244,9 +245,10 @@ def unticked(app: App) -> tuple[str, Asked]:
     kept, left_out = (grants.scope(app, samples.sample(app, number).type, "rs") for number in (0, 1))
     app.grant()
     requested = [*_base(app), kept, left_out]
-    attempt = app.once("scopes unticked", lambda: grants.attempt(app, requested, consent=[left_out], session=f"{app.client.name}-consent"))
+    attempt = app.once("scopes unticked", lambda: _unticked(app, requested, left_out))
     if not attempt.authorization.landing.unticked:
-        raise NotApplicable("no consent page let the user leave a scope out")
+        asked = attempt.authorization.landing.asked_consent
+        raise NotApplicable("no consent page let the user leave a scope out" if asked else authorization.no_consent(app, "to leave out"))
     if attempt.token is None or not attempt.token.succeeded:
         raise NotApplicable(f"the server gives no token when the user leaves a scope out: {attempt.describe()}")
     return left_out, Asked(attempt, tuple(requested))
@@ -293,3 +295,14 @@ def _without_unticked(app: App) -> Trial:
         raise TwinFailed(f"the token does not work for what the user agreed to: {' '.join(asked.granted)}")
     exchange = requests.tried(app, "read", left, access_token)
     return requests.Trial("read", left.type, exchange, tuple(asked.granted), twin, frozenset({left.id}))
+
+
+def _unticked(app: App, requested: Sequence[str], left_out: str) -> Attempt:
+    """The request in a browser of its own; asked for consent anew where the server remembers one."""
+    session = f"{app.client.name}-{app.situation.slug}-consent"
+    first = grants.attempt(app, requested, consent=[left_out], session=session)
+    if first.authorization.landing.asked_consent or not first.authorization.code:
+        return first
+    anew = app.attempt(scope=requested, consent=[left_out], session=f"{session}-anew", change=authorization.consent_anew)
+    app.attempt(change=authorization.consent_anew)  # what the server remembers from here on is the whole again
+    return anew

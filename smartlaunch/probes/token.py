@@ -275,11 +275,12 @@ class GrantTypes:
 def ask_each_grant_type(app: App) -> GrantTypes:
     """What the token endpoint says to a request with nothing but a grant type, for each that the SMART configuration lists.
 
-    ``NotApplicable`` when none is listed. A grant type that another of the configured clients is there for is asked as that one.
+    ``NotApplicable`` when none is listed. A grant type that another of the configured clients is there for is asked as that one; that of
+    the implicit grant never comes to the token endpoint.
     """
-    listed = app.engine.discovery.listed("grant_types_supported")
+    listed = [name for name in app.engine.discovery.listed("grant_types_supported") if name != "implicit"]
     if not listed:
-        raise NotApplicable("the SMART configuration lists no grant types")
+        raise NotApplicable("the SMART configuration lists no grant types of the token endpoint")
     backend = app.engine.target.find_client("backend")
     answers = {}
     for name in listed:

@@ -27,6 +27,7 @@ class Registered:
     access_type: str = ""
     app_type: str = ""
     scopes: tuple[str, ...] = ()
+    redirect_uris: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,15 @@ class Expect:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long and how much the suite bears, and how fast it asks (``rate`` a second, 0 for no limit)."""
+    """How long and how much the suite bears, and how fast it asks (``rate`` a second, 0 for no limit).
+
+    ``leeway_s`` is for how long after its end a token may still be taken, since clocks differ.
+    """
 
     request_s: float = 15.0
     login_s: float = 60.0
     wait_for_expiry_s: float = 0.0
+    leeway_s: float = 60.0
     body_bytes: int = 5_000_000
     rate: float = 0.0
 

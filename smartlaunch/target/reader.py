@@ -351,7 +351,12 @@ class _Reader:
             ehr_launch_scopes=launch_scopes,
             launches=launches,
             ehr_launch=own,
-            registered=Registered(**(registered | {"scopes": _scopes(registered.get("scopes", ()))})),
+            registered=Registered(
+                **(
+                    registered
+                    | {"scopes": _scopes(registered.get("scopes", ())), "redirect_uris": tuple(registered.get("redirect_uris", ()))}
+                )
+            ),
             **table,
         )
 

@@ -95,7 +95,10 @@ def test_several_headers_are_several_challenges() -> None:
 def test_has_challenge() -> None:
     assert checks.has_challenge(REQ, challenged("Bearer")) == []
     assert only(checks.has_challenge(REQ, answer(401, outcome()))).pointer == "header: WWW-Authenticate"
-    assert len(checks.has_challenge(REQ, answer(200, observation()))) == 2
+    assert only(checks.has_challenge(REQ, answer(200, observation()))).pointer == "body"
+    assert checks.has_challenge(REQ, answer(405)) == []
+    assert checks.has_challenge(REQ, answer(200, {"resourceType": "Bundle", "entry": [{"response": {"status": "401"}}]})) == []
+    assert only(checks.has_challenge(REQ, answer(403, outcome()))).pointer == "header: WWW-Authenticate"
 
 
 def test_bearer_challenge() -> None:

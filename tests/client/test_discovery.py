@@ -10,6 +10,7 @@ import pytest
 from smartlaunch.client.discovery import Discovery, absolute
 from smartlaunch.client.http import Http
 from smartlaunch.errors import Blocked, Unreachable
+from tests.client.conftest import Server
 
 BASE = "https://ehr.example/fhir"
 
@@ -119,3 +120,22 @@ def test_metadata_of_an_issuer_that_no_configuration_names() -> None:
     assert discovery({"/realm/.well-known/openid-configuration": {**metadata, "issuer": "https://other.example"}}).metadata_of(issuer) == []
     assert discovery({}).metadata_of(issuer) == []
     assert discovery({}).metadata_of("realm") == []
+
+
+def test_the_document_below_the_issuer_of_the_id_tokens_takes_the_place_of_one_that_is_not_there(run: Any, server: Server) -> None:
+    named, real = "https://ehr.example/t", "https://ehr.example/t/oidc"
+    server.configuration |= {"issuer": named}
+    server.fhir = lambda request: (
+        httpx.Response(200, json={"issuer": real, "jwks_uri": f"{real}/keys"})
+        if request.url.path == "/t/oidc/.well-known/openid-configuration"
+        else httpx.Response(404)
+    )
+    discovery = run().engine.discovery
+    assert discovery.openid.answer.status == 404
+    discovery.issuer_of_id_tokens = "https://elsewhere.example"
+    assert discovery.openid.answer.status == 404
+    discovery.issuer_of_id_tokens = real
+    assert discovery.openid.answer.object["issuer"] == real
+    assert discovery.openid_configuration.answer.status == 404
+    assert discovery.url("issuer") == named
+    assert discovery.url("jwks_uri") == f"{real}/keys"

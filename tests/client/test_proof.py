@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from smartlaunch.browser import Landing
+from smartlaunch.checks.token_error import no_token
 from smartlaunch.client.authorization import AuthorizationAnswer
-from smartlaunch.client.proof import Proofs, doubtful, firewall, no_refusal
+from smartlaunch.client.proof import Proofs, doubtful
 from smartlaunch.client.reading import candidates
-from smartlaunch.errors import TwinFailed, Unreachable
-from smartlaunch.exchange import Response
+from smartlaunch.errors import Blocked, TwinFailed, Unreachable
+from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
+from smartlaunch.finding import Kind
 from smartlaunch.oauth.authorization import AuthorizationRequest
 from smartlaunch.oauth.pkce import make_proof
 from smartlaunch.probes import authorization
@@ -42,14 +45,21 @@ def test_a_page_that_speaks_of_something_else_is_doubtful(landing: dict[str, Any
     assert doubtful(landed(**landing)) is expected
 
 
+def answer(status: int, body: bytes = b"", method: str = "POST") -> Exchange:
+    request = Request(method, "https://ehr.example/token")
+    return Exchange("x1", Actor.APP, Endpoint.TOKEN, datetime.now(UTC), 1.0, request, Response(status, (), body))
+
+
 def test_a_firewall_and_a_wrong_address_refuse_nothing() -> None:
-    assert firewall(Response(403, (), b"<h1>Request blocked</h1>Support ID is 1"))
-    assert not firewall(Response(400, (), b'{"error": "invalid_request", "error_description": "request blocked"}'))
-    assert "firewall" in no_refusal(Response(406, (), b"<p>The request was rejected. Your support ID is: 1</p>"))
-    assert "404" in no_refusal(Response(404))
-    assert "405" in no_refusal(Response(405))
-    assert no_refusal(Response(405), "GET") == ""
-    assert no_refusal(Response(400, (), b'{"error": "invalid_grant"}')) == ""
+    assert Response(403, (), b"<h1>Request blocked</h1>Support ID is 1").of_firewall
+    assert not Response(400, (), b'{"error": "invalid_request", "error_description": "request blocked"}').of_firewall
+    for wrong in (answer(406, b"<p>The request was rejected. Your support ID is: 1</p>"), answer(404), answer(405)):
+        with pytest.raises(Blocked):
+            no_token("RFC6749-5.2-a", wrong, "a wrong code")
+    assert no_token("RFC6749-5.2-a", answer(405, method="GET"), "a wrong code") == []
+    assert no_token("RFC6749-5.2-a", answer(400, b'{"error": "invalid_grant"}'), "a wrong code") == []
+    (stumbled,) = no_token("RFC6749-5.2-a", answer(500), "a wrong code")
+    assert (stumbled.requirement, stumbled.kind) == ("HYGIENE-refusal-form", Kind.HYGIENE)
 
 
 def test_what_rests_on_a_client_is_due_after_some_scenarios_and_gone_after_a_good_flow() -> None:

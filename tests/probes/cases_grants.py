@@ -44,7 +44,7 @@ def inactive(exchange: Any) -> bool:
 CASES = [
     of("refresh right", right.refreshed, holds=refreshed, defect="widens_scopes_at_refresh"),
     of("refresh again", right.again, holds=refreshed, defect="loses_scopes_with_rotation"),
-    of("refresh part", right.part, holds=lambda r: r.answer.succeeded and not r.unasked, defect="ignores_scope_at_refresh"),
+    of("refresh part", right.part, holds=lambda r: r.answer.succeeded and not r.gained),
     of("refresh whole", right.whole_after_part, holds=refreshed, defect="narrows_scopes_at_refresh"),
     of(
         "refresh renewed",
@@ -158,7 +158,7 @@ CASES = [
         "introspect another",
         introspection.of_another_client,
         holds=lambda i: i.body.get("active") is True,
-        defect="lets_a_bearer_see_its_own_tokens_only",
+        defect="hides_tokens_from_resource_servers",
         silent=INTROSPECT,
         who=confidential,
     ),

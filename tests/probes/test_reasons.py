@@ -391,7 +391,13 @@ def answers(status: int, body: Any = None) -> Callable[[httpx.Request], httpx.Re
 
 TWINS: list[tuple[str, str, Callable[[httpx.Request], Any], Callable[[World], Any], str]] = [
     ("every search refused", "/fhir/", answers(403), lambda w: samples.samples(w.app()), "every search under the app's own grant"),
-    ("good token refused", "/fhir/", answers(401), lambda w: bearer_token.good(w.app()), "good token was refused"),
+    (
+        "good token refused",
+        "/fhir/",
+        answers(401),
+        lambda w: bearer_token.good(w.app()),
+        "that the granted scopes allow is answered with success",
+    ),
     ("plain refused", "/oauth/token", answers(400, {"error": "invalid_grant"}), lambda w: w.app().fresh_grant(), "did not end with"),
     (
         "backend refused",

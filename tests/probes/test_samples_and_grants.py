@@ -11,7 +11,6 @@ import pytest
 from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.checks.fhir_answer import done
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
-from smartlaunch.probes.fhir_access.bearer_token import leeway
 from smartlaunch.probes.fhir_access.grants import covers
 from smartlaunch.probes.fhir_access.requests import INTERACTIONS, WRITES, letter_of
 from smartlaunch.probes.fhir_access.samples import Sample, categories, references_in, texts_in
@@ -76,11 +75,6 @@ def test_covers_at_any_level_without_limits() -> None:
     assert covers(["user/*.rs"], "Observation", "s")
     assert not covers(["patient/Observation.rs?category=x"], "Observation", "r")
     assert not covers(["patient/Condition.rs"], "Observation", "r")
-
-
-def test_leeway_is_a_minute_at_most_and_never_more_than_the_life() -> None:
-    assert leeway(3600) == 60
-    assert leeway(2) == 2
 
 
 def test_sample() -> None:

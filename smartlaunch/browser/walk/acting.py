@@ -31,6 +31,7 @@ def perhaps(walk: Walk, page: PageSnapshot, action: Act) -> bool:
     walk.memory.note(action)
     walk.steps.append(action.note)
     if action.topic == "consent":
+        walk.asked_consent = True
         walk.denied = walk.denied or walk.plan.consent == "deny"
         walk.unticked = tuple(walk.plan.consent.scopes) if isinstance(walk.plan.consent, Deselect) else walk.unticked
     let_it_begin(walk)

@@ -279,6 +279,7 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         captures=tuple(walk.captures),
         pages=tuple(walk.pages),
         steps=tuple(walk.steps),
+        asked_consent=walk.asked_consent,
         denied=walk.denied,
         unticked=walk.unticked,
         chose_patient=walk.memory.patient_chosen,

@@ -119,6 +119,7 @@ class Walk:
     script_errors: list[str] = field(default_factory=list)
     crashed: bool = False
     steps: list[str] = field(default_factory=list)
+    asked_consent: bool = False
     denied: bool = False
     unticked: tuple[str, ...] = ()
     pages: list[str] = field(default_factory=list)

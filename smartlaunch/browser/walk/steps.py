@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from smartlaunch.browser.plan import LoginStep
+from smartlaunch.browser.recipes.consent import is_consent
 from smartlaunch.browser.snapshot import PageSnapshot
 from smartlaunch.browser.walk.acting import guard_password, let_it_begin
 from smartlaunch.browser.walk.ending import landing, shoot
@@ -17,7 +18,12 @@ MOVING_S = 1.0
 
 
 def scripted_step(walk: Walk, page: PageSnapshot) -> bool:
-    """Do the first step that names this page and was not done yet; say whether there was one."""
+    """Do the first step that names this page and was not done yet; say whether there was one.
+
+    Steps say how to allow, so a question for consent that is to be answered otherwise is left to the recipe.
+    """
+    if walk.plan.consent != "allow" and is_consent(page):
+        return False
     for number, step in enumerate(walk.plan.steps or (), start=1):
         if number in walk.steps_done or not _applies(walk, step, page):
             continue

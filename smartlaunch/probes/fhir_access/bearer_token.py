@@ -20,8 +20,8 @@ from smartlaunch.fhir import describe, discloses
 from smartlaunch.probes import revocation
 from smartlaunch.probes.authorization import AUD, EndState, ask, pursue
 from smartlaunch.probes.faults import altered, never_issued
-from smartlaunch.probes.fhir_access.requests import next_page, require_closed
-from smartlaunch.probes.fhir_access.samples import Sample
+from smartlaunch.probes.fhir_access.requests import next_page, require_closed, twin_of
+from smartlaunch.probes.fhir_access.samples import Sample, sample
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from smartlaunch.exchange import Exchange
 
 EXPIRED = "bearer expired"
-_LEEWAY_S = 60
 
 
 def path(app: App) -> str:
@@ -61,17 +60,20 @@ def _without_for_read(app: App, _patient: str) -> Exchange:
     return app.engine.fhir.read(path(app), None)
 
 
-def _without_for_search(app: App, patient: str) -> Exchange:
-    return app.engine.fhir.search("Observation", [("patient", patient)], None)
+def _without_for_search(app: App, _patient: str) -> Exchange:
+    own = sample(app)
+    twin_of(app, "search", own, app.grant().access_token)
+    return app.engine.fhir.search(own.type, own.query, None)
 
 
-def _without_for_next_page(app: App, patient: str) -> Exchange:
-    found = Sample({"resourceType": "Observation"}, (("patient", patient),))
-    return app.engine.fhir.read(next_page(app.engine.fhir, found, app.grant().access_token), None)
+def _without_for_next_page(app: App, _patient: str) -> Exchange:
+    return app.engine.fhir.read(next_page(app.engine.fhir, sample(app), app.grant().access_token), None)
 
 
-def _without_for_search_by_post(app: App, patient: str) -> Exchange:
-    return app.engine.fhir.search_by_post("Observation", [("patient", patient)], None)
+def _without_for_search_by_post(app: App, _patient: str) -> Exchange:
+    own = sample(app)
+    twin_of(app, "search by POST", own, app.grant().access_token)
+    return app.engine.fhir.search_by_post(own.type, own.query, None)
 
 
 def _without_for_batch(app: App, patient: str) -> Exchange:
@@ -171,9 +173,9 @@ def for_other_server(app: App) -> EndState:
 # -- dead tokens --------------------------------------------------------------------------------------------------------------
 
 
-def leeway(lifetime: float) -> float:
-    """How long after its end a token may still be taken: clocks differ by up to a minute, but never more than its life."""
-    return min(_LEEWAY_S, lifetime)
+def leeway(app: App) -> float:
+    """How long after its end a token may still be taken, by the target file: clocks differ, however short a token lives."""
+    return app.engine.target.limits.leeway_s
 
 
 def expired(app: App) -> Exchange:
@@ -190,7 +192,7 @@ def expire(app: App) -> Aging[Exchange]:
             key="[limits] wait_for_expiry_s",
         )
     dying, own = app, app.grant().token.expires_in
-    if own is None or own + leeway(own) > limit:
+    if own is None or own + leeway(app) > limit:
         with contextlib.suppress(NotApplicable):
             dying = app.other("short-lived")
     # A shared grant is not used: this one is to die.
@@ -198,7 +200,7 @@ def expire(app: App) -> Aging[Exchange]:
     lifetime = grant.token.expires_in
     if lifetime is None:
         raise NotApplicable("the token response has no `expires_in`, so nobody knows when the token ends")
-    wait = lifetime + leeway(lifetime)
+    wait = lifetime + leeway(app)
     if wait > limit:
         raise NotConfigured(
             f"the token ends after {lifetime:g} s; set limits.wait_for_expiry_s = {wait:.0f} to judge this",

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from smartlaunch.client.grant import Grant
 
 
+_NO_SEARCH_BY_POST = frozenset({403, 404, 405, 415, 501})
+"""What servers answer that search by GET only, as nothing in SMART forbids."""
+
+
 def requests_of(app: App, grant: Grant, key: str) -> list[Trial]:
     """Each granted scope on FHIR data tried once for each way of reading that it allows."""
     return app.once(f"granted requests {key}", lambda: _requests_of(app, grant))
@@ -47,6 +51,8 @@ def _requests_of(app: App, grant: Grant) -> list[Trial]:
                 if not posted:
                     posted = True
                     exchange = fhir.search_by_post(kind, query, token)
+                    if exchange.answer.status in _NO_SEARCH_BY_POST:
+                        continue
                     trials.append(Trial("search by POST", kind, exchange, tuple(grant.granted), scope=scope))
             if "r" in parsed.interactions and identifier:
                 exchange = fhir.read(f"{kind}/{identifier}", token)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.checks.fhir_access import disclosed, tells_of_data
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
+from smartlaunch.errors import LoginStuck, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, resources
+from smartlaunch.probes import backend_services
 from smartlaunch.probes.fhir_access.grants import covering, require_patient_level, scope
 from smartlaunch.probes.fhir_access.requests import (
     NEXT_PAGE,
@@ -88,7 +89,7 @@ def _of_another(app: App, interaction: str) -> Trial:
     twin: Exchange | None = None
     try:
         other_grant, person, resource = of_other(app)
-    except NotApplicable:
+    except (NotApplicable, LoginStuck):
         if interaction not in (_OWN_READ, _OWN_SEARCH):
             raise
         person = Sample({"resourceType": "Patient", "id": other}, (("_id", other),))
@@ -100,6 +101,12 @@ def _of_another(app: App, interaction: str) -> Trial:
             wanted = replace(wanted, link=next_page(app.engine.fhir, wanted, other_grant.access_token))
         twin = twin_of(app, interaction, wanted, other_grant.access_token)
     exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
+    if twin is None and not disclosed(exchange) and not _exists(app, other):
+        raise NotConfigured(
+            f"nothing comes of it, but nothing shows either that the patient {other} exists on this server: no login brings that patient"
+            " into context, and no other client of the target file can read it",
+            key="[users.<name>] patients, or a client with role = 'backend' that may read Patient",
+        )
     return Trial(interaction, wanted.type, exchange, tuple(grant.granted), twin, frozenset({other}))
 
 
@@ -171,6 +178,16 @@ def asked_whether(app: App, request: str, wanted: Sample, made_up: Sample, may: 
     exchange = ask(fhir, wanted, grant.access_token)
     answered(exchange)
     return Trial(request, wanted.type, exchange, tuple(grant.granted), twin, frozenset({wanted.id}))
+
+
+def _exists(app: App, patient: str) -> bool:
+    """Whether a backend service of the target file can read the patient."""
+    client = app.engine.target.find_client("backend")
+    if client is None:
+        return False
+    service = app.beside(client, "")
+    token = service.once("a token that reads patients", lambda: backend_services.ask(service))
+    return token.succeeded and bool(disclosed(app.engine.fhir.read(f"Patient/{patient}", token.access_token), "Patient"))
 
 
 def of_another_included(app: App) -> Trial:

@@ -39,6 +39,12 @@ class Trial:
     wanted: tuple[tuple[str, str], ...] = ()
 
     @property
+    def expected(self) -> frozenset[str]:
+        """The ids of which one shows success: those it is after, and those that its twin gave, which may be another page's."""
+        seen = {str(r.get("id")) for r in disclosed(self.twin, self.resource_type)} if self.twin is not None else set()
+        return self.ids | seen if self.ids else self.ids
+
+    @property
     def words(self) -> str:
         """The request in words."""
         return f"{self.interaction} of {self.resource_type}" if self.resource_type else self.interaction

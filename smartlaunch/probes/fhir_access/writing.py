@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ BODIES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
 }
 """What the suite writes where it may: the body without its patient, and a patch of it."""
 
+_NUMBERS = itertools.count(1)
+
 OF_ANOTHER_PATIENT = ("create", "update", "patch", "delete")
 """Writes that are put for a patient other than the one in context."""
 
@@ -80,8 +83,15 @@ def described(app: App, kind: str) -> dict[str, Any] | None:
 
 
 def body(kind: str, whose: str) -> dict[str, Any]:
-    """A resource of the suite's own about a patient."""
-    return {"resourceType": kind, **BODIES[kind][0], "subject": {"reference": f"Patient/{whose}"}}
+    """A resource of the suite's own about a patient, none like another: a server may refuse or merge what it takes for a duplicate."""
+    number = next(_NUMBERS)
+    moment = f"2020-02-02T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z"
+    made = {"resourceType": kind, **BODIES[kind][0], "subject": {"reference": f"Patient/{whose}"}}
+    if kind == "Observation":
+        made |= {"effectiveDateTime": moment, "valueQuantity": {**made["valueQuantity"], "value": 60 + number % 40}}
+    else:
+        made |= {"code": {"text": f"Conformance test {number}, to be deleted"}, "onsetDateTime": moment}
+    return made
 
 
 def _writer(app: App, kind: str, whose: str) -> Grant:

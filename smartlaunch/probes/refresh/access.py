@@ -96,7 +96,7 @@ def _left(app: App, scope: list[str], who: str, *, sign_out: bool = False) -> Gr
 def _sign_out(app: App, grant: Grant, session: str) -> None:
     """Open the server's sign-out page in the user's browser (OpenID Connect RP-Initiated Logout section 2)."""
     engine = app.engine
-    document = engine.discovery.openid_configuration.answer.object if engine.discovery.has("issuer") else {}
+    document = engine.discovery.openid.answer.object if engine.discovery.has("issuer") else {}
     url = document.get("end_session_endpoint")
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise NotApplicable("the OpenID configuration names no `end_session_endpoint`, so the suite cannot sign the user out")
