@@ -150,7 +150,8 @@ def token_size(judge: Judge, response: TokenAnswer) -> None:
 
 @then("no secret can be read from the access token")
 def token_secrets(judge: Judge, engine: Engine, response: TokenAnswer) -> None:
-    secrets = [secret.reveal() for secret in engine.target.secrets if secret.available]
+    names = {user.username.lower() for user in engine.target.users.values()} | {"password", "secret", "changeme"}
+    secrets = [value for secret in engine.target.secrets if secret.available and (value := secret.reveal()).lower() not in names]
     judge(checks.holds_no_secret(judge.requirement, response.exchange, secrets))
 
 

@@ -60,13 +60,21 @@ def ignores_chosen_id(requirement: str, sent: Resource, exchange: Exchange) -> F
     return [_finding(requirement, "an `id` that the server makes, or a refusal", "the id that the app chose was kept", exchange, "/id")]
 
 
+def _same_reference(one: object, two: object) -> bool:
+    """Whether two references are one, where a server may keep those to itself without its base URL."""
+    if not isinstance(one, str) or not isinstance(two, str):
+        return one == two
+    longer, shorter = sorted((one, two), key=len, reverse=True)
+    return longer == shorter or ("://" in longer and "://" not in shorter and longer.endswith(f"/{shorter}"))
+
+
 def lost(sent: Resource, kept: Resource) -> list[tuple[str, str]]:
     """What of the sent state is not in the kept one: pointer and sentence; the subject is not repeated, it may be a patient."""
     problems = []
     mine, theirs = sent.get("subject"), kept.get("subject")
     want = mine.get("reference") if isinstance(mine, dict) else None
     have = theirs.get("reference") if isinstance(theirs, dict) else None
-    if want is not None and want != have:
+    if want is not None and not _same_reference(want, have):
         problems.append(("/subject/reference", f"`subject.reference` {'is absent' if have is None else 'was changed'}"))
     mine, theirs = sent.get("code"), kept.get("code")
     want = mine.get("coding") if isinstance(mine, dict) else None

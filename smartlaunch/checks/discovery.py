@@ -10,6 +10,7 @@ from smartlaunch.checks.members import (
     absent,
     absolute_url,
     advice,
+    age,
     boolean,
     mapping,
     media_type,
@@ -317,7 +318,7 @@ def clock(requirement: str, exchange: Exchange) -> Findings:
     if theirs.tzinfo is None:
         theirs = theirs.replace(tzinfo=UTC)
     ours = exchange.started + timedelta(milliseconds=exchange.duration_ms)
-    skew = (theirs - ours).total_seconds()
+    skew = (theirs - ours).total_seconds() + age(exchange)
     if abs(skew) <= 60 + exchange.duration_ms / 1000:
         return []
     return [

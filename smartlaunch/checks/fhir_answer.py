@@ -37,10 +37,15 @@ def found(exchange: Exchange, resource_type: str = "") -> list[dict[str, Any]]:
     ]
 
 
+def _tells_of_error(body: dict[str, Any]) -> bool:
+    issues = body.get("issue") if body.get("resourceType") == "OperationOutcome" else None
+    return any(isinstance(i, dict) and i.get("severity") in ("error", "fatal") for i in issues) if isinstance(issues, list) else False
+
+
 def done(exchange: Exchange) -> bool:
-    """Whether a write was carried out: a 2xx status, in a batch that of its entries too."""
+    """Whether a write was carried out: a 2xx status without an error in its outcome, in a batch that of its entries too."""
     answer = exchange.answer
-    if not 200 <= answer.status < 300:
+    if not 200 <= answer.status < 300 or _tells_of_error(answer.object):
         return False
     if answer.object.get("resourceType") != "Bundle":
         return True

@@ -185,7 +185,8 @@ def issued_before(requirement: str, token: Exchange, claims: Mapping[str, Any], 
 
 
 def not_expired(requirement: str, token: Exchange, claims: Mapping[str, Any], received_at: float) -> Findings:
-    """``exp`` is later than the arrival, give or take a minute."""
+    """``exp`` is later than the arrival by the server's clock, give or take a minute."""
+    received_at += skew(token)
     value = _number(claims.get("exp"))
     if value is None or value > received_at - LEEWAY_S:
         return []
@@ -194,7 +195,8 @@ def not_expired(requirement: str, token: Exchange, claims: Mapping[str, Any], re
 
 
 def freshly_issued(requirement: str, token: Exchange, claims: Mapping[str, Any], received_at: float) -> Findings:
-    """``iat`` is within ten minutes before the arrival and not after it, give or take a minute."""
+    """``iat`` is within ten minutes before the arrival and not after it by the server's clock, give or take a minute."""
+    received_at += skew(token)
     value = _number(claims.get("iat"))
     if value is None or -LEEWAY_S <= received_at - value <= NEAR_S:
         return []

@@ -17,6 +17,12 @@ Findings = list[Finding]
 _MISSING = object()
 
 
+def age(exchange: Exchange) -> float:
+    """For how many seconds a cache has kept an answer, as its ``Age`` header tells (RFC 9111 section 5.1)."""
+    value = (exchange.answer.header("age") or "").strip()
+    return float(value) if value.isascii() and value.isdigit() else 0.0
+
+
 def skew(exchange: Exchange) -> float:
     """By how many seconds the server's clock is ahead of ours, as its ``Date`` header tells; 0 without one."""
     try:
@@ -24,7 +30,7 @@ def skew(exchange: Exchange) -> float:
     except (TypeError, ValueError):
         return 0.0
     theirs = theirs if theirs.tzinfo is not None else theirs.replace(tzinfo=UTC)
-    seconds = (theirs - exchange.started).total_seconds() - exchange.duration_ms / 1000
+    seconds = (theirs - exchange.started).total_seconds() - exchange.duration_ms / 1000 + age(exchange)
     return seconds if abs(seconds) > 1 else 0.0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smartlaunch.checks.fhir_answer import describe, found
-from smartlaunch.checks.members import Findings, absent, advice, same, show
+from smartlaunch.checks.members import Findings, absent, advice, same, show, skew
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
@@ -160,6 +160,7 @@ def issued_now(requirement: str, exchange: Exchange, claims: Mapping[str, Any], 
         return [Finding(requirement, words, "it is that of the first ID Token", exchange.id, "/id_token")]
     if isinstance(old, (int, float)) and value < old:
         return [Finding(requirement, words, "it is before that of the first ID Token", exchange.id, "/id_token")]
+    received_at += skew(exchange)
     if abs(value - received_at) > _CLOCK_S:
         actual = f"it is {abs(value - received_at):.0f} s from the time of the answer"
         return advice([Finding(requirement, words, actual, exchange.id, "/id_token")])

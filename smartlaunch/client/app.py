@@ -152,6 +152,26 @@ class App:
 
     # -- client authentication --------------------------------------------------------------------------------------------
 
+    def credentials_at(self, endpoint: str) -> Credentials:
+        """The right credentials at another endpoint than the token endpoint, by a method that the metadata name for it.
+
+        ``NotApplicable`` where they name none that this client can use: the endpoint is for other clients then.
+        """
+        methods = self.engine.discovery.listed(f"{endpoint}_endpoint_auth_methods_supported")
+        secret = self.client.client_secret
+        own = self.client.token_endpoint_auth_method
+        if not methods or own in methods:
+            return self.credentials()
+        if self.client.role == "public" and "none" in methods:
+            return self.credentials()
+        if secret is not None:
+            for name, make in (("client_secret_basic", authentication.basic), ("client_secret_post", authentication.post)):
+                if name in methods:
+                    return make(self.client.client_id, secret.reveal())
+        if self.client.role in ("confidential-asymmetric", "backend") and "private_key_jwt" in methods:
+            return self.credentials()
+        raise NotApplicable(f"the {endpoint} endpoint takes {', '.join(methods)}, by none of which this client authenticates")
+
     def credentials(self) -> Credentials:
         """The right credentials of this client for one token request."""
         role, secret = self.client.role, self.client.client_secret
@@ -582,7 +602,7 @@ class App:
         if self.launch_kind == "ehr" and self.launches.pasted(self.client):
             return
         if self.launch_kind:
-            attempt = self._attempt(None, None, "", "", "allow", None)
+            attempt = self._attempt(None, None, "", "", "allow", None, doubtful=False)
             grant = self.require_grant(attempt)
             token = grant.token
         else:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from smartlaunch.browser import Browser, Deselect, Landing, LoginPlan, parse_steps
 from smartlaunch.client.authorization import AuthorizationAnswer, require_no_obstacle
@@ -191,6 +192,7 @@ class Engine:
             x
             for x in self._seen()
             if x.status == 200
+            and urlsplit(x.url).netloc in self._own_hosts()
             and x.endpoint in (Endpoint.AUTHORIZE, Endpoint.PAGE)
             and any(k.lower() == "content-type" and "html" in v.lower() for k, v in x.response_headers)
         ]
@@ -198,6 +200,11 @@ class Engine:
         for page in pages:
             first.setdefault(page.url.split("?")[0], page)
         return list(first.values())
+
+    def _own_hosts(self) -> set[str]:
+        """The hosts of the authorization server; a page of somebody else's identity provider is not its own."""
+        members = [self.discovery.url(name) for name in ("authorization_endpoint", "token_endpoint") if self.discovery.has(name)]
+        return {urlsplit(url).netloc for url in [self.target.fhir_base_url, *members]}
 
     def _seen(self) -> Iterator[RecordedExchange]:
         for identifier in self._walked:

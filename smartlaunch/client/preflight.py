@@ -54,7 +54,7 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
                 "\n  try: open the address in a browser from this machine; check host, port and proxy",
             },
         ]
-    lines += _clock(exchange.response.header("date"))
+    lines += _clock(exchange.response.header("date"), exchange.response.header("age") or "")
     if exchange.response.status == 404 and not exchange.response.object:
         metadata = engine.discovery.metadata
         if metadata.heard.status == 404 or metadata.response is None:
@@ -79,14 +79,15 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
     return lines
 
 
-def _clock(date: str | None) -> list[dict[str, str]]:
+def _clock(date: str | None, age: str = "") -> list[dict[str, str]]:
     try:
         theirs = parsedate_to_datetime(date or "")
     except (TypeError, ValueError):
         return []
     if theirs.tzinfo is None:
         theirs = theirs.replace(tzinfo=UTC)
-    skew = (datetime.now(UTC) - theirs).total_seconds()
+    kept = float(age) if age.isascii() and age.isdigit() else 0.0
+    skew = (datetime.now(UTC) - theirs).total_seconds() - kept
     if abs(skew) <= _SKEW_S:
         return []
     return [

@@ -64,7 +64,7 @@ def verify(token: str, keys: Sequence[dict[str, Any]]) -> IdToken:
             decoded.header, decoded.claims, signature_problem=f"it is signed with {algorithm}, which no published key can verify"
         )
     kid = decoded.header.get("kid")
-    candidates = [k for k in keys if k.get("kid") == kid] if kid is not None else list(keys)
+    candidates = [k for k in keys if k.get("kid") == kid] or [k for k in keys if "kid" not in k] if kid is not None else list(keys)
     kind = "EC" if algorithm.startswith("ES") else "OKP" if algorithm == "EdDSA" else "RSA"
     candidates = [k for k in candidates if k.get("kty") == kind]
     if not candidates:

@@ -262,7 +262,10 @@ def _reach(app: App) -> Reach:
         raise NotApplicable(f"the token for {scope} covers {other} too; the scenario on narrower requests judges that")
     inside = search(app, narrow, allowed)
     if not 200 <= answered(inside).status < 300:
-        raise TwinFailed(f"a search of {allowed} with a token for {scope} was answered with status {inside.answer.status}")
+        raise NotApplicable(
+            f"a search of {allowed} with a token for {scope} is answered with status {inside.answer.status}: the service may be for bulk"
+            " export only, and the scenario on the data of a backend service tells it"
+        )
     known = search(app, wide, other)
     found = resources(answered(known), other)
     if not found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
 
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
@@ -108,7 +109,17 @@ def verified(engine: Engine, of: Identity) -> IdToken:
 def is_elsewhere(engine: Engine, of: Identity) -> bool:
     """Whether ``fhirUser`` is an absolute URL outside the target's FHIR base URL."""
     value = of.claims.get("fhirUser")
-    return isinstance(value, str) and "://" in value and not value.startswith(engine.fhir.base_url + "/")
+    return isinstance(value, str) and "://" in value and not _below(value, engine.fhir.base_url)
+
+
+def _below(url: str, base: str) -> bool:
+    """Whether a URL stands below another one, however scheme, host and a usual port are written."""
+    one, two = urlsplit(url.rstrip("/")), urlsplit(base)
+    return _origin(one) == _origin(two) and one.path.startswith(two.path.rstrip("/") + "/")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
+    return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower())
 
 
 def fhir_user_read(engine: Engine, of: Identity) -> Exchange:
@@ -118,7 +129,7 @@ def fhir_user_read(engine: Engine, of: Identity) -> Exchange:
         raise NotApplicable("the ID Token has no `fhirUser`")
     if is_elsewhere(engine, of):
         raise NotApplicable("`fhirUser` is on another server, to which the app does not send its token")
-    reference = value.removeprefix(engine.fhir.base_url + "/").split("/_history/")[0]
+    reference = "/".join(value.rstrip("/").split("/_history/")[0].split("/")[-2:])
     kind = reference.split("/")[0]
     if not any(scope_words.allows(of.granted, level, kind, "r") for level in ("user", "patient")):
         raise NotApplicable(f"no granted scope lets the app read the {kind}")

@@ -116,7 +116,7 @@ def caller(app: App) -> Credentials:
     known = resource_server(app)
     if known is not None:
         return known
-    return app.credentials() if app.client.role != "public" else bearer(app.grant().access_token)
+    return app.credentials_at("introspection") if app.client.role != "public" else bearer(app.grant().access_token)
 
 
 def live(app: App) -> Introspected:
@@ -158,9 +158,14 @@ def with_hint(app: App, hint: str) -> Introspected:
     known = proven(app)
     if known.body.get("active") is not True:
         raise TwinFailed("without a hint the token was not called active", by="introspection-active")
-    return app.once(
-        f"introspection with hint {hint}", lambda: replace(known, exchange=send(app, known.grant.access_token, caller(app), hint=hint))
-    )
+
+    def make() -> Introspected:
+        before = send(app, known.grant.access_token, caller(app))
+        if answered(before).object.get("active") is not True:
+            raise TwinFailed("the token has ended by itself since it was called active")
+        return replace(known, exchange=send(app, known.grant.access_token, caller(app), hint=hint))
+
+    return app.once(f"introspection with hint {hint}", make)
 
 
 def without_token(app: App) -> Exchange:

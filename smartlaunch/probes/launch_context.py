@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from smartlaunch.checks.launch_context import context_types, scope_type
 from smartlaunch.client.http import answered
@@ -73,20 +74,29 @@ def expected(app: App, name: str) -> tuple[str, bool]:
     if app.launch_kind == "ehr":
         return chart(app, name), False
     if name == "patient" and target.patients.default and "launch/patient" in granted(app):
-        return target.patients.default, False
+        return target.visible_patient(app.user, target.patients.default), False
     raise NotConfigured(f"the target file does not tell which {name} to expect", key="[ehr_launch]")
 
 
 def require_visible_encounter(app: App) -> None:
-    """``NotApplicable`` unless ``encounter`` came, or the app can see that the patient has an Encounter."""
+    """``NotApplicable`` unless ``encounter`` came, or the app can see that the patient has an Encounter that is not over."""
     grant = app.grant()
     if grant.token.encounter:
         return
     if not any(scope_words.allows(grant.granted, level, "Encounter", "s") for level in ("patient", "user")) or not grant.token.patient:
         raise NotApplicable("no encounter came, and the app cannot see whether the patient has one")
     search = app.engine.fhir.search("Encounter", [("patient", grant.token.patient)], grant.access_token)
-    if not resources(answered(search), "Encounter"):
-        raise NotApplicable("no encounter came, and the patient has none")
+    if not any(_under_way(encounter) for encounter in resources(answered(search), "Encounter")):
+        raise NotApplicable("no encounter came, and the patient has none that is under way")
+
+
+def _under_way(encounter: Mapping[str, Any]) -> bool:
+    """Whether an Encounter is one that a server may be expected to offer: one that is not over."""
+    period = encounter.get("period")
+    ended = isinstance(period, dict) and period.get("end")
+    return encounter.get("status") in ("arrived", "triaged", "in-progress", "onleave") or (
+        not ended and encounter.get("status") not in ("finished", "cancelled", "entered-in-error", "planned")
+    )
 
 
 # -- types of context beyond patient and encounter ------------------------------------------------------------------------------

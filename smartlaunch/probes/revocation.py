@@ -56,7 +56,7 @@ def endpoint(app: App) -> str:
 
 def revoke(app: App, token: str | None, *, hint: str = "", credentials: Credentials | None = None) -> Exchange:
     """Ask for the end of a token; the app's right credentials unless others are given."""
-    proof = credentials if credentials is not None else app.credentials()
+    proof = credentials if credentials is not None else app.credentials_at("revocation")
     form = [("token", token)] if token is not None else []
     if hint:
         form.append(("token_type_hint", hint))
@@ -165,6 +165,9 @@ def badly_authenticated(app: App, label: str) -> Revoked:
 
     def make() -> Revoked:
         grant = app.once("grant that nobody may revoke", lambda: _own(app))
+        before = app.probe(grant)
+        if not 200 <= answered(before).status < 300:
+            raise TwinFailed(f"the token that nobody may revoke is refused before anybody tries: status {before.answer.status}")
         answer = revoke(app, grant.access_token, hint="access_token", credentials=either.WRONG[label](app))
         answered(answer)
         app.suspect()

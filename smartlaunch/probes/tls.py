@@ -143,7 +143,7 @@ def outdated(engine: Engine, where: Address) -> Handshake:
             context.maximum_version = ssl.TLSVersion.TLSv1_1
         except (ssl.SSLError, ValueError):
             raise NotApplicable("the OpenSSL of this machine cannot offer TLS 1.0 and 1.1") from None
-    result = _shake(where, context, engine.target.limits.request_s)
+    result = _shake(where, context, engine.target.limits.request_s, silence="the server does not answer it")
     if "NO_PROTOCOLS_AVAILABLE" in result.problem.upper().replace(" ", "_"):
         raise NotApplicable("the OpenSSL of this machine cannot offer TLS 1.0 and 1.1")
     return result
@@ -192,7 +192,8 @@ def _lenient() -> ssl.SSLContext:
     return context
 
 
-def _shake(where: Address, context: ssl.SSLContext, limit_s: float) -> Handshake:
+def _shake(where: Address, context: ssl.SSLContext, limit_s: float, *, silence: str = "") -> Handshake:
+    """One handshake; ``silence`` is the problem where nothing comes, for a hello that firewalls drop rather than refuse."""
     limit = min(limit_s, _LIMIT_S)
     try:
         connection = socket.create_connection((where.host, where.port), timeout=limit)
@@ -204,8 +205,11 @@ def _shake(where: Address, context: ssl.SSLContext, limit_s: float) -> Handshake
         with connection, context.wrap_socket(connection, server_hostname=where.host) as secured:
             return Handshake(where, version=secured.version() or "")
     except ssl.SSLError as exc:
-        return Handshake(where, problem=_words(exc))
+        wants_certificate = "CERTIFICATE_REQUIRED" in (exc.reason or "")
+        return Handshake(where, version="TLSv1.3") if wants_certificate else Handshake(where, problem=_words(exc))
     except TimeoutError:
+        if silence:
+            return Handshake(where, problem=silence)
         raise Blocked(f"{where.origin} did not finish a TLS handshake within {limit:g} s") from None
     except OSError:
         return Handshake(where, problem="the server closed the connection during the handshake")

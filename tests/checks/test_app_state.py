@@ -84,7 +84,7 @@ def test_id_of_the_app_must_not_stay() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"subject": {"reference": "Patient/1"}}, "`subject.reference` was changed"),
+        ({"subject": {"reference": "Patient/2"}}, "`subject.reference` was changed"),
         ({"subject": None}, "`subject.reference` is absent"),
         ({"extension": SENT["extension"][:1]}, 'the extension "https://app.example/b" was lost or changed'),
         (
@@ -98,6 +98,10 @@ def test_what_was_lost_is_named(change: dict[str, Any], said: str) -> None:
     assert actual(checks.keeps(REQ, SENT, wrong)) == said
     assert actual(checks.kept_or_refused(REQ, SENT, wrong)) == f"status 201, and {said}"
     assert checks.kept_or_refused(REQ, SENT, answer({}, status=422)) == []
+
+
+def test_a_reference_to_the_server_itself_may_lose_its_base() -> None:
+    assert checks.keeps(REQ, SENT, answer({**STORED, "subject": {"reference": "Patient/1"}})) == []
 
 
 def test_other_code_is_named_and_a_display_is_allowed() -> None:

@@ -66,7 +66,7 @@ CASES = [
     Case(
         "each grant type",
         lambda w: token.ask_each_grant_type(w.app()),
-        lambda found: all(x.answer.object["error"] != "unsupported_grant_type" for x in found.values()),
+        lambda found: all(x.answer.object["error"] != "unsupported_grant_type" for x in found.answers.values()),
         "lists_a_grant_type_it_does_not_take",
         "/oauth/token",
     ),

@@ -130,7 +130,14 @@ CASES = [
         who=engine,
         warm=nothing,
     ),
-    of("discovery statement", discovery.capability_statement, holds=status(200), who=engine, silent="/metadata", warm=nothing),
+    of(
+        "discovery statement",
+        lambda w: discovery.capability_statement(w.engine, w.app()),
+        holds=status(200),
+        who=lambda w: w,
+        silent="/metadata",
+        warm=nothing,
+    ),
     of("brands answer", brands.answer, holds=status(200), who=engine, silent="brand", warm=nothing),
     of(
         "brands page",

@@ -34,12 +34,12 @@ def test_a_redirect_uri_that_nobody_registered_receives_nothing(label: str, righ
     ],
 )
 def test_launch_values_in_wrong_hands(probe: Any, defect: str, right: Any, worlds: Any) -> None:
-    end = probe(right.app("public", "ehr"))
+    end = probe(right.app("public", "ehr")).end
     assert not (end.token is not None and end.token.succeeded and end.token.patient)
     assert end.exchange or end.stage == "refused"
     assert end.describe()
     if defect:
-        wrong = probe(worlds(defect).app("public", "ehr"))
+        wrong = probe(worlds(defect).app("public", "ehr")).end
         assert wrong.stage == "data"
         assert "access token was issued" in wrong.describe()
     world = worlds(fresh=True)

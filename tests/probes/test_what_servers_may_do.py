@@ -5,19 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, Self
 
 import httpx
 import pytest
 
 from smartlaunch.checks import discovery as discovery_checks
+from smartlaunch.checks import id_token as id_token_checks
+from smartlaunch.checks import refresh as refresh_checks
+from smartlaunch.checks.app_state import lost
 from smartlaunch.checks.fhir_access import challenges, disclosed, something_works
-from smartlaunch.errors import NotApplicable, NotConfigured
+from smartlaunch.checks.fhir_answer import done
+from smartlaunch.client.preflight import _clock
+from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, TwinFailed, Unreachable
 from smartlaunch.finding import Kind
 from smartlaunch.oauth.client_authentication import new_key, public_part
-from smartlaunch.probes import authorization, backend_services, redirect_uri, scopes, token
+from smartlaunch.oauth.id_token import verify
+from smartlaunch.probes import authorization, backend_services, id_token, launch_context, redirect_uri, scopes, tls, token
 from smartlaunch.probes.faults import altered
-from smartlaunch.probes.fhir_access import bearer_token, granted, patients, writing
+from smartlaunch.probes.fhir_access import bearer_token, granted, grants, patients, samples, writing
 from smartlaunch.target import Limits, Patients
 
 from .conftest import Session, World
@@ -188,3 +196,132 @@ def test_the_sample_may_be_on_another_page(right: World) -> None:
     trial = interactions.within(right.app(), "rs", "search")
     found = {str(r["id"]) for r in disclosed(trial.exchange, trial.resource_type)}
     assert replace(trial, ids=frozenset({"on-page-7"})).expected & found
+
+
+# -- clocks, references, keys -----------------------------------------------------------------------------------------------------
+
+
+def dated(exchange: Any, seconds: float, age: int = 0) -> Any:
+    """The exchange with a ``Date`` so many seconds ahead, from a cache that has kept it for a while."""
+    when = exchange.started + timedelta(milliseconds=exchange.duration_ms, seconds=seconds - age)
+    headers = (("Date", format_datetime(when.astimezone(UTC), usegmt=True)), ("Age", str(age)))
+    return replace(exchange, response=replace(exchange.answer, headers=headers))
+
+
+def test_times_are_those_of_the_servers_clock(right: World) -> None:
+    exchange = right.app().grant().token.exchange
+    now = exchange.started.timestamp()
+    for claims in ({"exp": now - 120 + 60, "iat": now - 130}, {"exp": now + 3600, "iat": now + 130}):
+        behind = -130 if claims["iat"] < now else 130
+        assert id_token_checks.not_expired(REQ, dated(exchange, behind), claims, now) == []
+        assert id_token_checks.freshly_issued(REQ, dated(exchange, behind), claims, now) == []
+        assert refresh_checks.issued_now(REQ, dated(exchange, behind), claims, {"iat": now - 4000}, now) == []
+    assert id_token_checks.freshly_issued(REQ, dated(exchange, 0), {"iat": now + 130}, now)
+
+
+def test_an_answer_from_a_cache_is_as_old_as_it_says(right: World) -> None:
+    exchange = right.engine.discovery.exchange
+    assert discovery_checks.clock(REQ, dated(exchange, 0, age=500)) == []
+    assert discovery_checks.clock(REQ, dated(exchange, -500))
+    assert _clock((datetime.now(UTC) - timedelta(seconds=500)).strftime("%a, %d %b %Y %H:%M:%S GMT"), "500") == []
+    assert _clock((datetime.now(UTC) - timedelta(seconds=500)).strftime("%a, %d %b %Y %H:%M:%S GMT"))
+
+
+def test_a_reference_to_itself_may_lose_its_base() -> None:
+    sent, kept = ({"subject": {"reference": text}} for text in ("https://ehr.example/fhir/Patient/1", "Patient/1"))
+    other = {"subject": {"reference": "Patient/11"}}
+    pointers = [[p for p, _ in lost(one, two)] for one, two in ((sent, kept), (kept, sent), (sent, other))]
+    assert ["/subject/reference" in found for found in pointers] == [False, False, True]
+
+
+def test_an_error_in_the_outcome_is_no_success(right: World) -> None:
+    exchange = right.engine.discovery.metadata
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "forbidden"}]}
+    assert not done(replace(exchange, response=replace(exchange.answer, status=200, body=json.dumps(outcome).encode())))
+    outcome["issue"][0]["severity"] = "information"  # type: ignore[index]
+    assert done(replace(exchange, response=replace(exchange.answer, status=200, body=json.dumps(outcome).encode())))
+
+
+def test_a_key_without_a_name_may_be_the_one(right: World) -> None:
+    token_, keys = right.app().grant().token.id_token, right.engine.discovery.keys
+    nameless = [{k: v for k, v in key.items() if k != "kid"} for key in keys]
+    assert verify(token_, nameless).signature_problem == ""
+    assert "no RSA key" in verify(token_, [{**key, "kid": "another"} for key in keys]).signature_problem
+
+
+def test_a_fhir_user_is_here_however_the_address_is_written() -> None:
+    written = (
+        "https://EHR.example:443/fhir/Practitioner/1",
+        "https://ehr.example/fhir/Practitioner/1/",
+        "https://ehr.example/fhir2/Practitioner/1",
+    )
+    assert [id_token._below(url, "https://ehr.example/fhir") for url in written] == [True, True, False]
+
+
+# -- silence and order ------------------------------------------------------------------------------------------------------------
+
+
+def test_one_slow_type_does_not_keep_the_others(worlds: Callable[..., World]) -> None:
+    world = worlds(fresh=True)
+    world.app().grant()
+    with world.silent("/fhir/Observation"):
+        assert "Observation" not in samples.samples(world.app())
+    again = worlds(fresh=True)
+    again.app().grant()
+    with again.silent("/fhir/"), pytest.raises(Unreachable):
+        samples.samples(again.app())
+
+
+def test_a_server_that_stumbles_over_a_scope_has_not_chosen_to_refuse_it(worlds: Callable[..., World]) -> None:
+    world = worlds(fresh=True)
+    world.app().grant()
+    with world.forged("/oauth/token", refusing(lambda _request: True, 500)), pytest.raises(TwinFailed, match="stumbles"):
+        grants.granted(world.app(), ["patient/Observation.r"])
+
+
+def test_methods_of_another_endpoint_are_its_own(worlds: Callable[..., World]) -> None:
+    def told(methods: list[str], role: str) -> Any:
+        world = worlds(fresh=True)
+        app = world.apps.of_role(role)
+        document = {**app.engine.discovery.document, "revocation_endpoint_auth_methods_supported": methods}
+        known = app.engine.discovery.exchange
+        app.engine.discovery.__dict__["exchange"] = replace(known, response=replace(known.answer, body=json.dumps(document).encode()))
+        return app.credentials_at("revocation")
+
+    assert told(["client_secret_post"], "confidential-symmetric").headers == ()
+    assert told(["client_secret_basic", "none"], "public").form[0][0] == "client_id"
+    with pytest.raises(NotApplicable, match="by none of which"):
+        told(["client_secret_basic"], "public")
+
+
+def test_a_dropped_hello_is_a_refusal(monkeypatch: Any) -> None:
+    class Silent:
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing is open."""
+
+    def wrap(*_args: object, **_more: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("socket.create_connection", lambda *_a, **_k: Silent())
+    where = tls.Address("token endpoint", "https://ehr.example/token")
+    context: Any = type("Context", (), {"wrap_socket": wrap})()
+    assert tls._shake(where, context, 1, silence="no answer").version == ""
+    with pytest.raises(Blocked):
+        tls._shake(where, context, 1)
+
+
+@pytest.mark.parametrize(
+    ("encounter", "expected"),
+    [
+        ({"status": "in-progress"}, True),
+        ({"status": "finished", "period": {"end": "2020-01-01"}}, False),
+        ({"status": "finished"}, False),
+        ({"status": "unknown", "period": {"start": "2020-01-01"}}, True),
+        ({"status": "planned"}, False),
+    ],
+)
+def test_an_encounter_that_is_over_is_not_due(encounter: dict[str, Any], expected: bool) -> None:
+    assert launch_context._under_way(encounter) is expected

@@ -21,7 +21,7 @@ from smartlaunch.probes import revocation
 from smartlaunch.probes.authorization import AUD, EndState, ask, pursue
 from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.fhir_access.requests import next_page, require_closed, twin_of
-from smartlaunch.probes.fhir_access.samples import Sample, sample
+from smartlaunch.probes.fhir_access.samples import sample
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.client.grant import Attempt, Grant
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.oauth import scopes as words
 
 if TYPE_CHECKING:
@@ -85,6 +85,9 @@ def _launched(app: App, scopes: Sequence[str], user: User | None, patient: str) 
         if token is not None:
             answered(token.exchange)
         actual = token.describe() if token is not None else answer.describe()
+        status = token.response.status if token is not None else answer.landing.status
+        if status >= 500:
+            raise TwinFailed(f"the server stumbles over a request for {' '.join(scopes)}: {actual}")
         raise NotApplicable(f"the server gives no token for {' '.join(scopes)}: {actual}")
     return Grant(answer, token, made.launch, made.exchanges)
 

@@ -254,11 +254,10 @@ def union(app: App, form: str) -> list[Trial]:
 def _union(app: App, form: str) -> list[Trial]:
     sample(app)
     scopes, parts = UNIONS[form](app)
-    grant = covering(app, scopes)
+    twins = [twin_of(app, word, one, (covering(app, [alone]) if alone else app.grant()).access_token) for word, one, alone in parts]
+    grant = covering(app, scopes)  # the last login: a server may end a user's earlier tokens at each
     trials = []
-    for word, one, alone in parts:
-        token = covering(app, [alone]).access_token if alone else app.grant().access_token
-        twin = twin_of(app, word, one, token)
+    for (word, one, _), twin in zip(parts, twins, strict=True):
         exchange = tried(app, word, one, grant.access_token)
         trials.append(Trial(word, one.type, exchange, tuple(grant.granted), twin, frozenset({one.id})))
     return trials

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
+from smartlaunch.exchange import TRANSIENT
 from smartlaunch.fhir import describe, resources
 from smartlaunch.oauth.id_token import decode
 from smartlaunch.probes.fhir_access.grants import covering, covers, scope
@@ -131,11 +132,11 @@ def search(app: App, kind: str, patient: str, token: str) -> tuple[Exchange, Que
     """Search a type for one patient, with a category where the server will not search without."""
     query: Query = (("patient", patient),) if kind != "Patient" else (("_id", patient),)
     exchange = app.engine.fhir.search(kind, query, token)
-    if exchange.answer.status in (400, 422):
+    if exchange.heard.status in (400, 422):
         for category in NEEDED.get(kind, ()):
             narrower = (*query, ("category", category))
             again = app.engine.fhir.search(kind, narrower, token)
-            if 200 <= again.answer.status < 300:
+            if 200 <= again.heard.status < 300:
                 return again, narrower
     return exchange, query
 
@@ -155,19 +156,24 @@ def sample(app: App, number: int = 0) -> Sample:
 
 def _samples(app: App, grant: Grant, whose: str) -> dict[str, list[Sample]]:
     found: dict[str, list[Sample]] = {}
-    refusals = []
+    refusals: list[str] = []
+    silent: list[Exchange] = []
     for kind in PREFERRED:
         if not all(covers(grant.granted, kind, letter) for letter in "rs"):
             continue
         exchange, matches = _found(app, kind, whose, grant.access_token)
+        if exchange.heard.status in (0, *TRANSIENT):
+            silent.append(exchange)
         if matches:
             found[kind] = matches
-        elif not 200 <= exchange.answer.status < 300:
-            refusals.append(f"{kind}: {describe(exchange.answer, exchange.error)}")
+        elif not 200 <= exchange.heard.status < 300:
+            refusals.append(f"{kind}: {describe(exchange.heard, exchange.error)}")
         if len(found) == _ENOUGH:
             break
     if not found and refusals:
         found = _one_by_one(app, grant, whose)
+    if not found and silent:
+        answered(silent[0])
     if not found and refusals:
         raise TwinFailed(
             f"every search under the app's own grant was refused: {'; '.join(refusals)}",
@@ -193,7 +199,9 @@ def _one_by_one(app: App, own: Grant, whose: str) -> dict[str, list[Sample]]:
 
 def _found(app: App, kind: str, whose: str, token: str) -> tuple[Exchange, list[Sample]]:
     exchange, query = search(app, kind, whose, token)
-    return exchange, [Sample(r, query) for r in resources(answered(exchange), kind) if r.get("id")]
+    if exchange.response is None or exchange.response.status in TRANSIENT:
+        return exchange, []  # one type whose back end is slow or away says nothing of the others
+    return exchange, [Sample(r, query) for r in resources(exchange.answer, kind) if r.get("id")]
 
 
 # -- what is in them ----------------------------------------------------------------------------------------------------------

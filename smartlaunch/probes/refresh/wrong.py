@@ -114,7 +114,7 @@ def after_revocation(app: App) -> TokenAnswer:
         answer = revocation.revoke(app, token, hint="refresh_token")
         app.suspect()
         if not 200 <= answered(answer).status < 300:
-            raise TwinFailed(f"the revocation was refused with status {answer.answer.status}; the scenarios on revocation judge that")
+            raise NotApplicable(f"the revocation was refused with status {answer.answer.status}; the scenarios on revocation judge that")
         return app.refresh(token)
 
     return app.once("refresh after revocation", make)
