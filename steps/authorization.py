@@ -212,7 +212,7 @@ def user_denies(app: App) -> AuthorizationAnswer:
     return authorization.denied(app)
 
 
-@then("the browser is told no code")
+@then("no authorization code reaches the app")
 def no_code(judge: Judge, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)
     judge.expects(

@@ -180,12 +180,12 @@ def within(writer: App, letters: str, interaction: str) -> Trial:
     return interactions.within(writer, letters, interaction)
 
 
-@when(Phrase('a token for "{letters}" of one type goes beyond it with the {interaction}', interaction=INTERACTIONS), target_fixture="trial")
+@when(Phrase('the app tries the {interaction} with a token for "{letters}" of one type', interaction=INTERACTIONS), target_fixture="trial")
 def beyond(writer: App, letters: str, interaction: str) -> Trial:
     return interactions.beyond(writer, letters, interaction)
 
 
-@when(Phrase("a token that may only read one type goes beyond it with the {interaction}", interaction=WRITES), target_fixture="trial")
+@when(Phrase("the app tries the {interaction} with a token that may only read one type", interaction=WRITES), target_fixture="trial")
 def beyond_reading(writer: App, interaction: str) -> Trial:
     return interactions.beyond(writer, "rs", interaction, in_version=0)
 
@@ -198,7 +198,7 @@ def within_v1(writer: App, letters: str, interaction: str) -> Trial:
 
 
 @when(
-    Phrase('a version 1 token for "{letters}" of one type goes beyond it with the {interaction}', interaction=INTERACTIONS),
+    Phrase('the app tries the {interaction} with a version 1 token for "{letters}" of one type', interaction=INTERACTIONS),
     target_fixture="trial",
 )
 def beyond_v1(writer: App, letters: str, interaction: str) -> Trial:

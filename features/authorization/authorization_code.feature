@@ -137,7 +137,7 @@ Feature: Authorization code
     @id:doubled-parameter-refused
     Scenario Outline: A request with <parameter> yields no code
       When the app asks for authorization with <parameter>, which is wrong
-      Then the browser is told no code
+      Then no authorization code reaches the app
 
       Examples:
         | parameter                      |

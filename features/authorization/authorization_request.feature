@@ -40,7 +40,7 @@ Feature: Authorization request
     @id:response-type-refused
     Scenario Outline: A request with <response_type> yields no code
       When the app asks for authorization with <response_type>, which is wrong
-      Then the browser is told no code
+      Then no authorization code reaches the app
 
       Examples:
         | response_type            |
@@ -62,7 +62,7 @@ Feature: Authorization request
     @id:client-refused
     Scenario Outline: A request with <client> yields no code
       When the app asks for authorization with <client>, which is wrong
-      Then the browser is told no code
+      Then no authorization code reaches the app
 
       Examples:
         | client                |
@@ -182,7 +182,7 @@ Feature: Authorization request
     @id:nobody-gets-no-code
     Scenario: A browser in which nobody signs in gets no code
       When the app asks for authorization and nobody signs in
-      Then the browser is told no code
+      Then no authorization code reaches the app
 
   @req:HYGIENE-error-reflection @intrusive
   Rule: An error page does not return request values as live markup

@@ -16,7 +16,7 @@ Feature: Denial
     @id:denial-grants-nothing
     Scenario: A denial brings no code
       When the app asks for authorization and the user denies it
-      Then the browser is told no code
+      Then no authorization code reaches the app
 
   @req:RFC6749-4.1.2.1-g
   Rule: A denial by the user is answered with access_denied

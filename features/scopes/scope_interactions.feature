@@ -18,7 +18,7 @@ Feature: What scopes allow
 
     @id:scope-r-refuses @intrusive
     Scenario Outline: A token for r does not do the <interaction>
-      When a token for "r" of one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a token for "r" of one type
       Then it is refused
 
       Examples:
@@ -30,7 +30,7 @@ Feature: What scopes allow
 
     @id:scope-r-refuses-writes @intrusive @writes
     Scenario Outline: A token for r does not do the <interaction>, which writes
-      When a token for "r" of one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a token for "r" of one type
       Then it is refused
 
       Examples:
@@ -56,7 +56,7 @@ Feature: What scopes allow
 
     @id:scope-s-refuses @intrusive
     Scenario Outline: A token for s does not do the <interaction>
-      When a token for "s" of one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a token for "s" of one type
       Then it is refused
 
       Examples:
@@ -67,7 +67,7 @@ Feature: What scopes allow
 
     @id:scope-s-refuses-writes @intrusive @writes
     Scenario Outline: A token for s does not do the <interaction>, which writes
-      When a token for "s" of one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a token for "s" of one type
       Then it is refused
 
       Examples:
@@ -85,7 +85,7 @@ Feature: What scopes allow
 
     @id:scope-c-refuses @intrusive
     Scenario Outline: A token for c does not do the <interaction>
-      When a token for "c" of one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a token for "c" of one type
       Then it is refused
 
       Examples:
@@ -111,7 +111,7 @@ Feature: What scopes allow
 
     @id:scope-u-refuses @intrusive
     Scenario Outline: A token for u does not do the <interaction>
-      When a token for "u" of one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a token for "u" of one type
       Then it is refused
 
       Examples:
@@ -139,7 +139,7 @@ Feature: What scopes allow
 
     @id:scope-d-refuses @intrusive
     Scenario Outline: A token for d does not do the <interaction>
-      When a token for "d" of one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a token for "d" of one type
       Then it is refused
 
       Examples:
@@ -209,7 +209,7 @@ Feature: What scopes allow
 
     @id:scope-read-token-writes
     Scenario Outline: The <interaction> by an app that may only read is refused
-      When a token that may only read one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a token that may only read one type
       Then it is refused
 
       Examples:
@@ -235,7 +235,7 @@ Feature: What scopes allow
 
     @id:scope-batch-writes @writes
     Scenario Outline: A <interaction> by an app that may only read is refused
-      When a token that may only read one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a token that may only read one type
       Then it is refused
 
       Examples:

@@ -73,7 +73,7 @@ Feature: Versions of the scope syntax
 
     @id:scopes-v1-write-only @intrusive
     Scenario Outline: The scope .write does not allow the <interaction>
-      When a version 1 token for "cud" of one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a version 1 token for "cud" of one type
       Then it is refused
 
       Examples:
@@ -98,7 +98,7 @@ Feature: Versions of the scope syntax
 
     @id:scopes-v1-read-only @writes @intrusive
     Scenario Outline: The scope .read does not allow the <interaction>
-      When a version 1 token for "rs" of one type goes beyond it with the <interaction>
+      When the app tries the <interaction> with a version 1 token for "rs" of one type
       Then it is refused
 
       Examples:

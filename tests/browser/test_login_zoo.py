@@ -54,6 +54,8 @@ LAYOUTS = {
     "<input type='password' name='p'><button>Continue</button></form>",
     "social-first": "<a href='/google' role='button'>Continue with Google</a><form method='post' action='/done'><button type='submit' name='sso' value='1'>Use SSO</button>"
     "<input name='u' autocomplete='username'><input type='password' name='p'><button type='submit'>Continue</button></form>",
+    "described-only": "<form method='post' action='/done'><input name='x' aria-describedby='d1'><input name='u' aria-describedby='d2'><input name='y' aria-describedby='d3'>"
+    "<input type='password' name='p'><button>Go</button></form><ul><li id='d1'>Site code</li><li id='d2'>Your user name</li><li id='d3'>Ward</li></ul>",
     "cookie-banner-in-front": "<script>addEventListener('load', () => document.querySelectorAll('#c button').forEach(b => b.onclick = () => "
     "document.querySelector('#c').remove()))</script><form method='post' action='/done'><input name='u' id='user'><input name='p' type='password'><button>Sign in</button></form>"
     "<div id='c' role='dialog' aria-modal='true' style='position:fixed;inset:0;background:#fff'><p>We use cookies</p>"

@@ -29,7 +29,8 @@
     if (/^(checkbox|radio)$/.test(el.type || '') && el.parentElement) return inner(el.parentElement, 300);
     const before = el.previousElementSibling;
     if (before && /^(label|span|b|strong|p|div)$/i.test(before.tagName) && !before.querySelector('input,select,button')) return inner(before);
-    return '';
+    const told = (el.getAttribute('aria-describedby') || '').split(/\s+/).map(i => i && root.getElementById && root.getElementById(i)).filter(Boolean);
+    return clean(told.map(e => inner(e)).join(' '));
   };
   const labelled = el => (el.labels && [...el.labels].some(shown)) || (el.closest('label') && shown(el.closest('label')));
   const hits = (el, win) => {
