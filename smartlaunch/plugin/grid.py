@@ -1,9 +1,9 @@
 """The grid: in which situations a scenario is put besides the plain one.
 
 A rule is broken in one situation and kept in another, so each scenario is put again elsewhere. ``grid.toml`` says along which
-dimensions it binds; here the situations are chosen. A full product would take hours: each scenario takes one further situation in
-which all its dimensions differ from the plain one, the next scenario of the same rule another one, so that a rule with some scenarios
-meets each value; ``--thorough`` takes as many as the longest dimension needs for every scenario to meet each value.
+dimensions it binds; here the situations are chosen. A full product would take hours: each scenario takes one further client and
+situation, the next scenario of the same feature another one, so that a rule with some scenarios meets most values; ``--thorough`` takes
+three for each.
 """
 
 from __future__ import annotations
@@ -20,6 +20,16 @@ from smartlaunch.errors import InternalError
 METHODS, TOKENS, SCOPES = ("POST", "GET"), ("refreshed", "narrowed", ""), ("v1", "wildcard", "")
 """The values along a dimension, the plain one last."""
 DIMENSIONS = ("profile", "method", "user", "patient", "token", "scopes")
+COMPANIES = (
+    Situation(method="POST", patient="other", token="refreshed", scopes="v1"),
+    Situation(user="other", token="narrowed", scopes="wildcard"),
+    Situation(method="POST", user="other", token="refreshed", scopes="wildcard"),
+    Situation(patient="other", token="narrowed", scopes="v1"),
+    Situation(method="POST", user="other", scopes="v1"),
+    Situation(patient="other", token="refreshed"),
+)
+"""The situations that are taken, each of several values: nearly all pairs of values occur in one of them. They are few because each
+client in each situation signs in for itself, which is most of what a scenario costs there."""
 THOROUGH = 3
 """How many situations a scenario takes with ``--thorough``: as many as the longest dimension has values."""
 
@@ -83,30 +93,21 @@ def cells(feature: str, slug: str, number: int, *, profiles: int, once: bool, ro
     for turn in range(THOROUGH):
         step = number + turn
         profile = 1 + step % (profiles - 1) if "profile" in dimensions and profiles > 1 else 0
-        situation = _situation(dimensions, number, turn)
+        # Where there are few clients to choose from, the scenarios of a feature differ by their company instead.
+        company = profile + turn if profiles > 2 else step
+        situation = _within(dimensions, COMPANIES[company % len(COMPANIES)])
         key = (situation.slug, profile)
         if (situation.slug or (profile and once)) and key not in found:
             found[key] = Cell(situation, profile, step % rows if rows else 0, thorough=bool(found))
     return list(found.values())
 
 
-def _situation(dimensions: Sequence[str], number: int, turn: int) -> Situation:
-    """The situation of a scenario's turn; the dimensions turn at different paces, so that the scenarios of a feature meet all pairs."""
-    who = tuple(word for word in ("patient", "user") if word in dimensions)
-    company = _taken((*who, ""), number, turn) if who else ""
+def _within(dimensions: Sequence[str], company: Situation) -> Situation:
+    """As much of a company as the dimensions of a scenario allow."""
     return Situation(
-        method=METHODS[(number + turn) % 2] if "method" in dimensions else "GET",
-        user="other" if company == "user" else "",
-        patient="other" if company == "patient" else "",
-        token=_taken(TOKENS, number + number // 2, turn) if "token" in dimensions else "",
-        scopes=_taken(SCOPES, number + number // 4, turn, plain_at=1) if "scopes" in dimensions else "",
+        method=company.method if "method" in dimensions else "GET",
+        user=company.user if "user" in dimensions else "",
+        patient=company.patient if "patient" in dimensions else "",
+        token=company.token if "token" in dimensions else "",
+        scopes=company.scopes if "scopes" in dimensions else "",
     )
-
-
-def _taken(values: Sequence[str], number: int, turn: int, *, plain_at: int = -1) -> str:
-    """The value of a turn: those that are not plain, beginning at another one for each scenario, and the plain one in its place."""
-    special = [*values[:-1]]
-    start = number % len(special)
-    order = [*special[start:], *special[:start]]
-    order.insert(plain_at if plain_at >= 0 else len(order), values[-1])
-    return order[turn % len(order)]
