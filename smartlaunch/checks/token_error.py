@@ -66,12 +66,12 @@ def no_token(requirement: str, exchange: Exchange, what: str) -> Findings:
 def no_refusal(exchange: Exchange) -> str:
     """Why an answer without a token is none of the refusals that a token endpoint may give (RFC 6749 section 5.2), or nothing.
 
-    Another method than POST, and another media type than a form's, may rightly be answered with 405 or 415.
+    Another method than POST, and another media type than a form's, may rightly be answered with 404, 405 or 415.
     """
     answer = exchange.answer
     if answer.of_firewall:
         return f"a firewall in front of the token endpoint answered (status {answer.status}), so the server has not seen the request"
-    if answer.status == 404 or (answer.status in (405, 501) and exchange.request.method == "POST"):
+    if answer.status in (404, 405, 501) and exchange.request.method == "POST":
         return f"status {answer.status} says that the address takes no such request, and nothing of what is wrong with it"
     return ""
 

@@ -28,10 +28,10 @@ def run(args: argparse.Namespace) -> int:
         _describe(target)
     lines = _check(name)
     for line in lines:
-        mark = {"mend": "mend", "unreachable": "unreachable"}.get(line["verdict"], "note")
+        mark = {"mend": "mend", "untrusted": "mend", "unreachable": "unreachable"}.get(line["verdict"], "note")
         print(f"\n{mark}: {line['problem']}")
     verdicts = {line["verdict"] for line in lines}
-    if "mend" in verdicts:
+    if verdicts & {"mend", "untrusted"}:  # a run judges the certificate; whoever asks before it wants to know what to mend
         return USAGE
     if "unreachable" in verdicts:
         return BLOCKED

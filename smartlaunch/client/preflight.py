@@ -31,7 +31,8 @@ _PERHAPS = re.compile(r"client|redirect|application|app\b|consumer", re.IGNORECA
 def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
     """Check and return lines ``{"verdict", "problem"}``.
 
-    Verdicts: ``mend`` (the user has something to change), ``unreachable``, ``note`` (worth knowing, the run goes on).
+    Verdicts: ``mend`` (the user has something to change), ``unreachable``, ``untrusted`` (a certificate: the run goes on and judges it),
+    ``note`` (worth knowing, the run goes on).
     """
     target = engine.target
     lines = [{"verdict": "mend", "problem": text} for text in target.missing_secrets()]
@@ -45,7 +46,7 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
     exchange = engine.discovery.exchange
     if exchange.response is None:
         untrusted = exchange.failure is Failure.TLS_UNTRUSTED
-        verdict = "note" if untrusted else "mend" if exchange.failure is Failure.NOT_AN_ADDRESS else "unreachable"
+        verdict = "untrusted" if untrusted else "mend" if exchange.failure is Failure.NOT_AN_ADDRESS else "unreachable"
         return [
             *lines,
             {

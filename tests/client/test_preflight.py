@@ -52,7 +52,12 @@ def test_a_missing_secret_ends_the_check(run: Callable[..., Any], server: Server
 
 @pytest.mark.parametrize(
     ("failure", "verdict"),
-    [(Failure.DNS, "unreachable"), (Failure.TIMEOUT, "unreachable"), (Failure.TLS_UNTRUSTED, "note"), (Failure.NOT_AN_ADDRESS, "mend")],
+    [
+        (Failure.DNS, "unreachable"),
+        (Failure.TIMEOUT, "unreachable"),
+        (Failure.TLS_UNTRUSTED, "untrusted"),
+        (Failure.NOT_AN_ADDRESS, "mend"),
+    ],
 )
 def test_no_answer_is_the_network_or_the_address(run: Callable[..., Any], monkeypatch: Any, failure: Failure, verdict: str) -> None:
     engine = run().engine

@@ -80,7 +80,7 @@ def _reading(exchanges: Iterable[Exchange], report: HarReport, clean: Redactor) 
         facts = derive(exchange, memory)
         spelling.look(exchange, facts)
         sensitive = ("authorization", "cookie", "set-cookie")
-        hidden = hidden and not any(k.lower() in sensitive for k, _ in (*exchange.request.headers, *exchange.answer.headers))
+        hidden = hidden and not any(k.lower() in sensitive for k, _ in (*exchange.request.headers, *exchange.heard.headers))
         if exchange.endpoint.value in _KEPT or _tells(exchange, facts):
             kept = clean.exchange(exchange)
             kept.facts = facts

@@ -117,14 +117,18 @@ def of_a_third(app: App, interaction: str) -> Trial:
 
 def _of_a_third(app: App, interaction: str) -> Trial:
     own, other = patient(app), other_patient(app)
-    known = [one for user in app.engine.target.users.values() for one in user.patients or ()]
+    who = app.user
+    known = list(who.patients or ()) if who is not None else []
     third = next((one for one in reversed(known) if one not in (own, other)), "")
     if not third:
-        raise NotConfigured("the target file names no third patient among those of its users", key="[users.<name>] patients")
+        raise NotConfigured("the target file names no third patient whom the user sees", key="[users.<name>] patients")
     kind = sample(app).type
     grant = covering(app, _scopes(app, kind, "patient"))
     require_patient_level(grant, "Patient", kind)
-    theirs = covering(app, _scopes(app, kind, "patient"), patient=third)
+    try:
+        theirs = covering(app, _scopes(app, kind, "patient"), patient=third)
+    except LoginStuck as exc:
+        raise NotConfigured(f"no page lets the user choose the patient {third}: {exc.message}", key="[users.<name>] patients") from exc
     if theirs.token.patient != third:
         raise NotApplicable(f"no login brings the patient {third} into context, so nothing shows that this patient's data are there")
     wanted = Sample({"resourceType": "Patient", "id": third}, (("_id", third),))
