@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from smartlaunch.embedded_ehr.fhir_access import Refused
+from smartlaunch.embedded_ehr.fhir_refusal import Refused
 
 if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.defects import Defects

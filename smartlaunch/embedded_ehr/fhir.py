@@ -28,12 +28,12 @@ from smartlaunch.embedded_ehr.fhir_access import (
     COMPARTMENT,
     Access,
     Credentials,
-    Refused,
     insufficient_scope,
     judge_token,
     patients_of,
     presented_token,
 )
+from smartlaunch.embedded_ehr.fhir_refusal import Refused
 from smartlaunch.embedded_ehr.fhir_store import Resource, Store, Version, new_id
 from smartlaunch.embedded_ehr.scopes import CREATE, DELETE, READ, SEARCH, UPDATE, ResourceScope
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from smartlaunch.embedded_ehr import fhir_search
 from smartlaunch.embedded_ehr.defects.fhir_access import TRUSTED
 from smartlaunch.embedded_ehr.defects.spoiling import excused
+from smartlaunch.embedded_ehr.fhir_refusal import Refused
 from smartlaunch.embedded_ehr.scopes import CREATE, DELETE, INTERACTIONS, READ, SEARCH, UPDATE, ResourceScope, resource_scopes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from smartlaunch.embedded_ehr.defects import Defects, Variants
     from smartlaunch.embedded_ehr.state import AccessToken, State
@@ -35,21 +36,6 @@ COMPARTMENT: dict[str, tuple[str, ...]] = {
     "RelatedPerson": ("patient",),
 }
 _PATIENT_OPTIONAL = frozenset({"Basic"})
-
-
-class Refused(Exception):
-    """A request is not carried out: status, FHIR issue code, words for the developer, and for 401 and 403 the challenge."""
-
-    def __init__(
-        self, status: int, code: str, text: str, *, challenge: str = "", error: str = "", headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(text)
-        self.status = status
-        self.code = code
-        self.text = text
-        self.challenge = challenge
-        self.error = error
-        self.headers = dict(headers or {})
 
 
 def insufficient_scope(text: str) -> Refused:

@@ -477,6 +477,18 @@ TEXT = "".join((HERE / f"{module}.py").read_text(encoding="utf-8") for module in
 ASKED = set(re.findall(r'(?:defects|rules)\(\s*"(\w+)"', TEXT)) | set(fhir_access.REFUSAL)
 WITH_A_LOGIN = {"finds_nothing_outside_the_scopes_of_backend_services", "answers_unknown_types_with_an_empty_bundle"}
 WITH_A_LOGIN |= {"delegates_more_than_the_user_may"}
+WITH_A_LOGIN |= {
+    "accepts_token_in_query_of_search",
+    "compares_patients_by_length_of_id",
+    "granular_scope_narrows_a_wider_one",
+    "heeds_first_parameter_of_a_scope_only",
+    "heeds_last_parameter_of_a_scope_only",
+    "ignores_v1_scopes_beside_those_of_v2",
+    "patches_move_resources_to_other_patients",
+    "serves_later_pages_without_a_token",
+    "trusts_types_in_lower_case",
+    "updates_move_resources_to_other_patients",
+}
 """What only a token of the authorization server shows; the tests of whole flows and the matrix have them."""
 
 PROBES |= {name: brand_bundle for name in ASKED if name.startswith("brands_")}

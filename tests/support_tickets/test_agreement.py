@@ -19,7 +19,11 @@ LAUNCH = "standalone-public/token-response-scope"
 SAMPLE = [
     ("refuses_s256", LAUNCH, "s256-refused"),
     ("refuses_public_clients", LAUNCH, "credentials-absent"),
-    ("refuses_basic_authentication", "standalone-confidential-symmetric/token-response-scope", "client-refused"),
+    (
+        "refuses_basic_authentication",
+        "standalone-confidential-symmetric/token-response-scope",
+        "",
+    ),  # the app goes on with the secret in the body
     ("refuses_right_aud", LAUNCH, ""),
     ("refuses_standalone_launches", LAUNCH, ""),
     ("refuses_form_at_token_endpoint", LAUNCH, ""),

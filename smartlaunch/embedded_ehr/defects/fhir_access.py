@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from smartlaunch.embedded_ehr.defects.spoiling import Change, anywhere
 
 if TYPE_CHECKING:
-    from smartlaunch.embedded_ehr.fhir_access import Refused
+    from smartlaunch.embedded_ehr.fhir_refusal import Refused
 
 _TRACEBACK = (
     ' Traceback (most recent call last): File "/srv/lakeside/access.py", line 118, in authorize psycopg2.OperationalError: host=10.4.0.7'
