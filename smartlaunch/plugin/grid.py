@@ -93,8 +93,9 @@ def cells(feature: str, slug: str, number: int, *, profiles: int, once: bool, ro
     for turn in range(THOROUGH):
         step = number + turn
         profile = 1 + step % (profiles - 1) if "profile" in dimensions and profiles > 1 else 0
-        # Where there are few clients to choose from, the scenarios of a feature differ by their company instead.
-        company = profile + turn if profiles > 2 else step
+        # Where there are few clients to choose from, the scenarios of a feature differ by their company instead; a feature that is kept
+        # to one client is kept to one company in a usual run.
+        company = (step if turn else 0) if "profile" not in dimensions else profile + turn if profiles > 2 else step
         situation = _within(dimensions, COMPANIES[company % len(COMPANIES)])
         key = (situation.slug, profile)
         if (situation.slug or (profile and once)) and key not in found:
