@@ -101,7 +101,8 @@ def ended(monkeypatch: Any, first: Any, again: Exception | None, failure: Except
         if failure is not None:
             raise failure
 
-    app = SimpleNamespace(engine=SimpleNamespace(outages=Outages()), prove=prove)
+    answered = SimpleNamespace(answer=SimpleNamespace(status=200))
+    app = SimpleNamespace(engine=SimpleNamespace(outages=Outages()), prove=prove, grant=lambda: None, probe=lambda _: answered)
     monkeypatch.setattr(hooks, "_app_of", lambda _apps, _plan: app)
     item = Item(again, SimpleNamespace(apps=object()))
     return item, hooks._unless_answered(item, plan, first)  # type: ignore[arg-type]
@@ -141,3 +142,13 @@ def test_nothing_is_tried_when_the_server_has_been_away_for_long() -> None:
     app: Any = SimpleNamespace(engine=SimpleNamespace(outages=Outages(in_a_row=99)), prove=lambda: None)
     assert not proofs.answers_others(PLAN, app, SILENCE)
     assert not proofs.answers_others(replace(PLAN), None, SILENCE)
+
+
+def test_a_read_that_gets_no_answer_with_a_good_token_either_is_no_finding() -> None:
+    class Silent:
+        @property
+        def answer(self) -> None:
+            raise Unreachable("no complete answer")
+
+    app: Any = SimpleNamespace(engine=SimpleNamespace(outages=Outages()), prove=lambda: None, grant=lambda: None, probe=lambda _: Silent())
+    assert not proofs.answers_others(PLAN, app, Unreachable("no complete answer"))
