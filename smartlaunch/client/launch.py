@@ -57,7 +57,7 @@ class Launches:
     def pasted(self, client: Client) -> bool:
         """Whether the client's launches are values that a person pasted, of which each serves one flow."""
         setting = self._engine.target.ehr_launch_of(client)
-        return setting is not None and setting.kind == "pasted"
+        return setting is not None and setting.kind == "pasted" and not setting.reusable
 
     def left(self, client: Client) -> int:
         """How many pasted launches are left for the client."""
@@ -86,7 +86,8 @@ class Launches:
                     f"each pasted launch serves one flow, and other scenarios have spent all {len(setting.launch)}",
                     key="[ehr_launch] launch = [..., one more]",
                 )
-            return Opened((("iss", setting.iss or engine.target.fhir_base_url), ("launch", value)), pasted=True)
+            parameters = (("iss", setting.iss or engine.target.fhir_base_url), ("launch", value))
+            return Opened(parameters, pasted=not setting.reusable)
         with engine.recorder.scope("ehr-launch") as scope:
             landing = engine.open_chart(client, setting, user, patient=patient or self.context(client, user)[0], session=session)
         if landing.kind != "caught":
@@ -105,7 +106,7 @@ class Launches:
     def obtain(self, client: Client, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
         """A fresh launch for a client; ``Blocked`` when the EHR opens it without the launch parameters."""
         other_user, other_patient = user not in (None, self._engine.target.first_user), patient not in ("", self.context(client)[0])
-        if self.pasted(client) and (other_user or other_patient):
+        if self.require_way(client).kind == "pasted" and (other_user or other_patient):
             raise NotConfigured("a pasted launch is of one user and one patient", key='[ehr_launch] kind = "page"')
         opened = self.open(client, user, patient=patient, session=session)
         iss, launch = opened.value("iss"), opened.value("launch")

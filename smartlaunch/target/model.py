@@ -42,6 +42,8 @@ class EhrLaunch:
     """The pasted launch values, in the order in which they are spent."""
     patient: str = ""
     encounter: str = ""
+    reusable: bool = False
+    """Whether a launch value serves any number of flows, as those of the SMART Health IT launcher do."""
 
 
 @dataclass(frozen=True)
@@ -292,7 +294,7 @@ class Target:
     def pasted_launches(self) -> tuple[str, ...]:
         """Every launch value that somebody wrote into the file; redaction learns them."""
         settings = [self.ehr_launch, *(client.ehr_launch for client in self.clients.values())]
-        return tuple(value for setting in settings if setting is not None for value in setting.launch)
+        return tuple(value for setting in settings if setting is not None and not setting.reusable for value in setting.launch)
 
     def clients_of(self, role: str, *uses: str) -> list[Client]:
         """Every client of a role with one of these uses, in the order of the file."""

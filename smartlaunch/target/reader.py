@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.errors import LookupFailed, TargetFileError
+from smartlaunch.target import launcher
 from smartlaunch.target.lines import LineIndex
 from smartlaunch.target.model import (
     APP_ROLES,
@@ -290,7 +291,10 @@ class _Reader:
         head = plain["target"]
         base = head["fhir_base_url"]
         self._check_url(("target", "fhir_base_url"), base, bare=True)
-        shared = self._ehr_launch(("ehr_launch",), plain.get("ehr_launch"), base)
+        options = head.get("smart_launcher")
+        if options is not None and options["launch_type"] not in launcher.BY_EHR:
+            base = launcher.standalone_base(base, options)
+        shared = self._launcher_launch(plain, base) or self._ehr_launch(("ehr_launch",), plain.get("ehr_launch"), base)
         clients = {name: self._client(name, table, shared, base) for name, table in plain["clients"].items()}
         self._check_unique(clients)
         users = {name: _user(name, table) for name, table in plain.get("users", {}).items()}
@@ -423,6 +427,17 @@ class _Reader:
         if table["kind"] == "pasted" and len(set(values)) != len(values):
             self._problem((*path, "launch"), f"{_named((*path, 'launch'))} holds the same value twice, and each serves one flow only")
         return EhrLaunch(**(table | {"steps": tuple(table.get("steps", ())), "launch": values}))
+
+    def _launcher_launch(self, plain: Mapping[str, Any], base: str) -> EhrLaunch | None:
+        """The EHR launch that the options of the SMART Health IT launcher are, which works any number of times."""
+        options = plain["target"].get("smart_launcher")
+        if options is None or options["launch_type"] not in launcher.BY_EHR:
+            return None
+        if "ehr_launch" in plain:
+            kind = options["launch_type"]
+            text = f"[ehr_launch] and target.smart_launcher with `{kind}` both say where the EHR launch comes from"
+            self._problem(("ehr_launch",), text, "keep one of the two")
+        return EhrLaunch(kind="pasted", iss=base, launch=(launcher.code(options),), reusable=True)
 
     def _deviations(self, rows: Sequence[dict[str, Any]]) -> tuple[Deviation, ...]:
         out = []

@@ -30,6 +30,7 @@ MAY_USE: dict[str, set[str]] = {
     "reporting": VALUES | {"evidence", "catalogue", "records"},
     "ticket": VALUES | {"evidence", "catalogue", "records", "diagnosis", "reporting"},
     "setup": VALUES | {"browser", "reporting"},
+    "onboarding": VALUES | {"target", "oauth", "client", "browser", "evidence", "records", "diagnosis"},
     "plugin": VALUES
     | {
         "target",
@@ -57,6 +58,7 @@ MAY_USE: dict[str, set[str]] = {
         "reporting",
         "ticket",
         "setup",
+        "onboarding",
         "plugin",
         "embedded_ehr",
         "_suite",
