@@ -179,7 +179,19 @@ def _phrase(entry: dict[str, Any], vendor: str, source: str) -> Phrase:
 
 
 def _any_of(patterns: list[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{p})" for p in patterns), re.IGNORECASE)
+    """One pattern of many; ``<bad>`` and its like stand for the ways in which everybody says the same thing."""
+    whole = "|".join(f"(?:{p})" for p in patterns)
+    for name, words in _parts().items():
+        whole = whole.replace(f"<{name}>", f"(?:{words})")
+    return re.compile(whole, re.IGNORECASE)
+
+
+@cache
+def _parts() -> dict[str, str]:
+    """The parts of patterns, by name, from ``generic.toml``."""
+    text = files("smartlaunch.diagnosis").joinpath("vendors", "generic.toml").read_text("utf-8")
+    parts: dict[str, str] = tomllib.loads(text)["parts"]
+    return parts
 
 
 def _pairs(entries: list[dict[str, str]], left: str, right: str) -> tuple[tuple[str, str], ...]:

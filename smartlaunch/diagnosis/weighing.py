@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from smartlaunch.diagnosis.inputs.weblinks import host_of
-from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.material import Material, Said
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Missing, Report
 from smartlaunch.diagnosis.signals.observing import observe
 from smartlaunch.diagnosis.signals.signal import Signal
@@ -26,6 +26,8 @@ HIGH, MEDIUM, DECLINE = 80, 55, 40
 SUPPORT, AGAINST, THIN = 8, 15, 25
 ANSWERED = 10
 """What a cause loses that rests on the description of an answer alone; one that rests on a single quoted sentence loses ``THIN``."""
+RETOLD_AT_MOST = 60
+"""The most that a cause weighs which only the asker's own words show."""
 MOST_SUPPORTS = 3
 SPREAD = 35
 """How far below the first cause another may lie and still be shown."""
@@ -110,8 +112,9 @@ def examine(m: Material, wanted_vendor: str = "") -> Report:
     report.named = [s.evidence.text for n, s in seen.items() if n == "unknown-urn"] + _unknown_codes(m)
     if m.succeeded and not any(n.startswith(("says:", "error:", "status:", "dropped", "fhir-")) or n in _FAULTS for n in seen):
         return report
-    weighed = [d for rule in rules() if (d := _weigh(rule, seen, vendor, m)) is not None]
-    report.diagnoses = _rank(weighed)
+    report.diagnoses = _rank([d for rule in rules() if (d := _weigh(rule, seen, vendor, m)) is not None])
+    if not report.diagnoses:
+        report.diagnoses = _retold(m, vendor)
     if not report.diagnoses:
         report.missing = _missing(m, seen, None)
     elif report.diagnoses[0].confidence is Confidence.LOW:
@@ -119,6 +122,26 @@ def examine(m: Material, wanted_vendor: str = "") -> Report:
     return report
 
 
+def _retold(m: Material, vendor: Vendor) -> list[Diagnosis]:
+    """What the asker retells in own words, read as if a server said it: only where nothing else decides, and never with much confidence."""
+    if m.source != "text":
+        return []
+    told = [s for said in m.texts("asker") if said.where == "notes" for s in _SENTENCE.split(said.text) if s and not _SETTLED.search(s)]
+    if not told:
+        return []
+    heard = replace(m, said=[*m.said, *(Said("server", RETOLD, sentence[:1000]) for sentence in told[:60])])
+    seen = observe(heard, vendor)
+    found = [d for rule in rules() if (d := _weigh(rule, seen, vendor, heard, retold=True)) is not None]
+    return _rank(found)
+
+
+RETOLD = "as retold"
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_SETTLED = re.compile(
+    r"(?i)\b(?:verified|confirmed|checked|made sure|ruled out|is (?:correct|fine|right|valid)|are (?:correct|fine|right|valid)|"
+    r"works?|worked|fixed|solved|resolved|no longer|do(?:es)? not want|thanks?)\b"
+)
+"""Words of a sentence that tells what is in order, which says nothing of what is not."""
 _FAULTS = frozenset({"state-changed", "state-not-returned", "verifier-mismatch", "assertion-as-bearer", "wrong-bearer", "code-reused"})
 
 
@@ -128,7 +151,7 @@ def _unknown_codes(m: Material) -> list[str]:
     return [f"the error code {code} is in none of the OAuth documents" for code in m.errors if code not in OAUTH_ERRORS]
 
 
-def _weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material) -> Diagnosis | None:
+def _weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material, *, retold: bool = False) -> Diagnosis | None:
     if any(name not in seen for name in rule.all) or any(name in seen for name in rule.none):
         return None
     hit = [name for name in rule.any if name in seen]
@@ -138,7 +161,9 @@ def _weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material) -> 
     against = [name for name in rule.against if name in seen]
     weight = rule.weight + SUPPORT * min(len(supports), MOST_SUPPORTS) - AGAINST * len(against)
     used = [*rule.all, *hit, *supports]
-    if not rule.alone and _thin(used, seen, m):
+    if retold:
+        weight = min(weight - ANSWERED, RETOLD_AT_MOST)
+    elif not rule.alone and _thin(used, seen, m):
         described = any(said.where not in ("error", "notes") for said in m.texts("server"))
         weight -= ANSWERED if described and "phrase-in-answer" in seen else THIN
     weight = min(weight, rule.at_most, 100)

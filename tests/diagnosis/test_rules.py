@@ -220,6 +220,15 @@ CASES = {
     "state-not-kept": ({"error": "state mismatch", "http_status": 400}, {"error": "state is right", "http_status": 400}),
     "cookies-blocked-in-frame": ({"notes": "it runs in an iframe", "error": "cookies are blocked", "http_status": 400}, {"notes": "it runs in a tab", "error": "cookies are blocked", "http_status": 400}),
     "browser-refused-at-token": ({"_facts": {"console_status": 401}, "token_endpoint": "https://as.example/token", "http_status": 401}, {"_facts": {"console_status": 400}, "token_endpoint": "https://as.example/token", "http_status": 400}),
+    "opaque-token-at-api": ({"fhir_request": "GET Patient/1", "http_status": 401, "error": "The token in the request is not in JWS format"}, {"fhir_request": "GET Patient/1", "http_status": 401, "error": "The token in the request is in JWS format"}),
+    "answer-is-a-page": ({"error": "invalid character '<' looking for beginning of value"}, {"error": "invalid character 'a' in the name"}),
+    "token-in-address": ({"fhir_request": "GET https://ehr.example/fhir/Patient/1?access_token=abc", "http_status": 401, "notes": "GET Patient/1?access_token=abc gives 401"}, {"http_status": 401, "notes": "GET Patient/1 gives 401"}),
+    "app-link-unknown": ({"error": "net::ERR_UNKNOWN_URL_SCHEME"}, {"error": "net::ERR_UNKNOWN"}),
+    "state-too-weak": ({"error": "The state is missing or is considered too weak"}, {"error": "The state is strong"}),
+    "email-not-accepted": ({"error": "email in id_token (a@b.example) isn't verified"}, {"error": "email in id_token is verified"}),
+    "popup-lost": ({"error": "BrowserAuthError: popup_window_error"}, {"error": "BrowserAuthError: other_window"}),
+    "answer-without-token": ({"error": "(missing_token) Missing access token parameter."}, {"error": "(missing_code) Missing code parameter."}),
+    "parameter-not-for-token": ({"error": "invalid_request", "error_description": "Scope parameter is not supported on an authorization code access_token exchange request"}, {"error": "invalid_request", "error_description": "Scope parameter is supported on an access_token request"}),
     "sign-in-loop": ({"error": "ERR_TOO_MANY_REDIRECTS", "http_status": 302}, {"error": "ERR_ABORTED", "http_status": 302}),
 }  # fmt: skip
 

@@ -46,12 +46,51 @@ def _console(address):
         ),
         ("The server answers 403 to the preflight of the browser.", "cors-headers-missing"),
         ("[10:50:11 ERR] No client with id 'webapi' found. aborting", "unknown-client-refused"),
+        ("We sign in, and then the app says that the code has run out or: code doesn't exist or has expired.", "code-refused"),
+        ("the page tells me\nredirection URL is not valid", "redirect-refused"),
+        ("Our library stops: code verifier from session is empty", "state-not-kept"),
+        ("It refuses the token: id_token rejected: Invalid issuer", "id-token-issuer-unusable"),
+        ("I got a `Service not found: https://api.example` error when trying to sign in", "aud-refused"),
+        ("GET /api/private 401 6.557 ms - 569\nUnauthorizedError: jwt malformed", "opaque-token-at-api"),
+        ("After the update our server cannot fetch the JWKS from keys.example any more, whatever we try.", "app-jwks-unreachable"),
     ],
 )  # fmt: skip
 def test_first_cause(text, rule):
     first = _first(text)
     assert first is not None
     assert first.rule == rule
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We have verified that the redirect URI is not registered twice, and everything is right.",
+        "The redirect URI is correct. It works now, thanks.",
+        "I have checked that the token is not expired.",
+    ],
+)
+def test_what_the_asker_found_in_order_is_no_cause(text):
+    assert _first(text) is None
+
+
+def test_what_only_the_asker_says_is_never_sure():
+    first = _first(
+        "Since Monday our server cannot fetch the JWKS of the app, I wonder why. The redirect URI is not registered either, maybe."
+    )
+    assert first is not None
+    assert first.confidence is not Confidence.HIGH
+
+
+def test_length_and_time_of_an_access_log_are_no_status():
+    assert "the status 401" in load('"GET /fhir/Patient HTTP/1.1" 401 569 invalid token').report().read
+    assert not any("569" in line for line in load("GET /api/private 401 6.557 ms - 569 Unauthorized").report().read)
+
+
+def test_request_of_plain_oauth_is_not_refused_for_lacking_aud():
+    first = _first(
+        "https://as.example/authorize?response_type=code&client_id=c&redirect_uri=https%3A%2F%2Fa.example\nhttps://as.example/error?error=invalid_request"
+    )
+    assert first is None or first.rule != "aud-missing"
 
 
 def test_scope_with_an_asterisk_beside_credentials_is_no_matter_of_cors():

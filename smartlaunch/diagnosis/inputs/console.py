@@ -15,8 +15,8 @@ _ORIGIN = r"(?P<origin>https?://[^\s'\"\u2018\u2019\u201c\u201d<>/]+)"
 _KINDS: Final[tuple[tuple[str, str], ...]] = (
     (
         "cors",
-        r"Access to (?:fetch|XMLHttpRequest|font|script|image|resource)[^\n]{0,60}? at '?" + _PLACE + r"'?[^\n]{0,60}? from origin '?"
-        + _ORIGIN,
+        r"Access to (?:fetch|XMLHttpRequest|font|script|image|resource)[^\n]{0,60}? at '?" + _PLACE + r"'?[^\n]{0,400}? from origin '?"
+        + r"(?:null\b|" + _ORIGIN + ")",
     ),
     ("cors", rf"Cross-Origin Request Blocked[^\n]{{0,160}}?remote resource at {_PLACE}"),
     ("cors", rf"XMLHttpRequest cannot load {_PLACE}"),

@@ -330,7 +330,7 @@ class _Text:
             if code not in m.errors:
                 m.errors.append(code)
                 self.out.took(f"the error code {code}")
-        telling = any(_says(words) for _, words in heard.server) or bool(heard.errors)
+        telling = self._telling(heard, silent=silent)
         if telling:
             self.out.took("words of a server or a log line")
         elif any(words.strip(" .:;,-") for _, words in heard.server):
@@ -356,6 +356,16 @@ class _Text:
                 self.out.leave(f"{count} words of prose, in which no message, address or status was found")
             else:
                 self.out.took(f"{count} words around it, taken as notes")
+
+    def _telling(self, heard: prose.Heard, *, silent: bool) -> bool:
+        """Whether the words found are known to any wording; where none is, the lines in which nobody speaks of himself are asked."""
+        if any(_says(words) for _, words in heard.server) or heard.errors:
+            return True
+        lines = [line for line in heard.lines if _says(line)] if silent else []
+        heard.server += [("line", line) for line in lines]
+        for line in lines:
+            self.m.hear("server", "line", line)
+        return bool(lines)
 
     def _hosts_known(self) -> bool:
         hosts = [host_of(u) for u in (self.m.authorize_url, self.m.token_url, self.m.fhir_base, self.m.aud) if u]

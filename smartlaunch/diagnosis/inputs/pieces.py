@@ -76,10 +76,22 @@ def take_apart(text: str) -> tuple[list[Piece], str]:
         found += new
         parts, at = [], 0
         for piece in sorted(new, key=lambda p: p.start):
-            parts += [rest[at : piece.start], re.sub(r"[^\n]", " ", rest[piece.start : piece.end])]
+            words = rest[piece.start : piece.end]
+            parts += [rest[at : piece.start], words if _told_in_words(piece, rest) else re.sub(r"[^\n]", " ", words)]
             at = piece.end
         rest = "".join([*parts, rest[at:]])
     return sorted(found, key=lambda p: p.start), rest
+
+
+def _told_in_words(piece: Piece, text: str) -> bool:
+    """Whether an address stands inside a sentence that would say less without it, as "service not found: https://..."."""
+    before = text[max(0, piece.start - 60) : piece.start].rpartition("\n")[2]
+    return (
+        piece.kind == "url"
+        and len(piece.text) < 200
+        and "?" not in piece.text
+        and re.search(r"[a-z]{3,} [\w ]*[a-z]{3,}:? ?[\"'`(]?$", before) is not None
+    )
 
 
 def condensed(text: str) -> tuple[str, str]:

@@ -43,11 +43,16 @@ _PAIR = re.compile(
     r"(?<![\w.])(error|error_description|errorDescription|error_uri|client_?[iI]d|redirect_?[uU]ri|grant_type|scope)\s*=\s*"
     r"(?:\"([^\"\n]{1,600})\"|'([^'\n]{1,600})'|([^\s,;&\"')\]]{1,400}))"
 )
+_CODE = r"4(?:[0-2]\d|31|51)|5(?:0\d|1[01]|2\d)"
+"""The statuses that are in use: other numbers of three digits are lengths and times."""
 _STATUS = re.compile(
     r"\b(?:HTTP(?:/\d(?:\.\d)?)?|status(?:[ _-]?code)?|response|responds?(?: with)?|returns?|returned|answers?|answered|got|gets?|"
     r"getting|receiv\w+|error|fails? with|failed with|gives?|throws?|Response \[)\W{0,6}"
-    r"(?:an? |me |the |code |with |HTTP |status |error ){0,3}\W{0,3}([45]\d\d)\b"
-    r"|\b([45]\d\d)\W{1,3}(?:Client Error|Server Error|Unauthorized|Forbidden|Bad Request|Not Found|Internal Server Error|Bad Gateway|"
+    r"(?:an? |me |the |code |with |HTTP |status |error ){0,3}\W{0,3}(" + _CODE + r")\b"
+    r"|\b(?:GET|POST|PUT|PATCH|DELETE|OPTIONS) [^\s\"]{1,300}(?: HTTP/[\d.]{1,4})?\"? (" + _CODE + r")\b"
+    r"|\b("
+    + _CODE
+    + r")\W{1,3}(?:Client Error|Server Error|Unauthorized|Forbidden|Bad Request|Not Found|Internal Server Error|Bad Gateway|"
     r"Service Unavailable|Gateway Time-?out|error|response|status|from|on|when|for)",
     re.IGNORECASE,
 )
@@ -90,6 +95,8 @@ class Heard:
     errors: list[str] = field(default_factory=list)
     status: int = 0
     calls: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    """Lines in which nobody speaks of himself; they may be a message where nothing else is one."""
 
 
 def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
@@ -118,15 +125,16 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
         else:
             heard.server += [("quoted", quote) for quote in _quotes(line)]
         rest.append(line)
-    if silent and not heard.server and len(rest) <= 12:
-        heard.server = [("line", line.strip()[:1000]) for line in rest if not _FIRST_PERSON.search(line)][:20]
+    heard.lines = [line.strip()[:1000] for line in rest if not _FIRST_PERSON.search(line)][:20] if len(rest) <= 12 else []
+    if silent and not heard.server:
+        heard.server = [("line", line) for line in heard.lines]
     story = " ".join(line.strip() + (" ." if re.search(r"[=\\{}\"`:;]", line) else "") for line in rest)
     if not short:
         heard.server += [("quoted", words) for words in _introduced(rest)]
     heard.asker = story
     _codes(text, heard)
     if found := _STATUS.search(story):
-        heard.status = int(found.group(1) or found.group(2))
+        heard.status = int(next(code for code in found.groups() if code))
     heard.calls = [f"{m.group(1)} {m.group(2)}" for m in _FHIR_CALL.finditer(story)][:6]
     if _NO_REFRESH.search(story):
         heard.values.setdefault("refresh_token", "not returned")

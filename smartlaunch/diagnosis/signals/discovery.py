@@ -80,7 +80,8 @@ def audience(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw("aud-known", f"aud was {m.aud}")
     if m.facts.get("aud_present") is False:
         yield saw("aud-missing", "the authorization request has no aud")
-        if {"invalid_request", "access_denied"} & set(m.errors) and not m.urns:
+        plain_oauth = m.requested is None and bool(m.authorize_url) and "launch" not in m.authorize_url
+        if {"invalid_request", "access_denied"} & set(m.errors) and not m.urns and not plain_oauth:
             yield saw("refused-without-aud", "the authorization request was refused and has no aud")
     base = m.fhir_base
     if m.aud and base and m.aud != base:
