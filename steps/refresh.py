@@ -269,4 +269,4 @@ def reuse_refused(judge: Judge, reuse: Reuse) -> None:
 def reuse_ends_all(judge: Judge, reuse: Reuse) -> None:
     answered(reuse.after.exchange)
     judge(checks.ended(judge.requirement, reuse.after.exchange, "the refresh token that replaced it"))
-    judge(checks.ended(judge.requirement, reuse.read, "the access token that came with it"))
+    judge(checks.ended(judge.requirement, reuse.use.judged, "the access token that came with it"))

@@ -8,7 +8,6 @@ from smartlaunch.checks import members, revocation
 from smartlaunch.checks import token_error as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotConfigured
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
@@ -77,9 +76,7 @@ def second_time_refused(judge: Judge, replay: Replay) -> None:
 
 @then("the token of the first time is refused by the FHIR server")
 def first_token_revoked(judge: Judge, replay: Replay) -> None:
-    if replay.read is None:
-        raise NotConfigured("the app asks for no scope on FHIR data, so nobody sees whether a token works", key="[clients.<name>] scopes")
-    judge(revocation.read_is_refused(judge.requirement, replay.read, "as the tokens of a replayed code are revoked"))
+    judge(revocation.read_is_refused(judge.requirement, replay.use.judged, "as the tokens of a replayed code are revoked"))
 
 
 @then("the token endpoint issues no token for it")

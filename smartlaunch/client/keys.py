@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from smartlaunch.client.discovery import Discovery
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, UsageError
-from smartlaunch.oauth.client_authentication import algorithm_of, public_part
+from smartlaunch.oauth.client_authentication import algorithm_of, new_key, public_part
 from smartlaunch.target import Client, is_loopback
 
 NO_STORE = "max-age=0, no-store"
@@ -27,6 +27,7 @@ class Keys:
         self._discovery = discovery
         self._servers: dict[str, JwksServer] = {}
         self._kept: dict[int, socket.socket] = {}
+        self._renewed: dict[str, dict[str, Any]] = {}
 
     def keep(self, place: socket.socket) -> None:
         """Take a socket that is bound and does not listen yet: the server at its port will use it, so nobody else can get there first."""
@@ -42,6 +43,8 @@ class Keys:
     def signing_key(self, client: Client, algorithm: str = "") -> dict[str, Any]:
         """The key for an algorithm; without one, the first that the server says it verifies, else the first."""
         keys = self.all(client)
+        if client.name in self._renewed:
+            keys = [self._renewed[client.name], *keys]
         if algorithm:
             for key in keys:
                 if algorithm_of(key) == algorithm:
@@ -63,10 +66,18 @@ class Keys:
                 key="[clients.<name>] jwks_uri",
             )
         if address not in self._servers:
-            port = parts.port or 80
-            public, place = [public_part(k) for k in self.all(client)], self._kept.pop(port, None)
-            self._servers[address] = JwksServer(host, port, parts.path or "/", public, place)
+            port, keys = parts.port or 80, self.all(client)
+            place = self._kept.pop(port, None)
+            # A key without an id may stand in its set by itself only.
+            spare = new_key(algorithm_of(self.signing_key(client))) if all(key.get("kid") for key in keys) else None
+            self._servers[address] = JwksServer(host, port, parts.path or "/", [public_part(key) for key in keys], place, spare)
         return self._servers[address]
+
+    def renew(self, client: Client) -> None:
+        """Sign with the spare key of the client's published set from now on."""
+        spare = self.server(client).spare
+        if spare is not None:
+            self._renewed[client.name] = spare
 
     def serve(self, client: Client) -> None:
         """Publish a client's keys when its ``jwks_uri`` is an address the suite can serve; else its developer does."""
@@ -87,13 +98,24 @@ class Keys:
 class JwksServer:
     """A JWK Set on loopback whose keys and cache header can change while it counts how often it is fetched.
 
-    ``elsewhere`` holds further sets by path, for assertions that point to a place nobody registered. ``methods`` are those of all
-    requests so far; ``fresh_until`` is the monotonic moment until which a fetcher may keep what it got.
+    ``spare`` is a private key whose public part is in every set that is served, whatever else changes: a server that keeps a set for
+    longer than it is told still knows the client by it. ``elsewhere`` holds further sets by path, for assertions that point to a place
+    nobody registered. ``methods`` are those of all requests so far; ``fresh_until`` is the monotonic moment until which a fetcher may
+    keep what it got.
     """
 
-    def __init__(self, host: str, port: int, path: str, keys: Sequence[Mapping[str, Any]], place: socket.socket | None = None) -> None:
-        self.keys: list[Mapping[str, Any]] = list(keys)
-        self.registered: list[Mapping[str, Any]] = list(keys)
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        path: str,
+        keys: Sequence[Mapping[str, Any]],
+        place: socket.socket | None = None,
+        spare: dict[str, Any] | None = None,
+    ) -> None:
+        self.spare = spare
+        self.registered: list[Mapping[str, Any]] = self._with_spare(keys)
+        self.keys: list[Mapping[str, Any]] = list(self.registered)
         self.elsewhere: dict[str, list[Mapping[str, Any]]] = {}
         self.cache_control = NO_STORE
         self.max_age = 0.0
@@ -158,7 +180,11 @@ class JwksServer:
 
     def replace(self, keys: Sequence[Mapping[str, Any]]) -> None:
         """Serve these keys in place of the registered ones, not to be kept, so that nobody has to wait for their end."""
-        self.keys, self.max_age, self.cache_control = list(keys), 0.0, NO_STORE
+        self.keys, self.max_age, self.cache_control = self._with_spare(keys), 0.0, NO_STORE
+
+    def _with_spare(self, keys: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        there = {key.get("kid") for key in keys}
+        return [*keys, *([public_part(self.spare)] if self.spare is not None and self.spare["kid"] not in there else [])]
 
     def settle(self) -> None:
         """Wait until what was fetched before may no longer be kept."""

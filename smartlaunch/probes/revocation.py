@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import describe
 from smartlaunch.probes.client_authentication import either
@@ -22,6 +22,25 @@ if TYPE_CHECKING:
 
 SPREAD_S = 2.0
 """RFC 7009 section 2 lets the news of a revocation take a moment to reach every server."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """Reads with an access token before and after what should end it; None where the app may read nothing."""
+
+    before: Exchange | None
+    after: Exchange | None
+
+    @property
+    def judged(self) -> Exchange:
+        """The later read; ``NotConfigured`` when there is none, ``TwinFailed`` when the token was no good before."""
+        if self.before is None or self.after is None:
+            raise NotConfigured(
+                "the app asks for no scope on FHIR data, so nobody sees whether a token works", key="[clients.<name>] scopes"
+            )
+        if not 200 <= answered(self.before).status < 300:
+            raise TwinFailed(f"a fresh access token is answered with status {self.before.answer.status}", by="bearer-header")
+        return self.after
 
 
 @dataclass(frozen=True)
@@ -122,6 +141,14 @@ def _require_access_tokens_end(app: App) -> None:
 def _require_revoked(read: Exchange) -> None:
     if 200 <= read.answer.status < 300:
         raise NotApplicable("the server does not revoke access tokens; another scenario judges that")
+
+
+def used(app: App, grant: Grant | TokenAnswer) -> Exchange | None:
+    """A read with a token that is to be ended, so that a refusal afterwards tells of its end; None where the app may read nothing."""
+    try:
+        return app.probe(grant)
+    except NotConfigured:
+        return None
 
 
 def read_until_refused(app: App, grant: Grant | TokenAnswer) -> Exchange:

@@ -20,7 +20,7 @@ from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import pkce
 from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.redirect_uri import COLLECTOR
-from smartlaunch.probes.revocation import read_until_refused
+from smartlaunch.probes.revocation import Use, read_until_refused, used
 
 REDEEMED_LATE = "code redeemed late"
 
@@ -213,11 +213,11 @@ def redeem_late(app: App) -> Aging[TokenAnswer]:
 
 @dataclass(frozen=True)
 class Replay:
-    """A code redeemed twice: both answers, and a read with the token of the first."""
+    """A code redeemed twice: both answers, and what the token of the first was good for before and after."""
 
     first: TokenAnswer
     second: TokenAnswer
-    read: Exchange | None
+    use: Use
 
 
 def replayed(app: App) -> Replay:
@@ -230,12 +230,10 @@ def _replayed(app: App) -> Replay:
     first = app.exchange(answer)
     if not first.succeeded:
         raise TwinFailed(f"a fresh code was not redeemed: {first.describe()}")
+    before = used(app, first)
     replay = app.exchange(answer)
     app.suspect()
-    try:
-        return Replay(first, replay, read_until_refused(app, first))
-    except NotConfigured:
-        return Replay(first, replay, None)
+    return Replay(first, replay, Use(before, read_until_refused(app, first) if before is not None else None))
 
 
 @dataclass(frozen=True)

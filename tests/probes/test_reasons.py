@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
@@ -549,3 +550,27 @@ def test_a_key_that_was_withdrawn(right: World, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(right.engine, "target", replace(right.target, limits=replace(right.target.limits, wait_for_expiry_s=0)))
     with pytest.raises(NotApplicable, match="too short"):
         published_keys.rotated(clients.publisher(right.apps))
+
+
+def test_a_client_goes_on_where_its_set_is_kept_too_long(worlds: Any) -> None:
+    app = clients.publisher(worlds("keeps_client_keys_longer_than_allowed").apps)
+    assert not published_keys.rotated(app).new.succeeded
+    app.prove()
+
+
+def test_a_client_goes_on_with_the_key_that_every_set_holds(worlds: Any) -> None:
+    app = clients.publisher(worlds("lets_backend_responses_be_cached").apps)
+    first, server = app.keys.signing_key(app.client)["kid"], app.keys.server(app.client)
+    restore = server.restore
+
+    def kept(**wanted: Any) -> None:
+        """Leave the set of a probe where it is, as a server does that keeps it."""
+        if server.keys == server.registered:
+            restore(**wanted)
+
+    with mock.patch.object(server, "restore", side_effect=kept):
+        published_keys.rotated(app)
+    assert app.keys.signing_key(app.client)["kid"] not in (first, "")
+    app.prove()
+    assert published_keys.present(app, "a kid that two of its keys have").error == "invalid_client"
+    app.prove()

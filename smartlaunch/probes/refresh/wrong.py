@@ -60,7 +60,7 @@ class Reuse:
 
     replay: TokenAnswer
     after: TokenAnswer
-    read: Exchange
+    use: revocation.Use
 
 
 def with_token(app: App, label: str) -> TokenAnswer:
@@ -192,10 +192,11 @@ def reused(app: App) -> Reuse:
             raise refused(answer)
         if not answer.refresh_token or answer.refresh_token == old:
             raise NotApplicable("the server does not replace refresh tokens of this client")
+        before = revocation.used(app, answer)
         replay = app.refresh(old)
         app.suspect()
         answered(replay.exchange)
         after = app.refresh(answer.refresh_token)
-        return Reuse(replay, after, app.probe(answer))
+        return Reuse(replay, after, revocation.Use(before, app.probe(answer) if before is not None else None))
 
     return app.once("refresh token reuse", make)
