@@ -69,8 +69,10 @@ def _list(selection: Selection, plans: Sequence[Plan]) -> int:
 
 def _check_target(asked: options.Options) -> None:
     """Load the target before anything is started, so that a mistake in it is the first and only thing said."""
-    from smartlaunch.target import load_target
+    from smartlaunch.target import load_deviations, load_target
 
+    if asked.deviations:
+        load_deviations(asked.deviations)
     if load_target(asked.target).embedded:
         check_switches(asked)
     else:
@@ -145,7 +147,7 @@ def _run(args: argparse.Namespace, asked: options.Options, suites: Sequence[Suit
             interrupted = True
         log.seek(0)
         said = log.read().decode("utf-8", "replace")
-    return _verdict(folder, code, said, interrupted=interrupted, strict=args.strict)
+    return _verdict(folder, code, said, args, interrupted=interrupted)
 
 
 def _write_manifest(folder: Path) -> str:
@@ -160,12 +162,23 @@ def _write_manifest(folder: Path) -> str:
     return ""
 
 
+def _write_junit(record: Run, place: str | None) -> str:
+    """Write the JUnit file where it was asked for besides the run's folder; the answer is what went wrong."""
+    from smartlaunch.reporting.junit import write_junit
+
+    try:
+        if place:
+            write_junit([record], Path(place))
+    except OSError as exc:
+        return f"--junit {place} could not be written: {exc.strerror or exc}"
+    return ""
+
+
 def _arguments(args: argparse.Namespace, asked: options.Options, folder: Path) -> list[str]:
     """Return what the child is asked, in the words of pytest and of our plugin in it."""
     out = [
         *options.pytest_arguments(asked),
         f"{options.BY_NAME['out'].pytest_flag}={folder}",
-        f"--junitxml={args.junit or folder / files.JUNIT_FILE}",
         f"--alluredir={folder / files.ALLURE_RESULTS}",
     ]
     if not sys.stderr.isatty() or os.environ.get("CI"):
@@ -175,7 +188,7 @@ def _arguments(args: argparse.Namespace, asked: options.Options, folder: Path) -
     return [*out, "-v"] if args.verbose else [*out, "-q", "--no-header", "--tb=no", "-rN"]
 
 
-def _verdict(folder: Path, code: int, said: str, *, interrupted: bool, strict: bool) -> int:
+def _verdict(folder: Path, code: int, said: str, args: argparse.Namespace, *, interrupted: bool) -> int:
     """Show the run's summary and return its exit code; a run without a record shows what pytest said instead."""
     try:
         record = load_run(folder)
@@ -188,8 +201,8 @@ def _verdict(folder: Path, code: int, said: str, *, interrupted: bool, strict: b
     if interrupted:
         print(f"smartlaunch: interrupted; what was recorded until then is in {shown(folder)}", file=sys.stderr)
         return INTERRUPTED
-    verdict = exit_code(record, strict=strict)
-    unsigned = _write_manifest(folder)
+    verdict = exit_code(record, strict=args.strict, strict_known=args.strict_known)
+    unsigned = _write_manifest(folder) or _write_junit(record, args.junit)
     if unsigned:
         print(f"smartlaunch: {unsigned}", file=sys.stderr)
         verdict = INTERNAL if verdict in (GOOD, BLOCKED) else verdict

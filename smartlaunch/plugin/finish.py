@@ -15,7 +15,7 @@ from typing import Any
 
 from smartlaunch.catalogue import load
 from smartlaunch.errors import InternalError
-from smartlaunch.records.files import DIAGNOSES_FILE, HAR_FILE, HTML_FILE, RUN_FILE
+from smartlaunch.records.files import DIAGNOSES_FILE, HAR_FILE, HTML_FILE, JUNIT_FILE, RUN_FILE
 from smartlaunch.records.record import Run
 from smartlaunch.records.store import assemble, with_diagnoses, write_run
 
@@ -51,22 +51,37 @@ def finish(
 
     Where not even ``run.json`` can be written, the others are made all the same before that is raised.
     """
-    from smartlaunch.evidence.har import write_har
-    from smartlaunch.reporting.html import write_html
-
     gc.freeze()  # what the run left in memory is not looked through again for each of the million small objects made here
     writers = Writers(folder, scrub)
     made: list[Mapping[str, Any]] = []
     writers.attempt("header", lambda: made.append(header()))
     run = assemble(folder, made[0] if made else None)  # without a new header that from the start of the run counts
+    return _write(run, writers, on_run=on_run, at_end=at_end)
+
+
+def write_artefacts(run: Run, folder: Path, *, scrub: Callable[[str], str], on_run: Callable[[Run, Path], None] | None = None) -> Run:
+    """Write a run that is there already once more, in every form."""
+    header = {name: value for name, value in run.header.items() if name != "unwritten"}
+    return _write(replace(run, header=header), Writers(folder, scrub), on_run=on_run)
+
+
+def _write(
+    run: Run, writers: Writers, *, on_run: Callable[[Run, Path], None] | None = None, at_end: Callable[[], None] | None = None
+) -> Run:
+    from smartlaunch.evidence.har import write_har
+    from smartlaunch.reporting.html import write_html
+    from smartlaunch.reporting.junit import write_junit
+
+    folder, scrub = writers.folder, writers.scrub
     writers.attempt(RUN_FILE, lambda: write_run(run, folder))
     explained: list[Run] = []
     writers.attempt(DIAGNOSES_FILE, lambda: explained.append(explain(run, folder, scrub)))
-    run = explained[0] if explained else run
+    told = explained[0] if explained else run
     for artefact, make in (
-        ("Allure", lambda: on_run(run, folder) if on_run is not None else None),
-        (HAR_FILE, lambda: write_har(run.exchanges, folder / HAR_FILE)),
-        (HTML_FILE, lambda: write_html(run, folder, load())),
+        ("Allure", lambda: on_run(told, folder) if on_run is not None else None),
+        (HAR_FILE, lambda: write_har(told.exchanges, folder / HAR_FILE)),
+        (HTML_FILE, lambda: write_html(told, folder, load())),
+        (JUNIT_FILE, lambda: write_junit([told], folder / JUNIT_FILE)),
         ("Allure", lambda: at_end() if at_end is not None else None),
     ):
         writers.attempt(artefact, make)
@@ -74,9 +89,9 @@ def finish(
     if lost:
         raise InternalError(f"{RUN_FILE} could not be written: {lost}")
     if writers.unwritten:
-        run = replace(run, header={**run.header, "unwritten": writers.unwritten})
-        write_run(run, folder)
-    return run
+        told = replace(told, header={**told.header, "unwritten": writers.unwritten})
+        write_run(told, folder)
+    return told
 
 
 def explain(run: Run, folder: Path, scrub: Callable[[str], str]) -> Run:

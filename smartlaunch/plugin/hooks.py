@@ -23,7 +23,7 @@ from smartlaunch.client.engine import Engine
 from smartlaunch.client.situation import PLAIN
 from smartlaunch.errors import Blocked, Missing, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, Unreachable, UsageError
 from smartlaunch.finding import Outcome
-from smartlaunch.plugin import bdd, lint, options, proofs
+from smartlaunch.plugin import bdd, known, lint, options, proofs
 from smartlaunch.plugin.binding import SUITES, Plan, Suite, judged_at, label_of
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.selection import Selection
@@ -403,8 +403,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         if not judge.judged:
             raise SmartLaunchError("the scenario ended without any judgement: one of its Then steps is missing")
         return result
-    known = {x.id: x for x in item.config.stash[RUN].recorder.exchanges}
-    raise NonConformance(render_findings(judge.records(), judge.catalogue, exchanges=known)) from None
+    exchanges = {x.id: x for x in item.config.stash[RUN].recorder.exchanges}
+    raise NonConformance(render_findings(judge.records(), judge.catalogue, exchanges=exchanges)) from None
 
 
 def _unless_answered(item: pytest.Item, plan: Plan, ended: NotApplicable | Blocked) -> NotApplicable | Blocked | None:
@@ -455,14 +455,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report.sections = [(title, run.scrub(text)) for title, text in report.sections]
     ended = call.when == "call" or (call.when == "setup" and exc is not None)
     if ended:
-        result = _result(item, plan, run, exc)
+        result = known.mark(_result(item, plan, run, exc), run.deviations, {each.id: each for each in run.results})
         item.stash[RESULT] = result
         run.add(result)
         if run.engine is not None:
             proofs.note(run.engine, plan, result)
-        item.config.stash[PROGRESS].done(result.outcome)
+        item.config.stash[PROGRESS].done(Outcome.PASSED.value if result.known else result.outcome)
         report.user_properties.extend(_properties(result))
-        setattr(report, "smartlaunch_outcome", result.outcome)  # noqa: B010 - TestReport takes extra attributes for other hooks
+        setattr(report, "smartlaunch_outcome", "known" if result.known else result.outcome)  # noqa: B010 - TestReport takes extra attributes for other hooks
+        if result.known and report.failed:
+            report.outcome = "skipped"  # what is known is no failure, in pytest's exit code, in JUnit, and in what `--lf` remembers
+            report.longrepr = (str(item.path), item.location[1] or 0, f"known deviation: {result.known['reason']}")
     elif call.when == "teardown" and exc is not None:
         report.longrepr = _clean(exc, run)
     return report
@@ -515,8 +518,6 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
     findings = judge.records() if judge is not None else ()
     if outcome in (Outcome.FAILED, Outcome.WARNING) and findings:
         reason = "; ".join(f.actual for f in findings if f.outcome == outcome.value)[:2000]
-    if outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.BLOCKED):
-        reason = "\n".join(filter(None, (reason, _known_deviation(item, plan, run))))
     return ScenarioResult(
         id=scenario_id(item),
         title=plan.title_of(bdd.row_of(item)),
@@ -541,14 +542,6 @@ def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException |
     )
 
 
-def _known_deviation(item: pytest.Item, plan: Plan, run: RunSession) -> str:
-    """The target file's own word on a result it knows already; the outcome stays what it is."""
-    for deviation in run.target.deviations:
-        if any(deviation.applies(name) for name in (scenario_id(item), plan.id, *plan.requirements)):
-            return run.scrub(f"known deviation: {deviation.reason}" + (f" ({deviation.link})" if deviation.link else ""))
-    return ""
-
-
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     """Our outcomes under our own words in pytest's progress and counts."""
     outcome = getattr(report, "smartlaunch_outcome", None)
@@ -558,6 +551,7 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
         "error": ("error", "E", "ERROR"),
         "not-applicable": ("skipped", "n", "NOT APPLICABLE"),
         "not-configured": ("skipped", "c", "NOT CONFIGURED"),
+        "known": ("known", "k", "KNOWN"),
     }
     return words.get(outcome) if outcome is not None else None
 

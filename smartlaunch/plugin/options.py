@@ -69,6 +69,8 @@ OPTIONS = (
     Option("quick", "a short selection"),
     Option("thorough", "put each rule in more situations: other clients, users, patients, refreshed tokens, forms of scopes"),
     Option("strict", "let warnings end the run with 1", pytest="-"),
+    Option("deviations", "known deviations beside those of the target file: a TOML file of [[deviations]]", "FILE"),
+    Option("strict-known", "let a deviation that expired or no longer occurs end the run with 1", pytest="-"),
     Option("out", "the run's folder (default: a new one under ./reports/)", "DIR", pytest="run-dir"),
     Option("junit", "also write JUnit XML here (default: junit.xml in the run's folder)", "FILE", pytest="-"),
     Option("no-allure", "do not render the Allure report; its results are written all the same", pytest="-"),
@@ -97,6 +99,7 @@ class Options:
     passive: bool = False
     quick: bool = False
     thorough: bool = False
+    deviations: str = ""
     trace_rules: bool = False
 
     @property

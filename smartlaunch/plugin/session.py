@@ -27,11 +27,12 @@ from smartlaunch.errors import InternalError, UsageError
 from smartlaunch.evidence.recorder import Recorder
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.finding import Outcome
+from smartlaunch.plugin.finish import scrubbed
 from smartlaunch.plugin.options import Options, ehr_arguments, refuse_switches
 from smartlaunch.records.files import DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, RUN_FILE, SCENARIOS_FILE
 from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult
 from smartlaunch.records.store import append_scenario
-from smartlaunch.target import Target, load_target
+from smartlaunch.target import Deviation, Target, load_deviations, load_target
 
 _READY_S = 20
 
@@ -146,6 +147,11 @@ class RunSession:
         return load_target(self._ehr.target_file)
 
     @cached_property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """What is known already: the target file's own word, then that of ``--deviations``."""
+        return (*self.target.deviations, *(load_deviations(self.options.deviations) if self.options.deviations else ()))
+
+    @cached_property
     def recorder(self) -> Recorder:
         """The one recorder of the run, which knows the target's secrets from the start."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -166,7 +172,7 @@ class RunSession:
         """Load the target, start browser and client; raises ``UsageError`` for anything to mend in the configuration."""
         from smartlaunch.browser import Browser, find_browser
 
-        target, recorder = self.target, self.recorder
+        target, recorder, _ = self.target, self.recorder, self.deviations
         browser = Browser(
             choice=find_browser(),
             headed=self.options.headed,
@@ -266,7 +272,20 @@ class RunSession:
             "selection": self.selection,
             "preflight": [{name: self.scrub(text) for name, text in line.items()} for line in (*self.preflight, *self._notes())],
             "coverage": self._coverage(),
+            "deviations": scrubbed(self._deviations(), self.scrub),
         }
+
+    def _deviations(self) -> list[dict[str, Any]]:
+        """What became of each known deviation."""
+        from smartlaunch.plugin import known
+        from smartlaunch.plugin.binding import every_plan
+
+        if not self.deviations:
+            return []
+        names = [name for plan in every_plan() for name in (plan.id, *map(plan.id_of, plan.labels), *plan.requirements)]
+        asked = self.options
+        whole = not (asked.suite or asked.requirement or asked.scenario or asked.quick or asked.passive)
+        return known.account(self.results, self.deviations, [*names, *load()], whole=whole)
 
     def _notes(self) -> list[dict[str, str]]:
         """What was learned on the way, told like what the check before the run has to say."""

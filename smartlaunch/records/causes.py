@@ -26,6 +26,11 @@ class Cause:
     diagnosis: Diagnosis | None = None
 
     @property
+    def known(self) -> bool:
+        """Whether a deviation covers it."""
+        return bool(self.findings[0][1].known)
+
+    @property
     def first(self) -> FindingRecord:
         """The finding that stands for all: of a failure before a warning, in run order."""
         return next((f for _, f in self.findings if f.outcome == self.outcome), self.findings[0][1])
@@ -56,7 +61,8 @@ class Cause:
 def group_findings(run: Run) -> list[Cause]:
     """Join findings with one cause into one entry, failures first, each kind in run order.
 
-    One cause: the same requirement, expected and actual once ordinals, ids and times are left aside; or the same diagnosis.
+    One cause: the same requirement, expected and actual once ordinals, ids and times are left aside; or the same diagnosis. What a
+    deviation covers is a cause of its own, last.
     """
     groups: dict[str, list[tuple[ScenarioResult, FindingRecord]]] = {}
     diagnosed: dict[str, Diagnosis] = {}
@@ -65,6 +71,7 @@ def group_findings(run: Run) -> list[Cause]:
         for finding in scenario.findings:
             diagnosis = next((d for d in explained if _explains(d, scenario, finding)), None)
             key = f"diagnosis {_diagnosis_key(diagnosis)}" if diagnosis else _statement(finding)
+            key = f"known {finding.known}\n{key}" if finding.known else key
             if diagnosis:
                 diagnosed.setdefault(key, diagnosis)
             groups.setdefault(key, []).append((scenario, finding))
@@ -74,7 +81,7 @@ def group_findings(run: Run) -> list[Cause]:
         side = diagnosed[key].side if key in diagnosed else Counter(f.side for _, f in members).most_common(1)[0][0]
         outcome = Outcome.FAILED.value if failed else Outcome.WARNING.value
         causes.append(Cause(key=key, outcome=outcome, side=side, findings=tuple(members), diagnosis=diagnosed.get(key)))
-    return sorted(causes, key=lambda c: (c.outcome != Outcome.FAILED, all(f.kind != Kind.EXPECTATION for _, f in c.findings)))
+    return sorted(causes, key=lambda c: (c.known, c.outcome != Outcome.FAILED, all(f.kind != Kind.EXPECTATION for _, f in c.findings)))
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def group_unjudged(run: Run) -> list[Unjudged]:
     order = [Outcome.ERROR.value, Outcome.BLOCKED.value, Outcome.NOT_CONFIGURED.value, Outcome.NOT_APPLICABLE.value]
     groups: dict[tuple[str, str], list[ScenarioResult]] = {}
     for scenario in run.scenarios:
-        if scenario.outcome in order:
+        if scenario.outcome in order and not scenario.known:
             groups.setdefault((scenario.outcome, normalised(scenario.reason)), []).append(scenario)
     found = []
     for (outcome, _), members in groups.items():

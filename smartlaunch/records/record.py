@@ -33,6 +33,8 @@ class FindingRecord:
     exchange: str = ""
     pointer: str = ""
     side: str = Side.AUTHORIZATION_SERVER.value
+    known: str = ""
+    """The ``match`` of the deviation that covers it."""
 
     @classmethod
     def of(cls, finding: Finding, *, strength: Strength | str = "", outcome: Outcome | str | None = None) -> FindingRecord:
@@ -74,7 +76,8 @@ class ScenarioResult:
     with a zone; ``launch`` names the shared launch (see :class:`Launch`) that the scenario used, if any.
     ``needs`` is what to write into the target file when it is not configured; ``profile`` names the client and the way of launching
     with which it was judged; ``blocked_by`` is the id of the scenario that judges what this one would have looked at;
-    ``block`` holds the kind of the block and the first sentence of the one it goes back to, equal in all that go back to it.
+    ``block`` holds the kind of the block and the first sentence of the one it goes back to, equal in all that go back to it;
+    ``known`` holds the deviation (match, reason, link, expires) that covers all that makes the outcome what it is.
     """
 
     id: str
@@ -98,6 +101,7 @@ class ScenarioResult:
     needs: str = ""
     profile: str = ""
     blocked_by: str = ""
+    known: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Accept lists and plain dicts where the type says tuples of records, so that callers and JSON need no ceremony."""
@@ -195,6 +199,25 @@ class Run:
     def judged(self) -> int:
         """How many scenarios came to a verdict on the server."""
         return sum(self.counts[o] for o in (Outcome.PASSED, Outcome.FAILED, Outcome.WARNING))
+
+    @cached_property
+    def known(self) -> tuple[ScenarioResult, ...]:
+        """The scenarios whose outcome a deviation says beforehand."""
+        return tuple(s for s in self.scenarios if s.known)
+
+    def unknown(self, outcome: Outcome) -> int:
+        """How many scenarios ended so without a deviation that says it; a warning beside a known failure counts as a warning."""
+        return sum(
+            (s.outcome == outcome and not s.known)
+            or (outcome is Outcome.WARNING and bool(s.known) and any(f.outcome == outcome and not f.known for f in s.findings))
+            for s in self.scenarios
+        )
+
+    @property
+    def deviations(self) -> list[Mapping[str, Any]]:
+        """What became of each deviation: ``match``, ``reason``, ``state`` and, where given, ``link``, ``expires``, ``scenarios``."""
+        lines = self.header.get("deviations")
+        return [line for line in lines if isinstance(line, Mapping)] if isinstance(lines, list) else []
 
     @property
     def suites(self) -> tuple[str, ...]:

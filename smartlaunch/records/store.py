@@ -62,6 +62,8 @@ def assemble(folder: Path, header: Mapping[str, Any] | None = None) -> Run:
     diagnoses = _json_file(folder / DIAGNOSES_FILE)
     scenarios = tuple(by_id.values())
     merged["coverage"] = _coverage(merged, scenarios)
+    if not header and isinstance(merged.get("deviations"), list):
+        merged["deviations"] = _seen(merged["deviations"], scenarios)
     if not merged.get("end"):
         merged["interrupted"] = True
         merged["end"] = max((x.started for x in exchanges), default=merged.get("start", ""))
@@ -161,6 +163,20 @@ def _coverage(header: Mapping[str, Any], scenarios: Sequence[ScenarioResult]) ->
     done = {s.id for s in scenarios}
     missing = [i for i in dict.fromkeys(strings(selected)) if i not in done] if isinstance(selected, list) else []
     return {**(given if isinstance(given, Mapping) else {}), "missing": missing}
+
+
+def _seen(deviations: Sequence[Any], scenarios: Sequence[ScenarioResult]) -> list[Any]:
+    """The deviations of a header from the start of a run, with what the results say of them."""
+    matches: dict[str, list[str]] = {}
+    for scenario in scenarios:
+        for match in dict.fromkeys([scenario.known.get("match", ""), *(f.known for f in scenario.findings)]):
+            matches.setdefault(match, []).append(scenario.id)
+    return [
+        {**line, "state": "seen", "scenarios": matches[line["match"]]}
+        if isinstance(line, Mapping) and line.get("match") in matches
+        else line
+        for line in deviations
+    ]
 
 
 def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:

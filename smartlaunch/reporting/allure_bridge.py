@@ -51,7 +51,9 @@ STATUS = {
 
 SEVERITY = {"SHALL": "critical", "SHALL NOT": "critical", "SHOULD": "normal", "SHOULD NOT": "normal"}
 
+KNOWN = "known deviation"
 CATEGORIES: list[dict[str, Any]] = [
+    {"name": "Known deviations", "matchedStatuses": ["failed", "broken", "passed"], "messageRegex": f"(?s){KNOWN}.*"},
     {"name": "A requirement is not met", "matchedStatuses": ["failed"]},
     {"name": "Blocked: could not be judged", "matchedStatuses": ["broken"], "messageRegex": "(?s)blocked.*"},
     {"name": "Error of the suite", "matchedStatuses": ["broken"]},
@@ -265,7 +267,7 @@ def _fill(result: Any, scenario: ScenarioResult, times: list[tuple[int, int]], e
     result.descriptionHtml = None
     result.status = STATUS[scenario.outcome]
     message = message_of(scenario)
-    result.statusDetails = StatusDetails(message=message) if message else None
+    result.statusDetails = StatusDetails(message=message, known=True if scenario.known else None) if message else None
     result.steps = _steps(scenario, times, result.start or _now())
     result.parameters = _parameters(result.parameters, example)
     strengths = [str(rows[r].strength) for r in scenario.requirements if r in rows]
@@ -280,6 +282,7 @@ def _fill(result: Any, scenario: ScenarioResult, times: list[tuple[int, int]], e
         ("severity", min((SEVERITY.get(s, "minor") for s in strengths), key=("critical", "normal", "minor").index, default="minor")),
         ("outcome", scenario.outcome),
         ("scenario", scenario.id),
+        *((("known", "yes"), ("tag", "known deviation")) if scenario.known else ()),
         *(("requirement", r) for r in scenario.requirements),
         *(("tag", OUTCOME_WORDS[o]) for o in (scenario.outcome,) if o in (Outcome.WARNING, Outcome.BLOCKED, Outcome.ERROR)),
         *(("tag", t) for t in scenario.tags if not t.startswith(("@id:", "@req:"))),
@@ -287,6 +290,9 @@ def _fill(result: Any, scenario: ScenarioResult, times: list[tuple[int, int]], e
     }
     result.labels = [Label(name=n, value=printable(v)) for n, v in sorted(labels) if v]
     result.links = [Link(type="requirement", url=rows[r].url, name=r) for r in scenario.requirements if r in rows]
+    link = scenario.known.get("link", "")
+    if link.startswith(("https://", "http://")):
+        result.links.append(Link(type="issue", url=link, name="known deviation"))
 
 
 def message_of(scenario: ScenarioResult, run: Run | None = None) -> str:
@@ -294,6 +300,8 @@ def message_of(scenario: ScenarioResult, run: Run | None = None) -> str:
     if scenario.outcome == Outcome.PASSED:
         return printable(scenario.reason)
     head = OUTCOME_WORDS[scenario.outcome]
+    if scenario.known:
+        head = f"{KNOWN}: {scenario.known.get('reason', '')}\n{head}"
     if not scenario.findings:
         needs = f"\nwould be judged with: {scenario.needs}" if scenario.needs else ""
         return printable(f"{head}: {scenario.reason}{needs}")

@@ -18,7 +18,19 @@ from smartlaunch.finding import Outcome
 from smartlaunch.records.causes import Cause, Unjudged, group_findings, group_unjudged, wishes
 from smartlaunch.records.record import Run
 from smartlaunch.reporting.failure import render_finding, wrapped
-from smartlaunch.reporting.words import OUTCOME_WORDS, SIDE_WORDS, Rows, count, on_side, printable, seconds, sections, shortened, verdict
+from smartlaunch.reporting.words import (
+    OUTCOME_WORDS,
+    SIDE_WORDS,
+    Rows,
+    count,
+    deviation_line,
+    on_side,
+    printable,
+    seconds,
+    sections,
+    shortened,
+    verdict,
+)
 
 NARROWEST, WIDEST = 40, 110
 _NAMED = 3
@@ -89,6 +101,7 @@ class _Summary:
             *self._verdict(),
             *self._preflight(),
             *self._findings(),
+            *self._deviations(),
             *self._unjudged(),
             *self._counts(),
             *self._unwritten(),
@@ -119,7 +132,7 @@ class _Summary:
     def _findings(self) -> list[str]:
         lines: list[str] = []
         left = self.details
-        for title, causes in sections(self.causes):
+        for title, causes in sections([c for c in self.causes if not c.known]):
             lines += ["", self._heading(title, len(causes))]
             written = causes[: max(left, 0)]
             for number, cause in enumerate(written):
@@ -147,6 +160,13 @@ class _Summary:
         if also:
             lines += wrapped(", ".join(also), self.width, indent=f"    {'also breaks':<14}", hanging="    " + " " * 14)
         return lines
+
+    def _deviations(self) -> list[str]:
+        """What the target file said beforehand, outdated lines first: they are what there is to do."""
+        order = ("expired", "gone", "unknown", "seen", "not-judged")
+        told = sorted(self.run.deviations, key=lambda d: order.index(str(d.get("state"))) if d.get("state") in order else len(order))
+        lines = [line for deviation in told for line in self._item(deviation_line(deviation))]
+        return ["", self._heading("Known deviations", len(told)), *lines] if lines else []
 
     def _unjudged(self) -> list[str]:
         groups = group_unjudged(self.run)
@@ -210,7 +230,9 @@ class _Summary:
                 lines, start, length = [*lines, ""], "  ", 0
             lines[-1] += start + self.style(part, name)
             length += len(start) + len(part)
-        sides = dict.fromkeys(SIDE_WORDS.get(c.side, c.side) for c in self.causes if c.outcome == Outcome.FAILED)
+        if self.run.known:
+            lines[-1] += f"; {len(self.run.known)} of them known deviations"
+        sides = dict.fromkeys(SIDE_WORDS.get(c.side, c.side) for c in self.causes if c.outcome == Outcome.FAILED and not c.known)
         told = lines if length else ["no scenario ran"]
         return ["", *told, *(wrapped(f"failures on the side of: {', '.join(sides)}", self.width, indent="", hanging="  ") if sides else [])]
 

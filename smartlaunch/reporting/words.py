@@ -103,23 +103,28 @@ def _verdict(run: Run) -> Verdict:
         return Verdict("Not run", "The configuration has to be mended first; no scenario was put to the server.", Outcome.BLOCKED.value)
     if check == "unreachable" and not run.judged:
         return Verdict("Not run", "The target could not be reached, so nothing was judged.", Outcome.BLOCKED.value)
-    if counts[Outcome.FAILED]:
-        causes = sum(c.outcome == Outcome.FAILED for c in group_findings(run)) or counts[Outcome.FAILED]
-        breaks = f"{count(causes, 'cause')} {'breaks' if causes == 1 else 'break'} {counts[Outcome.FAILED]} of {judged}"
+    failed, known = run.unknown(Outcome.FAILED), f" Known deviations: {count(len(run.known), 'scenario')}." if run.known else ""
+    unjudged = f"{known}{unjudged}"
+    if failed:
+        causes = sum(c.outcome == Outcome.FAILED and not c.known for c in group_findings(run)) or failed
+        breaks = f"{count(causes, 'cause')} {'breaks' if causes == 1 else 'break'} {failed} of {judged}"
         return Verdict("Failed", f"{breaks}.{unjudged}", Outcome.FAILED.value)
     if not run.judged:
         return Verdict("Nothing judged", f"No scenario came to a verdict.{unjudged}", Outcome.BLOCKED.value)
-    if counts[Outcome.ERROR] or run.missing or counts[Outcome.BLOCKED]:
-        return Verdict("Incomplete", f"Nothing failed in {judged}.{unjudged}", Outcome.BLOCKED.value)
-    if counts[Outcome.WARNING]:
-        advisories = count(sum(c.outcome == Outcome.WARNING for c in group_findings(run)), "advisory", "advisories")
-        return Verdict("Passed with advisories", f"Nothing failed in {judged}; {advisories} to read.{unjudged}", "warning")
+    nothing = "Nothing new failed" if run.known else "Nothing failed"
+    if counts[Outcome.ERROR] or run.missing or run.unknown(Outcome.BLOCKED):
+        return Verdict("Incomplete", f"{nothing} in {judged}.{unjudged}", Outcome.BLOCKED.value)
+    if run.unknown(Outcome.WARNING):
+        advisories = count(sum(c.outcome == Outcome.WARNING and not c.known for c in group_findings(run)), "advisory", "advisories")
+        return Verdict("Passed with advisories", f"{nothing} in {judged}; {advisories} to read.{unjudged}", "warning")
+    if run.known:
+        return Verdict("Passed with known deviations", f"{nothing} in {judged}.{unjudged}", "warning")
     return Verdict("Passed", f"Nothing was found wrong in {judged}.{unjudged}", Outcome.PASSED.value)
 
 
 def _unjudged(run: Run) -> str:
     parts = [
-        (run.counts[Outcome.BLOCKED], "blocked"),
+        (run.unknown(Outcome.BLOCKED), "blocked"),
         (run.counts[Outcome.ERROR], "ended in an error of the suite"),
         (len(run.missing), "gave no result"),
         (run.counts[Outcome.NOT_CONFIGURED], "not configured"),
@@ -133,10 +138,31 @@ def sections(causes: list[Cause]) -> list[tuple[str, list[Cause]]]:
 
     What the user asked for and did not get comes first, even where it only warns: failures further down often follow from it.
     """
-    expectations = [c for c in causes if c.outcome == Outcome.WARNING and any(f.kind == "expectation" for _, f in c.findings)]
-    failures = [c for c in causes if c.outcome == Outcome.FAILED]
-    advisories = [c for c in causes if c.outcome == Outcome.WARNING and c not in expectations]
-    return [(t, c) for t, c in (("Asked for, not given", expectations), ("Failures", failures), ("Advisories", advisories)) if c]
+    known, new = [c for c in causes if c.known], [c for c in causes if not c.known]
+    expectations = [c for c in new if c.outcome == Outcome.WARNING and any(f.kind == "expectation" for _, f in c.findings)]
+    failures = [c for c in new if c.outcome == Outcome.FAILED]
+    advisories = [c for c in new if c.outcome == Outcome.WARNING and c not in expectations]
+    parts = (("Asked for, not given", expectations), ("Failures", failures), ("Advisories", advisories), ("Known deviations", known))
+    return [(title, found) for title, found in parts if found]
+
+
+STATE_WORDS = {
+    "seen": "seen in",
+    "gone": "no longer occurs: take it out",
+    "expired": "is past its day: mend what it is about, or give it another day",
+    "not-judged": "was not judged in this run",
+    "unknown": "names nothing that there is",
+}
+"""What became of a deviation."""
+
+
+def deviation_line(deviation: Mapping[str, Any]) -> str:
+    """One deviation and what became of it, as a sentence."""
+    state, scenarios = str(deviation.get("state", "")), deviation.get("scenarios") or []
+    said = STATE_WORDS.get(state, state) + (f" {count(len(scenarios), 'scenario')}" if state == "seen" else "")
+    until = f", until {deviation['expires']}" if deviation.get("expires") else ""
+    link = f" ({deviation['link']})" if deviation.get("link") else ""
+    return printable(f"{deviation.get('match', '')} {said}{until}: {deviation.get('reason', '')}{link}")
 
 
 def on_side(side: str) -> str:

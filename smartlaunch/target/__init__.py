@@ -20,7 +20,7 @@ from smartlaunch.target.model import (
     ehr_launch_scopes,
     is_loopback,
 )
-from smartlaunch.target.reader import EMBEDDED, load_target, parse_target, schema, target_names
+from smartlaunch.target.reader import EMBEDDED, load_deviations, load_target, parse_target, schema, target_names
 from smartlaunch.target.secret import Secret
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "User",
     "ehr_launch_scopes",
     "is_loopback",
+    "load_deviations",
     "load_target",
     "parse_target",
     "schema",

@@ -152,17 +152,26 @@ class Probes:
 
 @dataclass(frozen=True)
 class Deviation:
-    """A finding that is known already; ``match`` is a requirement or scenario id in which * stands for any part."""
+    """A finding that is known already.
+
+    ``match`` is a requirement or scenario id, perhaps with the label of a row, in which * stands for any part.
+    """
 
     match: str
     reason: str
     link: str = ""
     expires: date | None = None
 
+    def expired(self, today: date | None = None) -> bool:
+        """Say whether its day is over."""
+        return self.expires is not None and (today or datetime.now(UTC).date()) > self.expires
+
     def applies(self, identifier: str, today: date | None = None) -> bool:
         """Say whether the deviation covers this id today."""
-        if self.expires is not None and (today or datetime.now(UTC).date()) > self.expires:
-            return False
+        return not self.expired(today) and self.names(identifier)
+
+    def names(self, identifier: str) -> bool:
+        """Say whether this id is meant, whatever the day."""
         pattern = ".*".join(re.escape(part) for part in self.match.split("*"))
         return re.fullmatch(pattern, identifier) is not None
 

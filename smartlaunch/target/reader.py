@@ -93,6 +93,11 @@ def parse_target(
     return _Reader(Path(path), path, os.environ if env is None else env, overrides or {}).parse(text)
 
 
+def load_deviations(path: str | os.PathLike[str]) -> tuple[Deviation, ...]:
+    """Read a file of ``[[deviations]]``; raises `TargetFileError` for everything that is wrong with it."""
+    return _Reader(Path(path), os.fspath(path), os.environ, {}).read_deviations()
+
+
 def _folders() -> list[Path]:
     from smartlaunch._suite import suite_root
 
@@ -146,6 +151,21 @@ class _Reader:
         target = self._build(plain, document)
         self._raise()
         return target
+
+    def read_deviations(self) -> tuple[Deviation, ...]:
+        """Read a file that holds nothing but ``[[deviations]]``."""
+        text = self._text()
+        document = self._toml(text)
+        self.lines = LineIndex(text)
+        _dates_to_text(document)
+        whole = schema()
+        rule = {**whole, "properties": {name: whole["properties"][name] for name in ("schema", "deviations")}, "required": ["deviations"]}
+        for error in _validator().evolve(schema=rule).iter_errors(document):
+            self._explain(error)
+        self._raise()
+        found = self._deviations(document.get("deviations", []))
+        self._raise()
+        return found
 
     def _fail(self, text: str, line: int | None = None, hint: str = "") -> TargetFileError:
         return TargetFileError(text, path=self.shown, line=line, hint=hint)

@@ -65,7 +65,19 @@ def test_the_row_of_an_outline_is_one_scenario() -> None:
 
 def test_every_option_reaches_the_child_in_the_plugins_word() -> None:
     given = options.Options(
-        "t", ("a",), ("b",), ("c", "d"), ("e",), ("f",), "g", headed=True, passive=True, quick=True, thorough=True, trace_rules=True
+        "t",
+        ("a",),
+        ("b",),
+        ("c", "d"),
+        ("e",),
+        ("f",),
+        "g",
+        headed=True,
+        passive=True,
+        quick=True,
+        thorough=True,
+        deviations="h",
+        trace_rules=True,
     )
     words = options.pytest_arguments(given)
     assert {word.partition("=")[0] for word in words} == {

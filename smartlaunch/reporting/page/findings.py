@@ -64,9 +64,20 @@ def _card(page: Page, number: int, cause: Cause) -> dict[str, Any]:
         "scenarios": [{"id": s.id, "title": printable(s.title), "anchor": page.anchors[s.id]} for s in cause.scenarios],
         "variants": [_statement(page, f) for f in cause.variants[:8]],
         "more_variants": max(0, len(cause.variants) - 8),
+        "known": _deviation(page, finding.known) if finding.known else None,
         "diagnosis": cause.diagnosis,
         "messages": [_message(page.run.exchange_by_id[x], places.get(x, "")) for x in list(exchanges)[:3]],
         "images": [i for s in cause.scenarios[:1] for i in images(page, s)],
+    }
+
+
+def _deviation(page: Page, match: str) -> dict[str, str]:
+    """What is said of the deviation that covers a finding."""
+    found = next((d for d in page.run.deviations if d.get("match") == match), {})
+    return {
+        "reason": printable(str(found.get("reason", "")) or match),
+        "link": web(str(found.get("link", ""))),
+        "expires": printable(str(found.get("expires", ""))),
     }
 
 

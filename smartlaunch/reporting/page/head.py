@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from smartlaunch.finding import Outcome
 from smartlaunch.records.causes import group_unjudged
 from smartlaunch.records.record import moment
 from smartlaunch.reporting.page.material import Page, images
@@ -34,16 +34,11 @@ def facts(page: Page) -> list[tuple[str, str]]:
 def strip(page: Page) -> list[dict[str, Any]]:
     """The outcomes as parts of a bar."""
     total = max(1, len(page.run.scenarios))
-    order = ("failed", "warning", "passed", "blocked", "error", "not-configured", "not-applicable")
+    order = ("failed", "known", "warning", "passed", "blocked", "error", "not-configured", "not-applicable")
+    numbers = Counter("known" if s.known else s.outcome for s in page.run.scenarios)
+    words = {**OUTCOME_WORDS, "warning": "with advisories", "known": "known deviations"}
     return [
-        {
-            "outcome": o,
-            "word": "with advisories" if o == Outcome.WARNING else OUTCOME_WORDS[o],
-            "number": page.run.counts[o],
-            "share": round(100 * page.run.counts[o] / total, 3),
-        }
-        for o in order
-        if page.run.counts[o]
+        {"outcome": o, "word": words[o], "number": numbers[o], "share": round(100 * numbers[o] / total, 3)} for o in order if numbers[o]
     ]
 
 

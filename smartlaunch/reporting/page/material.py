@@ -36,13 +36,13 @@ class Page:
     def __post_init__(self) -> None:
         """Group the findings and give every scenario its place in the page."""
         self.causes = group_findings(self.run)
-        self.anchors = _anchors([s.id for s in self.run.scenarios])
+        self.anchors = anchors_of([s.id for s in self.run.scenarios])
         for number, cause in enumerate((c for _, group in sections(self.causes) for c in group), 1):
             for scenario in cause.scenarios:
                 self.cause_of.setdefault(scenario.id, []).append((number, cause))
 
 
-def _anchors(ids: Iterable[str]) -> dict[str, str]:
+def anchors_of(ids: Iterable[str]) -> dict[str, str]:
     """A fragment for each scenario id, unique in the page."""
     taken: Counter[str] = Counter()
     anchors: dict[str, str] = {}
