@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from smartlaunch.checks.members import Findings, absolute_url
 from smartlaunch.exchange import Exchange
@@ -27,10 +28,13 @@ def iss(requirement: str, value: str | None, base_url: str, known: Exchange, fou
         return [Finding(requirement, expected, "no `iss`" if value is None else "an empty `iss`", exchange, "parameter: iss")]
     if value.rstrip("/") == base_url.rstrip("/"):
         return []
-    document = found.answer.object if found is not None and found.answer.status == 200 else {}
-    if document and document.get("token_endpoint") == known.answer.object.get("token_endpoint"):
+    own = known.answer.object.get("token_endpoint")  # that this server answers shows that the network is there
+    silent = found is not None and found.response is None and urlsplit(value).netloc != urlsplit(base_url).netloc
+    document = found.answer.object if found is not None and not silent and found.answer.status == 200 else {}
+    if document and document.get("token_endpoint") == own:
         return []
-    why = "there is no SMART configuration below it" if not document else "the SMART configuration below it is another server's"
+    missing = "nobody answers there" if silent else "there is no SMART configuration below it"
+    why = "the SMART configuration below it is another server's" if document else missing
     return [Finding(requirement, expected, f"`iss={value}`, and {why}", exchange, "parameter: iss")]
 
 
