@@ -57,6 +57,9 @@ def left_out_or_refused(
         return [Finding(requirement, expected, came, exchange, "parameter: error")]
     if unknown in granted:
         return [Finding(requirement, expected, came, exchange, "/scope")]
+    if not granted:
+        # RFC 6749 lets a server ignore what was asked for, and its scope value has one scope at least.
+        return [Finding(requirement, expected, came, exchange, "/scope", Kind.HYGIENE, severity=Outcome.WARNING)]
     return []
 
 

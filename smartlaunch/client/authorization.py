@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from smartlaunch.browser import Landing
+from smartlaunch.browser.catcher import same_target
 from smartlaunch.errors import LoginStuck, NotOffered, Unreachable
 from smartlaunch.oauth.authorization import AuthorizationRequest
 
@@ -29,6 +31,13 @@ class AuthorizationAnswer:
     def arrived(self) -> bool:
         """Whether the browser came exactly to one of the addresses the app watches."""
         return self.landing.caught
+
+    @property
+    def came_near(self) -> bool:
+        """Whether the browser came to the redirect URI, with or without the query that it has of its own."""
+        return self.landing.kind == "caught" and same_target(
+            urlsplit(self.request.redirect_uri)._replace(query="").geturl(), self.landing.url
+        )
 
     @property
     def code(self) -> str:

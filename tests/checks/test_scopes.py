@@ -33,7 +33,7 @@ def test_all_granted() -> None:
         (True, "server_error", [], 1),
         (False, "", ["openid"], 0),
         (False, "", ["openid", "nonsense"], 1),
-        (False, "", [], 0),
+        (False, "", [], 1),
     ],
 )
 def test_left_out_or_refused(refused: bool, error: str, granted: list[str], findings: int) -> None:
