@@ -59,7 +59,7 @@ OPTIONS = (
     Option("target", "bundled name, name in ./targets/, or target file (default: SMARTLAUNCH_TARGET, else embedded)", "T"),
     Option("suite", "only this suite; may be given several times", "ID", many=True, pytest="smartlaunch-suite"),
     Option("requirement", "only scenarios that put this requirement", "ID", many=True),
-    Option("scenario", "only this scenario, as reports print it: suite/slug, or suite/slug[label] for one row", "ID", many=True),
+    Option("scenario", "only this scenario: suite/slug, suite/slug[label], a slug (in every suite); `*` is any letters", "ID", many=True),
     Option("defect", "break a rule of the embedded EHR", "NAME", many=True, ehr=True),
     Option("variant", "let the embedded EHR take an unusual but permitted choice", "NAME", many=True, ehr=True),
     Option("vendor", "let the embedded EHR imitate a vendor, such as oracle-health", "V", pytest="smartlaunch-vendor", ehr=True),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smartlaunch.catalogue import Requirement, load
@@ -32,8 +33,8 @@ class Selection:
         named = files_named or bool(options.scenario)
         suites = tuple(s for s in SUITES if (s.id in options.suite if options.suite else s.default or named))
         requirements = frozenset(requirement(identifier).id for identifier in options.requirement)
-        _check_scenarios(options.scenario, suites)
-        return cls(suites, requirements, frozenset(options.scenario), options.passive, options.quick, options.thorough)
+        scenarios = frozenset(name for asked in options.scenario for name in _scenarios(asked, suites, thorough=options.thorough))
+        return cls(suites, requirements, scenarios, options.passive, options.quick, options.thorough)
 
     def wants(self, plan: Plan, label: str = "") -> bool:
         """Whether a scenario, or one row of it, is asked for."""
@@ -75,10 +76,20 @@ def unknown_requirement(identifier: str) -> LookupFailed:
     return LookupFailed("requirement", identifier, near, hint=f"{len(rows)} in all: smartlaunch requirements")
 
 
-def _check_scenarios(asked: Iterable[str], suites: Sequence[Suite]) -> None:
-    known = [name for suite in suites for plan in plans(suite.id) for name in {plan.id: None} | dict.fromkeys(map(plan.id_of, plan.labels))]
-    for identifier in sorted(set(asked) - set(known)):
-        raise _unknown_scenario(identifier, known)
+def _scenarios(asked: str, suites: Sequence[Suite], *, thorough: bool) -> list[str]:
+    """The ids that are meant: an id, a slug (that scenario in every suite), or either with ``*`` for any letters.
+
+    An id means its scenario whatever else is asked for. A slug or ``*`` finds what a usual run puts; a suite outside the default
+    selection only where nothing else is meant, a further situation only with ``--thorough``.
+    """
+    ids = {name: plan for suite in suites for plan in plans(suite.id) for name in (plan.id, *map(plan.id_of, plan.labels))}
+    if asked in ids:
+        return [asked]
+    pattern = re.compile(r"(?:.*/)?" * ("/" not in asked) + ".*".join(map(re.escape, asked.split("*"))))
+    found = [name for name, plan in ids.items() if pattern.fullmatch(name) and (thorough or not plan.thorough)]
+    if not found:
+        raise _unknown_scenario(asked, list(ids))
+    return [name for name in found if ids[name].suite.default] or found
 
 
 def _unknown_scenario(identifier: str, known: Sequence[str]) -> LookupFailed:

@@ -63,6 +63,28 @@ def test_the_row_of_an_outline_is_one_scenario() -> None:
         Selection.of(options.Options(scenario=(f"{OUTLINE.id}[nothing]",)))
 
 
+def asked_for(*asked: str, thorough: bool = False) -> set[str]:
+    selection = Selection.of(options.Options(scenario=asked, thorough=thorough))
+    return {name for plan in selection.plans() for name in selection.scenarios_of(plan)}
+
+
+def test_a_slug_is_the_scenario_in_every_suite_and_a_star_any_letters() -> None:
+    everywhere = asked_for("code-reuse-refused")
+    assert {name.split("/")[1] for name in everywhere} == {"code-reuse-refused"}
+    assert len(everywhere) > 3
+    assert asked_for("standalone-public/code-reuse-*") >= {"standalone-public/code-reuse-refused", "standalone-public/code-reuse-revokes"}
+    assert all(name.startswith("standalone-public/code-reuse-") for name in asked_for("standalone-public/code-reuse-*"))
+    assert asked_for("code-reuse-refused*") > everywhere, "a star finds the further situations of a usual run"
+    assert asked_for("code-reuse-refused*", thorough=True) > asked_for("code-reuse-refused*")
+    assert asked_for("*") == {
+        name for plan in Selection.of(options.Options()).plans() for name in Selection.of(options.Options()).scenarios_of(plan)
+    }
+    assert asked_for("support-tickets/*"), "a suite outside the default selection, where only it is meant"
+    assert asked_for("*[the-algorithm-none]") > set()
+    with pytest.raises(UsageError, match="no scenario named"):
+        asked_for("code-reuse.*")
+
+
 def test_every_option_reaches_the_child_in_the_plugins_word() -> None:
     given = options.Options(
         "t",
