@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from urllib.parse import urljoin, urlsplit
 
 from smartlaunch.checks.members import Findings
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Finding
+from smartlaunch.markup import Element, elements
 
-_LOADED = re.compile(
-    r"<(?:script|img|iframe|link|embed|object|source|video|audio)\b[^>]*?\b(?:src|href|data)\s*=\s*[\"']?([^\s\"'>]+)", re.IGNORECASE
-)
-_LIVE = re.compile(r"<img\b[^>]*\bonerror=[\"']?smartlaunch_probe", re.IGNORECASE)
+_LOADING = frozenset({"script", "img", "iframe", "link", "embed", "object", "source", "video", "audio"})
+_PROBE = "smartlaunch_probe"
 _KEEPS = {"no-referrer", "same-origin", "origin", "strict-origin", "origin-when-cross-origin", "strict-origin-when-cross-origin"}
 
 
@@ -47,11 +45,12 @@ def no_third_parties(requirement: str, pages: Sequence[RecordedExchange]) -> Fin
     found = []
     for page in pages:
         policy = next((v.lower() for k, v in page.response_headers if k.lower() == "referrer-policy"), "")
-        meta = re.search(r"<meta[^>]+name=[\"']?referrer[\"']?[^>]*content=[\"']?([a-z-]+)", page.response_body, re.IGNORECASE)
-        chosen = (policy.split(",")[-1].strip() if policy else "") or (meta[1].lower() if meta else "")
+        found_in = elements(page.response_body)
+        meta = [each.attributes.get("content", "") for each in found_in if _names_referrer(each)]
+        chosen = (policy.split(",")[-1].strip() if policy else "") or (meta[0].strip().lower() if meta else "")
         if not chosen or chosen in _KEEPS:
             continue
-        hosts = {urlsplit(urljoin(page.url, m)).netloc for m in _LOADED.findall(page.response_body)} - {urlsplit(page.url).netloc, ""}
+        hosts = _hosts_loaded(page.url, found_in) - {urlsplit(page.url).netloc, ""}
         if hosts or chosen == "unsafe-url":
             found.append(
                 Finding(
@@ -72,6 +71,29 @@ def not_reflected(requirement: str, exchanges: Sequence[RecordedExchange]) -> Fi
             requirement, "values of the request escaped on error pages", "markup of the request stands on the page unescaped", x.id, "body"
         )
         for x in exchanges
-        if _LIVE.search(x.response_body) and any(k.lower() == "content-type" and "html" in v.lower() for k, v in x.response_headers)
+        if _is_live(x.response_body) and any(k.lower() == "content-type" and "html" in v.lower() for k, v in x.response_headers)
     ]
     return found[:1]
+
+
+def _names_referrer(element: Element) -> bool:
+    return element.tag == "meta" and element.attributes.get("name", "").strip().lower() == "referrer"
+
+
+def _hosts_loaded(base: str, found: Sequence[Element]) -> set[str]:
+    """The hosts that a page loads content of."""
+    addresses = [each.attributes.get(name, "") for each in found if each.tag in _LOADING for name in ("src", "href", "data")]
+    hosts = set()
+    for address in filter(None, addresses):
+        try:
+            hosts.add(urlsplit(urljoin(base, address.strip())).netloc)
+        except ValueError:  # no address
+            continue
+    return hosts
+
+
+def _is_live(page: str) -> bool:
+    """Whether the probe's image is an element of the page, with the handler that it came with."""
+    if _PROBE not in page.lower():
+        return False
+    return any(each.tag == "img" and each.attributes.get("onerror", "").strip().lower().startswith(_PROBE) for each in elements(page))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from smartlaunch.exchange import Endpoint, Failure, Response
+from smartlaunch.markup import words
 from smartlaunch.oauth.authorization import AuthorizationRequest, make_request
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _client(engine: Engine, client: Client) -> list[dict[str, str]]:
             return []
         said = f"error={values['error']}" + (f" ({values['error_description']})" if values.get("error_description") else "")
     elif answer.status in (400, 401, 403) and not answer.of_firewall and _names_registration(engine, request, answer):
-        said = f"status {answer.status}: {_words(answer.text)[:300]}"
+        said = f"status {answer.status}: {words(answer.text)[:300]}"
     else:
         return []
     return [
@@ -143,15 +144,10 @@ def _opened(engine: Engine, request: AuthorizationRequest) -> Response:
 
 def _names_registration(engine: Engine, request: AuthorizationRequest, answer: Response) -> bool:
     """Whether a refusal is one of the client or its redirect URI."""
-    said = _words(answer.text)
+    said = words(answer.text)
     if _REGISTRATION.search(said):
         return True
     if not _PERHAPS.search(said):
         return False
     nobody = _opened(engine, request.having(client_id=f"{request.get('client_id')}-nobody"))
-    return nobody.status == answer.status and _words(nobody.text).replace("-nobody", "") == said
-
-
-def _words(html: str) -> str:
-    text = re.sub(r"(?s)<(script|style)\b.*?</\1>", " ", html)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)).strip()
+    return nobody.status == answer.status and words(nobody.text).replace("-nobody", "") == said

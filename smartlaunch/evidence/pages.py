@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
-from html.parser import HTMLParser
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from smartlaunch import markup
 
 OPEN_FIELDS: Final = frozenset(
     {
@@ -74,14 +75,13 @@ def redact(
 ) -> str:
     """The page written anew with its attributes, inputs, scripts and words passed through the functions given."""
     writer = _Writer(attribute, field, words, keep_words=keep_words)
-    writer.feed(text[:_LONGEST])
-    writer.close()
+    markup.read(text[:_LONGEST], writer)
     rest = f"\n<!-- {len(text) - _LONGEST} characters left out -->" if len(text) > _LONGEST else ""
     return "".join(writer.parts) + rest
 
 
-class _Writer(HTMLParser):
-    """Writes a page as it is read; never fails, because HTMLParser takes anything."""
+class _Writer:
+    """Writes a page as it is read; the parser calls it with each tag and piece of text."""
 
     def __init__(
         self,
@@ -91,42 +91,64 @@ class _Writer(HTMLParser):
         *,
         keep_words: bool,
     ) -> None:
-        super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self._attribute, self._field, self._words, self._keep = attribute, field, words, keep_words
         self._open: list[tuple[str, bool]] = []
+        self._spoken = 0
         self._drawing = 0
+        self._said: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Write a tag with its attributes."""
+        self._say()
         if tag == "svg" or self._drawing:
             self._drawing += tag == "svg"
             return
-        written = "".join(self._write(tag, name, value, values) for name, value in attrs)
-        self.parts.append(f"<{tag}{written}>")
+        self.parts.append(f"<{tag}{''.join(self._write(tag, name, value, attributes) for name, value in attributes.items())}>")
         if tag not in _VOID:
-            marked = any(_MESSAGE.search(values.get(name, "")) for name in ("class", "id", "role"))
-            self._open.append((tag, marked or tag in _SPOKEN))
+            marked = any(_MESSAGE.search(attributes.get(name, "")) for name in ("class", "id", "role"))
+            spoken = marked or tag in _SPOKEN
+            self._open.append((tag, spoken))
+            self._spoken += spoken
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "svg" or self._drawing:
-            return
-        self.handle_starttag(tag, attrs)
-        if tag not in _VOID:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
+        """Write the end of an element."""
+        self._say()
         if self._drawing:
             self._drawing -= tag == "svg"
             return
-        for at in range(len(self._open) - 1, max(-1, len(self._open) - 50), -1):
-            if self._open[at][0] == tag:
-                del self._open[at:]
-                break
+        if tag in _VOID:
+            return
+        if self._open:
+            self._spoken -= self._open.pop()[1]
         self.parts.append(f"</{tag}>")
 
-    def handle_data(self, data: str) -> None:
-        if self._drawing:
+    def data(self, data: str) -> None:
+        """Take a piece of text; it comes in as many as it has entities."""
+        self._said.append(data)
+
+    def comment(self, text: str) -> None:
+        """Write that there was a comment."""
+        self._say()
+        if not self._drawing:
+            self.parts.append(f"<!-- comment, {len(text)} characters -->")
+
+    def doctype(self, name: str, _public: str | None, _system: str | None) -> None:
+        """Write which document it is."""
+        self.parts.append(f"<!DOCTYPE {name[:200]}>")
+
+    def pi(self, _target: str, data: str | None = None) -> None:
+        """Write that there was an instruction to some machine."""
+        self.comment(data or "")
+
+    def close(self) -> None:
+        """Write what was said last."""
+        self._say()
+
+    def _say(self) -> None:
+        data = "".join(self._said)
+        self._said.clear()
+        if self._drawing or not data:
             return
         inside = self._open[-1][0] if self._open else ""
         if inside == "script":
@@ -135,19 +157,13 @@ class _Writer(HTMLParser):
             self.parts.append(f"/* style, {len(data)} characters */")
         elif not data.strip():
             self.parts.append(data)
-        elif self._keep or any(spoken for _, spoken in self._open) or (inside in ("button", "a") and _BUTTON.fullmatch(data)):
+        elif self._keep or self._spoken or (inside in ("button", "a") and _BUTTON.fullmatch(data[:200])):
             self.parts.append(html.escape(self._words(data), quote=False))
         else:
             self.parts.append("…")
 
-    def handle_decl(self, decl: str) -> None:
-        self.parts.append(f"<!{decl[:200]}>")
-
-    def handle_comment(self, data: str) -> None:
-        self.parts.append(f"<!-- comment, {len(data)} characters -->")
-
-    def _write(self, tag: str, name: str, value: str | None, values: dict[str, str]) -> str:
-        if value is None:
+    def _write(self, tag: str, name: str, value: str, values: Mapping[str, str]) -> str:
+        if not value:
             return f" {name}"
         if value[:5].lower() == "data:":
             return f' {name}="data:, {len(value)} characters"'

@@ -65,7 +65,7 @@ _ADDRESSES: Final = frozenset({"url", "fullUrl", "reference"})
 _CODED: Final = frozenset({"system", "version", "code", "display", "userSelected"})
 _NARRATIVE: Final = frozenset({"text", "div", "photo", "note", "data", "signature"})
 _XML_VALUE = re.compile(r"<([A-Za-z]+)((?:\s+[\w:-]+=\"[^\"]*\")*?)\s+value=(\"[^\"]*\"|'[^']*')")
-_XML_DIV = re.compile(r"(?s)<div\b[^>]*>.*?</div\s*>")
+_XML_DIV = re.compile(r"<div\b|</div\b[^<>]{0,40}>")
 _XML_OUTCOME = re.compile(r"<(?:\w+:)?(?:OperationOutcome|CapabilityStatement)\b")
 
 
@@ -119,7 +119,22 @@ def reduce_xml(text: str) -> str:
             return match.group()
         return f'<{match.group(1)}{match.group(2)} value="{HIDDEN.replace("<", "&lt;").replace(">", "&gt;")}"'
 
-    return _XML_VALUE.sub(hide, _XML_DIV.sub("<div>&lt;patient data&gt;</div>", text))
+    return _XML_VALUE.sub(hide, _without_narrative(text))
+
+
+def _without_narrative(text: str) -> str:
+    """XHTML is hidden from the first of its ``div`` to the end of the last; where one is not closed, to the end of the text."""
+    parts: list[str] = []
+    at = depth = 0
+    for match in _XML_DIV.finditer(text):
+        if match.group() == "<div":
+            if not depth:
+                parts += [text[at : match.start()], "<div>&lt;patient data&gt;</div>"]
+            depth += 1
+        elif depth:
+            depth -= 1
+            at = match.end()
+    return "".join(parts if depth else [*parts, text[at:]])
 
 
 def _reduce(value: Any, address: Callable[[str], str], name: str) -> Any:

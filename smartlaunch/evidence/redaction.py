@@ -21,7 +21,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
 
@@ -46,6 +46,10 @@ PERSONAL: Final = "<personal data>"
 _OWN_WORDS: Final = frozenset({HIDDEN, PERSONAL})
 _DEPTH: Final = 6
 _PARSED_BYTES: Final = 4_000_000
+_WORK: Final = 2_000_000
+"""How many characters of text of unknown make are looked through for one message; nested encodings count once for each layer."""
+_SHOWN: Final = 400_000
+"""What is longer once it is redacted is cut before it is searched; a recorder keeps less."""
 _JWT_KINDS: Final = frozenset({"id_token", "client_assertion", "request_object"})
 _READABLE: Final = "<>\"{}[]:,/ @!$'()*;~-._"
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,3}")
@@ -54,8 +58,8 @@ _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIV
 _NAMES: Final = "|".join(sorted((re.escape(name) for name in SECRET_PARAMETERS), key=len, reverse=True))
 _CERTAIN_NAMES: Final = "|".join(sorted((re.escape(n) for n in SECRET_PARAMETERS if n not in AMBIGUOUS_IN_JSON), key=len, reverse=True))
 _PAIR = re.compile(rf"(?i)(?<![A-Za-z0-9_.-])({_NAMES})=([^&\s\"'<>#;,)}}\]\\]+)")
-_QUOTED = re.compile(rf"(?i)([\"']?)\b({_CERTAIN_NAMES})\1(\s*[:=]\s*)(\\*[\"'])((?:(?!\4).)+)")
-_URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s\"'<>\\^`{|}]+")
+_QUOTED = re.compile(rf"(?i)([\"']?)\b({_CERTAIN_NAMES})\1(\s{{0,40}}[:=]\s{{0,40}})(\\*+[\"'])")
+_URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>\\^`{|}]+")
 _ENCODED = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>%]*+(?:%[^\s\"'<>%]*+)*?%(?:25)*(?:22|3[dD]|7[bB])[^\s\"'<>]*+")
 _LONE = re.compile("[\ud800-\udfff]")
 _URL_HEADERS: Final = frozenset({"location", "content-location", "referer", "origin", "refresh", "link", "sourcemap"})
@@ -66,11 +70,17 @@ _INSTANCE_PARAMETERS: Final = frozenset(
 _LATIN: Final = frozenset({"iso-8859-1", "latin1", "latin-1", "windows-1252", "us-ascii", "utf-16", "utf-16le", "utf-16be"})
 _TYPED: Final = frozenset({"text", "email", "tel", "search", "number", "date"})
 _ADDRESS_ATTRIBUTES: Final = frozenset({"href", "action", "src", "formaction", "content", "data-url", "data-href"})
-_PART = re.compile(r"(?is)(content-disposition:[^\r\n]*?\bname=\"([^\"\r\n]*)\")([^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)(.*?)(?=\r?\n--|\Z)")
+_PART_NAME = re.compile(r"(?i)content-disposition:[^\r\n]{0,300}?\bname=\"([^\"\r\n]{0,200})\"")
+_BLANK_LINE = re.compile(r"\r?\n\r?\n")
+_LONGEST_PART_HEADER: Final = 4_000
 _FHIR_PLACES: Final = frozenset({Endpoint.FHIR, Endpoint.METADATA})
 _PUBLISHED: Final = frozenset(
     {Endpoint.DISCOVERY, Endpoint.OPENID_CONFIGURATION, Endpoint.METADATA, Endpoint.JWKS, Endpoint.STYLE, Endpoint.BRANDS}
 )
+
+
+class _TooMuchError(Exception):
+    """A message whose redaction would take too long; it is not kept."""
 
 
 class Redactor:
@@ -81,6 +91,7 @@ class Redactor:
         self.keep_patient_data = keep_patient_data
         self.registry = SecretRegistry()
         self._seen: dict[tuple[str, Endpoint, int], str] = {}
+        self._left = _WORK
 
     def learn(self, kind: str, value: str) -> str:
         """Register a secret and give its placeholder."""
@@ -97,13 +108,13 @@ class Redactor:
 
     def url(self, url: str, endpoint: Endpoint | str = Endpoint.OTHER) -> str:
         """A URL with the secrets in its query, fragment and user information replaced."""
-        return self.scrub(self._url(url, _place(endpoint), _DEPTH))
+        return self.scrub(self._within(url, lambda: self._url(url, _place(endpoint), _DEPTH))[0])
 
     def headers(self, headers: Headers | Iterable[Iterable[str]], endpoint: Endpoint | str = Endpoint.OTHER) -> list[list[str]]:
         """Headers in order, as [name, value] pairs, with credentials, cookies and the URLs in them redacted."""
         place = _place(endpoint)
         pairs = [(name, value) for name, value in headers]
-        return [[self.scrub(name), self.scrub(self._header(name, value, place))] for name, value in pairs]
+        return [[self.scrub(name), self.scrub(value)] for name, value in self._pieces(pairs, place)]
 
     def body(
         self, content_type: str, data: bytes, endpoint: Endpoint | str = Endpoint.OTHER, *, status: int = 200, cut: bool = False
@@ -112,21 +123,27 @@ class Redactor:
 
         ``status`` is that of the answer (pages of errors keep their words); ``cut`` says that the end of the body is missing.
         """
-        text = self._body(content_type, data, _place(endpoint), status)
-        text = self.scrub(text)
+        text, kept = self._within(data, lambda: self._body(content_type, data, _place(endpoint), status))
+        text = self.scrub(_shown(text))
+        if not kept:
+            return text
         return self.registry.cut_tail(text) if cut or len(data) > _PARSED_BYTES else text
 
     def exchange(self, exchange: Exchange) -> RecordedExchange:
         """The redacted form of an exchange, without facts: the recorder adds those."""
         place, request, answer = exchange.endpoint, exchange.request, exchange.heard
-        url = self._url(request.url, place, _DEPTH)
-        sent = [[name, self._header(name, value, place)] for name, value in request.headers]
-        sent_body = self._body(request.header("content-type") or "", request.body, place, 200)
-        got = [[name, self._header(name, value, place)] for name, value in answer.headers]
-        got_body = self._body(answer.header("content-type") or "", answer.body, place, answer.status)
+        url = self._within(request.url, lambda: self._url(request.url, place, _DEPTH))[0]
+        sent = self._pieces(request.headers, place)
+        sent_body, kept_sent = self._within(
+            request.body, lambda: self._body(request.header("content-type") or "", request.body, place, 200)
+        )
+        got = self._pieces(answer.headers, place)
+        got_body, kept_got = self._within(
+            answer.body, lambda: self._body(answer.header("content-type") or "", answer.body, place, answer.status)
+        )
         scrub = self.scrub
-        response_body = scrub(got_body)
-        if answer.truncated or len(answer.body) > _PARSED_BYTES:
+        response_body = scrub(_shown(got_body))
+        if kept_got and (answer.truncated or len(answer.body) > _PARSED_BYTES):
             response_body = self.registry.cut_tail(response_body)
         return RecordedExchange(
             id=exchange.id,
@@ -137,14 +154,14 @@ class Redactor:
             method=scrub(request.method),
             url=scrub(url),
             request_headers=[[scrub(name), scrub(value)] for name, value in sent],
-            request_body=scrub(sent_body),
+            request_body=scrub(_shown(sent_body)),
             status=answer.status,
             reason=scrub(answer.reason),
             http_version=answer.http_version,
             response_headers=[[scrub(name), scrub(value)] for name, value in got],
             response_body=response_body,
-            truncated=answer.truncated,
-            error=scrub(self._text(exchange.error, place, _DEPTH)),
+            truncated=answer.truncated or not kept_sent or not kept_got,
+            error=scrub(self._within(exchange.error, lambda: self._text(exchange.error, place, _DEPTH))[0]),
             failure=str(exchange.failure or ""),
             redirect_of=exchange.redirect_of,
             tls=exchange.tls,
@@ -153,7 +170,21 @@ class Redactor:
 
     def text(self, text: str, endpoint: Endpoint | str = Endpoint.OTHER) -> str:
         """Free text (a message, a page, a log line) with every secret replaced that can be told by name or is known."""
-        return self.scrub(self._text(text, _place(endpoint), _DEPTH))
+        return self.scrub(self._within(text, lambda: self._text(text, _place(endpoint), _DEPTH))[0])
+
+    def _within(self, original: bytes | str, redact: Callable[[], str]) -> tuple[str, bool]:
+        """What a message comes to, and whether it was kept: past the limit of work only its size is said."""
+        self._left = _WORK
+        try:
+            return redact(), True
+        except _TooMuchError:
+            return not_kept(len(original)), False
+
+    def _pieces(self, headers: Iterable[tuple[str, str]], place: Endpoint) -> list[list[str]]:
+        def redacted(name: str, value: str) -> list[str]:
+            return [name, self._within(value, lambda: self._header(name, value, place))[0]]
+
+        return [redacted(name, value) for name, value in headers]
 
     # --- places -------------------------------------------------------------------------------------------------------------
 
@@ -179,6 +210,9 @@ class Redactor:
         """A query or form, each parameter redacted in place, everything else byte for byte as it was."""
         if not text or ("=" not in text and "%3" not in text):
             return self._inner(text, place, depth, plus=plus) if text else text
+        self._left -= len(text)
+        if self._left < 0:
+            raise _TooMuchError
         return "&".join(self._pair(part, place, depth, plus=plus) for part in text.split("&"))
 
     def _pair(self, part: str, place: Endpoint, depth: int, *, plus: bool) -> str:
@@ -416,6 +450,9 @@ class Redactor:
         return result
 
     def _read(self, text: str, place: Endpoint, depth: int) -> str:
+        self._left -= len(text)
+        if self._left < 0:
+            raise _TooMuchError
         if text[0] in '{["' and text[-1:] in '}]"':
             parsed = self._parsed(text, place, depth - 1)
             if parsed is not None:
@@ -431,7 +468,7 @@ class Redactor:
         if "%" in text:
             text = _ENCODED.sub(lambda match: self._encoded(match.group(), place, depth - 1), text)
         if "=" in text or ":" in text:
-            text = _QUOTED.sub(self._quoted_field, text)
+            text = self._quoted_fields(text)
             if place not in _FHIR_PLACES:
                 text = _PAIR.sub(self._plain_pair, text)
         return text
@@ -447,13 +484,23 @@ class Redactor:
             return self._basic(scheme, rest)
         return f"{scheme}{blank}{self.learn('access_token', rest)}"
 
-    def _quoted_field(self, match: re.Match[str]) -> str:
-        value = match.group(5)
-        if value.startswith("<"):
-            return match.group()
-        kind = SECRET_PARAMETERS[match.group(2).lower()]
-        placeholder = self.learn(kind, value.rstrip("\\"))
-        return match.group()[: match.start(5) - match.start()] + placeholder + "\\" * (len(value) - len(value.rstrip("\\")))
+    def _quoted_fields(self, text: str) -> str:
+        """Values in quotes after a secret's name and a colon or an equals sign, to the same quote or the end of the line."""
+        parts: list[str] = []
+        at = limit = 0
+        while (match := _QUOTED.search(text, at)) is not None:
+            if limit <= match.end():
+                line = text.find("\n", match.end())
+                limit = len(text) if line < 0 else line
+            end = text.find(match.group(4), match.end(), limit)
+            end = limit if end < 0 else end
+            value = text[match.end() : end]
+            bare = value.rstrip("\\")
+            parts.append(text[at : match.end()])
+            parts.append(value if not bare or bare.startswith("<") else self.learn(SECRET_PARAMETERS[match.group(2).lower()], bare))
+            parts.append(value[len(bare) :] if bare and not bare.startswith("<") else "")
+            at = end
+        return "".join([*parts, text[at:]])
 
     def _plain_pair(self, match: re.Match[str]) -> str:
         value = match.group(2)
@@ -462,13 +509,18 @@ class Redactor:
         return f"{match.group(1)}={self.learn(SECRET_PARAMETERS[match.group(1).lower()], unquote_plus(value))}"
 
     def _multipart(self, text: str, place: Endpoint) -> str:
-        def part(match: re.Match[str]) -> str:
-            kind = SECRET_PARAMETERS.get(match.group(2).lower())
-            value = match.group(4)
-            shown = self._secret(kind, value) if kind and value else self._text(value, place, _DEPTH)
-            return match.group(1) + match.group(3) + shown
+        return "\n--".join(self._part(part, place) for part in text.split("\n--"))
 
-        return _PART.sub(part, text)
+    def _part(self, part: str, place: Endpoint) -> str:
+        """One part of a multipart body: what its header names a secret is one, whatever is in it."""
+        blank = _BLANK_LINE.search(part, 0, _LONGEST_PART_HEADER)
+        named = _PART_NAME.search(part, 0, blank.start()) if blank is not None else None
+        if blank is None or named is None:
+            return self._text(part, place, _DEPTH)
+        kind = SECRET_PARAMETERS.get(named.group(1).lower())
+        value = part[blank.end() :].removesuffix("\r")
+        shown = self._secret(kind, value) if kind and value else self._text(value, place, _DEPTH)
+        return self._text(part[: blank.end()], place, _DEPTH) + shown + part[blank.end() + len(value) :]
 
     def _xml(self, text: str, place: Endpoint) -> str:
         if re.search(r"<(?:\w+:)?(?:Response|Assertion|AuthnRequest|LogoutRequest)\b[^>]*urn:oasis:names:tc:SAML", text[:4000]):
@@ -501,6 +553,15 @@ class Redactor:
         if kind in _TYPED and not self.keep_patient_data and name.lower() not in pages.OPEN_FIELDS:
             return PERSONAL
         return self._text(value, Endpoint.OTHER, _DEPTH)
+
+
+def not_kept(size: int) -> str:
+    """What stands for a body that is not in the evidence because looking through it would have taken too long."""
+    return f"<not kept: {size} bytes>"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}\n… {len(text) - _SHOWN} characters left out"
 
 
 def correlation(exchange: Exchange) -> dict[str, str]:

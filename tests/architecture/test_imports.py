@@ -9,13 +9,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "smartlaunch"
 
-VALUES = {"errors", "exchange", "finding", "fhir"}
+VALUES = {"errors", "exchange", "finding", "fhir", "markup"}
 """What all rooms but the embedded EHR may use."""
 
 MAY_USE: dict[str, set[str]] = {
     "errors": set(),
     "exchange": {"errors"},
     "finding": set(),
+    "markup": set(),
     "fhir": {"exchange"},
     "target": VALUES | {"_suite"},
     "catalogue": VALUES,

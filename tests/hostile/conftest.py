@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
 LIMIT_S = 180
 
 

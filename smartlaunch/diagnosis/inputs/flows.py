@@ -7,7 +7,6 @@ when a token came, so was the token request.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,10 +21,10 @@ from smartlaunch.evidence.facts import FlowMemory, derive
 from smartlaunch.evidence.har import HarReport, exchanges_of, read_entries, read_har, recorded
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.exchange import Endpoint, Exchange, RecordedExchange
+from smartlaunch.markup import words
 
 _TEXT_LIMIT = 3000
 _MOST_EXCHANGES = 5000
-_TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)\s*>|<[^>]{0,2000}>", re.DOTALL | re.IGNORECASE)
 _KEPT = frozenset(e.value for e in Endpoint) - {Endpoint.OTHER.value, Endpoint.STYLE.value, Endpoint.BRANDS.value}
 _AUTHORIZE_ONLY = (
     "aud_present",
@@ -473,7 +472,7 @@ def _error(m: Material, item: RecordedExchange) -> None:
         m.facts["no_redirect"] = True
     body = item.response_body[: _TEXT_LIMIT * 4]
     if item.status >= 400 and body:
-        text = " ".join(html.unescape(_TAG.sub(" ", body)).split())[:_TEXT_LIMIT]
+        text = words(body)[:_TEXT_LIMIT]
         m.hear("server", f"{item.endpoint} answer", text, item.id)
         for urn in collect_urns(body):
             if urn not in m.urns:

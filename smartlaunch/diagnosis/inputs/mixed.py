@@ -9,9 +9,10 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
+from smartlaunch import markup
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.inputs import cleaning, console, documents, flows, messages, observed, prose, tokens, xmltext
 from smartlaunch.diagnosis.inputs.addresses import read_query, read_url
@@ -23,8 +24,8 @@ from smartlaunch.diagnosis.material import FhirCall, Material
 from smartlaunch.diagnosis.vendor import all_vendors, recognise
 from smartlaunch.evidence.redaction import Redactor
 
-_TAG = re.compile(r"<(?:script|style|svg|head)\b.*?</(?:script|style|svg|head)\s*>|<[^>]{0,2000}>", re.DOTALL | re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>([^<]{1,300})<", re.IGNORECASE)
+_UNSAID: Final = frozenset({"script", "style", "svg", "head"})
+_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})<", re.IGNORECASE)
 _ENDS = " \n\t.,;:)]}>*_!\"'`"
 
 
@@ -251,7 +252,7 @@ class _Text:
     def _page(self, text: str) -> str:
         self.out.redactor.body("text/html", text.encode("utf-8", "replace"), status=400)
         title = _TITLE.search(text)
-        words = " ".join(html.unescape(_TAG.sub(" ", text)).split())[:3000]
+        words = markup.words(text, unsaid=_UNSAID)[:3000]
         if title:
             self.m.facts["page_title"] = " ".join(html.unescape(title.group(1)).split())
             self.m.hear("server", "page", self.m.facts["page_title"])
