@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import given, then, when
+from pytest_bdd import then, when
 
 from smartlaunch.checks import authorization as checks
 from smartlaunch.checks import pages as pages_checks
@@ -74,7 +74,7 @@ def state_returned(judge: Judge, answered: AuthorizationAnswer) -> None:
     judge(checks.same_state(judge.requirement, answered.landing.params, answered.request.state, answered.exchange))
 
 
-@given("the authorization response of a right request", target_fixture="answered")
+@when("the app gets the response to a right authorization request", target_fixture="answered")
 def right_response(app: App) -> AuthorizationAnswer:
     answer = app.shared_attempt().authorization
     if not answer.arrived:
@@ -82,7 +82,7 @@ def right_response(app: App) -> AuthorizationAnswer:
     return answer
 
 
-@given(Phrase("the authorization response of a request with {label}", label=authorization.WITH), target_fixture="answered")
+@when(Phrase("the app gets the response to an authorization request with {label}", label=authorization.WITH), target_fixture="answered")
 def right_response_with(app: App, label: str) -> AuthorizationAnswer:
     answer = authorization.vary(app, label).authorization
     if not answer.arrived:
@@ -141,7 +141,7 @@ def issuer_parameter_claimed(judge: Judge, engine: Engine, answered: Authorizati
     )
 
 
-@given(Phrase("the authorization codes of {number:d} right requests"), target_fixture="codes")
+@when(Phrase("the app gets the authorization codes of {number:d} right requests"), target_fixture="codes")
 def several_codes(app: App, number: int) -> list[AuthorizationAnswer]:
     return [app.bare_code() for _ in range(number)]
 
@@ -259,23 +259,21 @@ def error_page(judge: Judge, refusal: AuthorizationAnswer) -> None:
     judge.expects(shown, expected="a page that tells the user what is wrong", actual=refusal.describe(), exchange=refusal.exchange)
 
 
-@then("no access token comes of it", target_fixture="end_state")
-def no_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> EndState:
+@when("it redeems what came of it", target_fixture="end")
+@when("it uses what came of it", target_fixture="end")
+def go_on(app: App, refusal: AuthorizationAnswer) -> EndState:
     unsettled(refusal)
-    end = authorization.pursue(app, refusal)
-    judge.expects(
-        end.stage in ("refused", "code"),
-        expected="a refusal at the authorization or the token endpoint",
-        actual=end.describe(),
-        exchange=end.exchange,
-    )
-    return end
+    return authorization.pursue(app, refusal)
 
 
-@then("no access token comes of it without a code verifier")
-def no_token_without_verifier(judge: Judge, app: App, refusal: AuthorizationAnswer) -> None:
+@when("it redeems what came of it without a code verifier", target_fixture="end")
+def go_on_without_verifier(app: App, refusal: AuthorizationAnswer) -> EndState:
     unsettled(refusal)
-    end = authorization.pursue(app, refusal, code_verifier=None)
+    return authorization.pursue(app, refusal, code_verifier=None)
+
+
+@then("no access token comes of it")
+def no_token(judge: Judge, end: EndState) -> None:
     judge.expects(
         end.stage in ("refused", "code"),
         expected="a refusal at the authorization or the token endpoint",
@@ -285,9 +283,7 @@ def no_token_without_verifier(judge: Judge, app: App, refusal: AuthorizationAnsw
 
 
 @then("no access token that works comes of it")
-def no_working_token(judge: Judge, app: App, refusal: AuthorizationAnswer) -> None:
-    unsettled(refusal)
-    end = authorization.pursue(app, refusal)
+def no_working_token(judge: Judge, refusal: AuthorizationAnswer, end: EndState) -> None:
     end.require_tried()
     judge.expects(
         end.stage != "data" and not authorization.strayed(refusal),
@@ -375,7 +371,7 @@ def markup_not_live(judge: Judge, engine: Engine, refusal: AuthorizationAnswer) 
     judge(pages_checks.not_reflected(judge.requirement, engine.exchanges_of(refusal)))
 
 
-@given("the authorization response of a client whose redirect URI has a query", target_fixture="answered")
+@when("an app whose redirect URI has a query gets the response to a right authorization request", target_fixture="answered")
 def response_with_query(apps: Apps) -> AuthorizationAnswer:
     answer = apps.with_redirect_query().shared_attempt().authorization
     if not answer.came_near:
@@ -391,7 +387,7 @@ def query_kept(judge: Judge, answered: AuthorizationAnswer) -> None:
 # -- clickjacking and pages ---------------------------------------------------------------------------------------------------
 
 
-@given("the pages that the user saw at login", target_fixture="pages")
+@when("the user goes through the pages of the login", target_fixture="pages")
 def pages_seen(app: App, engine: Engine) -> list[RecordedExchange]:
     app.shared_attempt()
     pages = engine.pages_seen()

@@ -67,6 +67,11 @@ def search_unsupported(service: App) -> Exchange:
     return client_credentials.search_unsupported(service)
 
 
+@given("a backend service that was granted scopes", target_fixture="granted")
+def granted_scopes(service: App) -> str:
+    return " ".join(client_credentials.right(service).scopes)
+
+
 @when("the backend service uses its token", target_fixture="answer")
 def use_token(service: App) -> Exchange:
     exchange = service.probe(client_credentials.token(service))
@@ -137,7 +142,7 @@ def no_refresh_token(judge: Judge, token: TokenAnswer) -> None:
 @then("nothing is granted that the service is not registered for")
 def nothing_beyond_registration(judge: Judge, service: App, token: TokenAnswer) -> None:
     answered(token.exchange)
-    excess = client_credentials.beyond_registration(service, token)
+    excess = client_credentials.beyond_registration(service.client, token)
     findings = checks.nothing_beyond(judge.requirement, token.exchange, excess, "the registration of the client")
     judge(advice(findings) if client_credentials.wildcards_only(excess) else findings)
 
@@ -165,8 +170,7 @@ def meets_discovery(judge: Judge, engine: Engine, answer: Exchange) -> None:
 
 
 @then("the FHIR server answers the backend service")
-def answers_service(judge: Judge, service: App, answer: Exchange) -> None:
-    granted = " ".join(client_credentials.right(service).scopes)
+def answers_service(judge: Judge, answer: Exchange, granted: str) -> None:
     judge(fhir_access.granted_works(judge.requirement, answer, "request", granted))
 
 

@@ -27,9 +27,9 @@ def fetch_from_page(engine: Engine) -> Exchange:
     return brands.from_a_page(engine)
 
 
-@when("the app fetches the brand bundle again", target_fixture="again")
-def fetch_again(engine: Engine) -> Exchange:
-    return brands.again(engine)
+@when("the app fetches the brand bundle again", target_fixture="fetches")
+def fetch_again(engine: Engine) -> tuple[Exchange, Exchange]:
+    return brands.bundle(engine), brands.again(engine)
 
 
 @then("it links to the brand bundle when it names a brand")
@@ -96,8 +96,8 @@ def weak_etag(judge: Judge, bundle: Exchange) -> None:
 
 
 @then("an unchanged bundle is not sent again")
-def not_again(judge: Judge, engine: Engine, again: Exchange) -> None:
-    judge(checks.not_sent_again(judge.requirement, brands.bundle(engine), again))
+def not_again(judge: Judge, fetches: tuple[Exchange, Exchange]) -> None:
+    judge(checks.not_sent_again(judge.requirement, *fetches))
 
 
 @then("no missing value has another mark than asked-declined and asked-unknown")

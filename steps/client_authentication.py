@@ -49,6 +49,12 @@ def redeem_by_encoded_basic(reserved_app: App) -> TokenAnswer:
     return secret.redeem_by_basic(reserved_app)
 
 
+@when("it sends them joined as they are where that was refused", target_fixture="given_credentials")
+def redeem_unencoded(reserved_app: App, token: TokenAnswer) -> str:
+    token_requests.require_no_other_cause(token)
+    return secret.encoding_note(reserved_app, token)
+
+
 @when(Phrase("the app with a secret redeems a code with {label}", label=secret.REDEEMED), target_fixture="token")
 def redeem_with_credentials(secret_app: App, label: str) -> TokenAnswer:
     return secret.redeem(secret_app, label)
@@ -90,9 +96,8 @@ def lets_in(judge: Judge, token: TokenAnswer) -> None:
 
 
 @then("the token endpoint decodes the credentials and lets the client in")
-def decodes_credentials(judge: Judge, reserved_app: App, token: TokenAnswer) -> None:
-    token_requests.require_no_other_cause(token)
-    judge(checks.authenticated(judge.requirement, token.exchange, secret.encoding_note(reserved_app, token)))
+def decodes_credentials(judge: Judge, token: TokenAnswer, given_credentials: str) -> None:
+    judge(checks.authenticated(judge.requirement, token.exchange, given_credentials))
 
 
 @then("the refusal is a 401 with a challenge for Basic")
@@ -187,9 +192,8 @@ def one_taken(judge: Judge, tried: Tried) -> None:
 
 
 @then("the SMART configuration lists the capability for assertions")
-def lists_asymmetric(judge: Judge, engine: Engine) -> None:
-    configuration(judge, engine)
-    judge(checks.lists_asymmetric(judge.requirement, engine.discovery.exchange))
+def lists_asymmetric(judge: Judge, answer: Exchange) -> None:
+    judge(checks.lists_asymmetric(judge.requirement, answer))
 
 
 # -- JWK Sets that the suite serves ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
-from pytest_bdd import given, parsers, then
+from pytest_bdd import parsers, then, when
 
 from smartlaunch.checks import fhir_access, members, token_response
 from smartlaunch.client.app import App
@@ -38,8 +38,8 @@ def writer(app: App, writers: dict[int, App]) -> App:
     return app
 
 
-@given("the app has been launched", target_fixture="grant")
-def app_has_been_launched(app: App) -> Grant:
+@when("the app is launched", target_fixture="grant")
+def app_is_launched(app: App) -> Grant:
     return app.grant()
 
 

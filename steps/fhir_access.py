@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import then, when
+from pytest_bdd import given, then, when
 
 from smartlaunch.checks import fhir_access as checks
 from smartlaunch.checks.members import advice
@@ -248,6 +248,11 @@ def without_unticked_scope(app: App) -> Trial:
     return scopes.without_unticked(app)
 
 
+@given("it is known what would give another patient away", target_fixture="telling")
+def what_would_tell(app: App) -> tuple[str, ...]:
+    return patients.telling(app)
+
+
 @when(Phrase("the {interaction} is tried for another patient", interaction=patients.OF_ANOTHER), target_fixture="trial")
 def other_patient(writer: App, interaction: str) -> Trial:
     return patients.of_another(writer, interaction)
@@ -326,8 +331,7 @@ def nothing_of_patient(judge: Judge, trial: Trial) -> None:
 
 
 @then("the refusal holds no data of that patient")
-def refusal_tells_nothing(judge: Judge, app: App, trial: Trial) -> None:
-    telling = patients.telling(app)
+def refusal_tells_nothing(judge: Judge, trial: Trial, telling: tuple[str, ...]) -> None:
     _refused(trial.exchange)
     judge(checks.tells_nothing(judge.requirement, trial.exchange, telling, trial.words))
 
@@ -337,30 +341,47 @@ def only_category(judge: Judge, trial: Trial) -> None:
     judge(checks.fits_category(judge.requirement, trial.exchange, trial.resource_type, trial.wanted))
 
 
-@then("resources of the granted category can be read and found")
-def category_works(judge: Judge, app: App) -> None:
-    for trial in categories.within(app):
-        judge(checks.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.expected, trial.words))
+@when("a token for one category is used to read and find that category", target_fixture="trials")
+def within_category(app: App) -> list[Trial]:
+    return categories.within(app)
 
 
-@then(Phrase("{form} granted together give what each of them gives", form=interactions.UNIONS))
-def union_works(judge: Judge, app: App, form: str) -> None:
-    for trial in interactions.union(app, form):
-        judge(checks.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.expected, trial.words))
+@when(Phrase("a token for {form} is used for all that they give", form=interactions.UNIONS), target_fixture="trials")
+def union(app: App, form: str) -> list[Trial]:
+    return interactions.union(app, form)
 
 
-@then("a wildcard scope gives every type that the app's own scopes give")
-def wildcard_works(judge: Judge, app: App) -> None:
-    for trial in interactions.wildcard(app):
+@when("a token for a wildcard scope is used for every type that the app's own scopes give", target_fixture="trials")
+def wildcard(app: App) -> list[Trial]:
+    return interactions.wildcard(app)
+
+
+@then("all of them succeed")
+def all_succeed(judge: Judge, trials: list[Trial]) -> None:
+    for trial in trials:
         judge(checks.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.expected, trial.words))
 
 
 # -- what was granted ---------------------------------------------------------------------------------------------------------
 
 
+@when("the app tries what its granted scopes cover", target_fixture="trials")
+def try_granted(app: App) -> list[Trial]:
+    return granted.own_requests(app)
+
+
+@when(Phrase("the app tries what its granted {level}/ scopes cover", level=LEVELS), target_fixture="trials")
+def try_level(app: App, level: str) -> list[Trial]:
+    return scopes.level_requests(app, level)
+
+
+@when(Phrase("the app tries what its granted scopes of version {version:d} cover"), target_fixture="trials")
+def try_version(app: App, version: int) -> list[Trial]:
+    return scopes.version_requests(app, version)
+
+
 @then("each request that a granted scope covers succeeds")
-def granted_works(judge: Judge, engine: Engine, app: App) -> None:
-    trials = granted.own_requests(app)
+def granted_works(judge: Judge, engine: Engine, trials: list[Trial]) -> None:
     if not checks.says_something([trial.exchange for trial in trials]):
         raise NotApplicable("no request that a granted scope covers was understood: each answer is 400, 404, 405, 410 or 422")
     for trial in trials:
@@ -369,14 +390,12 @@ def granted_works(judge: Judge, engine: Engine, app: App) -> None:
 
 
 @then(Phrase("the granted {level}/ scopes give data", level=LEVELS))
-def level_works(judge: Judge, app: App, level: str) -> None:
-    trials = scopes.level_requests(app, level)
+def level_works(judge: Judge, trials: list[Trial], level: str) -> None:
     honoured(judge, [t.exchange for t in trials], f"the granted {level}/ scopes")
 
 
 @then(Phrase("the granted scopes of version {version:d} give data"))
-def version_works(judge: Judge, app: App, version: int) -> None:
-    trials = scopes.version_requests(app, version)
+def version_works(judge: Judge, trials: list[Trial], version: int) -> None:
     honoured(judge, [t.exchange for t in trials], f"the granted scopes of version {version}")
 
 
@@ -426,6 +445,11 @@ def says_none(judge: Judge, answer: Exchange) -> None:
     )
 
 
+@given("an app that sees the data of a patient", target_fixture="patient")
+def patient_seen(app: App) -> str:
+    return samples.patient(app)
+
+
 @when("the app searches for a type of the patient", target_fixture="trial")
 def search_sample(app: App) -> Trial:
     return plain.search(app)
@@ -447,9 +471,9 @@ def is_searchset(judge: Judge, trial: Trial) -> None:
 
 
 @then("every match fits the search")
-def matches_fit(judge: Judge, app: App, trial: Trial) -> None:
+def matches_fit(judge: Judge, patient: str, trial: Trial) -> None:
     judge(checks.matches_are(judge.requirement, trial.exchange, trial.resource_type))
-    judge(checks.matches_patient(judge.requirement, trial.exchange, samples.patient(app)))
+    judge(checks.matches_patient(judge.requirement, trial.exchange, patient))
     for category in trial.wanted:
         if not checks.used(trial.exchange, "category"):
             raise NotApplicable("the self link of the answer does not say that the server used `category`, which it may ignore")

@@ -13,6 +13,7 @@ from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Grant
 from smartlaunch.errors import NotApplicable, NotConfigured
 from smartlaunch.exchange import Exchange
+from smartlaunch.oauth.id_token import IdToken
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes import id_token, token_response
@@ -125,17 +126,18 @@ def no_key_headers(judge: Judge, identity: Identity) -> None:
 
 
 @then("the ID Token names its key where the server has several")
-def names_its_key(judge: Judge, engine: Engine, identity: Identity) -> None:
-    judge(
-        checks.names_its_key(
-            judge.requirement, identity.token.exchange, identity.header, key_checks.signing_keys(with_keys(judge, id_token.jwks(engine)))
-        )
-    )
+def names_its_key(judge: Judge, jwks: Exchange, identity: Identity) -> None:
+    judge(checks.names_its_key(judge.requirement, identity.token.exchange, identity.header, key_checks.signing_keys(jwks)))
+
+
+@when("the app verifies it with the published keys", target_fixture="verified")
+def verify(engine: Engine, identity: Identity) -> IdToken:
+    return id_token.verified(engine, identity)
 
 
 @then("a published key verifies the signature")
-def verifies(judge: Judge, engine: Engine, identity: Identity) -> None:
-    judge(checks.signature_verifies(judge.requirement, identity.token.exchange, id_token.verified(engine, identity).signature_problem))
+def verifies(judge: Judge, identity: Identity, verified: IdToken) -> None:
+    judge(checks.signature_verifies(judge.requirement, identity.token.exchange, verified.signature_problem))
 
 
 @then("its issuer is an https URL")
@@ -242,20 +244,22 @@ def fhir_user_leads(judge: Judge, identity: Identity, read: Exchange) -> None:
     judge(checks.fhir_user_leads(judge.requirement, read, identity.claims))
 
 
-@then("fhirUser is not granted, or leads to a resource after all")
-def fhir_user_withheld(judge: Judge, app: App, unresourced: Grant) -> None:
-    if "fhirUser" in unresourced.granted and id_token.unreadable(app, unresourced):
+@when("the app reads the resource of that user", target_fixture="read")
+def read_unresourced(app: App, unresourced: Grant) -> Exchange | None:
+    read = id_token.unresourced_read(app, unresourced)
+    if "fhirUser" in unresourced.granted and id_token.unreadable(app, unresourced, read):
         raise NotApplicable("`fhirUser` names a resource that no granted scope lets the app read, so the user may have one")
-    judge(
-        checks.fhir_user_withheld(
-            judge.requirement, unresourced.token.exchange, unresourced.granted, id_token.unresourced_read(app, unresourced)
-        )
-    )
+    return read
+
+
+@then("fhirUser is not granted, or leads to a resource after all")
+def fhir_user_withheld(judge: Judge, unresourced: Grant, read: Exchange | None) -> None:
+    judge(checks.fhir_user_withheld(judge.requirement, unresourced.token.exchange, unresourced.granted, read))
 
 
 @then("the UserInfo response has the subject of the ID Token")
-def userinfo_subject(judge: Judge, app: App, userinfo: Exchange) -> None:
-    judge(checks.userinfo_subject(judge.requirement, userinfo, decodable(judge, id_token.identity_of(app, app.grant())).claims))
+def userinfo_subject(judge: Judge, identity: Identity, userinfo: Exchange) -> None:
+    judge(checks.userinfo_subject(judge.requirement, userinfo, identity.claims))
 
 
 @then("the UserInfo endpoint refuses it")
@@ -269,8 +273,8 @@ def jwks_published(judge: Judge, jwks: Exchange) -> None:
 
 
 @then("the key of the ID Token is published")
-def signing_key(judge: Judge, engine: Engine, identity: Identity) -> None:
-    judge(key_checks.signing_key(judge.requirement, with_keys(judge, id_token.jwks(engine)), identity.header))
+def signing_key(judge: Judge, jwks: Exchange, identity: Identity) -> None:
+    judge(key_checks.signing_key(judge.requirement, jwks, identity.header))
 
 
 @then("the JWK Set has public keys only")

@@ -16,8 +16,6 @@ from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import introspection
 from smartlaunch.probes.introspection import Introspected
 
-from .common import configuration
-
 # -- queries ------------------------------------------------------------------------------------------------------------------
 
 
@@ -72,13 +70,12 @@ def introspects_unauthorized(app: App, label: str) -> Exchange:
 
 
 @then("the SMART configuration names an introspection endpoint")
-def endpoint_named(judge: Judge, engine: Engine) -> None:
-    configuration(judge, engine)
+def endpoint_named(judge: Judge, engine: Engine, answer: Exchange) -> None:
     judge.expects(
         engine.discovery.has("introspection_endpoint"),
         expected="`introspection_endpoint`",
         actual="it is absent",
-        exchange=engine.discovery.exchange.id,
+        exchange=answer.id,
         pointer="/introspection_endpoint",
     )
 

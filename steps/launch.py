@@ -8,6 +8,7 @@ from smartlaunch.checks import launch as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.launch import Opened
+from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes import launch
@@ -44,11 +45,16 @@ def of_another_user(app: App) -> Misused:
     return launch.of_another_user(app)
 
 
-@then("its iss launch parameter leads to the SMART configuration of this server")
-def iss_leads(judge: Judge, engine: Engine, opened: Opened) -> None:
+@when("the app follows the iss launch parameter", target_fixture="found")
+def follow_iss(engine: Engine, opened: Opened) -> Exchange | None:
     iss = opened.value("iss")
-    found = engine.discovery.read(base=iss.rstrip("/")) if iss is not None and checks.discoverable(iss) else None
-    judge(checks.iss(judge.requirement, iss, engine.target.fhir_base_url, engine.discovery.exchange, found, opened.exchange))
+    return engine.discovery.read(base=iss.rstrip("/")) if iss is not None and checks.discoverable(iss) else None
+
+
+@then("its iss launch parameter leads to the SMART configuration of this server")
+def iss_leads(judge: Judge, engine: Engine, opened: Opened, found: Exchange | None) -> None:
+    iss, base = opened.value("iss"), engine.target.fhir_base_url
+    judge(checks.iss(judge.requirement, iss, base, engine.discovery.exchange, found, opened.exchange))
 
 
 @then("the browser opens the launch URI")

@@ -40,14 +40,24 @@ def item_has(app: App, name: str) -> None:
         raise NotApplicable(f"no item of `fhirContext` has `{name}`, which is optional")
 
 
-@given("the chart of a known patient is open")
-def chart_of_known_patient(app: App) -> None:
-    launch_context.chart(app, "patient")
+@given(Phrase("the chart of a known {name} is open", name=launch_context.CONTEXT), target_fixture="charted")
+def chart_of_known(app: App, name: str) -> tuple[str, bool]:
+    return launch_context.chart(app, name), launch_context.promised(app, name)
 
 
-@given("the chart of a known encounter is open")
-def chart_of_known_encounter(app: App) -> None:
-    launch_context.chart(app, "encounter")
+@given("the app was granted scopes for launch context", target_fixture="asked_context")
+def was_granted_context(app: App) -> list[str]:
+    return launch_context.asked(app)
+
+
+@given("the patient in context has an encounter")
+def patient_has_encounter(app: App) -> None:
+    launch_context.require_visible_encounter(app)
+
+
+@given(Phrase("it is known which {name} to expect", name=launch_context.CONTEXT), target_fixture="expected_context")
+def known_what_to_expect(app: App, name: str) -> tuple[str, bool]:
+    return launch_context.expected(app, name)
 
 
 @when("the app is launched in one way", target_fixture="attempt")
@@ -55,13 +65,13 @@ def launched_in_one_way(app: App) -> Attempt:
     return app.shared_attempt()
 
 
-@when("the app reads the patient of the launch", target_fixture="read")
-def read_patient(app: App) -> Exchange:
+@when("the app reads the patient of the launch", target_fixture="reading")
+def read_patient(app: App) -> tuple[Grant, Exchange]:
     return launch_context.patient_read(app)
 
 
-@when("the app reads the encounter of the launch", target_fixture="read")
-def read_encounter(app: App) -> Exchange:
+@when("the app reads the encounter of the launch", target_fixture="reading")
+def read_encounter(app: App) -> tuple[Grant, Exchange]:
     return launch_context.encounter_read(app)
 
 
@@ -81,8 +91,9 @@ def fetch_style(app: App) -> Exchange:
 
 
 @when("the app asks for a resource type in its launch context", target_fixture="asked")
-def ask_for_type(app: App) -> tuple[str, TokenAnswer]:
-    return launch_context.with_type(app)
+def ask_for_type(app: App) -> tuple[str, TokenAnswer, bool]:
+    resource_type, token = launch_context.with_type(app)
+    return resource_type, token, launch_context.comes_unasked(app, resource_type)
 
 
 @when("the app asks for a resource type in a role that nobody knows", target_fixture="attempted")
@@ -103,49 +114,48 @@ def launch_completes(judge: Judge, attempt: Attempt) -> None:
 
 
 @then(Phrase('the token response tells "{name}"'))
-def tells(judge: Judge, app: App, name: str) -> None:
-    judge(checks.present(judge.requirement, readable(app).exchange, name, "because the server promises it"))
+def tells(judge: Judge, response: TokenAnswer, name: str) -> None:
+    judge(checks.present(judge.requirement, response.exchange, name, "because the server promises it"))
 
 
-@then("the token response tells the encounter, if the patient has one")
-def tells_encounter(judge: Judge, app: App) -> None:
-    launch_context.require_visible_encounter(app)
-    judge(checks.present(judge.requirement, readable(app).exchange, "encounter", "as the app asked for it and the patient has one"))
+@then("the token response tells the encounter of that patient")
+def tells_encounter(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.present(judge.requirement, response.exchange, "encounter", "as the app asked for it and the patient has one"))
 
 
 @then("the token response tells the context that the app asked for")
-def tells_asked_context(judge: Judge, app: App) -> None:
-    judge(checks.asked_context(judge.requirement, readable(app).exchange, launch_context.asked(app)))
+def tells_asked_context(judge: Judge, response: TokenAnswer, asked_context: list[str]) -> None:
+    judge(checks.asked_context(judge.requirement, response.exchange, asked_context))
 
 
 @then("launch context stands at the top level only")
-def top_level(judge: Judge, app: App) -> None:
-    judge(checks.top_level(judge.requirement, readable(app).exchange))
+def top_level(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.top_level(judge.requirement, response.exchange))
 
 
 @then(Phrase('"{name}" is the id of a {resource_type}', resource_type=("Patient", "Encounter")))
-def is_id_of(judge: Judge, app: App, name: str, resource_type: str) -> None:
-    judge(checks.resource_id(judge.requirement, readable(app).exchange, name, resource_type))
+def is_id_of(judge: Judge, response: TokenAnswer, name: str, resource_type: str) -> None:
+    judge(checks.resource_id(judge.requirement, response.exchange, name, resource_type))
 
 
 @then(Phrase('"{name}" is a JSON boolean'))
-def is_boolean(judge: Judge, app: App, name: str) -> None:
-    judge(checks.boolean_member(judge.requirement, readable(app).exchange, name))
+def is_boolean(judge: Judge, response: TokenAnswer, name: str) -> None:
+    judge(checks.boolean_member(judge.requirement, response.exchange, name))
 
 
 @then(Phrase('"{name}" is a JSON string'))
-def is_string(judge: Judge, app: App, name: str) -> None:
-    judge(checks.string_member(judge.requirement, readable(app).exchange, name))
+def is_string(judge: Judge, response: TokenAnswer, name: str) -> None:
+    judge(checks.string_member(judge.requirement, response.exchange, name))
 
 
 @then(Phrase('"{name}" is an absolute URL'))
-def is_absolute_url(judge: Judge, app: App, name: str) -> None:
-    judge(advice(checks.absolute_member(judge.requirement, readable(app).exchange, name)))
+def is_absolute_url(judge: Judge, response: TokenAnswer, name: str) -> None:
+    judge(advice(checks.absolute_member(judge.requirement, response.exchange, name)))
 
 
 @then("each of the authorization details tells type, servers and versions")
-def authorization_details(judge: Judge, app: App) -> None:
-    judge(checks.authorization_details(judge.requirement, readable(app).exchange))
+def authorization_details(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.authorization_details(judge.requirement, response.exchange))
 
 
 @then("the style document arrives")
@@ -160,13 +170,15 @@ def style_document(judge: Judge, style: Exchange) -> None:
 
 
 @then("the FHIR server answers with that patient")
-def answers_with_patient(judge: Judge, app: App, read: Exchange) -> None:
-    judge(checks.names_resource(judge.requirement, read, "patient", "Patient", app.grant().token.patient))
+def answers_with_patient(judge: Judge, reading: tuple[Grant, Exchange]) -> None:
+    grant, read = reading
+    judge(checks.names_resource(judge.requirement, read, "patient", "Patient", grant.token.patient))
 
 
 @then("the FHIR server answers with that encounter")
-def answers_with_encounter(judge: Judge, app: App, read: Exchange) -> None:
-    judge(checks.names_resource(judge.requirement, read, "encounter", "Encounter", app.grant().token.encounter))
+def answers_with_encounter(judge: Judge, reading: tuple[Grant, Exchange]) -> None:
+    grant, read = reading
+    judge(checks.names_resource(judge.requirement, read, "encounter", "Encounter", grant.token.encounter))
 
 
 @then("the FHIR server finds nobody but the patient of the launch")
@@ -184,71 +196,71 @@ def encounter_of_patient(judge: Judge, reading: tuple[Grant, Exchange]) -> None:
 
 
 @then(Phrase('"{name}" is that of the open chart'))
-def is_that_of_chart(judge: Judge, app: App, name: str) -> None:
-    token = readable(app)
-    findings = checks.same_value(judge.requirement, token.exchange, name, launch_context.chart(app, name), "as in the open chart")
-    judge(findings if name in token.body or launch_context.promised(app, name) else advice(findings))
+def is_that_of_chart(judge: Judge, response: TokenAnswer, charted: tuple[str, bool], name: str) -> None:
+    value, promised = charted
+    findings = checks.same_value(judge.requirement, response.exchange, name, value, "as in the open chart")
+    judge(findings if name in response.body or promised else advice(findings))
 
 
 @then(Phrase('"{name}" is the one that was expected'))
-def is_expected(judge: Judge, app: App, name: str) -> None:
-    wanted, declared = launch_context.expected(app, name)
-    judge(checks.expected_value(judge.requirement, readable(app).exchange, name, wanted, "as chosen or declared", declared=declared))
+def is_expected(judge: Judge, response: TokenAnswer, expected_context: tuple[str, bool], name: str) -> None:
+    wanted, declared = expected_context
+    judge(checks.expected_value(judge.requirement, response.exchange, name, wanted, "as chosen or declared", declared=declared))
 
 
 @then("every context that was asked for arrives")
-def asked_context_arrives(judge: Judge, app: App) -> None:
-    judge(checks.absent_context(readable(app).exchange, launch_context.asked(app), launch_context.declared(app)))
+def asked_context_arrives(judge: Judge, engine: Engine, response: TokenAnswer, asked_context: list[str]) -> None:
+    judge(checks.absent_context(response.exchange, asked_context, launch_context.declared(engine.target)))
 
 
 # -- fhirContext ----------------------------------------------------------------------------------------------------------
 
 
 @then("fhirContext is an array as its edition has it")
-def fhir_context_array(judge: Judge, app: App, engine: Engine) -> None:
-    judge(checks.fhir_context_array(readable(app).exchange, engine.target.edition))
+def fhir_context_array(judge: Judge, engine: Engine, response: TokenAnswer) -> None:
+    judge(checks.fhir_context_array(response.exchange, engine.target.edition))
 
 
 @then("no Patient or Encounter is in fhirContext without a role of its own")
-def no_patient_without_role(judge: Judge, app: App) -> None:
-    judge(checks.no_patient_without_role(judge.requirement, readable(app).exchange))
+def no_patient_without_role(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.no_patient_without_role(judge.requirement, response.exchange))
 
 
 @then("each item of fhirContext refers to something")
-def item_names_something(judge: Judge, app: App) -> None:
-    judge(checks.item_names_something(judge.requirement, readable(app).exchange))
+def item_names_something(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.item_names_something(judge.requirement, response.exchange))
 
 
 @then(Phrase('"{name}" in fhirContext has its form'))
-def item_member(judge: Judge, app: App, name: str) -> None:
-    judge(checks.item_member(judge.requirement, readable(app).exchange, name))
+def item_member(judge: Judge, response: TokenAnswer, name: str) -> None:
+    judge(checks.item_member(judge.requirement, response.exchange, name))
 
 
 @then("items of fhirContext with an identifier or canonical tell their type")
-def item_has_type(judge: Judge, app: App) -> None:
-    judge(checks.item_has_type(judge.requirement, readable(app).exchange))
+def item_has_type(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.item_has_type(judge.requirement, response.exchange))
 
 
 @then("no type in fhirContext contradicts what its item refers to")
-def item_type_agrees(judge: Judge, app: App) -> None:
-    judge(checks.item_type_agrees(judge.requirement, readable(app).exchange))
+def item_type_agrees(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.item_type_agrees(judge.requirement, response.exchange))
 
 
 @then("roles in fhirContext that the guide does not define are absolute URIs")
-def own_roles_absolute(judge: Judge, app: App) -> None:
-    judge(checks.own_roles_absolute(judge.requirement, readable(app).exchange))
+def own_roles_absolute(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.own_roles_absolute(judge.requirement, response.exchange))
 
 
 @then("no role in fhirContext is empty")
-def role_not_empty(judge: Judge, app: App) -> None:
-    judge(checks.role_not_empty(judge.requirement, readable(app).exchange))
+def role_not_empty(judge: Judge, response: TokenAnswer) -> None:
+    judge(checks.role_not_empty(judge.requirement, response.exchange))
 
 
 @then("fhirContext has a resource of that type")
-def holds_type(judge: Judge, app: App, asked: tuple[str, TokenAnswer]) -> None:
-    resource_type, token = asked
+def holds_type(judge: Judge, asked: tuple[str, TokenAnswer, bool]) -> None:
+    resource_type, token, unasked = asked
     findings = checks.holds_type(judge.requirement, token.exchange, resource_type)
-    judge(findings if launch_context.comes_unasked(app, resource_type) else advice(findings))
+    judge(findings if unasked else advice(findings))
 
 
 @then("fhirContext has a resource of that type all the same")

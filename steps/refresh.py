@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_bdd import given, then, when
+from pytest_bdd import then, when
 
 from smartlaunch.checks import refresh as checks
 from smartlaunch.checks import token_error, token_response
@@ -11,6 +11,7 @@ from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
+from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
@@ -25,12 +26,12 @@ from .common import lifetime_is_true
 # -- what the app has ---------------------------------------------------------------------------------------------------------
 
 
-@given("the app has been granted offline access", target_fixture="grant")
+@when("the app is granted offline access", target_fixture="grant")
 def granted_offline(app: App) -> Grant:
     return access.offline_grant(app)
 
 
-@given("the app has been granted online access", target_fixture="grant")
+@when("the app is granted online access", target_fixture="grant")
 def granted_online(app: App) -> Grant:
     return access.online_grant(app)
 
@@ -101,12 +102,16 @@ def refreshes_online_after_sign_out(app: App) -> Refreshed:
     return access.online_after_sign_out(app)
 
 
-@then("the refresh brings an access token that works")
-def refresh_works(judge: Judge, app: App, refreshed: Refreshed) -> None:
+@when("it uses the access token that came", target_fixture="used")
+def uses_what_came(app: App, refreshed: Refreshed) -> Exchange | None:
     answered(refreshed.answer.exchange)
-    findings = checks.yields_token(judge.requirement, refreshed.answer.exchange, "of the grant")
-    judge(findings)
-    judge([] if findings else checks.accepted(judge.requirement, right.require_alive(app, refreshed.answer)))
+    return right.require_alive(app, refreshed.answer) if refreshed.answer.access_token else None
+
+
+@then("the refresh brings an access token that works")
+def refresh_works(judge: Judge, refreshed: Refreshed, used: Exchange | None) -> None:
+    judge(checks.yields_token(judge.requirement, refreshed.answer.exchange, "of the grant"))
+    judge(checks.accepted(judge.requirement, used) if used is not None else [])
 
 
 @then("the refresh after the sign-out brings an access token, as good practice wants it")

@@ -91,9 +91,14 @@ def default_or_refused(judge: Judge, asked: Asked) -> None:
     )
 
 
-@then(Phrase('asking for "{letters}" brings no interactions beyond those asked for in due form'))
-def undefined_letters(judge: Judge, app: App, letters: str) -> None:
-    asked, scope, usual = scopes.with_undefined(app, letters)
+@when(Phrase('the app asks for "{letters}" besides a scope in due form'), target_fixture="undefined")
+def ask_with_undefined(app: App, letters: str) -> tuple[Asked, str, list[str]]:
+    return scopes.with_undefined(app, letters)
+
+
+@then("it gets no interactions beyond those asked for in due form")
+def undefined_letters(judge: Judge, undefined: tuple[Asked, str, list[str]]) -> None:
+    asked, scope, usual = undefined
     gained = [s for s in words.added(usual, asked.granted) if {"c", "u", "d"} & (p.interactions if (p := words.parse(s)) else frozenset())]
     judge(checks.gains_nothing(judge.requirement, scope, gained, granted=asked.granted, exchange=asked.exchange))
 
@@ -107,9 +112,13 @@ def every_scope_granted(judge: Judge, engine: Engine, grant: Grant) -> None:
     judge(checks.all_granted(judge.requirement, missing, grant.token.exchange.id, granted=grant.granted, declared=declared))
 
 
-@then("a wildcard scope is granted to an app that is registered for it")
-def wildcard_granted(judge: Judge, app: App) -> None:
-    asked = scopes.with_wildcard(app)
+@when("an app that is registered for a wildcard scope asks for it", target_fixture="asked")
+def ask_with_wildcard(app: App) -> Asked:
+    return scopes.with_wildcard(app)
+
+
+@then("every scope that it asked for is granted")
+def asked_granted(judge: Judge, asked: Asked) -> None:
     missing = words.missing(asked.requested, asked.granted)
     judge(checks.all_granted(judge.requirement, missing, asked.exchange, granted=asked.granted))
 
@@ -152,9 +161,14 @@ def syntax_kept(judge: Judge, asked: Asked, version: int) -> None:
     judge(checks.syntax_kept(judge.requirement, granted, version, asked.exchange))
 
 
+@when(Phrase("the app asks for its {level}/ scopes", level=LEVELS), target_fixture="of_level")
+def ask_for_level(app: App, level: str) -> tuple[list[str], Grant]:
+    return scopes.of_level(app, level)
+
+
 @then(Phrase("the granted {level}/ scopes are some of those that the app asked for", level=LEVELS))
-def level_granted(judge: Judge, app: App, level: str) -> None:
-    wanted, grant = scopes.of_level(app, level)
+def level_granted(judge: Judge, of_level: tuple[list[str], Grant]) -> None:
+    wanted, grant = of_level
     missing = words.missing(wanted, grant.granted)
     judge(checks.some_granted(judge.requirement, wanted, missing, granted=grant.granted, exchange=grant.token.exchange.id))
 
@@ -172,9 +186,13 @@ def listed_forms(judge: Judge, engine: Engine) -> None:
     judge(checks.published_forms(judge.requirement, engine.discovery.listed("scopes_supported"), engine.discovery.exchange.id))
 
 
-@then("each listed scope that the app is registered for is granted when it asks")
-def listed_granted(judge: Judge, app: App) -> None:
-    asked = scopes.published(app)
+@when("the app asks for the listed scopes that it is registered for", target_fixture="asked")
+def ask_for_published(app: App) -> Asked:
+    return scopes.published(app)
+
+
+@then("each of them is granted")
+def listed_granted(judge: Judge, asked: Asked) -> None:
     for scope in (s for s in asked.requested if words.parse(s) is not None):
         covered = words.covered(scope, asked.granted)
         judge(checks.listed_but_withheld(judge.requirement, scope, covered=covered, granted=asked.granted, exchange=asked.exchange))

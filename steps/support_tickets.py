@@ -7,6 +7,7 @@ from pytest_bdd import then, when
 from smartlaunch.checks import support_tickets as checks
 from smartlaunch.client.apps import Apps
 from smartlaunch.client.http import answered
+from smartlaunch.exchange import Exchange
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as words
 from smartlaunch.plugin.judge import Judge
@@ -26,12 +27,16 @@ def granted_reading(judge: Judge, ticket: Ticket, resource_type: str, context: s
     judge(checks.may_read(judge.requirement, resource_type, context, granted, allowed=allowed, came=ticket.came, exchange=ticket.exchange))
 
 
+@when("it reads the patient in context", target_fixture="patient_answer")
+def reads_patient(ticket: Ticket) -> Exchange:
+    return read_patient(ticket.app)
+
+
 @then("it can read the patient in context")
-def reads_patient(judge: Judge, ticket: Ticket) -> None:
-    exchange = read_patient(ticket.app)
-    answer = answered(exchange)
+def patient_was_read(judge: Judge, ticket: Ticket, patient_answer: Exchange) -> None:
+    answer = answered(patient_answer)
     read = [one.get("id") for one in resources(answer, "Patient")] == [ticket.patient]
-    judge(checks.patient_read(judge.requirement, read=read, came=told(answer), exchange=exchange.id))
+    judge(checks.patient_read(judge.requirement, read=read, came=told(answer), exchange=patient_answer.id))
 
 
 @then("its authorization request ends with a code")

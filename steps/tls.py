@@ -61,24 +61,41 @@ def secured(judge: Judge, handshake: Handshake) -> None:
     )
 
 
+@when("a client that knows TLS 1.0 and 1.1 only connects to each", target_fixture="handshakes")
+def connect_outdated(engine: Engine, addresses: list[Address]) -> list[Handshake]:
+    return [tls.outdated(engine, each) for each in addresses]
+
+
+@when("a client connects to each and checks the certificate", target_fixture="handshakes")
+def connect_verified(engine: Engine, addresses: list[Address]) -> list[Handshake]:
+    return [tls.verified(engine, each) for each in addresses]
+
+
+@when("a client asks each by plain http", target_fixture="plain_answers")
+def ask_plainly(engine: Engine, addresses: list[Address]) -> list[tuple[Address, Exchange]]:
+    return [(each, tls.plainly(engine, each)) for each in addresses]
+
+
+@when("the user goes through the pages of the login by https", target_fixture="secure_pages")
+def secure_pages_seen(app: App) -> list[tuple[str, str]]:
+    return tls.pages(app)
+
+
 @then("none takes TLS 1.0 or 1.1")
-def no_outdated(judge: Judge, engine: Engine, addresses: list[Address]) -> None:
-    shakes = [tls.outdated(engine, each) for each in addresses]
-    judge([f for s in shakes for f in checks.refuses_outdated(judge.requirement, s.address.origin, s.version)])
+def no_outdated(judge: Judge, handshakes: list[Handshake]) -> None:
+    judge([f for s in handshakes for f in checks.refuses_outdated(judge.requirement, s.address.origin, s.version)])
 
 
 @then("each has a certificate that verifies for its host name")
-def certificates(judge: Judge, engine: Engine, addresses: list[Address]) -> None:
-    shakes = [tls.verified(engine, each) for each in addresses]
-    judge([f for s in shakes for f in checks.certificate_verifies(judge.requirement, s.address.origin, s.problem)])
+def certificates(judge: Judge, handshakes: list[Handshake]) -> None:
+    judge([f for s in handshakes for f in checks.certificate_verifies(judge.requirement, s.address.origin, s.problem)])
 
 
 @then("none answers with content by plain http")
-def no_plain_http(judge: Judge, engine: Engine, addresses: list[Address]) -> None:
-    answers = [(each, tls.plainly(engine, each)) for each in addresses]
-    judge([f for each, answer in answers for f in checks.not_by_plain_http(judge.requirement, answer, each.name)])
+def no_plain_http(judge: Judge, plain_answers: list[tuple[Address, Exchange]]) -> None:
+    judge([f for each, answer in plain_answers for f in checks.not_by_plain_http(judge.requirement, answer, each.name)])
 
 
 @then("the pages of the authorization server tell the browser to stay with https")
-def strict_transport(judge: Judge, app: App) -> None:
-    judge(checks.strict_transport(judge.requirement, tls.pages(app)))
+def strict_transport(judge: Judge, secure_pages: list[tuple[str, str]]) -> None:
+    judge(checks.strict_transport(judge.requirement, secure_pages))

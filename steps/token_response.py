@@ -58,12 +58,17 @@ def redeem_with_unknown_scope(app: App) -> TokenAnswer:
     return token_response.with_unknown_scope(app)
 
 
-@given("the same user launches the app once more", target_fixture="second")
+@given(Phrase("a launch has brought the {kind} token", kind=token_response.TOKENS), target_fixture="first")
+def brought(app: App, kind: str) -> TokenAnswer:
+    return token_response.having(app, token_response.TOKENS[kind])
+
+
+@when("the same user launches the app once more", target_fixture="second")
 def launch_again(app: App) -> Grant:
     return token_response.of_second_login(app)
 
 
-@given("another user launches the app", target_fixture="second")
+@when("another user launches the app", target_fixture="second")
 def launch_by_another(app: App) -> Grant:
     return token_response.of_another_user(app)
 
@@ -166,12 +171,10 @@ def own_names(judge: Judge, response: TokenAnswer) -> None:
 
 
 @then(Phrase("neither {kind} token helps to guess the other of that user", kind=token_response.TOKENS))
-def unguessable_for_user(judge: Judge, app: App, second: Grant, kind: str) -> None:
-    first = token_response.having(app, token_response.TOKENS[kind])
+def unguessable_for_user(judge: Judge, first: TokenAnswer, second: Grant, kind: str) -> None:
     judge(checks.unguessable(judge.requirement, first.exchange, second.token.exchange, token_response.TOKENS[kind], same_user=True))
 
 
 @then(Phrase("neither {kind} token helps to guess the one of another user", kind=token_response.TOKENS))
-def unguessable_for_others(judge: Judge, app: App, second: Grant, kind: str) -> None:
-    first = token_response.having(app, token_response.TOKENS[kind])
+def unguessable_for_others(judge: Judge, first: TokenAnswer, second: Grant, kind: str) -> None:
     judge(checks.unguessable(judge.requirement, first.exchange, second.token.exchange, token_response.TOKENS[kind], same_user=False))

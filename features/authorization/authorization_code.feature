@@ -22,7 +22,7 @@ Feature: Authorization code
 
     @id:authorization-response-in-query @quick
     Scenario: The code comes in the query of the redirect URI
-      Given the authorization response of a right request
+      When the app gets the response to a right authorization request
       Then its parameters are in the query
 
   @req:SMART-2.2-app-launch-state-a @req:RFC6749-4.1.2-e
@@ -30,12 +30,12 @@ Feature: Authorization code
 
     @id:state-returned @quick
     Scenario: An ordinary state comes back
-      Given the authorization response of a right request
+      When the app gets the response to a right authorization request
       Then the state comes back character for character
 
     @id:state-returned-unusual @once
     Scenario Outline: <state> comes back
-      Given the authorization response of a request with <state>
+      When the app gets the response to an authorization request with <state>
       Then the state comes back character for character
 
       Examples:
@@ -51,7 +51,7 @@ Feature: Authorization code
 
     @id:authorization-response-code-or-error @once
     Scenario: The authorization response has one of the two
-      Given the authorization response of a right request
+      When the app gets the response to a right authorization request
       Then it has a code or an error and not both
 
   @req:RFC6749-3.1-g
@@ -59,36 +59,36 @@ Feature: Authorization code
 
     @id:authorization-response-parameters-once @once
     Scenario: Each response parameter occurs once
-      Given the authorization response of a right request
+      When the app gets the response to a right authorization request
       Then no parameter of it occurs twice
 
   @once
   Rule: A server that sends the iss response parameter sends the issuer of its metadata
     @req:RFC9207-2-a @req:RFC9207-2.3-a @id:iss-parameter-is-issuer
     Scenario: The iss response parameter is the issuer
-      Given the authorization response of a right request
+      When the app gets the response to a right authorization request
       Then its iss parameter is the issuer of the metadata
 
     @req:RFC9207-2-b @id:iss-parameter-form
     Scenario: The iss response parameter is an https URL
-      Given the authorization response of a right request
+      When the app gets the response to a right authorization request
       Then its iss parameter is an https URL
 
     @req:RFC9207-2.3-b @id:iss-parameter-claimed
     Scenario: The iss response parameter is claimed in the metadata
-      Given the authorization response of a right request
+      When the app gets the response to a right authorization request
       Then the metadata claim the iss parameter
 
   @once
   Rule: An authorization code tells nothing and cannot be guessed
     @req:HYGIENE-code-readable @id:code-not-readable
     Scenario: Nothing can be read from a code
-      Given the authorization codes of 1 right requests
+      When the app gets the authorization codes of 1 right requests
       Then nothing can be read from a code
 
     @req:RFC6749-10.10-a @id:codes-unguessable
     Scenario: Codes cannot be guessed from one another
-      Given the authorization codes of 4 right requests
+      When the app gets the authorization codes of 4 right requests
       Then the codes are unguessable
 
   @req:HYGIENE-redirect-status @once
@@ -96,7 +96,7 @@ Feature: Authorization code
 
     @id:authorization-response-status
     Scenario: The browser is brought back by 302 or 303
-      Given the authorization response of a right request
+      When the app gets the response to a right authorization request
       Then the authorization response is a redirect by 302 or 303
 
   @req:RFC9700-4.12-a @once
@@ -104,7 +104,7 @@ Feature: Authorization code
 
     @id:credentials-not-redirected
     Scenario: No form with credentials is answered by 307 or 308
-      Given the authorization response of a right request
+      When the app gets the response to a right authorization request
       Then the server did not redirect the user's credentials by 307 or 308
 
   @req:HYGIENE-clickjacking @req:RFC9700-4.16-a @once
@@ -112,7 +112,7 @@ Feature: Authorization code
 
     @id:pages-forbid-framing
     Scenario: No page can be put into a frame of another site
-      Given the pages that the user saw at login
+      When the user goes through the pages of the login
       Then each of them forbids framing
 
   @req:RFC9700-4.2.4-a @once
@@ -120,7 +120,7 @@ Feature: Authorization code
 
     @id:pages-keep-their-address
     Scenario: No page gives its address to another site
-      Given the pages that the user saw at login
+      When the user goes through the pages of the login
       Then none of them holds content of another site or leaks its address
 
   @req:RFC6749-3.1.2-a @once
@@ -128,7 +128,7 @@ Feature: Authorization code
 
     @id:redirect-uri-query-kept
     Scenario: The query of a registered redirect URI is kept
-      Given the authorization response of a client whose redirect URI has a query
+      When an app whose redirect URI has a query gets the response to a right authorization request
       Then the query of the redirect URI is kept
 
   @req:RFC6749-3.1-i @once @intrusive

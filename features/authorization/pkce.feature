@@ -26,6 +26,7 @@ Feature: Proof Key for Code Exchange
     @id:plain-refused
     Scenario Outline: A request with <challenge> ends without a token
       When the app asks for authorization with <challenge>, which is wrong
+      And it redeems what came of it
       Then no access token comes of it
 
       Examples:
@@ -40,7 +41,8 @@ Feature: Proof Key for Code Exchange
     @id:missing-challenge-refused
     Scenario Outline: A flow with <challenge> ends without a token
       When the app asks for authorization with <challenge>, which is wrong
-      Then no access token comes of it without a code verifier
+      And it redeems what came of it without a code verifier
+      Then no access token comes of it
 
       Examples:
         | challenge                |
@@ -62,6 +64,7 @@ Feature: Proof Key for Code Exchange
     @id:unknown-challenge-method-refused
     Scenario: A flow with an unknown method ends without a token
       When the app asks for authorization with an unknown method, which is wrong
+      And it redeems what came of it
       Then no access token comes of it
 
     @id:unknown-challenge-method-error
@@ -114,6 +117,7 @@ Feature: Proof Key for Code Exchange
     @id:challenge-compared-whole
     Scenario Outline: A verifier that does not fit <challenge> brings no token
       When the app asks for authorization with <challenge>, which is wrong
+      And it redeems what came of it
       Then no access token comes of it
 
       Examples:
@@ -143,6 +147,7 @@ Feature: Proof Key for Code Exchange
     @id:pkce-not-stripped
     Scenario: A code from which the challenge was stripped yields no token with a verifier
       When the app asks for authorization with no challenge, which is wrong
+      And it redeems what came of it
       Then no access token comes of it
 
   @req:RFC7636-4.1 @intrusive @once
@@ -151,4 +156,5 @@ Feature: Proof Key for Code Exchange
     @id:short-verifier-refused
     Scenario: A flow with a code verifier of 42 characters ends without a token
       When the app asks for authorization with a code verifier of 42 characters, which is wrong
+      And it redeems what came of it
       Then no access token comes of it

@@ -15,6 +15,7 @@ Feature: Data for a backend service
 
     @id:backend-data
     Scenario: A backend service reads data with its token
+      Given a backend service that was granted scopes
       When the backend service uses its token
       Then the FHIR server answers the backend service
 

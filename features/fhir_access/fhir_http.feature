@@ -52,16 +52,19 @@ Feature: FHIR over HTTP
 
     @id:fhir-search-matches
     Scenario: A search for one patient matches that patient
+      Given an app that sees the data of a patient
       When the app searches for a type of the patient
       Then every match fits the search
 
     @id:fhir-search-matches-user
     Scenario: A search for one patient among many matches that patient
+      Given an app that sees the data of a patient
       When a user/ scope is used for the patient in context
       Then every match fits the search
 
     @id:fhir-search-category
     Scenario: A search for one category matches that category
+      Given an app that sees the data of a patient
       When the app searches for a category of the patient's data
       Then every match fits the search
 

@@ -6,6 +6,7 @@ Feature: Access that was granted
 
     @id:access-granted-works
     Scenario: Each granted scope is tried
+      When the app tries what its granted scopes cover
       Then each request that a granted scope covers succeeds
 
   @req:SMART-2.2-conformance-capability-permission-patient @cap:permission-patient @once
@@ -13,10 +14,12 @@ Feature: Access that was granted
 
     @id:access-patient-granted
     Scenario: patient/ scopes are granted
+      When the app asks for its patient/ scopes
       Then the granted patient/ scopes are some of those that the app asked for
 
     @id:access-patient-works
     Scenario: patient/ scopes give data
+      When the app tries what its granted patient/ scopes cover
       Then the granted patient/ scopes give data
 
   @req:SMART-2.2-conformance-capability-permission-user @cap:permission-user @once
@@ -24,8 +27,10 @@ Feature: Access that was granted
 
     @id:access-user-granted
     Scenario: user/ scopes are granted
+      When the app asks for its user/ scopes
       Then the granted user/ scopes are some of those that the app asked for
 
     @id:access-user-works
     Scenario: user/ scopes give data
+      When the app tries what its granted user/ scopes cover
       Then the granted user/ scopes give data

@@ -77,6 +77,7 @@ Feature: Whose data a token reaches
 
     @id:patient-scope-refusal
     Scenario Outline: The refusal of the <interaction> tells nothing of another patient
+      Given it is known what would give another patient away
       When the <interaction> is tried for another patient
       Then the refusal holds no data of that patient
 

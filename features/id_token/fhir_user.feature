@@ -8,6 +8,7 @@ Feature: FHIR resource of the user
     @id:fhir-user-present
     Scenario: The ID Token has the claim
       Given the app was granted openid and fhirUser
+      When the app reads its ID Token
       Then the ID Token has the claim fhirUser
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-user-b @once
@@ -16,11 +17,13 @@ Feature: FHIR resource of the user
     @id:fhir-user-form
     Scenario: The claim names a person by type and id
       Given the app was granted openid and fhirUser
+      When the app reads its ID Token
       Then fhirUser names a person by resource type and id
 
     @id:fhir-user-expected
     Scenario: The claim names the person who signed in
       Given the app was granted openid and fhirUser
+      When the app reads its ID Token
       Then fhirUser is the person who signed in
 
     @id:fhir-user-readable
@@ -35,6 +38,7 @@ Feature: FHIR resource of the user
     @id:fhir-user-withheld
     Scenario: The scope is withheld from a user without a FHIR resource
       When a user without a FHIR resource signs in
+      And the app reads the resource of that user
       Then fhirUser is not granted, or leads to a resource after all
 
   @req:EXPECT-fhir-read @once
@@ -43,4 +47,5 @@ Feature: FHIR resource of the user
     @id:fhir-user-on-this-server
     Scenario: The claim names a resource that the app can reach
       Given the app was granted openid and fhirUser
+      When the app reads its ID Token
       Then fhirUser is on the FHIR server of the launch

@@ -9,6 +9,7 @@ Feature: ID Token
     @id:id-token-present
     Scenario: The token response has an ID Token
       Given the app was granted openid
+      When the app redeems its code
       Then the token response has an ID Token
 
   @req:OIDC-Core-2-g @req:OIDC-Core-2-h @once
@@ -25,6 +26,7 @@ Feature: ID Token
     @id:id-token-signature
     Scenario: A published key verifies the ID Token
       When the app reads its ID Token
+      And the app verifies it with the published keys
       Then a published key verifies the signature
 
   @req:SMART-2.2-scopes-and-launch-context-id-token-b @req:OIDC-Core-15.1-a @once
@@ -57,6 +59,7 @@ Feature: ID Token
     @id:id-token-kid
     Scenario: The header has a kid where it is needed
       When the app reads its ID Token
+      And the app reads the JWK Set of the server
       Then the ID Token names its key where the server has several
       And the key of the ID Token is published
 

@@ -13,6 +13,8 @@ Feature: Published keys
     @id:jwks-signing-key
     Scenario: The key of the ID Token is in the JWK Set
       When the app reads its ID Token
+      And the app reads the JWK Set of the server
+      And the app verifies it with the published keys
       Then the key of the ID Token is published
       And a published key verifies the signature
 

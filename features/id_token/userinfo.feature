@@ -8,6 +8,7 @@ Feature: UserInfo
     @id:userinfo-subject
     Scenario: The UserInfo endpoint names the same user
       When the app asks the UserInfo endpoint
+      And the app reads its ID Token
       Then the UserInfo response has the subject of the ID Token
 
   @req:OIDC-Core-5.3.3-a @intrusive
@@ -24,4 +25,5 @@ Feature: UserInfo
     @id:userinfo-lower-case
     Scenario: The UserInfo endpoint reads the scheme without regard to case
       When the app asks the UserInfo endpoint with the scheme in lower case
+      And the app reads its ID Token
       Then the UserInfo response has the subject of the ID Token

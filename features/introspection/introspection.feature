@@ -6,6 +6,7 @@ Feature: Token introspection
 
     @id:introspection-offered
     Scenario: The SMART configuration names the endpoint
+      When the app reads the SMART configuration
       Then the SMART configuration names an introspection endpoint
 
   @req:SMART-2.2-token-introspection-protocol @req:RFC7662-2.1-a @once

@@ -8,6 +8,7 @@ Feature: EHR launch
     @id:launch-iss
     Scenario: The iss launch parameter leads to the server
       When the EHR launches the app
+      And the app follows the iss launch parameter
       Then its iss launch parameter leads to the SMART configuration of this server
 
   @req:SMART-2.2-app-launch-ehr-launch-uri @quick

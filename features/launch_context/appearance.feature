@@ -8,6 +8,7 @@ Feature: Appearance and intent in the token response
     @id:need-patient-banner-boolean
     Scenario: The need for a banner is true or false
       Given the token response has "need_patient_banner"
+      When the app redeems its code
       Then "need_patient_banner" is a JSON boolean
 
   @req:SMART-2.2-scopes-and-launch-context-intent
@@ -16,6 +17,7 @@ Feature: Appearance and intent in the token response
     @id:intent-string
     Scenario: The intent is a string
       Given the token response has "intent"
+      When the app redeems its code
       Then "intent" is a JSON string
 
   @req:SMART-2.2-scopes-and-launch-context-tenant
@@ -24,6 +26,7 @@ Feature: Appearance and intent in the token response
     @id:tenant-string
     Scenario: The tenant is a string
       Given the token response has "tenant"
+      When the app redeems its code
       Then "tenant" is a JSON string
 
   @req:SMART-2.2-scopes-and-launch-context-style-a
@@ -32,6 +35,7 @@ Feature: Appearance and intent in the token response
     @id:style-url-absolute
     Scenario: The style URL is absolute
       Given the token response has "smart_style_url"
+      When the app redeems its code
       Then "smart_style_url" is an absolute URL
 
     @id:style-document-arrives

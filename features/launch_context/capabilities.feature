@@ -39,6 +39,7 @@ Feature: Claimed capabilities of launching
     @id:capability-context-ehr-patient @quick
     Scenario: The patient is that of the open chart
       Given the chart of a known patient is open
+      When the app redeems its code
       Then "patient" is that of the open chart
 
   @req:SMART-2.2-conformance-capability-context-ehr-encounter @cap:context-ehr-encounter @ehr
@@ -47,6 +48,7 @@ Feature: Claimed capabilities of launching
     @id:capability-context-ehr-encounter
     Scenario: The encounter is that of the open chart
       Given the chart of a known encounter is open
+      When the app redeems its code
       Then "encounter" is that of the open chart
 
   @req:SMART-2.2-conformance-capability-context-standalone-patient @cap:context-standalone-patient @standalone @once
@@ -55,6 +57,7 @@ Feature: Claimed capabilities of launching
     @id:capability-context-standalone-patient
     Scenario: The standalone app that asks for a patient gets one
       Given the app was granted "launch/patient"
+      When the app redeems its code
       Then the token response tells "patient"
 
   @req:SMART-2.2-conformance-capability-context-standalone-encounter @cap:context-standalone-encounter @standalone @once
@@ -63,7 +66,9 @@ Feature: Claimed capabilities of launching
     @id:capability-context-standalone-encounter
     Scenario: The standalone app that asks for an encounter gets one
       Given the app was granted "launch/encounter"
-      Then the token response tells the encounter, if the patient has one
+      And the patient in context has an encounter
+      When the app redeems its code
+      Then the token response tells the encounter of that patient
 
   @req:SMART-2.2-conformance-capability-context-banner @cap:context-banner @ehr @once
   Rule: A server that lists context-banner tells whether a patient banner is needed
@@ -71,6 +76,7 @@ Feature: Claimed capabilities of launching
     @id:capability-context-banner
     Scenario: The EHR launch tells whether a banner is needed
       Given the token response has "patient"
+      When the app redeems its code
       Then the token response tells "need_patient_banner"
 
   @req:SMART-2.2-app-launch-ehr-launch-e @cap:launch-ehr @ehr
@@ -80,10 +86,12 @@ Feature: Claimed capabilities of launching
     Scenario: The patient of the token is the patient of the chart
       Given the chart of a known patient is open
       And the token response has "patient"
+      When the app redeems its code
       Then "patient" is that of the open chart
 
     @id:ehr-context-encounter
     Scenario: The encounter of the token is the encounter of the chart
       Given the chart of a known encounter is open
       And the token response has "encounter"
+      When the app redeems its code
       Then "encounter" is that of the open chart

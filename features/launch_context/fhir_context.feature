@@ -8,6 +8,7 @@ Feature: Further context in fhirContext
     @id:fhir-context-array
     Scenario: The items have the form of the edition
       Given the token response has "fhirContext"
+      When the app redeems its code
       Then fhirContext is an array as its edition has it
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-b @once
@@ -32,6 +33,7 @@ Feature: Further context in fhirContext
     @id:fhir-context-no-patient
     Scenario: No Patient or Encounter is there without a role
       Given the token response has "fhirContext"
+      When the app redeems its code
       Then no Patient or Encounter is in fhirContext without a role of its own
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-d
@@ -40,6 +42,7 @@ Feature: Further context in fhirContext
     @id:fhir-context-refers
     Scenario: Each item refers to something
       Given the token response has "fhirContext"
+      When the app redeems its code
       Then each item of fhirContext refers to something
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-reference-form
@@ -48,6 +51,7 @@ Feature: Further context in fhirContext
     @id:fhir-context-reference
     Scenario: References are relative
       Given an item of fhirContext has "reference"
+      When the app redeems its code
       Then "reference" in fhirContext has its form
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-canonical-form
@@ -56,6 +60,7 @@ Feature: Further context in fhirContext
     @id:fhir-context-canonical
     Scenario: Canonicals are URLs
       Given an item of fhirContext has "canonical"
+      When the app redeems its code
       Then "canonical" in fhirContext has its form
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-identifier-form
@@ -64,6 +69,7 @@ Feature: Further context in fhirContext
     @id:fhir-context-identifier
     Scenario: Identifiers are objects
       Given an item of fhirContext has "identifier"
+      When the app redeems its code
       Then "identifier" in fhirContext has its form
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-type-form
@@ -72,11 +78,13 @@ Feature: Further context in fhirContext
     @id:fhir-context-type
     Scenario: Types are names of resource types
       Given an item of fhirContext has "type"
+      When the app redeems its code
       Then "type" in fhirContext has its form
 
     @id:fhir-context-type-agrees
     Scenario: Types are those of what the items refer to
       Given an item of fhirContext has "type"
+      When the app redeems its code
       Then no type in fhirContext contradicts what its item refers to
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-type-b
@@ -85,6 +93,7 @@ Feature: Further context in fhirContext
     @id:fhir-context-type-given
     Scenario: Identifiers and canonicals come with a type
       Given the token response has "fhirContext"
+      When the app redeems its code
       Then items of fhirContext with an identifier or canonical tell their type
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-role-form
@@ -93,6 +102,7 @@ Feature: Further context in fhirContext
     @id:fhir-context-role
     Scenario: Roles are URIs
       Given an item of fhirContext has "role"
+      When the app redeems its code
       Then "role" in fhirContext has its form
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-role-c
@@ -101,6 +111,7 @@ Feature: Further context in fhirContext
     @id:fhir-context-own-role
     Scenario: Roles of the server's own are absolute
       Given an item of fhirContext has "role"
+      When the app redeems its code
       Then roles in fhirContext that the guide does not define are absolute URIs
 
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-role-e
@@ -109,4 +120,5 @@ Feature: Further context in fhirContext
     @id:fhir-context-role-not-empty
     Scenario: No role is empty
       Given an item of fhirContext has "role"
+      When the app redeems its code
       Then no role in fhirContext is empty

@@ -7,12 +7,15 @@ Feature: Patient and encounter in context
     @id:context-launch-patient @quick
     Scenario: The scope launch/patient brings a patient
       Given the app was granted "launch/patient"
+      When the app redeems its code
       Then the token response tells "patient"
 
     @id:context-launch-encounter @once
     Scenario: The scope launch/encounter brings an encounter
       Given the app was granted "launch/encounter"
-      Then the token response tells the encounter, if the patient has one
+      And the patient in context has an encounter
+      When the app redeems its code
+      Then the token response tells the encounter of that patient
 
   @req:SMART-2.2-scopes-and-launch-context-context-response-a @standalone @once
   Rule: The token response has the context that the app asked for and was granted
@@ -20,6 +23,7 @@ Feature: Patient and encounter in context
     @id:context-asked-patient
     Scenario: The patient that the app asked for arrives
       Given the app was granted "launch/patient"
+      When the app redeems its code
       Then the token response tells "patient"
 
   @req:SMART-2.2-scopes-and-launch-context-standalone-context @standalone @once
@@ -27,6 +31,8 @@ Feature: Patient and encounter in context
 
     @id:context-standalone-asked
     Scenario: All context that was asked for arrives
+      Given the app was granted scopes for launch context
+      When the app redeems its code
       Then the token response tells the context that the app asked for
 
   @req:SMART-2.2-scopes-and-launch-context-context-response-b
@@ -34,6 +40,7 @@ Feature: Patient and encounter in context
 
     @id:context-top-level
     Scenario: Launch context is not inside another member
+      When the app redeems its code
       Then launch context stands at the top level only
 
   @req:SMART-2.2-scopes-and-launch-context-patient-context-a @ehr @quick
@@ -42,6 +49,7 @@ Feature: Patient and encounter in context
     @id:context-patient-for-patient-scopes-ehr
     Scenario: The EHR launch with patient scopes has a patient
       Given the app was granted a scope on the data of one patient
+      When the app redeems its code
       Then the token response tells "patient"
 
   @req:SMART-2.2-scopes-and-launch-context-patient-context-c @standalone @quick
@@ -50,6 +58,7 @@ Feature: Patient and encounter in context
     @id:context-patient-for-patient-scopes-standalone
     Scenario: The standalone launch with patient scopes has a patient
       Given the app was granted a scope on the data of one patient
+      When the app redeems its code
       Then the token response tells "patient"
 
   @req:SMART-2.2-scopes-and-launch-context-context-patient-a
@@ -58,6 +67,7 @@ Feature: Patient and encounter in context
     @id:context-patient-form
     Scenario: The patient is an id
       Given the token response has "patient"
+      When the app redeems its code
       Then "patient" is the id of a Patient
 
     @id:context-patient-readable @quick
@@ -86,6 +96,7 @@ Feature: Patient and encounter in context
     @id:context-encounter-form
     Scenario: The encounter is an id
       Given the token response has "encounter"
+      When the app redeems its code
       Then "encounter" is the id of a Encounter
 
     @id:context-encounter-readable
@@ -108,6 +119,8 @@ Feature: Patient and encounter in context
 
     @id:expected-context
     Scenario: The context scopes bring their context
+      Given the app was granted scopes for launch context
+      When the app redeems its code
       Then every context that was asked for arrives
 
   @req:EXPECT-patient @public
@@ -115,6 +128,8 @@ Feature: Patient and encounter in context
 
     @id:expected-patient
     Scenario: The patient is the expected one
+      Given it is known which patient to expect
+      When the app redeems its code
       Then "patient" is the one that was expected
 
   @req:EXPECT-encounter @public
@@ -122,4 +137,6 @@ Feature: Patient and encounter in context
 
     @id:expected-encounter
     Scenario: The encounter is the expected one
+      Given it is known which encounter to expect
+      When the app redeems its code
       Then "encounter" is the one that was expected

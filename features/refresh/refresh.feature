@@ -6,7 +6,7 @@ Feature: Refreshing an access token
 
     @id:refresh-token-expected
     Scenario: The app gets the refresh token it asked for
-      Given the app has been launched
+      When the app is launched
       Then the grant has a refresh token if the app asked for one
 
   @req:SMART-2.2-conformance-capability-permission-offline @cap:permission-offline
@@ -14,7 +14,7 @@ Feature: Refreshing an access token
 
     @id:refresh-offline-token
     Scenario: Offline access comes with a refresh token
-      Given the app has been granted offline access
+      When the app is granted offline access
       Then the grant of offline_access has a refresh token
 
   @req:SMART-2.2-conformance-capability-permission-online @cap:permission-online @ehr
@@ -22,7 +22,7 @@ Feature: Refreshing an access token
 
     @id:refresh-online-token
     Scenario: Online access comes with a refresh token
-      Given the app has been granted online access
+      When the app is granted online access
       Then the grant of online_access has a refresh token
 
   @req:SMART-2.2-app-launch-refresh-offline @cap:permission-offline
@@ -31,6 +31,7 @@ Feature: Refreshing an access token
     @id:refresh-offline-browser-closed
     Scenario: The refresh token works after the browser is closed
       When the app refreshes its grant after the browser is closed
+      And it uses the access token that came
       Then the refresh brings an access token that works
 
     @id:refresh-offline-signed-out @once @standalone
@@ -44,6 +45,7 @@ Feature: Refreshing an access token
     @id:refresh-online-works
     Scenario: The refresh token works while the user is online
       When the app refreshes online access while the user is online
+      And it uses the access token that came
       Then the refresh brings an access token that works
 
     @id:refresh-online-signed-out @once
@@ -62,6 +64,7 @@ Feature: Refreshing an access token
     @id:refresh-access-token-works
     Scenario: The access token of a refresh works at the FHIR server
       When the app refreshes its grant
+      And it uses the access token that came
       Then the refresh brings an access token that works
 
   @req:SMART-2.2-app-launch-refresh-response-b @once

@@ -14,12 +14,13 @@ Feature: Granted scopes
 
     @id:scopes-all-granted
     Scenario: The grant covers the request
-      Given the app has been launched
+      When the app is launched
       Then every scope that the app asked for is granted
 
     @id:scopes-wildcard-granted @once
     Scenario: A wildcard scope is granted
-      Then a wildcard scope is granted to an app that is registered for it
+      When an app that is registered for a wildcard scope asks for it
+      Then every scope that it asked for is granted
 
   @req:RFC6749-4.1.2.1-h @once @intrusive
   Rule: A scope that cannot be granted is left out of the grant or refused as invalid
@@ -79,7 +80,8 @@ Feature: Granted scopes
 
     @id:scopes-undefined
     Scenario Outline: The letters <letters> bring no further interactions
-      Then asking for "<letters>" brings no interactions beyond those asked for in due form
+      When the app asks for "<letters>" besides a scope in due form
+      Then it gets no interactions beyond those asked for in due form
 
       Examples:
         | letters |
@@ -95,9 +97,11 @@ Feature: Granted scopes
     @id:scopes-supported-form
     Scenario: Each listed scope can be written in a request
       Given the SMART configuration lists scopes
+      When the app reads the SMART configuration
       Then each listed scope on FHIR data follows the syntax of the guide
 
     @id:scopes-supported-granted
     Scenario: Each listed scope is granted to an app that is registered for it
       Given the SMART configuration lists scopes
-      Then each listed scope that the app is registered for is granted when it asks
+      When the app asks for the listed scopes that it is registered for
+      Then each of them is granted

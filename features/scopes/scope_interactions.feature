@@ -261,7 +261,8 @@ Feature: What scopes allow
 
     @id:scope-union
     Scenario Outline: <form> add up
-      Then <form> granted together give what each of them gives
+      When a token for <form> is used for all that they give
+      Then all of them succeed
 
       Examples:
         | form                      |
@@ -277,14 +278,16 @@ Feature: What scopes allow
 
     @id:scope-wildcard
     Scenario: The wildcard scope gives what the app's own scopes give
-      Then a wildcard scope gives every type that the app's own scopes give
+      When a token for a wildcard scope is used for every type that the app's own scopes give
+      Then all of them succeed
 
   @req:SMART-2.2-scopes-and-launch-context-scope-granular @cap:permission-v2
   Rule: A scope with a search parameter limits access to the resources that match it
 
     @id:scope-granular-works
     Scenario: Resources of the granted category can be read and found
-      Then resources of the granted category can be read and found
+      When a token for one category is used to read and find that category
+      Then all of them succeed
 
     @id:scope-granular-search @intrusive
     Scenario Outline: The <interaction> finds the granted category only

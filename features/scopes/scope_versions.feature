@@ -7,6 +7,7 @@ Feature: Versions of the scope syntax
 
     @id:scopes-v1-listed
     Scenario: The capability permission-v1 is listed
+      When the app reads the SMART configuration
       Then the SMART configuration lists the capability permission-v1
 
   @req:SMART-2.2-conformance-capability-permission-v1 @cap:permission-v1
@@ -19,6 +20,7 @@ Feature: Versions of the scope syntax
 
     @id:scopes-v1-honoured
     Scenario: A granted scope of version 1 gives data
+      When the app tries what its granted scopes of version 1 cover
       Then the granted scopes of version 1 give data
 
   @req:SMART-2.2-conformance-capability-permission-v2 @cap:permission-v2
@@ -36,6 +38,7 @@ Feature: Versions of the scope syntax
 
     @id:scopes-v2-honoured
     Scenario: A granted scope of version 2 gives data
+      When the app tries what its granted scopes of version 2 cover
       Then the granted scopes of version 2 give data
 
   @req:SMART-2.2-scopes-and-launch-context-scope-v1-b @cap:permission-v1

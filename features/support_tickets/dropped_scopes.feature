@@ -8,6 +8,7 @@ Feature: The launch succeeds, but the patient cannot be read
     @id:tickets-patient-read
     Scenario Outline: <app> reads the patient of the chart
       When <app> is launched the way it is built
+      And it reads the patient in context
       Then it can read the patient in context
 
       Examples:

@@ -88,6 +88,7 @@ Feature: Transport security
     @id:tls-outdated @intrusive
     Scenario: A client that knows TLS 1.0 and 1.1 only is turned away
       Given the addresses of all endpoints with TLS
+      When a client that knows TLS 1.0 and 1.1 only connects to each
       Then none takes TLS 1.0 or 1.1
 
   @req:RFC6749-10.9-a
@@ -96,6 +97,7 @@ Feature: Transport security
     @id:tls-certificate-of-the-authorization-server
     Scenario: The certificates of the authorization server verify
       Given the addresses of authorization and token endpoint with TLS
+      When a client connects to each and checks the certificate
       Then each has a certificate that verifies for its host name
 
   @req:HYGIENE-tls-certificate
@@ -104,6 +106,7 @@ Feature: Transport security
     @id:tls-certificate
     Scenario: Each certificate verifies
       Given the addresses of all endpoints with TLS
+      When a client connects to each and checks the certificate
       Then each has a certificate that verifies for its host name
 
   @req:HYGIENE-tls-plain-http
@@ -112,6 +115,7 @@ Feature: Transport security
     @id:tls-plain-http @intrusive
     Scenario: Plain http brings no content
       Given the addresses of all endpoints with TLS
+      When a client asks each by plain http
       Then none answers with content by plain http
 
   @req:HYGIENE-tls-hsts
@@ -119,4 +123,5 @@ Feature: Transport security
 
     @id:tls-hsts
     Scenario: The pages tell the browser to stay with https
+      When the user goes through the pages of the login by https
       Then the pages of the authorization server tell the browser to stay with https

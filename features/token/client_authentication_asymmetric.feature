@@ -9,6 +9,7 @@ Feature: Client authentication by signed assertion
     @id:asymmetric-capability-listed
     Scenario: The capability is listed where an assertion is taken
       Given the server takes a right assertion
+      When the app reads the SMART configuration
       Then the SMART configuration lists the capability for assertions
 
   @req:SMART-2.2-client-confidential-asymmetric-algorithm-a @cap:client-confidential-asymmetric @quick

@@ -16,6 +16,7 @@ Feature: Client authentication by secret
     @id:basic-authentication-form-encoded
     Scenario: A secret with reserved characters is taken when it was form-encoded
       When the app whose secret has reserved characters redeems a code by Basic
+      And it sends them joined as they are where that was refused
       Then the token endpoint decodes the credentials and lets the client in
 
   @req:SMART-2.2-client-confidential-symmetric-client-secret @req:RFC6749-3.2.1-a @cap:client-confidential-symmetric @intrusive

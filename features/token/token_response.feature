@@ -178,12 +178,14 @@ Feature: Token response
 
     @id:access-tokens-unguessable
     Scenario: Two access tokens of one user have nothing in common
-      Given the same user launches the app once more
+      Given a launch has brought the access token
+      When the same user launches the app once more
       Then neither access token helps to guess the other of that user
 
     @id:access-tokens-unguessable-users
     Scenario: The access tokens of two users have nothing in common
-      Given another user launches the app
+      Given a launch has brought the access token
+      When another user launches the app
       Then neither access token helps to guess the one of another user
 
   @req:RFC6749-10.4-a @req:RFC6749-10.10-a @once
@@ -191,7 +193,8 @@ Feature: Token response
 
     @id:refresh-tokens-unguessable
     Scenario: Two refresh tokens of one user have nothing in common
-      Given the same user launches the app once more
+      Given a launch has brought the refresh token
+      When the same user launches the app once more
       Then neither refresh token helps to guess the other of that user
 
   @req:HYGIENE-token-readable @once
@@ -216,4 +219,5 @@ Feature: Token response
     @id:authorization-details
     Scenario: The authorization details are well formed
       Given the token response has "authorization_details"
+      When the app redeems its code
       Then each of the authorization details tells type, servers and versions

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 
 from smartlaunch.catalogue import load
@@ -59,8 +60,15 @@ def _features() -> list[str]:
             if template.rule is None:
                 found.append(f"{where}: the scenario stands under no Rule")
             found += [f"{where}: an Examples table has tags" for e in template.examples if e.tags]
-            if not any(step.type == "then" for step in template.steps):
-                found.append(f"{where}: the scenario has no Then")
+            found += [f"{where}: {problem}" for problem in _order([step.type for step in template.steps])]
+    return found
+
+
+def _order(kinds: Sequence[str]) -> list[str]:
+    """What is wrong with the order of a scenario's steps: what there is (Given), what the app does (When), what is looked at (Then)."""
+    found = [f"the scenario has no {kind.capitalize()}" for kind in ("when", "then") if kind not in kinds]
+    if list(kinds) != sorted(kinds, key=("given", "when", "then").index):
+        found.append("the steps of a scenario go Given, When, Then, and none of them twice")
     return found
 
 

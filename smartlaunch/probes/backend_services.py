@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smartlaunch.client.memory import Aging
     from smartlaunch.oauth.client_authentication import Credentials
     from smartlaunch.oauth.token import TokenAnswer
+    from smartlaunch.target import Client
 
 _TYPES = ("MedicationRequest", "Coverage", "DocumentReference", "Procedure", "Condition", "Observation", "Patient")
 """Types that a backend service may have been refused at registration."""
@@ -133,11 +134,11 @@ def _beyond(app: App, label: str) -> dict[str, str | None]:
     return {"scope": wanted}
 
 
-def beyond_registration(app: App, answer: TokenAnswer) -> list[str]:
+def beyond_registration(client: Client, answer: TokenAnswer) -> list[str]:
     """The granted scopes that the client is not registered for; ``NotApplicable`` when the answer does not say what it grants."""
     if answer.succeeded and "scope" not in answer.body:
         raise NotApplicable("the token response has no `scope`; the scenario on that member judges it")
-    return [scope for scope in scope_words.added(app.client.registered.scopes, answer.scopes) if scope_words.parse(scope) is not None]
+    return [scope for scope in scope_words.added(client.registered.scopes, answer.scopes) if scope_words.parse(scope) is not None]
 
 
 def wildcards_only(scopes: list[str]) -> bool:

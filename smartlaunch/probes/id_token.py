@@ -150,10 +150,10 @@ def of_unresourced(app: App) -> Grant:
     return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
 
 
-def unreadable(app: App, grant: Grant) -> bool:
+def unreadable(app: App, grant: Grant, read: Exchange | None) -> bool:
     """Whether ``fhirUser`` names a resource that the app cannot read with what it was granted."""
     value = identity_of(app, grant).claims.get("fhirUser")
-    return isinstance(value, str) and bool(value) and unresourced_read(app, grant) is None
+    return isinstance(value, str) and bool(value) and read is None
 
 
 def unresourced_read(app: App, grant: Grant) -> Exchange | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from smartlaunch.client.app import App
     from smartlaunch.client.grant import Attempt, Grant
     from smartlaunch.oauth.token import TokenAnswer
+    from smartlaunch.target import Target
 
 CONTEXT = ("patient", "encounter")
 """The members of launch context that have a scope of their own."""
@@ -48,9 +49,9 @@ def asked(app: App) -> list[str]:
     return names
 
 
-def declared(app: App) -> list[str]:
+def declared(target: Target) -> list[str]:
     """The members of launch context that the target file expects to arrive."""
-    return [name for name in CONTEXT if getattr(app.engine.target.expect, name)]
+    return [name for name in CONTEXT if getattr(target.expect, name)]
 
 
 def chart(app: App, name: str) -> str:
@@ -172,16 +173,16 @@ def read(app: App, grant: Grant, resource_type: str, identifier: str) -> Exchang
     return exchange
 
 
-def patient_read(app: App) -> Exchange:
-    """The Patient of the launch."""
+def patient_read(app: App) -> tuple[Grant, Exchange]:
+    """The Patient of the launch, and the grant that names it."""
     grant = app.grant()
-    return read(app, grant, "Patient", grant.token.patient)
+    return grant, read(app, grant, "Patient", grant.token.patient)
 
 
-def encounter_read(app: App) -> Exchange:
-    """The Encounter of the launch."""
+def encounter_read(app: App) -> tuple[Grant, Exchange]:
+    """The Encounter of the launch, and the grant that names it."""
     grant = app.grant()
-    return read(app, grant, "Encounter", grant.token.encounter)
+    return grant, read(app, grant, "Encounter", grant.token.encounter)
 
 
 def encounter_read_widely(app: App) -> tuple[Grant, Exchange]:

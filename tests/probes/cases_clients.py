@@ -119,7 +119,7 @@ CASES = [
     *(
         Case(
             f"backend beyond {label}",
-            lambda w, label=label: backend_services.beyond_registration(backend(w), backend_services.faulty(backend(w), label)),
+            lambda w, label=label: backend_services.beyond_registration(backend(w).client, backend_services.faulty(backend(w), label)),
             lambda excess: not excess,
         )
         for label in ("every type", "more interactions than it is registered for", "a type outside its registration beside its own scopes")
