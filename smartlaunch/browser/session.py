@@ -56,7 +56,8 @@ _PASSED_ON = re.compile(
 """What the browser needs of the environment; the rest, where secrets stand, is kept from it."""
 
 
-def _environment(env: Mapping[str, str]) -> dict[str, str]:
+def environment(env: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that the browser gets."""
     return {name: value for name, value in env.items() if _PASSED_ON.fullmatch(name)}
 
 
@@ -118,7 +119,7 @@ class Browser:
 
         if self._playwright is None:
             self._playwright = sync_playwright().start()
-        env: dict[str, str | float | bool] = dict(_environment(os.environ))
+        env: dict[str, str | float | bool] = dict(environment(os.environ))
         if self.choice.library_path is not None:
             env["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, (str(self.choice.library_path), os.environ.get("LD_LIBRARY_PATH", ""))))
         try:

@@ -137,7 +137,7 @@ def _run(args: argparse.Namespace, asked: options.Options, suites: Sequence[Suit
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise LookupFailed("binder", missing[0], sorted(path.name for path in root.glob("test_*.py")))
-    command = pytest_command(_arguments(args, asked, folder), paths=paths)
+    command = pytest_command(pytest_arguments(args, asked, folder), paths=paths)
     env = child_environment() | {"SMARTLAUNCH_SUMMARY": "off"} | ({"SMARTLAUNCH_ALLURE": "off"} if args.no_allure else {})
     interrupted, code = False, 0
     with tempfile.TemporaryFile() as log:
@@ -174,7 +174,7 @@ def _write_junit(record: Run, place: str | None) -> str:
     return ""
 
 
-def _arguments(args: argparse.Namespace, asked: options.Options, folder: Path) -> list[str]:
+def pytest_arguments(args: argparse.Namespace, asked: options.Options, folder: Path) -> list[str]:
     """Return what the child is asked, in the words of pytest and of our plugin in it."""
     out = [
         *options.pytest_arguments(asked),

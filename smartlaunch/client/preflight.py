@@ -56,7 +56,7 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
                 "\n  try: open the address in a browser from this machine; check host, port and proxy",
             },
         ]
-    lines += _clock(exchange.response.header("date"), exchange.response.header("age") or "")
+    lines += clock(exchange.response.header("date"), exchange.response.header("age") or "")
     if exchange.response.status == 404 and not exchange.response.object:
         metadata = engine.discovery.metadata
         if metadata.heard.status == 404 or metadata.response is None:
@@ -81,7 +81,8 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
     return lines
 
 
-def _clock(date: str | None, age: str = "") -> list[dict[str, str]]:
+def clock(date: str | None, age: str = "") -> list[dict[str, str]]:
+    """How far this machine's clock is from the server's, by the header of an answer."""
     try:
         theirs = parsedate_to_datetime(date or "")
     except (TypeError, ValueError):

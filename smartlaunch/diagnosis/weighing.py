@@ -112,7 +112,7 @@ def examine(m: Material, wanted_vendor: str = "") -> Report:
     report.named = [s.evidence.text for n, s in seen.items() if n == "unknown-urn"] + _unknown_codes(m)
     if m.succeeded and not any(n.startswith(("says:", "error:", "status:", "dropped", "fhir-")) or n in _FAULTS for n in seen):
         return report
-    report.diagnoses = _rank([d for rule in rules() if (d := _weigh(rule, seen, vendor, m)) is not None])
+    report.diagnoses = _rank([d for rule in rules() if (d := weigh(rule, seen, vendor, m)) is not None])
     if not report.diagnoses:
         report.diagnoses = _retold(m, vendor)
     if not report.diagnoses:
@@ -131,7 +131,7 @@ def _retold(m: Material, vendor: Vendor) -> list[Diagnosis]:
         return []
     heard = replace(m, said=[*m.said, *(Said("server", RETOLD, sentence[:1000]) for sentence in told[:60])])
     seen = observe(heard, vendor)
-    found = [d for rule in rules() if (d := _weigh(rule, seen, vendor, heard, retold=True)) is not None]
+    found = [d for rule in rules() if (d := weigh(rule, seen, vendor, heard, retold=True)) is not None]
     return _rank(found)
 
 
@@ -151,7 +151,8 @@ def _unknown_codes(m: Material) -> list[str]:
     return [f"the error code {code} is in none of the OAuth documents" for code in m.errors if code not in OAUTH_ERRORS]
 
 
-def _weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material, *, retold: bool = False) -> Diagnosis | None:
+def weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material, *, retold: bool = False) -> Diagnosis | None:
+    """What a rule makes of the signals seen; None where it does not fire."""
     if any(name not in seen for name in rule.all) or any(name in seen for name in rule.none):
         return None
     hit = [name for name in rule.any if name in seen]

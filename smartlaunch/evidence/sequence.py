@@ -21,7 +21,7 @@ PARTICIPANTS: Final = ("app", "browser", "authorization server", "FHIR server")
 APP, BROWSER, SERVER, FHIR = PARTICIPANTS
 _FHIR_ENDPOINTS: Final = frozenset({"discovery", "metadata", "fhir"})
 _TO_APP: Final = frozenset({"redirect", "launch"})
-_NAMES: Final = {
+NAMES: Final = {
     "discovery": "SMART configuration",
     "openid-configuration": "OpenID configuration",
     "metadata": "metadata",
@@ -197,7 +197,7 @@ def _arrow(exchange: RecordedExchange) -> Arrow:
 
 
 def _request_words(exchange: RecordedExchange, sent: dict[str, str], path: str) -> tuple[str, str]:
-    name = _NAMES.get(exchange.endpoint, exchange.endpoint)
+    name = NAMES.get(exchange.endpoint, exchange.endpoint)
     if exchange.endpoint == "authorize" and ("client_id" in sent or "response_type" in sent):
         words: list[str] = [word for word in ("scope", "aud", "launch") if word in sent]
         method = sent.get("code_challenge_method")

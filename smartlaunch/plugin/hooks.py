@@ -394,7 +394,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     try:
         result = yield
     except (NotApplicable, Blocked) as exc:
-        ended = _unless_answered(item, plan, exc)
+        ended = unless_answered(item, plan, exc)
     if judge.outcome is not Outcome.FAILED:
         if isinstance(ended, NotApplicable):
             raise Skipped(item.config.stash[RUN].scrub(str(ended)), ended) from ended
@@ -407,7 +407,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     raise NonConformance(render_findings(judge.records(), judge.catalogue, exchanges=exchanges)) from None
 
 
-def _unless_answered(item: pytest.Item, plan: Plan, ended: NotApplicable | Blocked) -> NotApplicable | Blocked | None:
+def unless_answered(item: pytest.Item, plan: Plan, ended: NotApplicable | Blocked) -> NotApplicable | Blocked | None:
     """How a scenario ended; one without an answer is put once more where right requests are answered; a second silence is a finding."""
     run, app = item.config.stash[RUN], None
     with contextlib.suppress(NotApplicable, Blocked, UsageError):

@@ -24,12 +24,13 @@ _SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 @cache
 def problems() -> tuple[str, ...]:
     """Everything that is wrong, as ``file:line: sentence``; empty when all is well."""
-    found = (*_features(), *_titles(), *_labels())
+    found = (*agreement(), *ids_given_once(), *unknown_words())
     # While a feature is written before its defect, only what would break the run stops it.
-    return found if os.environ.get("SMARTLAUNCH_DRAFT") else (*found, *_requirements(), *_uncovered())
+    return found if os.environ.get("SMARTLAUNCH_DRAFT") else (*found, *unbroken(), *uncovered())
 
 
-def _features() -> list[str]:
+def agreement() -> list[str]:
+    """What the features and their tags have that catalogue and tag table do not know."""
     catalogue = load()
     found = []
     for feature in features():
@@ -60,11 +61,11 @@ def _features() -> list[str]:
             if template.rule is None:
                 found.append(f"{where}: the scenario stands under no Rule")
             found += [f"{where}: an Examples table has tags" for e in template.examples if e.tags]
-            found += [f"{where}: {problem}" for problem in _order([step.type for step in template.steps])]
+            found += [f"{where}: {problem}" for problem in order_of_steps([step.type for step in template.steps])]
     return found
 
 
-def _order(kinds: Sequence[str]) -> list[str]:
+def order_of_steps(kinds: Sequence[str]) -> list[str]:
     """What is wrong with the order of a scenario's steps: what there is (Given), what the app does (When), what is looked at (Then)."""
     found = [f"the scenario has no {kind.capitalize()}" for kind in ("when", "then") if kind not in kinds]
     if list(kinds) != sorted(kinds, key=("given", "when", "then").index):
@@ -72,7 +73,8 @@ def _order(kinds: Sequence[str]) -> list[str]:
     return found
 
 
-def _titles() -> list[str]:
+def ids_given_once() -> list[str]:
+    """Ids that two scenarios of a suite have."""
     found = []
     seen: dict[tuple[str, str], str] = {}
     for plan in every_plan():
@@ -83,7 +85,7 @@ def _titles() -> list[str]:
     return found
 
 
-def _labels() -> list[str]:
+def unknown_words() -> list[str]:
     """Words that no probe knows, with the steps loaded as they are in every run; without them there is nothing to compare."""
     steps = {
         step.name: f"{feature.rel_filename}:{template.line_number}"
@@ -95,7 +97,8 @@ def _labels() -> list[str]:
     return [f"{steps[step]}: {step!r}: {why}" for step, why in unknown_labels(steps).items()]
 
 
-def _requirements() -> list[str]:
+def unbroken() -> list[str]:
+    """Requirements with a scenario that no defect breaks."""
     from smartlaunch.embedded_ehr.defects import load_defects
 
     broken = {requirement for defect in load_defects().values() for requirement in defect.requirements}
@@ -108,7 +111,8 @@ def _requirements() -> list[str]:
     ]
 
 
-def _uncovered() -> list[str]:
+def uncovered() -> list[str]:
+    """Requirements that bind and have neither scenario nor reason."""
     covered = requirement_coverage()
     return [
         f"{row.id}: neither a scenario nor a reason: write one of the two"

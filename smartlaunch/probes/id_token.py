@@ -109,10 +109,10 @@ def verified(engine: Engine, of: Identity) -> IdToken:
 def is_elsewhere(engine: Engine, of: Identity) -> bool:
     """Whether ``fhirUser`` is an absolute URL outside the target's FHIR base URL."""
     value = of.claims.get("fhirUser")
-    return isinstance(value, str) and "://" in value and not _below(value, engine.fhir.base_url)
+    return isinstance(value, str) and "://" in value and not stands_below(value, engine.fhir.base_url)
 
 
-def _below(url: str, base: str) -> bool:
+def stands_below(url: str, base: str) -> bool:
     """Whether a URL stands below another one, however scheme, host and a usual port are written."""
     one, two = urlsplit(url.rstrip("/")), urlsplit(base)
     return _origin(one) == _origin(two) and one.path.startswith(two.path.rstrip("/") + "/")

@@ -87,11 +87,11 @@ def require_visible_encounter(app: App) -> None:
     if not any(scope_words.allows(grant.granted, level, "Encounter", "s") for level in ("patient", "user")) or not grant.token.patient:
         raise NotApplicable("no encounter came, and the app cannot see whether the patient has one")
     search = app.engine.fhir.search("Encounter", [("patient", grant.token.patient)], grant.access_token)
-    if not any(_under_way(encounter) for encounter in resources(answered(search), "Encounter")):
+    if not any(under_way(encounter) for encounter in resources(answered(search), "Encounter")):
         raise NotApplicable("no encounter came, and the patient has none that is under way")
 
 
-def _under_way(encounter: Mapping[str, Any]) -> bool:
+def under_way(encounter: Mapping[str, Any]) -> bool:
     """Whether an Encounter is one that a server may be expected to offer: one that is not over."""
     period = encounter.get("period")
     ended = isinstance(period, dict) and period.get("end")

@@ -128,7 +128,7 @@ def modern(engine: Engine, where: Address) -> Handshake:
         return Handshake(where, problem="it is reached by plain http")
     context = _lenient()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return _shake(where, context, engine.target.limits.request_s)
+    return shake(where, context, engine.target.limits.request_s)
 
 
 def outdated(engine: Engine, where: Address) -> Handshake:
@@ -143,7 +143,7 @@ def outdated(engine: Engine, where: Address) -> Handshake:
             context.maximum_version = ssl.TLSVersion.TLSv1_1
         except (ssl.SSLError, ValueError):
             raise NotApplicable("the OpenSSL of this machine cannot offer TLS 1.0 and 1.1") from None
-    result = _shake(where, context, engine.target.limits.request_s, silence="the server does not answer it")
+    result = shake(where, context, engine.target.limits.request_s, silence="the server does not answer it")
     if "NO_PROTOCOLS_AVAILABLE" in result.problem.upper().replace(" ", "_"):
         raise NotApplicable("the OpenSSL of this machine cannot offer TLS 1.0 and 1.1")
     return result
@@ -154,7 +154,7 @@ def verified(engine: Engine, where: Address) -> Handshake:
     context = ssl.create_default_context()
     if engine.target.ca_file:
         context.load_verify_locations(str(engine.target.ca_file))
-    return _shake(where, context, engine.target.limits.request_s)
+    return shake(where, context, engine.target.limits.request_s)
 
 
 def plainly(engine: Engine, where: Address, token: str = "") -> Exchange:
@@ -192,7 +192,7 @@ def _lenient() -> ssl.SSLContext:
     return context
 
 
-def _shake(where: Address, context: ssl.SSLContext, limit_s: float, *, silence: str = "") -> Handshake:
+def shake(where: Address, context: ssl.SSLContext, limit_s: float, *, silence: str = "") -> Handshake:
     """One handshake; ``silence`` is the problem where nothing comes, for a hello that firewalls drop rather than refuse."""
     limit = min(limit_s, _LIMIT_S)
     try:

@@ -85,7 +85,7 @@ class AllureBridge:
             import allure_commons
 
             config.option.attach_capture = False
-            self._hooks = _Hooks(self)
+            self._hooks = Hooks(self)
             allure_commons.plugin_manager.register(self._hooks, "smartlaunch")
 
     @property
@@ -195,7 +195,7 @@ class AllureBridge:
         return [_attach(f"{len(found)} exchanges", "\n\n========\n\n".join(texts), "text/plain", "txt")]
 
 
-class _Hooks:
+class Hooks:
     """What allure calls; made apart so that pytest does not take its methods for hooks of its own."""
 
     def __init__(self, bridge: AllureBridge) -> None:

@@ -162,3 +162,53 @@ def test_no_step_asserts_on_raw_values() -> None:
         if isinstance(node, ast.Assert)
     ]
     assert asserting == []
+
+
+KEPT_APART = {"smartlaunch/plugin/bdd.py"}
+"""What may use private parts of a foreign package: the adapter to pytest-bdd, whose test names the version."""
+PUBLIC_ALL_THE_SAME = {"smartlaunch._suite", "os._exit"}
+"""Names with a line before them that are no secret: the folder of the suite in a wheel, and a documented function of Python."""
+EVERYWHERE = sorted(p for folder in ("smartlaunch", "steps", "suites", "benchmarks", "tests") for p in (ROOT / folder).rglob("*.py"))
+
+
+def private_names(tree: ast.AST) -> set[str]:
+    """Private names of other modules that a module imports, or reads from what it has imported."""
+    brought: dict[str, str] = {}
+    read: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            brought |= {alias.asname or alias.name.split(".")[0]: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            brought |= {alias.asname or alias.name: f"{node.module or ''}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            read.add(ast.unparse(node))
+    read = {name for name in read if name.split(".")[0] in brought and re.fullmatch(r"[\w.]+", name)}
+    names = {*brought.values(), *(f"{brought[first]}.{rest}" for first, _, rest in (name.partition(".") for name in read))}
+    return {name for name in names if any(re.match("_[a-zA-Z]", part) for part in unfolded(name).split("."))}
+
+
+def unfolded(name: str) -> str:
+    """A name without what is public all the same."""
+    for public in PUBLIC_ALL_THE_SAME:
+        name = f"{name}.".removeprefix(f"{public}.")
+    return name
+
+
+def test_no_module_uses_a_private_name_of_another() -> None:
+    others = {path.relative_to(ROOT).as_posix(): path for path in EVERYWHERE}
+    used = {name: private_names(ast.parse(path.read_text(encoding="utf-8"))) for name, path in others.items() if name not in KEPT_APART}
+    assert {name: names for name, names in used.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from smartlaunch.a import _b", {"smartlaunch.a._b"}),
+        ("from smartlaunch import a\na.c._b()", {"smartlaunch.a.c._b"}),
+        ("import smartlaunch.a as x\nx._b", {"smartlaunch.a._b"}),
+        ("from smartlaunch._hidden import b", {"smartlaunch._hidden.b"}),
+        ("from smartlaunch._suite.steps import common\nimport os\nos._exit(0)\nself._b\nfrom __future__ import annotations", set()),
+    ],
+)
+def test_the_search_for_private_names_finds_them(source: str, found: set[str]) -> None:
+    assert private_names(ast.parse(source)) == found

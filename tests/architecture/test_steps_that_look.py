@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smartlaunch.plugin.lint import _order
+from smartlaunch.plugin.lint import order_of_steps
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -113,5 +113,5 @@ def test_there_are_functions_to_look_at() -> None:
     ],
 )
 def test_the_lint_asks_for_one_order(kinds: str, why: str) -> None:
-    found = "; ".join(_order(kinds.split()))
+    found = "; ".join(order_of_steps(kinds.split()))
     assert why in found if why else not found

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from smartlaunch.browser import LoginPlan
 from smartlaunch.browser.catcher import Net, is_link_local, origin_of
 from smartlaunch.browser.pictures import cover, covered
-from smartlaunch.browser.session import _environment
+from smartlaunch.browser.session import environment
 from smartlaunch.browser.walk.opening import unsafe
 
 PLAN = LoginPlan("lena", "a secret word", patient="amelia-stone", patient_names=["Amelia Stone"])
@@ -175,7 +175,7 @@ def test_a_server_that_lives_at_a_link_local_address_is_reached_there():
 
 def test_the_browser_gets_no_secret_of_the_environment():
     env = {"PATH": "/bin", "HOME": "/root", "https_proxy": "http://proxy:1", "EPIC_CLIENT_SECRET": "s", "PASSWORD_LENA": "p", "LC_ALL": "C"}
-    assert _environment(env) == {"PATH": "/bin", "HOME": "/root", "https_proxy": "http://proxy:1", "LC_ALL": "C"}
+    assert environment(env) == {"PATH": "/bin", "HOME": "/root", "https_proxy": "http://proxy:1", "LC_ALL": "C"}
 
 
 def test_the_running_browser_holds_none_either(person, browser, site, callback, monkeypatch):

@@ -94,7 +94,7 @@ def arguments(**more: object) -> argparse.Namespace:
 
 
 def test_options_reach_pytest_in_its_words():
-    words = run._arguments(
+    words = run.pytest_arguments(
         given := arguments(headed=True, passive=True, quick=True, defect="omits_state", variant="a", requirement="X-1", target="t"),
         options.of_command(given),
         Path("out"),

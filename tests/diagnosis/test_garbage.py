@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from smartlaunch.diagnosis import examine, load, read_observation
 from smartlaunch.diagnosis.inputs.flows import materials
-from smartlaunch.diagnosis.inputs.observed import _ALIASES
+from smartlaunch.diagnosis.inputs.observed import ALIASES
 from smartlaunch.diagnosis.text import render
 from smartlaunch.errors import UsageError
 from smartlaunch.exchange import Endpoint, RecordedExchange
@@ -20,7 +20,7 @@ VALUES = st.recursive(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.dictionaries(st.sampled_from(sorted(_ALIASES)) | st.text(max_size=8), VALUES, max_size=8))
+@given(st.dictionaries(st.sampled_from(sorted(ALIASES)) | st.text(max_size=8), VALUES, max_size=8))
 def test_any_observation(data):
     report = examine(read_observation(data))
     json.dumps(report.to_json())

@@ -241,7 +241,7 @@ def _fires(rule, case):
     if facts:
         m.structured.add("exchanges")
     vendor = weighing.vendor_of(m)
-    return weighing._weigh(next(r for r in weighing.rules() if r.id == rule), observe(m, vendor), vendor, m)
+    return weighing.weigh(next(r for r in weighing.rules() if r.id == rule), observe(m, vendor), vendor, m)
 
 
 def test_every_rule_has_its_cases():

@@ -14,7 +14,7 @@ from smartlaunch.records.exits import INTERNAL, exit_code
 from smartlaunch.records.files import DIAGNOSES_FILE, HAR_FILE, HTML_FILE, RUN_FILE
 from smartlaunch.records.record import ScenarioResult
 from smartlaunch.records.store import append_scenario, load_run, write_header, write_run
-from smartlaunch.reporting.allure_bridge import _Hooks
+from smartlaunch.reporting.allure_bridge import Hooks
 from smartlaunch.reporting.summary import render_summary
 
 SECRET = "pass-canary-1"
@@ -128,7 +128,7 @@ def test_a_record_is_replaced_whole_or_not_at_all(folder: Path, monkeypatch: pyt
 def test_a_result_of_allure_that_cannot_be_filled_ends_nothing_and_holds_nothing_raw() -> None:
     bridge = SimpleNamespace(rewrite=broken, problem=None)
     result = SimpleNamespace(statusDetails=SECRET, parameters=[SECRET], steps=[SECRET], attachments=[SECRET], description=SECRET)
-    _Hooks(bridge).report_result(result)  # type: ignore[arg-type, attr-defined]
+    Hooks(bridge).report_result(result)  # type: ignore[arg-type, attr-defined]
     assert SECRET not in repr(vars(result))
     assert isinstance(bridge.problem, RuntimeError)
 

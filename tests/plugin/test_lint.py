@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_features_catalogue_and_defects_agree() -> None:
-    assert (*lint._features(), *lint._titles(), *lint._requirements(), *lint._uncovered()) == ()
+    assert (*lint.agreement(), *lint.ids_given_once(), *lint.unbroken(), *lint.uncovered()) == ()
 
 
 def test_every_suite_has_scenarios() -> None:

@@ -29,7 +29,7 @@ def phrase() -> Iterator[Phrase]:
 
 
 def test_every_label_of_the_features_is_known_to_its_probe() -> None:
-    assert lint._labels() == []
+    assert lint.unknown_words() == []
 
 
 def test_there_are_phrases_with_labels_for_most_nouns() -> None:

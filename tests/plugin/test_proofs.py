@@ -105,7 +105,7 @@ def ended(monkeypatch: Any, first: Any, again: Exception | None, failure: Except
     app = SimpleNamespace(engine=SimpleNamespace(outages=Outages()), prove=prove, grant=lambda: None, probe=lambda _: answered)
     monkeypatch.setattr(hooks, "_app_of", lambda _apps, _plan: app)
     item = Item(again, SimpleNamespace(apps=object()))
-    return item, hooks._unless_answered(item, plan, first)  # type: ignore[arg-type]
+    return item, hooks.unless_answered(item, plan, first)  # type: ignore[arg-type]
 
 
 SILENCE = Unreachable("no complete answer within 15 s")

@@ -18,7 +18,7 @@ from smartlaunch.checks import refresh as refresh_checks
 from smartlaunch.checks.app_state import lost
 from smartlaunch.checks.fhir_access import challenges, disclosed, something_works
 from smartlaunch.checks.fhir_answer import done
-from smartlaunch.client.preflight import _clock
+from smartlaunch.client.preflight import clock
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, TwinFailed, Unreachable
 from smartlaunch.finding import Kind
 from smartlaunch.oauth.client_authentication import new_key, public_part
@@ -223,8 +223,8 @@ def test_an_answer_from_a_cache_is_as_old_as_it_says(right: World) -> None:
     exchange = right.engine.discovery.exchange
     assert discovery_checks.clock(REQ, dated(exchange, 0, age=500)) == []
     assert discovery_checks.clock(REQ, dated(exchange, -500))
-    assert _clock((datetime.now(UTC) - timedelta(seconds=500)).strftime("%a, %d %b %Y %H:%M:%S GMT"), "500") == []
-    assert _clock((datetime.now(UTC) - timedelta(seconds=500)).strftime("%a, %d %b %Y %H:%M:%S GMT"))
+    assert clock((datetime.now(UTC) - timedelta(seconds=500)).strftime("%a, %d %b %Y %H:%M:%S GMT"), "500") == []
+    assert clock((datetime.now(UTC) - timedelta(seconds=500)).strftime("%a, %d %b %Y %H:%M:%S GMT"))
 
 
 def test_a_reference_to_itself_may_lose_its_base() -> None:
@@ -255,7 +255,7 @@ def test_a_fhir_user_is_here_however_the_address_is_written() -> None:
         "https://ehr.example/fhir/Practitioner/1/",
         "https://ehr.example/fhir2/Practitioner/1",
     )
-    assert [id_token._below(url, "https://ehr.example/fhir") for url in written] == [True, True, False]
+    assert [id_token.stands_below(url, "https://ehr.example/fhir") for url in written] == [True, True, False]
 
 
 # -- silence and order ------------------------------------------------------------------------------------------------------------
@@ -308,9 +308,9 @@ def test_a_dropped_hello_is_a_refusal(monkeypatch: Any) -> None:
     monkeypatch.setattr("socket.create_connection", lambda *_a, **_k: Silent())
     where = tls.Address("token endpoint", "https://ehr.example/token")
     context: Any = type("Context", (), {"wrap_socket": wrap})()
-    assert tls._shake(where, context, 1, silence="no answer").version == ""
+    assert tls.shake(where, context, 1, silence="no answer").version == ""
     with pytest.raises(Blocked):
-        tls._shake(where, context, 1)
+        tls.shake(where, context, 1)
 
 
 @pytest.mark.parametrize(
@@ -324,4 +324,4 @@ def test_a_dropped_hello_is_a_refusal(monkeypatch: Any) -> None:
     ],
 )
 def test_an_encounter_that_is_over_is_not_due(encounter: dict[str, Any], expected: bool) -> None:
-    assert launch_context._under_way(encounter) is expected
+    assert launch_context.under_way(encounter) is expected

@@ -16,7 +16,7 @@ def test_every_outcome_has_a_word_a_letter_a_rank_and_a_status() -> None:
 
 def test_every_side_and_every_endpoint_has_a_word() -> None:
     assert set(words.SIDE_WORDS) == {side.value for side in Side}
-    assert set(words.ENDPOINT_WORDS) == set(sequence._NAMES) == {endpoint.value for endpoint in Endpoint}
+    assert set(words.ENDPOINT_WORDS) == set(sequence.NAMES) == {endpoint.value for endpoint in Endpoint}
 
 
 def test_what_the_recorder_and_the_manifest_write_has_the_name_by_which_a_run_looks_for_it() -> None:

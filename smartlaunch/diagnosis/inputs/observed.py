@@ -84,7 +84,7 @@ def read_into(m: Material, data: Mapping[str, Any]) -> None:
 
 def alias(key: str) -> str:
     """The name of an observation's key, however it is spelt; an empty string when it is none."""
-    return _ALIASES.get(key.strip().lower().replace("-", "_").replace(" ", "_"), "")
+    return ALIASES.get(key.strip().lower().replace("-", "_").replace(" ", "_"), "")
 
 
 def is_observation(data: Mapping[str, Any]) -> bool:
@@ -516,7 +516,7 @@ _OF_SERVERS = frozenset(
 )  # fmt: skip
 """Keys that an error body or another message may have as well."""
 _IGNORED = frozenset({"id", "title", "source_url", "date", "url"})
-_ALIASES: dict[str, str] = {
+ALIASES: dict[str, str] = {
     **{name: name for name in (*_READERS, *_IGNORED)},
     "note": "notes",
     "description": "notes",
