@@ -62,10 +62,10 @@ def comes_back(judge: Judge, attempt: Attempt) -> None:
 @then("the app gets an access token for it")
 def gets_token(judge: Judge, attempt: Attempt) -> None:
     judge.expects(
-        attempt.token is not None and attempt.token.succeeded,
+        attempt.succeeded,
         expected="a flow that ends with an access token",
         actual=attempt.describe(),
-        exchange=attempt.token.exchange.id if attempt.token is not None else attempt.authorization.exchange,
+        exchange=attempt.exchange,
     )
 
 

@@ -14,7 +14,7 @@ from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
-from smartlaunch.exchange import Exchange
+from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes.app_state import keeping
@@ -75,7 +75,7 @@ def honoured(judge: Judge, exchanges: Sequence[Exchange], what: str) -> None:
 def needs_document(judge: Judge, exchange: Exchange, *, json: bool = True) -> None:
     """Go on only where the document is there: that it is not is one failure, of the scenario that judges it."""
     found = exchange.answer.status == 200 and (not json or isinstance(exchange.answer.json, dict))
-    name = {"discovery": "SMART", "openid-configuration": "OpenID"}[exchange.endpoint]
+    name = {Endpoint.DISCOVERY: "SMART", Endpoint.OPENID_CONFIGURATION: "OpenID"}[exchange.endpoint]
     by = {"SMART": "smart-configuration-found", "OpenID": "openid-configuration-found"}[name]
     state = f"status {exchange.answer.status}" if exchange.answer.status != 200 else exchange.answer.json_error or "no JSON object"
     judge.needs(found, by, f"there is no {name} configuration to look at: {state}")

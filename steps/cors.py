@@ -8,6 +8,7 @@ from smartlaunch.checks import cors as checks
 from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
+from smartlaunch.exchange import Endpoint
 from smartlaunch.finding import Side
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
@@ -112,4 +113,4 @@ def allows_no_origin(judge: Judge, call: Call) -> None:
 
 
 def _side(call: Call) -> Side:
-    return Side.FHIR_SERVER if call.exchange.endpoint in ("fhir", "metadata") else Side.AUTHORIZATION_SERVER
+    return Side.FHIR_SERVER if call.exchange.endpoint in (Endpoint.FHIR, Endpoint.METADATA) else Side.AUTHORIZATION_SERVER

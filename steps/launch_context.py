@@ -106,10 +106,10 @@ def launch_completes(judge: Judge, attempt: Attempt) -> None:
     if attempt.token is not None:
         answered(attempt.token.exchange)
     judge.expects(
-        attempt.token is not None and attempt.token.succeeded,
+        attempt.succeeded,
         expected="an access token at the end of a launch with nothing wrong in it, as the server claims to support it",
         actual=attempt.describe(),
-        exchange=attempt.token.exchange.id if attempt.token is not None else attempt.authorization.exchange,
+        exchange=attempt.exchange,
     )
 
 

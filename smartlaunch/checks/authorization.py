@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlsplit
 
-from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.members import Findings, issuer_url, show
 from smartlaunch.finding import Finding
 
 Parameters = Sequence[tuple[str, str]]
@@ -167,9 +167,7 @@ def issuer_form(requirement: str, parameters: Parameters, exchange: str) -> Find
     value = first(parameters, "iss")
     if value is None:
         return []
-    parts = urlsplit(value)
-    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if parts.scheme in ("https", "http" if loopback else "https") and parts.netloc and not parts.query and not parts.fragment:
+    if not issuer_url(value):
         return []
     return [Finding(requirement, "`iss`: an https URL without query and fragment", f"`iss={value}`", exchange, "parameter: iss")]
 

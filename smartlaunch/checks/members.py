@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from smartlaunch.addresses import is_loopback
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
 
@@ -87,8 +88,13 @@ def secure_url(value: object) -> str:
     if problem:
         return problem
     parts = urlsplit(str(value))
-    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    return "" if parts.scheme.lower() == "https" or loopback else f"{show(value)} does not use TLS"
+    return "" if parts.scheme.lower() == "https" or is_loopback(parts.hostname or "") else f"{show(value)} does not use TLS"
+
+
+def issuer_url(value: object) -> str:
+    """Why a value cannot be an issuer, an https URL (http on loopback is let through) without query and fragment; else an empty string."""
+    problem = secure_url(value)
+    return problem or (f"{show(value)} has a query or fragment" if any(mark in str(value) for mark in "?#") else "")
 
 
 def string(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from smartlaunch.checks.fhir_answer import describe, found
 from smartlaunch.checks.members import Findings, absent, advice, same, show, skew
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
-from smartlaunch.exchange import Exchange
+from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
 
 
@@ -197,7 +197,7 @@ def replaced(requirement: str, exchange: Exchange, old: str) -> Findings:
 def ended(requirement: str, exchange: Exchange, what: str) -> Findings:
     """A token that should be dead brings nothing: neither a new token nor data."""
     body = exchange.answer.object
-    if exchange.endpoint == "token":
+    if exchange.endpoint == Endpoint.TOKEN:
         if not body.get("access_token"):
             return []
         return [Finding(requirement, f"no access token for {what}", f"status {exchange.answer.status} with an access token", exchange.id)]

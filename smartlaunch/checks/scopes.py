@@ -5,14 +5,12 @@ The caller compares meanings and hands over scopes; these checks decide what may
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 
 from smartlaunch.checks.members import Findings, advice
 from smartlaunch.finding import Finding, Kind, Outcome, Side
+from smartlaunch.oauth.scopes import is_clinical, parse
 
-_CLINICAL = re.compile(r"^(?:patient|user|system)/")
-_FORM = re.compile(r"^(?:patient|user|system)/(?:\*|[A-Z][A-Za-z]+)\.(?:read|write|\*|(?=[cruds])c?r?u?d?s?(?:\?.+)?)$")
 _DEFINED = ("invalid_request", "unauthorized_client", "access_denied")
 
 
@@ -137,7 +135,7 @@ def not_granted(requirement: str, scope: str, *, covered: bool, granted: Sequenc
 
 def published_forms(requirement: str, listed: Sequence[str], exchange: str) -> Findings:
     """Each listed scope on FHIR data follows the syntax of the guide; an own form warns, as the server may support it."""
-    wrong = [scope for scope in listed if _CLINICAL.match(scope) and not _FORM.match(scope)]
+    wrong = [scope for scope in listed if is_clinical(scope) and parse(scope) is None]
     if not wrong:
         return []
     words = "scopes of the syntax that the guide defines, or names of the server's own"

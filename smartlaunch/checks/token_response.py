@@ -16,6 +16,7 @@ from smartlaunch.checks.members import Findings, absent, show, string
 from smartlaunch.checks.resource_types import BY_LOWER_CASE, relative_reference
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
+from smartlaunch.oauth.scopes import IDENTITY, REFRESH, is_clinical
 
 HOUR_S = 3600
 HEADER_BYTES = 8192
@@ -26,13 +27,16 @@ CONTEXT_MEMBERS = ("patient", "encounter", "fhirContext", "need_patient_banner",
 """The launch context that the guide names."""
 
 _B64TOKEN = re.compile(r"^[A-Za-z0-9\-._~+/]+=*$")
-_KNOWN_SCOPE = re.compile(
-    r"^(patient|user|system)/|^launch(/|$)|^smart/|^(openid|profile|email|address|phone|fhirUser|offline_access|online_access)$"
-)
+_OF_THE_GUIDE = re.compile(r"^launch(/|$)|^smart/")
 _BITS_PER_CHARACTER = math.log2(94)
 _BITS = 128
 _SECRET_NAMES = frozenset({"password", "passwd", "pwd", "client_secret", "clientsecret", "refresh_token", "refreshtoken", "private_key"})
 _MILLISECONDS = 10**8
+
+
+def _is_known(scope: str) -> bool:
+    """Whether a scope is one that the specifications define."""
+    return is_clinical(scope) or scope in (*IDENTITY, *REFRESH) or bool(_OF_THE_GUIDE.match(scope))
 
 
 def holds_token_or_error(requirement: str, exchange: Exchange) -> Findings:
@@ -169,7 +173,7 @@ def scope_listed(requirement: str, exchange: Exchange) -> Findings:
         return [Finding(requirement, words, problem, exchange.id, "/scope")]
     for token in value.split():
         parts = re.split("[,;]", token)
-        if len(parts) > 1 and all(_KNOWN_SCOPE.match(part) for part in parts[:2]):
+        if len(parts) > 1 and all(map(_is_known, parts[:2])):
             return [
                 Finding(requirement, words, f"{show(parts[0])} and {show(parts[1])} are joined by another character", exchange.id, "/scope")
             ]
@@ -287,7 +291,7 @@ def own_names(requirement: str, exchange: Exchange) -> Findings:
     found += [
         Finding(requirement, words, f"the granted scope {show(scope)}", exchange.id, "/scope")
         for scope in scopes
-        if not _KNOWN_SCOPE.match(scope) and ":" not in scope and not scope.startswith("__")
+        if not _is_known(scope) and ":" not in scope and not scope.startswith("__")
     ]
     return found
 

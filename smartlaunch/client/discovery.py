@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from smartlaunch.client.http import Http, answered
-from smartlaunch.errors import Missing
+from smartlaunch.errors import Missing, NotApplicable
 from smartlaunch.exchange import Endpoint, Exchange
 
 WELL_KNOWN = "/.well-known/smart-configuration"
@@ -98,6 +98,12 @@ class Discovery:
         return self._http.send(
             "GET", f"{self.fhir_base_url}/metadata", endpoint=Endpoint.METADATA, headers={"Accept": "application/fhir+json"}, follow=5
         )
+
+    def offered(self, name: str) -> str:
+        """The URL of an endpoint that a server need not have; ``NotApplicable`` where it names none."""
+        if not self.has(name):
+            raise NotApplicable(f"the SMART configuration has no `{name}`")
+        return self.url(name)
 
     @cached_property
     def oauth_uris(self) -> dict[str, str]:

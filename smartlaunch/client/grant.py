@@ -49,6 +49,16 @@ class Attempt:
     launch: Launch | None = None
     exchanges: tuple[str, ...] = ()
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether an access token came."""
+        return self.token is not None and self.token.succeeded
+
+    @property
+    def exchange(self) -> str:
+        """The exchange in which the flow ended."""
+        return self.token.exchange.id if self.token is not None else self.authorization.exchange
+
     def describe(self) -> str:
         """One sentence on how far the flow came."""
         if self.token is None:

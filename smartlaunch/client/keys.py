@@ -12,10 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from smartlaunch.addresses import is_loopback
 from smartlaunch.client.discovery import Discovery
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, UsageError
 from smartlaunch.oauth.client_authentication import algorithm_of, new_key, public_part
-from smartlaunch.target import Client, is_loopback
+from smartlaunch.target import Client
 
 NO_STORE = "max-age=0, no-store"
 

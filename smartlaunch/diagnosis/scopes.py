@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from smartlaunch.oauth import scopes as grammar
+
 
 class Kind(StrEnum):
     """What a scope is for, as far as its spelling shows."""
@@ -24,12 +26,8 @@ class Kind(StrEnum):
     FOREIGN = "foreign"
 
 
-_V1 = re.compile(r"^(patient|user|system)/([A-Z][A-Za-z]*|\*)\.(read|write|\*)$")
-_V2 = re.compile(r"^(patient|user|system)/([A-Z][A-Za-z]*|\*)\.(?=[cruds])c?r?u?d?s?(\?.+)?$")
-_CONTEXT = re.compile(r"^(patient|user|system)/")
 _LAUNCH = re.compile(r"^launch(/[a-z][a-zA-Z-]*(\?.*)?)?$")
-_IDENTITY = frozenset({"openid", "fhirUser", "profile", "email", "address", "phone", "sub"})
-_ACCESS = frozenset({"offline_access", "online_access"})
+_IDENTITY = frozenset({*grammar.IDENTITY, "sub"})
 _DOTTED = re.compile(r"^(patient|user|system)\.([A-Z][A-Za-z]*|\*|all)\.(read|write|\*|[cruds]+)$")
 _IN_PROSE = re.compile(
     r"(?<![\w/.:-])(?:(?:patient|user|system)[/.](?:[A-Z][A-Za-z]*|\*|X)\.(?:\*|[A-Za-z]+)(?:\?[^\s,;\"')]+)?"
@@ -46,24 +44,23 @@ _ABSENT = re.compile(
 
 def kind_of(scope: str) -> Kind:
     """Classify one scope by its spelling."""
-    if _V1.match(scope):
-        return Kind.V1
-    if _V2.match(scope):
-        return Kind.V2
+    parsed = grammar.parse(scope)
+    if parsed is not None:
+        return Kind.V1 if parsed.version == 1 else Kind.V2
     if _LAUNCH.match(scope):
         return Kind.LAUNCH
     if scope in _IDENTITY:
         return Kind.IDENTITY
-    if scope in _ACCESS:
+    if scope in grammar.REFRESH:
         return Kind.ACCESS
-    if _CONTEXT.match(scope) or scope.startswith("launch/") or _DOTTED.match(scope):
+    if grammar.is_clinical(scope) or scope.startswith("launch/") or _DOTTED.match(scope):
         return Kind.ILL_FORMED
     return Kind.FOREIGN
 
 
 def is_resource(scope: str) -> bool:
     """Whether a scope asks for FHIR data, well written or not."""
-    return _CONTEXT.match(scope) is not None or _DOTTED.match(scope) is not None
+    return grammar.is_clinical(scope) or _DOTTED.match(scope) is not None
 
 
 def is_dotted(scope: str) -> bool:
@@ -98,7 +95,7 @@ def rights_of(scope: str) -> str:
     found = re.match(r"^(?:patient|user|system)/(?:[A-Za-z]+|\*)\.([a-z*]+)", scope)
     if not found:
         return ""
-    return {"read": "rs", "write": "cud", "*": "cruds"}.get(found.group(1), found.group(1))
+    return grammar.V1_MEANS.get(found.group(1), found.group(1))
 
 
 _NEEDED = {"read": "r", "search": "s", "create": "c", "update": "u", "delete": "d"}

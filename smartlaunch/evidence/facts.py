@@ -45,8 +45,9 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
+from smartlaunch.addresses import parameters_of
 from smartlaunch.exchange import Actor, Endpoint, Exchange
 
 JSON = Any
@@ -126,7 +127,7 @@ def derive(exchange: Exchange, memory: FlowMemory) -> Facts:
     Order matters: call once for each exchange, in the order sent.
     """
     facts: Facts = {}
-    query = first_values(_query(exchange.request.url))
+    query = first_values(parameters_of(exchange.request.url))
     _common(exchange, query, facts)
     match exchange.endpoint:
         case Endpoint.LAUNCH:
@@ -317,14 +318,14 @@ def _location(exchange: Exchange, memory: FlowMemory, facts: Facts) -> None:
     location = exchange.heard.header("location") or ""
     if not location or "?" not in location + location.replace("#", "?"):
         return
-    parameters = first_values(_query(location))
+    parameters = first_values(parameters_of(location))
     if "code" in parameters or "error" in parameters:
         _redirect(location, parameters, exchange.started, memory, facts)
 
 
 def _redirect(url: str, sent: Mapping[str, str], when: datetime, memory: FlowMemory, facts: Facts) -> None:
     if not sent and "#" in url:
-        sent = first_values(_query(url))
+        sent = first_values(parameters_of(url))
     code, state = sent.get("code", ""), sent.get("state", "")
     asked = memory.by_state.get(state) or memory.last_authorization
     facts["code_present"] = bool(code)
@@ -538,18 +539,6 @@ def _bearer(value: str, exchange: Exchange, memory: FlowMemory, facts: Facts) ->
             facts["token_expired"] = age >= token.expires_in
     if token is not None and token.scopes is not None:
         facts["scope_granted"] = token.scopes
-
-
-def _query(url: str) -> list[tuple[str, str]]:
-    """Parameters of the query, then of the fragment; a URL that cannot be split has none."""
-    try:
-        parts = urlsplit(url)
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
-        if "=" in parts.fragment:
-            pairs += parse_qsl(parts.fragment.rsplit("?", 1)[-1], keep_blank_values=True)
-    except ValueError:
-        return []
-    return pairs
 
 
 def _form(exchange: Exchange) -> dict[str, str]:

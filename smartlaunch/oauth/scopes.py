@@ -11,8 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-_CLINICAL = re.compile(r"^(patient|user|system)/(\*|[A-Z][A-Za-z]+)\.([a-z*]+)(?:\?(.+))?$")
-_V1 = {"read": "rs", "write": "cud", "*": "cruds"}
+LEVELS = ("patient", "user", "system")
+IDENTITY = ("openid", "fhirUser", "profile", "email", "address", "phone")
+"""Scopes of OpenID Connect and of the guide that tell who the user is."""
+REFRESH = ("offline_access", "online_access")
+"""Scopes that bring a refresh token."""
+_LEVEL = re.compile(rf"^({'|'.join(LEVELS)})/")
+_CLINICAL = re.compile(_LEVEL.pattern + r"(\*|[A-Z][A-Za-z]*)\.([a-z*]+)(?:\?(.+))?$")
+V1_MEANS = {"read": "rs", "write": "cud", "*": "cruds"}
 _V2 = re.compile(r"^c?r?u?d?s?$")
 _TOKEN = re.compile(r"^[\x21\x23-\x5b\x5d-\x7e]+$")
 CONTEXT = re.compile(r"^launch(/[a-z][A-Za-z]*(\?role=.+)?)?$")
@@ -54,11 +60,16 @@ def parse(scope: str) -> Clinical | None:
     if not match:
         return None
     level, resource, letters, query = match.groups()
-    if letters in _V1 and not query:
-        return Clinical(level, resource, frozenset(_V1[letters]), version=1)
+    if letters in V1_MEANS and not query:
+        return Clinical(level, resource, frozenset(V1_MEANS[letters]), version=1)
     if not _V2.match(letters):
         return None
     return Clinical(level, resource, frozenset(letters), frozenset(parse_qsl(query or "", keep_blank_values=True)))
+
+
+def is_clinical(scope: str) -> bool:
+    """Whether a scope asks for FHIR data by how it begins, well formed or not."""
+    return _LEVEL.match(scope) is not None
 
 
 def version_of(scope: str) -> int:
@@ -107,7 +118,7 @@ def allows(granted: Iterable[str], level: str, resource: str, interaction: str) 
 
 def other_version(scope: str) -> str:
     """The same meaning in the other version's words, or the scope itself where there are none."""
-    back = {"".join(sorted(v, key="cruds".index)): k for k, v in _V1.items()}
+    back = {"".join(sorted(v, key="cruds".index)): k for k, v in V1_MEANS.items()}
     parsed = parse(scope)
     if parsed is None or parsed.parameters:
         return scope

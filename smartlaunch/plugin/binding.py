@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 from smartlaunch.client.situation import PLAIN, Situation
 from smartlaunch.errors import InternalError
 from smartlaunch.plugin import bdd, grid
-from smartlaunch.target import APP_ROLES
+from smartlaunch.target import APP_ROLES, LAUNCHES
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, ScenarioTemplate
 
 ROLES = (*APP_ROLES, "backend")
-LAUNCHES = ("standalone", "ehr")
 
 
 @dataclass(frozen=True)

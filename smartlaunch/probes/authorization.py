@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+from smartlaunch.addresses import origin
 from smartlaunch.client.app import App
 from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
 from smartlaunch.client.grant import Attempt
@@ -163,19 +164,14 @@ def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:
     if AUD[label](app.request()).method == "POST":
         _require_post(app)
     named = AUD[label](app.prepare()).get("aud")
-    elsewhere = [named] if _origin(named) != _origin(app.engine.target.fhir_base_url) else []
+    elsewhere = [named] if origin(named) != origin(app.engine.target.fhir_base_url) else []
     return app.once(f"authorize aud {label}", lambda: ask(app, AUD[label], catch=elsewhere))
 
 
 def strayed(answer: AuthorizationAnswer) -> bool:
     """Whether the pages led the browser, with the request, to the server that nothing but its ``aud`` parameter names."""
     landing, named = answer.landing, answer.request.get("aud")
-    return landing.kind == "caught" and bool(named) and _origin(landing.url) == _origin(named) != _origin(answer.request.redirect_uri)
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme.lower(), parts.netloc.lower()
+    return landing.kind == "caught" and bool(named) and origin(landing.url) == origin(named) != origin(answer.request.redirect_uri)
 
 
 def ask_without_aud(app: App) -> AuthorizationAnswer:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
+from smartlaunch.addresses import origin
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Missing, NotApplicable, NotConfigured
@@ -115,11 +116,7 @@ def is_elsewhere(engine: Engine, of: Identity) -> bool:
 def stands_below(url: str, base: str) -> bool:
     """Whether a URL stands below another one, however scheme, host and a usual port are written."""
     one, two = urlsplit(url.rstrip("/")), urlsplit(base)
-    return _origin(one) == _origin(two) and one.path.startswith(two.path.rstrip("/") + "/")
-
-
-def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
-    return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower())
+    return origin(one) == origin(two) and one.path.startswith(two.path.rstrip("/") + "/")
 
 
 def fhir_user_read(engine: Engine, of: Identity) -> Exchange:

@@ -84,9 +84,7 @@ class Introspected:
 
 def endpoint(app: App) -> str:
     """The introspection endpoint, or ``NotApplicable``."""
-    if not app.engine.discovery.has("introspection_endpoint"):
-        raise NotApplicable("the SMART configuration has no `introspection_endpoint`")
-    return app.engine.discovery.url("introspection_endpoint")
+    return app.engine.discovery.offered("introspection_endpoint")
 
 
 def resource_server(app: App) -> Credentials | None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from smartlaunch.addresses import is_loopback
 from smartlaunch.errors import NotApplicable
-from smartlaunch.target import is_loopback
 
 COLLECTOR = "https://collector.example/redirect"
 """A site that nobody registered."""

@@ -68,9 +68,7 @@ class Revoked:
 
 def endpoint(app: App) -> str:
     """The revocation endpoint, or ``NotApplicable``."""
-    if not app.engine.discovery.has("revocation_endpoint"):
-        raise NotApplicable("the SMART configuration has no `revocation_endpoint`")
-    return app.engine.discovery.url("revocation_endpoint")
+    return app.engine.discovery.offered("revocation_endpoint")
 
 
 def revoke(app: App, token: str | None, *, hint: str = "", credentials: Credentials | None = None) -> Exchange:

@@ -42,7 +42,7 @@ class Asked:
     @property
     def refused(self) -> bool:
         """Whether no access token came."""
-        return self.attempt.token is None or not self.attempt.token.succeeded
+        return not self.attempt.succeeded
 
     @property
     def error(self) -> str:
@@ -61,8 +61,7 @@ class Asked:
     @property
     def exchange(self) -> str:
         """The exchange that shows the answer."""
-        token = self.attempt.token
-        return token.exchange.id if token is not None else self.attempt.authorization.exchange
+        return self.attempt.exchange
 
     def describe(self) -> str:
         """One sentence on what came."""

@@ -49,8 +49,7 @@ class Ticket:
     @property
     def exchange(self) -> str:
         """The exchange in which the flow ended."""
-        token = self.attempt.token
-        return token.exchange.id if token is not None else self.attempt.authorization.exchange
+        return self.attempt.exchange
 
 
 def read_patient(app: App) -> Exchange:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from smartlaunch.addresses import is_loopback
 from smartlaunch.client.discovery import WELL_KNOWN
 from smartlaunch.errors import Blocked, NotApplicable, Unreachable
 from smartlaunch.exchange import Endpoint, Exchange
-from smartlaunch.target import is_loopback
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App

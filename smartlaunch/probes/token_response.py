@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Missing, NotApplicable, NotConfigured, TwinFailed
+from smartlaunch.oauth.scopes import IDENTITY
 from smartlaunch.probes.faults import never_issued
 from smartlaunch.probes.refresh import right
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from smartlaunch.oauth.token import TokenAnswer
 
 _UNKNOWN_SCOPE = "https://smart-launch-conformance.invalid/scope/nobody-knows"
-_IDENTITY = ("openid", "fhirUser", "profile", "email", "address", "phone")
 
 TOKENS: Mapping[str, str] = {"access": "access_token", "refresh": "refresh_token"}
 """The tokens that must not be guessable, with the member that holds each."""
@@ -80,7 +80,7 @@ def refreshed(app: App) -> TokenAnswer:
 
 def without_identity(app: App) -> TokenAnswer:
     """The token response to a request without identity scopes."""
-    scopes = [scope for scope in app.scopes if scope not in _IDENTITY]
+    scopes = [scope for scope in app.scopes if scope not in IDENTITY]
     if not scopes or len(scopes) == len(app.scopes):
         raise NotConfigured("the scopes of the client in the target file do not have `openid` and others", key="[clients.<name>] scopes")
     return app.grant(scope=scopes).token

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from smartlaunch.exchange import RecordedExchange
+from smartlaunch.exchange import Endpoint, RecordedExchange
 from smartlaunch.records.record import Launch, Run
 
-_DISCOVERY = ("discovery", "metadata", "openid-configuration")
+_DISCOVERY = (Endpoint.DISCOVERY, Endpoint.METADATA, Endpoint.OPENID_CONFIGURATION)
 
 
 def launches_of(run: Run) -> list[Launch]:
@@ -20,8 +20,8 @@ def launches_of(run: Run) -> list[Launch]:
     discovered: list[RecordedExchange] = []
     heading_for_authorize = False
     for exchange in run.exchanges:
-        opens_launch = exchange.endpoint == "launch" and not exchange.redirect_of
-        opens_authorize = exchange.endpoint == "authorize" and not exchange.redirect_of and exchange.actor == "browser"
+        opens_launch = exchange.endpoint == Endpoint.LAUNCH and not exchange.redirect_of
+        opens_authorize = exchange.endpoint == Endpoint.AUTHORIZE and not exchange.redirect_of and exchange.actor == "browser"
         if opens_launch or (opens_authorize and not heading_for_authorize):
             found.append([*discovered, exchange])
             discovered, heading_for_authorize = [], opens_launch
@@ -30,13 +30,13 @@ def launches_of(run: Run) -> list[Launch]:
         elif found:
             found[-1] += [*discovered, exchange]
             discovered = []
-            if exchange.endpoint in ("authorize", "token"):
+            if exchange.endpoint in (Endpoint.AUTHORIZE, Endpoint.TOKEN):
                 heading_for_authorize = False
     suite_of = {x: s.suite for s in reversed(run.scenarios) for x in s.exchanges}
     return [
         Launch(
             id=f"launch-{number}",
-            title=("EHR launch" if any(x.endpoint == "launch" for x in group) else "Authorization") + f" {number}",
+            title=("EHR launch" if any(x.endpoint == Endpoint.LAUNCH for x in group) else "Authorization") + f" {number}",
             exchanges=tuple(x.id for x in group),
             suite=next((suite_of[x.id] for x in group if x.id in suite_of), ""),
         )

@@ -18,7 +18,6 @@ from smartlaunch.target.model import (
     Target,
     User,
     ehr_launch_scopes,
-    is_loopback,
 )
 from smartlaunch.target.reader import EMBEDDED, load_deviations, load_target, parse_target, schema, target_names
 from smartlaunch.target.secret import Secret
@@ -40,7 +39,6 @@ __all__ = [
     "Target",
     "User",
     "ehr_launch_scopes",
-    "is_loopback",
     "load_deviations",
     "load_target",
     "parse_target",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -355,11 +354,3 @@ def launches_of(scopes: Sequence[str], launch_uri: str, setting: EhrLaunch | Non
     if by_ehr and "launch" in scopes and not any(scope.startswith("launch/") for scope in scopes):
         return ("ehr",)
     return ("standalone", "ehr") if by_ehr else ("standalone",)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host name means this machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost")

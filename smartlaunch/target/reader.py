@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from smartlaunch.addresses import is_loopback
 from smartlaunch.errors import LookupFailed, TargetFileError
 from smartlaunch.target import launcher
 from smartlaunch.target.lines import LineIndex
@@ -40,7 +41,6 @@ from smartlaunch.target.model import (
     Target,
     User,
     ehr_launch_scopes,
-    is_loopback,
     launches_of,
 )
 from smartlaunch.target.secret import Secret

@@ -9,10 +9,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "smartlaunch"
 
-VALUES = {"errors", "exchange", "finding", "fhir", "markup"}
+VALUES = {"addresses", "errors", "exchange", "finding", "fhir", "markup"}
 """What all rooms but the embedded EHR may use."""
 
 MAY_USE: dict[str, set[str]] = {
+    "addresses": set(),
     "errors": set(),
     "exchange": {"errors"},
     "finding": set(),

@@ -9,8 +9,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from smartlaunch.addresses import is_loopback
 from smartlaunch.errors import LookupFailed, NotApplicable, TargetFileError, UsageError
-from smartlaunch.target import APP_ROLES, Secret, ehr_launch_scopes, is_loopback, load_target, parse_target, schema, target_names
+from smartlaunch.target import APP_ROLES, Secret, ehr_launch_scopes, load_target, parse_target, schema, target_names
 
 WHOLE = """\
 schema = 1

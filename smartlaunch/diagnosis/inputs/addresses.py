@@ -6,8 +6,9 @@ import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from smartlaunch.addresses import parameters_of
 from smartlaunch.diagnosis.inputs.observed import read_into
-from smartlaunch.diagnosis.inputs.weblinks import host_of, parameters_of, read_authorize_url, read_error_uri
+from smartlaunch.diagnosis.inputs.weblinks import host_of, read_authorize_url, read_error_uri
 from smartlaunch.diagnosis.material import Material
 
 _FHIR = re.compile(r"(?i)/(?:fhir|r4|r5|stu3|dstu2|baser4|demoapiserver)(?:/|$)")

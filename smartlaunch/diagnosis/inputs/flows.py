@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
+from smartlaunch.addresses import parameters_of
 from smartlaunch.diagnosis import scopes
-from smartlaunch.diagnosis.inputs.weblinks import collect_urns, host_of, parameters_of, read_authorize_url, read_error_uri
+from smartlaunch.diagnosis.inputs.weblinks import collect_urns, host_of, read_authorize_url, read_error_uri
 from smartlaunch.diagnosis.material import FhirCall, Material
 from smartlaunch.evidence.facts import FlowMemory, derive
 from smartlaunch.evidence.har import HarReport, exchanges_of, read_entries, read_har, recorded

@@ -13,13 +13,14 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from smartlaunch import markup
+from smartlaunch.addresses import parameters_of
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.inputs import cleaning, console, documents, flows, messages, observed, prose, tokens, xmltext
 from smartlaunch.diagnosis.inputs.addresses import read_query, read_url
 from smartlaunch.diagnosis.inputs.pieces import Piece, take_apart
 from smartlaunch.diagnosis.inputs.readings import Reading
 from smartlaunch.diagnosis.inputs.sent import Sent
-from smartlaunch.diagnosis.inputs.weblinks import collect_urns, host_of, parameters_of, read_authorize_url
+from smartlaunch.diagnosis.inputs.weblinks import collect_urns, host_of, read_authorize_url
 from smartlaunch.diagnosis.material import FhirCall, Material
 from smartlaunch.diagnosis.vendor import all_vendors, recognise
 from smartlaunch.evidence.redaction import Redactor

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from smartlaunch.addresses import parameters_of
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.inputs.bodies import Found, parsed, unwrap
-from smartlaunch.diagnosis.inputs.weblinks import collect_urns, parameters_of, read_authorize_url, read_error_uri
+from smartlaunch.diagnosis.inputs.weblinks import collect_urns, read_authorize_url, read_error_uri
 from smartlaunch.diagnosis.material import FhirCall, Material
 from smartlaunch.evidence.facts import s256
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
+from smartlaunch.addresses import parameters_of
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.request_faults import faults_of
@@ -12,18 +13,6 @@ from smartlaunch.diagnosis.request_faults import faults_of
 URN = re.compile(r"urn(?::|%3A|%253A)[A-Za-z0-9][A-Za-z0-9_.-]*(?:(?::|%3A|%253A)[A-Za-z0-9_.-]+)+", re.IGNORECASE)
 _NOT_ERRORS = re.compile(r"urn:(?:ietf|oid|uuid|com|oasis):|:claims", re.IGNORECASE)
 _INSTANCE = re.compile(r"/instances/([0-9a-fA-F-]{8,40})")
-
-
-def parameters_of(url: str) -> list[tuple[str, str]]:
-    """Query and fragment parameters in order; a URL that cannot be split has none."""
-    try:
-        parts = urlsplit(url)
-        found = parse_qsl(parts.query, keep_blank_values=True)
-        if "=" in parts.fragment:
-            found += parse_qsl(parts.fragment.rsplit("?", 1)[-1], keep_blank_values=True)
-    except ValueError:
-        return []
-    return found
 
 
 def collect_urns(text: str) -> list[str]:

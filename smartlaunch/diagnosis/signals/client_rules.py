@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from urllib.parse import urlsplit
 
+from smartlaunch.addresses import is_loopback
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.model import ClientFinding
 from smartlaunch.exchange import Endpoint, RecordedExchange
@@ -44,7 +45,7 @@ def _look(item: RecordedExchange) -> Iterator[tuple[int, str]]:
     if exposed:
         yield 1, f"{', '.join(exposed)} in the URL of a request: URLs end up in logs and histories"
     parts = urlsplit(item.url) if "://" in item.url else None
-    plain = parts is not None and parts.scheme == "http" and (parts.hostname or "") not in ("localhost", "127.0.0.1", "::1")
+    plain = parts is not None and parts.scheme == "http" and not is_loopback(parts.hostname or "")
     if plain and item.endpoint in (Endpoint.TOKEN, Endpoint.FHIR, Endpoint.AUTHORIZE):
         yield 1, f"the {item.endpoint} request went over plain http"
     if item.endpoint == Endpoint.AUTHORIZE and "client_id" in f:

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from smartlaunch.evidence import sequence
-from smartlaunch.exchange import RecordedExchange
+from smartlaunch.exchange import Endpoint, RecordedExchange
 from smartlaunch.records.launches import launches_of
 from smartlaunch.records.record import moment
 from smartlaunch.reporting.page.material import Page
@@ -45,7 +45,7 @@ def launches(page: Page) -> list[dict[str, Any]]:
                 "took": seconds(max(0.0, took)),
                 "alike": [printable(other.title) for other, _ in alike[1:]],
                 "bad": sum(x.id in bad for x in exchanges),
-                "complete": any(x.endpoint == "token" and x.status == 200 for x in exchanges),
+                "complete": any(x.endpoint == Endpoint.TOKEN and x.status == 200 for x in exchanges),
                 "diagram": Markup(sequence.svg(exchanges[:MOST_ARROWS], title=launch.title)),  # noqa: S704 - escaped by its writer
                 "left_out": max(0, len(exchanges) - MOST_ARROWS),
                 "rows": [
@@ -67,6 +67,6 @@ def launches(page: Page) -> list[dict[str, Any]]:
 
 def _caught(exchange: RecordedExchange) -> RecordedExchange:
     """The exchange without an error where the navigation to the app was caught: that no answer came is then as it should be."""
-    if exchange.endpoint in ("redirect", "launch") and exchange.actor == "browser" and exchange.error.startswith("caught"):
+    if exchange.endpoint in (Endpoint.REDIRECT, Endpoint.LAUNCH) and exchange.actor == "browser" and exchange.error.startswith("caught"):
         return replace(exchange, error="")
     return exchange

@@ -1,0 +1,39 @@
+"""Addresses by their components: whose host it is and where the server stands; URLs are compared so, never as text."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+USUAL_PORTS = {"https": 443, "http": 80}
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name means this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost")
+
+
+def origin(url: str | SplitResult) -> tuple[str, str, int | None]:
+    """Scheme, host and port of a URL, however scheme, host and a usual port are written; a port that is none counts as left out."""
+    parts = urlsplit(url) if isinstance(url, str) else url
+    scheme = parts.scheme.lower()
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return scheme, (parts.hostname or "").lower(), port or USUAL_PORTS.get(scheme)
+
+
+def parameters_of(url: str) -> list[tuple[str, str]]:
+    """Parameters of the query, then of the fragment, in order; a URL that cannot be split has none."""
+    try:
+        parts = urlsplit(url)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        if "=" in parts.fragment:
+            pairs += parse_qsl(parts.fragment.rsplit("?", 1)[-1], keep_blank_values=True)
+    except ValueError:
+        return []
+    return pairs
