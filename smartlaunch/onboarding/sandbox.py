@@ -69,7 +69,9 @@ class Sandbox:
 def sandboxes() -> dict[str, Sandbox]:
     """Every sandbox by its id."""
     folder = files("smartlaunch.onboarding").joinpath("sandboxes")
-    found = [_load(entry.read_text("utf-8")) for entry in sorted(folder.iterdir(), key=lambda e: e.name) if entry.name.endswith(".toml")]
+    found = [
+        read_sandbox(entry.read_text("utf-8")) for entry in sorted(folder.iterdir(), key=lambda e: e.name) if entry.name.endswith(".toml")
+    ]
     return {sandbox.id: sandbox for sandbox in found}
 
 
@@ -96,7 +98,8 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"[a-z0-9]+", text.casefold()))
 
 
-def _load(text: str) -> Sandbox:
+def read_sandbox(text: str) -> Sandbox:
+    """A sandbox from the text of its file."""
     data = tomllib.loads(text)
     sources: Mapping[str, str] = data.get("sources", {})
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 from smartlaunch.diagnosis.vendor import all_vendors  # noqa: E402
 from smartlaunch.errors import InternalError, LookupFailed  # noqa: E402
 from smartlaunch.onboarding.page import BEGIN, END, index, page_with, section, sources_of  # noqa: E402
-from smartlaunch.onboarding.sandbox import _load, sandbox_at, sandbox_named, sandboxes  # noqa: E402
+from smartlaunch.onboarding.sandbox import read_sandbox, sandbox_at, sandbox_named, sandboxes  # noqa: E402
 from smartlaunch.target import load_target  # noqa: E402
 
 TARGETS = ROOT / "targets"
@@ -101,9 +101,9 @@ def test_every_statement_has_a_source_or_the_mark_and_every_source_is_used(box):
 def test_a_statement_with_neither_source_nor_mark_is_refused():
     text = (ROOT / "smartlaunch/onboarding/sandboxes/keycloak.toml").read_text("utf-8")
     with pytest.raises(InternalError, match="either a source or the mark"):
-        _load(text.replace('from = "admin"\n', "", 1))
+        read_sandbox(text.replace('from = "admin"\n', "", 1))
     with pytest.raises(InternalError, match="either a source or the mark"):
-        _load(text.replace('from = "admin"\n', 'from = "admin"\nunverified = true\n', 1))
+        read_sandbox(text.replace('from = "admin"\n', 'from = "admin"\nunverified = true\n', 1))
 
 
 @pytest.mark.parametrize("box", sandboxes().values(), ids=lambda b: b.id)
