@@ -75,6 +75,13 @@ def read_url(url: str, m: Material, *, whole: bool = True) -> str:
     return _endpoint(url, host, m)
 
 
+def note_token_in(url: str, m: Material) -> None:
+    """Note an access token that was put into the address of a request; on the way back to the app it stands there by right."""
+    sent = dict(parameters_of(url))
+    if sent.get("access_token") and not {"state", "token_type", "expires_in"} & set(sent):
+        m.facts["token_in_address"] = True
+
+
 def _endpoint(url: str, host: str, m: Material) -> str:
     """An address without parameters of a launch, told by its path."""
     try:

@@ -147,7 +147,9 @@ def _text(name: str, value: str, code: str, found: Found, path: tuple[str, ...],
     if inner is not None:
         _walk(inner, found, (*path, name), budget)
     elif name in _TEXT_MEMBERS or name in ("error", "err", "error_type"):
-        if value != code and name != "stack":
+        if name == "stack":
+            found.texts.append((name, value.strip().partition("\n")[0][:500]))
+        elif value != code:
             found.texts.append((name, value))
     elif name not in _QUIET and name not in _TOKEN_MEMBERS and found.token is None and (" " in value or "_" in value or "-" in value):
         found.texts.append((name, value[:500]))

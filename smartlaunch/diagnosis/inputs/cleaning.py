@@ -24,7 +24,9 @@ _NAMED = re.compile(
 _OPAQUE = re.compile(r"(?<![\w/.:%+=-])(?=[\w+/-]*\d)(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])[\w+/-]{24,4000}={0,2}(?![\w/.:=])")
 _ERROR_CODE = re.compile(r"(?i)(?:error|status|response|sub|exit|reason|result|http)[ _-]?$")
 _XML = re.compile(r"<(?:\w+:)?([A-Za-z_]{3,40})>\s*([^<\s]{6,4000})\s*</")
-_WORDLIKE = re.compile(r"[a-z]+(?:[_-][a-z]+)*|[A-Z][a-z]+|[A-Z_]+|https?://.*", re.DOTALL)
+_WORDLIKE = re.compile(
+    r"[a-z]+(?:[_-][a-z]+)*|[A-Z][a-z]+|[A-Z_]+|https?://.*|(?:oauth|steps|keymanagement|org|com|io|net|java)\.[\w.]{3,80}", re.DOTALL
+)
 _SECRET_ENDINGS = ("_token", "_secret", "password", "_assertion", "_cookie", "_verifier", "_key")
 _FIELDS = (
     "authorize_url", "token_url", "aud", "fhir_base", "discovery_base", "launch_uri", "redirect_sent", "redirect_at_token", "client_id",

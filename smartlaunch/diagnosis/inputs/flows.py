@@ -378,6 +378,8 @@ def _token(m: Material, item: RecordedExchange, done: set[str]) -> None:
         m.app_type = m.app_type or "system"
         if f.get("scope_requested") is not None:
             m.requested = scopes.ScopeList(tuple(f["scope_requested"]), comma=any("," in s for s in f["scope_requested"]))
+    elif m.requested is None and f.get("scope_requested") and m.grant_type == "authorization_code":
+        m.requested = scopes.ScopeList(tuple(f["scope_requested"]))
     if f.get("scope_granted") is not None or f.get("access_token_is_jwt") is not None or (item.status == 200 and "token_type" in f):
         _issued(m, item, done)
         return

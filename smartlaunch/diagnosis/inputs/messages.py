@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -80,6 +81,14 @@ def _body(text: str, at: int, limit: int, headers: tuple[tuple[str, str], ...]) 
     start = gap.end() if gap else at
     rest = text[start : min(limit, start + LONGEST_BODY)]
     media = next((v.lower() for k, v in headers if k.lower() == "content-type"), "")
+    if rest.lstrip()[:1] in ("{", "["):
+        blanks = len(rest) - len(rest.lstrip())
+        try:
+            end_of_json = json.JSONDecoder(strict=False).raw_decode(rest, blanks)[1]
+        except (ValueError, RecursionError):
+            end_of_json = 0
+        if end_of_json:
+            return rest[:end_of_json], start + end_of_json
     if rest.lstrip()[:1] in ("{", "[", "<"):
         end = re.search(r"\n[ \t]*```|\n[ \t]*\r?\n(?=[A-Za-z*#])", rest)
         body = rest[: end.start()] if end else rest

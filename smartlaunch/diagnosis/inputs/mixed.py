@@ -16,7 +16,7 @@ from smartlaunch import markup
 from smartlaunch.addresses import parameters_of
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.inputs import cleaning, console, documents, flows, messages, observed, prose, tokens, xmltext
-from smartlaunch.diagnosis.inputs.addresses import read_query, read_url
+from smartlaunch.diagnosis.inputs.addresses import note_token_in, read_query, read_url
 from smartlaunch.diagnosis.inputs.pieces import Piece, take_apart
 from smartlaunch.diagnosis.inputs.readings import Reading
 from smartlaunch.diagnosis.inputs.sent import Sent
@@ -197,6 +197,7 @@ class _Text:
         return kind
 
     def _url(self, url: str) -> str:
+        note_token_in(url, self.m)
         what = read_url(url, self.m, whole=url != self._sent.last)
         for name, value in self._sent.compare(url).items():
             self.m.facts.setdefault(name, value)

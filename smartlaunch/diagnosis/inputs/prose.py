@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.inputs.observed import OAUTH_ERRORS, alias
 
 LONGEST = 60_000
@@ -85,6 +86,13 @@ _NO_REFRESH = re.compile(
 )
 
 
+_LISTED = re.compile(r"\"([^\"\n]{4,2000})\"|\u201c([^\u201d\n]{4,2000})\u201d|`([^`\n]{4,2000})`")
+_GRANTED = re.compile(
+    r"(?i)\b(?:granted|returned|received|issued|approved|trimmed|reduced|response|answer|token (?:has|with|contains)|only)\b"
+)
+_REQUESTED = re.compile(r"(?i)\b(?:request\w*|ask\w*|includ\w*|sen[dt]\w*|scopes?)\b")
+
+
 @dataclass
 class Heard:
     """What stands in prose: values by an observation's key, words of a server, and the rest, which is the asker's."""
@@ -133,12 +141,44 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
         heard.server += [("quoted", words) for words in _introduced(rest)]
     heard.asker = story
     _codes(text, heard)
+    _scope_lists(text, heard)
     if found := _STATUS.search(story):
         heard.status = int(next(code for code in found.groups() if code))
     heard.calls = [f"{m.group(1)} {m.group(2)}" for m in _FHIR_CALL.finditer(story)][:6]
     if _NO_REFRESH.search(story):
         heard.values.setdefault("refresh_token", "not returned")
     return heard
+
+
+def _scope_lists(text: str, heard: Heard) -> None:
+    """Scope lists that a sentence introduces, on the next line or between quotation marks: what was granted and what was asked for."""
+    before = ""
+    for line in text.splitlines():
+        bare = line.strip(" \t`*_->|\"'")
+        if not bare:
+            continue
+        if _is_scope_list(bare):
+            _scope_list(before, bare, heard)
+        else:
+            for found in _LISTED.finditer(line):
+                words = next(group for group in found.groups() if group is not None)
+                if _is_scope_list(words):
+                    _scope_list(line[: found.start()], words, heard)
+            before = line
+
+
+def _scope_list(introduced: str, words: str, heard: Heard) -> None:
+    last = re.split(r"(?<=[.!?])\s", introduced.strip())[-1]
+    if _GRANTED.search(last) and not _DENIED.search(last):
+        heard.values.setdefault("granted_scopes", words)
+    elif _REQUESTED.search(last):
+        heard.values.setdefault("requested_scopes", words)
+
+
+def _is_scope_list(words: str) -> bool:
+    found = words.replace(",", " ").split()
+    kinds = [scopes.kind_of(word) for word in found]
+    return bool(found) and scopes.Kind.FOREIGN not in kinds and (len(found) > 1 or "/" in words)
 
 
 def _label(line: str, heard: Heard) -> str:

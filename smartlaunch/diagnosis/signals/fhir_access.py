@@ -33,6 +33,8 @@ def fhir(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         )
     if m.fhir and f.get("bearer_kind") == "access_token" and f.get("token_expired") is False:
         yield saw("fresh-own-token", "the bearer token is the access token of this flow, whole and in time", at.get("bearer_kind", ""))
+    if f.get("token_in_address"):
+        yield saw("token-in-address", "the address of the request carries access_token")
     if m.fhir and f.get("bearer_present") is False:
         yield saw("bearer-missing", "the FHIR request has no Authorization: Bearer", at.get("bearer_present", ""))
     header = r"missing .{0,3}authorization.{0,3} header|no authorization header|authorization header (?:is )?(?:missing|required)"

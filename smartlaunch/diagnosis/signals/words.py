@@ -97,6 +97,8 @@ def outcome(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw(
             "fhir-refused", f"the FHIR request was answered {status}" if status else "the FHIR server answers with an OperationOutcome"
         )
+    if status in (401, 403) or codes & {"login", "expired", "forbidden", "security"} or ("invalid_token" in m.errors and not m.statuses):
+        yield saw("fhir-refused-or-token", "a request with an access token was refused")
     if status == 401 or (not status and codes & {"login", "expired"}):
         yield saw("fhir-401", "the FHIR server does not accept the token (401)" if status else "the OperationOutcome has code login")
     elif status == 403 or (not status and (codes & {"forbidden"} or (codes and unauthorized))):
