@@ -1,11 +1,15 @@
-"""In which loose ways the defects compare redirect URIs."""
+"""What the defects of the authorization endpoint let pass, and what they make of its answers."""
 
 from __future__ import annotations
 
 import posixpath
+import re
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+from smartlaunch.embedded_ehr.defects.spoiling import Change, Switches, excused
 
 _LOOPBACK = {"127.0.0.1", "::1"}
 
@@ -80,3 +84,163 @@ RESEMBLANCES: dict[str, Callable[[Pair], bool]] = {
     "accepts_redirect_uri_whose_host_contains_the_registered_host": lambda pair: pair.same_scheme() and pair.want_host in pair.have_host,
 }
 """Which defect takes which other URI for the registered one."""
+
+# -- what is asked for ----------------------------------------------------------------------------------------------------
+
+RESPONSE_TYPES: dict[str, Callable[[str | None], bool]] = {
+    "accepts_missing_response_type": lambda kind: kind is None,
+    "ignores_response_type": lambda kind: kind is not None,
+    "issues_tokens_at_authorization_endpoint": lambda kind: kind in {"token", "id_token token", "code token"},
+}
+"""Which response type other than ``code`` a defect takes."""
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A code challenge as it was sent, and whether the client is a public one."""
+
+    value: str | None
+    method: str | None
+    public: bool
+
+
+CHALLENGES: dict[str, Callable[[Challenge], bool]] = {
+    "accepts_missing_challenge": lambda given: given.value is None,
+    "accepts_empty_challenge": lambda given: given.value == "",
+    "requires_challenge_of_public_clients_only": lambda given: given.value is None and not given.public,
+    "accepts_plain_challenge": lambda given: bool(given.value) and given.method == "plain",
+    "accepts_unknown_challenge_method": lambda given: bool(given.value) and given.method not in {None, "plain", "S256"},
+}
+"""Which faulty challenge a defect takes."""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """The server that a request names in ``aud``, and the one that it should name."""
+
+    aud: str
+    base: str
+
+    def same_host(self) -> bool:
+        """Say whether host and port are the right ones."""
+        return _part(self.aud, "netloc").lower() == _part(self.base, "netloc").lower()
+
+    def same_path(self) -> bool:
+        """Say whether the path is the right one."""
+        return _part(self.aud, "path").rstrip("/") == _part(self.base, "path").rstrip("/")
+
+
+_NAME = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(:[0-9]+)?")
+AUDIENCES: dict[str, Callable[[Audience], bool]] = {
+    "compares_host_of_aud_only": Audience.same_host,
+    "compares_path_of_aud_only": Audience.same_path,
+    "accepts_aud_of_any_named_host": lambda it: it.same_path() and _NAME.fullmatch(_part(it.aud, "netloc").lower()) is not None,
+    "accepts_aud_with_right_prefix": lambda it: it.aud.startswith(it.base),
+    "ignores_aud": lambda _: True,
+}
+"""Which other server a defect takes for the right one."""
+
+
+def resembles_own(defects: Switches, asked: Audience) -> bool:
+    """Say whether a defect takes another server for the right one."""
+    return excused(defects, asked, AUDIENCES)
+
+
+def _part(url: str, name: str) -> str:
+    try:
+        return str(getattr(urlsplit(url), name))
+    except ValueError:
+        return ""
+
+
+# -- what is answered -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class NewCode:
+    """A code about to be issued, whose it is, and how many there were before."""
+
+    value: str
+    client_id: str
+    username: str
+    earlier: int
+
+
+def _coded(make: Callable[[NewCode], str]) -> Change[NewCode]:
+    def change(code: NewCode) -> None:
+        code.value = make(code)
+
+    return Change(change)
+
+
+CODES: dict[str, Change[NewCode]] = {
+    "issues_sequential_codes": _coded(lambda code: f"code-{code.earlier + 100001}"),
+    "issues_short_codes": _coded(lambda code: code.value[:6]),
+    "issues_readable_codes": _coded(lambda code: f"{code.client_id}.{code.username}.{code.value[:12]}"),
+    "repeats_codes": _coded(lambda code: f"{code.client_id}-{code.username}-7d1f5a0c2b9e48f6a3c1"),
+}
+"""What the defects make of a code that nobody can guess."""
+
+
+@dataclass
+class Sent:
+    """An answer on its way to the app: a code or an error, the state of the request, the issuer."""
+
+    answer: dict[str, str]
+    failed: bool
+
+    def put(self, name: str, value: str) -> None:
+        """Change a parameter, or add it."""
+        self.answer[name] = value
+
+    def drop(self, name: str) -> None:
+        """Leave a parameter out."""
+        self.answer.pop(name, None)
+
+
+def _an_error(sent: Sent) -> bool:
+    return sent.failed
+
+
+def _an_error_with_state(sent: Sent) -> bool:
+    return sent.failed and "state" in sent.answer
+
+
+def _a_code_with_state(sent: Sent) -> bool:
+    return not sent.failed and "state" in sent.answer
+
+
+def _dropped(name: str, where: Callable[[Sent], bool]) -> Change[Sent]:
+    return Change(lambda sent: sent.drop(name), where)
+
+
+def _state(make: Callable[[str], str], where: Callable[[Sent], bool] = lambda sent: "state" in sent.answer) -> Change[Sent]:
+    return Change(lambda sent: sent.put("state", make(sent.answer["state"])), where)
+
+
+SENT: dict[str, Change[Sent]] = {
+    "sends_authorization_error_description_with_illegal_characters": Change(
+        lambda sent: sent.put("error_description", f'"{sent.answer["error_description"]}"\n'),
+        lambda sent: "error_description" in sent.answer,
+    ),
+    "sends_malformed_error_uri": Change(lambda sent: sent.put("error_uri", "see the manual, page <12>"), _an_error),
+    "redirects_without_an_error_code": _dropped("error", _an_error),
+    "invents_authorization_error_codes": Change(lambda sent: sent.put("error", "ERR-4711"), _an_error),
+    "omits_state_in_errors": _dropped("state", _an_error_with_state),
+    "alters_state_in_errors": _state(lambda state: state + "0", _an_error_with_state),
+    "omits_state": _dropped("state", _a_code_with_state),
+    "returns_a_state_of_its_own": _state(lambda _: secrets.token_urlsafe(32), _a_code_with_state),
+    "trims_state": _state(str.strip, lambda sent: sent.answer.get("state", "") != sent.answer.get("state", "").strip()),
+    "cuts_state_to_32_characters": _state(lambda state: state[:32]),
+    "lowers_case_of_state": _state(str.lower),
+    "replaces_reserved_characters_of_state": _state(lambda state: re.sub(r"[^A-Za-z0-9]", "_", state)),
+    "turns_plus_in_state_into_space": _state(lambda state: state.replace("+", " ")),
+    "encodes_state_twice": _state(lambda state: urlencode({"": state})[1:]),
+    "omits_iss_in_errors": _dropped("iss", _an_error),
+    "omits_iss_parameter_though_advertised": _dropped("iss", lambda sent: not sent.failed),
+    "sends_iss_parameter_with_a_query": Change(
+        lambda sent: sent.put("iss", f"{sent.answer['iss']}?tenant=1"), lambda sent: "iss" in sent.answer
+    ),
+    "sends_wrong_iss_parameter": Change(lambda sent: sent.put("iss", "https://other-ehr.example/oauth"), lambda sent: "iss" in sent.answer),
+}
+"""What the defects make of a right answer, in this order."""

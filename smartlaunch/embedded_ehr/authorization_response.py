@@ -1,0 +1,133 @@
+"""What the authorization endpoint answers: a page for the person, or a code or an error at the app's own redirect URI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from starlette.responses import HTMLResponse
+
+from smartlaunch.embedded_ehr import grants, pages
+from smartlaunch.embedded_ehr.defects.authorization import CODES, SENT, NewCode, Sent
+from smartlaunch.embedded_ehr.defects.spoiling import spoil
+from smartlaunch.embedded_ehr.launch_context import launch_context
+from smartlaunch.embedded_ehr.redirection import deliver, redirect
+from smartlaunch.embedded_ehr.state import Code, new_secret
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from smartlaunch.embedded_ehr.authorization_request import Untrusted
+    from smartlaunch.embedded_ehr.core import OAuthError, Sandbox
+    from smartlaunch.embedded_ehr.state import Transaction
+
+
+class Answers:
+    """The answers of one running server."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.state = sandbox.state
+        self.defects = sandbox.defects
+        self.variant = sandbox.variant
+
+    def show(self, name: str, *, status: int = 200, **context: Any) -> Response:
+        """Answer with a page."""
+        search = self.variant("has_a_search_box_on_every_page")
+        response = pages.page(name, status=status, rules=self.defects, shell_search=search, **context)
+        if self.defects("leaks_the_request_by_referrer"):
+            response.headers["Referrer-Policy"] = "unsafe-url"
+        return response
+
+    def error_page(self, refused: Untrusted) -> Response:
+        """Tell the person what is wrong, and send the browser nowhere."""
+        status = 200 if self.variant("shows_error_pages_with_status_200") else 400
+        if self.defects("answers_untrusted_requests_with_status_500"):
+            status = 500
+        if self.defects("shows_a_blank_page_for_an_untrusted_redirect_uri"):
+            return HTMLResponse("", status)
+        if refused.shown is not None and self.defects("reflects_request_values_on_error_pages"):
+            return HTMLResponse(f"<!doctype html><title>Error</title><p>Not registered: {refused.shown}</p>", status)
+        if self.sandbox.profile.error_style == "redirect" or self.variant("sends_the_browser_to_an_error_page"):
+            query = urlencode({"code": refused.code, "message": refused.message})
+            return redirect(self.sandbox, f"{self.state.base_url}/oauth/error?{query}")
+        return self.show("error", status=status, title=refused.title, message=refused.message, code=refused.code, hint=refused.hint)
+
+    def gone(self) -> Response:
+        """Tell the person that the sign-in is over."""
+        hint = "Go back to the app and sign in again."
+        return self.show(
+            "error", status=400, title="This sign-in has ended", message="It took too long or is over.", code="invalid_request", hint=hint
+        )
+
+    def issue(self, transaction: Transaction) -> Response:
+        """Issue the code for a decided transaction and send it to the app."""
+        if self.state.transactions.pop(transaction.value, None) is None:
+            return self.gone()
+        client, values, now = self.sandbox.client(transaction.client_id), transaction.parameters, self.state.now()
+        granted = list(transaction.context.get("granted", []))
+        if self.defects("adds_unrequested_scopes"):
+            granted = [*granted, "patient/*.cruds", "user/*.cruds"]
+        lifetime = client.code_lifetime_s or self.sandbox.profile.code_lifetime_s
+        if self.defects("issues_codes_that_live_for_an_hour"):
+            lifetime = 3600
+        new = NewCode(new_secret(), client.client_id, transaction.username or "", len(self.state.codes))
+        spoil(self.defects, new, CODES)
+        code = Code(
+            value=new.value,
+            client_id=client.client_id,
+            redirect_uri=transaction.redirect_uri,
+            code_challenge=values.get("code_challenge"),
+            code_challenge_method=values.get("code_challenge_method"),
+            requested=tuple(grants.split(values.get("scope", ""))),
+            scopes=tuple(granted),
+            user=transaction.username or "",
+            aud=values.get("aud", self.state.fhir_base_url),
+            patient=transaction.patient or None,
+            encounter=transaction.encounter,
+            context=launch_context(self.sandbox, transaction, granted),
+            nonce=values.get("nonce"),
+            session=transaction.session,
+            grant=transaction.value,
+            auth_time=transaction.auth_time,
+            issued_at=now,
+            expires_at=now + lifetime,
+            put_off=transaction.put_off,
+        )
+        self.state.codes[code.value] = code
+        answer = {"code": code.value}
+        if values.get("response_type") not in {None, "code"} and self.defects("issues_tokens_at_authorization_endpoint"):
+            answer = {"access_token": new_secret(), "token_type": "Bearer"}
+        if self.defects("omits_code"):
+            answer = {}
+        return self.send(transaction.redirect_uri, values, answer)
+
+    def fail(self, transaction: Transaction, problem: OAuthError) -> Response:
+        """End a transaction with an error at the app's redirect URI."""
+        self.state.transactions.pop(transaction.value, None)
+        return self.send_error(transaction.redirect_uri, transaction.parameters, problem)
+
+    def send_error(self, redirect_uri: str, values: dict[str, str], problem: OAuthError) -> Response:
+        """Send an error to the app's own redirect URI."""
+        if self.defects("shows_errors_instead_of_sending_them") or self.variant("shows_request_errors_as_a_page"):
+            is_denial = problem.error == "access_denied"
+            if not (is_denial and self.variant("shows_request_errors_as_a_page")):
+                return self.show(
+                    "error", status=400, title="This request is not valid", message=problem.description, code=problem.error, hint=""
+                )
+        answer = {"error": problem.error, "error_description": problem.description}
+        if self.variant("leaves_out_error_description"):
+            answer.pop("error_description", None)
+        return self.send(redirect_uri, values, answer, failed=True)
+
+    def send(self, redirect_uri: str, values: dict[str, str], answer: dict[str, str], *, failed: bool = False) -> Response:
+        """Send an answer to the app, with the state of its request and the issuer."""
+        if values.get("state") is not None:
+            answer["state"] = values["state"]
+        answer["iss"] = self.state.issuer
+        spoil(self.defects, Sent(answer, failed=failed), SENT)
+        if self.variant("does_not_send_iss_parameter"):
+            answer.pop("iss", None)
+        if self.variant("adds_members_everywhere"):
+            answer["session_state"] = new_secret()
+        return deliver(self.sandbox, redirect_uri, answer)
