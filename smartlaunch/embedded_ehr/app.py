@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from smartlaunch.embedded_ehr import authorization, brands, chart, discovery, fhir, introspection, openid, pages, tokens
+from smartlaunch.embedded_ehr import authorization, brands, chart, discovery, fhir_endpoint, introspection, openid, pages, tokens
 from smartlaunch.embedded_ehr.client_authentication import ClientAuthentication
 from smartlaunch.embedded_ehr.config import build_clients, build_users
 from smartlaunch.embedded_ehr.core import OAuthError, Sandbox
@@ -110,7 +110,7 @@ def build_app(options: SandboxOptions | None = None, base_url: str = "http://127
         *brands.routes(state, defects, variant, chosen),
         *chart.routes(state, defects, variant, chosen, store),
         *pages.routes(defects),
-        *fhir.routes(state, defects, variant, chosen, store),
+        *fhir_endpoint.routes(state, defects, variant, chosen, store),
     ]
     middleware = [Middleware(CommonHeaders, sandbox=running), Middleware(Cors, sandbox=running)]
     if chosen.trace_rules:

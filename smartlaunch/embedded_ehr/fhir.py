@@ -1,120 +1,40 @@
 """The FHIR R4 server of the embedded EHR.
 
 `FhirServer.perform` carries out one interaction with one token and knows nothing of HTTP transport; the entries of a batch go through
-the same door as single requests, so that no rule can be forgotten for one of them. The endpoint below turns requests into
-interactions and refusals into answers.
+the same door as single requests, so that no rule can be forgotten for one of them. `fhir_endpoint` turns requests into interactions and
+refusals into answers.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import secrets
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlencode
-
-from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from urllib.parse import parse_qsl
 
 from smartlaunch.embedded_ehr import app_state, fhir_search
-from smartlaunch.embedded_ehr.core import parse_json
-from smartlaunch.embedded_ehr.data import seed_store
-from smartlaunch.embedded_ehr.defects.fhir_access import REFUSAL, Told
-from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.fhir_access import (
     COMPARTMENT,
     Access,
-    Credentials,
     insufficient_scope,
-    judge_token,
     patients_of,
-    presented_token,
 )
+from smartlaunch.embedded_ehr.fhir_body import patched, resource_body
+from smartlaunch.embedded_ehr.fhir_interaction import TYPES, Answer, Interaction, instant, outcome, version_headers
 from smartlaunch.embedded_ehr.fhir_refusal import Refused
+from smartlaunch.embedded_ehr.fhir_searching import Searches
 from smartlaunch.embedded_ehr.fhir_store import Resource, Store, Version, new_id
 from smartlaunch.embedded_ehr.scopes import CREATE, DELETE, READ, SEARCH, UPDATE, ResourceScope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from starlette.requests import Request
-
     from smartlaunch.embedded_ehr.defects import Defects, Variants
-    from smartlaunch.embedded_ehr.options import SandboxOptions
-    from smartlaunch.embedded_ehr.state import AccessToken, State
+    from smartlaunch.embedded_ehr.state import State
 
-FHIR_JSON = "application/fhir+json; charset=utf-8"
-_FORM = "application/x-www-form-urlencoded"
-_BODY_LIMIT = 2 * 1024 * 1024
-_PAGE = 50
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-_OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
-_APP_STATE_SERVER = "http://hl7.org/fhir/smart-app-launch/CapabilityStatement/smart-app-state-server"
-_SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
-_SHAPES = {
-    **dict.fromkeys(("meta", "text", "code", "subject", "patient", "encounter", "valueQuantity", "class", "period"), dict),
-    **dict.fromkeys(("category", "extension", "component", "dosageInstruction", "telecom"), list),
-}
-"""What the elements are that this server looks at, whatever the type of the resource."""
-TYPES = tuple(sorted(fhir_search.PARAMETERS))
-
-
-@dataclass(frozen=True)
-class Interaction:
-    """One thing asked of the server: a request, or an entry of a batch."""
-
-    method: str
-    path: str
-    parameters: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-    raw: str = ""
-    """The method and the address as they were sent."""
-
-    @property
-    def forms(self) -> frozenset[str]:
-        """In which unusual forms this is asked: rules are forgotten for one of them and kept for the rest."""
-        path, names = [part for part in self.path.split("/") if part], {name for name, _ in self.parameters}
-        kind = path[0] if path else ""
-        found = {
-            "trailing slash": len(path) > 1 and self.path.endswith("/"),
-            "percent-encoded": "%" in self.raw.partition("?")[0],
-            "lower case": bool(kind) and kind[0].isalpha() and kind not in TYPES,
-            "_format": "_format" in names,
-            "_elements": "_elements" in names,
-            "_id": "_id" in names and kind != "Patient",
-            "identifier": "identifier" in names,
-            "chained": any("." in name for name in names),
-            "later page": "_offset" in names,
-            "system history": path == ["_history"],
-            "$everything": path[-1:] == ["$everything"],
-            "absolute": self.raw.startswith("absolute "),
-            "HEAD": self.raw.startswith("HEAD "),
-            "count": ("_summary", "count") in self.parameters,
-        }
-        return frozenset(form for form, there in found.items() if there)
-
-    def header(self, name: str) -> str:
-        """Return a header by its lower-case name, or an empty text."""
-        return self.headers.get(name, "")
-
-
-@dataclass
-class Answer:
-    """What came of an interaction."""
-
-    status: int
-    resource: Resource | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def outcome(code: str, text: str, severity: str = "error") -> Resource:
-    """Return an OperationOutcome with one issue."""
-    return {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code, "diagnostics": text}]}
 
 
 class FhirServer:
@@ -126,6 +46,7 @@ class FhirServer:
         self.variant = variant
         self.store = store
         self.app_state = app_state.AppState(state, defects)
+        self.searches = Searches(state.fhir_base_url, defects, variant, store, self.app_state)
 
     @property
     def base_url(self) -> str:
@@ -143,7 +64,7 @@ class FhirServer:
             case "POST", []:
                 return self._bundle(access, asked.body)
             case (_, []) | ("POST", ["_search"]):
-                return self._search_system(access, asked)
+                return self.searches.of_system(access, asked)
             case "GET", ["_history"]:
                 return self._history_of_types(access, TYPES)
         kind, rest = parts[0], parts[1:]
@@ -163,14 +84,14 @@ class FhirServer:
         """Carry out what only looks at resources of a type; None when it is nothing that can be asked."""
         match rest:
             case []:
-                return self._search(access, kind, asked, "search")
+                return self.searches.of_type(access, kind, asked, "search")
             case ["_history"]:
                 return self._history_of_types(access, (kind,))
             case [resource_id, "$everything"] if kind == "Patient":
                 return self._everything(access, resource_id)
             case [resource_id, target] if kind == "Patient" and fhir_search.definition(target, "patient") is not None:
                 within = replace(asked, parameters=(("patient", resource_id), *asked.parameters))
-                return self._search(access, target, within, "compartment search")
+                return self.searches.of_type(access, target, within, "compartment search")
             case [resource_id]:
                 return self._read(access, kind, resource_id, asked)
             case [resource_id, "_history"]:
@@ -183,7 +104,7 @@ class FhirServer:
         """Carry out what changes a resource of a type, or searches by POST; None when it is nothing that can be asked."""
         match asked.method, rest:
             case "POST", ["_search"]:
-                return self._search(access, kind, asked, "search-post")
+                return self.searches.of_type(access, kind, asked, "search-post")
             case "POST", []:
                 return self._create(access, kind, asked)
             case "PUT", [resource_id]:
@@ -227,7 +148,7 @@ class FhirServer:
         version = f'W/"{resource["meta"]["versionId"]}"'
         if asked.header("if-none-match") == version:
             return Answer(304, None, {"ETag": version})
-        headers = _version_headers(resource)
+        headers = version_headers(resource)
         if self.defects("read_lacks_etag"):
             del headers["ETag"]
         return Answer(200, resource, headers)
@@ -241,9 +162,9 @@ class FhirServer:
             resource
             for kind in COMPARTMENT
             for resource in self.store.resources(kind)
-            if kind != "Basic" and patient_id in patients_of(resource, self.base_url) and self._may_be_included(access, resource)
+            if kind != "Basic" and patient_id in patients_of(resource, self.base_url) and self.searches.may_be_included(access, resource)
         ]
-        entries = [self._entry(resource, "match") for resource in found]
+        entries = [self.searches.entry(resource, "match") for resource in found]
         link = [{"relation": "self", "url": f"{self.base_url}/Patient/{patient_id}/$everything"}]
         return Answer(200, {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": link, "entry": entries})
 
@@ -278,7 +199,7 @@ class FhirServer:
                 if version.resource is None:
                     raise Refused(410, "deleted", f"This {kind} was deleted.")
                 self._require_reach(access, grants, version.resource, "vread")
-                return Answer(200, version.resource, _version_headers(version.resource))
+                return Answer(200, version.resource, version_headers(version.resource))
         raise Refused(404, "not-found", f"There is no such version of this {kind}.")
 
     def _history(self, access: Access, kind: str, resource_id: str) -> Answer:
@@ -318,177 +239,16 @@ class FhirServer:
             entry["request"] = {"method": version.method, "url": kind if version.method == "POST" else f"{kind}/{resource_id}"}
             entry["response"] = {
                 "status": {"POST": "201", "DELETE": "204"}.get(version.method, "200"),
-                "lastModified": _instant(version.at),
+                "lastModified": instant(version.at),
             }
             entries.append(entry)
         return {"resourceType": "Bundle", "type": "history", "total": len(entries), "entry": entries}
-
-    # -- search ---------------------------------------------------------------------------------------------------------
-
-    def _search_system(self, access: Access, asked: Interaction) -> Answer:
-        wanted = next((value for name, value in asked.parameters if name == "_type"), None)
-        kinds = wanted.split(",") if wanted else list(TYPES)
-        unknown = [kind for kind in kinds if kind not in TYPES]
-        if unknown:
-            raise Refused(400, "not-supported", f"This server has no {unknown[0]}.")
-        found: list[Resource] = []
-        refusals = []
-        for kind in kinds:
-            try:
-                found += self._found(access, kind, asked.parameters, "search")
-            except Refused as refusal:
-                refusals.append(refusal)
-        if len(refusals) == len(kinds):
-            raise refusals[0]
-        return Answer(200, self._search_bundle("", asked, found, []))
-
-    def _search(self, access: Access, kind: str, asked: Interaction, operation: str) -> Answer:
-        if operation == "search-post" and self.defects("refuses_search_by_post"):
-            raise Refused(405, "not-supported", "POST is not possible here.")
-        try:
-            found = self._found(access, kind, asked.parameters, operation)
-        except Refused as refusal:
-            if refusal.status == 403 and access.token.user is None and self.defects("finds_nothing_outside_the_scopes_of_backend_services"):
-                return Answer(200, self._search_bundle(kind, asked, [], []))
-            raise
-        if "handling=strict" in asked.header("prefer"):
-            for name, _ in asked.parameters:
-                plain = name.partition(":")[0]
-                if plain not in fhir_search.RESULT_PARAMETERS and fhir_search.definition(kind, plain) is None:
-                    raise Refused(400, "not-supported", f"{kind} cannot be searched by {plain}.")
-        included = self._included(access, kind, asked.parameters, found)
-        return Answer(200, self._search_bundle(kind, asked, found, included))
-
-    def _found(self, access: Access, kind: str, parameters: tuple[tuple[str, str], ...], operation: str) -> list[Resource]:
-        grants = access.require(SEARCH, kind, operation)
-        if operation == "search" and any(name == "subject" for name, _ in parameters):
-            operation = "search by subject"
-        self._require_named_patients(access, grants, kind, parameters, operation)
-        filters = [(name, value) for name, value in parameters if value and fhir_search.definition(kind, name.partition(":")[0])]
-        if any(name.partition(":")[0] in ("patient", "subject") for name, _ in filters) and self.defects(
-            "search_ignores_patient_parameter"
-        ):
-            filters = [(name, value) for name, value in filters if name.partition(":")[0] not in ("patient", "subject")]
-        if any(name == "category" for name, _ in filters) and self.defects("search_ignores_category_parameter"):
-            filters = [(name, value) for name, value in filters if name != "category"]
-        if kind == "Basic":
-            filters = self.app_state.filters(filters)
-        try:
-            found = [
-                resource
-                for resource in self.store.resources(kind)
-                if all(fhir_search.matches(resource, name, value, self.base_url) for name, value in filters)
-                and access.reaches(grants, resource, operation)
-                and (kind != "Basic" or self.app_state.visible(resource, access.token.client_id))
-            ]
-        except fhir_search.BadSearch as error:
-            raise Refused(400, "invalid", str(error)) from error
-        if found and self.defects("search_omits_what_scopes_allow"):
-            found = found[:-1]
-        return found
-
-    def _require_named_patients(
-        self, access: Access, grants: tuple[ResourceScope, ...], kind: str, parameters: tuple[tuple[str, str], ...], operation: str
-    ) -> None:
-        """Refuse a search that names a patient none of the scopes reaches, or leave it to find nothing."""
-        named = {
-            value.removeprefix(f"{self.base_url}/").removeprefix("Patient/")
-            for name, values in parameters
-            for value in values.split(",")
-            if name in ("patient", "patient._id", "subject:Patient")
-            or (name == "subject" and "Patient/" in value)
-            or (name == "_id" and kind == "Patient")
-        }
-        named.discard("")
-        for patient_id in named:
-            probe = {"resourceType": "Patient", "id": patient_id}
-            open_grants = [ResourceScope(grant.text, grant.level, "*", grant.interactions) for grant in grants]
-            if not access.reaches(open_grants, probe, operation) and not self.variant("finds_nothing_of_other_patients"):
-                raise insufficient_scope("The granted scopes do not reach the patient named in this search.")
-
-    def _included(self, access: Access, kind: str, parameters: tuple[tuple[str, str], ...], found: list[Resource]) -> list[Resource]:
-        have = {(resource["resourceType"], resource["id"]) for resource in found}
-        included: list[Resource] = []
-
-        def add(resource: Resource) -> None:
-            key = (resource["resourceType"], resource["id"])
-            if key not in have and self._may_be_included(access, resource):
-                have.add(key)
-                included.append(resource)
-
-        for name, value in parameters:
-            source, _, rest = value.partition(":")
-            wanted, _, target = rest.partition(":")
-            if name.partition(":")[0] == "_include" and source == kind:
-                for resource in found:
-                    for parameter in fhir_search.reference_names(kind) if wanted == "*" else [wanted]:
-                        for reference in fhir_search.references(resource, parameter):
-                            other_kind, _, other_id = reference.removeprefix(f"{self.base_url}/").partition("/")
-                            other = self.store.get(other_kind, other_id)
-                            if other is not None and target in ("", other_kind):
-                                add(other)
-            elif name.partition(":")[0] == "_revinclude" and source in TYPES:
-                pointers = {f"{resource['resourceType']}/{resource['id']}" for resource in found}
-                for other in self.store.resources(source):
-                    if pointers & set(fhir_search.references(other, wanted)):
-                        add(other)
-        return included
-
-    def _may_be_included(self, access: Access, resource: Resource) -> bool:
-        kind = str(resource["resourceType"])
-        if access.is_own_profile(kind, str(resource["id"])):
-            return True
-        for letter in (READ, SEARCH):
-            try:
-                grants = access.require(letter, kind, "include")
-            except Refused:
-                continue
-            if access.reaches(grants, resource, "include"):
-                return True
-        return False
-
-    def _search_bundle(self, kind: str, asked: Interaction, found: list[Resource], included: list[Resource]) -> Resource:
-        wanted = dict(asked.parameters)
-        found = _sorted(found, wanted.get("_sort", ""))
-        count, offset = _whole(wanted.get("_count"), _PAGE), _whole(wanted.get("_offset"), 0)
-        shown = found[offset : offset + count]
-        used = [
-            (name, value)
-            for name, value in asked.parameters
-            if name in fhir_search.RESULT_PARAMETERS or not kind or fhir_search.definition(kind, name.partition(":")[0])
-        ]
-        bundle: Resource = {
-            "resourceType": "Bundle",
-            "id": new_id(),
-            "meta": {"lastUpdated": _instant(datetime.now(UTC))},
-            "type": "collection" if self.defects("search_answers_with_collection") else "searchset",
-            "total": len(found),
-            "link": [{"relation": "self", "url": self._link(kind, used)}],
-        }
-        if wanted.get("_summary") == "count":
-            return bundle
-        if self.variant("omits_total_of_search"):
-            del bundle["total"]
-        if count and offset + count < len(found):
-            paging = [pair for pair in used if pair[0] != "_offset"] + [("_offset", str(offset + count))]
-            bundle["link"].append({"relation": "next", "url": self._link(kind, paging)})
-        entries = [self._entry(resource, "match") for resource in shown] + [self._entry(resource, "include") for resource in included]
-        if entries:
-            bundle["entry"] = entries
-        return bundle
-
-    def _entry(self, resource: Resource, mode: str) -> Resource:
-        return {"fullUrl": f"{self.base_url}/{resource['resourceType']}/{resource['id']}", "resource": resource, "search": {"mode": mode}}
-
-    def _link(self, kind: str, parameters: list[tuple[str, str]]) -> str:
-        query = urlencode(parameters, quote_via=quote, safe="/|:,*")
-        return f"{self.base_url}/{kind}" + (f"?{query}" if query else "")
 
     # -- writes ---------------------------------------------------------------------------------------------------------
 
     def _create(self, access: Access, kind: str, asked: Interaction, resource_id: str | None = None) -> Answer:
         grants = access.require(CREATE, kind, "create")
-        body = _resource_body(asked.body, kind)
+        body = resource_body(asked.body, kind)
         if kind == "Basic":
             self.app_state.require_open()
             body = self.app_state.check_new(body)
@@ -505,7 +265,7 @@ class FhirServer:
 
     def _update(self, access: Access, kind: str, resource_id: str, asked: Interaction) -> Answer:
         grants = access.require(UPDATE, kind, "update")
-        body = _resource_body(asked.body, kind)
+        body = resource_body(asked.body, kind)
         if body.get("id") != resource_id:
             raise Refused(400, "invalid", "The id in the body differs from the one in the address.")
         current = self.store.get(kind, resource_id)
@@ -525,7 +285,7 @@ class FhirServer:
         self._require_reach(access, grants, current, "patch")
         if not isinstance(asked.body, list):
             raise Refused(400, "structure", "The body has to be a JSON Patch.")
-        body = _patched(current, asked.body)
+        body = patched(current, asked.body)
         if body.get("id") != resource_id or body.get("resourceType") != kind:
             raise Refused(422, "business-rule", "A patch cannot change type or id.")
         if not self.defects("patches_move_resources_to_other_patients"):
@@ -557,7 +317,7 @@ class FhirServer:
 
     def _stored_headers(self, stored: Resource) -> dict[str, str]:
         version = stored["meta"]["versionId"]
-        headers = _version_headers(stored)
+        headers = version_headers(stored)
         if stored["resourceType"] == "Basic" and self.defects("app_state_answers_lack_etag"):
             del headers["ETag"]
         return {**headers, "Location": f"{self.base_url}/{stored['resourceType']}/{stored['id']}/_history/{version}"}
@@ -622,230 +382,6 @@ class FhirServer:
         return Interaction(str(request.get("method", "")), path, tuple(parse_qsl(query)), headers, entry.get("resource"), raw)
 
 
-def routes(state: State, defects: Defects, variant: Variants, options: SandboxOptions, store: Store | None = None) -> list[Route]:
-    """Return the routes of the FHIR server, with their full paths from `/fhir` on."""
-    server = FhirServer(state, defects, variant, store if store is not None else seed_store())
-
-    def _token_of(value: str | None, asked: Interaction) -> AccessToken:
-        return judge_token(value, state, defects, app_state=asked.path.startswith("Basic"), forms=asked.forms)
-
-    async def endpoint(request: Request) -> Response:
-        presented = False
-        try:
-            asked, credentials, problem = await _read_request(request)
-            value = presented_token(credentials, defects, variant)
-            presented = value is not None
-            access = Access(_token_of(value, asked), state, defects, variant)
-            if problem is not None:
-                raise problem
-            response = _answer_response(server.perform(access, asked), defects)
-        except Refused as refusal:
-            response = _refusal_response(refusal, options, defects, presented=presented, token=request.headers.get("authorization", ""))
-        _add_common_headers(response, variant)
-        return response
-
-    async def metadata(request: Request) -> Response:
-        if defects("metadata_demands_token") and not request.headers.get("authorization"):
-            response = _refusal_response(Refused(401, "login", "An access token is required."), options, defects, presented=False, token="")
-        else:
-            response = _json(200, capability_statement(state, defects, variant, options))
-        _add_common_headers(response, variant)
-        return response
-
-    return [
-        Route("/fhir/metadata", metadata, methods=["GET"]),
-        Route("/fhir", endpoint, methods=_METHODS),
-        Route("/fhir/{path:path}", endpoint, methods=_METHODS),
-    ]
-
-
-def capability_statement(state: State, defects: Defects, variant: Variants, options: SandboxOptions) -> Resource:
-    """Return what this server can do, with the OAuth addresses that apps of the first edition look for."""
-    base = state.base_url
-    addresses = {
-        "authorize": base + options.profile.authorize_path,
-        "token": base + options.profile.token_path,
-        "introspect": f"{base}/oauth/introspect",
-        "revoke": f"{base}/oauth/revoke",
-        "manage": f"{base}/oauth/manage",
-    }
-    if defects("metadata_token_uri_differs"):
-        addresses["token"] = f"{base}/oauth/v1/token"
-    if defects("metadata_authorize_uri_differs"):
-        addresses["authorize"] = f"{base}/oauth/v1/authorize"
-    if defects("metadata_lacks_token_uri"):
-        del addresses["token"]
-    if variant("writes_metadata_uris_relative"):
-        addresses = {name: address.removeprefix(base) for name, address in addresses.items()}
-    service = {"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}], "text": "OAuth2 using SMART-on-FHIR profile"}
-    if defects("metadata_lacks_smart_service"):
-        service = {"coding": [{"system": _SECURITY_SERVICE, "code": "OAuth"}], "text": "OAuth"}
-    security: dict[str, Any] = {"cors": True, "service": [service]}
-    if not defects("metadata_lacks_oauth_uris"):
-        security["extension"] = [
-            {"url": _OAUTH_URIS, "extension": [{"url": name, "valueUri": address} for name, address in addresses.items()]}
-        ]
-    interactions = ["read", "search-type"]
-    of_system = ["search-system"]
-    if not variant("offers_no_writes"):
-        interactions += ["create", "update", "patch", "delete"]
-    if not variant("offers_no_history"):
-        interactions += ["vread", "history-instance", "history-type"]
-        of_system += ["history-system"]
-    if not variant("offers_no_batch"):
-        of_system += ["batch", "transaction"]
-    return {
-        "resourceType": "CapabilityStatement",
-        "status": "active",
-        "date": "2026-11-21",
-        "publisher": "Lakeside Hospital",
-        "kind": "instance",
-        **({} if variant("keeps_no_app_state") else {"instantiates": [_APP_STATE_SERVER]}),
-        "software": {"name": "Lakeside EHR"},
-        "implementation": {"description": "Lakeside EHR, an embedded server for tests", "url": state.fhir_base_url},
-        "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
-        "patchFormat": ["application/json-patch+json"],
-        "rest": [
-            {
-                "mode": "server",
-                "security": security,
-                "resource": [
-                    {
-                        "type": kind,
-                        "interaction": [{"code": code} for code in interactions],
-                        "versioning": "versioned",
-                        "readHistory": "vread" in interactions,
-                        "updateCreate": "update" in interactions,
-                        "searchInclude": [f"{kind}:{name}" for name in fhir_search.reference_names(kind)],
-                        "searchParam": [
-                            {"name": name, "type": definition[0]} for name, definition in sorted(fhir_search.PARAMETERS[kind].items())
-                        ],
-                    }
-                    for kind in TYPES
-                ],
-                "interaction": [{"code": code} for code in of_system],
-            }
-        ],
-    }
-
-
-# -- requests and answers -----------------------------------------------------------------------------------------------
-
-
-async def _read_request(request: Request) -> tuple[Interaction, Credentials, Refused | None]:
-    """Return what is asked, the tokens sent along, and what is wrong with the request apart from those."""
-    path = str(request.path_params.get("path", ""))
-    parameters = request.query_params.multi_items()
-    query_token = request.query_params.get("access_token")
-    body: Any = None
-    form_token = None
-    raw = await request.body()
-    if len(raw) > _BODY_LIMIT:
-        raise Refused(413, "too-long", "The request body is too large.")
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    problem: Refused | None = None
-    if raw and media_type == _FORM:
-        form = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)
-        form_token = next((value for name, value in form if name == "access_token"), None)
-        if path.rstrip("/").endswith("_search"):
-            parameters = [*parameters, *form]
-        else:
-            problem = Refused(415, "not-supported", "A form is accepted for a search only.")
-    elif raw and request.method in ("POST", "PUT", "PATCH"):
-        try:
-            body = parse_json(raw)
-        except ValueError:
-            problem = Refused(400, "structure", "The request body is not JSON that can be read.")
-        if media_type not in ("application/fhir+json", "application/json", "application/json-patch+json"):
-            problem = Refused(415, "not-supported", f"This server cannot read {media_type or 'a body without type'}.")
-    search = request.method == "GET" and "/" not in path.strip("/")
-    credentials = Credentials(request.headers.get("authorization"), query_token, form_token, search)
-    accept = f"{request.headers.get('accept', '')} {request.query_params.get('_format', '')}"
-    if "xml" in accept and "json" not in accept and "*/*" not in accept:
-        problem = problem or Refused(406, "not-supported", "This server answers in JSON only.")
-    method = "GET" if request.method == "HEAD" else request.method
-    kept = tuple((name, value) for name, value in parameters if name != "access_token")
-    sent = f"{request.method} {request.scope.get('raw_path', b'').decode('latin-1')}"
-    return Interaction(method, path, kept, dict(request.headers.items()), body, sent), credentials, problem
-
-
-def _answer_response(answer: Answer, defects: Defects) -> Response:
-    if answer.resource is None:
-        return Response(status_code=answer.status, headers=answer.headers)
-    response = _json(answer.status, answer.resource)
-    if defects("answers_fhir_in_latin_1"):
-        body = json.dumps(answer.resource, ensure_ascii=False).encode("latin-1", "replace")
-        response = Response(body, status_code=answer.status, media_type="application/fhir+json; charset=iso-8859-1")
-    if defects("answers_fhir_as_html"):
-        response.headers["Content-Type"] = "text/html; charset=utf-8"
-    response.headers.update(answer.headers)
-    return response
-
-
-def _refusal_response(refusal: Refused, options: SandboxOptions, defects: Defects, *, presented: bool, token: str) -> Response:
-    """Turn a refusal into an answer; the form of RFC 6750 for 401 and 403, an OperationOutcome for all."""
-    if refusal.status == 401 and not presented and defects("redirects_missing_token_to_login"):
-        return RedirectResponse("/chart", status_code=302)
-    challenge = ""
-    if refusal.status == 401 or refusal.error:
-        challenge = _challenge(refusal, options, defects, presented=presented)
-    told = Told(refusal, token, refusal.status, refusal.text, challenge, presented=presented)
-    spoil(defects, told, REFUSAL)
-    if told.hidden:
-        return _json(200, {"resourceType": "Bundle", "type": "searchset", "total": 0})
-    response: Response = _json(told.status, outcome(refusal.code, told.text))
-    if defects("refuses_without_operation_outcome"):
-        response = Response(f"<h1>{told.status}</h1>", status_code=told.status, media_type="text/html")
-    response.headers.update(refusal.headers)
-    if told.challenge:
-        response.headers["WWW-Authenticate"] = told.challenge
-    return response
-
-
-def _challenge(refusal: Refused, options: SandboxOptions, defects: Defects, *, presented: bool) -> str:
-    if refusal.status == 401 and defects("omits_www_authenticate"):
-        return ""
-    scheme = "Basic" if refusal.status == 401 and defects("challenges_with_basic") else "Bearer"
-    if refusal.status == 401 and defects("challenge_has_no_parameters"):
-        return scheme
-    parts = [f'realm="{options.profile.realm}"']
-    error = refusal.error
-    if refusal.status == 401 and not presented and defects("challenge_names_error_without_token"):
-        error = "invalid_token"
-    if error == "invalid_token" and presented:
-        if defects("challenge_lacks_error_for_bad_token"):
-            error = ""
-        elif defects("challenge_names_wrong_error"):
-            error = "invalid_request"
-    if error == "insufficient_scope" and defects("challenge_lacks_insufficient_scope"):
-        error = ""
-    if error:
-        parts.append(f'error="{error}"')
-        if error == "invalid_token" and defects("challenge_repeats_error"):
-            parts.append('error="invalid_request"')
-        if error == "invalid_token" and defects("challenge_has_foreign_characters"):
-            return f"{scheme} " + ", ".join([*parts, 'error_description="Le jeton est expiré"'])
-        description = refusal.text.partition(".")[0].replace('"', "'")
-        parts.append(f'error_description="{description}"')
-    return f"{scheme} " + ", ".join(parts)
-
-
-def _add_common_headers(response: Response, variant: Variants) -> None:
-    if not variant("sends_no_request_id"):
-        response.headers["X-Request-Id"] = secrets.token_hex(8)
-    response.headers.setdefault("Cache-Control", "no-store")
-
-
-def _json(status: int, resource: Resource) -> Response:
-    return JSONResponse(resource, status_code=status, media_type=FHIR_JSON)
-
-
-def _version_headers(resource: Resource) -> dict[str, str]:
-    modified = datetime.fromisoformat(resource["meta"]["lastUpdated"])
-    return {"ETag": f'W/"{resource["meta"]["versionId"]}"', "Last-Modified": format_datetime(modified.astimezone(UTC), usegmt=True)}
-
-
 def _entry_of(answer: Answer) -> Resource:
     response: Resource = {"status": str(answer.status)}
     for header, name in (("Location", "location"), ("ETag", "etag")):
@@ -864,105 +400,3 @@ def _renamed(entry: Resource, names: Mapping[str, str]) -> Resource:
     for urn, reference in names.items():
         text = text.replace(json.dumps(urn), json.dumps(reference))
     return {**entry, "resource": json.loads(text)}
-
-
-def _resource_body(body: Any, kind: str) -> Resource:
-    if not isinstance(body, dict):
-        raise Refused(400, "structure", "The request body has to be a resource.")
-    if body.get("resourceType") != kind:
-        raise Refused(400, "invalid", f"The request body has to be a {kind}.")
-    _require_shape(body)
-    return body
-
-
-def _require_shape(body: Resource) -> None:
-    """Refuse a member that is no FHIR where this server looks at it: what is stored is read by searches and by the chart."""
-    for name, kind in _SHAPES.items():
-        if name in body and not isinstance(body[name], kind):
-            raise Refused(400, "structure", f"The element {name} has another structure.")
-    inside: list[Any] = [body]
-    while inside:
-        one = inside.pop()
-        if isinstance(one, dict):
-            objects = [item for name in ("coding", "extension") if name in one for item in _items(one, name)]
-            if not all(isinstance(item, dict) for item in objects) or not isinstance(one.get("reference", ""), str):
-                raise Refused(400, "structure", "A coding, extension or reference has another structure.")
-            inside += one.values()
-        elif isinstance(one, list):
-            inside += one
-
-
-def _items(holder: Resource, name: str) -> list[Any]:
-    found = holder[name]
-    return found if isinstance(found, list) else [None]
-
-
-def _patched(resource: Resource, operations: list[Any]) -> Resource:
-    """Apply a JSON Patch (RFC 6902: add, remove, replace, test)."""
-    result: Any = json.loads(json.dumps(resource))
-    for operation in operations:
-        try:
-            keys = [part.replace("~1", "/").replace("~0", "~") for part in str(operation["path"]).split("/")[1:]]
-            holder = result
-            for key in keys[:-1]:
-                holder = holder[int(key)] if isinstance(holder, list) else holder[key]
-            _patch_one(holder, keys[-1], operation)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise Refused(422, "processing", "The patch does not fit the resource.") from error
-    if not isinstance(result, dict):
-        raise Refused(422, "processing", "The patch does not leave a resource.")
-    try:
-        parse_json(json.dumps(result).encode())
-    except ValueError as error:
-        raise Refused(422, "processing", "The patch leaves a resource that is nested too deeply.") from error
-    return result
-
-
-def _patch_one(holder: Any, key: str, operation: Mapping[str, Any]) -> None:
-    verb = operation["op"]
-    place: Any = key
-    if isinstance(holder, list):
-        place = len(holder) if key == "-" else int(key)
-    if verb == "test":
-        if holder[place] != operation["value"]:
-            raise ValueError("the value differs")
-    elif verb == "remove":
-        del holder[place]
-    elif verb == "replace":
-        _ = holder[place]
-        holder[place] = operation["value"]
-    elif verb == "add":
-        if isinstance(holder, list):
-            holder.insert(place, operation["value"])
-        else:
-            holder[place] = operation["value"]
-    else:
-        raise ValueError(f"{verb} is not supported")
-
-
-def _sorted(resources: list[Resource], order: str) -> list[Resource]:
-    keys = {"date": "effectiveDateTime", "_lastUpdated": "meta", "birthdate": "birthDate", "authoredon": "authoredOn", "_id": "id"}
-    for name in reversed([part for part in order.split(",") if part]):
-        key = keys.get(name.lstrip("-"))
-        if key:
-            resources = sorted(resources, key=lambda resource, key=key: _sort_text(resource, key), reverse=name.startswith("-"))  # type: ignore[misc]
-    return resources
-
-
-def _sort_text(resource: Resource, key: str) -> str:
-    value = resource.get(key) or resource.get("period") or resource.get("date") or ""
-    if isinstance(value, dict):
-        value = value.get("lastUpdated") or value.get("start") or ""
-    return str(value)
-
-
-def _whole(text: str | None, default: int) -> int:
-    if text is None:
-        return default
-    if not text.isdecimal():
-        raise Refused(400, "invalid", f"{text} is no number of results.")
-    return int(text)
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from smartlaunch.embedded_ehr import brands, fhir
+from smartlaunch.embedded_ehr import brands, fhir_endpoint
 from smartlaunch.embedded_ehr.defects import Defects, Variants
 from smartlaunch.embedded_ehr.options import SandboxOptions
 from smartlaunch.embedded_ehr.registry import Client, User
@@ -50,7 +50,7 @@ class Harness:
         self.state = State(BASE, clients={"app": Client("app", "App", "public")}, users=USERS)
         rules = Defects(defects), Variants(variants)
         options = SandboxOptions()
-        routes = [*fhir.routes(self.state, *rules, options), *brands.routes(self.state, *rules, options)]
+        routes = [*fhir_endpoint.routes(self.state, *rules, options), *brands.routes(self.state, *rules, options)]
         self.http = InProcess(Starlette(routes=routes))
 
     def token(self, scopes: str, **changes: Any) -> str:

@@ -9,8 +9,9 @@ from fhirclient.models.fhirelementfactory import FHIRElementFactory
 
 from smartlaunch.embedded_ehr import data, fhir_search
 from smartlaunch.embedded_ehr.defects import Defects, Variants
-from smartlaunch.embedded_ehr.fhir import TYPES, capability_statement
 from smartlaunch.embedded_ehr.fhir_access import COMPARTMENT, patients_of
+from smartlaunch.embedded_ehr.fhir_interaction import TYPES
+from smartlaunch.embedded_ehr.fhir_metadata import capability_statement
 from smartlaunch.embedded_ehr.options import SandboxOptions
 from smartlaunch.embedded_ehr.registry import User
 from smartlaunch.embedded_ehr.state import State

@@ -18,7 +18,7 @@ import pytest
 from starlette.applications import Starlette
 
 import smartlaunch.embedded_ehr
-from smartlaunch.embedded_ehr import brands, chart, fhir, pages
+from smartlaunch.embedded_ehr import brands, chart, fhir_endpoint, pages
 from smartlaunch.embedded_ehr.defects import Defects, Variants, consulted, fhir_access
 from smartlaunch.embedded_ehr.options import SandboxOptions
 from smartlaunch.embedded_ehr.registry import Client, User
@@ -47,7 +47,7 @@ class Server:
         self.defects = Defects(defects)
         rules = self.defects, Variants()
         options = SandboxOptions()
-        routes = [*fhir.routes(self.state, *rules, options), *brands.routes(self.state, *rules, options)]
+        routes = [*fhir_endpoint.routes(self.state, *rules, options), *brands.routes(self.state, *rules, options)]
         routes += [*chart.routes(self.state, *rules, options), *pages.routes(self.defects)]
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=routes)), base_url=BASE)
 
@@ -472,7 +472,7 @@ PROBES: dict[str, Probe] = {
 }
 
 HERE = Path(smartlaunch.embedded_ehr.__file__).parent
-MODULES = ("fhir", "fhir_access", "app_state", "pages", "chart", "brands")
+MODULES = (*sorted(path.stem for path in HERE.glob("fhir*.py")), "app_state", "pages", "chart", "brands")
 TEXT = "".join((HERE / f"{module}.py").read_text(encoding="utf-8") for module in MODULES)
 ASKED = set(re.findall(r'(?:defects|rules)\(\s*"(\w+)"', TEXT)) | set(fhir_access.REFUSAL)
 WITH_A_LOGIN = {"finds_nothing_outside_the_scopes_of_backend_services", "answers_unknown_types_with_an_empty_bundle"}

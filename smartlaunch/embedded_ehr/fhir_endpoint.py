@@ -1,0 +1,179 @@
+"""The FHIR server over HTTP: requests become interactions, answers and refusals become responses in the form of RFC 6750."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from smartlaunch.embedded_ehr.core import parse_json
+from smartlaunch.embedded_ehr.data import seed_store
+from smartlaunch.embedded_ehr.defects.fhir_access import REFUSAL, Told
+from smartlaunch.embedded_ehr.defects.spoiling import spoil
+from smartlaunch.embedded_ehr.fhir import FhirServer
+from smartlaunch.embedded_ehr.fhir_access import Access, Credentials, judge_token, presented_token
+from smartlaunch.embedded_ehr.fhir_interaction import Answer, Interaction, outcome
+from smartlaunch.embedded_ehr.fhir_metadata import capability_statement
+from smartlaunch.embedded_ehr.fhir_refusal import Refused
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from smartlaunch.embedded_ehr.defects import Defects, Variants
+    from smartlaunch.embedded_ehr.fhir_store import Resource, Store
+    from smartlaunch.embedded_ehr.options import SandboxOptions
+    from smartlaunch.embedded_ehr.state import AccessToken, State
+
+FHIR_JSON = "application/fhir+json; charset=utf-8"
+_FORM = "application/x-www-form-urlencoded"
+_BODY_LIMIT = 2 * 1024 * 1024
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def routes(state: State, defects: Defects, variant: Variants, options: SandboxOptions, store: Store | None = None) -> list[Route]:
+    """Return the routes of the FHIR server, with their full paths from `/fhir` on."""
+    server = FhirServer(state, defects, variant, store if store is not None else seed_store())
+
+    def _token_of(value: str | None, asked: Interaction) -> AccessToken:
+        return judge_token(value, state, defects, app_state=asked.path.startswith("Basic"), forms=asked.forms)
+
+    async def endpoint(request: Request) -> Response:
+        presented = False
+        try:
+            asked, credentials, problem = await _read_request(request)
+            value = presented_token(credentials, defects, variant)
+            presented = value is not None
+            access = Access(_token_of(value, asked), state, defects, variant)
+            if problem is not None:
+                raise problem
+            response = _answer_response(server.perform(access, asked), defects)
+        except Refused as refusal:
+            response = _refusal_response(refusal, options, defects, presented=presented, token=request.headers.get("authorization", ""))
+        _add_common_headers(response, variant)
+        return response
+
+    async def metadata(request: Request) -> Response:
+        if defects("metadata_demands_token") and not request.headers.get("authorization"):
+            response = _refusal_response(Refused(401, "login", "An access token is required."), options, defects, presented=False, token="")
+        else:
+            response = _json(200, capability_statement(state, defects, variant, options))
+        _add_common_headers(response, variant)
+        return response
+
+    return [
+        Route("/fhir/metadata", metadata, methods=["GET"]),
+        Route("/fhir", endpoint, methods=_METHODS),
+        Route("/fhir/{path:path}", endpoint, methods=_METHODS),
+    ]
+
+
+async def _read_request(request: Request) -> tuple[Interaction, Credentials, Refused | None]:
+    """Return what is asked, the tokens sent along, and what is wrong with the request apart from those."""
+    path = str(request.path_params.get("path", ""))
+    parameters = request.query_params.multi_items()
+    query_token = request.query_params.get("access_token")
+    body: Any = None
+    form_token = None
+    raw = await request.body()
+    if len(raw) > _BODY_LIMIT:
+        raise Refused(413, "too-long", "The request body is too large.")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    problem: Refused | None = None
+    if raw and media_type == _FORM:
+        form = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)
+        form_token = next((value for name, value in form if name == "access_token"), None)
+        if path.rstrip("/").endswith("_search"):
+            parameters = [*parameters, *form]
+        else:
+            problem = Refused(415, "not-supported", "A form is accepted for a search only.")
+    elif raw and request.method in ("POST", "PUT", "PATCH"):
+        try:
+            body = parse_json(raw)
+        except ValueError:
+            problem = Refused(400, "structure", "The request body is not JSON that can be read.")
+        if media_type not in ("application/fhir+json", "application/json", "application/json-patch+json"):
+            problem = Refused(415, "not-supported", f"This server cannot read {media_type or 'a body without type'}.")
+    search = request.method == "GET" and "/" not in path.strip("/")
+    credentials = Credentials(request.headers.get("authorization"), query_token, form_token, search)
+    accept = f"{request.headers.get('accept', '')} {request.query_params.get('_format', '')}"
+    if "xml" in accept and "json" not in accept and "*/*" not in accept:
+        problem = problem or Refused(406, "not-supported", "This server answers in JSON only.")
+    method = "GET" if request.method == "HEAD" else request.method
+    kept = tuple((name, value) for name, value in parameters if name != "access_token")
+    sent = f"{request.method} {request.scope.get('raw_path', b'').decode('latin-1')}"
+    return Interaction(method, path, kept, dict(request.headers.items()), body, sent), credentials, problem
+
+
+def _answer_response(answer: Answer, defects: Defects) -> Response:
+    if answer.resource is None:
+        return Response(status_code=answer.status, headers=answer.headers)
+    response = _json(answer.status, answer.resource)
+    if defects("answers_fhir_in_latin_1"):
+        body = json.dumps(answer.resource, ensure_ascii=False).encode("latin-1", "replace")
+        response = Response(body, status_code=answer.status, media_type="application/fhir+json; charset=iso-8859-1")
+    if defects("answers_fhir_as_html"):
+        response.headers["Content-Type"] = "text/html; charset=utf-8"
+    response.headers.update(answer.headers)
+    return response
+
+
+def _refusal_response(refusal: Refused, options: SandboxOptions, defects: Defects, *, presented: bool, token: str) -> Response:
+    """Turn a refusal into an answer; the form of RFC 6750 for 401 and 403, an OperationOutcome for all."""
+    if refusal.status == 401 and not presented and defects("redirects_missing_token_to_login"):
+        return RedirectResponse("/chart", status_code=302)
+    challenge = ""
+    if refusal.status == 401 or refusal.error:
+        challenge = _challenge(refusal, options, defects, presented=presented)
+    told = Told(refusal, token, refusal.status, refusal.text, challenge, presented=presented)
+    spoil(defects, told, REFUSAL)
+    if told.hidden:
+        return _json(200, {"resourceType": "Bundle", "type": "searchset", "total": 0})
+    response: Response = _json(told.status, outcome(refusal.code, told.text))
+    if defects("refuses_without_operation_outcome"):
+        response = Response(f"<h1>{told.status}</h1>", status_code=told.status, media_type="text/html")
+    response.headers.update(refusal.headers)
+    if told.challenge:
+        response.headers["WWW-Authenticate"] = told.challenge
+    return response
+
+
+def _challenge(refusal: Refused, options: SandboxOptions, defects: Defects, *, presented: bool) -> str:
+    if refusal.status == 401 and defects("omits_www_authenticate"):
+        return ""
+    scheme = "Basic" if refusal.status == 401 and defects("challenges_with_basic") else "Bearer"
+    if refusal.status == 401 and defects("challenge_has_no_parameters"):
+        return scheme
+    parts = [f'realm="{options.profile.realm}"']
+    error = refusal.error
+    if refusal.status == 401 and not presented and defects("challenge_names_error_without_token"):
+        error = "invalid_token"
+    if error == "invalid_token" and presented:
+        if defects("challenge_lacks_error_for_bad_token"):
+            error = ""
+        elif defects("challenge_names_wrong_error"):
+            error = "invalid_request"
+    if error == "insufficient_scope" and defects("challenge_lacks_insufficient_scope"):
+        error = ""
+    if error:
+        parts.append(f'error="{error}"')
+        if error == "invalid_token" and defects("challenge_repeats_error"):
+            parts.append('error="invalid_request"')
+        if error == "invalid_token" and defects("challenge_has_foreign_characters"):
+            return f"{scheme} " + ", ".join([*parts, 'error_description="Le jeton est expiré"'])
+        description = refusal.text.partition(".")[0].replace('"', "'")
+        parts.append(f'error_description="{description}"')
+    return f"{scheme} " + ", ".join(parts)
+
+
+def _add_common_headers(response: Response, variant: Variants) -> None:
+    if not variant("sends_no_request_id"):
+        response.headers["X-Request-Id"] = secrets.token_hex(8)
+    response.headers.setdefault("Cache-Control", "no-store")
+
+
+def _json(status: int, resource: Resource) -> Response:
+    return JSONResponse(resource, status_code=status, media_type=FHIR_JSON)

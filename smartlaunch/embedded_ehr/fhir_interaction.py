@@ -1,0 +1,82 @@
+"""One thing asked of the FHIR server, and what came of it; a request and an entry of a batch alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.embedded_ehr import fhir_search
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from smartlaunch.embedded_ehr.fhir_store import Resource
+
+TYPES = tuple(sorted(fhir_search.PARAMETERS))
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """One thing asked of the server: a request, or an entry of a batch."""
+
+    method: str
+    path: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    raw: str = ""
+    """The method and the address as they were sent."""
+
+    @property
+    def forms(self) -> frozenset[str]:
+        """In which unusual forms this is asked: rules are forgotten for one of them and kept for the rest."""
+        path, names = [part for part in self.path.split("/") if part], {name for name, _ in self.parameters}
+        kind = path[0] if path else ""
+        found = {
+            "trailing slash": len(path) > 1 and self.path.endswith("/"),
+            "percent-encoded": "%" in self.raw.partition("?")[0],
+            "lower case": bool(kind) and kind[0].isalpha() and kind not in TYPES,
+            "_format": "_format" in names,
+            "_elements": "_elements" in names,
+            "_id": "_id" in names and kind != "Patient",
+            "identifier": "identifier" in names,
+            "chained": any("." in name for name in names),
+            "later page": "_offset" in names,
+            "system history": path == ["_history"],
+            "$everything": path[-1:] == ["$everything"],
+            "absolute": self.raw.startswith("absolute "),
+            "HEAD": self.raw.startswith("HEAD "),
+            "count": ("_summary", "count") in self.parameters,
+        }
+        return frozenset(form for form, there in found.items() if there)
+
+    def header(self, name: str) -> str:
+        """Return a header by its lower-case name, or an empty text."""
+        return self.headers.get(name, "")
+
+
+@dataclass
+class Answer:
+    """What came of an interaction."""
+
+    status: int
+    resource: Resource | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def outcome(code: str, text: str, severity: str = "error") -> Resource:
+    """Return an OperationOutcome with one issue."""
+    return {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code, "diagnostics": text}]}
+
+
+def version_headers(resource: Resource) -> dict[str, str]:
+    """Return the headers that tell the version of a resource."""
+    modified = datetime.fromisoformat(resource["meta"]["lastUpdated"])
+    return {"ETag": f'W/"{resource["meta"]["versionId"]}"', "Last-Modified": format_datetime(modified.astimezone(UTC), usegmt=True)}
+
+
+def instant(at: datetime) -> str:
+    """Return a moment as FHIR writes it."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,215 @@
+"""Searches of the FHIR server: what is found within the access of a token, what comes with it, and the bundle that holds both."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from smartlaunch.embedded_ehr import fhir_search
+from smartlaunch.embedded_ehr.fhir_access import insufficient_scope
+from smartlaunch.embedded_ehr.fhir_interaction import TYPES, Answer, Interaction, instant
+from smartlaunch.embedded_ehr.fhir_refusal import Refused
+from smartlaunch.embedded_ehr.fhir_store import Resource, Store, new_id
+from smartlaunch.embedded_ehr.scopes import READ, SEARCH, ResourceScope
+
+if TYPE_CHECKING:
+    from smartlaunch.embedded_ehr.app_state import AppState
+    from smartlaunch.embedded_ehr.defects import Defects, Variants
+    from smartlaunch.embedded_ehr.fhir_access import Access
+
+_PAGE = 50
+
+
+class Searches:
+    """Searches of one store."""
+
+    def __init__(self, base_url: str, defects: Defects, variant: Variants, store: Store, app_state: AppState) -> None:
+        self.base_url, self.defects, self.variant, self.store, self.app_state = base_url, defects, variant, store, app_state
+
+    def of_system(self, access: Access, asked: Interaction) -> Answer:
+        """Search all types, or those that are named."""
+        wanted = next((value for name, value in asked.parameters if name == "_type"), None)
+        kinds = wanted.split(",") if wanted else list(TYPES)
+        unknown = [kind for kind in kinds if kind not in TYPES]
+        if unknown:
+            raise Refused(400, "not-supported", f"This server has no {unknown[0]}.")
+        found: list[Resource] = []
+        refusals = []
+        for kind in kinds:
+            try:
+                found += self._found(access, kind, asked.parameters, "search")
+            except Refused as refusal:
+                refusals.append(refusal)
+        if len(refusals) == len(kinds):
+            raise refusals[0]
+        return Answer(200, self._search_bundle("", asked, found, []))
+
+    def of_type(self, access: Access, kind: str, asked: Interaction, operation: str) -> Answer:
+        """Search one type."""
+        if operation == "search-post" and self.defects("refuses_search_by_post"):
+            raise Refused(405, "not-supported", "POST is not possible here.")
+        try:
+            found = self._found(access, kind, asked.parameters, operation)
+        except Refused as refusal:
+            if refusal.status == 403 and access.token.user is None and self.defects("finds_nothing_outside_the_scopes_of_backend_services"):
+                return Answer(200, self._search_bundle(kind, asked, [], []))
+            raise
+        if "handling=strict" in asked.header("prefer"):
+            for name, _ in asked.parameters:
+                plain = name.partition(":")[0]
+                if plain not in fhir_search.RESULT_PARAMETERS and fhir_search.definition(kind, plain) is None:
+                    raise Refused(400, "not-supported", f"{kind} cannot be searched by {plain}.")
+        included = self._included(access, kind, asked.parameters, found)
+        return Answer(200, self._search_bundle(kind, asked, found, included))
+
+    def _found(self, access: Access, kind: str, parameters: tuple[tuple[str, str], ...], operation: str) -> list[Resource]:
+        grants = access.require(SEARCH, kind, operation)
+        if operation == "search" and any(name == "subject" for name, _ in parameters):
+            operation = "search by subject"
+        self._require_named_patients(access, grants, kind, parameters, operation)
+        filters = [(name, value) for name, value in parameters if value and fhir_search.definition(kind, name.partition(":")[0])]
+        if any(name.partition(":")[0] in ("patient", "subject") for name, _ in filters) and self.defects(
+            "search_ignores_patient_parameter"
+        ):
+            filters = [(name, value) for name, value in filters if name.partition(":")[0] not in ("patient", "subject")]
+        if any(name == "category" for name, _ in filters) and self.defects("search_ignores_category_parameter"):
+            filters = [(name, value) for name, value in filters if name != "category"]
+        if kind == "Basic":
+            filters = self.app_state.filters(filters)
+        try:
+            found = [
+                resource
+                for resource in self.store.resources(kind)
+                if all(fhir_search.matches(resource, name, value, self.base_url) for name, value in filters)
+                and access.reaches(grants, resource, operation)
+                and (kind != "Basic" or self.app_state.visible(resource, access.token.client_id))
+            ]
+        except fhir_search.BadSearch as error:
+            raise Refused(400, "invalid", str(error)) from error
+        if found and self.defects("search_omits_what_scopes_allow"):
+            found = found[:-1]
+        return found
+
+    def _require_named_patients(
+        self, access: Access, grants: tuple[ResourceScope, ...], kind: str, parameters: tuple[tuple[str, str], ...], operation: str
+    ) -> None:
+        """Refuse a search that names a patient none of the scopes reaches, or leave it to find nothing."""
+        named = {
+            value.removeprefix(f"{self.base_url}/").removeprefix("Patient/")
+            for name, values in parameters
+            for value in values.split(",")
+            if name in ("patient", "patient._id", "subject:Patient")
+            or (name == "subject" and "Patient/" in value)
+            or (name == "_id" and kind == "Patient")
+        }
+        named.discard("")
+        for patient_id in named:
+            probe = {"resourceType": "Patient", "id": patient_id}
+            open_grants = [ResourceScope(grant.text, grant.level, "*", grant.interactions) for grant in grants]
+            if not access.reaches(open_grants, probe, operation) and not self.variant("finds_nothing_of_other_patients"):
+                raise insufficient_scope("The granted scopes do not reach the patient named in this search.")
+
+    def _included(self, access: Access, kind: str, parameters: tuple[tuple[str, str], ...], found: list[Resource]) -> list[Resource]:
+        have = {(resource["resourceType"], resource["id"]) for resource in found}
+        included: list[Resource] = []
+
+        def add(resource: Resource) -> None:
+            key = (resource["resourceType"], resource["id"])
+            if key not in have and self.may_be_included(access, resource):
+                have.add(key)
+                included.append(resource)
+
+        for name, value in parameters:
+            source, _, rest = value.partition(":")
+            wanted, _, target = rest.partition(":")
+            if name.partition(":")[0] == "_include" and source == kind:
+                for resource in found:
+                    for parameter in fhir_search.reference_names(kind) if wanted == "*" else [wanted]:
+                        for reference in fhir_search.references(resource, parameter):
+                            other_kind, _, other_id = reference.removeprefix(f"{self.base_url}/").partition("/")
+                            other = self.store.get(other_kind, other_id)
+                            if other is not None and target in ("", other_kind):
+                                add(other)
+            elif name.partition(":")[0] == "_revinclude" and source in TYPES:
+                pointers = {f"{resource['resourceType']}/{resource['id']}" for resource in found}
+                for other in self.store.resources(source):
+                    if pointers & set(fhir_search.references(other, wanted)):
+                        add(other)
+        return included
+
+    def may_be_included(self, access: Access, resource: Resource) -> bool:
+        """Say whether a resource that others point to may come with them."""
+        kind = str(resource["resourceType"])
+        if access.is_own_profile(kind, str(resource["id"])):
+            return True
+        for letter in (READ, SEARCH):
+            try:
+                grants = access.require(letter, kind, "include")
+            except Refused:
+                continue
+            if access.reaches(grants, resource, "include"):
+                return True
+        return False
+
+    def _search_bundle(self, kind: str, asked: Interaction, found: list[Resource], included: list[Resource]) -> Resource:
+        wanted = dict(asked.parameters)
+        found = _sorted(found, wanted.get("_sort", ""))
+        count, offset = _whole(wanted.get("_count"), _PAGE), _whole(wanted.get("_offset"), 0)
+        shown = found[offset : offset + count]
+        used = [
+            (name, value)
+            for name, value in asked.parameters
+            if name in fhir_search.RESULT_PARAMETERS or not kind or fhir_search.definition(kind, name.partition(":")[0])
+        ]
+        bundle: Resource = {
+            "resourceType": "Bundle",
+            "id": new_id(),
+            "meta": {"lastUpdated": instant(datetime.now(UTC))},
+            "type": "collection" if self.defects("search_answers_with_collection") else "searchset",
+            "total": len(found),
+            "link": [{"relation": "self", "url": self._link(kind, used)}],
+        }
+        if wanted.get("_summary") == "count":
+            return bundle
+        if self.variant("omits_total_of_search"):
+            del bundle["total"]
+        if count and offset + count < len(found):
+            paging = [pair for pair in used if pair[0] != "_offset"] + [("_offset", str(offset + count))]
+            bundle["link"].append({"relation": "next", "url": self._link(kind, paging)})
+        entries = [self.entry(resource, "match") for resource in shown] + [self.entry(resource, "include") for resource in included]
+        if entries:
+            bundle["entry"] = entries
+        return bundle
+
+    def entry(self, resource: Resource, mode: str) -> Resource:
+        """Return the entry of a bundle that holds a resource found."""
+        return {"fullUrl": f"{self.base_url}/{resource['resourceType']}/{resource['id']}", "resource": resource, "search": {"mode": mode}}
+
+    def _link(self, kind: str, parameters: list[tuple[str, str]]) -> str:
+        query = urlencode(parameters, quote_via=quote, safe="/|:,*")
+        return f"{self.base_url}/{kind}" + (f"?{query}" if query else "")
+
+
+def _sorted(resources: list[Resource], order: str) -> list[Resource]:
+    keys = {"date": "effectiveDateTime", "_lastUpdated": "meta", "birthdate": "birthDate", "authoredon": "authoredOn", "_id": "id"}
+    for name in reversed([part for part in order.split(",") if part]):
+        key = keys.get(name.lstrip("-"))
+        if key:
+            resources = sorted(resources, key=lambda resource, key=key: _sort_text(resource, key), reverse=name.startswith("-"))  # type: ignore[misc]
+    return resources
+
+
+def _sort_text(resource: Resource, key: str) -> str:
+    value = resource.get(key) or resource.get("period") or resource.get("date") or ""
+    if isinstance(value, dict):
+        value = value.get("lastUpdated") or value.get("start") or ""
+    return str(value)
+
+
+def _whole(text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    if not text.isdecimal():
+        raise Refused(400, "invalid", f"{text} is no number of results.")
+    return int(text)
