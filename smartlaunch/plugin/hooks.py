@@ -560,8 +560,9 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
 
 
 def pytest_bdd_after_step(request: pytest.FixtureRequest, step: Step) -> None:
-    """Remember a step that ran through."""
-    request.node.stash[STEPS].append(StepResult(step.keyword.strip(), step.name, "passed"))
+    """Remember a step that ran through, and whether it found something."""
+    found = request.node.stash[JUDGE].since_last_asked()
+    request.node.stash[STEPS].append(StepResult(step.keyword.strip(), step.name, found.value))
 
 
 def pytest_bdd_step_error(request: pytest.FixtureRequest, scenario: Scenario, step: Step) -> None:

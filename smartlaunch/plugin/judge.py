@@ -26,6 +26,7 @@ class Judge:
     findings: list[tuple[Finding, Outcome]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     judged: int = 0
+    _told: int = 0
 
     def __call__(self, findings: Iterable[Finding]) -> None:
         """Take what a check found; an empty list counts as one statement that holds."""
@@ -87,6 +88,11 @@ class Judge:
     def outcome(self) -> Outcome:
         """The worst of the findings."""
         return max((severity for _, severity in self.findings), key=_RANK.__getitem__, default=Outcome.PASSED)
+
+    def since_last_asked(self) -> Outcome:
+        """The worst of the findings that came since this was asked last: what a step has found."""
+        new, self._told = self.findings[self._told :], len(self.findings)
+        return max((severity for _, severity in new), key=_RANK.__getitem__, default=Outcome.PASSED)
 
     def records(self) -> tuple[FindingRecord, ...]:
         """The findings as the run keeps them, with the strength of their requirement."""

@@ -36,6 +36,11 @@ class Cause:
         return next((f for _, f in self.findings if f.outcome == self.outcome), self.findings[0][1])
 
     @property
+    def lead(self) -> ScenarioResult:
+        """The scenario of the finding that stands for all."""
+        return next(s for s, f in self.findings if f is self.first)
+
+    @property
     def count(self) -> int:
         """How many findings this entry stands for."""
         return len(self.findings)
@@ -70,7 +75,7 @@ def group_findings(run: Run) -> list[Cause]:
         explained = run.diagnoses_for(scenario.id)
         for finding in scenario.findings:
             diagnosis = next((d for d in explained if _explains(d, scenario, finding)), None)
-            key = f"diagnosis {_diagnosis_key(diagnosis)}" if diagnosis else _statement(finding)
+            key = _diagnosis_key(diagnosis, finding) if diagnosis else _statement(finding)
             key = f"known {finding.known}\n{key}" if finding.known else key
             if diagnosis:
                 diagnosed.setdefault(key, diagnosis)
@@ -144,8 +149,9 @@ def _statement(finding: FindingRecord) -> str:
     return "\n".join((finding.requirement, normalised(finding.expected), normalised(finding.actual), finding.kind))
 
 
-def _diagnosis_key(diagnosis: Diagnosis) -> str:
-    return f"{diagnosis.rule}\n{normalised(diagnosis.cause)}"
+def _diagnosis_key(diagnosis: Diagnosis, finding: FindingRecord) -> str:
+    """What two findings share that have one cause; where none is named, one rule is all that they can share."""
+    return f"diagnosis {diagnosis.rule}\n{normalised(diagnosis.cause) if diagnosis.names_a_cause else finding.requirement}"
 
 
 def _explains(diagnosis: Diagnosis, scenario: ScenarioResult, finding: FindingRecord) -> bool:

@@ -60,7 +60,7 @@ class FindingRecord:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One Gherkin step: ``status`` is ``passed``, ``failed`` or ``skipped`` (not reached)."""
+    """One Gherkin step: ``status`` is ``passed``, ``failed``, ``warning`` (only advisories) or ``skipped`` (not reached)."""
 
     keyword: str
     name: str
@@ -145,6 +145,11 @@ class Diagnosis:
     evidence: tuple[str, ...] = ()
     scenarios: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def names_a_cause(self) -> bool:
+        """Whether it says more than that a rule is broken and what the rule is for."""
+        return self.rule != "requirement-not-met"
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Diagnosis:

@@ -29,7 +29,7 @@ from smartlaunch.records.files import EXCHANGES_FILE, SCENARIOS_FILE
 from smartlaunch.records.record import Run, ScenarioResult
 from smartlaunch.records.store import load_run
 from smartlaunch.reporting.failure import render_findings
-from smartlaunch.reporting.words import OUTCOME_WORDS, printable, shortened
+from smartlaunch.reporting.words import OUTCOME_WORDS, SIDE_WORDS, printable, shortened
 
 if TYPE_CHECKING:
     from smartlaunch.reporting.allure_html import Rendering
@@ -54,6 +54,7 @@ SEVERITY = {"SHALL": "critical", "SHALL NOT": "critical", "SHOULD": "normal", "S
 KNOWN = "known deviation"
 CATEGORIES: list[dict[str, Any]] = [
     {"name": "Known deviations", "matchedStatuses": ["failed", "broken", "passed"], "messageRegex": f"(?s){KNOWN}.*"},
+    {"name": "Advisories", "matchedStatuses": ["passed"], "messageRegex": f"(?s){OUTCOME_WORDS[Outcome.WARNING]}.*"},
     {"name": "A requirement is not met", "matchedStatuses": ["failed"]},
     {"name": "Blocked: could not be judged", "matchedStatuses": ["broken"], "messageRegex": "(?s)blocked.*"},
     {"name": "Error of the suite", "matchedStatuses": ["broken"]},
@@ -284,6 +285,7 @@ def _fill(result: Any, scenario: ScenarioResult, times: list[tuple[int, int]], e
         ("scenario", scenario.id),
         *((("known", "yes"), ("tag", "known deviation")) if scenario.known else ()),
         *(("requirement", r) for r in scenario.requirements),
+        *(("side", SIDE_WORDS.get(f.side, f.side)) for f in scenario.findings),
         *(("tag", OUTCOME_WORDS[o]) for o in (scenario.outcome,) if o in (Outcome.WARNING, Outcome.BLOCKED, Outcome.ERROR)),
         *(("tag", t) for t in scenario.tags if not t.startswith(("@id:", "@req:"))),
         *(("inferno", i) for i in scenario.inferno),
@@ -318,7 +320,7 @@ def _steps(scenario: ScenarioResult, times: list[tuple[int, int]], start: int) -
     for number, step in enumerate(scenario.steps):
         began, ended = times[number] if number < len(times) else (last, last)
         last = ended
-        status = step.status if step.status in ("passed", "skipped") else STATUS.get(scenario.outcome, "failed")
+        status = STATUS.get(scenario.outcome, "failed") if step.status == "failed" else STATUS.get(step.status, step.status)
         if step.status == "failed" and status in ("passed", "skipped"):
             status = "skipped"
         name = printable(f"{step.keyword} {step.name}")
@@ -394,6 +396,8 @@ def complete(folder: Path, run: Run) -> None:
         scenario = run.scenario_by_id.get(str(data.get("fullName", "")))
         if scenario is not None and scenario.findings:
             data["statusDetails"] = {**(data.get("statusDetails") or {}), "message": message_of(scenario, run)}
+            causes = dict.fromkeys(found.rule for found in run.diagnoses_for(scenario.id)[:1])
+            data["labels"] = [*(data.get("labels") or ()), *({"name": "cause", "value": cause} for cause in causes)]
             path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8", errors="backslashreplace")
     (folder / "categories.json").write_text(json.dumps(CATEGORIES, indent=1), encoding="utf-8")
     (folder / "environment.properties").write_text("".join(f"{k}={v}\n" for k, v in _environment(run)), encoding="utf-8")

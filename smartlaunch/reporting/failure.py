@@ -68,7 +68,7 @@ def _cause(diagnosis: Diagnosis | None) -> tuple[str, str]:
     """The likely cause with its confidence; where none is known beyond expected and actual, why the rule is there."""
     if diagnosis is None or not diagnosis.cause:
         return "likely cause", ""
-    if diagnosis.rule == "requirement-not-met":
+    if not diagnosis.names_a_cause:
         return "why", diagnosis.cause
     return "likely cause", f"{diagnosis.cause} (confidence: {diagnosis.confidence})"
 

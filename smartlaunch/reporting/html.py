@@ -24,7 +24,7 @@ from smartlaunch.records.record import Run
 from smartlaunch.reporting.page.course import environment_rows, timeline
 from smartlaunch.reporting.page.exchanges import exchange_data
 from smartlaunch.reporting.page.findings import finding_sections
-from smartlaunch.reporting.page.head import facts, problems, strip, unjudged
+from smartlaunch.reporting.page.head import facts, problems, share, started, strip, unjudged
 from smartlaunch.reporting.page.launches import launches
 from smartlaunch.reporting.page.material import Page
 from smartlaunch.reporting.page.matrix import matrix
@@ -33,6 +33,7 @@ from smartlaunch.reporting.page.text import capital, ticks
 from smartlaunch.reporting.words import (
     OUTCOME_LETTERS,
     OUTCOME_WORDS,
+    SIDE_WORDS,
     Rows,
     count,
     deviation_line,
@@ -86,6 +87,8 @@ def _view(page: Page) -> dict[str, Any]:
         "title": f"{verdict(page.run).word} · {page.run.target_name or 'SMART App Launch'}",
         "verdict": verdict(page.run),
         "facts": facts(page),
+        "started": started(page),
+        "share": share(page),
         "strip": strip(page),
         "problems": [p for p in said if p["tone"] != Outcome.NOT_APPLICABLE],
         "deviations": [{"line": deviation_line(d), "state": str(d.get("state", ""))} for d in page.run.deviations],
@@ -101,6 +104,7 @@ def _view(page: Page) -> dict[str, Any]:
         "timeline": timeline(page),
         "environment": environment_rows(page),
         "exchange_data": exchange_data(page),
+        "sides": {f.side: SIDE_WORDS.get(f.side, f.side) for s in page.run.scenarios for f in s.findings},
         "exchanges_total": len(page.run.exchanges),
     }
 

@@ -130,7 +130,7 @@ def test_no_fixture_noise_and_ordinary_tests_stay(ran):
 
 def test_environment_and_categories(ran):
     assert "target=Example EHR" in (ran[1] / "environment.properties").read_text()
-    assert len(json.loads((ran[1] / "categories.json").read_text())) == 6
+    assert len(json.loads((ran[1] / "categories.json").read_text())) == 7
 
 
 class _Config:

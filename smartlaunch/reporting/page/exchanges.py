@@ -1,14 +1,17 @@
-"""The data behind the view of all exchanges."""
+"""Exchanges as the page shows them: rows that say who talks to whom, and the data behind the view of one."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from markupsafe import Markup
 
 from smartlaunch.evidence import replay
 from smartlaunch.reporting.page.material import Page
+from smartlaunch.reporting.page.text import answer, place
 from smartlaunch.reporting.words import (
     ENDPOINT_WORDS,
     printable,
@@ -16,6 +19,7 @@ from smartlaunch.reporting.words import (
 )
 
 BODIES_BUDGET = 3_000_000
+MOST_ROWS = 40
 
 
 @dataclass
@@ -30,6 +34,23 @@ class _Interner:
             self.index[text] = len(self.texts)
             self.texts.append(text)
         return self.index[text]
+
+
+def exchange_rows(page: Page, ids: Iterable[str]) -> list[dict[str, Any]]:
+    """Exchanges in their order, each with who sends it where, and whether something was found in it; the last of many."""
+    found = [page.run.exchange_by_id[x] for x in dict.fromkeys(ids) if x in page.run.exchange_by_id]
+    return [
+        {
+            "id": x.id,
+            "actor": x.actor,
+            "endpoint": ENDPOINT_WORDS.get(x.endpoint, x.endpoint),
+            "place": place(x),
+            "answer": answer(x),
+            "ms": round(x.duration_ms),
+            "bad": x.id in page.bad,
+        }
+        for x in found[-MOST_ROWS:]
+    ]
 
 
 def exchange_data(page: Page) -> Markup:

@@ -10,7 +10,8 @@ from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind
 from smartlaunch.records.causes import Cause
 from smartlaunch.records.record import FindingRecord
-from smartlaunch.reporting.page.material import Page, images
+from smartlaunch.reporting.page.exchanges import exchange_rows
+from smartlaunch.reporting.page.material import Page, commands, images
 from smartlaunch.reporting.page.text import body_lines, capital, headers_of, place, web
 from smartlaunch.reporting.words import (
     ENDPOINT_WORDS,
@@ -66,9 +67,19 @@ def _card(page: Page, number: int, cause: Cause) -> dict[str, Any]:
         "more_variants": max(0, len(cause.variants) - 8),
         "known": _deviation(page, finding.known) if finding.known else None,
         "diagnosis": cause.diagnosis,
+        "line": _in_one_line(cause),
+        "commands": commands(page.run, cause.lead.id),
+        "log": exchange_rows(page, cause.lead.exchanges),
         "messages": [_message(page.run.exchange_by_id[x], places.get(x, "")) for x in list(exchanges)[:3]],
-        "images": [i for s in cause.scenarios[:1] for i in images(page, s)],
+        "images": images(page, cause.lead),
     }
+
+
+def _in_one_line(cause: Cause) -> str:
+    """What the list says of a cause before it is opened: the diagnosis where it knows more than the rule, else what came."""
+    known = cause.diagnosis is not None and cause.diagnosis.names_a_cause
+    said = cause.diagnosis.cause if known and cause.diagnosis is not None else cause.first.actual
+    return printable(shortened(capital(said.strip().partition("\n")[0]), 220))
 
 
 def _deviation(page: Page, match: str) -> dict[str, str]:

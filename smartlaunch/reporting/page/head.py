@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from smartlaunch.finding import Outcome
 from smartlaunch.records.causes import group_unjudged
 from smartlaunch.records.record import moment
 from smartlaunch.reporting.page.material import Page, images
@@ -20,15 +21,26 @@ def facts(page: Page) -> list[tuple[str, str]]:
     """What was run, in a few pairs at the head of the page."""
     header = page.run.header
     target = mapping(header.get("target"))
-    start = moment(header.get("start"))
     facts = [
-        ("FHIR base URL", str(target.get("fhir_base_url", ""))),
         ("Edition", ", ".join(map(str, header.get("editions", ())))),
-        ("Started", start.strftime("%d %B %Y, %H:%M:%S %Z") if start else ""),
         ("Took", seconds(page.run.duration_s) if page.run.duration_s else ""),
         ("Exchanges", f"{len(page.run.exchanges):,}"),
+        ("FHIR base URL", str(target.get("fhir_base_url", ""))),
     ]
     return [(name, printable(value)) for name, value in facts if value]
+
+
+def started(page: Page) -> dict[str, str]:
+    """When the run began: for a reader without script as the clock of the machine that ran it says, else in the reader's own zone."""
+    start = moment(page.run.header.get("start"))
+    return {"iso": start.isoformat(), "words": start.strftime("%d %B %Y, %H:%M:%S %Z")} if start else {}
+
+
+def share(page: Page) -> dict[str, Any]:
+    """How much was judged of what binds this server: a run that could look at little is no good news, however green."""
+    run = page.run
+    bound = len(run.scenarios) + len(run.missing) - run.counts[Outcome.NOT_APPLICABLE]
+    return {"judged": run.judged, "bound": bound, "percent": 100 * run.judged // bound if bound else 0}
 
 
 def strip(page: Page) -> list[dict[str, Any]]:

@@ -11,25 +11,20 @@ from smartlaunch.evidence import sequence
 from smartlaunch.exchange import Endpoint, RecordedExchange
 from smartlaunch.records.launches import launches_of
 from smartlaunch.records.record import moment
+from smartlaunch.reporting.page.exchanges import exchange_rows
 from smartlaunch.reporting.page.material import Page
-from smartlaunch.reporting.page.text import answer, place
-from smartlaunch.reporting.words import (
-    ENDPOINT_WORDS,
-    printable,
-    seconds,
-)
+from smartlaunch.reporting.words import printable, seconds
 
 MOST_ARROWS = 40
 
 
 def launches(page: Page) -> list[dict[str, Any]]:
     """The launches, those of one shape drawn once; launches in which something was found come first."""
-    bad = {f.exchange for c in page.causes for _, f in c.findings}
     shapes: dict[tuple[Any, ...], list[Any]] = {}
     for launch in launches_of(page.run):
         exchanges = [_caught(page.run.exchange_by_id[x]) for x in launch.exchanges if x in page.run.exchange_by_id]
         if exchanges:
-            shape = tuple((x.endpoint, x.actor, x.method, x.status, x.id in bad) for x in exchanges[:MOST_ARROWS])
+            shape = tuple((x.endpoint, x.actor, x.method, x.status, x.id in page.bad) for x in exchanges[:MOST_ARROWS])
             shapes.setdefault((launch.suite, *shape), []).append((launch, exchanges))
     found = []
     for alike in shapes.values():
@@ -44,22 +39,11 @@ def launches(page: Page) -> list[dict[str, Any]]:
                 "number": len(exchanges),
                 "took": seconds(max(0.0, took)),
                 "alike": [printable(other.title) for other, _ in alike[1:]],
-                "bad": sum(x.id in bad for x in exchanges),
+                "bad": sum(x.id in page.bad for x in exchanges),
                 "complete": any(x.endpoint == Endpoint.TOKEN and x.status == 200 for x in exchanges),
                 "diagram": Markup(sequence.svg(exchanges[:MOST_ARROWS], title=launch.title)),  # noqa: S704 - escaped by its writer
                 "left_out": max(0, len(exchanges) - MOST_ARROWS),
-                "rows": [
-                    {
-                        "id": x.id,
-                        "actor": x.actor,
-                        "endpoint": ENDPOINT_WORDS.get(x.endpoint, x.endpoint),
-                        "place": place(x),
-                        "answer": answer(x),
-                        "ms": round(x.duration_ms),
-                        "bad": x.id in bad,
-                    }
-                    for x in exchanges[:MOST_ARROWS]
-                ],
+                "rows": exchange_rows(page, [x.id for x in exchanges[:MOST_ARROWS]]),
             }
         )
     return sorted(found, key=lambda launch: (-launch["bad"], not launch["complete"]))

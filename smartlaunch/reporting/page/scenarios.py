@@ -40,6 +40,7 @@ def _scenario(page: Page, scenario: ScenarioResult) -> dict[str, Any]:
         "title": printable(scenario.title),
         "suite": scenario.suite,
         "outcome": scenario.outcome,
+        "sides": sorted({f.side for f in scenario.findings}),
         "reason": printable(shortened(scenario.reason, 2000)).splitlines(),
         "took": seconds(scenario.duration_s),
         "requirements": [{"id": r, "url": web(page.rows[r].url) if r in page.rows else ""} for r in scenario.requirements],

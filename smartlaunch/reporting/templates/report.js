@@ -55,6 +55,8 @@
         for (const item of all(".scenario", rule)) {
           const keep = (!f.outcome.value || item.dataset.o === f.outcome.value)
             && (!f.suite.value || item.dataset.suite === f.suite.value)
+            && (!f.group.value || feature.dataset.group === f.group.value)
+            && (!f.side || !f.side.value || item.dataset.side.split(" ").includes(f.side.value))
             && (!q || (item.textContent + rule.firstElementChild.textContent).toLowerCase().includes(q));
           item.hidden = !keep;
           inRule += keep;
@@ -67,17 +69,41 @@
     }
     one("output", scenarioForm).value = noun(shown, "scenario");
   };
-  for (const [form, run] of [[matrixForm, filterMatrix], [scenarioForm, filterScenarios]]) {
-    form.addEventListener("input", run);
+  // What is filtered stands in the address, behind the part of the page: #scenarios?outcome=failed, so that it can be sent to somebody.
+  const forms = new Map([["requirements", [matrixForm, filterMatrix]], ["scenarios", [scenarioForm, filterScenarios]]]);
+  const tell = (part, form) => {
+    const chosen = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+    history.replaceState(null, "", `#${part}${chosen.size ? `?${chosen}` : ""}`);
+  };
+  const choose = (part, chosen) => {
+    const [form, run] = forms.get(part);
+    form.reset();
+    for (const [name, value] of chosen) {
+      const field = form.elements[name];
+      if (field) field.type === "checkbox" ? (field.checked = true) : (field.value = value);
+    }
+    run();
+  };
+  for (const [part, [form, run]] of forms) {
+    form.addEventListener("input", () => { run(); tell(part, form); });
     form.addEventListener("submit", (event) => event.preventDefault());
     run();
   }
-  for (const link of all(".legend a")) {
-    link.addEventListener("click", () => {
-      scenarioForm.reset();
-      scenarioForm.elements.outcome.value = link.dataset.outcome;
-      filterScenarios();
-    });
+  for (const link of all(".legend a[data-outcome]")) link.hash = `#scenarios?outcome=${link.dataset.outcome}`;
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
+    event.preventDefault();
+    const part = one("#requirements").getBoundingClientRect();
+    const form = part.top < innerHeight / 2 && part.bottom > innerHeight / 2 ? matrixForm : scenarioForm;
+    form.elements.q.focus();
+    form.elements.q.select();
+    form.scrollIntoView({ block: "start" });
+  });
+
+  // Dates in the reader's own zone.
+  for (const time of all("time[datetime]")) {
+    time.title = time.textContent;
+    time.textContent = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "long", timeStyle: "long" });
   }
 
   // One exchange in a dialog, built from text only: nothing a server sent is ever parsed as markup.
@@ -98,7 +124,7 @@
   };
   const wire = (heading, first, headers, body, note) => {
     const section = make("section");
-    section.append(make("h5", heading));
+    section.append(make("p", heading, "cap"));
     const pre = make("pre");
     pre.tabIndex = 0;
     pre.append(make("b", first), "\n");
@@ -156,14 +182,16 @@
     const button = event.target.closest("[data-copy]");
     if (!button) return;
     const pre = one("pre", button.parentElement);
+    const words = button.dataset.label || "Copy curl line";
     const select = () => getSelection().selectAllChildren(pre);
     try { await navigator.clipboard.writeText(pre.textContent); button.textContent = "Copied"; } catch { select(); button.textContent = "Selected, press Ctrl+C"; }
-    setTimeout(() => { button.textContent = "Copy curl line"; }, 2500);
+    setTimeout(() => { button.textContent = words; }, 2500);
   });
 
   // A link into the page opens what it points at; a second use of the same link works too.
   const follow = () => {
-    const id = decodeURIComponent(location.hash.slice(1));
+    const [id, chosen] = location.hash.slice(1).split("?", 2).map(decodeURIComponent);
+    if (forms.has(id) && chosen !== undefined) choose(id, new URLSearchParams(location.hash.split("?", 2)[1]));
     if (position.has(id)) return show(id);
     if (dialog.open) dialog.close();
     const target = id && document.getElementById(id);
@@ -193,5 +221,5 @@
   for (const id of links.keys()) { const node = document.getElementById(id); if (node && id !== "main") seen.observe(node); }
 
   // Paper has no disclosure triangles: open what was found.
-  addEventListener("beforeprint", () => { for (const d of all(".cause details, #not-judged details")) d.open = true; });
+  addEventListener("beforeprint", () => { for (const d of all(".cause, .cause details, #not-judged details")) d.open = true; });
 })();
