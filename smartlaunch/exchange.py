@@ -56,6 +56,13 @@ class Endpoint(StrEnum):
     OTHER = "other"
 
 
+_CERTIFICATE_OF = {
+    **dict.fromkeys((Endpoint.DISCOVERY, Endpoint.METADATA, Endpoint.FHIR), "tls-certificate-of-the-fhir-server"),
+    **dict.fromkeys((Endpoint.AUTHORIZE, Endpoint.TOKEN), "tls-certificate-of-the-authorization-server"),
+}
+"""The scenario that judges the certificate of an endpoint."""
+
+
 class Failure(StrEnum):
     """Why no answer came, for programs; the sentence for people is the ``error`` of the exchange."""
 
@@ -192,7 +199,7 @@ class Exchange:
                 f"{self.endpoint.value}: {self.error}",
                 waited_for=f"an answer from {host} to {self.request.method} {self.request.url.split('?')[0]}",
                 hint="check that the address in the target file is right and the server is up, then run `smartlaunch doctor`",
-                by="tls-certificate" if self.failure is Failure.TLS_UNTRUSTED else "",
+                by=_CERTIFICATE_OF.get(self.endpoint, "tls-certificate") if self.failure is Failure.TLS_UNTRUSTED else "",
             )
         if self.response.status in TRANSIENT:
             raise Unreachable(

@@ -29,6 +29,11 @@ def oauth_addresses(engine: Engine) -> list[Address]:
     return tls.oauth_addresses(engine)
 
 
+@given("the https address of the FHIR server", target_fixture="addresses")
+def fhir_addresses(engine: Engine) -> list[Address]:
+    return tls.addresses(engine, ("FHIR base URL",))
+
+
 @when("a client connects with TLS 1.2 or later", target_fixture="handshake")
 def connect(engine: Engine, address: Address) -> Handshake:
     return tls.modern(engine, address)

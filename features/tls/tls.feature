@@ -100,6 +100,14 @@ Feature: Transport security
       When a client connects to each and checks the certificate
       Then each has a certificate that verifies for its host name
 
+  @req:RFC6750-5.3-c
+  Rule: The certificate of the FHIR base URL verifies for its host name
+
+    @id:tls-certificate-of-the-fhir-server
+    Scenario: The certificate of the FHIR server verifies
+      Given the https address of the FHIR server
+      Then each has a certificate that verifies for its host name
+
   @req:HYGIENE-tls-certificate
   Rule: The certificate of each endpoint verifies for its host name
 

@@ -35,7 +35,8 @@ def certificate_verifies(requirement: str, origin: str, problem: str) -> Finding
     """The certificate is of a known authority, in its time, and for this host name."""
     if not problem:
         return []
-    return [Finding(requirement, f"a certificate that verifies for {origin}", problem)]
+    expected = f"a certificate that verifies for {origin}, by this machine's authorities or the `ca_file` of [target]"
+    return [Finding(requirement, expected, problem)]
 
 
 def not_by_plain_http(requirement: str, exchange: Exchange, name: str) -> Findings:

@@ -121,10 +121,12 @@ def test_an_untrusted_certificate_is_judged_and_blocks_the_rest_and_a_ca_file_me
         target = settings(running, tmp_path)
         trusting = target.read_text("utf-8")
         target.write_text(re.sub(r"(?m)^ca_file = .*\n", "", trusting), "utf-8")
-        ran = Ran(target, tmp_path / "untrusted", "standalone-public/aud-right", "standalone-public/tls-certificate")
-        assert ran.code == 3
+        judged = "standalone-public/tls-certificate-of-the-fhir-server"
+        ran = Ran(target, tmp_path / "untrusted", "standalone-public/aud-right", judged)
+        assert ran.code == 1
         outcomes = {scenario["id"].partition("/")[2]: scenario["outcome"] for scenario in ran.scenarios}
-        assert outcomes == {"aud-right": "blocked", "tls-certificate": "warning"}
+        assert outcomes == {"aud-right": "blocked", "tls-certificate-of-the-fhir-server": "failed"}
+        assert {s["blocked_by"] for s in ran.scenarios if s["outcome"] == "blocked"} == {judged}
         assert "not trusted" in ran.said
         assert "ca_file" in ran.said
         assert "\nca_file = " in trusting

@@ -33,6 +33,7 @@ import time
 import tomllib
 import traceback
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -176,8 +177,8 @@ def fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def one_run(folder: Path, arguments: list[str]) -> int:
-    """One pytest run in a forked child; returns its pid."""
+def one_run(folder: Path, arguments: list[str], plugins: Callable[[], list[object]] = list) -> int:
+    """One pytest run in a forked child, with further plugins that are made there; returns its pid."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     pid = os.fork()
@@ -207,7 +208,8 @@ def one_run(folder: Path, arguments: list[str]) -> int:
                     "--assert=plain",
                     "--tb=no",
                     *arguments,
-                ]
+                ],
+                plugins=plugins(),
             )
         )
     except BaseException:  # noqa: BLE001 - the child must never return into the parent's loop; what broke it stands in its log

@@ -1,0 +1,327 @@
+"""The mechanical table: changes each answer of the embedded EHR in every way that needs no thought, and looks who notices.
+
+    python tests/matrix/mutations.py                      every change that the table has no verdict of, or that nobody noticed
+    python tests/matrix/mutations.py --only TEXT          those whose line holds the text
+    python tests/matrix/mutations.py --again              also those that have a verdict
+    python tests/matrix/mutations.py --list               the changes, without running any
+    python tests/matrix/mutations.py --minutes 10         begin none after this time; the next call goes on
+
+A run on the clean embedded EHR notes each kind of answer, what is in it, and which scenarios saw it. A change then runs, in a forked
+child, scenarios that saw such an answer, those first whose rule speaks of what is changed, and stops at the first that turns red.
+``mutations.tsv`` beside this file has the verdicts; ``mutations.toml`` says why what nobody notices does no harm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
+
+import matrix  # noqa: E402
+from mutating import Mutating, Mutation  # noqa: E402
+
+from smartlaunch.catalogue import load  # noqa: E402
+from smartlaunch.plugin.binding import every_plan  # noqa: E402
+
+TABLE = HERE / "mutations.tsv"
+REASONS = HERE / "mutations.toml"
+HEAD = "place\tpart\twhere\tkind\tverdict\tby"
+FIRST, MORE = 8, 30
+LIMIT_S = 150
+NOTICED = ("noticed", "preflight", "blocked")
+
+
+@dataclass
+class Seen:
+    """The clean run: what each kind of answer holds, which scenarios saw it, and how they ended."""
+
+    points: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    touched: dict[str, list[str]] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
+
+    def by_place(self) -> dict[str, list[str]]:
+        result: dict[str, list[str]] = defaultdict(list)
+        for scenario, places in self.touched.items():
+            for place in places:
+                result[place].append(scenario)
+        return result
+
+
+class Watching:
+    """A plugin of the child: puts the mutation in front of the embedded EHR, and stops at the first scenario that it turns red."""
+
+    def __init__(self, mutation: Mutation | None, folder: Path, clean: dict[str, str]) -> None:
+        self.mutation, self.folder, self.clean = mutation, folder, clean
+        self.seen: dict[str, set[tuple[str, str, str]]] = {}
+        self.fronts: list[Mutating] = []
+        self.red = ""
+
+    def pytest_configure(self, config: Any) -> None:
+        from smartlaunch.embedded_ehr import server
+        from smartlaunch.plugin.session import RunSession
+
+        build, add = server.build_app, RunSession.add
+
+        def built(*args: Any, **kwargs: Any) -> Any:
+            front = Mutating(build(*args, **kwargs), self.mutation, self.seen if self.mutation is None else None)
+            self.fronts.append(front)
+            return front
+
+        def added(session: RunSession, result: Any) -> None:
+            add(session, result)
+            if str(result.outcome) in matrix.RED and self.clean.get(result.id) not in matrix.RED:
+                self.red = result.id
+
+        server.build_app = built  # type: ignore[assignment]
+        RunSession.add = added  # type: ignore[method-assign]
+
+    def pytest_runtest_logfinish(self, nodeid: str, location: Any) -> None:
+        if self.red and self.mutation is not None:
+            self.session.shouldstop = "noticed"
+
+    def pytest_sessionstart(self, session: Any) -> None:
+        self.session = session
+
+    def pytest_unconfigure(self, config: Any) -> None:
+        text = json.dumps({"seen": {k: sorted(v) for k, v in self.seen.items()}, "times": sum(each.times for each in self.fronts)})
+        (self.folder / "mutating.json").write_text(text)
+
+
+def record(work: Path) -> Seen:
+    """The clean run, made once for a state of the code."""
+    folder = work / f"seen-{matrix.fingerprint()}"
+    done = folder / "seen.json"
+    if not done.exists():
+        print("all suites on the clean embedded EHR first: what it answers, and who looks at it", flush=True)
+        pid = matrix.one_run(folder, ["suites"], plugins=lambda: [Watching(None, folder, {})])
+        matrix.wait_for({pid: time.monotonic()}, limit=900)
+        places = {}
+        for line in matrix.lines(folder / "exchanges.jsonl"):
+            places[line["id"]] = next((v for k, v in line.get("response_headers", ()) if k.lower() == "x-mutation-place"), "")
+        scenarios = matrix.results(folder)
+        if not scenarios:
+            raise SystemExit((folder / "out.txt").read_text()[-3000:])
+        touched = {s["id"]: sorted({places[x] for x in s["exchanges"] if places.get(x)}) for s in scenarios}
+        noted = json.loads((folder / "mutating.json").read_text())["seen"]
+        done.write_text(json.dumps({"points": noted, "touched": touched, "outcomes": {s["id"]: s["outcome"] for s in scenarios}}))
+        (folder / "exchanges.jsonl").unlink()
+        shutil.rmtree(folder / "attachments", ignore_errors=True)
+    return Seen(**json.loads(done.read_text()))
+
+
+def latest(work: Path) -> Seen | None:
+    """The newest clean run there is, of whatever state of the code."""
+    found = sorted(work.glob("seen-*/seen.json"), key=lambda each: each.stat().st_mtime)
+    return Seen(**json.loads(found[-1].read_text())) if found else None
+
+
+def reasons() -> dict[str, Any]:
+    return tomllib.loads(REASONS.read_text("utf-8"))
+
+
+def mutations(seen: Seen) -> list[Mutation]:
+    """Every change that is tried; what lies outside the guide's answers is left out, by the reasons' own table."""
+    outside = reasons().get("outside", [])
+    found = []
+    for place, points in sorted(seen.points.items()):
+        for part, where, kind in points:
+            mutation = Mutation(place, part, where, kind)
+            if not any(fits(mutation, each) for each in outside):
+                found.append(mutation)
+    return found
+
+
+def fits(mutation: Mutation, row: dict[str, Any]) -> bool:
+    """Whether a row of the reasons speaks of a mutation: each of its keys is a pattern, or a list of patterns."""
+    for key in ("place", "part", "where", "kind"):
+        wanted = row.get(key, "*")
+        patterns = [wanted] if isinstance(wanted, str) else wanted
+        value = getattr(mutation, key)
+        if not any(_like(value, pattern) for pattern in patterns):
+            return False
+    return True
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(pattern.replace("[", "[[]")))
+
+
+def _like(value: str, pattern: str) -> bool:
+    return bool(_pattern(pattern).match(value))
+
+
+def why_harmless(mutation: Mutation) -> str:
+    """The reason why nobody needs to notice a change, or nothing."""
+    return next((row["reason"] for row in reasons().get("harmless", []) if fits(mutation, row)), "")
+
+
+class Choice:
+    """Which scenarios a mutation is put before."""
+
+    def __init__(self, seen: Seen) -> None:
+        self.seen, self.by_place = seen, seen.by_place()
+        self.plans = {plan.id: plan for plan in every_plan()}
+        self.catalogue = load()
+        self.red_before: Counter[str] = Counter()
+
+    def scenarios(self, mutation: Mutation, *, more: bool) -> list[str]:
+        """Scenarios that saw such an answer: those that speak of the member or header, then those that see little else."""
+        name = mutation.where.rsplit("/", 1)[-1]
+        words = [w for w in {name, mutation.where.split("/")[1] if mutation.where.startswith("/") else name} if w and w != "*"]
+        if mutation.kind.startswith("without "):
+            words.append(mutation.kind.removeprefix("without "))
+        ranked = []
+        for identifier in self.by_place.get(mutation.place, ()):
+            if self.seen.outcomes.get(identifier) != "passed":
+                continue
+            plan = self.plans.get(identifier.split("[")[0])
+            if plan is None or plan.waits:
+                continue
+            text = " ".join(
+                (identifier, plan.title, plan.rule, *(f"{r} {self.catalogue[r].text}" for r in plan.requirements if r in self.catalogue))
+            ).lower()
+            speaks = sum(w.lower().replace("_", " ") in text.replace("_", " ").replace("-", " ") or w.lower() in text for w in words)
+            spread = len(self.seen.touched[identifier])
+            known = self.red_before[f"{mutation.place} {mutation.part} {mutation.where} {plan.slug}"]
+            ranked.append((-known, -speaks, spread, plan.again, identifier))
+        slugs: set[str] = set()
+        chosen: list[str] = []
+        for *_, identifier in sorted(ranked):
+            slug = identifier.split("/", 1)[1].split("@")[0]
+            if slug not in slugs:
+                slugs.add(slug)
+                chosen.append(identifier)
+        return chosen[:MORE] if more else chosen[:FIRST]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--record", action="store_true", help="only the clean run")
+    parser.add_argument("--last", action="store_true", help="take the newest clean run there is, though the code has changed since")
+    parser.add_argument("--minutes", type=float, default=0)
+    parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=(os.cpu_count() or 2) + 1)
+    parser.add_argument("--keep", action="store_true", help="keep the folders of the runs")
+    args = parser.parse_args()
+    work = Path(tempfile.gettempdir()) / "smartlaunch-mutations"
+    work.mkdir(exist_ok=True)
+    matrix.warm_up()
+    seen = (latest(work) if args.last else None) or record(work)
+    if args.record:
+        return 0
+    wanted = mutations(seen)
+    table = read()
+    todo = [
+        m
+        for m in wanted
+        if all(text in str(m) for text in args.only) and (args.again or table.get(m, ("", ""))[0] not in NOTICED) and not why_harmless(m)
+    ]
+    if args.list:
+        for mutation in todo:
+            print(mutation)
+        print(f"{len(wanted)} changes, {len(todo)} to be tried")
+        return 0
+    todo = todo[: args.limit] if args.limit else todo
+    run(todo, seen, table, work, args)
+    write({m: table[m] for m in wanted if m in table})
+    verdicts = Counter(verdict for m, (verdict, _) in table.items() if m in set(wanted))
+    print(dict(verdicts), f"{len([m for m in wanted if m not in table and not why_harmless(m)])} not tried")
+    return 0
+
+
+def run(todo: list[Mutation], seen: Seen, table: dict[Mutation, tuple[str, str]], work: Path, args: argparse.Namespace) -> None:
+    choice = Choice(seen)
+    for mutation, (verdict, by) in table.items():
+        if verdict == "noticed":
+            choice.red_before[f"{mutation.place} {mutation.part} {mutation.where} {by.split('[')[0].split('/', 1)[-1].split('@')[0]}"] += 1
+    queue = [(m, False) for m in todo]
+    running: dict[int, tuple[Mutation, bool, Path, list[str], float]] = {}
+    begun, done = time.monotonic(), 0
+    while queue or running:
+        if args.minutes and time.monotonic() - begun > args.minutes * 60:
+            queue = []
+        while queue and len(running) < args.jobs:
+            mutation, more = queue.pop(0)
+            picked = choice.scenarios(mutation, more=more)
+            if not picked:
+                table[mutation] = ("unseen", "")
+                continue
+            folder = work / f"run-{hashlib.sha256(str(mutation).encode()).hexdigest()[:12]}"
+            modules = sorted({f"suites/test_{i.split('/')[0].replace('-', '_')}.py" for i in picked})
+            arguments = [*modules, *(f"--scenario={i}" for i in picked)]
+            pid = matrix.one_run(folder, arguments, plugins=lambda m=mutation, f=folder: [Watching(m, f, seen.outcomes)])
+            running[pid] = (mutation, more, folder, picked, time.monotonic())
+        if not running:
+            break
+        pid = matrix.wait_for({pid: each[4] for pid, each in running.items()}, limit=LIMIT_S)
+        mutation, more, folder, picked, started = running.pop(pid)
+        verdict, by = judge(folder, seen.outcomes)
+        if verdict == "unnoticed" and not more and len(choice.scenarios(mutation, more=True)) > len(picked):
+            queue.insert(0, (mutation, True))
+            continue
+        table[mutation] = (verdict, by)
+        if verdict == "noticed":
+            slug = by.split("[")[0].split("/", 1)[-1].split("@")[0]
+            choice.red_before[f"{mutation.place} {mutation.part} {mutation.where} {slug}"] += 1
+        done += 1
+        if not args.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        print(f"{done}/{len(todo)} {verdict:10} {mutation}  {by}  {time.monotonic() - started:.1f} s {matrix.CPU[pid]:.1f} CPU {len(picked)}", flush=True)
+        if done % 25 == 0:
+            write(table)
+
+
+def judge(folder: Path, clean: dict[str, str]) -> tuple[str, str]:
+    """How a run ended: who turned red first, or that nobody did."""
+    found = matrix.results(folder)
+    if not found:
+        header = json.loads((folder / "header.json").read_text()) if (folder / "header.json").exists() else {}
+        said = [line for line in header.get("preflight", ()) if line.get("verdict") in ("mend", "unreachable", "untrusted")]
+        text = (folder / "out.txt").read_text("utf-8", "replace")[-200:].replace("\n", " ").replace("\t", " ")
+        return ("preflight", "") if said else ("broken", text)
+    changed = [(r["id"], r["outcome"]) for r in found if r["outcome"] != clean.get(r["id"])]
+    for wanted, verdict in ((("error",), "error"), (("failed", "warning"), "noticed"), (("blocked",), "blocked")):
+        by = next((identifier for identifier, outcome in changed if outcome in wanted), "")
+        if by:
+            return verdict, by
+    noted = json.loads((folder / "mutating.json").read_text()) if (folder / "mutating.json").exists() else {}
+    if not noted.get("times"):
+        return "unseen", ""
+    silent = next((identifier for identifier, outcome in changed if outcome.startswith("not-")), "")
+    return ("silent", silent) if silent else ("unnoticed", "")
+
+
+def read() -> dict[Mutation, tuple[str, str]]:
+    if not TABLE.exists():
+        return {}
+    rows = [line.split("\t") for line in TABLE.read_text("utf-8").splitlines()[1:]]
+    return {Mutation(*row[:4]): (row[4], row[5] if len(row) > 5 else "") for row in rows}
+
+
+def write(table: dict[Mutation, tuple[str, str]]) -> None:
+    lines = ["\t".join((m.place, m.part, m.where, m.kind, *table[m])).rstrip("\t") for m in sorted(table, key=str)]
+    TABLE.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
