@@ -8,6 +8,7 @@ from smartlaunch.checks import cors as checks
 from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
+from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Endpoint
 from smartlaunch.finding import Side
 from smartlaunch.plugin.judge import Judge
@@ -24,6 +25,11 @@ def fetch_document(engine: Engine, document: str) -> Call:
 @when("a page of the app redeems a code", target_fixture="call")
 def redeem(app: App) -> Call:
     return cors.redeem(app)
+
+
+@when("a page of the app refreshes its grant", target_fixture="call")
+def refresh(app: App) -> Call:
+    return cors.refresh(app)
 
 
 @when("a page of the app redeems a made-up code", target_fixture="call")
@@ -90,6 +96,16 @@ def readable(judge: Judge, call: Call) -> None:
 @then("the page can read the refusal")
 def refusal_readable(judge: Judge, call: Call) -> None:
     judge(advice(checks.readable(judge.requirement, call.exchange, call.origin, side=_side(call))))
+
+
+@then("the answer says that it varies by origin")
+def varies_by_origin(judge: Judge, call: Call) -> None:
+    if not checks.allowed_origin(call.exchange):
+        raise NotApplicable("the answer allows no single origin; `cors-fhir-response` judges whether the page can read it")
+    found = checks.varies_by_origin(judge.requirement, call.exchange, side=_side(call))
+    if found and not checks.may_be_kept(call.exchange):
+        raise NotApplicable("the answer says `no-store`, so no cache keeps it for a page of another origin")
+    judge(found)
 
 
 @then("leave is given")

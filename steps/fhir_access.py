@@ -455,6 +455,11 @@ def search_sample(app: App) -> Trial:
     return plain.search(app)
 
 
+@when("the app turns to the second page of a search for the patient", target_fixture="trial")
+def second_page(app: App) -> Trial:
+    return patients.second_page(app)
+
+
 @when("the app searches for a category of the patient's data", target_fixture="trial")
 def search_category(app: App) -> Trial:
     return plain.search_by_category(app)

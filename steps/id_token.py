@@ -183,6 +183,20 @@ def not_expired(judge: Judge, identity: Identity) -> None:
     judge(checks.not_expired(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
 
 
+@then("the login that it tells of came before it")
+def login_before(judge: Judge, identity: Identity) -> None:
+    if "auth_time" not in identity.claims:
+        raise NotApplicable("the ID Token has no `auth_time`, which is optional where no `max_age` was asked for")
+    judge(checks.login_before(judge.requirement, identity.token.exchange, identity.claims))
+
+
+@then("it is in force on arrival")
+def in_force(judge: Judge, identity: Identity) -> None:
+    if "nbf" not in identity.claims:
+        raise NotApplicable("the ID Token has no `nbf`, which is optional")
+    judge(checks.in_force(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
+
+
 @then("it was issued before its arrival")
 def issued_before(judge: Judge, identity: Identity) -> None:
     needs_claim(identity.claims, "iat")

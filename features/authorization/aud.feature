@@ -23,6 +23,8 @@ Feature: The aud parameter
         | audience              |
         | another host          |
         | another path          |
+        | a path below          |
+        | the path above        |
         | another port          |
         | this host as a prefix |
         | another host in a request by POST |

@@ -44,6 +44,7 @@ Feature: Authorization code
         | a state of 256 characters      |
         | a state with percent signs     |
         | a state with blanks at its ends |
+        | a state of one character     |
         | a state in a request by POST |
 
   @req:OIDC-Core-3.1.2.5-a @cap:sso-openid-connect

@@ -32,6 +32,11 @@ Feature: Cross-Origin Resource Sharing
       When a page of the app asks leave to post to the token endpoint
       Then leave is given as good practice wants it
 
+    @id:cors-refresh-response @once
+    Scenario: The answer to a refresh can be read by a page of the app
+      When a page of the app refreshes its grant
+      Then the page can read the answer
+
   @req:SMART-2.2-app-launch-cors-c @cap:client-public @public @standalone
   Rule: A page of a registered origin can call the FHIR endpoints with a bearer token
 
@@ -69,6 +74,14 @@ Feature: Cross-Origin Resource Sharing
     Scenario: The refusal of a token can be read by a page of the app
       When a page of the app reads FHIR data with a made-up token
       Then the page can read the refusal
+
+  @req:HYGIENE-cors-vary @cap:client-public @public @standalone @once
+  Rule: An answer that allows one origin is not kept for another
+
+    @id:cors-vary
+    Scenario: FHIR data for a page of the app vary by origin
+      When a page of the app reads FHIR data
+      Then the answer says that it varies by origin
 
   @req:RFC9700-2.6-a @once @intrusive
   Rule: The authorization endpoint allows no calls of other origins

@@ -68,6 +68,11 @@ Feature: FHIR over HTTP
       When the app searches for a category of the patient's data
       Then every match fits the search
 
+    @id:fhir-search-second-page
+    Scenario: The second page of a search for one patient matches that patient
+      When the app turns to the second page of a search for the patient
+      Then every match fits the search
+
     @id:fhir-search-by-id
     Scenario: A search by id finds what can be read
       When the app searches by id for what it can read

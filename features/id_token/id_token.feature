@@ -147,6 +147,22 @@ Feature: ID Token
       When the app reads its ID Token
       Then it was issued before its arrival
 
+  @req:OIDC-Core-2-k @once
+  Rule: The time of the login has been
+
+    @id:id-token-auth-time
+    Scenario: The user signed in before the ID Token was issued
+      When the app reads its ID Token
+      Then the login that it tells of came before it
+
+  @req:OIDC-Core-2-l @once
+  Rule: The ID Token is in force when it arrives
+
+    @id:id-token-nbf
+    Scenario: The ID Token does not begin later
+      When the app reads its ID Token
+      Then it is in force on arrival
+
   @req:OIDC-Core-3.1.3.7-f @once
   Rule: The ID Token has not expired when it arrives
 

@@ -56,6 +56,26 @@ def no_credentials(requirement: str, exchange: Exchange, origin: str) -> Finding
     ]
 
 
+def allowed_origin(exchange: Exchange) -> str:
+    """The one origin that an answer allows; empty where it allows none or every one."""
+    values = [value.strip() for value in exchange.answer.all(_ORIGIN)]
+    return values[0] if len(values) == 1 and values[0] != "*" else ""
+
+
+def may_be_kept(exchange: Exchange) -> bool:
+    """Whether a cache may keep the answer at all."""
+    return "no-store" not in _listed(exchange, "Cache-Control")
+
+
+def varies_by_origin(requirement: str, exchange: Exchange, *, side: Side = Side.AUTHORIZATION_SERVER) -> Findings:
+    """``Vary`` names ``Origin`` or is ``*``."""
+    if _listed(exchange, "Vary") & {"origin", "*"}:
+        return []
+    values = exchange.answer.all("Vary")
+    actual = f"`Vary: {', '.join(values)}`" if values else "no `Vary` header"
+    return [Finding(requirement, "`Vary: Origin`", actual, exchange.id, "header: Vary", side=side)]
+
+
 def allows_no_origin(requirement: str, exchange: Exchange) -> Findings:
     """The answer has no CORS header at all."""
     values = exchange.answer.all(_ORIGIN)

@@ -184,6 +184,27 @@ def issued_before(requirement: str, token: Exchange, claims: Mapping[str, Any], 
     return [Finding(requirement, words, f"it is {value - now:.0f} s after the arrival by the server's own clock", token.id, _POINTER)]
 
 
+def login_before(requirement: str, token: Exchange, claims: Mapping[str, Any]) -> Findings:
+    """``auth_time`` is a time in seconds that is not after ``iat``, give or take a minute between two clocks of the server's."""
+    found = numeric_date(requirement, token, claims, "auth_time")
+    login, issued = _number(claims.get("auth_time")), _number(claims.get("iat"))
+    if found or login is None or issued is None or login <= issued + LEEWAY_S:
+        return found
+    actual = f"it is {login - issued:.0f} s after `iat`"
+    return [Finding(requirement, "`auth_time`: when the user signed in, before the ID Token was issued", actual, token.id, _POINTER)]
+
+
+def in_force(requirement: str, token: Exchange, claims: Mapping[str, Any], received_at: float) -> Findings:
+    """``nbf`` is a time in seconds that has come by the server's own clock, give or take a minute."""
+    found = numeric_date(requirement, token, claims, "nbf")
+    value = _number(claims.get("nbf"))
+    now = received_at + skew(token)
+    if found or value is None or value <= now + LEEWAY_S:
+        return found
+    actual = f"`nbf` is {value - now:.0f} s after the arrival by the server's own clock"
+    return [Finding(requirement, "an ID Token that is in force when it arrives", actual, token.id, _POINTER)]
+
+
 def not_expired(requirement: str, token: Exchange, claims: Mapping[str, Any], received_at: float) -> Findings:
     """``exp`` is later than the arrival by the server's clock, give or take a minute."""
     received_at += skew(token)

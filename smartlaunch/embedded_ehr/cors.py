@@ -76,7 +76,9 @@ class Cors:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._mark(MutableHeaders(scope=message), kind, path, origin, message["status"])
+                refresh = scope.get("state", {}).get("grant_type") == "refresh_token"
+                if not (refresh and message["status"] < _BAD_REQUEST and self.sandbox.defects("no_cors_on_answers_to_refreshes")):
+                    self._mark(MutableHeaders(scope=message), kind, path, origin, message["status"])
             await send(message)
 
         await self.app(scope, receive, sending)
@@ -139,7 +141,9 @@ class Cors:
             headers["Access-Control-Expose-Headers"] = _EXPOSED
             if kind != "public" and any(defects(name) for name in COMPARED):
                 headers["Access-Control-Allow-Credentials"] = "true"
-        if kind != "public":
+        if kind == "fhir" and defects("lets_caches_keep_answers_for_every_origin"):
+            headers["Cache-Control"] = "private, max-age=60"
+        elif kind != "public":
             headers.add_vary_header("Origin")
 
     def _preflight(self, kind: str, path: str, origin: str) -> Response:

@@ -176,6 +176,8 @@ class Searches:
             del bundle["total"]
         if count and offset + count < len(found):
             paging = [pair for pair in used if pair[0] != "_offset"] + [("_offset", str(offset + count))]
+            if self.defects("forgets_the_patient_of_a_search_on_its_second_page"):
+                paging = [pair for pair in paging if pair[0] != "patient"]
             bundle["link"].append({"relation": "next", "url": self._link(kind, paging)})
         entries = [self.entry(resource, "match") for resource in shown] + [self.entry(resource, "include") for resource in included]
         if entries:

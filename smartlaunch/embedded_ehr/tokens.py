@@ -93,6 +93,7 @@ class TokenEndpoint:
         try:
             await self._fall_over(request)
             given = await self._parameters(request)
+            request.state.grant_type = given.get("grant_type")
             client = await self.authentication.authenticate(request, given)
             self._arrived = getattr(request.state, "arrived", time.monotonic())
             body = await self._granted(client, given)

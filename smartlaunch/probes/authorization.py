@@ -42,6 +42,13 @@ def _with_host_suffix(url: str, suffix: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{parts.hostname}{suffix}" + (f":{parts.port}" if parts.port else "")))
 
 
+def _path_above(url: str) -> str:
+    parts = urlsplit(url.rstrip("/"))
+    if not parts.path:
+        raise NotApplicable("the FHIR base URL has no path, so there is none above it")
+    return urlunsplit(parts._replace(path=parts.path.rpartition("/")[0]))
+
+
 BY: Mapping[str, Variation] = {"GET": lambda r: r, "POST": lambda r: r.by("POST")}
 """Methods of HTTP."""
 
@@ -51,6 +58,7 @@ WITH: Mapping[str, Variation] = {
     "a state of 256 characters": lambda r: r.having(state=(r.state * 8)[:256]),
     "a state with percent signs": lambda r: r.having(state="%41%2B%20" + r.state),
     "a state with blanks at its ends": lambda r: r.having(state=f" {r.state} "),
+    "a state of one character": lambda r: r.having(state=r.state[0]),
     "a state in a request by POST": lambda r: r.by("POST"),
     "a parameter it does not know": lambda r: r.having(x_unknown_parameter="x"),
     "an unknown parameter without a value": lambda r: r.having(x_unknown_parameter=""),
@@ -63,6 +71,8 @@ RIGHT: Mapping[str, Variation] = {**BY, **WITH}
 AUD: Mapping[str, Variation] = {
     "another host": lambda r: r.having(aud="https://fhir.other-organization.example/r4"),
     "another path": lambda r: r.having(aud=r.get("aud").rstrip("/") + "-of-another-tenant"),
+    "a path below": lambda r: r.having(aud=r.get("aud").rstrip("/") + "/another-tenant"),
+    "the path above": lambda r: r.having(aud=_path_above(r.get("aud"))),
     "another port": lambda r: r.having(aud=_with_port(r.get("aud"))),
     "another host in a request by POST": lambda r: r.having(aud="https://fhir.other-organization.example/r4").by("POST"),
     "this host as a prefix": lambda r: r.having(aud=_with_host_suffix(r.get("aud"), ".evil.example")),

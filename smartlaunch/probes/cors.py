@@ -12,6 +12,7 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.probes.faults import never_issued
+from smartlaunch.probes.refresh.lines import refused, shared_line
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -110,6 +111,23 @@ def redeem(app: App) -> Call:
         return Call(origin, token.exchange)
 
     return app.once("redeem for a page", make)
+
+
+def refresh(app: App) -> Call:
+    """A right refresh for a page of the app; the same for no page has just succeeded."""
+    origin = origin_of(app)
+
+    def make() -> Call:
+        line = shared_line(app)
+        form = [("grant_type", "refresh_token"), ("refresh_token", line.current)]
+        token = app.token_request(form, headers={"Origin": origin})
+        if token.succeeded and token.refresh_token:
+            line.current = token.refresh_token
+        if not token.succeeded:
+            raise refused(token)
+        return Call(origin, token.exchange)
+
+    return app.once("refresh for a page", make)
 
 
 def redeem_junk(app: App, origin: str = "") -> Call:

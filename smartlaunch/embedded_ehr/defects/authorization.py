@@ -136,6 +136,8 @@ AUDIENCES: dict[str, Callable[[Audience], bool]] = {
     "compares_path_of_aud_only": Audience.same_path,
     "accepts_aud_of_any_named_host": lambda it: it.same_path() and _NAME.fullmatch(_part(it.aud, "netloc").lower()) is not None,
     "accepts_aud_with_right_prefix": lambda it: it.aud.startswith(it.base),
+    "accepts_aud_below_its_own": lambda it: it.aud.startswith(f"{it.base}/"),
+    "accepts_aud_above_its_own": lambda it: it.base.startswith(f"{it.aud}/"),
     "ignores_aud": lambda _: True,
 }
 """Which other server a defect takes for the right one."""
@@ -231,6 +233,7 @@ SENT: dict[str, Change[Sent]] = {
     "omits_state": _dropped("state", _a_code_with_state),
     "returns_a_state_of_its_own": _state(lambda _: secrets.token_urlsafe(32), _a_code_with_state),
     "trims_state": _state(str.strip, lambda sent: sent.answer.get("state", "") != sent.answer.get("state", "").strip()),
+    "pads_a_state_of_one_character": _state(lambda state: state * 2, lambda sent: len(sent.answer.get("state", "")) == 1),
     "cuts_state_to_32_characters": _state(lambda state: state[:32]),
     "lowers_case_of_state": _state(str.lower),
     "replaces_reserved_characters_of_state": _state(lambda state: re.sub(r"[^A-Za-z0-9]", "_", state)),

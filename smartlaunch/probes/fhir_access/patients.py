@@ -262,6 +262,22 @@ def _of_user(app: App) -> Trial:
     return Trial("search", own.type, exchange, tuple(grant.granted), twin, frozenset({own.id}))
 
 
+def second_page(app: App) -> Trial:
+    """The second page of the search under a ``user/`` scope, whose first page holds all matches but one."""
+    return app.once("second page under a user scope", lambda: _second_page(app))
+
+
+def _second_page(app: App) -> Trial:
+    own, known = sample(app), of_user(app)
+    grant = covering(app, _scopes(app, own.type, "user"))
+    count = len(disclosed(known.exchange, own.type))
+    if count < 2:
+        raise NotApplicable(f"the search of {own.type} for the patient finds {count or 'nothing'}, which fills no second page")
+    link = next_page(app.engine.fhir, own, grant.access_token, size=count - 1)
+    exchange = tried(app, NEXT_PAGE, replace(own, link=link), grant.access_token)
+    return Trial(NEXT_PAGE, own.type, exchange, tuple(grant.granted), known.twin, frozenset({own.id}))
+
+
 def beyond_user(app: App, interaction: str) -> Trial:
     """A request for a patient whom the signed-in user may not see, under ``user/`` scopes; a user who may has to succeed first."""
     return app.once(f"{interaction} beyond the user", lambda: _beyond_user(app, interaction))

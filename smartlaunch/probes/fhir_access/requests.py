@@ -91,9 +91,9 @@ def _on_this_server(fhir: Fhir, url: str) -> str:
     return url
 
 
-def next_page(fhir: Fhir, sample: Sample, token: str) -> str:
-    """The link to the second page of a search with one resource a page, as the token is given it."""
-    first = fhir.search(sample.type, [*sample.query, ("_count", "1")], token)
+def next_page(fhir: Fhir, sample: Sample, token: str, *, size: int = 1) -> str:
+    """The link to the second page of a search with so many resources a page, as the token is given it."""
+    first = fhir.search(sample.type, [*sample.query, ("_count", str(size))], token)
     answered(first)
     following = link(first.answer, "next")
     if not following:
