@@ -40,6 +40,11 @@ def with_unused_code(app: App) -> Exchange:
     return bearer_token.with_unused_code(app)
 
 
+@when("a read comes with the cookies of the login in place of an access token", target_fixture="answer")
+def with_cookies(app: App) -> Exchange:
+    return bearer_token.with_cookies(app)
+
+
 @when("an access token is used after its expiry", target_fixture="answer")
 def with_expired_token(app: App) -> Exchange:
     return bearer_token.expired(app)

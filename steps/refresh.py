@@ -226,6 +226,11 @@ def refresh_with_revoked(app: App) -> TokenAnswer:
     return wrong.after_revocation(app)
 
 
+@when("the app refreshes with a refresh token whose successor was revoked", target_fixture="token")
+def refresh_with_predecessor(app: App) -> TokenAnswer:
+    return wrong.predecessor_after_revocation(app)
+
+
 @when("another client refreshes with the refresh token of the app", target_fixture="token")
 def refresh_by_another(app: App) -> TokenAnswer:
     return wrong.by_another_client(app)

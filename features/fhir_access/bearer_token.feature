@@ -31,6 +31,11 @@ Feature: Bearer tokens
         | batch          |
         | next page      |
 
+    @id:bearer-cookie
+    Scenario: A read with the cookies of the login and no token is challenged
+      When a read comes with the cookies of the login in place of an access token
+      Then the FHIR server gives no data and says how to authenticate
+
     @id:bearer-unknown-token
     Scenario: A token that was never issued is challenged
       When a read is tried with a token that was never issued

@@ -98,6 +98,11 @@ Feature: Refresh tokens in wrong hands and for wrong ends
       When the app uses a refresh token again that was replaced
       Then the second use brings no token
 
+    @id:refresh-predecessor-of-revoked
+    Scenario: A refresh token that was replaced yields no token after its successor was revoked
+      When the app refreshes with a refresh token whose successor was revoked
+      Then the token endpoint issues no token for it
+
     @id:refresh-reuse-ends-all
     Scenario: After the second use the tokens that came from it are dead
       When the app uses a refresh token again that was replaced

@@ -363,6 +363,13 @@ class BrowserSession:
         goal = ChartGoal(app_name=app_name, client_id=client_id, patient=patient)
         return self.go(url, catch=catch, plan=plan, goal=goal, capture=capture, first=Endpoint.PAGE, caught=Endpoint.LAUNCH)
 
+    def cookies_for(self, url: str) -> str:
+        """What the browser would send to an address as ``Cookie``, from a page of the same site; empty where it has none for it."""
+        if self._context is None:
+            return ""
+        self._ready()
+        return "; ".join(f"{one['name']}={one['value']}" for one in self._context.cookies(url))
+
     def clear_cookies(self) -> None:
         """Forget who is signed in, keeping the page."""
         if self._context is not None:

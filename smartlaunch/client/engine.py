@@ -132,6 +132,11 @@ class Engine:
             self._walked += scope.ids  # a way that ended on an error page showed none of the pages on which a user decides
         return AuthorizationAnswer(request, landing, tuple(scope.ids), time.time())
 
+    def cookies_of(self, user: User | None, url: str) -> str:
+        """The cookies that the browser of a user has for an address since the last login."""
+        who = user or self.target.first_user
+        return self.browser.session(who.name if who is not None else "nobody").cookies_for(url)
+
     def authorize_as_nobody(self, request: AuthorizationRequest, *, catch: Sequence[str]) -> AuthorizationAnswer:
         """Open a request in a browser without cookies and give no credentials."""
         session = self.browser.fresh_session()

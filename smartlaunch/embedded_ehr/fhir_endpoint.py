@@ -15,7 +15,7 @@ from smartlaunch.embedded_ehr.data import seed_store
 from smartlaunch.embedded_ehr.defects.fhir_access import REFUSAL, Told
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.fhir import FhirServer
-from smartlaunch.embedded_ehr.fhir_access import Access, Credentials, judge_token, presented_token
+from smartlaunch.embedded_ehr.fhir_access import Access, Credentials, anybody, judge_token, presented_token
 from smartlaunch.embedded_ehr.fhir_interaction import Answer, Interaction, outcome
 from smartlaunch.embedded_ehr.fhir_metadata import capability_statement
 from smartlaunch.embedded_ehr.fhir_refusal import Refused
@@ -38,7 +38,9 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
     """Return the routes of the FHIR server, with their full paths from `/fhir` on."""
     server = FhirServer(state, defects, variant, store if store is not None else seed_store())
 
-    def _token_of(value: str | None, asked: Interaction) -> AccessToken:
+    def _token_of(value: str | None, asked: Interaction, request: Request) -> AccessToken:
+        if value is None and state.session_of(request) is not None and defects("takes_the_cookie_of_the_login_for_a_token"):
+            return anybody(state)
         return judge_token(value, state, defects, app_state=asked.path.startswith("Basic"), forms=asked.forms)
 
     async def endpoint(request: Request) -> Response:
@@ -47,7 +49,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             asked, credentials, problem = await _read_request(request)
             value = presented_token(credentials, defects, variant)
             presented = value is not None
-            access = Access(_token_of(value, asked), state, defects, variant)
+            access = Access(_token_of(value, asked, request), state, defects, variant)
             if problem is not None:
                 raise problem
             response = _answer_response(server.perform(access, asked), defects)

@@ -265,3 +265,7 @@ class RevocationEndpoint:
             refresh.revoked = True
             if not defects("keeps_access_tokens_of_a_revoked_refresh_token"):
                 self.state.revoke_grant(refresh.grant)
+            if defects("revokes_a_refresh_token_and_revives_the_one_before"):
+                for before in self.state.refresh_tokens.values():
+                    if before.grant == refresh.grant and before.used:
+                        before.used = before.revoked = False

@@ -47,8 +47,7 @@ NEIGHBOURS = {
     413: (200, 400, 500),
     422: (200, 400, 500),
 }
-OWN = "x-mutation-place"
-PLUMBING = {b"content-length", b"transfer-encoding", b"connection", b"keep-alive", b"x-sandbox-rules", OWN.encode()}
+PLUMBING = {b"content-length", b"transfer-encoding", b"connection", b"keep-alive", b"x-sandbox-rules"}
 """Headers that belong to the connection or to this machinery."""
 TWICE = "\u0000twice"
 
@@ -225,7 +224,9 @@ def apply(
     if mutation.part == "redirect":
         result, did = [], False
         for name, value in headers:
-            location, one = change_parameters(value.decode("latin-1"), mutation.where, mutation.kind) if name.lower() == b"location" else ("", False)
+            location, one = (
+                change_parameters(value.decode("latin-1"), mutation.where, mutation.kind) if name.lower() == b"location" else ("", False)
+            )
             result.append((name, location.encode("latin-1") if one else value))
             did |= one
         return status, result, body, did
@@ -241,10 +242,10 @@ def apply(
 
 
 class Mutating:
-    """ASGI middleware: answers with the change, or notes what could be changed."""
+    """ASGI middleware: answers with the change."""
 
-    def __init__(self, app: App, mutation: Mutation | None = None, seen: dict[str, set[tuple[str, str, str]]] | None = None) -> None:
-        self.app, self.mutation, self.seen, self.times = app, mutation, seen, 0
+    def __init__(self, app: App, mutation: Mutation | None = None) -> None:
+        self.app, self.mutation, self.times = app, mutation, 0
 
     async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
         if scope["type"] != "http":
@@ -274,9 +275,6 @@ class Mutating:
     async def _answer(self, scope: Message, asked: bytes, start: Message, body: bytes, send: Callable[[Message], Awaitable[None]]) -> None:
         status, headers = start["status"], [(bytes(k), bytes(v)) for k, v in start["headers"]]
         place = place_of(scope["method"], scope["path"], asked.decode("latin-1"), status)
-        if self.seen is not None:
-            note(self.seen.setdefault(place, set()), status, headers, body)
-            headers.append((OWN.encode(), place.encode("latin-1")))
         if self.mutation is not None and place == self.mutation.place:
             status, headers, body, did = apply(self.mutation, status, headers, body)
             self.times += did
@@ -339,7 +337,10 @@ def forwarding(upstream: str, own: str) -> App:
         dropped = PLUMBING | {b"host", b"accept-encoding"}
         headers = [(k, there(v)) for k, v in scope["headers"] if k.lower() not in dropped]
         answer = await client.request(
-            scope["method"], upstream + (path + query).decode("latin-1"), headers=[*headers, (b"accept-encoding", b"identity")], content=there(bytes(body))
+            scope["method"],
+            upstream + (path + query).decode("latin-1"),
+            headers=[*headers, (b"accept-encoding", b"identity")],
+            content=there(bytes(body)),
         )
         content = back(answer.content)
         kept = [(k.lower(), back(v)) for k, v in answer.headers.raw if k.lower() not in PLUMBING]
@@ -353,7 +354,10 @@ def forwarding(upstream: str, own: str) -> App:
 def _spellings(own: str, upstream: str) -> list[tuple[bytes, bytes]]:
     from urllib.parse import quote
 
-    return [(spell(own).encode(), spell(upstream).encode()) for spell in (str, lambda each: quote(each, safe=""), lambda each: each.replace("/", "\\/"))]
+    return [
+        (spell(own).encode(), spell(upstream).encode())
+        for spell in (str, lambda each: quote(each, safe=""), lambda each: each.replace("/", "\\/"))
+    ]
 
 
 def main() -> int:

@@ -29,12 +29,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 import matrix  # noqa: E402
-from mutating import Mutating, Mutation  # noqa: E402
+from mutating import Mutating, Mutation, note, place_of  # noqa: E402
 
 from smartlaunch.catalogue import load  # noqa: E402
 from smartlaunch.plugin.binding import every_plan  # noqa: E402
@@ -66,9 +67,8 @@ class Seen:
 class Watching:
     """A plugin of the child: puts the mutation in front of the embedded EHR, and stops at the first scenario that it turns red."""
 
-    def __init__(self, mutation: Mutation | None, folder: Path, clean: dict[str, str]) -> None:
+    def __init__(self, mutation: Mutation, folder: Path, clean: dict[str, str]) -> None:
         self.mutation, self.folder, self.clean = mutation, folder, clean
-        self.seen: dict[str, set[tuple[str, str, str]]] = {}
         self.fronts: list[Mutating] = []
         self.red = ""
 
@@ -79,7 +79,7 @@ class Watching:
         build, add = server.build_app, RunSession.add
 
         def built(*args: Any, **kwargs: Any) -> Any:
-            front = Mutating(build(*args, **kwargs), self.mutation, self.seen if self.mutation is None else None)
+            front = Mutating(build(*args, **kwargs), self.mutation)
             self.fronts.append(front)
             return front
 
@@ -92,43 +92,37 @@ class Watching:
         RunSession.add = added  # type: ignore[method-assign]
 
     def pytest_runtest_logfinish(self, nodeid: str, location: Any) -> None:
-        if self.red and self.mutation is not None:
+        if self.red:
             self.session.shouldstop = "noticed"
 
     def pytest_sessionstart(self, session: Any) -> None:
         self.session = session
 
     def pytest_unconfigure(self, config: Any) -> None:
-        text = json.dumps({"seen": {k: sorted(v) for k, v in self.seen.items()}, "times": sum(each.times for each in self.fronts)})
-        (self.folder / "mutating.json").write_text(text)
+        (self.folder / "mutating.json").write_text(json.dumps({"times": sum(each.times for each in self.fronts)}))
 
 
-def record(work: Path) -> Seen:
-    """The clean run, made once for a state of the code."""
-    folder = work / f"seen-{matrix.fingerprint()}"
-    done = folder / "seen.json"
-    if not done.exists():
-        print("all suites on the clean embedded EHR first: what it answers, and who looks at it", flush=True)
-        pid = matrix.one_run(folder, ["suites"], plugins=lambda: [Watching(None, folder, {})])
-        matrix.wait_for({pid: time.monotonic()}, limit=900)
-        places = {}
-        for line in matrix.lines(folder / "exchanges.jsonl"):
-            places[line["id"]] = next((v for k, v in line.get("response_headers", ()) if k.lower() == "x-mutation-place"), "")
-        scenarios = matrix.results(folder)
-        if not scenarios:
-            raise SystemExit((folder / "out.txt").read_text()[-3000:])
-        touched = {s["id"]: sorted({places[x] for x in s["exchanges"] if places.get(x)}) for s in scenarios}
-        noted = json.loads((folder / "mutating.json").read_text())["seen"]
-        done.write_text(json.dumps({"points": noted, "touched": touched, "outcomes": {s["id"]: s["outcome"] for s in scenarios}}))
-        (folder / "exchanges.jsonl").unlink()
-        shutil.rmtree(folder / "attachments", ignore_errors=True)
-    return Seen(**json.loads(done.read_text()))
-
-
-def latest(work: Path) -> Seen | None:
-    """The newest clean run there is, of whatever state of the code."""
-    found = sorted(work.glob("seen-*/seen.json"), key=lambda each: each.stat().st_mtime)
-    return Seen(**json.loads(found[-1].read_text())) if found else None
+def record(*, latest: bool) -> Seen:
+    """What the matrix's clean run saw: made where there is none of this state of the code, or the newest there is."""
+    shared = Path(tempfile.gettempdir()) / "smartlaunch-matrix"
+    shared.mkdir(exist_ok=True)
+    found = sorted(shared.glob("clean-*/clean.json"), key=lambda each: each.stat().st_mtime)
+    if not (latest and found):
+        matrix.clean_run(shared)
+        found = [shared / f"clean-{matrix.fingerprint()}" / "clean.json"]
+    folder = found[-1].parent
+    places: dict[str, str] = {}
+    points: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+    for line in matrix.lines(folder / "exchanges.jsonl"):
+        if not line["status"]:
+            continue
+        place = place_of(line["method"], urlsplit(line["url"]).path, line["request_body"], line["status"])
+        places[line["id"]] = place
+        headers = [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in line["response_headers"]]
+        note(points[place], line["status"], headers, line["response_body"].encode())
+    scenarios = matrix.results(folder)
+    touched = {s["id"]: sorted({places[x] for x in s["exchanges"] if x in places}) for s in scenarios}
+    return Seen({k: sorted(v) for k, v in points.items()}, touched, {s["id"]: s["outcome"] for s in scenarios})
 
 
 def reasons() -> dict[str, Any]:
@@ -183,24 +177,23 @@ class Choice:
 
     def scenarios(self, mutation: Mutation, *, more: bool) -> list[str]:
         """Scenarios that saw such an answer: those that speak of the member or header, then those that see little else."""
-        name = mutation.where.rsplit("/", 1)[-1]
-        words = [w for w in {name, mutation.where.split("/")[1] if mutation.where.startswith("/") else name} if w and w != "*"]
-        if mutation.kind.startswith("without "):
-            words.append(mutation.kind.removeprefix("without "))
+        parts = [each for each in mutation.where.split("/") if each and each != "*"]
+        words = dict.fromkeys([*parts[-1:], *parts[:1], *([mutation.kind.removeprefix("without ")] if " " in mutation.kind else [])])
         ranked = []
         for identifier in self.by_place.get(mutation.place, ()):
-            if self.seen.outcomes.get(identifier) != "passed":
-                continue
             plan = self.plans.get(identifier.split("[")[0])
-            if plan is None or plan.waits:
+            if plan is None or plan.waits or self.seen.outcomes.get(identifier) != "passed":
                 continue
-            text = " ".join(
-                (identifier, plan.title, plan.rule, *(f"{r} {self.catalogue[r].text}" for r in plan.requirements if r in self.catalogue))
-            ).lower()
-            speaks = sum(w.lower().replace("_", " ") in text.replace("_", " ").replace("-", " ") or w.lower() in text for w in words)
-            spread = len(self.seen.touched[identifier])
+            rules = " ".join(f"{r} {self.catalogue[r].text}" for r in plan.requirements if r in self.catalogue)
+            text = f"{identifier} {plan.title} {plan.rule} {rules}".lower().replace("-", "_").replace(" ", "_")
+            speaks = sum(2 * (f"`{word}`" in rules) + (word.lower().replace("-", "_") in text) for word in words)
+            home = any(noun in plan.feature.lower().replace("-", " ") for noun in nouns_of(mutation.place))
             known = self.red_before[f"{mutation.place} {mutation.part} {mutation.where} {plan.slug}"]
-            ranked.append((-known, -speaks, spread, plan.again, identifier))
+            again = self.red_before[f"{mutation.place} {mutation.part} {plan.slug}"]
+            spread = len(self.seen.touched[identifier])
+            ranked.append(
+                (-known, -(speaks + 2 * home), -again, plan.again, not identifier.startswith("standalone-public"), spread, identifier)
+            )
         slugs: set[str] = set()
         chosen: list[str] = []
         for *_, identifier in sorted(ranked):
@@ -208,7 +201,35 @@ class Choice:
             if slug not in slugs:
                 slugs.add(slug)
                 chosen.append(identifier)
-        return chosen[:MORE] if more else chosen[:FIRST]
+        return chosen[FIRST : FIRST + MORE] if more else chosen[:FIRST]
+
+    def noticed(self, mutation: Mutation, by: str) -> None:
+        """Remember who noticed a change: that scenario is asked first of the other changes there."""
+        slug = by.split("[")[0].split("/", 1)[-1].split("@")[0]
+        for key in (f"{mutation.place} {mutation.part} {mutation.where} {slug}", f"{mutation.place} {mutation.part} {slug}"):
+            self.red_before[key] += 1
+
+
+def nouns_of(place: str) -> list[str]:
+    """What features call the answers of a place."""
+    nouns = {
+        "smart-configuration": "smart configuration",
+        "openid-configuration": "openid configuration",
+        "jwks": "keys",
+        "authorization_code 200": "token response",
+        "refresh_token 200": "refresh",
+        "client_credentials 200": "token of a backend",
+        "token 4": "token error",
+        "introspect": "introspection",
+        "revoke": "revocation",
+        "userinfo": "userinfo",
+        "brands": "brand",
+        "302": "authorization",
+        "{id} 4": "refus",
+        "OPTIONS": "cross origin",
+        "static": "appearance",
+    }
+    return [noun for part, noun in nouns.items() if part in place]
 
 
 def main() -> int:
@@ -216,7 +237,6 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--record", action="store_true", help="only the clean run")
     parser.add_argument("--last", action="store_true", help="take the newest clean run there is, though the code has changed since")
     parser.add_argument("--minutes", type=float, default=0)
     parser.add_argument("--limit", type=int, default=0)
@@ -226,9 +246,7 @@ def main() -> int:
     work = Path(tempfile.gettempdir()) / "smartlaunch-mutations"
     work.mkdir(exist_ok=True)
     matrix.warm_up()
-    seen = (latest(work) if args.last else None) or record(work)
-    if args.record:
-        return 0
+    seen = record(latest=args.last)
     wanted = mutations(seen)
     table = read()
     todo = [
@@ -241,6 +259,7 @@ def main() -> int:
             print(mutation)
         print(f"{len(wanted)} changes, {len(todo)} to be tried")
         return 0
+    todo.sort(key=lambda m: (order(m), str(m)))
     todo = todo[: args.limit] if args.limit else todo
     run(todo, seen, table, work, args)
     write({m: table[m] for m in wanted if m in table})
@@ -249,12 +268,29 @@ def main() -> int:
     return 0
 
 
+def order(mutation: Mutation) -> int:
+    """Documents and tokens first."""
+    places = (
+        "oauth/token authorization_code",
+        "smart-configuration",
+        "refresh_token",
+        "openid-conf",
+        "introspect 200",
+        "jwks",
+        "brands",
+        "client_cred",
+        "302",
+    )
+    return next((i for i, part in enumerate(places) if part in mutation.place), len(places)) + 20 * (mutation.part != "body")
+
+
 def run(todo: list[Mutation], seen: Seen, table: dict[Mutation, tuple[str, str]], work: Path, args: argparse.Namespace) -> None:
     choice = Choice(seen)
     for mutation, (verdict, by) in table.items():
         if verdict == "noticed":
-            choice.red_before[f"{mutation.place} {mutation.part} {mutation.where} {by.split('[')[0].split('/', 1)[-1].split('@')[0]}"] += 1
+            choice.noticed(mutation, by)
     queue = [(m, False) for m in todo]
+    before: dict[Mutation, tuple[str, str]] = {}
     running: dict[int, tuple[Mutation, bool, Path, list[str], float]] = {}
     begun, done = time.monotonic(), 0
     while queue or running:
@@ -276,17 +312,22 @@ def run(todo: list[Mutation], seen: Seen, table: dict[Mutation, tuple[str, str]]
         pid = matrix.wait_for({pid: each[4] for pid, each in running.items()}, limit=LIMIT_S)
         mutation, more, folder, picked, started = running.pop(pid)
         verdict, by = judge(folder, seen.outcomes)
-        if verdict == "unnoticed" and not more and len(choice.scenarios(mutation, more=True)) > len(picked):
+        if verdict in ("unnoticed", "unseen", "silent", "blocked") and not more and choice.scenarios(mutation, more=True):
+            before[mutation] = (verdict, by)
             queue.insert(0, (mutation, True))
             continue
+        if more and verdict in ("unnoticed", "unseen"):
+            verdict, by = max(before[mutation], (verdict, by), key=lambda each: ("unseen", "unnoticed", "silent", "blocked").index(each[0]))
         table[mutation] = (verdict, by)
         if verdict == "noticed":
-            slug = by.split("[")[0].split("/", 1)[-1].split("@")[0]
-            choice.red_before[f"{mutation.place} {mutation.part} {mutation.where} {slug}"] += 1
+            choice.noticed(mutation, by)
         done += 1
         if not args.keep:
             shutil.rmtree(folder, ignore_errors=True)
-        print(f"{done}/{len(todo)} {verdict:10} {mutation}  {by}  {time.monotonic() - started:.1f} s {matrix.CPU[pid]:.1f} CPU {len(picked)}", flush=True)
+        print(
+            f"{done}/{len(todo)} {verdict:10} {mutation}  {by}  {time.monotonic() - started:.1f} s {matrix.CPU[pid]:.1f} CPU {len(picked)}",
+            flush=True,
+        )
         if done % 25 == 0:
             write(table)
 

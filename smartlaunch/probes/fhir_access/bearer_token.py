@@ -108,6 +108,16 @@ def without_token(app: App, form: str = "read") -> Exchange:
     return _beside_good(app, f"no token {form}", make)
 
 
+def with_cookies(app: App) -> Exchange:
+    """The read without a token, with the cookies that the login left in the user's browser for the address of the FHIR server."""
+    app.grant()
+    fhir = app.engine.fhir
+    cookies = app.engine.cookies_of(app.user, f"{fhir.base_url}/{path(app)}")
+    if not cookies:
+        raise NotApplicable("the login left no cookie that a browser would send to the FHIR server")
+    return require_closed(app, _beside_good(app, "cookies", lambda: fhir.send("GET", path(app), None, headers={"Cookie": cookies})))
+
+
 # -- with a wrong one ---------------------------------------------------------------------------------------------------------
 
 

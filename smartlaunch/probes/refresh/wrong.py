@@ -102,22 +102,41 @@ def badly_authenticated(app: App, label: str) -> TokenAnswer:
     return app.refresh(shared_line(app).current, either.WRONG[label](app))
 
 
-def after_revocation(app: App) -> TokenAnswer:
-    """The refresh token of a grant of its own, used after its revocation."""
+def _revoked_line(app: App) -> tuple[str, str]:
+    """A refresh token that was used once, and the one that came of it, which is the same where it was not replaced; that one is revoked."""
 
-    def make() -> TokenAnswer:
-        grant = own_grant(app)
-        first = app.refresh(grant.token.refresh_token)
+    def make() -> tuple[str, str]:
+        old = own_grant(app).token.refresh_token
+        first = app.refresh(old)
         if not first.succeeded:
             raise refused(first)
-        token = first.refresh_token or grant.token.refresh_token
-        answer = revocation.revoke(app, token, hint="refresh_token")
+        new = first.refresh_token or old
+        answer = revocation.revoke(app, new, hint="refresh_token")
         app.suspect()
         if not 200 <= answered(answer).status < 300:
             raise NotApplicable(f"the revocation was refused with status {answer.answer.status}; the scenarios on revocation judge that")
-        return app.refresh(token)
+        return old, new
 
-    return app.once("refresh after revocation", make)
+    return app.once("a revoked line of refresh tokens", make)
+
+
+def after_revocation(app: App) -> TokenAnswer:
+    """The refresh token of a grant of its own, used after its revocation."""
+    return app.once("refresh after revocation", lambda: app.refresh(_revoked_line(app)[1]))
+
+
+def predecessor_after_revocation(app: App) -> TokenAnswer:
+    """A refresh token that was replaced, used after its successor was revoked; the successor is dead."""
+
+    def make() -> TokenAnswer:
+        old, new = _revoked_line(app)
+        if old == new:
+            raise NotApplicable("the server does not replace refresh tokens of this client")
+        if after_revocation(app).succeeded:
+            raise NotApplicable("the revoked refresh token itself still works; `refresh-revoked-token` judges that")
+        return app.refresh(old)
+
+    return app.once("refresh with a predecessor after revocation", make)
 
 
 def wider(app: App, label: str) -> Widened:
