@@ -138,6 +138,13 @@ def scope_syntax(judge: Judge, response: TokenAnswer) -> None:
     judge(checks.scope_listed(judge.requirement, response.exchange))
 
 
+@then("it lists each granted scope once")
+def scope_once(judge: Judge, response: TokenAnswer) -> None:
+    if not isinstance(response.body.get("scope"), str):
+        raise NotApplicable("the token response has no `scope` string; another scenario judges that")
+    judge(checks.scope_once(judge.requirement, response.exchange))
+
+
 @then(Phrase('it has the header "{name}" with "{directive}"'))
 def has_header(judge: Judge, response: TokenAnswer, name: str, directive: str) -> None:
     judge(members.require_header(judge.requirement, response.exchange, name, directive))

@@ -110,6 +110,14 @@ Feature: Token response
       When the app redeems its code
       Then its scope follows the syntax of RFC 6749
 
+  @req:HYGIENE-scope-once @once
+  Rule: The token response lists each granted scope once
+
+    @id:token-response-scope-once
+    Scenario: No granted scope is listed twice
+      When the app redeems its code
+      Then it lists each granted scope once
+
   @req:RFC6749-5.1-i @once
   Rule: Text is sent as JSON strings and numbers as JSON numbers
 

@@ -9,6 +9,7 @@ import base64
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -192,6 +193,16 @@ def scope_syntax(requirement: str, exchange: Exchange) -> Findings:
         return [Finding(requirement, words, "it has a space too many", exchange.id, "/scope")]
     wrong = sorted({c for c in value if c != " " and (not "\x21" <= c <= "\x7e" or c in '"\\')})
     return [Finding(requirement, words, f"it has the character {show(wrong[0])}", exchange.id, "/scope")] if wrong else []
+
+
+def scope_once(requirement: str, exchange: Exchange) -> Findings:
+    """No scope stands twice in ``scope``."""
+    value = exchange.answer.object.get("scope")
+    counted = Counter(value.split()) if isinstance(value, str) else Counter[str]()
+    twice = [scope for scope, times in counted.items() if times > 1]
+    if not twice:
+        return []
+    return [Finding(requirement, "each scope once", f"twice or more: {' '.join(twice)}", exchange.id, "/scope")]
 
 
 def token_characters(requirement: str, exchange: Exchange) -> Findings:

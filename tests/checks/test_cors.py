@@ -44,6 +44,17 @@ def test_any_other_value_keeps_the_page_out(headers: tuple[tuple[str, str], ...]
     assert finding.actual == ("no `Access-Control-Allow-Origin` header" if not headers else finding.actual)
 
 
+def test_an_answer_for_one_origin_says_that_it_varies() -> None:
+    assert checks.varies_by_origin(REQ, answer(ALLOW, ("Vary", "Accept, origin"))) == []
+    assert checks.varies_by_origin(REQ, answer(ALLOW, ("Vary", "*"))) == []
+    assert checks.varies_by_origin(REQ, answer(ALLOW))[0].actual == "no `Vary` header"
+    assert checks.varies_by_origin(REQ, answer(ALLOW, ("Vary", "Accept")))[0].actual == "`Vary: Accept`"
+    assert checks.allowed_origin(answer(ALLOW)) == ORIGIN
+    assert checks.allowed_origin(answer(("Access-Control-Allow-Origin", "*"))) == checks.allowed_origin(answer()) == ""
+    assert checks.may_be_kept(answer())
+    assert not checks.may_be_kept(answer(("Cache-Control", "private, no-store")))
+
+
 def test_a_preflight_is_granted() -> None:
     assert checks.preflight(REQ, answer(ALLOW, HEADERS, METHODS, status=204), ORIGIN, "PUT", "authorization") == []
     assert checks.preflight(REQ, answer(ALLOW, HEADERS, status=204), ORIGIN, "GET", "authorization") == []

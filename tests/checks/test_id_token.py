@@ -55,6 +55,9 @@ def test_right_claims_pass() -> None:
     assert checks.authorized_party(REQ, TOKEN, CLAIMS, "app") == []
     assert checks.numeric_date(REQ, TOKEN, CLAIMS, "exp") == []
     assert checks.not_expired(REQ, TOKEN, CLAIMS, NOW) == []
+    assert checks.login_before(REQ, TOKEN, having(auth_time=CLAIMS["iat"])) == []
+    assert checks.login_before(REQ, TOKEN, having(auth_time=NOW - 86400)) == []
+    assert checks.in_force(REQ, TOKEN, having(nbf=NOW), NOW) == []
     assert checks.freshly_issued(REQ, TOKEN, CLAIMS, NOW) == []
     assert checks.nonce(REQ, TOKEN, CLAIMS, "n") == []
     assert checks.access_token_hash(REQ, TOKEN, HEADER, CLAIMS) == []
@@ -90,6 +93,10 @@ WRONG = {
     "exp absent": lambda: checks.numeric_date(REQ, TOKEN, having(exp=None), "exp"),
     "exp text": lambda: checks.numeric_date(REQ, TOKEN, having(exp="1"), "exp"),
     "exp in milliseconds": lambda: checks.numeric_date(REQ, TOKEN, having(exp=NOW * 1000), "exp"),
+    "a login to come": lambda: checks.login_before(REQ, TOKEN, having(auth_time=CLAIMS["iat"] + 61)),
+    "a login in words": lambda: checks.login_before(REQ, TOKEN, having(auth_time="yesterday")),
+    "not in force yet": lambda: checks.in_force(REQ, TOKEN, having(nbf=NOW + 61), NOW),
+    "in force at a time in words": lambda: checks.in_force(REQ, TOKEN, having(nbf="now"), NOW),
     "expired": lambda: checks.not_expired(REQ, TOKEN, having(exp=NOW - 61), NOW),
     "future": lambda: checks.freshly_issued(REQ, TOKEN, having(iat=NOW + 61), NOW),
     "old": lambda: checks.freshly_issued(REQ, TOKEN, having(iat=NOW - 601), NOW),

@@ -44,7 +44,7 @@ def having(**changes: Any) -> Exchange:
 Check = Callable[[str, Exchange], Findings]
 BODY_CHECKS: list[Check] = [
     checks.holds_token_or_error, checks.json_body, checks.access_token, checks.token_type, checks.lifetime, checks.lifetime_is_true, checks.lives_an_hour_at_most,
-    checks.json_types, checks.scope_listed, checks.scope_syntax, checks.token_characters, checks.fits_a_header, checks.without_id_token,
+    checks.json_types, checks.scope_listed, checks.scope_syntax, checks.scope_once, checks.token_characters, checks.fits_a_header, checks.without_id_token,
     checks.own_names,
 ]  # fmt: skip
 
@@ -163,3 +163,9 @@ def test_a_member_is_not_called_absent_where_there_is_no_object() -> None:
     page = answer(None, raw=b"<html>")
     for check in (checks.lifetime, checks.access_token, checks.token_type, checks.scope_listed):
         assert "there is no JSON object" in check("R", page)[0].actual
+
+
+def test_a_scope_that_stands_twice_is_named() -> None:
+    [finding] = checks.scope_once(REQ, having(scope="openid patient/*.rs openid"))
+    assert finding.actual == "twice or more: openid"
+    assert checks.scope_once(REQ, having(scope=["openid", "openid"])) == []

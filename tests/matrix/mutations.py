@@ -205,7 +205,7 @@ class Choice:
 
     def noticed(self, mutation: Mutation, by: str) -> None:
         """Remember who noticed a change: that scenario is asked first of the other changes there."""
-        slug = by.split("[")[0].split("/", 1)[-1].split("@")[0]
+        slug = by.split("[", maxsplit=1)[0].split("/", 1)[-1].split("@", maxsplit=1)[0]
         for key in (f"{mutation.place} {mutation.part} {mutation.where} {slug}", f"{mutation.place} {mutation.part} {slug}"):
             self.red_before[key] += 1
 

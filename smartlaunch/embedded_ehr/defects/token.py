@@ -144,6 +144,7 @@ TOKEN_RESPONSE: dict[str, Change[TokenResponse]] = {
         lambda response: " ".join(response.requested) != response.body["scope"],
     ),
     "reports_less_than_it_grants": _gives("scope", _without_resource_scopes),
+    "lists_the_first_scope_twice": _gives("scope", lambda response: f"{response.body['scope']} {response.body['scope'].split()[0]}"),
     "sends_scope_as_list": _gives("scope", lambda response: response.body["scope"].split()),
     "separates_scopes_with_commas": _gives("scope", lambda response: response.body["scope"].replace(" ", ",")),
     "sends_another_token_type": _gives("token_type", "mac"),
