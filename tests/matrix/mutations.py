@@ -1,6 +1,7 @@
 """The mechanical table: changes each answer of the embedded EHR in every way that needs no thought, and looks who notices.
 
-    python tests/matrix/mutations.py                      every change that the table has no verdict of, or that nobody noticed
+    python tests/matrix/mutations.py                      every change that the table has no verdict of
+    python tests/matrix/mutations.py --open               also those that nobody noticed
     python tests/matrix/mutations.py --only TEXT          those whose line holds the text
     python tests/matrix/mutations.py --again              also those that have a verdict
     python tests/matrix/mutations.py --list               the changes, without running any
@@ -43,9 +44,11 @@ from smartlaunch.plugin.binding import every_plan  # noqa: E402
 TABLE = HERE / "mutations.tsv"
 REASONS = HERE / "mutations.toml"
 HEAD = "place\tpart\twhere\tkind\tverdict\tby"
-FIRST, MORE = 8, 30
+FIRST, MORE = 5, 30
 LIMIT_S = 150
-NOTICED = ("noticed", "preflight", "blocked")
+VERDICTS = ("unseen", "unnoticed", "silent", "blocked", "broken", "preflight", "noticed", "error")
+OPEN = ("unseen", "unnoticed", "silent", "blocked")
+"""What a run ended as, from the least to the most; those that are open are put before more scenarios."""
 
 
 @dataclass
@@ -175,7 +178,13 @@ class Choice:
         self.catalogue = load()
         self.red_before: Counter[str] = Counter()
 
-    def scenarios(self, mutation: Mutation, *, more: bool) -> list[str]:
+    def next(self, mutation: Mutation, tried: list[str], blamed: str) -> list[str]:
+        """Who is asked after those that noticed nothing: whoever judges what blocked them, else some more; nobody the third time."""
+        if blamed and blamed not in tried:
+            return [blamed]
+        return [] if len(tried) > FIRST + 1 else [each for each in self.scenarios(mutation, FIRST + MORE) if each not in tried]
+
+    def scenarios(self, mutation: Mutation, most: int = FIRST) -> list[str]:
         """Scenarios that saw such an answer: those that speak of the member or header, then those that see little else."""
         parts = [each for each in mutation.where.split("/") if each and each != "*"]
         words = dict.fromkeys([*parts[-1:], *parts[:1], *([mutation.kind.removeprefix("without ")] if " " in mutation.kind else [])])
@@ -201,7 +210,7 @@ class Choice:
             if slug not in slugs:
                 slugs.add(slug)
                 chosen.append(identifier)
-        return chosen[FIRST : FIRST + MORE] if more else chosen[:FIRST]
+        return chosen[:most]
 
     def noticed(self, mutation: Mutation, by: str) -> None:
         """Remember who noticed a change: that scenario is asked first of the other changes there."""
@@ -236,6 +245,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--open", action="store_true", help="also those that nobody noticed")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--last", action="store_true", help="take the newest clean run there is, though the code has changed since")
     parser.add_argument("--minutes", type=float, default=0)
@@ -249,11 +259,8 @@ def main() -> int:
     seen = record(latest=args.last)
     wanted = mutations(seen)
     table = read()
-    todo = [
-        m
-        for m in wanted
-        if all(text in str(m) for text in args.only) and (args.again or table.get(m, ("", ""))[0] not in NOTICED) and not why_harmless(m)
-    ]
+    keep = set() if args.again else {m for m, (verdict, _) in table.items() if not (args.open and verdict in OPEN)}
+    todo = [m for m in wanted if m not in keep and all(text in str(m) for text in args.only) and not why_harmless(m)]
     if args.list:
         for mutation in todo:
             print(mutation)
@@ -289,45 +296,44 @@ def run(todo: list[Mutation], seen: Seen, table: dict[Mutation, tuple[str, str]]
     for mutation, (verdict, by) in table.items():
         if verdict == "noticed":
             choice.noticed(mutation, by)
-    queue = [(m, False) for m in todo]
-    before: dict[Mutation, tuple[str, str]] = {}
-    running: dict[int, tuple[Mutation, bool, Path, list[str], float]] = {}
+    queue = [(m, choice.scenarios(m)) for m in todo]
+    tried: dict[Mutation, list[str]] = defaultdict(list)
+    worst: dict[Mutation, tuple[str, str]] = {}
+    running: dict[int, tuple[Mutation, Path, list[str], float]] = {}
     begun, done = time.monotonic(), 0
     while queue or running:
         if args.minutes and time.monotonic() - begun > args.minutes * 60:
             queue = []
         while queue and len(running) < args.jobs:
-            mutation, more = queue.pop(0)
-            picked = choice.scenarios(mutation, more=more)
+            mutation, picked = queue.pop(0)
             if not picked:
                 table[mutation] = ("unseen", "")
                 continue
+            tried[mutation] += picked
             folder = work / f"run-{hashlib.sha256(str(mutation).encode()).hexdigest()[:12]}"
             modules = sorted({f"suites/test_{i.split('/')[0].replace('-', '_')}.py" for i in picked})
             arguments = [*modules, *(f"--scenario={i}" for i in picked)]
             pid = matrix.one_run(folder, arguments, plugins=lambda m=mutation, f=folder: [Watching(m, f, seen.outcomes)])
-            running[pid] = (mutation, more, folder, picked, time.monotonic())
+            running[pid] = (mutation, folder, picked, time.monotonic())
         if not running:
             break
-        pid = matrix.wait_for({pid: each[4] for pid, each in running.items()}, limit=LIMIT_S)
-        mutation, more, folder, picked, started = running.pop(pid)
-        verdict, by = judge(folder, seen.outcomes)
-        if verdict in ("unnoticed", "unseen", "silent", "blocked") and not more and choice.scenarios(mutation, more=True):
-            before[mutation] = (verdict, by)
-            queue.insert(0, (mutation, True))
+        pid = matrix.wait_for({pid: each[-1] for pid, each in running.items()}, limit=LIMIT_S)
+        mutation, folder, picked, started = running.pop(pid)
+        verdict, by = worst[mutation] = max(
+            worst.get(mutation, ("unseen", "")), judge(folder, seen.outcomes), key=lambda each: VERDICTS.index(each[0])
+        )
+        following = choice.next(mutation, tried[mutation], by if verdict == "blocked" else "") if verdict in OPEN else []
+        if following:
+            queue.insert(0, (mutation, following))
             continue
-        if more and verdict in ("unnoticed", "unseen"):
-            verdict, by = max(before[mutation], (verdict, by), key=lambda each: ("unseen", "unnoticed", "silent", "blocked").index(each[0]))
         table[mutation] = (verdict, by)
         if verdict == "noticed":
             choice.noticed(mutation, by)
         done += 1
         if not args.keep:
             shutil.rmtree(folder, ignore_errors=True)
-        print(
-            f"{done}/{len(todo)} {verdict:10} {mutation}  {by}  {time.monotonic() - started:.1f} s {matrix.CPU[pid]:.1f} CPU {len(picked)}",
-            flush=True,
-        )
+        spent = f"{time.monotonic() - started:.1f} s {matrix.CPU[pid]:.1f} CPU {len(tried[mutation])}"
+        print(f"{done}/{len(todo)} {verdict:10} {mutation}  {by}  {spent}", flush=True)
         if done % 25 == 0:
             write(table)
 
@@ -343,6 +349,8 @@ def judge(folder: Path, clean: dict[str, str]) -> tuple[str, str]:
     changed = [(r["id"], r["outcome"]) for r in found if r["outcome"] != clean.get(r["id"])]
     for wanted, verdict in ((("error",), "error"), (("failed", "warning"), "noticed"), (("blocked",), "blocked")):
         by = next((identifier for identifier, outcome in changed if outcome in wanted), "")
+        if by and verdict == "blocked":
+            by = next((r["blocked_by"] for r in found if r["outcome"] == "blocked" and r["blocked_by"]), by)
         if by:
             return verdict, by
     noted = json.loads((folder / "mutating.json").read_text()) if (folder / "mutating.json").exists() else {}
