@@ -275,20 +275,23 @@ def main() -> int:
     return 0
 
 
-def order(mutation: Mutation) -> int:
-    """Documents and tokens first."""
+def order(mutation: Mutation) -> tuple[int, int, int]:
+    """Documents and tokens before headers and statuses, and of each member first what breaks it most."""
     places = (
         "oauth/token authorization_code",
-        "smart-configuration",
-        "refresh_token",
-        "openid-conf",
+        "smart-conf",
         "introspect 200",
+        "openid-conf",
         "jwks",
-        "brands",
+        "refresh_token",
         "client_cred",
         "302",
+        "brands",
     )
-    return next((i for i, part in enumerate(places) if part in mutation.place), len(places)) + 20 * (mutation.part != "body")
+    kinds = ("absent", "null", "number", "string", "list", "empty")
+    place = next((i for i, part in enumerate(places) if part in mutation.place), len(places))
+    kind = kinds.index(mutation.kind) if mutation.kind in kinds else len(kinds)
+    return (mutation.part not in ("body", "redirect"), kind if place < len(places) else len(kinds), place)
 
 
 def run(todo: list[Mutation], seen: Seen, table: dict[Mutation, tuple[str, str]], work: Path, args: argparse.Namespace) -> None:
