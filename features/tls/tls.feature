@@ -106,6 +106,7 @@ Feature: Transport security
     @id:tls-certificate-of-the-fhir-server
     Scenario: The certificate of the FHIR server verifies
       Given the https address of the FHIR server
+      When a client connects to each and checks the certificate
       Then each has a certificate that verifies for its host name
 
   @req:HYGIENE-tls-certificate
