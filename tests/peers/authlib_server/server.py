@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import json
 import os
-import re
 import secrets
 import socket
 import sys
@@ -37,6 +36,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from small_fhir import CLINICAL, OLD, OPEN, Held, SmallFhir
+from small_fhir import Asked as FhirAsked
+
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 CONFIG = json.loads(Path(sys.argv[1]).read_text("utf-8"))
 SOCKET = socket.create_server(("127.0.0.1", 0))
@@ -44,8 +47,6 @@ BASE = f"http://127.0.0.1:{SOCKET.getsockname()[1]}"
 FHIR = f"{BASE}/fhir"
 KEY = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
 PLAIN = {"openid", "fhirUser", "offline_access", "launch/patient"}
-CLINICAL = re.compile(r"(patient|user)/(\*|[A-Z][A-Za-z]+)\.(c?r?u?d?s?)")
-OPEN = {"access-control-allow-origin": "*", "access-control-allow-headers": "authorization, content-type, accept"}
 LIFE_S = 900
 
 
@@ -67,7 +68,10 @@ class Client(ClientMixin):
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
         wanted = (scope or "").split()
-        return " ".join(one for one in wanted if one in PLAIN or ((found := CLINICAL.fullmatch(one)) and found[3])) or None
+        return (
+            " ".join(one for one in wanted if one in PLAIN or ((found := CLINICAL.fullmatch(one)) and found[3] and found[3] not in OLD))
+            or None
+        )
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         return bool(self.redirect_uri) and redirect_uri == self.redirect_uri
@@ -447,117 +451,23 @@ def jwks(_request: Request) -> Response:
 # -- FHIR ---------------------------------------------------------------------------------------------------------------------
 
 
-def record(kind: str, name: str, patient: str, **more: Any) -> dict[str, Any]:
-    return {"resourceType": kind, "id": name, "subject": {"reference": f"Patient/{patient}"}, **more}
+def opened(value: str) -> Held | None:
+    found = live(value, "access_token")
+    if found is None or found.is_expired() or found.revoked:
+        return None
+    return Held(found.scope, found.patient, tuple(found.user["patients"]))
 
 
-CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
-RECORDS: dict[str, list[dict[str, Any]]] = {
-    "Patient": [
-        {"resourceType": "Patient", "id": one, "name": [{"family": one.upper(), "given": ["Test"]}]} for one in ("pat-elm", "pat-fir")
-    ],
-    "Observation": [
-        record(
-            "Observation",
-            f"{one}-{kind}",
-            one,
-            status="final",
-            code={"text": kind},
-            category=[{"coding": [{"system": CATEGORY, "code": kind}]}],
-        )
-        for one in ("pat-elm", "pat-fir")
-        for kind in ("vital-signs", "laboratory")
-    ],
-    "Condition": [record("Condition", f"{one}-condition", one, code={"text": "made up"}) for one in ("pat-elm", "pat-fir")],
-    "Practitioner": [{"resourceType": "Practitioner", "id": "prac-yew", "name": [{"family": "Yew"}]}],
-}
-
-
-def fhir_answer(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
-    sent = {**OPEN, "cache-control": "no-store", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return JSONResponse(body, status, sent, media_type="application/fhir+json")
-
-
-def problem(status: int, code: str, text: str, **headers: str) -> Response:
-    return fhir_answer(
-        {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": code, "diagnostics": text}]}, status, **headers
-    )
+RECORDS = SmallFhir(FHIR, ("pat-elm", "pat-fir"), ("prac-yew",), opened)
 
 
 async def fhir(request: Request) -> Response:
     path = request.path_params["path"]
-    if request.method == "OPTIONS":
-        return Response(status_code=204, headers=OPEN)
-    if path == ".well-known/smart-configuration":
+    if path == ".well-known/smart-configuration" and request.method == "GET":
         return configuration(request)
-    if path == "metadata":
-        types = [{"type": kind, "interaction": [{"code": "read"}, {"code": "search-type"}]} for kind in RECORDS]
-        return fhir_answer(
-            {
-                "resourceType": "CapabilityStatement",
-                "status": "active",
-                "date": "2026-11-01",
-                "kind": "instance",
-                "fhirVersion": "4.0.1",
-                "format": ["json"],
-                "rest": [{"mode": "server", "resource": types}],
-            }
-        )
-    sent = re.fullmatch(r"(?i)bearer ([A-Za-z0-9._~+/-]+=*)", request.headers.get("authorization", ""))
-    held = live(sent[1], "access_token") if sent else None
-    if held is None or held.is_expired() or held.revoked:
-        return problem(
-            401,
-            "login",
-            "a valid access token is needed",
-            www_authenticate='Bearer realm="fhir", error="invalid_token"' if sent else 'Bearer realm="fhir"',
-        )
-    kind, _, rest = path.partition("/")
-    if kind not in RECORDS:
-        return problem(404, "not-supported", "there is no such thing here")
-    searching = (rest == "" and request.method == "GET") or (rest == "_search" and request.method == "POST")
-    if not searching and request.method != "GET":
-        return problem(405, "not-supported", "nothing is written here", allow="GET")
-    seen = visible(held, kind, "s" if searching else "r")
-    if seen is None:
-        return problem(403, "forbidden", "no scope for this", www_authenticate='Bearer realm="fhir", error="insufficient_scope"')
-    if not searching:
-        found = next((one for one in seen if one["id"] == rest), None)
-        return fhir_answer(found) if found else problem(404, "not-found", "there is no such record for this app")
-    pairs = parse_qsl(request.url.query) + (parse_qsl((await request.body()).decode()) if rest else [])
-    found = [one for one in seen if all(fits(one, *pair) for pair in pairs)]
-    limit = int(dict(pairs).get("_count", "100"))
-    return fhir_answer(
-        {
-            "resourceType": "Bundle",
-            "type": "searchset",
-            "total": len(found),
-            "link": [{"relation": "self", "url": str(request.url)}],
-            "entry": [{"fullUrl": f"{FHIR}/{kind}/{one['id']}", "resource": one} for one in found[:limit]],
-        }
-    )
-
-
-def visible(held: Token, kind: str, letter: str) -> list[dict[str, Any]] | None:
-    """The records that the scopes of a token open; None when none of them is about this type and interaction."""
-    levels = {one[1] for one in map(CLINICAL.fullmatch, held.scope.split()) if one and one[2] in ("*", kind) and letter in one[3]}
-    if not levels:
-        return None
-    reach = {*([held.patient] if "patient" in levels else []), *(held.user["patients"] if "user" in levels else [])}
-    own = [
-        one for one in RECORDS[kind] if one.get("subject", {}).get("reference", f"Patient/{one['id']}").removeprefix("Patient/") in reach
-    ]
-    return own if kind != "Practitioner" else (RECORDS[kind] if "user" in levels else [])
-
-
-def fits(one: dict[str, Any], name: str, value: str) -> bool:
-    if name == "_id":
-        return one["id"] in value.split(",")
-    if name in ("patient", "subject"):
-        return one.get("subject", {}).get("reference") == f"Patient/{value.removeprefix('Patient/')}"
-    if name == "category":
-        return any(value.rpartition("|")[2] == coding["code"] for concept in one.get("category", []) for coding in concept["coding"])
-    return True
+    asked = FhirAsked(request.method, path, request.url.query, str(request.url), request.headers, await request.body())
+    answer = RECORDS.answer(asked)
+    return Response(answer.body, answer.status, answer.headers)
 
 
 APP = Starlette(

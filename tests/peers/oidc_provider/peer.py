@@ -1,33 +1,28 @@
 """Starts oidc-provider with its SMART layer and writes the target file for it.
 
-``python tests/peers/oidc_provider/peer.py FOLDER`` serves until interrupted, for people who want to look at it.
+``python -m tests.peers.oidc_provider.peer FOLDER`` serves until interrupted, for people who want to look at it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
 import secrets
-import shutil
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from smartlaunch.setup.commands import cache_folder, on_path, playwrights_node
+from smartlaunch.setup.commands import playwrights_node
+from tests.peers import npm_packages
+from tests.peers.served import CannotRun, Peer, child, secret
 
 HERE = Path(__file__).parent
 NAME = "oidc-provider"
-_INSTALL_S, _START_S, _STOP_S = 240, 30, 5
 _REDIRECT, _LAUNCH = "https://{}.example/redirect", "https://{}.example/launch"
 _CLINICAL = (
     "openid",
@@ -54,89 +49,23 @@ _USERS = (
 _NAMES = {"pat-ash": "Ash Linden", "pat-birch": "Birch Marlow", "pat-cedar": "Cedar Novak"}
 
 
-class CannotRun(Exception):
-    """Node, npm or the package is not to be had; the sentence says which."""
-
-
-@dataclass(frozen=True)
-class Peer:
-    """The running server."""
-
-    base_url: str
-    fhir_base_url: str
-    target_file: Path
-    log: Path
-
-
-def modules() -> Path:
-    """The folder with the packages that the lock file pins, fetched once per lock; ``CannotRun`` says what is missing."""
-    lock = (HERE / "package-lock.json").read_bytes()
-    folder = cache_folder() / f"peer-{NAME}-{hashlib.sha256(lock).hexdigest()[:12]}"
-    ready = folder / "ready"
-    if ready.is_file():
-        return folder / "node_modules"
-    npm = on_path("npm")
-    if npm is None:
-        raise CannotRun("npm is not on the path, so oidc-provider cannot be fetched")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(HERE / name, folder / name)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise CannotRun(f"npm did not fetch oidc-provider within {_INSTALL_S} s") from None
-    if done.returncode:
-        raise CannotRun(f"npm could not fetch oidc-provider: {done.stderr.strip()[-400:]}")
-    ready.touch()
-    return folder / "node_modules"
-
-
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Peer]:
     """Serve until the block is left; target file, secrets and log are in the folder."""
     node = playwrights_node()
     if node is None:
         raise CannotRun("Playwright's own Node is not there; oidc-provider needs a newer one than distributions have")
-    packages = modules()
+    packages = npm_packages.installed(HERE, NAME)
     clients = _clients(_free_port())
     users: list[dict[str, Any]] = [{**user, "password": secrets.token_urlsafe(18)} for user in _USERS]
     config = folder / "peer.json"
-    _write_secret(config, json.dumps({"clients": [_public(client) for client in clients], "users": users}))
+    secret(config, json.dumps({"clients": [_public(client) for client in clients], "users": users}))
     log = folder / "peer.log"
-    with log.open("wb") as stream:
-        child = subprocess.Popen(
-            [str(node), str(HERE / "server.mjs"), str(config), str(packages)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream
-        )
-        try:
-            base, fhir = _wait_ready(child, log)
-            target = folder / f"{NAME}.toml"
-            _write_target(target, base, fhir, clients, users)
-            yield Peer(base, fhir, target, log)
-        finally:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            child.stdin.close()
-            try:
-                child.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait(_STOP_S)
-            child.stdout.close()
-
-
-def _wait_ready(child: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
-    assert child.stdout is not None
-    timer = threading.Timer(_START_S, child.kill)
-    timer.start()
-    try:
-        line = child.stdout.readline()
-    finally:
-        timer.cancel()
-    if not line:
-        raise RuntimeError(f"the server did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
-    said = json.loads(line)
-    return said["base_url"], said["fhir_base_url"]
+    with child([str(node), str(HERE / "server.mjs"), str(config), str(packages)], log) as said:
+        base, fhir = said["base_url"], said["fhir_base_url"]
+        target = folder / f"{NAME}.toml"
+        _write_target(target, base, fhir, clients, users)
+        yield Peer(base, fhir, target, log)
 
 
 def _clients(jwks_port: int) -> list[dict[str, Any]]:
@@ -223,13 +152,8 @@ def _write_target(path: Path, base: str, fhir: str, clients: list[dict[str, Any]
 
 
 def _secret(store: Path, name: str, value: str) -> str:
-    _write_secret(store / name, value)
+    secret(store / name, value)
     return f'{{ file = "{store.name}/{name}" }}'
-
-
-def _write_secret(path: Path, value: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(value)
 
 
 def _free_port() -> int:

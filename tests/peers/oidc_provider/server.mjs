@@ -9,9 +9,10 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { records } from './records.mjs';
-import { chartPage, consentPage, errorPage, loggedOutPage, loginPage, logoutPage, patientPage, patientsPage } from './pages.mjs';
-import { allows, covers, parseScope, reaches } from './scopes.mjs';
+import { OPEN, answerFhir, capabilityStatement, json, problem, readForm, resource } from '../node/fhir.mjs';
+import { chartPage, consentPage, errorPage, loggedOutPage, loginPage, logoutPage, patientPage, patientsPage } from '../node/pages.mjs';
+import { records } from '../node/records.mjs';
+import { covers, parseScope } from '../node/scopes.mjs';
 
 const [configFile, modules] = process.argv.slice(2);
 const { Provider, errors } = await import(pathToFileURL(join(modules, 'oidc-provider', 'lib', 'index.js')));
@@ -255,8 +256,6 @@ function openChartSession(res, user) {
 
 // -- the FHIR server --------------------------------------------------------------------------------------------------------------
 
-const OPEN = { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, content-type, accept', 'access-control-allow-methods': 'GET, POST, PUT, DELETE, OPTIONS' };
-
 function smartConfiguration() {
   return {
     issuer: base,
@@ -283,95 +282,16 @@ async function fhir(req, res, url) {
   if (req.method === 'OPTIONS') return res.writeHead(204, OPEN).end();
   const path = url.pathname.slice('/fhir/'.length);
   if (path === '.well-known/smart-configuration') return json(res, smartConfiguration(), 200, { ...OPEN, 'cache-control': 'no-store' });
-  if (path === 'metadata') return resource(res, capabilityStatement());
+  if (path === 'metadata') return resource(res, capabilityStatement(fhirBase, 'oidc-provider'));
   const value = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(req.headers.authorization ?? '')?.[1];
   if (value && url.searchParams.has('access_token')) return problem(res, 400, 'invalid', 'the access token came twice');
   const token = value && (await provider.AccessToken.find(value) ?? await provider.ClientCredentials.find(value));
   if (!token || token.isExpired || [token.aud].flat()[0] !== fhirBase) {
     return problem(res, 401, 'login', 'a valid access token is needed', { 'www-authenticate': value ? 'Bearer realm="fhir", error="invalid_token"' : 'Bearer realm="fhir"' });
   }
-  const [type, id, ...more] = path.split('/');
-  if (!(type in records) || more.length) return problem(res, 404, 'not-supported', 'there is no such thing here');
-  const searching = id === undefined && req.method === 'GET' || id === '_search' && req.method === 'POST';
   const scopes = (token.scope ?? '').split(' ').map(parseScope).filter(Boolean);
-  const interaction = searching ? 's' : { GET: 'r', POST: 'c', PUT: 'u', DELETE: 'd' }[req.method];
-  if (!interaction || interaction === 'c' ? id !== undefined : !searching && !id) return problem(res, 405, 'not-supported', 'this cannot be done here', { allow: 'GET, POST, PUT, DELETE' });
   const patients = { patient: [contexts.get(token.grantId)?.compartment], user: userOf(token.accountId)?.patients ?? [] };
-  if (!allows(scopes, type, interaction)) return tooLittle(res, `no scope lets this app do this with ${type}`);
-  if ('cud'.includes(interaction)) return write(req, res, type, id, interaction, scopes, patients);
-  const visible = records[type].filter((record) => reaches(scopes, type, interaction, record, patients));
-  if (!searching) {
-    const found = visible.find((record) => record.id === id);
-    if (found) return resource(res, found);
-    const exists = records[type].some((record) => record.id === id);
-    return exists ? tooLittle(res, 'this record is not open to this app') : problem(res, 404, 'not-found', 'there is no such record');
-  }
-  const query = new URLSearchParams(url.searchParams);
-  if (req.method === 'POST') for (const [name, one] of await readForm(req)) query.append(name, one);
-  const matching = visible.filter((record) => matches(record, query));
-  const limit = Number(query.get('_count') ?? 50);
-  return resource(res, {
-    resourceType: 'Bundle',
-    type: 'searchset',
-    total: matching.length,
-    link: [{ relation: 'self', url: `${fhirBase}/${type}?${query}` }],
-    entry: matching.slice(0, limit).map((record) => ({ fullUrl: `${fhirBase}/${type}/${record.id}`, resource: record, search: { mode: 'match' } })),
-  });
-}
-
-/** Create, update or delete one record; the result, too, has to be within reach of the scopes. */
-async function write(req, res, type, id, interaction, scopes, patients) {
-  const place = records[type].findIndex((record) => record.id === id);
-  if (interaction !== 'c' && place < 0) return problem(res, 404, 'not-found', 'there is no such record');
-  if (place >= 0 && !reaches(scopes, type, interaction, records[type][place], patients)) return tooLittle(res, 'this record is not open to this app');
-  if (interaction === 'd') {
-    records[type].splice(place, 1);
-    return res.writeHead(204, OPEN).end();
-  }
-  let record;
-  try {
-    record = JSON.parse(await readBody(req));
-  } catch {
-    return problem(res, 400, 'invalid', 'the body is not JSON');
-  }
-  if (record?.resourceType !== type || (id && record.id !== id)) return problem(res, 400, 'invalid', 'the body is not the resource of this address');
-  if (interaction === 'c') record.id = randomBytes(12).toString('hex');
-  if (!reaches(scopes, type, interaction, record, patients)) return tooLittle(res, 'this record would not be open to this app');
-  if (interaction === 'c') records[type].push(record);
-  else records[type][place] = record;
-  return resource(res, record, interaction === 'c' ? 201 : 200, { location: `${fhirBase}/${type}/${record.id}` });
-}
-
-function tooLittle(res, text) {
-  problem(res, 403, 'forbidden', text, { 'www-authenticate': 'Bearer realm="fhir", error="insufficient_scope"' });
-}
-
-function matches(record, query) {
-  const codes = (concepts) => [concepts].flat().flatMap((concept) => concept?.coding ?? []);
-  const has = (codings, wanted) => wanted.split(',').some((one) => codings.some((coding) => one.includes('|') ? one === `${coding.system}|${coding.code}` : one === coding.code));
-  for (const [name, value] of query) {
-    const patient = value.replace(/^.*Patient\//, '');
-    if (name === '_id' && !value.split(',').includes(record.id)) return false;
-    if ((name === 'patient' || name === 'subject') && record.subject?.reference !== `Patient/${patient}`) return false;
-    if (name === 'category' && !has(codes(record.category), value)) return false;
-    if (name === 'code' && !has(codes(record.code), value)) return false;
-  }
-  return true;
-}
-
-function capabilityStatement() {
-  const type = (name) => ({ type: name, interaction: ['read', 'search-type', 'create', 'update', 'delete'].map((code) => ({ code })), searchParam: [{ name: '_id', type: 'token' }, ...(name === 'Observation' ? [{ name: 'category', type: 'token' }] : [])] });
-  return {
-    resourceType: 'CapabilityStatement',
-    status: 'active',
-    date: '2026-11-01',
-    kind: 'instance',
-    fhirVersion: '4.0.1',
-    format: ['json'],
-    implementation: { description: 'a SMART layer around oidc-provider', url: fhirBase },
-    software: { name: 'oidc-provider with SMART' },
-    rest: [{ mode: 'server', security: { service: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/restful-security-service', code: 'SMART-on-FHIR' }] }] }, resource: Object.keys(records).map(type) }],
-  };
+  return answerFhir(req, res, { base: fhirBase, path, query: url.searchParams, scopes, patients });
 }
 
 // -- HTTP -------------------------------------------------------------------------------------------------------------------------
@@ -391,17 +311,6 @@ async function route(req, res) {
   return answer(req, res);
 }
 
-async function readBody(req) {
-  const chunks = [];
-  for await (const chunk of req) {
-    chunks.push(chunk);
-    if (chunks.reduce((sum, one) => sum + one.length, 0) > 100_000) throw new Error('the body is too large');
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-const readForm = async (req) => new URLSearchParams(await readBody(req));
-
 const PAGE = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
@@ -412,12 +321,6 @@ const PAGE = {
 
 const cookie = (req, name) => new RegExp(`(?:^|; )${name}=([^;]*)`).exec(req.headers.cookie ?? '')?.[1];
 const html = (res, page, status = 200) => res.writeHead(status, PAGE).end(page);
-const json = (res, body, status = 200, headers = {}) => res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
-const resource = (res, body, status = 200, headers = {}) => json(res, body, status, { ...OPEN, 'content-type': 'application/fhir+json', 'cache-control': 'no-store', ...headers });
-
-function problem(res, status, code, text, headers = {}) {
-  resource(res, { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code, diagnostics: text }] }, status, headers);
-}
 
 function fail(res, error) {
   process.stderr.write(`${error.stack}\n`);
