@@ -51,21 +51,27 @@ _NAMES = {"pat-ash": "Ash Linden", "pat-birch": "Birch Marlow", "pat-cedar": "Ce
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Peer]:
-    """Serve until the block is left; target file, secrets and log are in the folder."""
+    """Serve the full set of clients and users until the block is left; target file, secrets and log are in the folder."""
+    clients = _clients(_free_port())
+    users: list[dict[str, Any]] = [{**user, "password": secrets.token_urlsafe(18)} for user in _USERS]
+    with serving(folder, clients, users) as said:
+        base, fhir = said["base_url"], said["fhir_base_url"]
+        target = folder / f"{NAME}.toml"
+        _write_target(target, base, fhir, clients, users)
+        yield Peer(base, fhir, target, folder / "peer.log")
+
+
+@contextlib.contextmanager
+def serving(folder: Path, clients: list[dict[str, Any]], users: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
+    """Serve these clients and users; gives the addresses."""
     node = playwrights_node()
     if node is None:
         raise CannotRun("Playwright's own Node is not there; oidc-provider needs a newer one than distributions have")
     packages = npm_packages.installed(HERE, NAME)
-    clients = _clients(_free_port())
-    users: list[dict[str, Any]] = [{**user, "password": secrets.token_urlsafe(18)} for user in _USERS]
     config = folder / "peer.json"
     secret(config, json.dumps({"clients": [_public(client) for client in clients], "users": users}))
-    log = folder / "peer.log"
-    with child([str(node), str(HERE / "server.mjs"), str(config), str(packages)], log) as said:
-        base, fhir = said["base_url"], said["fhir_base_url"]
-        target = folder / f"{NAME}.toml"
-        _write_target(target, base, fhir, clients, users)
-        yield Peer(base, fhir, target, log)
+    with child([str(node), str(HERE / "server.mjs"), str(config), str(packages)], folder / "peer.log") as said:
+        yield said
 
 
 def _clients(jwks_port: int) -> list[dict[str, Any]]:
