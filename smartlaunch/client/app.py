@@ -594,13 +594,14 @@ class App:
 
     # -- what refusals rest on ---------------------------------------------------------------------------------------------
 
-    def prove(self) -> None:
+    def prove(self) -> TokenAnswer | None:
         """Go through the right flow once more, whatever is remembered of it; ``Blocked`` says that it no longer goes well.
 
-        A backend service asks for a token, an app goes the whole way. Nothing is proved with pasted launches, of which each serves once.
+        A backend service asks for a token, an app goes the whole way; the token comes back. Nothing is proved with pasted launches, of
+        which each serves once.
         """
         if self.launch_kind == "ehr" and self.launches.pasted(self.client):
-            return
+            return None
         if self.launch_kind:
             attempt = self._attempt(None, None, "", "", "allow", None, doubtful=False)
             grant = self.require_grant(attempt)
@@ -614,6 +615,7 @@ class App:
             if not 200 <= read.answer.status < 300:
                 raise TwinFailed(f"a read that succeeded before is refused to a good token: status {read.answer.status}")
         self.engine.proofs.good(self.client.name)
+        return token
 
     def _prove_plainly(self) -> None:
         self.beside(self.client, self.launch_kind).prove()

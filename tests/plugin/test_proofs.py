@@ -152,3 +152,18 @@ def test_a_read_that_gets_no_answer_with_a_good_token_either_is_no_finding() -> 
 
     app: Any = SimpleNamespace(engine=SimpleNamespace(outages=Outages()), prove=lambda: None, grant=lambda: None, probe=lambda _: Silent())
     assert not proofs.answers_others(PLAN, app, Unreachable("no complete answer"))
+
+
+def test_a_backend_service_is_proved_by_the_token_it_gets_and_needs_no_launch() -> None:
+    def no_launch() -> None:
+        raise Blocked("the SMART configuration has no usable `authorization_endpoint`")
+
+    read: list[object] = []
+
+    def probe(token: object) -> Any:
+        read.append(token)
+        return SimpleNamespace(answer=SimpleNamespace(status=404))
+
+    app: Any = SimpleNamespace(engine=SimpleNamespace(outages=Outages()), prove=lambda: "a token", grant=no_launch, probe=probe)
+    assert proofs.answers_others(PLAN, app, Unreachable("no complete answer"))
+    assert read == ["a token"]
