@@ -187,7 +187,14 @@ def _adds_members(draft: Draft) -> None:
 
 def _is_for_backend_services(draft: Draft) -> None:
     """Leave what a server without people has: no launches, no sign-in, one way of client authentication."""
-    for name in ("issuer", "jwks_uri", "authorization_endpoint", "introspection_endpoint", "revocation_endpoint", "response_types_supported"):
+    for name in (
+        "issuer",
+        "jwks_uri",
+        "authorization_endpoint",
+        "introspection_endpoint",
+        "revocation_endpoint",
+        "response_types_supported",
+    ):
         draft.document.pop(name, None)
     draft.document |= {
         "grant_types_supported": ["client_credentials"],
@@ -195,7 +202,7 @@ def _is_for_backend_services(draft: Draft) -> None:
         "scopes_supported": [scope for scope in SCOPES if scope.startswith("system/")],
         "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
     }
-    for name in ("code_challenge_methods_supported", "authorization_response_iss_parameter_supported", "management_endpoint"):
+    for name in _OF_PEOPLE:
         draft.document.pop(name, None)
 
 
@@ -213,6 +220,10 @@ def _goes_back_to_1_0(draft: Draft) -> None:
 
 _STANDALONE = ("launch-standalone", "context-standalone-patient", "context-standalone-encounter")
 _FROM_THE_EHR = ("launch-ehr", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-online")
+_OF_PEOPLE = (
+    *("issuer", "jwks_uri", "authorization_endpoint", "introspection_endpoint", "revocation_endpoint", "management_endpoint"),
+    *("response_types_supported", "code_challenge_methods_supported", "authorization_response_iss_parameter_supported"),
+)
 _OPTIONAL = ("management_endpoint", "response_types_supported", "introspection_endpoint", "revocation_endpoint")
 _VARIANTS: dict[str, Change[Draft]] = {
     "does_not_offer_introspection": _lacks(("introspection_endpoint",)),

@@ -273,7 +273,7 @@ def _without_system_scope(app: App) -> Trial:
     if token.patient == person.id:
         raise NotApplicable("the token is for the same patient")
     twin = requests.twin_of(app, "read of the patient", person, theirs.access_token)
-    exchange = requests.tried(app, "read of the patient", person, token.access_token)
+    exchange = requests.tried_in_vain(app, "read of the patient", person, token.access_token)
     return requests.Trial("read", "Patient", exchange, tuple(asked.granted), twin, frozenset({person.id}))
 
 
@@ -292,7 +292,7 @@ def _without_unticked(app: App) -> Trial:
     twin = requests.twin_of(app, "read", left, app.grant().access_token)
     if not disclosed(requests.tried(app, "read", kept, access_token), kept.type):
         raise TwinFailed(f"the token does not work for what the user agreed to: {' '.join(asked.granted)}")
-    exchange = requests.tried(app, "read", left, access_token)
+    exchange = requests.tried_in_vain(app, "read", left, access_token)
     return requests.Trial("read", left.type, exchange, tuple(asked.granted), twin, frozenset({left.id}))
 
 

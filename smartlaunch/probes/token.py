@@ -253,11 +253,14 @@ def race(app: App, forms: Sequence[Form], credentials: Credentials) -> Race:
 
 
 def raced(app: App) -> Race:
-    """A fresh code redeemed by two requests at once."""
+    """A fresh code redeemed by two requests at once; ``TwinFailed`` where one after the other does as well."""
 
     def make() -> Race:
         form = app.code_form(app.bare_code())
-        return race(app, [form, form], app.credentials())
+        found = race(app, [form, form], app.credentials())
+        if found.uses and replayed(app).second.succeeded:
+            raise TwinFailed("a code brings a second token also when it comes again later", by="code-reuse-refused")
+        return found
 
     return app.once("race for a code", make)
 

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.client.app import App
 from smartlaunch.errors import TwinFailed
-from smartlaunch.probes import launch_context
-from smartlaunch.probes.fhir_access import bearer_token, interactions
+from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.probes import launch_context, token
+from smartlaunch.probes.client_authentication import assertion
+from smartlaunch.probes.fhir_access import bearer_token, categories, interactions, patients
+from smartlaunch.probes.refresh import wrong
 
 OPEN, DEAF = "accepts_missing_token", "accepts_token_under_any_scheme"
 PROBES: dict[str, Callable[[Any], Any]] = {
@@ -18,6 +22,8 @@ PROBES: dict[str, Callable[[Any], Any]] = {
     "another type": lambda app: interactions.other_type(app, "read").exchange,
     "a search of another type": lambda app: interactions.other_type(app, "search by POST").exchange,
     "a search for patients": lambda app: launch_context.patient_search(app)[1],
+    "another code": lambda app: categories.outside_one_of_two(app, "read", "a category and a code").exchange,
+    "a third patient": lambda app: patients.of_a_third(app, "read of the patient").exchange,
 }
 """Requests that a closed server refuses or narrows."""
 WRONG = {
@@ -25,6 +31,22 @@ WRONG = {
     "a search for patients": "search_shows_other_patient",
     "another type": "ignores_scopes",
     "a search of another type": "ignores_scopes",
+    "another code": "heeds_first_parameter_of_a_scope_only",
+    "a third patient": "compares_patients_by_length_of_id",
+}
+EXISTENCE = {"HEAD request": "trusts_head_requests", "search with _summary=count": "counts_what_no_scope_covers"}
+RACES: dict[str, tuple[Callable[[Any], Any], str, str]] = {
+    "a code": (token.raced, "accepts_code_twice", "code-reuse-refused"),
+    "an assertion": (
+        assertion.raced,
+        "accepts_replayed_assertion",
+        "assertion-replay-refused",
+    ),
+    "a refresh token": (
+        wrong.raced,
+        "accepts_rotated_refresh_token",
+        "refresh-reuse-refused",
+    ),
 }
 
 
@@ -43,3 +65,24 @@ def test_what_a_closed_server_gives_to_a_wrong_token_is_its_fault(name: str, wor
 
 def test_a_good_token_in_a_right_way_is_judged_on_an_open_server_too(worlds: Any) -> None:
     assert disclosed(bearer_token.sent(worlds(OPEN, fresh=True).app(), "the scheme in lower case"))
+
+
+@pytest.mark.parametrize("request_", EXISTENCE)
+@pytest.mark.parametrize("about", [interactions.existence, patients.existence])
+def test_that_data_are_there_is_no_secret_of_an_open_server(request_: str, about: Callable[[Any, str], Any], worlds: Any) -> None:
+    with pytest.raises(TwinFailed, match="without any token") as raised:
+        about(worlds(OPEN, EXISTENCE[request_], fresh=True).app(), request_)
+    assert raised.value.by == "bearer-no-token"
+
+
+@pytest.mark.parametrize("what", RACES)
+def test_two_at_once_are_no_race_where_one_after_the_other_does_as_well(what: str, worlds: Any, monkeypatch: Any) -> None:
+    def in_turn(app: App, forms: Any, credentials: Any) -> list[TokenAnswer]:
+        return [app.token_request(form, credentials) for form in forms]
+
+    monkeypatch.setattr(App, "token_requests_together", in_turn)  # the server of these tests takes one request at a time
+    raced, again, by = RACES[what]
+    role = "confidential-asymmetric" if what == "an assertion" else "public"
+    with pytest.raises(TwinFailed, match="later") as raised:
+        raced(worlds(again, fresh=True).app(role))
+    assert raised.value.by == by

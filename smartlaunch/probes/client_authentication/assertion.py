@@ -313,8 +313,15 @@ def _first(app: App, form: list[tuple[str, str]], credentials: Credentials) -> N
 
 
 def raced(app: App) -> Race:
-    """Two right requests at once with one assertion."""
-    return app.once("race with an assertion", lambda: race(app, _forms(app, 2), app.assertion().credentials()))
+    """Two right requests at once with one assertion; ``TwinFailed`` where one after the other does as well."""
+
+    def make() -> Race:
+        found = race(app, _forms(app, 2), app.assertion().credentials())
+        if found.uses and _replay(app).succeeded:
+            raise TwinFailed("an assertion is taken a second time also when it comes again later", by="assertion-replay-refused")
+        return found
+
+    return app.once("race with an assertion", make)
 
 
 AGAIN: Mapping[str, Callable[[App], TokenAnswer]] = {

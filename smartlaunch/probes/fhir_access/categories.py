@@ -133,7 +133,7 @@ def _outside_one_of_two(app: App, interaction: str, order: str) -> Trial:
     if not disclosed(send(app, "read", inside, grant.access_token), inside.type):
         raise TwinFailed("the token does not work for the category and code that it was granted")
     twin = twin_of(app, interaction, other, app.grant().access_token)
-    exchange = tried(app, interaction, other, grant.access_token)
+    exchange = tried_in_vain(app, interaction, other, grant.access_token)
     return Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, frozenset({other.id}))
 
 

@@ -20,6 +20,7 @@ from smartlaunch.probes.fhir_access.requests import (
     Trial,
     next_page,
     require_closed,
+    require_kept,
     send,
     tried,
     tried_in_vain,
@@ -133,7 +134,7 @@ def _of_a_third(app: App, interaction: str) -> Trial:
         raise NotApplicable(f"no login brings the patient {third} into context, so nothing shows that this patient's data are there")
     wanted = Sample({"resourceType": "Patient", "id": third}, (("_id", third),))
     twin = twin_of(app, interaction, wanted, theirs.access_token)
-    exchange = tried(app, interaction, wanted, grant.access_token)
+    exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
     return Trial(interaction, "Patient", exchange, tuple(grant.granted), twin, frozenset({third}))
 
 
@@ -181,6 +182,8 @@ def asked_whether(app: App, request: str, wanted: Sample, made_up: Sample, may: 
         raise NotApplicable(f"the {request} is answered in one way whether the data are there or not")
     exchange = ask(fhir, wanted, grant.access_token)
     answered(exchange)
+    if tells_of_data(exchange):
+        require_kept(app, wanted)
     return Trial(request, wanted.type, exchange, tuple(grant.granted), twin, frozenset({wanted.id}))
 
 

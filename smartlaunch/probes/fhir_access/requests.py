@@ -239,9 +239,19 @@ def require_closed(app: App, exchange: Exchange) -> Exchange:
     parts = urlsplit(request.url)
     query = urlencode([pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "access_token"])
     url, form = urlunsplit(parts._replace(query=query)), parse_qsl(request.body.decode()) if searching else None
-    door = app.once(f"at the open door {request.method} {url} {form}", lambda: app.engine.fhir.send(request.method, url, None, form=form))
+    _require_shut(app, request.method, url, form)
+    return exchange
+
+
+def require_kept(app: App, of: Sample) -> None:
+    """``TwinFailed`` where the server gives a resource to everybody: then nothing shows whether it keeps from this token that it exists."""
+    _require_shut(app, "GET", of.reference)
+    _require_shut(app, "GET", f"{of.type}?{urlencode(of.query)}")
+
+
+def _require_shut(app: App, method: str, url: str, form: list[tuple[str, str]] | None = None) -> None:
+    door = app.once(f"at the open door {method} {url} {form}", lambda: app.engine.fhir.send(method, url, None, form=form))
     if disclosed(door):
         raise TwinFailed(
             "the FHIR server gives the same without any token, so nothing shows whether it looks at this one", by="bearer-no-token"
         )
-    return exchange

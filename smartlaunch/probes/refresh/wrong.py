@@ -183,7 +183,10 @@ def _use(app: App, scope: str, grant: Grant, access_token: str) -> Exchange | No
 
 
 def raced(app: App) -> Race:
-    """A refresh token used by two requests at once, and then its successors; ``NotApplicable`` when the server does not replace it."""
+    """A refresh token used by two requests at once, and then its successors; ``NotApplicable`` when the server does not replace it.
+
+    ``TwinFailed`` where one after the other brings tokens as well.
+    """
 
     def make() -> Race:
         old = own_grant(app).token.refresh_token
@@ -194,6 +197,8 @@ def raced(app: App) -> Race:
         if any(not answer.refresh_token or answer.refresh_token == old for answer in winners):
             raise NotApplicable("the server does not replace refresh tokens of this client")
         uses = [app.refresh(winner.refresh_token).exchange for winner in winners] if len(winners) > 1 else []
+        if uses and reused(app).replay.succeeded:
+            raise TwinFailed("a refresh token that was replaced brings tokens also when it comes again later", by="refresh-reuse-refused")
         return Race(tuple(answers), tuple(uses))
 
     return app.once("race for a refresh token", make)
