@@ -1,4 +1,4 @@
-"""A FHIR server that gives data without any token is found open once; what nothing can show on it is blocked, and blames nobody else."""
+"""A server that gives data without any token, or tokens without any secret, is found open once; what nothing can show on it is blocked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smartlaunch.client.app import App
 from smartlaunch.errors import TwinFailed
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import launch_context, token
-from smartlaunch.probes.client_authentication import assertion
+from smartlaunch.probes.client_authentication import assertion, secret
 from smartlaunch.probes.fhir_access import bearer_token, categories, interactions, patients
 from smartlaunch.probes.refresh import wrong
 
@@ -86,3 +86,17 @@ def test_two_at_once_are_no_race_where_one_after_the_other_does_as_well(what: st
     with pytest.raises(TwinFailed, match="later") as raised:
         raced(worlds(again, fresh=True).app(role))
     assert raised.value.by == by
+
+
+@pytest.mark.parametrize(
+    ("sent", "open_", "by"),
+    [
+        (secret.redeem, "accepts_confidential_client_without_secret", "missing-secret-refused"),
+        (secret.refresh, "refreshes_without_authentication", "refresh-client-authentication"),
+    ],
+)
+def test_a_wrong_secret_says_nothing_where_none_is_needed(sent: Callable[[Any, str], Any], open_: str, by: str, worlds: Any) -> None:
+    with pytest.raises(TwinFailed, match="without any") as raised:
+        sent(worlds("accepts_any_client_secret", open_, fresh=True).app("confidential-symmetric"), "a wrong secret")
+    assert raised.value.by == by
+    assert sent(worlds("accepts_any_client_secret", fresh=True).app("confidential-symmetric"), "a wrong secret").succeeded

@@ -92,14 +92,26 @@ WRONG: Mapping[str, Make] = {
 IN_THE_QUERY = "its credentials in the query"
 REDEEMED = (*WRONG, IN_THE_QUERY)
 """What an access token request comes with."""
+UNPROVEN = ("no secret", "no assertion", "no word of who it is")
+"""Requests without any proof of who the client is."""
 
 
 # -- token requests -----------------------------------------------------------------------------------------------------------
 
 
 def redeem(app: App, label: str) -> TokenAnswer:
-    """A fresh code redeemed with the credentials that the words name; all else in the request is right."""
-    return app.once(f"redeem with {label}", lambda: _redeem(app, label))
+    """A fresh code redeemed with the credentials that the words name; all else in the request is right.
+
+    ``TwinFailed`` where that brings a token and no secret at all does too: nothing shows then that this one was looked at.
+    """
+
+    def make() -> TokenAnswer:
+        answer = _redeem(app, label)
+        if answer.succeeded and label not in UNPROVEN and any(redeem(app, one).succeeded for one in UNPROVEN if one in WRONG):
+            raise TwinFailed("a code brings a token without any secret too", by="missing-secret-refused")
+        return answer
+
+    return app.once(f"redeem with {label}", make)
 
 
 def _redeem(app: App, label: str) -> TokenAnswer:
@@ -117,13 +129,23 @@ def refresh(app: App, label: str) -> TokenAnswer:
 
 
 def refresh_with(app: App, label: str, faults: Mapping[str, Make]) -> TokenAnswer:
-    """A refresh token of its own used with one of the credentials given by their words; a right refresh has to succeed first."""
+    """A refresh token of its own used with one of the credentials given by their words; a right refresh has to succeed first.
+
+    ``TwinFailed`` where that brings a token and no authentication at all does too.
+    """
 
     def make() -> TokenAnswer:
         app.once("a right refresh", lambda: _right_refresh(app))
-        return app.refresh(_refresh_token(app), faults[label](app))
+        answer = app.refresh(_refresh_token(app), faults[label](app))
+        if answer.succeeded and label not in UNPROVEN and app.once("refresh unproven", lambda: _refresh_unproven(app)).succeeded:
+            raise TwinFailed("a refresh token brings a token without any client authentication too", by="refresh-client-authentication")
+        return answer
 
     return app.once(f"refresh with {label}", make)
+
+
+def _refresh_unproven(app: App) -> TokenAnswer:
+    return app.refresh(_refresh_token(app), authentication.none(app.client.client_id))
 
 
 def _right_refresh(app: App) -> TokenAnswer:
