@@ -185,27 +185,6 @@ def _adds_members(draft: Draft) -> None:
     draft.document["capabilities"].append("https://lakeside.example/capability/wayfinding")
 
 
-def _is_for_backend_services(draft: Draft) -> None:
-    """Leave what a server without people has: no launches, no sign-in, one way of client authentication."""
-    for name in (
-        "issuer",
-        "jwks_uri",
-        "authorization_endpoint",
-        "introspection_endpoint",
-        "revocation_endpoint",
-        "response_types_supported",
-    ):
-        draft.document.pop(name, None)
-    draft.document |= {
-        "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-        "scopes_supported": [scope for scope in SCOPES if scope.startswith("system/")],
-        "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
-    }
-    for name in _OF_PEOPLE:
-        draft.document.pop(name, None)
-
-
 def _goes_back_to_1_0(draft: Draft) -> None:
     """Leave what the first edition had, under the names it had then."""
     document = draft.document
@@ -220,10 +199,6 @@ def _goes_back_to_1_0(draft: Draft) -> None:
 
 _STANDALONE = ("launch-standalone", "context-standalone-patient", "context-standalone-encounter")
 _FROM_THE_EHR = ("launch-ehr", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-online")
-_OF_PEOPLE = (
-    *("issuer", "jwks_uri", "authorization_endpoint", "introspection_endpoint", "revocation_endpoint", "management_endpoint"),
-    *("response_types_supported", "code_challenge_methods_supported", "authorization_response_iss_parameter_supported"),
-)
 _OPTIONAL = ("management_endpoint", "response_types_supported", "introspection_endpoint", "revocation_endpoint")
 _VARIANTS: dict[str, Change[Draft]] = {
     "does_not_offer_introspection": _lacks(("introspection_endpoint",)),
@@ -246,7 +221,6 @@ _VARIANTS: dict[str, Change[Draft]] = {
         lambda draft: draft.document["capabilities"].append("https://hl7.example/capability/exchange")
     ),
     "is_of_edition_1_0": Change(_goes_back_to_1_0),
-    "offers_backend_services_only": Change(_is_for_backend_services),
 }
 """What each permitted choice makes of the document."""
 
