@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("smartlaunch.cli.run", "put the requirements to a server and report"),
     "accept": ("smartlaunch.cli.accept", "write what a run found as known deviations, for review"),
     "report": ("smartlaunch.cli.report", "render a run again from what is on disk, also one that was killed"),
+    "compare": ("smartlaunch.cli.compare", "say what changed from one run to another"),
+    "history": ("smartlaunch.cli.history", "show the course of the nights, prune old runs"),
     "setup": ("smartlaunch.cli.setup", "find or get the browser and the Allure renderer"),
     "doctor": ("smartlaunch.cli.doctor", "check a target file and its server before a run"),
     "sandbox": ("smartlaunch.cli.sandbox", "serve the embedded EHR for people and tools"),

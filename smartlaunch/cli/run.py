@@ -7,14 +7,17 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smartlaunch.cli.compare import DOWN_NIGHTS
 from smartlaunch.errors import LookupFailed, UsageError
 from smartlaunch.plugin import options
 from smartlaunch.records import files
+from smartlaunch.records.comparison import Change, Comparison
 from smartlaunch.records.exits import BLOCKED, GOOD, INTERNAL, INTERRUPTED, USAGE, exit_code
+from smartlaunch.records.history import History
 from smartlaunch.records.store import load_run, new_run_folder
 from smartlaunch.reporting.words import count
 
@@ -47,7 +50,43 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "no scenario is selected: the suites and requirements asked for have none in common\n  try: smartlaunch run --list"
         )
-    return _run(args, asked, selection.suites, _folder(args.out))
+    baseline = load_run(args.baseline) if args.baseline else None
+    _number(args.down_nights)
+    return _run(args, asked, selection.suites, _folder(args.out), lambda record: _changes(args, record, baseline))
+
+
+def _number(given: str | None) -> int:
+    if given is None:
+        return DOWN_NIGHTS
+    if not given.isdigit() or int(given) < 1:
+        raise UsageError(f"--down-nights {given}: a whole number from 1 is wanted")
+    return int(given)
+
+
+def _changes(args: argparse.Namespace, record: Run, baseline: Run | None) -> Comparison | None:
+    """Keep the run in the history, and say what changed since the baseline, where there is one."""
+    from smartlaunch.cli.compare import compared
+
+    history = _history(args)
+    if history is not None:
+        History(history).add(record)
+    if baseline is None:
+        return None
+    from smartlaunch.catalogue import load
+    from smartlaunch.reporting.changes import as_text
+
+    found = compared(baseline, record, history)
+    sys.stdout.write("\n" + as_text(found, load(), strict=args.strict))
+    return found
+
+
+def _history(args: argparse.Namespace) -> Path | None:
+    """The file of the history: the one that is named, else the usual one for a run in the usual place."""
+    if args.history == "off":
+        return None
+    if args.history:
+        return Path(args.history)
+    return None if args.out else Path.cwd() / files.REPORTS / files.HISTORY_FILE
 
 
 def _list(selection: Selection, plans: Sequence[Plan]) -> int:
@@ -128,7 +167,13 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
-def _run(args: argparse.Namespace, asked: options.Options, suites: Sequence[Suite], folder: Path) -> int:
+def _run(
+    args: argparse.Namespace,
+    asked: options.Options,
+    suites: Sequence[Suite],
+    folder: Path,
+    changes: Callable[[Run], Comparison | None],
+) -> int:
     from smartlaunch._suite import suite_root
     from smartlaunch.cli.child import Ended, child_environment, pytest_command, run_pytest
 
@@ -147,7 +192,7 @@ def _run(args: argparse.Namespace, asked: options.Options, suites: Sequence[Suit
             interrupted = True
         log.seek(0)
         said = log.read().decode("utf-8", "replace")
-    return _verdict(folder, code, said, args, interrupted=interrupted)
+    return _verdict(folder, code, said, args, changes, interrupted=interrupted)
 
 
 def _write_manifest(folder: Path) -> str:
@@ -188,7 +233,9 @@ def pytest_arguments(args: argparse.Namespace, asked: options.Options, folder: P
     return [*out, "-v"] if args.verbose else [*out, "-q", "--no-header", "--tb=no", "-rN"]
 
 
-def _verdict(folder: Path, code: int, said: str, args: argparse.Namespace, *, interrupted: bool) -> int:
+def _verdict(
+    folder: Path, code: int, said: str, args: argparse.Namespace, changes: Callable[[Run], Comparison | None], *, interrupted: bool
+) -> int:
     """Show the run's summary and return its exit code; a run without a record shows what pytest said instead."""
     try:
         record = load_run(folder)
@@ -201,14 +248,22 @@ def _verdict(folder: Path, code: int, said: str, args: argparse.Namespace, *, in
     if interrupted:
         print(f"smartlaunch: interrupted; what was recorded until then is in {shown(folder)}", file=sys.stderr)
         return INTERRUPTED
-    verdict = exit_code(record, strict=args.strict, strict_known=args.strict_known)
-    unsigned = _write_manifest(folder) or _write_junit(record, args.junit)
+    unkept, found = "", None
+    try:
+        found = changes(record)
+    except UsageError as exc:
+        unkept = str(exc)
+    regressed = found.red(strict=args.strict, down_nights=_number(args.down_nights)) if found else None
+    blocked_before = found is not None and (found.down or (record.judged > 0 and not found.of(Change.BLOCKED)))
+    verdict = exit_code(record, strict=args.strict, strict_known=args.strict_known, regressed=regressed, blocked_before=blocked_before)
+    unsigned = _write_manifest(folder) or _write_junit(record, args.junit) or unkept
     if unsigned:
         print(f"smartlaunch: {unsigned}", file=sys.stderr)
         verdict = INTERNAL if verdict in (GOOD, BLOCKED) else verdict
     if code == _PYTEST_INTERNAL or code < 0:
         return _broken_off(code, said, folder)
-    if verdict == GOOD and code != _PYTEST_GOOD:  # something broke that no scenario's result holds
+    accounted = regressed is not None and (record.counts["failed"] or record.counts["blocked"])
+    if verdict == GOOD and code != _PYTEST_GOOD and not accounted:  # something broke that no scenario's result holds
         return _no_record(code, said)
     return verdict
 

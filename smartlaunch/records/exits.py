@@ -31,11 +31,14 @@ OUTDATED = ("expired", "gone")
 """The states of a deviation that should be taken out of its file."""
 
 
-def exit_code(run: Run, *, strict: bool = False, strict_known: bool = False, regressed: bool | None = None) -> int:
+def exit_code(
+    run: Run, *, strict: bool = False, strict_known: bool = False, regressed: bool | None = None, blocked_before: bool = False
+) -> int:
     """What ``smartlaunch run`` ends with: the first of 2, 1, 4, 3 that holds, else 0.
 
     What a deviation says beforehand changes nothing, unless the deviation itself is outdated and ``strict_known`` asks for that.
-    ``regressed`` says, where there is a run to compare with, whether something became worse: then only that is 1.
+    ``regressed`` says, where there is a run to compare with, whether something became worse: then only that is 1. ``blocked_before``
+    says that nothing is blocked that was judged then, or that the target is down, which is told and is no change of the server's.
     """
     if run.preflight_verdict == "mend":
         return USAGE
@@ -47,4 +50,6 @@ def exit_code(run: Run, *, strict: bool = False, strict_known: bool = False, reg
     nothing_put = unreachable and not run.judged  # then no scenario can have a result, and that is no error of ours
     if counts[Outcome.ERROR] or run.unwritten or (run.missing and not nothing_put):
         return INTERNAL
+    if blocked_before:
+        return GOOD
     return BLOCKED if run.unknown(Outcome.BLOCKED) or not run.judged or unreachable else GOOD

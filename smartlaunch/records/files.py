@@ -19,6 +19,9 @@ ATTACHMENTS = "attachments"
 TICKETS = "tickets"
 MANIFEST_FILE = "manifest.sha256"
 
+HISTORY_FILE = "history.sqlite"
+"""Beside the folders of the runs."""
+
 REPORTS = "reports"
 """Where runs go when no folder is named."""
 

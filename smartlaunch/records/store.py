@@ -117,7 +117,7 @@ def load_run(name: str | Path, reports_dir: Path | None = None) -> Run:
     if path.is_file():
         return _load_file(path)
     for folder in (path, reports / str(name)):
-        if _is_run(folder):
+        if is_run(folder):
             return _load_folder(folder)
     raise LookupFailed("run", str(name), [folder.name for folder in known], hint="give a run's folder, its run.json, its id, or latest")
 
@@ -144,10 +144,11 @@ def _load_file(path: Path) -> Run:
 
 
 def _run_folders(reports: Path) -> list[Path]:
-    return sorted(p for p in reports.iterdir() if _is_run(p)) if reports.is_dir() else []
+    return sorted(p for p in reports.iterdir() if is_run(p)) if reports.is_dir() else []
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run."""
     return folder.is_dir() and any((folder / name).is_file() for name in (RUN_FILE, SCENARIOS_FILE, HEADER_FILE))
 
 

@@ -76,11 +76,11 @@ def _environment() -> Environment:
 
 def _view(page: Page) -> dict[str, Any]:
     """What the template is given, a part of the page each."""
-    script = _resource("report.js")
+    script = resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     drawn, said = launches(page), problems(page)
     return {
-        "css": Markup(_resource("report.css")),  # noqa: S704 - our own file
+        "css": Markup(resource("report.css")),  # noqa: S704 - our own file
         "script": Markup(script),  # noqa: S704 - our own file
         "script_digest": digest,
         "run": page.run,
@@ -110,5 +110,6 @@ def _view(page: Page) -> dict[str, Any]:
 
 
 @cache
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """A file beside the templates."""
     return (files("smartlaunch.reporting") / "templates" / name).read_text(encoding="utf-8")
