@@ -20,10 +20,6 @@ from smartlaunch.records.exits import BLOCKED, INTERNAL, INTERRUPTED, MEANING, U
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("smartlaunch.cli.run", "put the requirements to a server and report"),
-    "accept": ("smartlaunch.cli.accept", "write what a run found as known deviations, for review"),
-    "report": ("smartlaunch.cli.report", "render a run again from what is on disk, also one that was killed"),
-    "compare": ("smartlaunch.cli.compare", "say what changed from one run to another"),
-    "history": ("smartlaunch.cli.history", "show the course of the nights, prune old runs"),
     "setup": ("smartlaunch.cli.setup", "find or get the browser and the Allure renderer"),
     "doctor": ("smartlaunch.cli.doctor", "check a target file and its server before a run"),
     "sandbox": ("smartlaunch.cli.sandbox", "serve the embedded EHR for people and tools"),
@@ -33,6 +29,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("smartlaunch.cli.schema", "print the JSON Schema of the target file or of run.json"),
     "diagnose": ("smartlaunch.diagnosis.cli", "name the likely cause in a run, a HAR, a URL or an error body"),
     "ticket": ("smartlaunch.ticket.cli", "write a support ticket from a run or a HAR"),
+    "accept": ("smartlaunch.cli.accept", "write what a run found as known deviations, for review"),
+    "report": ("smartlaunch.cli.report", "render a run again from what is on disk, also one that was killed"),
+    "compare": ("smartlaunch.cli.compare", "say what changed from one run to another"),
+    "history": ("smartlaunch.cli.history", "show the course of the nights, prune old runs"),
+    "merge": ("smartlaunch.cli.merge", "join runs of one target, such as the shards of a CI matrix"),
+    "survey": ("smartlaunch.cli.survey", "hold the SMART configurations of many endpoints against the rules, without a login"),
+    "nightly": ("smartlaunch.cli.nightly", "run against many targets and say in one sentence what changed"),
 }
 
 _EPILOG = (

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         )
     baseline = load_run(args.baseline) if args.baseline else None
     _number(args.down_nights)
-    return _run(args, asked, selection.suites, _folder(args.out), lambda record: _changes(args, record, baseline))
+    return _run(args, asked, selection.suites, folder_of(args.out), lambda record: _changes(args, record, baseline))
 
 
 def _number(given: str | None) -> int:
@@ -140,7 +140,8 @@ def _switch_unknown(kind: str, name: str, known: list[str]) -> LookupFailed:
     return LookupFailed(kind, name, near if len(known) > len(near) else known, hint=hint)
 
 
-def _folder(out: str | None) -> Path:
+def folder_of(out: str | None) -> Path:
+    """The folder of a run: the one that is named, cleared of an earlier run, else a new one."""
     if not out:
         return new_run_folder(Path.cwd() / files.REPORTS)
     folder = Path(out)

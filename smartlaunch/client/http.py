@@ -230,7 +230,7 @@ class Http:
             finally:
                 with_stream.close()
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError, OSError) as exc:
-            failure, response = _failure(exc), None
+            failure, response = failure_of(exc), None
             error = _sentence(failure, exc, url, self._request_s)
         took_ms = (time.monotonic() - tick) * 1000
         return Exchange(identifier, Actor.APP, endpoint, started, took_ms, sent, response, error, redirect_of, tls, failure)
@@ -307,7 +307,7 @@ def _require_sendable(headers: list[tuple[str, str]]) -> None:
             raise _NotSendable(f"the header {name} would hold a character that HTTP does not allow there")
 
 
-def _failure(exc: Exception) -> Failure:
+def failure_of(exc: Exception) -> Failure:
     """The kind of a failure, by what was raised and what that came from."""
     causes = list(_causes(exc))
     kinds: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,6 +155,16 @@ def of_command(args: argparse.Namespace) -> Options:
 def pytest_arguments(options: Options) -> list[str]:
     """The options in the words of the pytest plugin."""
     return list(_words(options, lambda option: option.pytest_flag))
+
+
+def passed_on(args: argparse.Namespace, names: Iterable[str]) -> Iterator[str]:
+    """The named options as a command line of ``smartlaunch run`` gives them on, in one order."""
+    for option in OPTIONS:
+        value = getattr(args, option.attribute, None) if option.name in names else None
+        if value and not option.metavar:
+            yield option.flag
+        for each in (value if option.many else [value]) if value and option.metavar else ():
+            yield f"{option.flag}={each}"
 
 
 def ehr_arguments(options: Options) -> list[str]:

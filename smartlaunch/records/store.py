@@ -30,7 +30,7 @@ def new_run_folder(base: Path) -> Path:
 def write_header(folder: Path, header: Mapping[str, Any]) -> None:
     """Keep the header at the start of a run, so that a killed run can still say what it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / HEADER_FILE, json.dumps({"schema": SCHEMA_VERSION, **header}, ensure_ascii=False, indent=1) + "\n")
+    replace_file(folder / HEADER_FILE, json.dumps({"schema": SCHEMA_VERSION, **header}, ensure_ascii=False, indent=1) + "\n")
 
 
 def append_scenario(folder: Path, result: ScenarioResult) -> None:
@@ -92,7 +92,7 @@ def write_run(run: Run, folder: Path) -> Path:
     parts.append("\n}\n")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RUN_FILE
-    _replace(path, "".join(parts))
+    replace_file(path, "".join(parts))
     return path
 
 
@@ -201,7 +201,7 @@ def _json_file(path: Path) -> Any:
         return None
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Write a file in one move, so that a reader never sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

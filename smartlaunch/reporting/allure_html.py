@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SETTING = "SMARTLAUNCH_ALLURE"
+HISTORY = "SMARTLAUNCH_ALLURE_HISTORY"
+"""A file of JSON lines to which each page adds what its run came to, and from which it shows the runs before."""
+KEPT = 30
 RENDER_S = 120
 
 _TRACKER = re.compile(
@@ -131,7 +134,10 @@ def _config(title: str, output: Path) -> dict[str, object]:
         by("Does not apply", "skipped"),
     ]
     options = {"singleFile": True, "groupBy": ["epic", "feature", "story"], "reportName": title or "SMART App Launch conformance"}
+    past = os.environ.get(HISTORY, "")
+    history: dict[str, object] = {"historyPath": str(Path(past).resolve()), "historyLimit": KEPT, "appendHistory": True} if past else {}
     return {
+        **history,
         "name": title or "SMART App Launch conformance",
         "output": str(output),
         "categories": {"rules": rules},

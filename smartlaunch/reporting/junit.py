@@ -7,7 +7,7 @@ once, with the diagnosis, and with a link to the place in the page.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -24,12 +24,12 @@ _SKIPPED = (Outcome.NOT_APPLICABLE.value, Outcome.NOT_CONFIGURED.value)
 _ERRORS = (Outcome.BLOCKED.value, Outcome.ERROR.value)
 
 
-def write_junit(runs: Sequence[Run], path: Path) -> Path:
-    """Write one file for one run or for many, a ``testsuite`` for each suite of each."""
+def write_junit(runs: Iterable[Run], path: Path, *, several: bool = False) -> Path:
+    """Write one file for one run or for many, a ``testsuite`` for each suite of each; ``several`` puts the target into its name."""
     root = ET.Element("testsuites", name="smartlaunch")
     for run in runs:
         for suite in run.suites:
-            _suite(root, run, suite, path.parent, several=len(runs) > 1)
+            _suite(root, run, suite, path.parent, several=several)
         if not run.suites or run.missing:
             _without_result(root, run)
     for name in ("tests", "failures", "errors", "skipped"):

@@ -35,7 +35,9 @@ def write(folder: Path, *scenarios: ScenarioResult, day=1, target="ehr-a", base=
     head = {
         "schema": 1,
         "id": folder.name,
-        "target": {"name": target, "given": f"{target}.toml", "fhir_base_url": base, "hash": "sha256:1"},
+        "target": target
+        if isinstance(target, dict)
+        else {"name": target, "given": f"{target}.toml", "fhir_base_url": base, "hash": "sha256:1"},
         "selection": [s.id for s in scenarios],
         "preflight": [],
         "start": start,

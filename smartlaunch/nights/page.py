@@ -1,0 +1,71 @@
+"""The index page of a night: the sentence, then a row for each target with its report; one file without a script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from smartlaunch.nights.state import Entry, Night
+from smartlaunch.records.comparison import Comparison
+from smartlaunch.records.files import HTML_FILE
+from smartlaunch.records.record import Run
+from smartlaunch.reporting.changes import headline
+from smartlaunch.reporting.html import resource
+from smartlaunch.reporting.telling import Told
+from smartlaunch.reporting.words import OUTCOME_WORDS, WORST_FIRST, count, printable, seconds, verdict
+
+
+def row_of(entry: Entry, run: Run | None, comparison: Comparison | None, told: Told) -> dict[str, Any]:
+    """One target of the page."""
+    worse = comparison.red(strict=told.strict, down_nights=told.down_nights) if comparison else False
+    if run is None:
+        words = {"waiting": "not begun", "running": "under way"}
+        return {
+            "name": printable(entry.name or entry.given),
+            "link": "",
+            "tone": "error" if entry.state == "done" else "not-applicable",
+            "word": "not run" if entry.state == "done" else words[entry.state],
+            "said": printable(entry.said),
+            "counts": "",
+            "took": "",
+            "attempts": entry.attempts,
+        }
+    found = verdict(run)
+    counts = ", ".join(f"{run.counts[o]} {OUTCOME_WORDS[o]}" for o in WORST_FIRST if run.counts[o])
+    return {
+        "name": printable(run.target_name),
+        "link": f"{entry.slug}/{HTML_FILE}",
+        "tone": "failed" if worse else found.tone,
+        "word": "Worse" if worse else found.word if entry.state == "done" else "under way",
+        "said": headline(comparison, told.rows, strict=told.strict) if comparison else found.sentence,
+        "counts": counts,
+        "took": seconds(run.duration_s),
+        "attempts": entry.attempts,
+    }
+
+
+def write_index(night: Night, rows: list[dict[str, Any]], told: Told) -> Path:
+    """Write the page."""
+    environment = Environment(
+        loader=PackageLoader("smartlaunch.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(count=count)
+    done = sum(entry.state == "done" for entry in night.entries)
+    text = environment.get_template("night.html.j2").render(
+        css=Markup(resource("report.css") + resource("history.css")),  # noqa: S704 - our own files
+        night=night,
+        headline=told.headline if told.comparisons else "No target is done yet.",
+        red=told.red,
+        rows=rows,
+        left=len(night.entries) - done,
+    )
+    path = night.folder / HTML_FILE
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return path
