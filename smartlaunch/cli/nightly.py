@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("targets", metavar="TARGETS", nargs="+", help="targets, or a file with one target a line (any file that does not end in .toml)")
     add("--jobs", metavar="N", type=int, default=2, help="how many targets at a time, one browser each (default: 2)")
+    add("--scheduler", metavar="ADDRESS", help="hand the targets to the workers of this Dask scheduler (optional extra `distributed`)")
     add("--retries", metavar="N", type=int, default=1, help="how often to put again what the network blocked (default: 1)")
     add("--retry-wait", metavar="S", type=float, default=60.0, help="seconds to wait before that (default: 60)")
     add("--limit-min", metavar="MIN", type=float, default=180.0, help="end a target's run after so many minutes (default: 180)")
@@ -72,7 +73,16 @@ def run(args: argparse.Namespace) -> int:
     history = History(Path(args.history) if args.history else night.folder.parent / HISTORY_FILE)
     with only_one(night.folder):
         night.save()
-        return _night(args, night, history, _local)
+        if not args.scheduler:
+            return _night(args, night, history, _local)
+        from smartlaunch.nights.distributed import OnWorkers
+
+        workers = OnWorkers(args.scheduler, {"CI": "true"})
+        args.jobs = max(args.jobs, workers.browsers)
+        try:
+            return _night(args, night, history, workers)
+        finally:
+            workers.close()
 
 
 def _targets(words: list[str]) -> list[str]:

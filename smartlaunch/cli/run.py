@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -227,10 +226,7 @@ def pytest_arguments(args: argparse.Namespace, asked: options.Options, folder: P
         f"{options.BY_NAME['out'].pytest_flag}={folder}",
         f"--alluredir={folder / files.ALLURE_RESULTS}",
     ]
-    if not sys.stderr.isatty() or os.environ.get("CI"):
-        out.append(options.BY_NAME["quiet-progress"].pytest_flag)
-    else:
-        out.append("--capture=no")  # the progress line goes to the terminal; pytest's own output goes to the log all the same
+    out.append("--capture=no")  # progress goes to standard error; pytest's own output goes to the log all the same
     return [*out, "-v"] if args.verbose else [*out, "-q", "--no-header", "--tb=no", "-rN"]
 
 

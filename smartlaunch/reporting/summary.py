@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from smartlaunch.reporting.words import (
 NARROWEST, WIDEST = 40, 110
 _NAMED = 3
 _WISHES = 5
+_ENOUGH = 20
+MINUTE_S = 60.0
 _FOLDED = (Outcome.NOT_CONFIGURED.value, Outcome.NOT_APPLICABLE.value)
 
 _CODES = {
@@ -254,10 +257,10 @@ class _Summary:
 
 
 class Progress:
-    """One line that is written over while a run goes: how far, how long, which launch or scenario.
+    """How far a run is: on a terminal one line that is written over, elsewhere and in CI one line a minute.
 
-    Quiet without a terminal and in CI, where lines that overwrite each other only fill the log. It never raises: a stream that
-    was closed meanwhile makes it quiet.
+    The line tells how many are done and left, how many did not pass, and what is waited for; on a terminal also about how long it
+    will take. It never raises: a stream that was closed meanwhile makes it quiet.
     """
 
     def __init__(
@@ -272,10 +275,14 @@ class Progress:
         """Take the stream, the number of scenarios, and ``quiet`` to overrule what the stream and the environment say."""
         env = os.environ if environ is None else environ
         terminal = bool(getattr(stream, "isatty", lambda: False)()) and env.get("TERM") != "dumb"
-        self.quiet = (bool(env.get("CI")) or not terminal) if quiet is None else quiet
+        self.quiet = bool(quiet)
+        self._minutes = bool(env.get("CI")) or not terminal
+        self._over = threading.Event()
         self._stream, self._total, self._clock = stream, total, clock
         self._began, self._painted = clock(), 0.0
         self._done, self._bad, self._now, self._between = 0, 0, "", ""
+        if self._minutes and not self.quiet:
+            threading.Thread(target=self._each_minute, daemon=True).start()  # a scenario may wait for longer than a minute
 
     def doing(self, what: str) -> None:
         """Something other than a scenario begins: the line names it until the next scenario."""
@@ -295,11 +302,14 @@ class Progress:
 
     def close(self) -> None:
         """Wipe the line, so that the summary starts on a clean one."""
-        self._write("\r\x1b[K")
+        self._over.set()
+        if not self._minutes:
+            self._write("\r\x1b[K")
 
     def clear(self) -> None:
         """Wipe the line for a message of someone else; the next event paints it again."""
-        self._write("\r\x1b[K")
+        if not self._minutes:
+            self._write("\r\x1b[K")
         self._painted = 0.0
 
     @property
@@ -309,11 +319,30 @@ class Progress:
         bad = f", {self._bad} not passed" if self._bad else ""
         doing = self._between or self._now
         size = len(str(self._total))
-        return printable(f"{self._done:>{size}}/{self._total} {elapsed // 60:02}:{elapsed % 60:02}{bad}  {doing}".replace("\n", " "))
+        left = self._time_left(elapsed)
+        return printable(f"{self._done:>{size}}/{self._total} {elapsed // 60:02}:{elapsed % 60:02}{left}{bad}  {doing}".replace("\n", " "))
+
+    @property
+    def minute_line(self) -> str:
+        """The line where nothing is written over."""
+        elapsed = seconds(self._clock() - self._began)
+        waits = f"; now: {self._between or self._now}" if self._between or self._now else ""
+        told = f"{elapsed}: {self._done} done, {self._total - self._done} left, {self._bad} not passed so far{waits}"
+        return printable(shortened(told.replace("\n", " "), 300))
+
+    def _time_left(self, elapsed: int) -> str:
+        """About how long it will take yet, once enough is done to say so."""
+        if self._done < _ENOUGH or self._done >= self._total or elapsed < 10:
+            return ""
+        return f", about {seconds(max(10.0, round(elapsed / self._done * (self._total - self._done), -1)))} left"
+
+    def _each_minute(self) -> None:
+        while not self._over.wait(MINUTE_S):
+            self._write(f"{self.minute_line}\n")
 
     def _paint(self, *, at_once: bool = False) -> None:
         now = self._clock()
-        if self.quiet or (not at_once and now - self._painted < 0.1):
+        if self.quiet or self._minutes or (not at_once and now - self._painted < 0.1):
             return
         self._painted = now
         self._write("\r\x1b[K" + shortened(self.line, shutil.get_terminal_size((80, 24)).columns - 1))

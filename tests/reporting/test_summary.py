@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 
 import pytest
 
@@ -173,13 +174,37 @@ def test_progress_tells_launch_scenario_and_time():
 
 
 @pytest.mark.parametrize(("stream", "environ"), [(io.StringIO(), {}), (Terminal(), {"CI": "true"}), (Terminal(), {"TERM": "dumb"})])
-def test_progress_is_quiet_without_a_reader(stream, environ):
+def test_progress_without_a_terminal_is_a_line_a_minute(stream, environ, monkeypatch):
+    monkeypatch.setattr("smartlaunch.reporting.summary.MINUTE_S", 0.05)
     progress = Progress(stream, 3, environ=environ)
+    progress.scenario("the first")
+    progress.done("failed")
+    progress.scenario("the second\x1b[2J")
+    until = time.monotonic() + 10
+    while not stream.getvalue() and time.monotonic() < until:
+        time.sleep(0.01)
+    progress.close()
+    first = stream.getvalue().splitlines()[0]
+    assert re.fullmatch(r"[\d.]+ s: 1 done, 2 left, 1 not passed so far; now: the second\\x1b\[2J", first)
+    assert "\r" not in stream.getvalue()
+
+
+def test_progress_without_a_terminal_says_nothing_before_a_minute_is_over():
+    stream = io.StringIO()
+    progress = Progress(stream, 3, environ={})
     progress.doing("x")
-    progress.scenario("y")
     progress.done("passed")
     progress.close()
     assert stream.getvalue() == ""
+
+
+def test_progress_says_about_how_long_it_will_take_yet():
+    clock = Clock()
+    progress = Progress(Terminal(), 100, environ={}, clock=clock)
+    for _ in range(25):
+        progress.done("passed")
+    clock.now = 60.0
+    assert progress.line.startswith(" 25/100 01:00, about 3 min 0 s left")
 
 
 def test_progress_survives_a_closed_stream():

@@ -241,7 +241,7 @@ def test_every_endpoint_is_accounted_for_and_a_killed_survey_goes_on(farm, tmp_p
     monkeypatch.chdir(tmp_path)
     number = 320
     Path("list.txt").write_text("".join(url(n, farm) + "\n" for n in range(number)))
-    words = ["survey", "list.txt", "--out", "s", "--limit-s", "8", "--parallel", "32"]
+    words = ["survey", "list.txt", "--out", "s", "--limit-s", "60", "--parallel", "32"]
     process = subprocess.Popen([sys.executable, "-m", "smartlaunch.cli", *words], env=child_environment(), stdout=subprocess.DEVNULL)
     until = time.monotonic() + 60
     while time.monotonic() < until and not (Path("s") / RESULTS).is_file():
