@@ -47,7 +47,7 @@ class Searches:
 
     def of_type(self, access: Access, kind: str, asked: Interaction, operation: str) -> Answer:
         """Search one type."""
-        if operation == "search-post" and self.defects("refuses_search_by_post"):
+        if operation == "search-post" and self.variant("refuses_search_by_post"):
             raise Refused(405, "not-supported", "POST is not possible here.")
         try:
             found = self._found(access, kind, asked.parameters, operation)

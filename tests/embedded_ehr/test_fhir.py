@@ -416,6 +416,7 @@ def test_variants_stay_within_what_is_permitted() -> None:
     assert Harness(variants=("hides_other_patients_as_not_found",)).get("/Patient/bruno-castellano").status_code == 404
     assert Harness(variants=("offers_no_writes",)).ask("POST", "/Observation", body=observation()).status_code == 405
     assert Harness(variants=("offers_no_writes",)).ask("POST", "/Observation/_search", body="code=8867-4").status_code == 200
+    assert Harness(variants=("refuses_search_by_post",)).ask("POST", "/Observation/_search", body="code=8867-4").status_code == 405
     assert Harness(variants=("offers_no_batch",)).ask("POST", "", body=bundle_of("batch")).status_code == 405
     assert Harness(variants=("offers_no_history",)).get(f"{O1}/_history").status_code == 404
     assert "total" not in Harness(variants=("omits_total_of_search",)).get("/Observation").json()

@@ -403,7 +403,6 @@ PROBES: dict[str, Probe] = {
     "answers_read_with_another_resource": body_of(A1, "id"),
     "omits_id_of_resource": body_of(A1, "id"),
     "reads_deleted_resource": deleted,
-    "refuses_search_by_post": status("POST", "/Observation/_search", body="code=1"),
     "search_answers_with_collection": body_of("/Observation", "type"),
     "search_ignores_patient_parameter": found("/Observation?patient=amelia-stone", "user/*.rs"),
     "search_ignores_category_parameter": found(f"/Observation?category={LAB}"),
