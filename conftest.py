@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "smartlaunch.plugin.hooks",
+    "smartlaunch.plugin.fixtures",
     "smartlaunch._suite.steps.common",
     "smartlaunch._suite.steps.discovery",
     "smartlaunch._suite.steps.launch",

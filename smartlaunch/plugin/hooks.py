@@ -8,8 +8,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Generator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +16,21 @@ import pytest
 from pytest_bdd.parser import Scenario, Step
 
 from smartlaunch.catalogue import load
-from smartlaunch.client.app import App
-from smartlaunch.client.apps import Apps
-from smartlaunch.client.engine import Engine
-from smartlaunch.client.situation import PLAIN
-from smartlaunch.errors import Blocked, Missing, NonConformance, NotApplicable, NotConfigured, SmartLaunchError, Unreachable, UsageError
+from smartlaunch.errors import Blocked, Missing, NonConformance, NotApplicable, SmartLaunchError, Unreachable, UsageError
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin import bdd, known, lint, options, proofs
-from smartlaunch.plugin.binding import SUITES, Plan, Suite, judged_at, label_of
+from smartlaunch.plugin.binding import SUITES, Plan, label_of
+from smartlaunch.plugin.gates import app_of, gate_of
+from smartlaunch.plugin.items import EXCHANGES, JUDGE, PROGRESS, RESULT, RUN, STARTED, STEPS, plan_of, scenario_id
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.opening import ALLURE, begin, open_run, options_of, write_reports
+from smartlaunch.plugin.results import Skipped, clean, properties_of, result_of
 from smartlaunch.plugin.selection import Selection
-from smartlaunch.plugin.session import RunSession, elapsed, explain_internal
-from smartlaunch.probes import ahead
-from smartlaunch.records.files import JUNIT_FILE, REPORTS, RUN_FILE
-from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult, StepResult
-from smartlaunch.records.store import add_unwritten, load_run, new_run_folder, write_header
+from smartlaunch.records.files import JUNIT_FILE, RUN_FILE
+from smartlaunch.records.record import StepResult
+from smartlaunch.records.store import add_unwritten, load_run
 from smartlaunch.reporting.failure import render_findings
 from smartlaunch.reporting.summary import Progress
-from smartlaunch.target import APP_ROLES, LAUNCHES
-
-RUN = pytest.StashKey[RunSession]()
-PROGRESS = pytest.StashKey[Progress]()
-JUDGE = pytest.StashKey[Judge]()
-STEPS = pytest.StashKey[list[StepResult]]()
-EXCHANGES = pytest.StashKey[Any]()
-STARTED = pytest.StashKey[float]()
-RESULT = pytest.StashKey[ScenarioResult]()
-PROFILE = pytest.StashKey[str]()
-_RUN_DIR = "SMARTLAUNCH_RUN_DIR"
-_ALLURE = "smartlaunch-allure-bridge"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from smartlaunch.reporting.allure_bridge import AllureBridge
     except ImportError:
         return
-    config.pluginmanager.register(AllureBridge(config, example=bdd.EXAMPLE), _ALLURE)
+    config.pluginmanager.register(AllureBridge(config, example=bdd.EXAMPLE), ALLURE)
 
 
 def pytest_bdd_apply_tag(tag: str, function: Any) -> bool:
@@ -78,19 +63,6 @@ def pytest_bdd_apply_tag(tag: str, function: Any) -> bool:
     elif name != "id":
         pytest.mark.profile(tag=tag)(function)
     return True
-
-
-def plan_of(item: pytest.Item) -> Plan | None:
-    """The plan of a scenario item, or None for an ordinary test."""
-    mark = item.get_closest_marker("smartlaunch")
-    return mark.kwargs["plan"] if mark is not None else None
-
-
-def scenario_id(item: pytest.Item) -> str:
-    """``<suite>/<slug>[<label>]``, stable for ever."""
-    plan = plan_of(item)
-    assert plan is not None
-    return plan.id_of(label_of(bdd.row_of(item)))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -115,14 +87,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted(kept, key=key)
 
 
-def _options(config: pytest.Config) -> options.Options:
-    """What was asked for, in the words of the plugin."""
-    return options.read(lambda option: config.getoption(option.pytest_flag) if option.pytest_flag else None)
-
-
 def _selection(config: pytest.Config) -> Selection:
     try:
-        return Selection.of(_options(config), files_named=any("test_" in str(arg) for arg in config.args))
+        return Selection.of(options_of(config), files_named=any("test_" in str(arg) for arg in config.args))
     except UsageError as exc:
         raise pytest.UsageError(str(exc)) from None
 
@@ -137,203 +104,24 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     quiet = True if config.getoption("--quiet-progress") or config.getoption("capture") != "no" else None
     progress = config.stash[PROGRESS] = Progress(sys.stderr, len(ours), quiet)
     progress.doing("checking the configuration")
-    run = _open_run(config, ours)
+    run = open_run(config, ours)
     gc.freeze()  # features, steps and catalogue stay to the end; there is no use in looking through them again and again
     usual = gc.get_threshold()
     gc.set_threshold(50_000, *usual[1:])  # most of what a run makes is kept to its end
     try:
-        _begin(run, ours)
+        begin(run, ours)
         return (yield)
     finally:
         progress.doing("writing the reports")
         try:
             run.close()
-            _write_reports(config, run)
+            write_reports(config, run)
         finally:
             gc.set_threshold(*usual)
             progress.close()
 
 
-def _begin(run: RunSession, items: list[pytest.Item]) -> None:
-    """Begin what lets time pass, so that it costs no time."""
-    assert run.apps is not None
-    for item in items:
-        plan = plan_of(item)
-        if plan is not None and plan.waits and len(items) > 1 and _gate(plan, run) is None:
-            with contextlib.suppress(NotApplicable, Blocked, UsageError):  # the scenario itself will meet it and say so
-                app = _app_of(run.apps, plan)
-                for what in plan.waits:
-                    ahead.begin(app, what)
-
-
-def _open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
-    from smartlaunch.client.preflight import preflight
-
-    option = config.getoption
-    folder = Path(option("--run-dir") or os.environ.get(_RUN_DIR) or new_run_folder(Path.cwd() / REPORTS))
-    os.environ[_RUN_DIR] = str(folder)
-    run = RunSession(
-        _options(config),
-        folder,
-        selection=[scenario_id(item) for item in items],
-    )
-    config.stash[RUN] = run
-    try:
-        engine = run.start()
-        intrusive = [i for i in items if (p := plan_of(i)) and "intrusive" in p.flags]
-        run.preflight = preflight(engine, intrusive=len(intrusive))
-    except UsageError as exc:
-        run.preflight = [{"problem": run.scrub(str(exc)), "verdict": "mend"}]
-        _fail_preflight(config, run)
-    except BaseException:
-        run.close()
-        raise
-    if any(line["verdict"] in ("mend", "unreachable") for line in run.preflight):
-        _fail_preflight(config, run)
-    write_header(run.folder, run.header())
-    return run
-
-
-def _fail_preflight(config: pytest.Config, run: RunSession) -> None:
-    """One configuration verdict instead of hundreds of blocked lines."""
-    from smartlaunch.plugin.finish import finish
-
-    try:
-        header = run.header()
-    except UsageError:
-        header = {
-            "schema": SCHEMA_VERSION,
-            "id": run.folder.name,
-            "selection": run.selection,
-            "preflight": run.preflight,
-            "target": {"name": run.options.target},
-            "start": run.started.isoformat(),
-            "end": datetime.now(UTC).isoformat(),
-        }
-    run.folder.mkdir(parents=True, exist_ok=True)
-    write_header(run.folder, header)
-    run.close()
-    finish(run.folder, lambda: header, scrub=run.scrub)
-    config.stash[RUN] = run
-    reached = all(line["verdict"] != "unreachable" for line in run.preflight)
-    lines = [line["problem"] for line in run.preflight if line["verdict"] in ("mend", "unreachable")]
-    title = "before the run, mend this:" if reached else "the target cannot be reached:"
-    ended = pytest.ExitCode.USAGE_ERROR if reached else pytest.ExitCode.NO_TESTS_COLLECTED
-    pytest.exit(f"{title}\n" + "\n".join(lines), returncode=ended)
-
-
-def _write_reports(config: pytest.Config, run: RunSession) -> None:
-    from smartlaunch.plugin.finish import finish
-
-    if os.environ.get("SMARTLAUNCH_REPORTS") == "off":
-        return
-    bridge = config.pluginmanager.get_plugin(_ALLURE)
-    finish(
-        run.folder,
-        run.header,
-        scrub=run.scrub,
-        on_run=bridge.begin if bridge is not None else None,
-        at_end=bridge.finish if bridge is not None else None,
-    )
-    config.stash[RUN] = run
-
-
 # -- one scenario ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def run_session(request: pytest.FixtureRequest) -> RunSession:
-    """The run that is under way."""
-    return request.config.stash[RUN]
-
-
-@pytest.fixture(scope="session")
-def engine(run_session: RunSession) -> Engine:
-    """The machinery of the run."""
-    assert run_session.engine is not None
-    return run_session.engine
-
-
-@pytest.fixture(scope="session")
-def apps(run_session: RunSession) -> Apps:
-    """The apps of the run, by client and way of launching."""
-    assert run_session.apps is not None
-    return run_session.apps
-
-
-@pytest.fixture
-def plan(request: pytest.FixtureRequest) -> Plan:
-    """What the tags of the running scenario say."""
-    found = plan_of(request.node)
-    assert found is not None
-    return found
-
-
-@pytest.fixture
-def suite(plan: Plan) -> Suite:
-    """The suite of the running scenario."""
-    return plan.suite
-
-
-@pytest.fixture
-def judge(request: pytest.FixtureRequest) -> Judge:
-    """The judge of the running scenario."""
-    found: Judge = request.node.stash[JUDGE]
-    return found
-
-
-@pytest.fixture
-def app(apps: Apps, plan: Plan, request: pytest.FixtureRequest) -> App:
-    """The app of the running scenario's suite.
-
-    A rule that does not depend on the client is put with any client that the target file has.
-    """
-    found = _app_of(apps, plan)
-    words = filter(None, (found.client.role, found.launch_kind, found.situation.words))
-    request.node.stash[PROFILE] = f"{found.client.name} ({', '.join(words)})"
-    return found
-
-
-def _app_of(apps: Apps, plan: Plan) -> App:
-    """The app with which a plan is put, in as much of its situation as the target file can give.
-
-    Where nothing of it is left and the client is the one that puts the scenario anyway, it is not put a second time.
-    """
-    if not plan.again:
-        return _usual_app(apps, plan)
-    elsewhere = True
-    try:
-        app = apps.launched(plan.suite.role, plan.suite.launch)
-    except NotApplicable:
-        kinds, roles = _bearable(plan)
-        app, elsewhere = apps.any(kinds, roles), False
-    situation = app.possible(plan.situation)
-    if situation == PLAIN and not (elsewhere and "once" in plan.flags):
-        raise NotConfigured(
-            f"the target file can show no other situation than the usual one ({plan.situation.words or plan.suite.id})",
-            key="[users.<second>], [patients] other, `offline_access` in the scopes, or [clients.<another>]",
-        )
-    situated = apps.in_situation(app, situation)
-    situated.require_situation()
-    return situated
-
-
-def _bearable(plan: Plan) -> tuple[Sequence[str], Sequence[str]]:
-    """The ways of launching and the roles that a scenario's tags leave open."""
-    return [kind for kind in LAUNCHES if kind in plan.flags] or LAUNCHES, [role for role in APP_ROLES if role in plan.flags] or APP_ROLES
-
-
-def _usual_app(apps: Apps, plan: Plan) -> App:
-    """The app with which a scenario is put.
-
-    A rule that does not depend on the client is put with the first that can bear it, in whichever way that one can be launched.
-    """
-    suite = plan.suite
-    if suite.role == "backend":
-        return apps.of_role("backend")
-    if "once" in plan.flags:
-        return apps.any(*_bearable(plan))
-    return apps.launched(suite.role, suite.launch)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -351,37 +139,12 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     item.stash[JUDGE] = Judge(load(), frozenset(plan.requirements), run.scrub, run.target.edition, plan.slug)
     manager = run.recorder.scope(scenario_id(item))
     item.stash[EXCHANGES] = (manager, manager.__enter__())
-    gate = _gate(plan, run)
+    gate = gate_of(plan, run)
     if isinstance(gate, Missing):
         raise gate
     if gate is not None:
         raise Skipped(str(gate), gate)
     return (yield)
-
-
-def _gate(plan: Plan, run: RunSession) -> NotApplicable | Missing | None:
-    """Why a scenario is not put at all, before anything is sent for it."""
-    catalogue = load()
-    edition, engine = run.target.edition, run.engine
-    rows = [catalogue[r] for r in plan.requirements]
-    if rows and all(edition not in row.editions for row in rows):
-        return NotApplicable(f"the rule does not bind edition {edition}")
-    if "writes" in plan.flags and not run.target.probes.allow_writes:
-        return NotConfigured(
-            "writing is not allowed: set probes.allow_writes in the target file to let the suite create and change its own data",
-            key="[probes] allow_writes = true",
-        )
-    if "lockout" in plan.flags and not run.target.probes.lockout:
-        return NotConfigured(
-            "probes that may lock an account are not allowed: set probes.lockout in the target file", key="[probes] lockout = true"
-        )
-    assert engine is not None
-    missing = [c for c in plan.capabilities if c not in engine.discovery.capabilities]
-    if missing and not engine.discovery.document:
-        return Missing("there is no SMART configuration that could claim a capability", by="smart-configuration-found")
-    if missing:
-        return NotApplicable(f"the server does not claim the capability {', '.join(f'`{c}`' for c in missing)}")
-    return None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -411,7 +174,7 @@ def unless_answered(item: pytest.Item, plan: Plan, ended: NotApplicable | Blocke
     """How a scenario ended; one without an answer is put once more where right requests are answered; a second silence is a finding."""
     run, app = item.config.stash[RUN], None
     with contextlib.suppress(NotApplicable, Blocked, UsageError):
-        app = _app_of(run.apps, plan) if isinstance(ended, Unreachable) and run.apps is not None else None
+        app = app_of(run.apps, plan) if isinstance(ended, Unreachable) and run.apps is not None else None
     if not proofs.answers_others(plan, app, ended):
         return ended
     item.stash[STEPS].clear()
@@ -426,19 +189,6 @@ def unless_answered(item: pytest.Item, plan: Plan, ended: NotApplicable | Blocke
     return again
 
 
-class Skipped(pytest.skip.Exception):  # type: ignore[name-defined, misc]
-    """What pytest takes as a skip, with what the suite knows of its cause."""
-
-    def __init__(self, message: str, cause: NotApplicable) -> None:
-        """Keep the cause for the record of the scenario."""
-        self.cause = cause
-        super().__init__(message)
-
-
-def _clean(exc: BaseException, run: RunSession) -> str:
-    return run.scrub(explain_internal(exc) if not isinstance(exc, (SmartLaunchError, AssertionError)) else str(exc))
-
-
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn what happened into one of the seven outcomes, keep it, and take secrets out of everything pytest will print."""
@@ -449,25 +199,25 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     exc = call.excinfo.value if call.excinfo is not None else None
     report = yield
     if report.failed and exc is not None:
-        report.longrepr = _clean(exc, run)
+        report.longrepr = clean(exc, run)
         if call.when == "call" and not isinstance(exc, NonConformance):
             report.when = "setup"  # pytest, JUnit and Allure call a failure outside the call an error
     report.sections = [(title, run.scrub(text)) for title, text in report.sections]
     ended = call.when == "call" or (call.when == "setup" and exc is not None)
     if ended:
-        result = known.mark(_result(item, plan, run, exc), run.deviations, {each.id: each for each in run.results})
+        result = known.mark(result_of(item, plan, run, exc), run.deviations, {each.id: each for each in run.results})
         item.stash[RESULT] = result
         run.add(result)
         if run.engine is not None:
             proofs.note(run.engine, plan, result)
         item.config.stash[PROGRESS].done(Outcome.PASSED.value if result.known else result.outcome)
-        report.user_properties.extend(_properties(result))
+        report.user_properties.extend(properties_of(result))
         setattr(report, "smartlaunch_outcome", "known" if result.known else result.outcome)  # noqa: B010 - TestReport takes extra attributes for other hooks
         if result.known and report.failed:
             report.outcome = "skipped"  # what is known is no failure, in pytest's exit code, in JUnit, and in what `--lf` remembers
             report.longrepr = (str(item.path), item.location[1] or 0, f"known deviation: {result.known['reason']}")
     elif call.when == "teardown" and exc is not None:
-        report.longrepr = _clean(exc, run)
+        report.longrepr = clean(exc, run)
     return report
 
 
@@ -480,66 +230,6 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if plan is not None and run is not None and run.engine is not None:
         proofs.prove_what_is_due(run, run.engine, last=following is None or following.suite != plan.suite)
     return result
-
-
-def _properties(result: ScenarioResult) -> list[tuple[str, object]]:
-    from smartlaunch.reporting.junit import junit_properties
-
-    return list(junit_properties(result))
-
-
-def _result(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException | None) -> ScenarioResult:
-    judge = item.stash.get(JUDGE, None)
-    manager, scope = item.stash[EXCHANGES]
-    manager.__exit__(None, None, None)
-    catalogue = load()
-    outcome, reason, needs, blocked_by = Outcome.PASSED, "", "", ""
-    block: dict[str, str] = {}
-    steps = item.stash[STEPS]
-    attachments: tuple[str, ...] = ()
-    if exc is None:
-        assert judge is not None
-        outcome, reason = judge.outcome, "\n".join(judge.notes)
-    elif isinstance(exc, pytest.skip.Exception):
-        outcome, reason = Outcome.NOT_APPLICABLE, run.scrub(exc.msg or "")
-        cause = getattr(exc, "cause", None)
-        if isinstance(cause, NotConfigured):
-            outcome, needs = Outcome.NOT_CONFIGURED, cause.key
-    elif isinstance(exc, NonConformance):
-        outcome = Outcome.FAILED
-    elif isinstance(exc, Blocked):
-        outcome, reason, attachments = Outcome.BLOCKED, run.scrub(str(exc)), exc.artifacts
-        blocked_by = judged_at(exc.by, plan.suite.id) if exc.by else ""
-        reason = f"{reason}\nblocked by: {blocked_by}" if blocked_by else reason
-        block = {"kind": exc.root.kind, "cause": run.scrub(exc.root.message.partition("\n")[0])}
-    else:
-        outcome, reason = Outcome.ERROR, _clean(exc, run)
-        attachments = (run.keep_traceback(plan.slug, "".join(traceback.format_exception(exc))),)
-    findings = judge.records() if judge is not None else ()
-    if outcome in (Outcome.FAILED, Outcome.WARNING) and findings:
-        reason = "; ".join(f.actual for f in findings if f.outcome == outcome.value)[:2000]
-    return ScenarioResult(
-        id=scenario_id(item),
-        title=plan.title_of(bdd.row_of(item)),
-        feature=plan.template.feature.name or "",
-        rule=plan.rule,
-        suite=plan.suite.id,
-        requirements=plan.requirements,
-        outcome=outcome.value,
-        reason=reason,
-        duration_s=elapsed(item.stash[STARTED]),
-        findings=findings,
-        exchanges=tuple(dict.fromkeys(scope.ids)),
-        steps=tuple(steps),
-        attachments=tuple(attachments),
-        tags=tuple(sorted(plan.flags)),
-        blocked_by=blocked_by,
-        inferno=tuple(dict.fromkeys(t for r in plan.requirements if r in catalogue for t in catalogue[r].inferno)),
-        needs=needs,
-        block=block,
-        profile=item.stash.get(PROFILE, ""),
-        started=datetime.fromtimestamp(time.time() - elapsed(item.stash[STARTED]), UTC).isoformat(timespec="milliseconds"),
-    )
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
@@ -597,7 +287,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         return (yield)
     except Exception as exc:  # noqa: BLE001 - the run and its own reports are complete; whatever broke is named in them
         files = {Path(frame.filename).stem for frame in traceback.extract_tb(exc.__traceback__)}
-        add_unwritten(run.folder, JUNIT_FILE if "junitxml" in files else "a report of pytest", _clean(exc, run))
+        add_unwritten(run.folder, JUNIT_FILE if "junitxml" in files else "a report of pytest", clean(exc, run))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ from smartlaunch.catalogue import load
 from smartlaunch.client.memory import Outages
 from smartlaunch.client.proof import Proofs
 from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, TwinFailed, Unreachable
-from smartlaunch.plugin import hooks, proofs
+from smartlaunch.plugin import hooks, items, proofs
 from smartlaunch.plugin.binding import every_plan
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.session import RunSession
@@ -87,8 +87,8 @@ class Item:
 
     def __init__(self, ends: Exception | None, run: Any) -> None:
         self.ends, self.runs = ends, 0
-        self.config = SimpleNamespace(stash={hooks.RUN: run})
-        self.stash = {hooks.STEPS: ["x"], hooks.JUDGE: Judge(load(), frozenset(), str)}
+        self.config = SimpleNamespace(stash={items.RUN: run})
+        self.stash = {items.STEPS: ["x"], items.JUDGE: Judge(load(), frozenset(), str)}
 
     def runtest(self) -> None:
         self.runs += 1
@@ -114,9 +114,9 @@ SILENCE = Unreachable("no complete answer within 15 s")
 def test_a_request_that_the_server_does_not_get_over_is_a_finding_that_names_it(monkeypatch: Any) -> None:
     item, end = ended(monkeypatch, SILENCE, Unreachable("no complete answer within 15 s"))
     assert end is None
-    ((finding, _),) = item.stash[hooks.JUDGE].findings  # type: ignore[attr-defined]
+    ((finding, _),) = item.stash[items.JUDGE].findings  # type: ignore[attr-defined]
     assert (finding.requirement, item.runs) == ("HYGIENE-refusal-form", 1)
-    assert item.stash[hooks.JUDGE].outcome.value == "warning"  # type: ignore[attr-defined]
+    assert item.stash[items.JUDGE].outcome.value == "warning"  # type: ignore[attr-defined]
 
 
 def test_an_answer_the_second_time_counts(monkeypatch: Any) -> None:

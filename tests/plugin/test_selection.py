@@ -34,7 +34,7 @@ def test_a_list_and_a_collection_hold_the_same_scenarios(words: list[str], capsy
     asked = options.of_command(parser.parse_args(words))
     script = (
         "import pytest, sys\n"
-        "from smartlaunch.plugin.hooks import scenario_id\n"
+        "from smartlaunch.plugin.items import scenario_id\n"
         "class Ids:\n"
         "    def pytest_collection_finish(self, session):\n"
         "        print(*(f'ID {scenario_id(item)}' for item in session.items), sep='\\n')\n"

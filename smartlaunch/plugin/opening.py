@@ -1,0 +1,114 @@
+"""How a run begins and ends: its folder, the look at the configuration, what is begun ahead, the reports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from smartlaunch.errors import Blocked, NotApplicable, UsageError
+from smartlaunch.plugin import options
+from smartlaunch.plugin.gates import app_of, gate_of
+from smartlaunch.plugin.items import RUN, plan_of, scenario_id
+from smartlaunch.plugin.session import RunSession
+from smartlaunch.probes import ahead
+from smartlaunch.records.files import REPORTS
+from smartlaunch.records.record import SCHEMA_VERSION
+from smartlaunch.records.store import new_run_folder, write_header
+
+_RUN_DIR = "SMARTLAUNCH_RUN_DIR"
+ALLURE = "smartlaunch-allure-bridge"
+
+
+def options_of(config: pytest.Config) -> options.Options:
+    """What was asked for, in the words of the plugin."""
+    return options.read(lambda option: config.getoption(option.pytest_flag) if option.pytest_flag else None)
+
+
+def open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
+    """Open the run: its folder, its session, and one look at the configuration."""
+    from smartlaunch.client.preflight import preflight
+
+    option = config.getoption
+    folder = Path(option("--run-dir") or os.environ.get(_RUN_DIR) or new_run_folder(Path.cwd() / REPORTS))
+    os.environ[_RUN_DIR] = str(folder)
+    run = RunSession(
+        options_of(config),
+        folder,
+        selection=[scenario_id(item) for item in items],
+    )
+    config.stash[RUN] = run
+    try:
+        engine = run.start()
+        intrusive = [i for i in items if (p := plan_of(i)) and "intrusive" in p.flags]
+        run.preflight = preflight(engine, intrusive=len(intrusive))
+    except UsageError as exc:
+        run.preflight = [{"problem": run.scrub(str(exc)), "verdict": "mend"}]
+        fail_preflight(config, run)
+    except BaseException:
+        run.close()
+        raise
+    if any(line["verdict"] in ("mend", "unreachable") for line in run.preflight):
+        fail_preflight(config, run)
+    write_header(run.folder, run.header())
+    return run
+
+
+def begin(run: RunSession, items: list[pytest.Item]) -> None:
+    """Begin what lets time pass, so that it costs no time."""
+    assert run.apps is not None
+    for item in items:
+        plan = plan_of(item)
+        if plan is not None and plan.waits and len(items) > 1 and gate_of(plan, run) is None:
+            with contextlib.suppress(NotApplicable, Blocked, UsageError):  # the scenario itself will meet it and say so
+                app = app_of(run.apps, plan)
+                for what in plan.waits:
+                    ahead.begin(app, what)
+
+
+def fail_preflight(config: pytest.Config, run: RunSession) -> None:
+    """One configuration verdict instead of hundreds of blocked lines."""
+    from smartlaunch.plugin.finish import finish
+
+    try:
+        header = run.header()
+    except UsageError:
+        header = {
+            "schema": SCHEMA_VERSION,
+            "id": run.folder.name,
+            "selection": run.selection,
+            "preflight": run.preflight,
+            "target": {"name": run.options.target},
+            "start": run.started.isoformat(),
+            "end": datetime.now(UTC).isoformat(),
+        }
+    run.folder.mkdir(parents=True, exist_ok=True)
+    write_header(run.folder, header)
+    run.close()
+    finish(run.folder, lambda: header, scrub=run.scrub)
+    config.stash[RUN] = run
+    reached = all(line["verdict"] != "unreachable" for line in run.preflight)
+    lines = [line["problem"] for line in run.preflight if line["verdict"] in ("mend", "unreachable")]
+    title = "before the run, mend this:" if reached else "the target cannot be reached:"
+    ended = pytest.ExitCode.USAGE_ERROR if reached else pytest.ExitCode.NO_TESTS_COLLECTED
+    pytest.exit(f"{title}\n" + "\n".join(lines), returncode=ended)
+
+
+def write_reports(config: pytest.Config, run: RunSession) -> None:
+    """Write every report of the run."""
+    from smartlaunch.plugin.finish import finish
+
+    if os.environ.get("SMARTLAUNCH_REPORTS") == "off":
+        return
+    bridge = config.pluginmanager.get_plugin(ALLURE)
+    finish(
+        run.folder,
+        run.header,
+        scrub=run.scrub,
+        on_run=bridge.begin if bridge is not None else None,
+        at_end=bridge.finish if bridge is not None else None,
+    )
+    config.stash[RUN] = run
