@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.embedded_ehr import fhir_search
-from smartlaunch.embedded_ehr.defects.fhir_access import TRUSTED
+from smartlaunch.embedded_ehr.defects.fhir_access import TOKENLESS, TRUSTED, Tokenless
 from smartlaunch.embedded_ehr.defects.spoiling import excused
 from smartlaunch.embedded_ehr.fhir_refusal import Refused
 from smartlaunch.embedded_ehr.scopes import CREATE, DELETE, INTERACTIONS, READ, SEARCH, UPDATE, ResourceScope, resource_scopes
@@ -87,31 +87,15 @@ def presented_token(credentials: Credentials, defects: Defects, variant: Variant
 def judge_token(value: str | None, state: State, defects: Defects, *, app_state: bool, forms: frozenset[str] = frozenset()) -> AccessToken:
     """Return the token a request acts with, or refuse with 401."""
     if value is None:
-        if "later page" in forms and defects("serves_later_pages_without_a_token"):
-            return anybody(state)
-        if defects("accepts_missing_token") or (app_state and defects("app_state_needs_no_token")):
+        if excused(defects, Tokenless(app_state=app_state, forms=forms), TOKENLESS):
             return anybody(state)
         raise Refused(401, "login", "An access token is required.")
     token = state.lookup_access_token(value)
     if token is None:
-        refresh = state.lookup_refresh_token(value)
-        if refresh is not None and defects("accepts_refresh_token_at_fhir"):
-            now = state.now()
-            scopes = (refresh.patient, refresh.encounter)
-            return _made_up(state, refresh.client_id, refresh.scopes, *scopes, user=refresh.user, now=now)
-        code = state.codes.get(value)
-        if code is not None and defects("accepts_code_at_fhir"):
-            return _made_up(state, code.client_id, code.scopes, code.patient, code.encounter, user=code.user, now=state.now())
-        beside = state.lookup_id_token(value)
-        if beside is not None and defects("accepts_id_token_at_fhir"):
-            return beside
-        if refresh is None and beside is None:
-            altered = next((known for issued, known in state.access_tokens.items() if issued[:20] == value[:20]), None)
-            if altered is not None and defects("accepts_altered_token"):
-                return altered
-            if defects("accepts_junk_token"):
-                return anybody(state)
-        raise invalid_token("The access token is not known here.")
+        token = _taken_for_one(value, state, defects)
+        if token is None:
+            raise invalid_token("The access token is not known here.")
+        return token
     if token.seen and defects("accepts_token_only_once"):
         raise invalid_token("The access token was used already.")
     token.seen = True
@@ -126,6 +110,25 @@ def judge_token(value: str | None, state: State, defects: Defects, *, app_state:
     if defects("refuses_every_token"):
         raise invalid_token("The access token is not accepted.")
     return token
+
+
+def _taken_for_one(value: str, state: State, defects: Defects) -> AccessToken | None:
+    """Return the token that a broken server sees in something that is none."""
+    refresh, code, beside = state.lookup_refresh_token(value), state.codes.get(value), state.lookup_id_token(value)
+    if refresh is not None and defects("accepts_refresh_token_at_fhir"):
+        context = (refresh.patient, refresh.encounter)
+        return _made_up(state, refresh.client_id, refresh.scopes, *context, user=refresh.user, now=state.now())
+    if code is not None and defects("accepts_code_at_fhir"):
+        return _made_up(state, code.client_id, code.scopes, code.patient, code.encounter, user=code.user, now=state.now())
+    if beside is not None and defects("accepts_id_token_at_fhir"):
+        return beside
+    if refresh is None and beside is None:
+        altered = next((known for issued, known in state.access_tokens.items() if issued[:20] == value[:20]), None)
+        if altered is not None and defects("accepts_altered_token"):
+            return altered
+        if defects("accepts_junk_token"):
+            return anybody(state)
+    return None
 
 
 def _made_up(

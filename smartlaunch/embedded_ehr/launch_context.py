@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.embedded_ehr import data
+from smartlaunch.embedded_ehr.defects.launch_context import FHIR_CONTEXT, Items
+from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.pages import SMART_STYLE_PATH
 
 if TYPE_CHECKING:
@@ -111,30 +113,5 @@ def _put_fhir_context(sandbox: Sandbox, context: dict[str, Any], transaction: Tr
     if defects("sends_fhir_context_as_object"):
         context["fhirContext"] = items[0]
         return
-    if defects("sends_fhir_context_items_as_strings"):
-        items = [item.get("reference", "") for item in items]
-    elif defects("sends_fhir_context_item_without_reference"):
-        items[0] = {"type": "Location"}
-    elif defects("sends_absolute_fhir_context_reference"):
-        items[0] = {"reference": f"{sandbox.state.fhir_base_url}/Location/ward-3-west"}
-    elif defects("sends_patient_in_fhir_context"):
-        items.append({"reference": f"Patient/{transaction.patient}"})
-    elif defects("sends_empty_role_in_fhir_context"):
-        items[0]["role"] = ""
-    elif defects("sends_role_as_list_in_fhir_context"):
-        items[0]["role"] = ["https://lakeside.example/role/place"]
-    elif defects("sends_relative_canonical_in_fhir_context"):
-        items.append({"canonical": "falls-risk", "type": "Questionnaire"})
-    elif defects("sends_canonical_without_type_in_fhir_context"):
-        items.append({"canonical": "https://lakeside.example/fhir/Questionnaire/falls-risk"})
-    elif defects("sends_relative_role_in_fhir_context"):
-        items[0]["role"] = "place-of-work"
-    elif defects("sends_type_that_contradicts_its_reference"):
-        items[0]["type"] = "Encounter"
-    elif defects("sends_type_that_contradicts_its_canonical"):
-        items.append({"canonical": "https://lakeside.example/fhir/Questionnaire/falls-risk", "type": "PlanDefinition"})
-    elif defects("sends_identifier_in_fhir_context_as_string"):
-        items[0] = {"identifier": "A-77", "type": "ServiceRequest"}
-    elif defects("sends_unknown_type_in_fhir_context"):
-        items.append({"identifier": {"system": "urn:oid:2.16.840.1.113883.19.5", "value": "A-77"}, "type": "WardRound"})
+    spoil(defects, Items(items, sandbox.state.fhir_base_url, transaction.patient or ""), FHIR_CONTEXT)
     context["fhirContext"] = items

@@ -473,7 +473,7 @@ PROBES: dict[str, Probe] = {
 HERE = Path(smartlaunch.embedded_ehr.__file__).parent
 MODULES = (*sorted(path.stem for path in HERE.glob("fhir*.py")), "app_state", "pages", "chart", "brands")
 TEXT = "".join((HERE / f"{module}.py").read_text(encoding="utf-8") for module in MODULES)
-ASKED = set(re.findall(r'(?:defects|rules)\(\s*"(\w+)"', TEXT)) | set(fhir_access.REFUSAL)
+ASKED = set(re.findall(r'(?:defects|rules)\(\s*"(\w+)"', TEXT)) | set(fhir_access.REFUSAL) | set(fhir_access.TOKENLESS)
 WITH_A_LOGIN = {"finds_nothing_outside_the_scopes_of_backend_services", "answers_unknown_types_with_an_empty_bundle"}
 WITH_A_LOGIN |= {"delegates_more_than_the_user_may"}
 WITH_A_LOGIN |= {

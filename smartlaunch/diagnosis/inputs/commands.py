@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from smartlaunch.exchange import Request
@@ -81,49 +82,77 @@ def _close(word: list[str], found: list[str], begun: bool) -> None:
 
 def request(tokens: list[str]) -> Request | None:
     """The request that a command sends, or None when it names no URL."""
-    method, url, headers, data, as_query = "", "", list[tuple[str, str]](), list[str](), False
+    call = _Call()
     queue = list(tokens[1:])
     while queue:
         word = queue.pop(0)
         name, value = _option(word, queue)
+        if name:
+            call.option(name, value)
+        else:
+            call.word(word)
+    return call.request()
+
+
+@dataclass
+class _Call:
+    """What a command line has said so far."""
+
+    method: str = ""
+    url: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
+    as_query: bool = False
+
+    def option(self, name: str, value: str) -> None:
+        """Take an option with its value."""
         if name in ("-X", "--request"):
-            method = value.upper()
+            self.method = value.upper()
         elif name in ("-H", "--header"):
             left, _, right = value.partition(":")
-            headers.append((left.strip(), right.strip()))
-        elif name in ("-u", "--user") and ":" not in value:
-            continue
+            self.headers.append((left.strip(), right.strip()))
         elif name in ("-u", "--user"):
-            headers.append(("Authorization", "Basic " + base64.b64encode(value.encode()).decode()))
+            if ":" not in value:
+                self.headers.append(("Authorization", "Basic " + base64.b64encode(value.encode()).decode()))
         elif name in ("-b", "--cookie"):
-            headers.append(("Cookie", value))
+            self.headers.append(("Cookie", value))
         elif name == "--oauth2-bearer":
-            headers.append(("Authorization", "Bearer " + value))
-        elif name == "--data-urlencode":
-            left, equals, right = value.partition("=")
-            data.append(f"{left}={quote_plus(right)}" if equals else quote_plus(left))
-        elif name in _DATA:
-            data.append(value)
-            if name == "--json":
-                headers.append(("Content-Type", "application/json"))
+            self.headers.append(("Authorization", "Bearer " + value))
         elif name in ("-G", "--get"):
-            as_query = True
+            self.as_query = True
         elif name in ("-I", "--head"):
-            method = method or "HEAD"
+            self.method = self.method or "HEAD"
         elif name == "--url":
-            url = url or value
-        elif not name and not url and (_looks_like_url(word) or word.startswith("$") or "{{" in word):
-            url = word.strip("<>")
-        elif not name and word.upper() in _METHODS:
-            method = method or word.upper()
-    if not url:
-        return None
-    body = "&".join(data)
-    if as_query and body:
-        url, body = url + ("&" if "?" in url else "?") + body, ""
-    if body and not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("Content-Type", "application/x-www-form-urlencoded"))
-    return Request(method or ("POST" if body else "GET"), url, tuple(headers), body.encode("utf-8", "replace"))
+            self.url = self.url or value
+        else:
+            self._body(name, value)
+
+    def _body(self, name: str, value: str) -> None:
+        if name == "--data-urlencode":
+            left, equals, right = value.partition("=")
+            self.data.append(f"{left}={quote_plus(right)}" if equals else quote_plus(left))
+        elif name in _DATA:
+            self.data.append(value)
+            if name == "--json":
+                self.headers.append(("Content-Type", "application/json"))
+
+    def word(self, word: str) -> None:
+        """Take a word that is no option: the address, or a method before it."""
+        if not self.url and (_looks_like_url(word) or word.startswith("$") or "{{" in word):
+            self.url = word.strip("<>")
+        elif word.upper() in _METHODS:
+            self.method = self.method or word.upper()
+
+    def request(self) -> Request | None:
+        """The request, or None without an address."""
+        if not self.url:
+            return None
+        url, body, headers = self.url, "&".join(self.data), list(self.headers)
+        if self.as_query and body:
+            url, body = url + ("&" if "?" in url else "?") + body, ""
+        if body and not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+        return Request(self.method or ("POST" if body else "GET"), url, tuple(headers), body.encode("utf-8", "replace"))
 
 
 def _option(word: str, queue: list[str]) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -62,44 +62,56 @@ def kind_of(data: Any) -> str:
         return _kind_of_list(data)
     if not isinstance(data, Mapping):
         return "other"
-    if "header" in data and "scenarios" in data:
-        return "run"
-    if isinstance(data.get("log"), Mapping) and "entries" in data["log"]:
-        return "har"
-    if isinstance(data.get("entries"), list) and _kind_of_list(data["entries"]) == "har entries":
-        return "har entries"
-    if _is_entry(data):
-        return "har entries"
-    if "postman" in str(_get(data, "info", "schema")).lower() or (
-        isinstance(data.get("item"), list) and isinstance(data.get("info"), Mapping)
-    ):
-        return "postman"
-    if isinstance(data.get("collection"), Mapping) and isinstance(data["collection"].get("item"), list):
-        return "postman"
-    resource = data.get("resourceType")
-    if resource in ("CapabilityStatement", "Conformance"):
-        return "capability statement"
-    if isinstance(resource, str) and resource != "OperationOutcome":
-        return "resource"
-    if "error" not in data and len(_DISCOVERY & set(data)) >= 2:
-        return "configuration"
-    if isinstance(data.get("keys"), list) and all(isinstance(k, Mapping) and "kty" in k for k in data["keys"]):
-        return "keys"
-    if isinstance(data.get("observed"), Mapping):
-        return "observation"
-    if "grant_type" in data:
-        return "token request"
-    if "error" not in data and "response_type" in data and ("client_id" in data or "redirect_uri" in data):
-        return "authorization request"
-    if "alg" in data and not data.keys() - {"alg", "kid", "typ", "jku", "x5t"}:
-        return "jwt part"
-    if {"iss", "sub"} <= set(data) and ("exp" in data or "aud" in data):
-        return "claims"
-    if is_observation(data):
-        return "observation"
-    if _LOG_SIGNS & set(data) and "error_description" not in data and any(name in data for name in _LOG_TEXT) and not _spring(data):
-        return "log line"
-    return "body"
+    return next((kind for kind, holds in _KINDS if holds(data)), "body")
+
+
+def _is_har_entries(data: Mapping[str, Any]) -> bool:
+    return (isinstance(data.get("entries"), list) and _kind_of_list(data["entries"]) == "har entries") or _is_entry(data)
+
+
+def _is_collection(data: Mapping[str, Any]) -> bool:
+    of_postman = "postman" in str(_get(data, "info", "schema")).lower()
+    has_items = isinstance(data.get("item"), list) and isinstance(data.get("info"), Mapping)
+    inside = data.get("collection")
+    return of_postman or has_items or (isinstance(inside, Mapping) and isinstance(inside.get("item"), list))
+
+
+def _is_resource(data: Mapping[str, Any]) -> bool:
+    return isinstance(data.get("resourceType"), str) and data["resourceType"] != "OperationOutcome"
+
+
+def _is_key_set(data: Mapping[str, Any]) -> bool:
+    keys = data.get("keys")
+    return isinstance(keys, list) and all(isinstance(key, Mapping) and "kty" in key for key in keys)
+
+
+def _is_authorization_request(data: Mapping[str, Any]) -> bool:
+    return "error" not in data and "response_type" in data and ("client_id" in data or "redirect_uri" in data)
+
+
+def _is_log_line(data: Mapping[str, Any]) -> bool:
+    told = any(name in data for name in _LOG_TEXT)
+    return bool(_LOG_SIGNS & set(data)) and "error_description" not in data and told and not _spring(data)
+
+
+_KINDS: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
+    ("run", lambda data: "header" in data and "scenarios" in data),
+    ("har", lambda data: isinstance(data.get("log"), Mapping) and "entries" in data["log"]),
+    ("har entries", _is_har_entries),
+    ("postman", _is_collection),
+    ("capability statement", lambda data: data.get("resourceType") in ("CapabilityStatement", "Conformance")),
+    ("resource", _is_resource),
+    ("configuration", lambda data: "error" not in data and len(_DISCOVERY & set(data)) >= 2),
+    ("keys", _is_key_set),
+    ("observation", lambda data: isinstance(data.get("observed"), Mapping)),
+    ("token request", lambda data: "grant_type" in data),
+    ("authorization request", _is_authorization_request),
+    ("jwt part", lambda data: "alg" in data and not data.keys() - {"alg", "kid", "typ", "jku", "x5t"}),
+    ("claims", lambda data: {"iss", "sub"} <= set(data) and ("exp" in data or "aud" in data)),
+    ("observation", is_observation),
+    ("log line", _is_log_line),
+)
+"""What a JSON object is, by the first of these that holds."""
 
 
 def _kind_of_list(data: list[Any]) -> str:

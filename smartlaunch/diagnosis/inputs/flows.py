@@ -487,20 +487,7 @@ def _error(m: Material, item: RecordedExchange) -> None:
 
 def _settle(m: Material, flow: list[RecordedExchange], done: set[str]) -> None:
     """Drop what later steps proved right, and say whether anything is left that failed."""
-    if "authorize" in done:
-        for name in _AUTHORIZE_ONLY:
-            m.facts.pop(name, None)
-        m.launch_value = None
-        m.redirect_registered = ()
-    if "token" in done:
-        for name in _TOKEN_ONLY:
-            if name != "code_reused" or "token" not in m.statuses:
-                m.facts.pop(name, None)
-        if "token" not in m.statuses:
-            m.client_auth = ""
-        m.facts.pop("clock_offset_s", None)
-    if m.facts.get("state_returned_equal") is not False and m.facts.get("state_returned") is not False:
-        m.facts.pop("state_returned", None)
+    _drop_what_is_proved(m, done)
     for call in m.fhir:
         if call.status >= 400 and call.status != 404:
             m.statuses["fhir"] = call.status
@@ -526,3 +513,21 @@ def _settle(m: Material, flow: list[RecordedExchange], done: set[str]) -> None:
         m.facts["no_redirect"] = True
     if m.authorize_url and not m.fhir_base:
         read_authorize_url(m.authorize_url, m, whole=False)
+
+
+def _drop_what_is_proved(m: Material, done: set[str]) -> None:
+    """Drop what a code or a token that came has proved right."""
+    if "authorize" in done:
+        for name in _AUTHORIZE_ONLY:
+            m.facts.pop(name, None)
+        m.launch_value = None
+        m.redirect_registered = ()
+    if "token" in done:
+        for name in _TOKEN_ONLY:
+            if name != "code_reused" or "token" not in m.statuses:
+                m.facts.pop(name, None)
+        if "token" not in m.statuses:
+            m.client_auth = ""
+        m.facts.pop("clock_offset_s", None)
+    if m.facts.get("state_returned_equal") is not False and m.facts.get("state_returned") is not False:
+        m.facts.pop("state_returned", None)

@@ -312,23 +312,8 @@ class _Text:
     def _prose(self, rest: str, *, alone: bool) -> None:
         m = self.m
         silent = not m.errors and not m.urns and not any(m.texts("server"))
-        heard = prose.read(rest, alone=alone and not self._log, silent=silent)
-        for line in self._log:
-            m.hear("server", "log", line)
-            inner = prose.read(line, alone=True)
-            heard.errors += [e for e in inner.errors if e not in heard.errors]
-            heard.status = heard.status or inner.status
-            for name, value in inner.values.items():
-                heard.values.setdefault(name, value)
-        known = self._known()
-        values = {name: value for name, value in heard.values.items() if name not in known}
-        if "token_request" in values and self.out.exchanges:
-            del values["token_request"]
-        if values:
-            observed.read_into(m, values)
-            self.out.took("values by their labels: " + ", ".join(sorted(values)))
-        for where, words in heard.server:
-            m.hear("server", where, words)
+        heard = self._with_log(prose.read(rest, alone=alone and not self._log, silent=silent))
+        values = self._take_values(heard)
         for code in heard.errors:
             if code not in m.errors:
                 m.errors.append(code)
@@ -338,6 +323,36 @@ class _Text:
             self.out.took("words of a server or a log line")
         elif any(words.strip(" .:;,-") for _, words in heard.server):
             self.out.leave(f"{sum(len(words.split()) for _, words in heard.server)} words in no wording that is known")
+        self._take_status(heard)
+        if heard.asker.strip():
+            self._take_notes(heard, alone=alone, telling=telling, told=bool(values))
+
+    def _with_log(self, heard: prose.Heard) -> prose.Heard:
+        """The same with what the lines of a log say."""
+        for line in self._log:
+            self.m.hear("server", "log", line)
+            inner = prose.read(line, alone=True)
+            heard.errors += [e for e in inner.errors if e not in heard.errors]
+            heard.status = heard.status or inner.status
+            for name, value in inner.values.items():
+                heard.values.setdefault(name, value)
+        return heard
+
+    def _take_values(self, heard: prose.Heard) -> dict[str, Any]:
+        """Take values by their labels, and what a server is quoted with."""
+        known = self._known()
+        values = {name: value for name, value in heard.values.items() if name not in known}
+        if "token_request" in values and self.out.exchanges:
+            del values["token_request"]
+        if values:
+            observed.read_into(self.m, values)
+            self.out.took("values by their labels: " + ", ".join(sorted(values)))
+        for where, words in heard.server:
+            self.m.hear("server", where, words)
+        return values
+
+    def _take_status(self, heard: prose.Heard) -> None:
+        m = self.m
         if heard.status and not any(s >= 400 for s in m.statuses.values()):
             m.statuses["any"] = heard.status
             m.structured.add("http_status")
@@ -346,19 +361,21 @@ class _Text:
             for call in heard.calls:
                 observed.read_into(m, {"fhir_request": call})
             self.out.took(f"a FHIR request: {heard.calls[0]}")
-        if heard.asker.strip():
-            m.hear("asker", "notes", heard.asker)
-            if not m.vendor and not (heard.server and alone):
-                vendor = recognise([heard.asker], [])
-                m.vendor = vendor.name if vendor is not None and not self._hosts_known() else ""
-            nothing = not (values or heard.server or heard.errors or heard.status or heard.calls)
-            if heard.server and not telling and alone:
-                return
-            count = len(heard.asker.split())
-            if nothing:
-                self.out.leave(f"{count} words of prose, in which no message, address or status was found")
-            else:
-                self.out.took(f"{count} words around it, taken as notes")
+
+    def _take_notes(self, heard: prose.Heard, *, alone: bool, telling: bool, told: bool) -> None:
+        """Take what the asker says in his own words."""
+        m = self.m
+        m.hear("asker", "notes", heard.asker)
+        if not m.vendor and not (heard.server and alone):
+            vendor = recognise([heard.asker], [])
+            m.vendor = vendor.name if vendor is not None and not self._hosts_known() else ""
+        if heard.server and not telling and alone:
+            return
+        count = len(heard.asker.split())
+        if told or heard.server or heard.errors or heard.status or heard.calls:
+            self.out.took(f"{count} words around it, taken as notes")
+        else:
+            self.out.leave(f"{count} words of prose, in which no message, address or status was found")
 
     def _telling(self, heard: prose.Heard, *, silent: bool) -> bool:
         """Whether the words found are known to any wording; where none is, the lines in which nobody speaks of himself are asked."""

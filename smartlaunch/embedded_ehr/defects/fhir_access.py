@@ -106,3 +106,19 @@ TRUSTED: dict[str, Callable[[frozenset[str]], bool]] = {
     "counts_what_no_scope_covers": _written("count"),
 }
 """The forms in which each defect lets a request through, whatever its scopes and its patient."""
+
+
+@dataclass(frozen=True)
+class Tokenless:
+    """A request without an access token: whether it is for App State, and in which unusual forms it is asked."""
+
+    app_state: bool
+    forms: frozenset[str]
+
+
+TOKENLESS: dict[str, Callable[[Tokenless], bool]] = {
+    "serves_later_pages_without_a_token": lambda asked: "later page" in asked.forms,
+    "accepts_missing_token": lambda _: True,
+    "app_state_needs_no_token": lambda asked: asked.app_state,
+}
+"""Which request without a token a defect lets pass."""
