@@ -1,8 +1,9 @@
-"""Every test of the project, each folder of tests in a pytest of its own, as many at a time as there are cores.
+"""Every test of the project, each folder of tests in a pytest of its own, twice as many at a time as there are cores.
 
     python tests/run_all.py [FOLDER...]
 
 Apart, because a browser that one folder keeps open holds an event loop in its process, which tests of another folder need for themselves.
+Twice as many, because a run of the suites waits most of its time: for pages, for time-outs, for tokens to end.
 Ends with one line: how many passed, failed and were skipped. The output of a folder is shown when it is done; a folder that goes
 over its limit is killed and counts as failed.
 
@@ -23,19 +24,21 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FIRST = (
-    "hostile",
-    "matrix",
     "peers",
+    "hostile",
     "browser",
-    "packaging",
-    "cli",
     "support_tickets",
-    "reporting",
-    "tls",
-    "evidence",
+    "probes",
+    "embedded_ehr",
+    "cli",
+    "matrix",
+    "packaging",
     "diagnosis",
-    "sandbox",
+    "client",
+    "plugin",
+    "evidence",
 )
+"""The folders that take longest begin first."""
 MEASURING = ("probes", "client", "checks", "evidence")
 """Folders of tests that are measured, and packages of the same names that they are measured on."""
 LIMIT_S = 1200
@@ -100,7 +103,7 @@ def main() -> int:
     every = sorted(path.name for path in HERE.iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
     folders = sys.argv[1:] or [f for f in FIRST if f in every] + [f for f in every if f not in FIRST]
     passed = failed = skipped = 0
-    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1)) as pool:
+    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
         figures = Path(place)
         for folder, code, text, took in pool.map(lambda folder: run(folder, figures), folders):
             wrong = count(text, "failed") + count(text, "error")

@@ -11,6 +11,10 @@ A clean run with ``--trace-rules`` says which scenarios exercise which rule (the
 recorder keeps the header). A defect then runs the scenarios of its requirements, some of those that exercise its rule, and a fixed
 sample; so what it breaks and what it must not break are both seen. Results go to ``results.tsv`` beside this file.
 
+The clean run is kept under the state of the code that decides outcomes (`fingerprint`), so it is made again only where that changed. For
+a few defects nothing is run clean but what they select: their own scenarios, the sample, and as neighbours those that exercised the rule
+in the last whole clean run, or, where there was none, others of the same features.
+
 Each defect runs in a forked child of one process that has everything imported: a run costs its exchanges, not its start.
 """
 
@@ -48,6 +52,11 @@ from smartlaunch.plugin.binding import SUITES, every_plan, features  # noqa: E40
 RESULTS = HERE / "results.tsv"
 VARIANTS = HERE / "variants.tsv"
 BUNDLES = HERE / "bundles.toml"
+UNRELATED = ("diagnosis", "reporting", "ticket", "setup", "onboarding", "cli", "schemas")
+"""Rooms that read what a run leaves, or start one: no outcome of a scenario hangs on them."""
+FEW = 40
+"""So many defects select less than a whole clean run puts."""
+COMPANIONS = 6
 SAMPLE = 4
 NEIGHBOURS = 5
 PER_RUN_S = 240
@@ -78,6 +87,19 @@ class Clean:
     outcomes: dict[str, str] = field(default_factory=dict)
     rules: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
+    def add(self, entries: dict[str, dict]) -> None:
+        for identifier, entry in entries.items():
+            self.outcomes[identifier] = entry["outcome"]
+            self.add_rules({identifier: entry})
+
+    def add_rules(self, entries: dict[str, dict]) -> None:
+        for identifier, entry in entries.items():
+            for rule in entry["rules"]:
+                self.rules[rule].add(identifier)
+
+    def knows(self, plan_id: str) -> bool:
+        return plan_id in self.outcomes or any(identifier.startswith(f"{plan_id}[") for identifier in self.outcomes)
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -102,14 +124,15 @@ def main() -> int:
     warm_up()
     state = Path(args.saved) if args.saved else work / fingerprint()
     state.mkdir(exist_ok=True)
-    clean = Clean() if args.variants or args.variant or args.saved else clean_run(work)
+    variants = args.variants or bool(args.variant)
+    names = select(args, variants)
+    few = not args.full and len(names) <= FEW
+    clean = Clean() if variants or args.saved else clean_where_needed(names, work) if few else clean_run(work)
     bad = sorted(i for i, o in clean.outcomes.items() if o in ("failed", "error", "blocked", "warning"))
     if bad:
         print("the clean embedded EHR is not clean:\n  " + "\n  ".join(bad))
         if any(clean.outcomes[i] != "warning" for i in bad):
             return 1
-    variants = args.variants or bool(args.variant)
-    names = select(args, variants)
     if variants and args.quick:
         state = state / "quick"
         state.mkdir(exist_ok=True)
@@ -168,11 +191,12 @@ def warm_up() -> None:
 
 
 def fingerprint() -> str:
-    """A name for the state of features, steps, package and sandbox, under which finished rows are kept."""
+    """A name for the state of all that decides outcomes, under which the clean run and finished rows are kept."""
     digest = hashlib.sha256()
     for folder in ("features", "steps", "suites", "smartlaunch"):
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and path.suffix in (".py", ".feature", ".toml", ".html", ".js", ".json") and "__pycache__" not in path.parts:
+            apart = "__pycache__" in path.parts or path.relative_to(ROOT).parts[:2] in {("smartlaunch", room) for room in UNRELATED}
+            if path.is_file() and not apart and path.suffix in (".py", ".feature", ".toml", ".html", ".js", ".json"):
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -221,37 +245,85 @@ def one_run(folder: Path, arguments: list[str], plugins: Callable[[], list[objec
 
 
 def clean_run(work: Path) -> Clean:
+    """All suites on the clean embedded EHR, once for each state of the code."""
     folder = work / f"clean-{fingerprint()}"
     done = folder / "clean.json"
     if not done.exists():
         print("all suites on the clean embedded EHR first: what was changed since may exercise other rules", flush=True)
-        pid = one_run(folder, ["suites", "--trace-rules"])
-        wait_for({pid: time.monotonic()}, limit=900)
-        scenarios, exchanges = results(folder), {}
-        for line in lines(folder / "exchanges.jsonl"):
-            header = next((v for k, v in line.get("response_headers", ()) if k.lower() == "x-sandbox-rules"), "")
-            exchanges[line["id"]] = [r.strip() for r in header.split(",") if r.strip()]
-        if not scenarios:
-            raise SystemExit((folder / "out.txt").read_text()[-3000:])
-        done.write_text(
-            json.dumps(
-                {
-                    s["id"]: {
-                        "outcome": s["outcome"],
-                        "rules": sorted({r for x in s["exchanges"] for r in exchanges.get(x, ())}),
-                        "reason": s["reason"],
-                    }
-                    for s in scenarios
-                }
-            )
-        )
-    data = json.loads(done.read_text())
+        done.write_text(json.dumps(traced(folder, ["suites"], limit=900)))
     clean = Clean()
-    for identifier, entry in data.items():
-        clean.outcomes[identifier] = entry["outcome"]
-        for rule in entry["rules"]:
-            clean.rules[rule].add(identifier)
+    clean.add(json.loads(done.read_text()))
     return clean
+
+
+def traced(folder: Path, arguments: list[str], *, limit: float) -> dict[str, dict]:
+    """A run on the clean embedded EHR: how each scenario ended, and which rules it exercised."""
+    pid = one_run(folder, [*arguments, "--trace-rules"])
+    wait_for({pid: time.monotonic()}, limit=limit)
+    scenarios, exchanges = results(folder), {}
+    for line in lines(folder / "exchanges.jsonl"):
+        header = next((v for k, v in line.get("response_headers", ()) if k.lower() == "x-sandbox-rules"), "")
+        exchanges[line["id"]] = [r.strip() for r in header.split(",") if r.strip()]
+    if not scenarios:
+        raise SystemExit((folder / "out.txt").read_text()[-3000:])
+    return {
+        s["id"]: {
+            "outcome": s["outcome"],
+            "rules": sorted({r for x in s["exchanges"] for r in exchanges.get(x, ())}),
+            "reason": s["reason"],
+        }
+        for s in scenarios
+    }
+
+
+def clean_where_needed(names: list[str], work: Path) -> Clean:
+    """What the clean embedded EHR makes of the scenarios that a few defects select, and of no others."""
+    folder = work / f"clean-{fingerprint()}"
+    if (folder / "clean.json").exists():
+        return clean_run(work)
+    folder.mkdir(exist_ok=True)
+    part = folder / "part.json"
+    entries = json.loads(part.read_text()) if part.exists() else {}
+    clean = Clean()
+    clean.add(entries)
+    clean.add_rules(last_whole(work))
+    lone = not clean.rules
+    before: set[str] | None = None
+    while True:
+        picked = [identifier for name in names for identifier in scenarios_for(name, clean, full=False, wide=False)]
+        missing = {identifier for identifier in (*picked, *(companions(picked) if lone else ())) if not clean.knows(identifier)}
+        if not missing or missing == before:
+            return clean
+        before = missing
+        print(f"{len(missing)} scenarios on the clean embedded EHR first", flush=True)
+        entries |= traced(folder / "run", chosen(sorted(missing)), limit=900)
+        shutil.rmtree(folder / "run", ignore_errors=True)
+        part.write_text(json.dumps(entries))
+        clean.add(entries)
+
+
+def last_whole(work: Path) -> dict[str, dict]:
+    """The newest whole clean run of any state of the code, as far as its scenarios still exist."""
+    found = sorted(work.glob("clean-*/clean.json"), key=lambda path: path.stat().st_mtime)
+    known = {plan.id for plan in every_plan()}
+    entries = json.loads(found[-1].read_text()) if found else {}
+    return {identifier: entry for identifier, entry in entries.items() if identifier.split("[")[0] in known}
+
+
+def companions(picked: list[str]) -> list[str]:
+    """Other scenarios of the same features and suites, by chance: some will exercise the rule and must not turn red."""
+    places = {(plan.suite.id, plan.path) for plan in every_plan() if plan.id in set(picked)}
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for plan in sorted(every_plan(), key=lambda plan: _by_chance(plan.id)):
+        if (plan.suite.id, plan.path) in places and plan.id not in picked:
+            found[plan.suite.id, plan.path].append(plan.id)
+    return [identifier for identifiers in found.values() for identifier in identifiers[:COMPANIONS]]
+
+
+def chosen(picked: list[str]) -> list[str]:
+    """The arguments of a run of some scenarios."""
+    modules = sorted({f"suites/test_{identifier.split('/')[0].replace('-', '_')}.py" for identifier in picked})
+    return [*(modules or ["suites"]), *(f"--scenario={identifier}" for identifier in picked)]
 
 
 def bundles() -> dict[str, list[str]]:
@@ -377,8 +449,7 @@ def run_all(names: list[str], clean: Clean, args: argparse.Namespace, state: Pat
                 arguments = ["suites", *(f"--variant={each}" for each in together), *(["--quick"] if args.quick else [])]
             else:
                 picked = scenarios_for(name, clean, full=args.full, wide=wide)
-                modules = sorted({f"suites/test_{i.split('/')[0].replace('-', '_')}.py" for i in picked})
-                arguments = [*(modules or ["suites"]), f"--defect={name}", *of_its_edition(name), *(f"--scenario={i}" for i in picked)]
+                arguments = [*chosen(picked), f"--defect={name}", *of_its_edition(name)]
             running[one_run(folder, arguments)] = (name, folder, time.monotonic(), wide)
         pid = wait_for({pid: started for pid, (_, _, started, _) in running.items()}, limit=PER_RUN_S * (4 if args.full or variants else 1))
         name, folder, started, wide = running.pop(pid)
