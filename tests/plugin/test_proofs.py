@@ -103,7 +103,7 @@ def ended(monkeypatch: Any, first: Any, again: Exception | None, failure: Except
 
     answered = SimpleNamespace(answer=SimpleNamespace(status=200))
     app = SimpleNamespace(engine=SimpleNamespace(outages=Outages()), prove=prove, grant=lambda: None, probe=lambda _: answered)
-    monkeypatch.setattr(hooks, "_app_of", lambda _apps, _plan: app)
+    monkeypatch.setattr(hooks, "app_of", lambda _apps, _plan: app)
     item = Item(again, SimpleNamespace(apps=object()))
     return item, hooks.unless_answered(item, plan, first)  # type: ignore[arg-type]
 
