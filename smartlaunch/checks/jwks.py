@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.members import Findings, objects_in, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
 
@@ -32,13 +32,13 @@ def published(requirement: str, exchange: Exchange) -> Findings:
 
 def has_keys(exchange: Exchange) -> bool:
     """Whether there is any key to look at; without one, rules on keys would hold of nothing."""
-    return bool(_keys(exchange))
+    return bool(objects_in(exchange, "keys"))
 
 
 def no_private_parts(requirement: str, exchange: Exchange) -> Findings:
     """No key is symmetric and none has private members; their values are never shown."""
     found: Findings = []
-    for number, key in _keys(exchange):
+    for number, key in objects_in(exchange, "keys"):
         shown = [name for name in PRIVATE_MEMBERS if name in key]
         if key.get("kty") == "oct" or shown:
             actual = "it is a symmetric key" if key.get("kty") == "oct" else f"it has the private members `{'`, `'.join(shown)}`"
@@ -56,7 +56,7 @@ def bare_keys(requirement: str, exchange: Exchange) -> Findings:
             exchange.id,
             f"/keys/{number}",
         )
-        for number, key in _keys(exchange)
+        for number, key in objects_in(exchange, "keys")
         if isinstance(key.get("kty"), str) and key["kty"] in _MATERIAL
         for missing in [[name for name in _MATERIAL[key["kty"]] if not isinstance(key.get(name), str) or not key[name]]]
         if missing
@@ -65,7 +65,7 @@ def bare_keys(requirement: str, exchange: Exchange) -> Findings:
 
 def use_given(requirement: str, exchange: Exchange) -> Findings:
     """Where keys for signatures and for encryption stand side by side, each tells its ``use``."""
-    keys = _keys(exchange)
+    keys = objects_in(exchange, "keys")
     if not any(_encrypts(key) for _, key in keys) or all(_encrypts(key) for _, key in keys):
         return []
     return [
@@ -79,7 +79,7 @@ def key_sizes(requirement: str, exchange: Exchange) -> Findings:
     """RSA keys have 2048 bits or more."""
     return [
         Finding(requirement, f"an RSA key of {SMALLEST_RSA_BITS} bits or more", f"it has {bits} bits", exchange.id, f"/keys/{number}/n")
-        for number, key in _keys(exchange)
+        for number, key in objects_in(exchange, "keys")
         if key.get("kty") == "RSA" and isinstance(key.get("n"), str)
         for bits in [_bits(key["n"])]
         if 0 < bits < SMALLEST_RSA_BITS
@@ -88,7 +88,7 @@ def key_sizes(requirement: str, exchange: Exchange) -> Findings:
 
 def key_ids(requirement: str, exchange: Exchange) -> Findings:
     """Each of several keys has a ``kid`` and no two have the same; one ``kid`` for two key types is allowed (RFC 7517 section 4.5)."""
-    keys = _keys(exchange)
+    keys = objects_in(exchange, "keys")
     found = [
         Finding(requirement, "a `kid` in each of several keys", "it is absent", exchange.id, f"/keys/{number}")
         for number, key in keys
@@ -105,13 +105,13 @@ def key_ids(requirement: str, exchange: Exchange) -> Findings:
 
 def signing_keys(exchange: Exchange) -> int:
     """How many published keys may verify signatures."""
-    return sum(key.get("kty") in _MATERIAL and not _encrypts(key) for _, key in _keys(exchange))
+    return sum(key.get("kty") in _MATERIAL and not _encrypts(key) for _, key in objects_in(exchange, "keys"))
 
 
 def signing_key(requirement: str, exchange: Exchange, header: Mapping[str, Any]) -> Findings:
     """The key that an ID Token names is published, and not for encryption alone."""
     kid = header.get("kid")
-    keys = _keys(exchange)
+    keys = objects_in(exchange, "keys")
     named = [key for _, key in keys if kid is None or key.get("kid") == kid]
     if not named:
         actual = f"no key has the kid {show(kid)}" if keys else "the JWK Set has no keys"
@@ -126,11 +126,6 @@ def signing_key(requirement: str, exchange: Exchange, header: Mapping[str, Any])
 def _encrypts(key: Mapping[str, Any]) -> bool:
     algorithm = key.get("alg")
     return key.get("use") == "enc" or (isinstance(algorithm, str) and algorithm.startswith(("RSA-OAEP", "RSA1_5", "ECDH-ES")))
-
-
-def _keys(exchange: Exchange) -> list[tuple[int, dict[str, Any]]]:
-    keys = exchange.answer.object.get("keys")
-    return [(n, k) for n, k in enumerate(keys) if isinstance(k, dict)] if isinstance(keys, list) else []
 
 
 def _bits(modulus: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.checks.fhir_answer import describe, found, refused_read
-from smartlaunch.checks.members import Findings, absent, absolute_url, advice, show
+from smartlaunch.checks.members import Findings, absent, absolute_url, advice, objects_in, show
 from smartlaunch.checks.resource_types import BY_LOWER_CASE, RESOURCE_TYPES, is_id, relative_reference
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
 from smartlaunch.exchange import Exchange
@@ -276,7 +276,7 @@ def no_patient_without_role(requirement: str, token: Exchange) -> Findings:
             token.id,
             f"/fhirContext/{number}",
         )
-        for number, item in _items(token)
+        for number, item in objects_in(token, "fhirContext")
         for kind in [_type_of(item)]
         if kind in ("Patient", "Encounter") and item.get("role") in (None, "", "launch")
     ]
@@ -292,7 +292,7 @@ def item_names_something(requirement: str, token: Exchange) -> Findings:
             token.id,
             f"/fhirContext/{number}",
         )
-        for number, item in _items(token)
+        for number, item in objects_in(token, "fhirContext")
         if not {"reference", "canonical", "identifier"} & set(item)
     ]
 
@@ -302,7 +302,7 @@ def item_member(requirement: str, token: Exchange, name: str) -> Findings:
     words, rule = _FORMS[name]
     return [
         Finding(requirement, f"`{name}`: {words}", f"item {number} has {show(item[name])}", token.id, f"/fhirContext/{number}/{name}")
-        for number, item in _items(token)
+        for number, item in objects_in(token, "fhirContext")
         if name in item and not rule(item[name])
     ]
 
@@ -313,7 +313,7 @@ def item_has_type(requirement: str, token: Exchange) -> Findings:
         Finding(
             requirement, "`type` beside `identifier` or `canonical`", f"item {number} has no `type`", token.id, f"/fhirContext/{number}"
         )
-        for number, item in _items(token)
+        for number, item in objects_in(token, "fhirContext")
         if {"identifier", "canonical"} & set(item) and "reference" not in item and "type" not in item
     ]
 
@@ -321,7 +321,7 @@ def item_has_type(requirement: str, token: Exchange) -> Findings:
 def item_type_agrees(requirement: str, token: Exchange) -> Findings:
     """The ``type`` of an item is that of its ``reference``; a canonical whose path names another type only looks so, and is advice."""
     found: Findings = []
-    for number, item in _items(token):
+    for number, item in objects_in(token, "fhirContext"):
         kind = item.get("type")
         for name in ("reference", "canonical"):
             parts = urlsplit(str(item.get(name, ""))).path.split("/_history/")[0].rstrip("/").split("/")
@@ -344,7 +344,7 @@ def own_roles_absolute(requirement: str, token: Exchange) -> Findings:
         Finding(
             requirement, "`launch`, or an absolute URI", f"item {number} has the role {show(role)}", token.id, f"/fhirContext/{number}/role"
         )
-        for number, item in _items(token)
+        for number, item in objects_in(token, "fhirContext")
         for role in [item.get("role")]
         if isinstance(role, str) and role and role not in DEFINED_ROLES and not _SCHEME.match(role)
     ]
@@ -360,7 +360,7 @@ def role_not_empty(requirement: str, token: Exchange) -> Findings:
             token.id,
             f"/fhirContext/{number}/role",
         )
-        for number, item in _items(token)
+        for number, item in objects_in(token, "fhirContext")
         if item.get("role") == ""
     ]
 
@@ -375,12 +375,12 @@ def holds_type(requirement: str, token: Exchange, resource_type: str) -> Finding
 
 def context_types(token: Exchange) -> set[str]:
     """The resource types of the items of ``fhirContext``, as far as they tell."""
-    return {kind for _, item in _items(token) for kind in [_type_of(item)] if kind}
+    return {kind for _, item in objects_in(token, "fhirContext") for kind in [_type_of(item)] if kind}
 
 
 def items_with(token: Exchange, name: str) -> int:
     """How many items of ``fhirContext`` have a member."""
-    return sum(name in item for _, item in _items(token))
+    return sum(name in item for _, item in objects_in(token, "fhirContext"))
 
 
 def scope_type(scope: str) -> str:
@@ -388,11 +388,6 @@ def scope_type(scope: str) -> str:
     head, _, tail = scope.partition("/")
     name = BY_LOWER_CASE.get(tail.partition("?")[0], "")
     return name if head == "launch" and name not in ("Patient", "Encounter") else ""
-
-
-def _items(token: Exchange) -> list[tuple[int, Mapping[str, Any]]]:
-    value = token.answer.object.get("fhirContext")
-    return [(n, i) for n, i in enumerate(value) if isinstance(i, dict)] if isinstance(value, list) else []
 
 
 def _type_of(item: Mapping[str, Any]) -> str:

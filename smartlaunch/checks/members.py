@@ -91,6 +91,12 @@ def secure_url(value: object) -> str:
     return "" if parts.scheme.lower() == "https" or is_loopback(parts.hostname or "") else f"{show(value)} does not use TLS"
 
 
+def objects_in(exchange: Exchange, name: str) -> list[tuple[int, dict[str, Any]]]:
+    """The objects of an array in the body, each with its place; anything but an array has none."""
+    value = exchange.answer.object.get(name)
+    return [(number, item) for number, item in enumerate(value) if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def issuer_url(value: object) -> str:
     """Why a value cannot be an issuer, an https URL (http on loopback is let through) without query and fragment; else an empty string."""
     problem = secure_url(value)

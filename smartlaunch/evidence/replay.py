@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
@@ -116,17 +117,22 @@ def _variable(match: re.Match[str]) -> str:
     return f"{match.group(1)}_{match.group(2)}".upper()
 
 
-def _shell(text: str) -> str:
-    """A shell word in which placeholders are variables and nothing else means anything."""
+def _parts(text: str, literal: Callable[[str], str], variable: Callable[[str], str]) -> list[str]:
+    """A text in parts: what stands there, and variables in the place of secrets."""
     parts, at = [], 0
     for match in _SECRET.finditer(text):
         if match.start() > at:
-            parts.append(_literal(text[at : match.start()]))
-        parts.append(f'"${{{_variable(match)}:?}}"')
+            parts.append(literal(text[at : match.start()]))
+        parts.append(variable(_variable(match)))
         at = match.end()
     if at < len(text) or not parts:
-        parts.append(_literal(text[at:]))
-    return "".join(parts)
+        parts.append(literal(text[at:]))
+    return parts
+
+
+def _shell(text: str) -> str:
+    """A shell word in which placeholders are variables and nothing else means anything."""
+    return "".join(_parts(text, _literal, lambda name: f'"${{{name}:?}}"'))
 
 
 def _literal(text: str) -> str:
@@ -137,15 +143,7 @@ def _literal(text: str) -> str:
 
 
 def _python(text: str) -> str:
-    parts, at = [], 0
-    for match in _SECRET.finditer(text):
-        if match.start() > at:
-            parts.append(repr(text[at : match.start()]))
-        parts.append(f'os.environ["{_variable(match)}"]')
-        at = match.end()
-    if at < len(text) or not parts:
-        parts.append(repr(text[at:]))
-    return " + ".join(parts)
+    return " + ".join(_parts(text, repr, lambda name: f'os.environ["{name}"]'))
 
 
 def _printable(text: str) -> str:
