@@ -74,6 +74,8 @@ class Failure(StrEnum):
     NO_CONNECTION = "no-connection"
     TLS_UNTRUSTED = "tls-untrusted"
     TLS = "tls"
+    PLAIN_HTTP = "plain-http"
+    """The address says https and the port speaks plain http."""
     TIMEOUT = "timeout"
     PROTOCOL = "protocol"
     """What came is no HTTP, or is not in the form that it says it is in."""

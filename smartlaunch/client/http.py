@@ -307,9 +307,15 @@ def _require_sendable(headers: list[tuple[str, str]]) -> None:
             raise _NotSendable(f"the header {name} would hold a character that HTTP does not allow there")
 
 
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")
+"""What OpenSSL says of an answer that is no TLS at all."""
+
+
 def failure_of(exc: Exception) -> Failure:
     """The kind of a failure, by what was raised and what that came from."""
     causes = list(_causes(exc))
+    if any(isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS for cause in causes):
+        return Failure.PLAIN_HTTP
     kinds: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
         ((_NotSendable, httpx.LocalProtocolError), Failure.NOT_SENDABLE),
         ((httpx.TimeoutException,), Failure.TIMEOUT),
@@ -338,6 +344,7 @@ def _sentence(failure: Failure, exc: Exception, url: str, request_s: float) -> s
         Failure.TIMEOUT: f"no complete answer from {host} within {request_s:g} s",
         Failure.TLS_UNTRUSTED: f"the certificate of {host} is not trusted ({text}); set `ca_file` in [target] when it is a private one",
         Failure.TLS: f"no connection to {host}: {text}",
+        Failure.PLAIN_HTTP: f"{host} does not speak TLS: this is https on a port that speaks plain http; write http://, or another port",
         Failure.DNS: f"no connection to {host}: {text}",
         Failure.REFUSED: f"no connection to {host}: {text}",
         Failure.NO_CONNECTION: f"no connection to {host}: {text}",

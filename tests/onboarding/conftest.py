@@ -1,0 +1,151 @@
+"""The embedded EHR without its target file, as a person meets a server: an address, a registration, a login."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from smartlaunch.cli import main
+from smartlaunch.embedded_ehr.options import SandboxOptions
+from smartlaunch.embedded_ehr.server import serve
+
+ROOT = Path(__file__).resolve().parents[2]
+REDIRECT, LAUNCH = "redirect_uri", "launch_uri"
+
+
+@dataclass
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def all(self) -> str:
+        return self.out + self.err
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch):
+    """A command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("SMARTLAUNCH_TARGET", "SMARTLAUNCH_BROWSER", "SMARTLAUNCH_ALLURE"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*words: str) -> Said:
+        code = main(list(words))
+        captured = capsys.readouterr()
+        said = Said(code, captured.out, captured.err)
+        assert "Traceback" not in said.all
+        return said
+
+    return call
+
+
+@dataclass
+class Known:
+    """What somebody has who was given a login for a sandbox and has registered an app there."""
+
+    base: str
+    client_id: str
+    redirect_uri: str
+    launch_uri: str
+    username: str
+    password: str
+    patient: str
+    secret: str = ""
+    ehr: object = None
+
+    def launch(self) -> str:
+        """A launch value, as one copies it from the address bar of an EHR launch."""
+        return self.ehr.sandbox.state.create_launch(self.client_id, self.username, self.patient, None)
+
+
+@pytest.fixture(scope="module")
+def ehr():
+    with serve(SandboxOptions()) as running:
+        yield running
+
+
+def known_of(ehr, role="public", persona="patient") -> Known:
+    state = ehr.sandbox.state
+    client = next(c for c in state.clients.values() if c.role == role and c.use == "primary")
+    user = next(u for u in state.users.values() if u.persona == persona and u.patients)
+    return Known(
+        base=ehr.fhir_base_url,
+        client_id=client.client_id,
+        redirect_uri=client.redirect_uris[0] if client.redirect_uris else "",
+        launch_uri=client.launch_uri or "",
+        username=user.username,
+        password=user.password,
+        patient=user.patients[0],
+        secret=client.secret or "",
+        ehr=ehr,
+    )
+
+
+@pytest.fixture
+def known(ehr) -> Known:
+    return known_of(ehr)
+
+
+class Terminal:
+    """A person at a terminal: reads until a question stands there, and types."""
+
+    def __init__(self, words: list[str], cwd: Path, env: dict[str, str] | None = None) -> None:
+        pid, self.fd = pty.fork()
+        if pid == 0:
+            os.chdir(cwd)
+            os.execve(
+                sys.executable,
+                [sys.executable, "-m", "smartlaunch.cli", *words],
+                {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb", "COLUMNS": "200", **(env or {})},
+            )
+        self.pid, self.seen = pid, ""
+
+    def until(self, text: str, limit_s: float = 60) -> str:
+        """Read until the text is there; what stood before it since the last time."""
+        end = time.monotonic() + limit_s
+        while text not in self.seen:
+            assert time.monotonic() < end, f"waited for {text!r}, saw:\n{self.seen}"
+            if not self._read():
+                assert text in self.seen, f"ended before {text!r}, saw:\n{self.seen}"
+        before, _, self.seen = self.seen.partition(text)
+        return before + text
+
+    def answer(self, question: str, text: str) -> str:
+        """Wait for a question and type the answer."""
+        shown = self.until(question)
+        os.write(self.fd, f"{text}\n".encode())
+        return shown
+
+    def end(self, limit_s: float = 120) -> tuple[int, str]:
+        """Read to the end; the exit code and the rest of the output."""
+        end = time.monotonic() + limit_s
+        while self._read():
+            assert time.monotonic() < end, f"no end, saw:\n{self.seen}"
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(status), self.seen
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self.fd], [], [], 1)
+        if not ready:
+            return True
+        try:
+            got = os.read(self.fd, 65536)
+        except OSError:
+            return False
+        self.seen += got.decode("utf-8", "replace").replace("\r\n", "\n")
+        return bool(got)
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    return lambda *words, env=None: Terminal(list(words), tmp_path, env)
