@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("smartlaunch.cli.run", "put the requirements to a server and report"),
     "setup": ("smartlaunch.cli.setup", "find or get the browser and the Allure renderer"),
     "init": ("smartlaunch.cli.init", "write a target file, from a vendor's name or a FHIR base"),
+    "try": ("smartlaunch.cli.trying", "launch once, told step by step, without a target file"),
     "doctor": ("smartlaunch.cli.doctor", "check a target file and its server before a run"),
     "sandbox": ("smartlaunch.cli.sandbox", "serve the embedded EHR for people and tools"),
     "defects": ("smartlaunch.cli.defects", "list what the embedded EHR can be made to do wrong"),

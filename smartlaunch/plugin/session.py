@@ -131,13 +131,15 @@ class RunSession:
     preflight: list[dict[str, str]] = field(default_factory=list)
     engine: Engine | None = None
     apps: Apps | None = None
+    ready: Target | None = None
+    """A target that somebody has made already, in the place of one that is looked up by its name."""
     _ehr: EmbeddedEhr | ThreadedEhr | None = None
     _scratch: Path | None = None
 
     @cached_property
     def target(self) -> Target:
         """The target; the embedded EHR is started when it is the one."""
-        target = load_target(self.options.target)
+        target = self.ready or load_target(self.options.target)
         if not target.embedded:
             refuse_switches(self.options)
             return target
