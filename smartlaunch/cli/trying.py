@@ -193,10 +193,12 @@ def _tell(record: Run, told: Told, session: RunSession) -> int:
 
     folder = session.folder
     write_manifest(folder)
+    report = diagnose(record)
     head = {Outcome.PASSED: "It works", Outcome.WARNING: "It works, with less than was asked for"}.get(told.outcome, "It stopped")
-    print(f"\n{head}{': ' + session.scrub(told.reason).splitlines()[0] if told.reason else '.'}\n")
+    why = report.diagnoses[0].cause if report.diagnoses else told.reason.splitlines()[0] if told.reason else ""
+    print(session.scrub(f"\n{head}{f': {why}' if why else '.'}\n"))
     if told.outcome != Outcome.PASSED:
-        print(session.scrub(render(diagnose(record))))
+        print(session.scrub(render(report)))
     if told.picture:
         print(f"picture:  {shown(folder / told.picture)}")
     print(f"kept in:  {shown(folder / files.HTML_FILE)}")

@@ -171,3 +171,10 @@ def test_the_password_can_be_typed(known, terminal):
     assert code == 0, rest
     assert known.password not in rest
     assert "It works" in rest
+
+
+def test_the_command_that_repeats_it_is_the_one_that_was_typed(launch, known):
+    said = launch(known, redirect_uri="https://app.example/another")
+    assert f"smartlaunch try --fhir-base {known.base} --client-id {known.client_id} --redirect-uri https://app.example/another" in said.out
+    first = said.out.split("It stopped: ")[1].splitlines()[0]
+    assert "redirect" in first
