@@ -64,7 +64,7 @@ class Landing:
     script_errors: tuple[str, ...] = ()
     """What the pages' own scripts failed at."""
     captures: tuple[str, ...] = ()
-    """Screenshots of consent pages, taken when ``capture=True``."""
+    """Screenshots of consent pages, taken when ``capture=True``, or of every page on which something was done, when pictures are wanted."""
     pages: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     """What was done, in words for people; what a program has to know stands in the fields below."""

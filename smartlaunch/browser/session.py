@@ -94,6 +94,8 @@ class Browser:
             self.pins.learn(home)
         self.scrub, self.people, self.home = scrub, people, urlsplit(home).hostname or ""
         self.sandboxed = False
+        self.pictures = False
+        """Whether a picture is taken of each page on which something is done."""
         self.stopper: Stopper | None = None
         self.ledger = Ledger()
         self._sessions: dict[str, BrowserSession] = {}

@@ -257,4 +257,4 @@ def _doctor(answers: Answers, path: Path, *, skip: bool) -> int:
         print(f"\nnext: {again}")
         return GOOD
     print()
-    return doctor.run(argparse.Namespace(target=str(path)))
+    return doctor.run(argparse.Namespace(target=str(path), headed=False, no_sign_in=False))

@@ -314,7 +314,7 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKN
 def failure_of(exc: Exception) -> Failure:
     """The kind of a failure, by what was raised and what that came from."""
     causes = list(_causes(exc))
-    if any(isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS for cause in causes):
+    if any(isinstance(cause, ssl.SSLError) and getattr(cause, "reason", "") in _NO_TLS for cause in causes):
         return Failure.PLAIN_HTTP
     kinds: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
         ((_NotSendable, httpx.LocalProtocolError), Failure.NOT_SENDABLE),

@@ -289,3 +289,11 @@ def test_waiting_ends_when_a_run_has_waited_enough() -> None:
     assert len(sink.exchanges) == 1
     with pytest.raises(Unreachable, match="says nothing of the request"):
         _ = exchange.answer
+
+
+def test_an_answer_that_is_no_tls_is_called_plain_http() -> None:
+    cause = ssl.SSLError(1, "wrong version number")
+    cause.reason = "WRONG_VERSION_NUMBER"
+    exchange = send(failing(httpx.ConnectError("x"), cause))
+    assert exchange.failure is Failure.PLAIN_HTTP
+    assert "https on a port that speaks plain http" in exchange.error

@@ -8,7 +8,7 @@ from typing import Literal
 from smartlaunch.browser.plan import Deselect
 from smartlaunch.browser.recipes import Act, Obstacle, Op
 from smartlaunch.browser.snapshot import ACT_SCRIPT, ELEMENT_SCRIPT, PageSnapshot
-from smartlaunch.browser.walk.ending import shoot, stopped_by, stuck
+from smartlaunch.browser.walk.ending import picture, stopped_by, stuck
 from smartlaunch.browser.walk.state import Acted, Walk, rest
 
 
@@ -17,9 +17,8 @@ def perhaps(walk: Walk, page: PageSnapshot, action: Act) -> bool:
     if not _time_to_act(walk, page, action):
         return False
     walk.count()
-    if walk.capture and action.topic == "consent" and page.document not in walk.captured:
-        walk.captured.add(page.document)
-        walk.captures.extend(filter(None, [shoot(walk, "consent")]))
+    if walk.window.driver.pictures or (walk.capture and action.topic == "consent"):
+        picture(walk, page, action.topic)
     if action.topic in ("login", "user"):
         guard_password(walk, page)
     walk.recording.fetch_bodies()

@@ -255,6 +255,13 @@ def shoot(walk: Walk, name: str) -> str:
     return walk.window.driver.keep_screenshot(f"{walk.window.name}-{name}", picture)
 
 
+def picture(walk: Walk, page: PageSnapshot, name: str) -> None:
+    """Keep one picture of a document."""
+    if page.document not in walk.captured:
+        walk.captured.add(page.document)
+        walk.captures.extend(filter(None, [shoot(walk, name)]))
+
+
 def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
     """Where the walk ended, with what a person would have seen."""
     shown = walk.last.url and not walk.last.url.startswith("about:")

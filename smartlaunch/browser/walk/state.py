@@ -38,6 +38,7 @@ class Driver(Protocol):
     ledger: Ledger
     scrub: Callable[[str], str]
     people: bool
+    pictures: bool
 
     @property
     def stopper(self) -> Stopper | None:

@@ -8,7 +8,7 @@ from smartlaunch.browser.plan import LoginStep
 from smartlaunch.browser.recipes.consent import is_consent
 from smartlaunch.browser.snapshot import PageSnapshot
 from smartlaunch.browser.walk.acting import guard_password, let_it_begin
-from smartlaunch.browser.walk.ending import landing, shoot
+from smartlaunch.browser.walk.ending import landing, picture, shoot
 from smartlaunch.browser.walk.looking import look_at
 from smartlaunch.browser.walk.state import Acted, Walk
 from smartlaunch.browser.watchdog import GRACE_S
@@ -29,6 +29,8 @@ def scripted_step(walk: Walk, page: PageSnapshot) -> bool:
             continue
         walk.count()
         walk.steps_done.add(number)
+        if walk.window.driver.pictures:
+            picture(walk, page, f"step-{number}")
         walk.recording.fetch_bodies()
         if any(entry.value == "password" for entry in step.fill):
             guard_password(walk, page)
