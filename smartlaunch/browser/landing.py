@@ -61,6 +61,8 @@ class Landing:
     """The exchanges that came of the last sign-in form that was sent, when it was refused."""
     obstacle: ObstacleKind | Literal[""] = ""
     """What stands in the way and is neither a refusal nor a success; nothing can be judged by a walk that ended at one."""
+    proposal: str = ""
+    """A step for the target file that does what can be done on the last page, where the walk got stuck on it."""
     script_errors: tuple[str, ...] = ()
     """What the pages' own scripts failed at."""
     captures: tuple[str, ...] = ()
@@ -103,4 +105,6 @@ class Landing:
             lines.append(f"controls: {'; '.join(self.controls[:12]) or 'none'}")
             lines.extend(f"the page says: {said}" for said in [told(self.text)] if said)
         lines.extend(f"script error: {error}" for error in self.script_errors)
+        if self.proposal:
+            lines.append(f"to get on, paste this into the target file:\n{self.proposal}")
         return "\n".join(lines)

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from smartlaunch.errors import UsageError
 
-_FIELDS = {"page", "fill", "select", "click", "wait_for"}
+_FIELDS = {"page", "fill", "select", "press", "click", "wait_for"}
 _PAGE_FIELDS = {"url_contains", "title_contains", "has"}
 _ENTRY_FIELDS = {"selector", "value"}
-KEYWORDS = ("username", "password", "patient", "encounter")
+KEYWORDS = ("username", "password", "one_time_code", "patient", "encounter")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class PageMatch:
 
 @dataclass(frozen=True)
 class Entry:
-    """One value for one element: ``username``, ``password``, ``patient`` and ``encounter`` stand for the plan's own."""
+    """One value for one element: ``username``, ``password``, ``one_time_code``, ``patient`` and ``encounter`` stand for the plan's own."""
 
     selector: str
     value: str
@@ -50,19 +50,23 @@ class Entry:
 class LoginStep:
     """One step of a target file's login script, done at most once per walk.
 
-    Order within a step: wait, fill, select, click. Selectors are Playwright's (CSS, ``text=...``, ``role=...``).
+    Order within a step: wait, fill, select, press (Enter in a field), click. Selectors are Playwright's (CSS, ``text=...``,
+    ``role=...``); ``{patient}`` and ``{patient_name}`` in one stand for the plan's patient.
     """
 
     page: PageMatch = PageMatch()
     fill: tuple[Entry, ...] = ()
     select: tuple[Entry, ...] = ()
+    press: str = ""
     click: str = ""
     wait_for: str = ""
 
     @property
     def selectors(self) -> list[str]:
         """Every selector the step needs, in the order of use."""
-        return [s for s in (self.wait_for, *(e.selector for e in self.fill), *(e.selector for e in self.select), self.click) if s]
+        return [
+            s for s in (self.wait_for, *(e.selector for e in self.fill), *(e.selector for e in self.select), self.press, self.click) if s
+        ]
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class LoginPlan:
     consent: Consent = "allow"
     steps: Sequence[LoginStep] | None = None
     only_steps: bool = False
+    totp_secret: str = field(default="", repr=False)
 
 
 def parse_steps(raw: object, *, where: str = "login.steps") -> list[LoginStep]:
@@ -101,11 +106,12 @@ def _step(raw: object, where: str) -> LoginStep:
         page=PageMatch(**{key: _text(value, f"{where}.page.{key}") for key, value in page.items()}),
         fill=_entries(table.get("fill", []), f"{where}.fill"),
         select=_entries(table.get("select", []), f"{where}.select"),
+        press=_text(table.get("press", ""), f"{where}.press", empty=True),
         click=_text(table.get("click", ""), f"{where}.click", empty=True),
         wait_for=_text(table.get("wait_for", ""), f"{where}.wait_for", empty=True),
     )
     if not step.selectors:
-        raise UsageError(f"{where}: the step does nothing; give it fill, select, click or wait_for")
+        raise UsageError(f"{where}: the step does nothing; give it fill, select, press, click or wait_for")
     return step
 
 

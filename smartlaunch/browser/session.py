@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from smartlaunch.browser.landing import Landing
 from smartlaunch.browser.plan import LoginPlan
 from smartlaunch.browser.recipes import ChartGoal
 from smartlaunch.browser.recording import Recording
-from smartlaunch.browser.snapshot import PageSnapshot
+from smartlaunch.browser.snapshot import WATCH_SCRIPT, PageSnapshot
 from smartlaunch.browser.trust import Pins
 from smartlaunch.browser.walk import Driver, Walk, run
 from smartlaunch.browser.watchdog import Watchdog
@@ -94,6 +95,8 @@ class Browser:
             self.pins.learn(home)
         self.scrub, self.people, self.home = scrub, people, urlsplit(home).hostname or ""
         self.sandboxed = False
+        self.kept_state: tuple[str, Path] | None = None
+        """The session that begins with the cookies and storage of a file, and the file."""
         self.pictures = False
         """Whether a picture is taken of each page on which something is done."""
         self.stopper: Stopper | None = None
@@ -105,6 +108,18 @@ class Browser:
         self._browser: Any = None
         self._watchdog: Watchdog | None = None
         self._bites = 0
+
+    def state_of(self, session: str) -> dict[str, Any] | None:
+        """Cookies and storage for a session to begin with: those that were kept, for the one person whose they are."""
+        if self.kept_state is None or session != self.kept_state[0]:
+            return None
+        try:
+            state: dict[str, Any] = json.loads(self.kept_state[1].read_text("utf-8"))
+        except (OSError, ValueError) as exc:
+            raise UsageError(
+                f"{self.kept_state[1]} is no kept session ({type(exc).__name__})\n  try: smartlaunch login try --storage-state FILE"
+            ) from None
+        return state
 
     @property
     def version(self) -> str:
@@ -275,16 +290,32 @@ class BrowserSession:
         goal: ChartGoal | None = None,
         step_timeout_s: float | None = None,
         login_timeout_s: float | None = None,
+        watch: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> Landing:
         """Open a URL, do what the plan says on the pages that come, and say where it ended.
 
         Raises LoginStuck when the server refuses the credentials or a step of the target file fails, Blocked when the browser itself
         goes away, UsageError when it will not start. Every other end is a landing. Exchanges reach ``on_exchange`` in any case.
+        With ``watch`` nothing is done: a person does it, and each thing done is told.
         """
+        if watch is not None:
+            self._tell(watch)
         self.browser.trust(url)
         for last in (False, True):
             landing, untrusted = self._walked(
-                url, method, form or (), catch, plan, stop_when, capture, first, caught, goal, step_timeout_s, login_timeout_s
+                url,
+                method,
+                form or (),
+                catch,
+                plan,
+                stop_when,
+                capture,
+                first,
+                caught,
+                goal,
+                step_timeout_s,
+                login_timeout_s,
+                watch is not None,
             )
             if last or not untrusted or not self.browser.trust(untrusted):
                 break
@@ -304,6 +335,7 @@ class BrowserSession:
         goal: ChartGoal | None,
         step_timeout_s: float | None,
         login_timeout_s: float | None,
+        watched: bool,
     ) -> tuple[Landing, str]:
         """One walk, and the address whose certificate stopped it, if one did."""
         from playwright.sync_api import Error
@@ -325,6 +357,7 @@ class BrowserSession:
             recording=recording,
             stale=self._stale,
         )
+        walk.handed_over = watched
         ids: list[str] = []
         try:
             stopper.arm(net)
@@ -371,6 +404,25 @@ class BrowserSession:
             return ""
         self._ready()
         return "; ".join(f"{one['name']}={one['value']}" for one in self._context.cookies(url))
+
+    def _tell(self, watch: Callable[[Mapping[str, Any]], None]) -> None:
+        """Let every page of this session tell what a person does on it."""
+        self._ready()
+
+        def saw(_source: object, event: object) -> None:
+            if isinstance(event, Mapping):
+                watch(event)
+
+        self._context.expose_binding("smartlaunchSaw", saw)
+        self._context.add_init_script(f"({WATCH_SCRIPT})()")
+
+    def keep_state(self, path: Path) -> None:
+        """Write who is signed in, cookies and storage, readable by its owner only."""
+        if self._context is not None:
+            state = json.dumps(self._context.storage_state())
+            path.unlink(missing_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+                stream.write(state)
 
     def clear_cookies(self) -> None:
         """Forget who is signed in, keeping the page."""
@@ -455,6 +507,7 @@ class BrowserSession:
             service_workers="block",
             accept_downloads=False,
             viewport={"width": 1200, "height": 900},
+            storage_state=self.browser.state_of(self.name),
         )
         for event, handler in (
             ("request", Walk.on_request),

@@ -191,6 +191,7 @@ def _script(name: str) -> str:
 
 SNAPSHOT_SCRIPT = _script("snapshot.js")
 ACT_SCRIPT = _script("act.js")
+WATCH_SCRIPT = _script("watch.js")
 BLANK_SCRIPT = _script("blank.js")
 TEXTS_SCRIPT = _script("texts.js")
 COVER_SCRIPT = _script("cover.js")

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("smartlaunch.cli.init", "write a target file, from a vendor's name or a FHIR base"),
     "try": ("smartlaunch.cli.trying", "launch once, told step by step, without a target file"),
     "doctor": ("smartlaunch.cli.doctor", "check a target file and its server before a run"),
+    "login": ("smartlaunch.cli.login", "watch a login and write its steps, or replay it with pictures"),
     "sandbox": ("smartlaunch.cli.sandbox", "serve the embedded EHR for people and tools"),
     "defects": ("smartlaunch.cli.defects", "list what the embedded EHR can be made to do wrong"),
     "requirements": ("smartlaunch.cli.requirements", "list the requirements, with their scenarios and defects"),

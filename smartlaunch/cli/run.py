@@ -45,6 +45,10 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         return _list(selection, plans)
     _check_target(asked)
+    if asked.storage_state and not Path(asked.storage_state).is_file():
+        raise UsageError(
+            f"--storage-state {asked.storage_state}: no such file\n  try: smartlaunch login try --storage-state {asked.storage_state}"
+        )
     if filtered and not plans:
         raise UsageError(
             "no scenario is selected: the suites and requirements asked for have none in common\n  try: smartlaunch run --list"

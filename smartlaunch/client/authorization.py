@@ -107,7 +107,8 @@ def require_settled(answer: AuthorizationAnswer) -> None:
             waited_for="the navigation back to the app",
             hint="mend [patients] or the patients of the user in the target file"
             if landing.not_offered
-            else "add a step for this page to [login] of the target file, see docs/target-file.md, or run with --headed and help by hand",
+            else "paste a step for this page into the target file (docs/target-file.md), or run with --headed and help by hand"
+            + (f":\n{landing.proposal}" if landing.proposal else ""),
             artifacts=(landing.screenshot,) if landing.screenshot else (),
         )
 

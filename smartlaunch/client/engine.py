@@ -88,6 +88,7 @@ class Engine:
         return LoginPlan(
             username=who.username if who is not None else "",
             password=who.password.reveal() if who is not None and who.password is not None else "",
+            totp_secret=who.totp_secret.reveal() if who is not None and who.totp_secret is not None else "",
             persona=(who.persona or "") if who is not None else "",
             patient=wanted or None,
             encounter=self._encounter(wanted) or None,

@@ -58,7 +58,7 @@ def checkup(apps: Apps, *, sign_in: bool = True) -> Iterator[Checked]:
     if exchange.response is None:
         return
     yield Checked("reach", "ready", f"{engine.target.fhir_base_url} answers{_trusted(exchange)}")
-    yield from _clock(exchange)
+    yield from clock(exchange)
     if not engine.discovery.document:
         yield Checked(
             "discovery", "mend", _no_document(exchange), "give the FHIR base URL itself, the address to which /Patient is appended"
@@ -91,7 +91,7 @@ def _no_document(exchange: Exchange) -> str:
     return f"status {exchange.heard.status} with {kind} in place of the SMART configuration"
 
 
-def _clock(exchange: Exchange) -> Iterator[Checked]:
+def clock(exchange: Exchange) -> Iterator[Checked]:
     """Clock skew by the Date header, against the middle of the exchange; the header counts whole seconds."""
     try:
         theirs = parsedate_to_datetime(exchange.heard.header("date") or "")

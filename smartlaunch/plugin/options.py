@@ -65,6 +65,7 @@ OPTIONS = (
     Option("vendor", "let the embedded EHR imitate a vendor, such as oracle-health", "V", pytest="smartlaunch-vendor", ehr=True),
     Option("list", "list the selected scenarios and send nothing", pytest="-"),
     Option("headed", "show the browser; a person can help where the login gets stuck", pytest="smartlaunch-headed"),
+    Option("storage-state", "begin with the session that `smartlaunch login try --storage-state` kept: who is signed in there", "FILE"),
     Option("passive", "leave out what a right app never sends"),
     Option("quick", "a short selection"),
     Option("thorough", "put each rule in more situations: other clients, users, patients, refreshed tokens, forms of scopes"),
@@ -104,6 +105,7 @@ class Options:
     variant: tuple[str, ...] = ()
     vendor: str = ""
     headed: bool = False
+    storage_state: str = ""
     passive: bool = False
     quick: bool = False
     thorough: bool = False

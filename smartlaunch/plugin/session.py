@@ -188,6 +188,9 @@ class RunSession:
             home=target.fhir_base_url,
             ca_file=target.ca_file,
         )
+        first = target.first_user
+        if self.options.storage_state:
+            browser.kept_state = (first.name if first is not None else "nobody", Path(self.options.storage_state).resolve())
         self.engine = Engine(target, recorder, browser, passive=self.options.passive)
         self.apps = Apps(self.engine)
         if self._ehr is not None:
@@ -308,7 +311,7 @@ class RunSession:
 
 
 def _learn(redactor: Redactor, where: str, value: str) -> None:
-    kind = "password" if "password" in where else "private_key" if "jwk" in where else "client_secret"
+    kind = "password" if "password" in where or "totp" in where else "private_key" if "jwk" in where else "client_secret"
     redactor.learn(kind, value)
     if kind != "private_key":
         return

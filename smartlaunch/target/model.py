@@ -97,6 +97,8 @@ class User:
     persona: str = ""
     fhir_user: str = ""
     patients: tuple[str, ...] | None = None
+    totp_secret: Secret | None = None
+    """The secret of an authenticator app, for a second factor."""
 
 
 @dataclass(frozen=True)
@@ -328,7 +330,7 @@ class Target:
         found: list[Secret | None] = []
         for client in self.clients.values():
             found += [client.client_secret, client.private_jwk, client.private_jwks]
-        found += [user.password for user in self.users.values()]
+        found += [secret for user in self.users.values() for secret in (user.password, user.totp_secret)]
         return tuple(secret for secret in found if secret is not None)
 
     def missing_secrets(self) -> list[str]:

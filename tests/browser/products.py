@@ -827,3 +827,132 @@ PRODUCTS["smile-cdr"] = Product(
     sent={**SIGNED_IN, "patient": f"Patient/{PATIENT}", "decision": "approve"},
     denied=("decision", "reject"),
 )  # fmt: skip
+
+PRODUCTS["veradigm"] = Product(
+    {
+        "/authorize": page(
+            "Authorization",
+            "<h2>Sign in with your EHR account</h2><form method='post' action='/ehr'><label for='UserName'>Username</label><input id='UserName' name='clinician'>"
+            "<label for='Password'>Password</label><input id='Password' name='secret' type='password'><button>Log In</button></form>"
+            "<hr><a class='btn' href='/portal'>Are you a Patient?</a>",
+        ),
+        "/portal": page(
+            "Portal - Sign In",
+            "<h1>Welcome back</h1><form method='post' action='/agree'><div><input placeholder='Email address' name='user' type='email'></div>"
+            "<div><input placeholder='Password' name='password' type='password'></div><label><input type='checkbox' name='trust'> Trust this device</label>"
+            "<button type='submit'>Sign In</button><a href='/forgot'>Trouble signing in?</a></form>",
+        ),
+        "/agree": consent(
+            "/done", "<button name='decision' value='agree'>I Agree</button>", "<button name='decision' value='deny'>Decline</button>"
+        ),
+    },
+    sent={**SIGNED_IN, "decision": "agree"},
+    persona="patient",
+    never=("clinician", "secret", "trust"),
+)
+
+PRODUCTS["meditech"] = Product(
+    {
+        "/authorize": page(
+            "Sign in",
+            "<main><h1>Patient and Consumer Health Portal</h1><form method='post' action='/records'><fieldset><legend>Log on</legend>"
+            "<label>Logon ID <input name='user' autocapitalize='off'></label><label>Password <input name='password' type='password'></label></fieldset>"
+            "<input type='submit' value='Log On'><a href='/enroll'>Enroll now</a></form></main>",
+        ),
+        "/records": page(
+            "Select a record",
+            "<h1>Whose record shall be shared?</h1><ul><li><form method='post' action='/terms'><input type='hidden' name='patient' value='bruno-c'><button>Bruno C</button></form></li>"
+            "<li><form method='post' action='/terms'><input type='hidden' name='patient' value='amelia-stone'><button>Amelia Stone</button></form></li></ul>",
+        ),
+        "/terms": consent(
+            "/done", "<input type='submit' name='decision' value='Authorize'>", "<input type='submit' name='decision' value='Cancel'>"
+        ),
+    },
+    sent={**SIGNED_IN, "patient": PATIENT, "decision": "Authorize"},
+    denied=("decision", "Cancel"),
+)
+
+PRODUCTS["nextgen"] = Product(
+    {
+        "/authorize": page(
+            "Practice",
+            "<h1>Select your practice</h1><form method='post' action='/login'><label for='practice'>Practice</label><select id='practice' name='practice' required>"
+            "<option value='' disabled>Choose one</option><option value='10' selected>Lakeside Family Medicine</option></select><button>Continue</button></form>",
+        ),
+        "/login": page(
+            "Patient API Login",
+            "<form method='post' action='/ask'><table><tr><td><label for='u'>User Name</label></td><td><input id='u' name='user'></td></tr>"
+            "<tr><td><label for='p'>Password</label></td><td><input id='p' name='password' type='password'></td></tr></table>"
+            "<button name='action' value='login'>Login</button><button name='action' value='cancel'>Cancel</button></form>",
+        ),
+        "/ask": consent(
+            "/done",
+            "<button name='decision' value='yes'>Allow access</button>",
+            "<button name='decision' value='deny'>Deny access</button>",
+        ),
+    },
+    sent={"practice": "10", **SIGNED_IN, "action": "login", "decision": "yes"},
+)
+
+PRODUCTS["healow"] = Product(
+    {
+        "/authorize": spa(
+            "healow",
+            """show(`<h2>Log in with your portal account</h2><form><input name="user" placeholder="Username / Email / Mobile"><button>Next</button></form>`,
+            (sent) => post('/step', sent).then(() => show(`<h2>Enter your password</h2><form><input name="password" type="password" aria-label="Password">
+            <button type="button" aria-label="Show password">o</button><button>Login</button></form>`,
+            (more) => post('/step', more).then(() => show(`<h2>Growth Chart wants to access your health information</h2><form>
+            <label><input type="checkbox" name="scope" value="patient/Observation.rs" checked> Observations</label>
+            <button name="decision" value="approve">Approve</button><button name="decision" value="deny">Reject</button></form>`,
+            (last) => { location.href = '/done?' + new URLSearchParams(last); })))));""",
+        ),
+        "/step": "ok",
+    },
+    sent={**SIGNED_IN, "decision": "approve", "scope": "patient/Observation.rs"},
+)
+
+PRODUCTS["login-gov"] = Product(
+    {
+        "/authorize": page(
+            "Sign in",
+            "<h1>Sign in for existing users</h1><form method='post' action='/rules'><label for='e'>Email address</label><input id='e' name='user' type='email' autocomplete='email' required>"
+            "<label for='p'>Password</label><input id='p' name='password' type='password' required><label><input type='checkbox' name='show'> Show password</label>"
+            "<button type='submit'>Sign in</button></form><a href='/new'>Create an account</a><a href='/piv'>Sign in with your government employee ID</a>",
+        ),
+        "/rules": page(
+            "Connect",
+            "<h1>Continue to Health API</h1><p>We will share your information with it.</p><form method='post' action='/share'><button type='submit'>Agree and continue</button></form>",
+        ),
+        "/share": consent(
+            "/done",
+            "<button name='decision' value='allow'>Allow Access</button>",
+            "<button name='decision' value='deny'>Do not allow</button>",
+        ),
+    },
+    sent={**SIGNED_IN, "decision": "allow"},
+    denied=None,  # the page before the question already says that something will be shared, and has one button
+    never=("show",),
+)
+
+PRODUCTS["azure-sample"] = Product(
+    {
+        "/authorize": page(
+            "Sign in to your account",
+            "<form method='post' action='/pass'><input type='email' name='loginfmt' placeholder='Email, phone, or Skype' aria-label='Enter your email'>"
+            "<input type='submit' id='idSIButton9' value='Next'></form>",
+        ),
+        "/pass": page(
+            "Sign in to your account",
+            "<div>lena.hart@example.org</div><form method='post' action='/scopes'><input name='password' type='password' placeholder='Password'>"
+            "<a href='/forgot'>Forgot my password</a><input type='submit' id='idSIButton9' value='Sign in'></form>",
+        ),
+        "/scopes": spa(
+            "Scope selector",
+            """show(`<h1>Authorize application</h1><p>Choose what Growth Chart may do.</p><form><label><input type="checkbox" name="scope" value="patient.Observation.rs" checked>
+            patient/Observation.rs</label><button name="decision" value="ok">Authorize application</button><button name="decision" value="deny" type="submit">Cancel</button></form>`,
+            (sent) => post('/step', sent).then(() => { location.href = '/done?' + new URLSearchParams(sent); }));""",
+        ),
+        "/step": "ok",
+    },
+    sent={"loginfmt": USER, "password": PASSWORD, "decision": "ok"},
+)

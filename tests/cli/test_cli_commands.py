@@ -57,7 +57,7 @@ def test_without_a_command_the_help_is_printed_as_a_mistake(cli):
     ("words", "part"),
     [
         (["rnu"], "did you mean 'run'?"),
-        (["xyzzy"], "there are: run, setup"),
+        (["xyzzy"], "there are: run, "),
         (["--verison"], "did you mean --version?"),
         (["run", "--targt", "x"], "did you mean --target?"),
         (["run", "stray"], "unknown argument: stray"),

@@ -156,13 +156,13 @@ def dated(date: str, age: str = "") -> Exchange:
 )
 def test_the_clock_is_judged_by_the_date_header(ahead_s, age, verdict):
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead_s), usegmt=True)
-    (line,) = checkup._clock(dated(date, age))
+    (line,) = checkup.clock(dated(date, age))
     assert line.verdict == verdict
     assert bool(line.do) == (verdict != "ready")
 
 
 def test_a_server_without_a_date_is_no_fault():
-    (line,) = checkup._clock(dated("soon"))
+    (line,) = checkup.clock(dated("soon"))
     assert line.verdict == "note"
 
 

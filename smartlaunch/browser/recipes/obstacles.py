@@ -26,7 +26,7 @@ class Obstacle:
 _SENTENCES: dict[ObstacleKind, str] = {
     "locked": "the page says that the account is locked",
     "captcha": "the page asks for a captcha; no test can pass it",
-    "second-factor": "the page asks for a second factor; use a test user without one",
+    "second-factor": "the page asks for a second factor; give totp_secret for this user, or use a test user without one",
     "rate-limit": "the server says that it was asked too often",
     "outage": "the server says that it is out of service for now",
     "firewall": "a firewall in front of the server does not let the browser through",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.lexicon import field_words, normal
-from smartlaunch.browser.recipes.buttons import submit_of
+from smartlaunch.browser.one_time_code import one_time_code
+from smartlaunch.browser.recipes.buttons import submit_of, wants_patient
 from smartlaunch.browser.recipes.fields import complaint, has_token, held_against, is_one_time, is_search, registers, user_score, wants_new
 from smartlaunch.browser.recipes.patients import patient_choices
 from smartlaunch.browser.recipes.situation import Act, Action, Op, Refused, Situation, Stuck, quoted
@@ -15,8 +18,23 @@ def sign_in(s: Situation) -> Action | None:
     """Fill user name and password, or one of the two, and submit."""
     passwords = [c for c in s.page.of_kind("password") if not c.readonly and not is_one_time(c)]
     if passwords:
-        return _with_password(s, passwords)
+        return _door_for_patients(s) or _with_password(s, passwords)
     return _chosen_user(s) or _user_name_alone(s) or _one_time_code(s)
+
+
+_FOR_PATIENTS = re.compile(
+    r"\bare you a patient\b|\bi(?:'| a)m a patient\b|\bpatients?,? (?:please )?(?:log|sign)[ -]?(?:in|on)\b", re.IGNORECASE
+)
+
+
+def _door_for_patients(s: Situation) -> Action | None:
+    """The link that leads a patient from a form for the staff to one for patients."""
+    if not wants_patient(s.plan.persona):
+        return None
+    for control in s.page.of_kind("link", "button"):
+        if not control.submit and _FOR_PATIENTS.search(control.caption) and not s.memory.times("role", control.caption):
+            return Act("role", f"followed {quoted(control)}", (Op("click", control),), key=control.caption)
+    return None
 
 
 def _with_password(s: Situation, passwords: list[Control]) -> Action:
@@ -155,9 +173,25 @@ def _option_of(s: Situation, control: Control) -> Option | None:
 
 
 def _one_time_code(s: Situation) -> Action | None:
-    if any(is_one_time(c) for c in s.page.of_kind("text", "password") if c.kind != "text" or not is_search(c)):
-        return Stuck("the page asks for a one-time code; use a test user without a second factor")
-    return None
+    """The code of an authenticator app, sent once: a wrong one may lock the account like a wrong password."""
+    asked = [c for c in s.page.of_kind("text", "password") if is_one_time(c) and (c.kind != "text" or not is_search(c))]
+    if not asked:
+        return None
+    if not s.plan.totp_secret:
+        return Stuck("the page asks for a one-time code; give totp_secret for this user, or use a test user without a second factor")
+    key = _form_key(s.page, asked[0])
+    if s.memory.times("code", key):
+        return Stuck(
+            f"the one-time code was not taken{complaint(s.page)}; it is not sent again. Compare totp_secret and this machine's clock"
+        )
+    code = one_time_code(s.plan.totp_secret)
+    one_each = len(asked) == len(code)
+    ops = (
+        [Op("fill", c, digit, secret=True) for c, digit in zip(asked, code, strict=True)]
+        if one_each
+        else [Op("fill", asked[0], code, secret=True)]
+    )
+    return _submit(s, asked[-1] if one_each else asked[0], "code", "filled the one-time code", ops, key)
 
 
 def _form_key(page: PageSnapshot, *controls: Control | None) -> str:

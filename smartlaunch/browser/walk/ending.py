@@ -13,6 +13,7 @@ from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.catcher import Caught, response_params
 from smartlaunch.browser.landing import Landing, LandingKind, ObstacleKind, told
 from smartlaunch.browser.pictures import take_picture
+from smartlaunch.browser.proposing import propose
 from smartlaunch.browser.recipes import Obstacle, blames_credentials, locked_words, obstacle_of
 from smartlaunch.browser.recording import Entry, plain_failure
 from smartlaunch.browser.snapshot import PageSnapshot
@@ -282,6 +283,7 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         refused_sign_in=walk.refused_sign_in,
         not_offered=walk.not_offered,
         obstacle=walk.obstacle or (_in_the_way(walk) if kind in _STOPPED and shown else ""),
+        proposal=_proposal(walk, kind),
         script_errors=tuple(walk.script_errors),
         captures=tuple(walk.captures),
         pages=tuple(walk.pages),
@@ -292,6 +294,19 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         chose_patient=walk.memory.patient_chosen,
         duration_ms=round((time.monotonic() - walk.began) * 1000, 1),
     )
+
+
+def _proposal(walk: Walk, kind: LandingKind) -> str:
+    """A step for a page on which nobody knew the way on; none where what is asked for is not there, or the password was wrong."""
+    if (
+        kind not in ("no-way-on", "timeout")
+        or walk.not_offered
+        or walk.refused_sign_in
+        or walk.last.status >= 400
+        or walk.plan.consent != "allow"
+    ):
+        return ""
+    return propose(walk.last, walk.plan)
 
 
 def _in_the_way(walk: Walk) -> ObstacleKind | Literal[""]:

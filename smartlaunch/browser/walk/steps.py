@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from smartlaunch.browser.one_time_code import one_time_code
 from smartlaunch.browser.plan import LoginStep
 from smartlaunch.browser.recipes.consent import is_consent
 from smartlaunch.browser.snapshot import PageSnapshot
@@ -56,7 +57,7 @@ def _applies(walk: Walk, step: LoginStep, page: PageSnapshot) -> bool:
         return False
     needed = match.has
     if not (match.url_contains or match.title_contains or match.has):
-        needed = step.selectors[0]
+        needed = _selector(walk, step.selectors[0])
     try:
         return not needed or bool(walk.window.acting_frame().locator(needed).first.is_visible())
     except Error as error:
@@ -83,9 +84,12 @@ def _run_step(walk: Walk, step: LoginStep, number: int) -> bool:
         for entry in step.select:
             doing = f"select in {entry.selector!r}"
             frame.locator(entry.selector).first.select_option(_value(walk, entry.value), timeout=limit)
+        if step.press:
+            doing = f"press Enter in {step.press!r}"
+            frame.locator(_selector(walk, step.press)).first.press("Enter", timeout=limit, no_wait_after=True)
         if step.click:
             doing = f"click {step.click!r}"
-            frame.locator(step.click).first.click(timeout=limit, no_wait_after=True)
+            frame.locator(_selector(walk, step.click)).first.click(timeout=limit, no_wait_after=True)
     except Error:
         if _goes_on(walk):
             return False
@@ -112,10 +116,17 @@ def _goes_on(walk: Walk) -> bool:
     return False
 
 
+def _selector(walk: Walk, selector: str) -> str:
+    """A selector with the plan's patient in its place, by id or by name."""
+    name = next(iter(walk.plan.patient_names), walk.plan.patient or "")
+    return selector.replace("{patient}", walk.plan.patient or "").replace("{patient_name}", name)
+
+
 def _value(walk: Walk, value: str) -> str:
     known = {
         "username": walk.plan.username,
         "password": walk.plan.password,
+        "one_time_code": one_time_code(walk.plan.totp_secret) if value == "one_time_code" and walk.plan.totp_secret else "",
         "patient": walk.plan.patient or "",
         "encounter": walk.plan.encounter or "",
     }

@@ -1,0 +1,117 @@
+"""Watches a person log in once and writes down the steps: what was done on which page, with roles in the place of what was typed.
+
+What was typed is compared with what the target file knows and forgotten: a password is a ``password`` by its field, never by its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from smartlaunch.browser.plan import LoginPlan
+from smartlaunch.browser.proposing import UNKNOWN, page_table, quoted
+
+_MOST = 400
+
+
+@dataclass
+class _Page:
+    """What was done on one page, in order; a press ends it."""
+
+    url: str
+    title: str
+    fills: dict[str, str] = field(default_factory=dict)
+    selects: dict[str, str] = field(default_factory=dict)
+    click: str = ""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.fills or self.selects or self.click)
+
+
+@dataclass
+class Watcher:
+    """Takes what the pages tell, and gives the steps."""
+
+    plan: LoginPlan
+    pages: list[_Page] = field(default_factory=list)
+    told: int = 0
+
+    def saw(self, event: Mapping[str, Any]) -> None:
+        """Take one thing that a person did; pages are foreign, so nothing of it is taken for granted."""
+        self.told += 1
+        text = {name: value for name, value in event.items() if isinstance(value, str)}
+        if self.told > _MOST or not text.get("selector"):
+            return
+        page = self._page(text.get("url", ""), text.get("title", ""))
+        kind, selector = text.get("kind"), text["selector"][:200]
+        if kind == "fill":
+            page.fills[selector] = self._role(text, page)
+        elif kind == "select":
+            page.selects[selector] = "patient" if text.get("value") == self.plan.patient else text.get("value", "")
+        elif kind == "enter":
+            page.click = page.click or f"{selector} >> press Enter"
+        elif kind == "click":
+            page.click = self._pressed(selector)
+
+    def _page(self, url: str, title: str) -> _Page:
+        """The page as it stands: a new one for another address, and after a press."""
+        last = self.pages[-1] if self.pages else None
+        if last is None or last.click or _place(last.url) != _place(url):
+            last = _Page(url, title)
+            self.pages.append(last)
+        return last
+
+    def _role(self, text: Mapping[str, str], page: _Page) -> str:
+        """What was typed, by its role; a text that nobody knows is not kept."""
+        typed = text.get("value", "")
+        if text.get("type") == "password":
+            return "one_time_code" if text.get("autocomplete") == "one-time-code" else "password"
+        if text.get("autocomplete") == "one-time-code":
+            return "one_time_code"
+        known = {self.plan.username: "username", self.plan.patient or "": "patient", self.plan.encounter or "": "encounter"}
+        if typed and typed in known:
+            return known[typed]
+        if not self.plan.username and "username" not in page.fills.values():
+            return "username"
+        return UNKNOWN
+
+    def _pressed(self, selector: str) -> str:
+        """What was pressed; the patient's id in it stands for the patient of the file."""
+        patient = self.plan.patient
+        return selector.replace(patient, "{patient}") if patient and patient in selector else selector
+
+    def steps(self) -> list[str]:
+        """The steps in TOML, one text each."""
+        return [_step(page) for page in self.pages if not page.empty]
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.netloc}{parts.path}"
+
+
+def _step(page: _Page) -> str:
+    return "\n".join(_lines(page))
+
+
+def _lines(page: _Page) -> Iterator[str]:
+    first = next(iter((*page.fills, *page.selects, page.click)), "")
+    yield "[[login.steps]]"
+    yield f"page = {page_table(page.url, page.title, first.partition(' >> ')[0] if '{patient}' not in first else '')}"
+    for key, entries in (("fill", page.fills), ("select", page.selects)):
+        if entries:
+            written = [f"{{ selector = {quoted(selector)}, value = {quoted(value)} }}" for selector, value in entries.items()]
+            note = "   # write what to give: a text that was typed is not kept" if UNKNOWN in entries.values() else ""
+            yield f"{key} = [{', '.join(written)}]{note}"
+    if page.click.endswith(" >> press Enter"):
+        yield f"press = {quoted(page.click.partition(' >> ')[0])}   # Enter, in this field"
+    elif page.click:
+        yield f"click = {quoted(page.click)}"
+
+
+def as_text(steps: Sequence[str]) -> str:
+    """The steps as a part of a target file."""
+    return "\n\n".join(steps) + "\n"
