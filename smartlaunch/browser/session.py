@@ -86,10 +86,12 @@ class Browser:
         scrub: Callable[[str], str] = str,
         people: bool = False,
         home: str = "",
+        proxy: tuple[str, tuple[str, str] | None] | None = None,
     ) -> None:
         self.choice, self.headed = choice, headed
         self.on_exchange, self.next_id, self.on_screenshot = on_exchange, next_id, on_screenshot
         self.step_timeout_s, self.login_timeout_s = step_timeout_s, login_timeout_s
+        self.proxy = proxy
         self.body_limit, self.pins = body_limit, Pins(ca_file)
         if home:
             self.pins.learn(home)
@@ -179,6 +181,7 @@ class Browser:
                     executable_path=self.choice.path,
                     headless=not self.headed,
                     env=env,
+                    proxy=self._proxy(),
                     chromium_sandbox=sandboxed,
                     args=[f"--disable-features={','.join(_UNUSED_FEATURES)}", *self.pins.arguments],
                 )
@@ -189,6 +192,13 @@ class Browser:
                 self.sandboxed = sandboxed
                 return browser
         raise AssertionError  # the last try raises or returns
+
+    def _proxy(self) -> dict[str, str] | None:
+        """The proxy in Playwright's words; loopback addresses go through it as well, as the app's own requests do."""
+        if self.proxy is None:
+            return None
+        address, login = self.proxy
+        return {"server": address, **({"username": login[0], "password": login[1]} if login is not None else {})}
 
     def session(self, name: str = "default") -> BrowserSession:
         """The session of that name; its cookies are kept as long as it lives."""

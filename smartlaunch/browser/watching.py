@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from smartlaunch.browser.landing import told
 from smartlaunch.browser.plan import LoginPlan
 from smartlaunch.browser.proposing import UNKNOWN, page_table, quoted
 
@@ -79,9 +80,15 @@ class Watcher:
         return UNKNOWN
 
     def _pressed(self, selector: str) -> str:
-        """What was pressed; the patient's id in it stands for the patient of the file."""
+        """What was pressed: the patient's id or name stands for the patient of the file; what else may be about a person is left out."""
         patient = self.plan.patient
-        return selector.replace(patient, "{patient}") if patient and patient in selector else selector
+        if patient and patient in selector:
+            return selector.replace(patient, "{patient}")
+        element, mark, words = selector.partition(":has-text(")
+        name = next((name for name in self.plan.patient_names if name and name in words), "")
+        if name:
+            return f'{element}:has-text("{{patient_name}}")'
+        return f'{element}:has-text("{UNKNOWN}")' if mark and "..." in told(words) else selector
 
     def steps(self) -> list[str]:
         """The steps in TOML, one text each."""
@@ -100,7 +107,7 @@ def _step(page: _Page) -> str:
 def _lines(page: _Page) -> Iterator[str]:
     first = next(iter((*page.fills, *page.selects, page.click)), "")
     yield "[[login.steps]]"
-    yield f"page = {page_table(page.url, page.title, first.partition(' >> ')[0] if '{patient}' not in first else '')}"
+    yield f"page = {page_table(page.url, page.title, first.partition(' >> ')[0] if '{patient' not in first else '')}"
     for key, entries in (("fill", page.fills), ("select", page.selects)):
         if entries:
             written = [f"{{ selector = {quoted(selector)}, value = {quoted(value)} }}" for selector, value in entries.items()]

@@ -108,7 +108,7 @@ class App:
             client_id=self.client.client_id,
             redirect_uri=self.client.redirect_uri,
             scope=" ".join(scope if scope is not None else self.scopes),
-            aud=launch.iss if launch is not None else self.engine.target.fhir_base_url,
+            aud=self.engine.target.aud or (launch.iss if launch is not None else self.engine.target.fhir_base_url),
             launch=launch.launch if launch is not None else "",
         )
         return request if self.situation.method == "GET" else request.by(self.situation.method)

@@ -47,6 +47,11 @@ class Engine:
             body_bytes=limits.body_bytes,
             rate=limits.rate or 0,
             ca_file=str(target.ca_file or ""),
+            headers_for=target.headers_for,
+            proxy=target.proxy,
+            certificate=(str(target.client_certificate), target.client_key.reveal())
+            if target.client_certificate is not None and target.client_key is not None
+            else None,
             transport=transport,
         )
         self.discovery = Discovery(self.http, target.fhir_base_url)

@@ -10,21 +10,23 @@ import contextlib
 import re
 import socket
 import ssl
+import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import httpcore
 import httpx
 
 from smartlaunch import __version__
 from smartlaunch.client.inflated import Inflated
+from smartlaunch.errors import UsageError
 from smartlaunch.exchange import TRANSIENT, Actor, Endpoint, Exchange, Failure, Request, Response
 
 Form = Sequence[tuple[str, str]]
@@ -60,10 +62,11 @@ class Sink(Protocol):
 class Http:
     """One recorded HTTP client.
 
-    ``request_s`` bounds a whole exchange from connecting to the last byte, however slowly the server drips; ``body_bytes`` bounds
-    what is read of a body; ``rate`` is the most requests a second (0: no bound); ``retry_s`` is the longest wait before one request is
-    sent again, ``patience_s`` that of a whole run. A ``transport`` takes the place of the network, and of its deadline. No cookie is
-    kept: an app that runs on a server sends none, and what a session opens is not opened by the token that is being judged.
+    ``request_s`` bounds a whole exchange from connecting to the last byte, however slowly the server drips; ``body_bytes`` bounds what
+    is read of a body; ``rate`` is the most requests a second (0: no bound); ``retry_s`` is the longest wait before one request is sent
+    again, ``patience_s`` that of a whole run. ``headers_for`` gives what goes to a host beside the app's own headers, ``certificate``
+    is the app's own as PEM file and the text of its key. A ``transport`` takes the place of the network, and of its deadline. No cookie
+    is kept: an app that runs on a server sends none, and what a session opens is not opened by the token that is being judged.
     """
 
     def __init__(
@@ -74,6 +77,9 @@ class Http:
         body_bytes: int = 5_000_000,
         rate: float = 0,
         ca_file: str = "",
+        headers_for: Callable[[str], Mapping[str, str]] = lambda _host: {},
+        proxy: str = "",
+        certificate: tuple[str, str] | None = None,
         retry_s: float = 10,
         patience_s: float = 90,
         back_off_s: float = 1,
@@ -86,9 +92,12 @@ class Http:
         context = ssl.create_default_context()
         if ca_file:
             context.load_verify_locations(ca_file)
+        if certificate is not None:
+            _show_certificate(context, *certificate)
+        self._headers_for = headers_for
         self.ssl_context = context
         self._deadline = _Deadline()
-        wire = transport if transport is not None else _DeadlineTransport(context, self._deadline)
+        wire = transport if transport is not None else _DeadlineTransport(context, self._deadline, proxy)
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._client = httpx.Client(transport=wire, timeout=request_s, follow_redirects=False, trust_env=False, cookies=no_cookies)
         self._client.headers = httpx.Headers({"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate"})
@@ -210,6 +219,8 @@ class Http:
         failure: Failure | None = None
         try:
             _require_address(url)
+            given = {name.lower() for name, _ in headers}
+            headers = [*headers, *((k, v) for k, v in self._headers_for(urlsplit(url).netloc).items() if k.lower() not in given)]
             _require_sendable(headers)
             built = self._client.build_request(method, url, headers=headers, content=content if held is None else held)
             if built.headers.get("accept") == "":
@@ -355,6 +366,26 @@ def _sentence(failure: Failure, exc: Exception, url: str, request_s: float) -> s
     }[failure]
 
 
+def proxy_parts(proxy: str) -> tuple[str, tuple[str, str] | None]:
+    """The address of a proxy, and the user name and password that stand in it."""
+    parts = urlsplit(proxy)
+    address = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+    return address, (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+
+
+def _show_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Let the context show a certificate where a server asks for one; its key is on disk for that moment only."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as stream:  # made with mode 0600
+        stream.write(key)
+        stream.flush()
+        try:
+            context.load_cert_chain(certificate, stream.name)
+        except (OSError, ssl.SSLError) as exc:
+            raise UsageError(
+                f"target.client_certificate and target.client_key do not belong together, or are no PEM ({type(exc).__name__})"
+            ) from None
+
+
 class _Deadline:
     """The moment by which an exchange has to be over."""
 
@@ -406,10 +437,15 @@ class _DeadlineBackend(httpcore.SyncBackend):
 class _DeadlineTransport(httpx.BaseTransport):
     """httpx over httpcore with one deadline for the whole exchange instead of one per read."""
 
-    def __init__(self, context: ssl.SSLContext, deadline: _Deadline) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=context, max_connections=10, keepalive_expiry=30, network_backend=_DeadlineBackend(deadline)
-        )
+    def __init__(self, context: ssl.SSLContext, deadline: _Deadline, proxy: str = "") -> None:
+        settings: dict[str, Any] = {"ssl_context": context, "max_connections": 10, "keepalive_expiry": 30}
+        settings["network_backend"] = _DeadlineBackend(deadline)
+        self._pool: httpcore.ConnectionPool
+        if proxy:
+            address, login = proxy_parts(proxy)
+            self._pool = httpcore.HTTPProxy(proxy_url=address, proxy_auth=login, **settings)
+        else:
+            self._pool = httpcore.ConnectionPool(**settings)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         wire = httpcore.Request(
@@ -450,6 +486,7 @@ class _mapped:  # noqa: N801 - reads as a with statement
         (httpcore.ConnectError, httpx.ConnectError),
         (httpcore.ReadError, httpx.ReadError),
         (httpcore.WriteError, httpx.WriteError),
+        (httpcore.ProxyError, httpx.ProxyError),
         (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
         (httpcore.LocalProtocolError, httpx.LocalProtocolError),
         (httpcore.ProtocolError, httpx.RemoteProtocolError),

@@ -117,7 +117,7 @@ def _client(engine: Engine, client: Client) -> list[dict[str, str]]:
         client_id=client.client_id,
         redirect_uri=client.redirect_uri,
         scope=" ".join(client.scopes),
-        aud=engine.target.fhir_base_url,
+        aud=engine.target.aud or engine.target.fhir_base_url,
     )
     answer = _opened(engine, request)
     if answer.status in (301, 302, 303, 307):

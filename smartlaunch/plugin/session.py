@@ -23,6 +23,7 @@ from smartlaunch import __version__
 from smartlaunch.catalogue import EDITIONS, load
 from smartlaunch.client.apps import Apps
 from smartlaunch.client.engine import Engine
+from smartlaunch.client.http import proxy_parts
 from smartlaunch.errors import InternalError, UsageError
 from smartlaunch.evidence.recorder import Recorder
 from smartlaunch.evidence.redaction import Redactor
@@ -166,6 +167,9 @@ class RunSession:
         for names in self.target.patients.names.values():
             for name in names:
                 self.redactor.learn("person_name", name)
+        login = proxy_parts(self.target.proxy)[1] if self.target.proxy else None
+        if login is not None and login[1]:
+            self.redactor.learn("password", login[1])
         for value in self.target.pasted_launches:
             self.redactor.learn("launch", value)
         return recorder
@@ -187,6 +191,7 @@ class RunSession:
             people=self.redactor.keep_patient_data,
             home=target.fhir_base_url,
             ca_file=target.ca_file,
+            proxy=proxy_parts(target.proxy) if target.proxy else None,
         )
         first = target.first_user
         if self.options.storage_state:

@@ -190,6 +190,13 @@ class Target:
     edition: str = "2.2"
     vendor: str = ""
     ca_file: Path | None = None
+    aud: str = ""
+    """The ``aud`` to send where it is neither ``fhir_base_url`` nor the ``iss`` of a launch."""
+    headers: Mapping[str, str | Secret] = field(default_factory=dict)
+    header_hosts: tuple[str, ...] = ()
+    proxy: str = ""
+    client_certificate: Path | None = None
+    client_key: Secret | None = None
     clients: Mapping[str, Client] = field(default_factory=dict)
     users: Mapping[str, User] = field(default_factory=dict)
     patients: Patients = field(default_factory=Patients)
@@ -331,7 +338,15 @@ class Target:
         for client in self.clients.values():
             found += [client.client_secret, client.private_jwk, client.private_jwks]
         found += [secret for user in self.users.values() for secret in (user.password, user.totp_secret)]
+        found += [value for value in self.headers.values() if isinstance(value, Secret)]
+        found.append(self.client_key)
         return tuple(secret for secret in found if secret is not None)
+
+    def headers_for(self, host: str) -> dict[str, str]:
+        """The headers that go to a host, with their secrets; none to a host that the file does not name."""
+        if host.lower() not in {urlsplit(self.fhir_base_url).netloc.lower(), *(known.lower() for known in self.header_hosts)}:
+            return {}
+        return {name: value.reveal() if isinstance(value, Secret) else value for name, value in self.headers.items()}
 
     def missing_secrets(self) -> list[str]:
         """Return one sentence for each secret that cannot be had."""

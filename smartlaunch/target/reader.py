@@ -57,6 +57,7 @@ _AUTH_METHODS = {
     "backend": ("private_key_jwt",),
     "resource-server": _SECRET_METHODS,
 }
+_OWN_HEADERS = ("authorization", "host", "content-type", "content-length", "transfer-encoding", "connection", "accept", "origin", "cookie")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -81,9 +82,12 @@ def load_target(
     unknown name and `TargetFileError` for everything that is wrong with a file.
     """
     wanted = os.fspath(name_or_path)
+    tenant = ""
+    if "@" in wanted and not Path(wanted).exists():
+        wanted, _, tenant = wanted.rpartition("@")
     if wanted == EMBEDDED:
         return Target(name=EMBEDDED, embedded=True)
-    return _Reader(_locate(wanted), wanted, os.environ if env is None else env, overrides or {}).read()
+    return _Reader(_locate(wanted), wanted, os.environ if env is None else env, overrides or {}, tenant).read()
 
 
 def parse_target(
@@ -129,7 +133,8 @@ class _Problem:
 class _Reader:
     """Reads one file; collects every problem before it raises."""
 
-    def __init__(self, path: Path, shown: str, env: Mapping[str, str], overrides: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, shown: str, env: Mapping[str, str], overrides: Mapping[str, Any], tenant: str = "") -> None:
+        self.tenant = tenant
         self.path, self.shown, self.env, self.overrides = path, str(path) if path.name != shown else shown, env, overrides
         self.problems: list[_Problem] = []
         self.warnings: list[str] = []
@@ -146,6 +151,7 @@ class _Reader:
         _dates_to_text(document)
         self._check_schema(document)
         self._raise()
+        self._take_tenant(document)
         plain = self._resolve(document, (), schema())
         self._raise()
         target = self._build(plain, document)
@@ -166,6 +172,22 @@ class _Reader:
         found = self._deviations(document.get("deviations", []))
         self._raise()
         return found
+
+    def _take_tenant(self, document: dict[str, Any]) -> None:
+        """Put what the asked-for tenant says in the place of what the file says for all."""
+        tenants = document.pop("tenants", {})
+        if not self.tenant:
+            return
+        if self.tenant not in tenants:
+            raise LookupFailed(
+                "tenant", self.tenant, sorted(tenants), hint=f"add [tenants.{self.tenant}] with its fhir_base_url to {self.shown}"
+            )
+        own = dict(tenants[self.tenant])
+        patient = own.pop("patient", None)
+        name = own.pop("name", None) or f"{document['target'].get('name') or self.path.stem}, {self.tenant}"
+        document["target"] = {**{key: value for key, value in document["target"].items() if key != "aud"}, **own, "name": name}
+        if patient is not None:
+            document.setdefault("patients", {})["default"] = patient
 
     def _fail(self, text: str, line: int | None = None, hint: str = "") -> TargetFileError:
         return TargetFileError(text, path=self.shown, line=line, hint=hint)
@@ -318,7 +340,14 @@ class _Reader:
         clients = {name: self._client(name, table, shared, base) for name, table in plain["clients"].items()}
         self._check_unique(clients)
         users = {name: _user(name, table) for name, table in plain.get("users", {}).items()}
-        ca_file = self._ca_file(head.get("ca_file"))
+        ca_file = self._file_beside("ca_file", head.get("ca_file"))
+        certificate = self._file_beside("client_certificate", head.get("client_certificate"))
+        if (certificate is None) != ("client_key" not in head):
+            self._problem(("target", "client_certificate"), "target.client_certificate and target.client_key belong together", "give both")
+        if head.get("proxy"):
+            self._check_proxy(head["proxy"])
+        for name in (name for name in head.get("headers", {}) if name.lower() in _OWN_HEADERS):
+            self._problem(("target", "headers", name), f"the header {name} is the suite's own", "give only what a gateway wants beside it")
         patients = dict(plain.get("patients", {}))
         names = {key: _texts(value) for key, value in patients.pop("names", {}).items()}
         if patients.get("default") and patients.get("default") == patients.get("other"):
@@ -334,6 +363,12 @@ class _Reader:
             edition=head.get("edition", "2.2"),
             vendor=head.get("vendor", ""),
             ca_file=ca_file,
+            aud=head.get("aud", ""),
+            headers=head.get("headers", {}),
+            header_hosts=tuple(head.get("header_hosts", ())),
+            proxy=head.get("proxy", ""),
+            client_certificate=certificate,
+            client_key=head.get("client_key"),
             clients=clients,
             users=users,
             patients=Patients(**patients, names=names),
@@ -422,14 +457,19 @@ class _Reader:
                     "give one another `use`: second, short-lived or narrow, or other for an app that scenarios put by its name",
                 )
 
-    def _ca_file(self, name: str | None) -> Path | None:
+    def _check_proxy(self, value: str) -> None:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            self._problem(("target", "proxy"), "`target.proxy` must be the address of an HTTP proxy", "such as http://proxy.example:3128")
+
+    def _file_beside(self, key: str, name: str | None) -> Path | None:
         if not name:
             return None
         path = self.path.parent / name
         if not path.is_file():
             self._problem(
-                ("target", "ca_file"),
-                f"target.ca_file: {name} is {'a folder' if path.is_dir() else 'not there'}, looked for beside the target file",
+                ("target", key),
+                f"target.{key}: {name} is {'a folder' if path.is_dir() else 'not there'}, looked for beside the target file",
             )
         return path
 

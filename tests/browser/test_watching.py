@@ -73,7 +73,7 @@ def test_what_a_person_does_becomes_steps_that_replay(odd, browser, callback):
     assert USER not in text
     assert PATIENT not in text
     steps = tomllib.loads(text)["login"]["steps"]
-    assert [step.get("click") for step in steps] == ['button:has-text("Enter the house")', "#row", 'button:has-text("Fine with me")']
+    assert [step.get("click") for step in steps] == ['button:has-text("Enter the house")', "#row", 'button[name="d"][value="y"]']
     assert steps[0]["fill"] == [{"selector": "#name", "value": "username"}, {"selector": 'input[name="p"]', "value": "password"}]
     assert steps[0]["select"] == [{"selector": 'select[name="site"]', "value": "north"}]
     odd.visits.clear()
@@ -139,6 +139,18 @@ def test_a_text_that_nobody_knows_is_not_kept():
         "one_time_code",
         "password",
     ]
+
+
+def test_persons_are_kept_out_of_what_is_pressed():
+    watcher = Watcher(LoginPlan(USER, PASSWORD, patient=PATIENT, patient_names=["Amelia Stone"]))
+    for selector in (
+        'button:has-text("Amelia Stone female, born 1980-04-05")',
+        f'button[name="patient"][value="{PATIENT}"]',
+        'tr:has-text("Otto Stone 1971-01-01")',
+    ):
+        watcher.saw(event("click", selector=selector))
+    pressed = [step["click"] for step in tomllib.loads(as_text(watcher.steps()))["login"]["steps"]]
+    assert pressed == ['button:has-text("{patient_name}")', 'button[name="patient"][value="{patient}"]', 'tr:has-text("...")']
 
 
 def test_events_of_a_hostile_page_do_no_harm():

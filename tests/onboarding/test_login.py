@@ -60,14 +60,10 @@ def test_a_person_who_is_watched_leaves_steps_that_replay(cli, target, ehr, tmp_
             browser.locator("input:not([type=hidden])").first.fill(known.username)
             browser.fill("input[type=password]", known.password.reveal())
             browser.locator("button[type=submit], button").first.click(no_wait_after=True)
-        elif browser.locator("text=Allow").count():
-            browser.locator("button:has-text('Allow')").first.click(no_wait_after=True)
+        elif page.title == "Choose a patient":
+            browser.click(f"button[value='{session.target.patients.default}']", no_wait_after=True)
         else:
-            choice = browser.locator(
-                f"[value='{session.target.patients.default}'], [data-patient='{session.target.patients.default}']"
-            ).first
-            choice.click(no_wait_after=True) if choice.count() else None
-            browser.locator("button").first.click(no_wait_after=True)
+            browser.locator("button[type=submit]").first.click(no_wait_after=True)
         return False
 
     args = argparse.Namespace(what="record", target=target, client=None, out="steps.toml")
@@ -79,6 +75,7 @@ def test_a_person_who_is_watched_leaves_steps_that_replay(cli, target, ehr, tmp_
     text = Path("steps.toml").read_text()
     assert known.password.reveal() not in text
     assert known.username not in text
+    assert "{patient}" in text or session.target.patients.default not in text
     Path(target).write_text(Path(target).read_text() + '\n[login]\nrecipe = "steps"\n\n' + text)
     said = cli("login", "try", "--target", target)
     assert said.code == 0, f"{text}\n{said.all}"

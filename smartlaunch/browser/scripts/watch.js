@@ -10,6 +10,7 @@
     const tag = el.tagName.toLowerCase();
     if (el.id && plain(el.id)) return '#' + el.id;
     if (el.dataset && el.dataset.testid) return `${tag}[data-testid=${q(el.dataset.testid)}]`;
+    if (el.name && tag === 'button' && el.value) return `button[name=${q(el.name)}][value=${q(el.value)}]`;
     if (el.name && tag !== 'button') return `${tag}[name=${q(el.name)}]` + (el.type === 'radio' ? `[value=${q(el.value)}]` : '');
     if (tag === 'input' && (el.type === 'submit' || el.type === 'button')) return `input[value=${q(el.value)}]`;
     const said = words(el);
