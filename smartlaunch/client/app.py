@@ -374,7 +374,10 @@ class App:
         return answer.after(first)
 
     def possible(self, situation: Situation) -> Situation:
-        """As much of a situation as the target file and the plain launch can give: without a second user, patient or refresh token less."""
+        """As much of a situation as the target file, the plain launch and the server can give.
+
+        Without a second user, patient or refresh token it is less, and where the server does not claim to take requests by POST.
+        """
         plain = self.beside(self.client, self.launch_kind)
         chooses = self.launch_kind != "ehr" or self.launches.chooses(self.client)
         user = situation.user if chooses and self.engine.target.other_users() else ""
@@ -385,7 +388,8 @@ class App:
             except NotConfigured:
                 patient = ""
         token = situation.token if not situation.token or plain.grant().token.refresh_token else ""
-        return replace(situation, user=user, patient=patient if chooses else "", token=token)
+        method = situation.method if "authorize-post" in self.engine.discovery.capabilities else PLAIN.method
+        return replace(situation, method=method, user=user, patient=patient if chooses else "", token=token)
 
     def require_situation(self) -> None:
         """``NotApplicable`` where a right flow does not succeed in this situation though it does without it."""

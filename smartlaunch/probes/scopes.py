@@ -246,7 +246,7 @@ def unticked(app: App) -> tuple[str, Asked]:
     requested = [*_base(app), kept, left_out]
     attempt = app.once("scopes unticked", lambda: _unticked(app, requested, left_out))
     if not attempt.authorization.landing.unticked:
-        asked = attempt.authorization.landing.asked_consent
+        asked = attempt.authorization.landing.asked_consent or not attempt.authorization.code
         raise NotApplicable("no consent page let the user leave a scope out" if asked else authorization.no_consent(app, "to leave out"))
     if attempt.token is None or not attempt.token.succeeded:
         raise NotApplicable(f"the server gives no token when the user leaves a scope out: {attempt.describe()}")

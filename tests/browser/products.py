@@ -659,6 +659,20 @@ PRODUCTS["django-oauth-toolkit"] = Product(
     denied=("decision", "Cancel"),
 )  # fmt: skip
 
+PRODUCTS["django-oauth-toolkit-patients"] = replace(
+    PRODUCTS["django-oauth-toolkit"],
+    pages={
+        **PRODUCTS["django-oauth-toolkit"].pages,
+        "/ask": page(
+            "Authorize",
+            "<form id='authorizationForm' method='post' action='/done'><h3>Authorize Growth Chart?</h3><p>Application requires the following permissions</p><ul><li>Read observations</li></ul>"
+            f"<fieldset><legend>Patient</legend><p><label><input type='radio' name='patient' value='b'> Bruno C</label></p><p><label><input type='radio' name='patient' value='{PATIENT}'> {NAME}</label></p>"
+            "</fieldset><input type='submit' name='decision' value='Cancel'><input type='submit' name='allow' value='Authorize'></form>",
+        ),
+    },
+    sent={**SIGNED_IN, "patient": PATIENT, "allow": "Authorize"},
+)  # fmt: skip
+
 PRODUCTS["oidc-provider"] = Product(
     {
         "/authorize": page(

@@ -75,6 +75,21 @@ def test_a_scope_is_unticked_in_the_shape_of_a_page_that_lists_scopes(site, pers
     assert ("scope", "openid user/Patient.rs") in pairs_of(site.visits)
 
 
+@pytest.mark.parametrize("boxes", [True, False])
+def test_a_page_that_asks_for_the_patient_and_for_consent_has_asked_for_consent(site, person, install, callback, boxes):
+    product = PRODUCTS["django-oauth-toolkit-patients"]
+    install(product)
+    if boxes:
+        box = "<label><input type='checkbox' name='scope' value='patient/Observation.rs' checked> patient/Observation.rs</label>"
+        site.html("/ask", product.pages["/ask"].replace("<fieldset>", f"{box}<fieldset>"))
+    allowed = person.go(f"{site.base}/authorize", catch=[callback], plan=plan_of(product))
+    assert allowed.asked_consent
+    fewer = person.go(f"{site.base}/authorize", catch=[callback], plan=plan_of(product, consent=Deselect(["patient/Observation.rs"])))
+    assert fewer.caught == boxes, fewer.describe()
+    assert fewer.unticked == (("patient/Observation.rs",) if boxes else ())
+    assert boxes or "no box to untick" in fewer.reason
+
+
 def test_a_box_for_a_scope_is_no_patient_and_the_button_beside_it_no_choice(site, person, install, callback):
     product = PRODUCTS["medplum"]
     install(product)

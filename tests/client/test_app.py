@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from smartlaunch.browser import Landing
+from smartlaunch.client.situation import Situation
 from smartlaunch.errors import Blocked, LoginStuck, NotConfigured, TwinFailed, Unreachable
 from tests.client.conftest import PEOPLE, PUBLIC, SECRET, Server, came_back, form_of, refused
 
@@ -273,3 +274,14 @@ def test_nobody_signs_in_without_credentials(run: Callable[..., Any], server: Se
     app = run().apps.launched("public", "standalone")
     app.engine.authorize_as_nobody(app.prepare(), catch=[app.client.redirect_uri])
     assert server.people == ["nobody"]
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+def test_a_situation_goes_without_post_where_the_server_does_not_claim_to_take_it(
+    claimed: bool, run: Callable[..., Any], server: Server
+) -> None:
+    if claimed:
+        server.configuration["capabilities"].append("authorize-post")
+    app = run().apps.launched("public", "standalone")
+    there = app.possible(Situation(method="POST", user="other", scopes="v1"))
+    assert (there.method, there.scopes) == ("POST" if claimed else "GET", "v1")

@@ -8,7 +8,7 @@ from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.lexicon import field_words, normal, says, split_name
 from smartlaunch.browser.recipes.buttons import submit_of
 from smartlaunch.browser.recipes.consent import consent, consent_pair
-from smartlaunch.browser.recipes.situation import Act, Memory, Op, Situation, quoted
+from smartlaunch.browser.recipes.situation import Act, Action, Memory, Op, Situation, Stuck, quoted
 from smartlaunch.browser.snapshot import Control
 
 Choice = tuple[Control, str]
@@ -85,7 +85,7 @@ def _is_choice(control: Control) -> bool:
     return not words.CONTINUE.fullmatch(caption) or bool(control.context)
 
 
-def take_choice(s: Situation, choice: Choice, topic: str, note: str) -> Act:
+def take_choice(s: Situation, choice: Choice, topic: str, note: str) -> Action:
     """Take one of several things, with the button that goes with it."""
     control, value = choice
     key = f"{s.page.host}|{control.name or control.id or topic}|{len(s.page.controls)}"
@@ -97,13 +97,15 @@ def take_choice(s: Situation, choice: Choice, topic: str, note: str) -> Act:
     return Act(topic, note, (Op("click", control),), careful=control.form < 0 and control.kind != "link", key=key)
 
 
-def _and_submit(s: Situation, control: Control, topic: str, note: str, ops: list[Op], key: str) -> Act:
+def _and_submit(s: Situation, control: Control, topic: str, note: str, ops: list[Op], key: str) -> Action:
     allow, deny = consent_pair(s)
     if allow is not None and deny is not None:
         answer = consent(Situation(s.page, s.plan, Memory(), s.catch, None))
+        if isinstance(answer, Stuck):
+            return answer
         if isinstance(answer, Act):
             rest = [op for op in answer.ops if not (op.kind == "check" and control.kind == "radio" and op.control.name == control.name)]
-            return Act(topic, f"{note}, {answer.note}", (*ops, *rest), key=key)
+            return Act(topic, f"{note}, {answer.note}", (*ops, *rest), key=key, consents=True)
     button = submit_of(s.page, control, words.CONTINUE, s.plan.persona) or allow
     if button is not None:
         return Act(topic, f"{note}, pressed {quoted(button)}", (*ops, Op("click", button)), key=key)

@@ -27,13 +27,17 @@ class Op:
 
 @dataclass(frozen=True)
 class Act:
-    """Do these things in order. ``careful`` asks for a quiet page first, since it may be about to move on by itself."""
+    """Do these things in order. ``careful`` asks for a quiet page first, since it may be about to move on by itself.
+
+    ``consents`` says that the consent question is answered along with what the act is about, on a page that asks for both.
+    """
 
     topic: str
     note: str
     ops: tuple[Op, ...]
     careful: bool = False
     key: str = ""
+    consents: bool = False
 
 
 @dataclass(frozen=True)

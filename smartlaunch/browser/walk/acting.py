@@ -29,7 +29,7 @@ def perhaps(walk: Walk, page: PageSnapshot, action: Act) -> bool:
         return done == "left"  # a form that was shown for a moment was not sent
     walk.memory.note(action)
     walk.steps.append(action.note)
-    if action.topic == "consent":
+    if action.topic == "consent" or action.consents:
         walk.asked_consent = True
         walk.denied = walk.denied or walk.plan.consent == "deny"
         walk.unticked = tuple(walk.plan.consent.scopes) if isinstance(walk.plan.consent, Deselect) else walk.unticked
