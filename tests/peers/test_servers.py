@@ -17,6 +17,8 @@ from tests.peers import outcomes
 
 SERVERS = {
     "authlib_server": ("standalone-public", "standalone-confidential-symmetric"),
+    "django_server": ("standalone-public", "ehr-launch-confidential-symmetric"),
+    "oauth2_server": ("standalone-public", "ehr-launch-confidential-symmetric"),
 }
 """The suites of each: one in which rules are put that do not depend on the client, and another kind of client."""
 
