@@ -13,7 +13,7 @@ from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import describe
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.faults import never_issued
-from smartlaunch.probes.refresh.lines import has_refresh_token
+from smartlaunch.probes.refresh.lines import has_refresh_token, require_asked
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -108,6 +108,7 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
 
     def make() -> Revoked:
         endpoint(app)
+        require_asked(app)
         has_refresh_token(app.grant())
         grant = has_refresh_token(_own(app))
         answer = revoke(app, grant.token.refresh_token, hint=hint)
@@ -123,6 +124,7 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
 def refresh_token_of_grant(app: App) -> Revoked:
     """A refresh token revoked, for the sake of its access tokens: they end with it where the server can end access tokens at all."""
     endpoint(app)
+    require_asked(app)
     has_refresh_token(app.grant())
     _require_access_tokens_end(app)
     return refresh_token(app)
