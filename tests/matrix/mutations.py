@@ -45,6 +45,8 @@ TABLE = HERE / "mutations.tsv"
 REASONS = HERE / "mutations.toml"
 HEAD = "place\tpart\twhere\tkind\tverdict\tby"
 FIRST, MORE = 5, 30
+ACCESS = "standalone-public/access-granted-works"
+"""What a token is worth: judges what blocks whatever needs one."""
 LIMIT_S = 150
 VERDICTS = ("unseen", "unnoticed", "silent", "blocked", "broken", "preflight", "noticed", "error")
 OPEN = ("unseen", "unnoticed", "silent", "blocked")
@@ -180,9 +182,10 @@ class Choice:
 
     def next(self, mutation: Mutation, tried: list[str], blamed: str) -> list[str]:
         """Who is asked after those that noticed nothing: whoever judges what blocked them, else some more; nobody the third time."""
-        if blamed and blamed not in tried:
-            return [blamed]
-        return [] if len(tried) > FIRST + 1 else [each for each in self.scenarios(mutation, FIRST + MORE) if each not in tried]
+        judges = [each for each in (blamed, ACCESS) if blamed and each not in tried]
+        if judges:
+            return judges
+        return [] if len(tried) > FIRST + 2 else [each for each in self.scenarios(mutation, FIRST + MORE) if each not in tried]
 
     def scenarios(self, mutation: Mutation, most: int = FIRST) -> list[str]:
         """Scenarios that saw such an answer: those that speak of the member or header, then those that see little else."""
@@ -203,12 +206,14 @@ class Choice:
             ranked.append(
                 (-known, -(speaks + 2 * home), -again, plan.again, not identifier.startswith("standalone-public"), spread, identifier)
             )
-        slugs: set[str] = set()
+        slugs: set[tuple[str, str]] = set()
         chosen: list[str] = []
         for *_, identifier in sorted(ranked):
-            slug = identifier.split("/", 1)[1].split("@")[0]
-            if slug not in slugs:
-                slugs.add(slug)
+            suite, _, name = identifier.partition("/")
+            # An EHR launch brings context that a standalone launch has not, so it is asked beside it, though not at first.
+            key = (name.split("@")[0], "" if most == FIRST else suite.split("-")[0])
+            if key not in slugs:
+                slugs.add(key)
                 chosen.append(identifier)
         return chosen[:most]
 
@@ -248,6 +253,7 @@ def main() -> int:
     parser.add_argument("--open", action="store_true", help="also those that nobody noticed")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--last", action="store_true", help="take the newest clean run there is, though the code has changed since")
+    parser.add_argument("--scenario", action="append", default=[], help="put each change before these instead of a choice")
     parser.add_argument("--minutes", type=float, default=0)
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=(os.cpu_count() or 2) + 1)
@@ -299,7 +305,7 @@ def run(todo: list[Mutation], seen: Seen, table: dict[Mutation, tuple[str, str]]
     for mutation, (verdict, by) in table.items():
         if verdict == "noticed":
             choice.noticed(mutation, by)
-    queue = [(m, choice.scenarios(m)) for m in todo]
+    queue = [(m, args.scenario or choice.scenarios(m)) for m in todo]
     tried: dict[Mutation, list[str]] = defaultdict(list)
     worst: dict[Mutation, tuple[str, str]] = {}
     running: dict[int, tuple[Mutation, Path, list[str], float]] = {}
@@ -325,7 +331,9 @@ def run(todo: list[Mutation], seen: Seen, table: dict[Mutation, tuple[str, str]]
         verdict, by = worst[mutation] = max(
             worst.get(mutation, ("unseen", "")), judge(folder, seen.outcomes), key=lambda each: VERDICTS.index(each[0])
         )
-        following = choice.next(mutation, tried[mutation], by if verdict == "blocked" else "") if verdict in OPEN else []
+        following = (
+            [] if args.scenario else choice.next(mutation, tried[mutation], by if verdict == "blocked" else "") if verdict in OPEN else []
+        )
         if following:
             queue.insert(0, (mutation, following))
             continue
