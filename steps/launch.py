@@ -90,6 +90,16 @@ def launches_differ(judge: Judge, launches: list[Launch]) -> None:
     )
 
 
+@when("the app asks for authorization with a launch that another one has overtaken", target_fixture="overtaken")
+def overtaken(app: App) -> launch.Overtaken:
+    return launch.overtaken(app)
+
+
+@then("the token is for the patient of its own launch")
+def of_its_own_launch(judge: Judge, overtaken: launch.Overtaken) -> None:
+    judge(checks.of_its_own_launch(judge.requirement, overtaken.token.exchange, overtaken.other))
+
+
 @then("no launch context comes of it")
 def no_context(judge: Judge, misused: Misused) -> None:
     token = misused.end.token

@@ -61,6 +61,11 @@ Feature: EHR launch
       When the app asks for authorization with an altered launch value
       Then no launch context comes of it
 
+    @id:launch-overtaken
+    Scenario: A launch keeps its patient when another chart is opened before it is used
+      When the app asks for authorization with a launch that another one has overtaken
+      Then the token is for the patient of its own launch
+
   @req:SMART-2.2-app-launch-ehr-launch-d @intrusive @once
   Rule: A launch value of another app or of another user's session brings nothing of that launch
 

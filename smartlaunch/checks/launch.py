@@ -85,3 +85,11 @@ def no_context(
             f"/{gained[0]}",
         )
     ]
+
+
+def of_its_own_launch(requirement: str, token: Exchange, other: str) -> Findings:
+    """The patient of a token is not that of a launch which came after the one it was asked for with."""
+    if token.answer.object.get("patient") != other:
+        return []
+    said = "it is the patient of the chart that was opened after that launch"
+    return [Finding(requirement, "`patient`: that of the launch whose value the app sent", said, token.id, "/patient")]

@@ -278,6 +278,8 @@ class RequestRules:
             message = "The scope launch needs the launch parameter that the EHR gave to the app."
             raise OAuthError("invalid_request", message)
         launch = self.state.launches.get(value)
+        if launch is not None and self.defects("gives_the_context_of_the_latest_launch"):
+            launch = next(one for one in reversed(self.state.launches.values()) if one.username == launch.username)
         now = self.state.now()
         if launch is None:
             if defects("grants_foreign_patient_for_forged_launch"):

@@ -10,9 +10,12 @@ from typing import Any
 from smartlaunch.client.app import App
 from smartlaunch.client.authorization import require_settled
 from smartlaunch.client.launch import Opened
+from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth.authorization import Launch
+from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import faults
 from smartlaunch.probes.authorization import EndState, pursue
+from smartlaunch.probes.fhir_access.samples import other_patient
 from smartlaunch.target import User
 
 
@@ -68,6 +71,33 @@ def of_another_user(app: App) -> Misused:
     theirs = _context(app.grant().token.body)
     app.grant(user=other)
     return _with(app, app.launches.obtain(app.client), theirs, user=other)
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """The token of a launch that was used after another chart had been opened, and the patient of that chart."""
+
+    token: TokenAnswer
+    other: str
+
+
+def overtaken(app: App) -> Overtaken:
+    """A launch, a second one from another patient's chart, and then the token of the first; the second has to bring its patient, too."""
+    return app.once("an overtaken launch", lambda: _overtaken(app))
+
+
+def _overtaken(app: App) -> Overtaken:
+    other = other_patient(app)
+    first, second = app.launched(), app.launched(patient=other)
+    answer = app.authorize(app.request(launch=first))
+    if not answer.code:
+        raise NotApplicable(f"the server ends a launch when another chart is opened: {answer.describe()}")
+    token = app.exchange(answer)
+    later = app.authorize(app.request(launch=second))
+    known = app.exchange(later) if later.code else None
+    if known is None or known.patient != other:
+        raise NotApplicable(f"no login brings the patient {other} into context, so nothing shows that another chart was opened")
+    return Overtaken(token, other)
 
 
 def _with(app: App, launch: Launch, launched: Mapping[str, str], user: User | None = None, *, forged: bool = False) -> Misused:
