@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from smartlaunch.diagnosis.inputs.reader import load, load_together
+from smartlaunch.diagnosis.inputs.reader import READABLE, keep_readable, load, load_together
 from smartlaunch.diagnosis.text import render
 from smartlaunch.diagnosis.vendor import vendor_named
 
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vendor", default="", metavar="V", help="read it with this vendor's knowledge (default: told from names and hosts)"
     )
+    parser.add_argument("--readable", action="append", default=[], metavar="NAME", help=READABLE)
     parser.add_argument("--reports", default="reports", metavar="DIR", help="where runs are looked up by id (default: reports)")
 
 
@@ -34,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     if args.vendor:
         vendor_named(args.vendor)
     reports_dir = Path(args.reports)
+    keep_readable(args.readable)
     inputs = [load_together(args.input, reports_dir)] if args.together else [load(text, reports_dir) for text in args.input]
     found = [(loaded, loaded.report(args.vendor)) for loaded in inputs]
     if args.json:

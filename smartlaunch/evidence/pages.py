@@ -170,6 +170,8 @@ class _Writer:
         if name == "value" and tag in ("input", "textarea", "option", "button") and value:
             kind = values.get("type", "text").lower() if tag == "input" else "option"
             value = self._field(values.get("name") or values.get("id") or "", kind, value)
+        elif tag == "meta" and name == "content" and (values.get("name") or values.get("property")):
+            value = self._field(values.get("name") or values.get("property") or "", "meta", value)
         else:
             value = self._attribute(name, value)
         return f' {name}="{html.escape(value)}"'

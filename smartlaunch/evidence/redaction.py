@@ -28,6 +28,7 @@ from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
 from smartlaunch.evidence import pages
 from smartlaunch.evidence.patient_data import HIDDEN, is_resource, names, reduce_resource, reduce_xml
 from smartlaunch.evidence.registry import PLACEHOLDER, SecretRegistry
+from smartlaunch.evidence.secret_names import ENCODED_JSON, is_opaque, looks_secret, means_secret
 from smartlaunch.evidence.vocabulary import (
     AMBIGUOUS_IN_JSON,
     CORRELATION_HEADERS,
@@ -55,10 +56,11 @@ _READABLE: Final = "<>\"{}[]:,/ @!$'()*;~-._"
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,3}")
 _CREDENTIAL = re.compile(r"(?i)\b(bearer|basic|dpop|token)(\s+)(?=[^\s\"',;]*[0-9=])([A-Za-z0-9._~+/=-]{8,})")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_NAMES: Final = "|".join(sorted((re.escape(name) for name in SECRET_PARAMETERS), key=len, reverse=True))
-_CERTAIN_NAMES: Final = "|".join(sorted((re.escape(n) for n in SECRET_PARAMETERS if n not in AMBIGUOUS_IN_JSON), key=len, reverse=True))
-_PAIR = re.compile(rf"(?i)(?<![A-Za-z0-9_.-])({_NAMES})=([^&\s\"'<>#;,)}}\]\\]+)")
-_QUOTED = re.compile(rf"(?i)([\"']?)\b({_CERTAIN_NAMES})\1(\s{{0,40}}[:=]\s{{0,40}})(\\*+[\"'])")
+_PAIR = re.compile(r"(?<![A-Za-z0-9_.-])([A-Za-z_][A-Za-z0-9_.-]{1,60}+)=([^&\s\"'<>#;,)}\]\\]+)")
+_QUOTED = re.compile(r"([\"']?)(?<![A-Za-z0-9_.-])([A-Za-z_][A-Za-z0-9_.-]{1,60}+)\1(\s{0,40}[:=]\s{0,40})(\\*+[\"'])")
+_ELEMENT = re.compile(r"<(?:[A-Za-z]\w{0,20}:)?([A-Za-z_][\w.-]{1,60})>(\s{0,40})([^<\s]{6,4000})(?=\s{0,40}</)")
+_SEGMENT = re.compile(r"(?<=/)[A-Za-z0-9+_~=-]{20,}(?=/|$)")
+_NEXT_COOKIE = re.compile(r"(?:,[ \t]*|[\r\n]+)(?=[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}=)")
 _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>\\^`{|}]+")
 _ENCODED = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>%]*+(?:%[^\s\"'<>%]*+)*?%(?:25)*(?:22|3[dD]|7[bB])[^\s\"'<>]*+")
 _LONE = re.compile("[\ud800-\udfff]")
@@ -73,6 +75,8 @@ _ADDRESS_ATTRIBUTES: Final = frozenset({"href", "action", "src", "formaction", "
 _PART_NAME = re.compile(r"(?i)content-disposition:[^\r\n]{0,300}?\bname=\"([^\"\r\n]{0,200})\"")
 _BLANK_LINE = re.compile(r"\r?\n\r?\n")
 _LONGEST_PART_HEADER: Final = 4_000
+_TYPED_SECRETS: Final = frozenset({"otp", "passcode", "password", "passwd", "pwd"})
+_URLSAFE: Final = str.maketrans("-_", "+/")
 _FHIR_PLACES: Final = frozenset({Endpoint.FHIR, Endpoint.METADATA})
 _PUBLISHED: Final = frozenset(
     {Endpoint.DISCOVERY, Endpoint.OPENID_CONFIGURATION, Endpoint.METADATA, Endpoint.JWKS, Endpoint.STYLE, Endpoint.BRANDS}
@@ -86,9 +90,14 @@ class _TooMuchError(Exception):
 class Redactor:
     """Turns raw messages into what may be written down, and remembers the secrets it met on the way."""
 
-    def __init__(self, *, keep_patient_data: bool = False) -> None:
-        """Hide patient data unless told otherwise; secrets are hidden always."""
+    def __init__(self, *, keep_patient_data: bool = False, foreign: bool = False, readable: Iterable[str] = ()) -> None:
+        """Hide patient data unless told otherwise; secrets are hidden always.
+
+        ``foreign`` is for files from elsewhere, whose names nobody knows: values that nobody would type are secrets there.
+        ``readable`` are names that hold none, whatever they look like.
+        """
         self.keep_patient_data = keep_patient_data
+        self._foreign, self._readable = foreign, frozenset(name.lower() for name in readable)
         self.registry = SecretRegistry()
         self._seen: dict[tuple[str, Endpoint, int], str] = {}
         self._left = _WORK
@@ -195,6 +204,10 @@ class Redactor:
             path = re.sub(r"(?i)^([a-z][a-z0-9+.-]*://)([^/@:]*):([^/@]*)@", self._user_information, path)
         if "%" in path or "=" in path:
             path = self._inner(path, place, depth, plus=False)
+        if self._foreign and place not in _FHIR_PLACES and place not in _PUBLISHED:
+            path = _SEGMENT.sub(
+                lambda match: self.learn("opaque_value", match.group()) if is_opaque("", match.group()) else match.group(), path
+            )
         result = path + question + self._pairs(query, place, depth, plus=False)
         if not mark:
             return result
@@ -221,7 +234,7 @@ class Redactor:
             return part
         key = unquote_plus(name).strip().lower()
         key = key.removesuffix("[]")
-        kind = SECRET_PARAMETERS.get(key)
+        kind = self._kind(name, unquote_plus(value), place)
         if place in _FHIR_PLACES:
             if kind in ("code", "state") or key in ("request", "launch"):
                 kind = None
@@ -295,14 +308,40 @@ class Redactor:
         if lower == "cookie":
             return "; ".join(self._cookie(each) for each in value.split(";"))
         if lower == "set-cookie":
-            first, semicolon, rest = value.partition(";")
-            return self._cookie(first) + semicolon + rest
+            return self._set_cookies(value)
         if lower in _URL_HEADERS:
             own = Endpoint.OTHER if place not in _FHIR_PLACES or lower == "referer" else place
             if lower in ("link", "refresh"):
                 return self._text(value, own, _DEPTH)
             return self._url(value, own, _DEPTH)
+        if self._kind(name, value.rpartition(" ")[2], place) is not None:
+            return self._credentials(value)
         return self._text(value, place, _DEPTH)
+
+    def _kind(self, name: str, value: str, place: Endpoint) -> str | None:
+        """The kind of secret that a value under this name is, by its exact name, by the shape of the name, or by the value alone."""
+        lower = name.strip().lower().removesuffix("[]")
+        exact = SECRET_PARAMETERS.get(lower)
+        if exact is not None:
+            return exact
+        if lower in self._readable or not value or place in _PUBLISHED:
+            return None
+        if self._shaped(name, value):
+            return "opaque_value"
+        return "opaque_value" if self._foreign and place not in _FHIR_PLACES and is_opaque(name, value) else None
+
+    def _shaped(self, name: str, value: Any) -> bool:
+        return isinstance(value, str) and looks_secret(value) and name.lower() not in self._readable and means_secret(name)
+
+    def _set_cookies(self, value: str) -> str:
+        """Every cookie of a header, also of one that some proxy joined from several."""
+        shown: list[str] = []
+        at = 0
+        for match in [*_NEXT_COOKIE.finditer(value), None]:
+            first, semicolon, rest = value[at : match.start() if match else len(value)].partition(";")
+            shown += [self._cookie(first), semicolon, rest, match.group() if match else ""]
+            at = match.end() if match else at
+        return "".join(shown)
 
     def _cookie(self, text: str) -> str:
         name, equals, value = text.strip().partition("=")
@@ -411,7 +450,7 @@ class Redactor:
         result: dict[str, Any] = {}
         for name, item in value.items():
             lower = name.lower()
-            kind = SECRET_PARAMETERS.get(lower)
+            kind = self._kind(name, item if isinstance(item, str) else "", place)
             if kind is not None and lower in AMBIGUOUS_IN_JSON and not oauth:
                 kind = None
             if key and lower in PRIVATE_JWK_MEMBERS:
@@ -420,6 +459,12 @@ class Redactor:
                 result[name] = self._secret(kind, item)
             elif kind is not None and isinstance(item, (list, dict)) and lower not in AMBIGUOUS_IN_JSON:
                 result[name] = self._all(kind, item)
+            elif kind is not None and isinstance(item, int) and not isinstance(item, bool) and lower in _TYPED_SECRETS:
+                result[name] = self.learn(kind, str(item))
+            elif isinstance(item, list) and means_secret(name) and place not in _PUBLISHED and not fhir:
+                result[name] = [
+                    self._secret("opaque_value", each) if self._shaped(name, each) else self._json(each, place, depth) for each in item
+                ]
             elif lower in ("set-cookie", "cookie") and isinstance(item, str):
                 result[name] = self._header(lower, item, place)
             elif person and lower in PERSONAL_CLAIMS:
@@ -459,6 +504,8 @@ class Redactor:
                 return parsed
         if "PRIVATE KEY" in text:
             text = _PEM.sub(lambda match: self.learn("private_key", match.group()), text)
+        if "ey" in text or "ew" in text or "W" in text:
+            text = ENCODED_JSON.sub(lambda match: self._encoded_json(match.group(), place, depth - 1), text)
         if "eyJ" in text:
             text = _JWT.sub(lambda match: self.learn("jwt", match.group()), text)
         if " " in text:
@@ -468,10 +515,28 @@ class Redactor:
         if "%" in text:
             text = _ENCODED.sub(lambda match: self._encoded(match.group(), place, depth - 1), text)
         if "=" in text or ":" in text:
-            text = self._quoted_fields(text)
+            text = self._quoted_fields(text, place)
             if place not in _FHIR_PLACES:
-                text = _PAIR.sub(self._plain_pair, text)
+                text = _PAIR.sub(lambda match: self._plain_pair(match, place), text)
+        if "</" in text:
+            text = _ELEMENT.sub(lambda match: self._element(match, place), text)
         return text
+
+    def _encoded_json(self, word: str, place: Endpoint, depth: int) -> str:
+        """Base64 of JSON that holds a secret is hidden as a whole."""
+        bare = word.rstrip("=").translate(_URLSAFE)
+        try:
+            held = base64.b64decode(bare + "=" * (-len(bare) % 4)).decode()
+        except (binascii.Error, ValueError):
+            return word
+        changed = self._parsed(held, place, depth)
+        return word if changed is None or changed == held else self.learn("opaque_value", word)
+
+    def _element(self, match: re.Match[str], place: Endpoint) -> str:
+        name, blank, value = match.groups()
+        lower = name.lower()
+        kind = None if lower in AMBIGUOUS_IN_JSON or place in _FHIR_PLACES else self._kind(name, value, place)
+        return match.group() if kind is None else f"{match.group()[: match.start(2) - match.start()]}{blank}{self._secret(kind, value)}"
 
     def _encoded(self, word: str, place: Endpoint, depth: int) -> str:
         decoded = unquote(word)
@@ -484,7 +549,7 @@ class Redactor:
             return self._basic(scheme, rest)
         return f"{scheme}{blank}{self.learn('access_token', rest)}"
 
-    def _quoted_fields(self, text: str) -> str:
+    def _quoted_fields(self, text: str, place: Endpoint) -> str:
         """Values in quotes after a secret's name and a colon or an equals sign, to the same quote or the end of the line."""
         parts: list[str] = []
         at = limit = 0
@@ -496,17 +561,19 @@ class Redactor:
             end = limit if end < 0 else end
             value = text[match.end() : end]
             bare = value.rstrip("\\")
+            name = match.group(2).rpartition(".")[2]
+            kind = None if name.lower() in AMBIGUOUS_IN_JSON else self._kind(name, bare, place)
             parts.append(text[at : match.end()])
-            parts.append(value if not bare or bare.startswith("<") else self.learn(SECRET_PARAMETERS[match.group(2).lower()], bare))
-            parts.append(value[len(bare) :] if bare and not bare.startswith("<") else "")
-            at = end
+            at = match.end()
+            if kind is not None and bare and not bare.startswith("<"):
+                parts += [self.learn(kind, bare), value[len(bare) :]]
+                at = end
         return "".join([*parts, text[at:]])
 
-    def _plain_pair(self, match: re.Match[str]) -> str:
-        value = match.group(2)
-        if value.startswith("<"):
-            return match.group()
-        return f"{match.group(1)}={self.learn(SECRET_PARAMETERS[match.group(1).lower()], unquote_plus(value))}"
+    def _plain_pair(self, match: re.Match[str], place: Endpoint) -> str:
+        name, value = match.groups()
+        kind = None if value.startswith("<") else self._kind(name.rpartition(".")[2], unquote_plus(value), place)
+        return match.group() if kind is None else f"{name}={self.learn(kind, unquote_plus(value))}"
 
     def _multipart(self, text: str, place: Endpoint) -> str:
         return "\n--".join(self._part(part, place) for part in text.split("\n--"))
@@ -517,8 +584,8 @@ class Redactor:
         named = _PART_NAME.search(part, 0, blank.start()) if blank is not None else None
         if blank is None or named is None:
             return self._text(part, place, _DEPTH)
-        kind = SECRET_PARAMETERS.get(named.group(1).lower())
         value = part[blank.end() :].removesuffix("\r")
+        kind = self._kind(named.group(1), value, place)
         shown = self._secret(kind, value) if kind and value else self._text(value, place, _DEPTH)
         return self._text(part[: blank.end()], place, _DEPTH) + shown + part[blank.end() + len(value) :]
 
@@ -531,6 +598,8 @@ class Redactor:
 
     def _page(self, text: str, place: Endpoint, status: int) -> str:
         def attribute(name: str, value: str) -> str:
+            if name.startswith("data-") and self._kind(name, value, place) is not None:
+                return self._secret("opaque_value", value)
             if name in _ADDRESS_ATTRIBUTES:
                 return self._text(self._url(value, Endpoint.OTHER, _DEPTH), Endpoint.OTHER, 2) if "=" in value or "%" in value else value
             return self._text(value, place, 3) if len(value) >= 8 else value
@@ -542,7 +611,9 @@ class Redactor:
         return pages.redact(text, attribute=attribute, field=self._input, words=words, keep_words=keep)
 
     def _input(self, name: str, kind: str, value: str) -> str:
-        secret = SECRET_PARAMETERS.get(name.lower())
+        secret = self._kind(name, value, Endpoint.OTHER)
+        if kind == "meta":
+            return value if secret is None else self._secret(secret, value)
         if kind == "password":
             return self.learn(secret or "password", value)
         if secret is not None:

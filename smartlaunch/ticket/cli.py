@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from smartlaunch.diagnosis.inputs.reader import load
+from smartlaunch.diagnosis.inputs.reader import READABLE, keep_readable, load
 from smartlaunch.diagnosis.text import plain
 from smartlaunch.diagnosis.vendor import vendor_named
 from smartlaunch.ticket.content import build, build_all
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vendor", default="", metavar="V", help="whose form and knowledge to use (default: told from names and hosts)")
     parser.add_argument("--all", action="store_true", help="a ticket for each cause of a run, in folders 01, 02, ... below DIR")
     parser.add_argument("--out", default="ticket", metavar="DIR", help="where ticket.md and ticket.zip go (default: ./ticket)")
+    parser.add_argument("--readable", action="append", default=[], metavar="NAME", help=READABLE)
     parser.add_argument("--reports", default="reports", metavar="DIR", help="where runs are looked up by id (default: reports)")
 
 
@@ -27,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the ticket and say where it is; a secret in it is a usage error and nothing is written."""
     if args.vendor:
         vendor_named(args.vendor)
+    keep_readable(args.readable)
     loaded = load(args.input, Path(args.reports))
     tickets = build_all(loaded, args.vendor) if args.all else [build(loaded, args.vendor, args.scenario)]
     for number, ticket in enumerate(tickets, 1):

@@ -65,13 +65,13 @@ def read_har_file(path: Path, redactor: Redactor | None = None) -> Reading:
         found.exchanges = [own for _, item in read_entries(path, report) if (own := recorded(item)) is not None]
         found.warnings += [*report.skipped, *report.warnings]
         return found
-    return _reading(read_har(path, report, in_order=True), report, redactor or Redactor())
+    return _reading(read_har(path, report, in_order=True), report, redactor or Redactor(foreign=True))
 
 
 def read_har_items(items: list[dict[str, Any]], redactor: Redactor | None = None) -> Reading:
     """The same for entries that came without the frame of a HAR."""
     report = HarReport()
-    return _reading(exchanges_of(enumerate(items, 1), report, in_order=True), report, redactor or Redactor())
+    return _reading(exchanges_of(enumerate(items, 1), report, in_order=True), report, redactor or Redactor(foreign=True))
 
 
 def _reading(exchanges: Iterable[Exchange], report: HarReport, clean: Redactor) -> Reading:

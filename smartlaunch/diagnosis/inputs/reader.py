@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,15 @@ class Loaded:
     def client_findings(self) -> list[ClientFinding]:
         """Rules for clients that the messages break; a run of this suite breaks some on purpose, so it is not asked."""
         return client_findings(self.exchanges) if self.run is None else []
+
+
+READABLE = "what stands under NAME stays readable, although it looks like a secret (may be given again)"
+_READABLE: ContextVar[tuple[str, ...]] = ContextVar("readable", default=())
+
+
+def keep_readable(names: Sequence[str]) -> None:
+    """Let what stands under these names in an input be read, although it looks like a secret."""
+    _READABLE.set(tuple(names))
 
 
 def load(text: str, reports: Path | None = None) -> Loaded:
@@ -216,7 +226,7 @@ def _from_bytes(data: bytes, name: str, path: Path | None = None) -> Loaded:
 
 def _pasted(text: str, name: str, path: Path | None = None) -> Loaded:
     """Read a text, or the run or HAR that it turns out to be."""
-    redactor = Redactor()
+    redactor = Redactor(readable=_READABLE.get())
     warnings: list[str] = []
     if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
         try:
@@ -272,7 +282,7 @@ def _from_har(path: Path, shown: Path) -> Loaded:
         loaded = _from_run(load_run(beside))
         loaded.warnings.append("this is the HAR of a conformance run, which breaks rules on purpose; run.json beside it was read")
         return loaded
-    redactor = Redactor()
+    redactor = Redactor(foreign=True, readable=_READABLE.get())
     return _har(read_har_file(path, redactor), shown.name, redactor)
 
 
