@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urljoin
 
-from smartlaunch.exchange import Response
+from smartlaunch.exchange import RecordedExchange, Response
 
 
 def resources(response: Response, resource_type: str = "") -> list[dict[str, Any]]:
@@ -60,3 +62,28 @@ def describe(response: Response, error: str = "") -> str:
     if kind:
         return f"status {response.status}, a {kind}"
     return f"status {response.status}, {response.media_type or 'no media type'}"
+
+
+def created_at(method: str, url: str, status: int, location: str) -> str:
+    """The address of what a request has created, or an empty string when it created nothing."""
+    if status != 201 or method not in ("POST", "PUT", "PATCH"):
+        return ""
+    return urljoin(url, location).partition("/_history")[0] if location else url if method != "POST" else ""
+
+
+def is_gone(method: str, status: int) -> bool:
+    """Whether nothing is left at an address after a request."""
+    return method == "DELETE" and (200 <= status < 300 or status in (404, 410))
+
+
+def left_behind(exchanges: Iterable[RecordedExchange]) -> list[str]:
+    """The addresses of what the requests created and none of them deleted, in order."""
+    there: dict[str, None] = {}
+    for each in exchanges:
+        if is_gone(each.method, each.status):
+            there.pop(each.url, None)
+        location = next((value for name, value in each.response_headers if name.lower() == "location"), "")
+        created = created_at(each.method, each.url, each.status, location)
+        if created:
+            there[created] = None
+    return list(there)

@@ -18,14 +18,21 @@ from types import FrameType
 from typing import IO
 
 from smartlaunch._suite import suite_root
+from smartlaunch.plugin.ending import LIFELINE, SIGNALS
 
 _PLUGINS = ("pytest_bdd.plugin", "allure_pytest.plugin")
-_CLEAN_UP_S = 30
+_CLEAN_UP_S = 3.5
+"""How long the child may take to close what it has opened; the reports are then written from what is on disk."""
 _DROPPED = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "SMARTLAUNCH_TARGET", "SMARTLAUNCH_RUN_DIR")
 
 
 class Ended(Exception):
-    """The run was ended by a signal; the child has written what it had."""
+    """The run was ended by a signal; what the child had recorded is on disk."""
+
+    def __init__(self, number: int = signal.SIGINT, *, at_once: bool = False) -> None:
+        """Keep which signal it was, and whether it came twice."""
+        self.number, self.at_once = number, at_once
+        super().__init__(signal.Signals(number).name)
 
 
 def pytest_command(arguments: Sequence[str], *, paths: Sequence[Path]) -> list[str]:
@@ -53,39 +60,56 @@ def run_pytest(command: Sequence[str], *, env: Mapping[str, str], output: IO[byt
     The child is in a group of its own, so that Ctrl-C reaches it once, through us, and it can close the browser and write its
     reports; a second Ctrl-C, or no end within the limit, kills it.
     """
-    process = subprocess.Popen(list(command), env=dict(env), stdin=subprocess.DEVNULL, stdout=output, process_group=0)  # noqa: S603 - our own pytest
-    with _ending(process) as ended:
-        code = process.wait()
-    if ended.is_set():
-        raise Ended
+    line, ours = os.pipe()  # closes when we are gone, however that came about
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own pytest
+            list(command),
+            env={**env, LIFELINE: str(line)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            process_group=0,
+            pass_fds=(line,),
+        )
+        os.close(line)
+        with _ending(process) as came:
+            code = process.wait()
+    finally:
+        os.close(ours)
+    if came:
+        raise Ended(came[0], at_once=len(came) > 1)
     return code
 
 
 @contextmanager
-def _ending(process: subprocess.Popen[bytes]) -> Iterator[threading.Event]:
-    """Pass Ctrl-C and a request to end on to the child, once politely and then by force."""
-    ended = threading.Event()
+def _ending(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Pass each signal that asks for an end on to the child, once politely and then by force; gives the signals that came."""
+    came: list[int] = []
     timer = threading.Timer(_CLEAN_UP_S, lambda: _signal_group(process, signal.SIGKILL))
     timer.daemon = True
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        if ended.is_set():
+    def handle(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) > 1:
             _signal_group(process, signal.SIGKILL)
             return
-        ended.set()
         timer.start()
         process.send_signal(signal.SIGINT)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, handle) for number in numbers} if threading.current_thread() is threading.main_thread() else {}
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, handle) for number in SIGNALS if not _is_ignored(number)} if main else {}
     try:
-        yield ended
+        yield came
     finally:
         timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
         if process.poll() is None:
             _signal_group(process, signal.SIGKILL)
+
+
+def _is_ignored(number: int) -> bool:
+    """Whether whoever started us wants no end by it: ``nohup`` ignores a hang-up, a shell Ctrl-C for what runs in its background."""
+    return number != signal.SIGTERM and signal.getsignal(number) is signal.SIG_IGN
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:

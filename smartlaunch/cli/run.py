@@ -6,21 +6,23 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smartlaunch.cli.compare import DOWN_NIGHTS
-from smartlaunch.errors import LookupFailed, UsageError
+from smartlaunch.errors import InternalError, LookupFailed, UsageError
 from smartlaunch.plugin import options
 from smartlaunch.records import files
 from smartlaunch.records.comparison import Change, Comparison
-from smartlaunch.records.exits import BLOCKED, GOOD, INTERNAL, INTERRUPTED, USAGE, exit_code
+from smartlaunch.records.exits import BLOCKED, GOOD, INTERNAL, USAGE, exit_code
 from smartlaunch.records.history import History
 from smartlaunch.records.store import load_run, new_run_folder
 from smartlaunch.reporting.words import count
 
 if TYPE_CHECKING:
+    from smartlaunch.cli.child import Ended
     from smartlaunch.plugin.binding import Plan, Suite
     from smartlaunch.plugin.selection import Selection
     from smartlaunch.records.record import Run
@@ -55,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
         )
     baseline = load_run(args.baseline) if args.baseline else None
     _number(args.down_nights)
-    return _run(args, asked, selection.suites, folder_of(args.out), lambda record: _changes(args, record, baseline))
+    folder = folder_of(args.out)
+    with _alone(folder), _scratch() as scratch:
+        return _run(args, asked, selection.suites, folder, scratch, lambda record: _changes(args, record, baseline))
 
 
 def _number(given: str | None) -> int:
@@ -151,12 +155,65 @@ def folder_of(out: str | None) -> Path:
     try:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--out {out}: this is a file, a folder is wanted")
-        if folder.is_dir():
-            _clear(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            _clear(folder)
     except OSError as exc:
         raise UsageError(f"--out {out}: the folder cannot be used ({exc.strerror})") from None
     return folder.resolve()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep a second run out of the folder; the lock goes with the process that holds it."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks here
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / files.LOCK_FILE).open("wb")
+    except OSError as exc:
+        raise UsageError(f"{shown(folder)}: the folder cannot be written ({exc.strerror})") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(f"{shown(folder)}: another run is writing to this folder\n  try: another --out") from None
+        try:
+            yield
+        finally:
+            (folder / files.LOCK_FILE).unlink(missing_ok=True)
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for the temporary files of a run, the browser's profile among them; what killed runs left goes too."""
+    from smartlaunch.plugin.ending import SCRATCH, remove
+
+    base = Path(tempfile.gettempdir())
+    for old in base.glob(f"{SCRATCH}*"):
+        if not _is_alive(old.name.removeprefix(SCRATCH).partition("-")[0]):
+            shutil.rmtree(old, ignore_errors=True)
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
+    except OSError as exc:
+        raise UsageError(f"the folder for temporary files, {base}, cannot be written ({exc.strerror})\n  try: TMPDIR=...") from None
+    try:
+        yield scratch
+    finally:
+        remove(scratch)
+
+
+def _is_alive(number: str) -> bool:
+    try:
+        os.kill(int(number), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _clear(folder: Path) -> None:
@@ -167,7 +224,7 @@ def _clear(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        else:
+        elif path.name != files.LOCK_FILE:
             path.unlink()
 
 
@@ -176,6 +233,7 @@ def _run(
     asked: options.Options,
     suites: Sequence[Suite],
     folder: Path,
+    scratch: Path,
     changes: Callable[[Run], Comparison | None],
 ) -> int:
     from smartlaunch._suite import suite_root
@@ -187,16 +245,51 @@ def _run(
     if missing:
         raise LookupFailed("binder", missing[0], sorted(path.name for path in root.glob("test_*.py")))
     command = pytest_command(pytest_arguments(args, asked, folder), paths=paths)
-    env = child_environment() | {"SMARTLAUNCH_SUMMARY": "off"} | ({"SMARTLAUNCH_ALLURE": "off"} if args.no_allure else {})
-    interrupted, code = False, 0
-    with tempfile.TemporaryFile() as log:
+    env = (
+        child_environment()
+        | {"SMARTLAUNCH_SUMMARY": "off", "TMPDIR": str(scratch)}
+        | ({"SMARTLAUNCH_ALLURE": "off"} if args.no_allure else {})
+    )
+    code, ended = 0, None
+    with tempfile.TemporaryFile(dir=scratch) as log:
         try:
             code = run_pytest(command, env=env, output=None if args.verbose else log)
-        except Ended:
-            interrupted = True
+        except Ended as exc:
+            ended = exc
         log.seek(0)
         said = log.read().decode("utf-8", "replace")
-    return _verdict(folder, code, said, args, changes, interrupted=interrupted)
+    if ended is not None:
+        return _interrupted(folder, ended)
+    if code < 0:
+        _write_what_there_is(folder)
+    return _verdict(folder, code, said, args, changes)
+
+
+def _interrupted(folder: Path, ended: Ended) -> int:
+    """Write the reports of what is on disk, unless somebody was in a hurry, and say in a line where it is."""
+    code, how = 128 + ended.number, ended.args[0]
+    if not ended.at_once:
+        _write_what_there_is(folder)
+    try:
+        record = load_run(folder)
+    except UsageError:
+        print(f"smartlaunch: interrupted ({how}) before the first scenario; {shown(folder)} holds no run", file=sys.stderr)
+        return code
+    if not ended.at_once:
+        _summary(record, folder)
+    print(f"smartlaunch: interrupted ({how}); what was recorded until then is in {shown(folder)}", file=sys.stderr)
+    return code
+
+
+def _write_what_there_is(folder: Path) -> None:
+    """Put a run together that had no time to do so itself."""
+    from smartlaunch.plugin.finish import finish
+    from smartlaunch.records.store import assemble
+
+    if (folder / files.RUN_FILE).is_file() or not any((folder / name).is_file() for name in files.STREAMED):
+        return
+    with suppress(InternalError, OSError):  # what could be written is there
+        finish(folder, lambda: assemble(folder).header, scrub=str)
 
 
 def _write_manifest(folder: Path) -> str:
@@ -234,21 +327,13 @@ def pytest_arguments(args: argparse.Namespace, asked: options.Options, folder: P
     return [*out, "-v"] if args.verbose else [*out, "-q", "--no-header", "--tb=no", "-rN"]
 
 
-def _verdict(
-    folder: Path, code: int, said: str, args: argparse.Namespace, changes: Callable[[Run], Comparison | None], *, interrupted: bool
-) -> int:
+def _verdict(folder: Path, code: int, said: str, args: argparse.Namespace, changes: Callable[[Run], Comparison | None]) -> int:
     """Show the run's summary and return its exit code; a run without a record shows what pytest said instead."""
     try:
         record = load_run(folder)
     except UsageError:
-        if interrupted:
-            print(f"smartlaunch: interrupted before the first scenario; {folder} holds no run", file=sys.stderr)
-            return INTERRUPTED
         return _no_record(code, said)
     _summary(record, folder)
-    if interrupted:
-        print(f"smartlaunch: interrupted; what was recorded until then is in {shown(folder)}", file=sys.stderr)
-        return INTERRUPTED
     unkept, found = "", None
     try:
         found = changes(record)

@@ -9,6 +9,7 @@ from typing import Any
 
 from smartlaunch.client.http import Http
 from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.fhir import created_at, is_gone
 
 JSON = "application/fhir+json"
 _YOUNG_S = 3.0
@@ -22,6 +23,8 @@ class Fhir:
     def __init__(self, http: Http, base_url: str) -> None:
         self._http = http
         self._unused: dict[str, float] = {}
+        self._written: dict[str, dict[str, str]] = {}
+        """What was created and is not known to be gone: its address, and the headers with which it can be deleted."""
         self.base_url = base_url.rstrip("/")
 
     def expect(self, token: str) -> None:
@@ -58,7 +61,26 @@ class Fhir:
         if young and method == "GET" and exchange.heard.status == 401 and scheme.lower() == "bearer":
             time.sleep(_SPREAD_S)
             exchange = self._http.send(method, url, endpoint=Endpoint.FHIR, headers=all_headers, form=form, content=content)
+        self._note(method, url, exchange, all_headers)
         return exchange
+
+    def _note(self, method: str, url: str, exchange: Exchange, headers: Mapping[str, str]) -> None:
+        status = exchange.heard.status
+        if is_gone(method, status):
+            self._written.pop(url, None)
+        created = created_at(method, url, status, exchange.heard.header("location") or "")
+        if created:
+            self._written[created] = {name: headers[name] for name in ("Accept", "Authorization") if name in headers}
+
+    def take_back(self, seconds: float) -> None:
+        """Delete what the run created and did not delete itself; what is still there after that stays, and the report names it."""
+        until = time.monotonic() + seconds
+        for url, headers in list(self._written.items()):
+            if time.monotonic() > until:
+                return
+            gone = self._http.send("DELETE", url, endpoint=Endpoint.FHIR, headers=headers)
+            if is_gone("DELETE", gone.heard.status):
+                self._written.pop(url, None)
 
     def read(self, reference: str, token: str | None) -> Exchange:
         """Read ``Type/id`` or an absolute URL."""

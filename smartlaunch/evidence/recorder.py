@@ -63,6 +63,8 @@ class Recorder:
         self._prefix, self._count = prefix, 0
         self._local = threading.local()
         self._file: TextIO | None = None
+        self.lost = ""
+        """Why an exchange could not be written when it was recorded."""
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = (folder / "exchanges.jsonl").open("w", encoding="utf-8")
@@ -91,8 +93,11 @@ class Recorder:
             for scope in self._scopes:
                 scope.add([recorded.id])
             if self._file is not None:
-                self._file.write(_line(asdict(recorded)) + "\n")
-                self._file.flush()
+                try:
+                    self._file.write(_line(asdict(recorded)) + "\n")
+                    self._file.flush()
+                except OSError as exc:  # it is kept, and written at the end with all that could not be
+                    self.lost = str(exc.strerror or exc)
             return recorded
 
     @contextmanager
@@ -148,12 +153,16 @@ class Recorder:
             if self._file is None:
                 return
             path = Path(self._file.name)
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as exc:
+                self.lost = str(exc.strerror or exc)
             self._file = None
             late = [number for block in _blocks(self.exchanges) for number in _leaking(block, self.exchanges, self.redactor)]
             for number in late:
                 self.exchanges[number] = rescrubbed(self.exchanges[number], self.redactor)
-            if late:
+            if late or self.lost or not path.is_file():
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("".join(_line(asdict(each)) + "\n" for each in self.exchanges), encoding="utf-8")
 
     @property
@@ -191,9 +200,8 @@ def _blocks(exchanges: Sequence[RecordedExchange], size: int = 200_000) -> Itera
 def _leaking(block: range, exchanges: Sequence[RecordedExchange], redactor: Redactor) -> list[int]:
     """The numbers of a block whose exchanges give a secret away."""
     texts = {number: "\n".join(_strings(vars(exchanges[number]))) for number in block}
-    if not redactor.leaks("\n".join(texts.values())):
-        return []
-    return [number for number, text in texts.items() if redactor.leaks(text)]
+    stands = redactor.registry.stands_in
+    return [number for number, text in texts.items() if stands(text)] if stands("\n".join(texts.values())) else []
 
 
 def _strings(value: Any) -> Iterator[str]:

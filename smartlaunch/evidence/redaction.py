@@ -49,6 +49,7 @@ _DEPTH: Final = 6
 _PARSED_BYTES: Final = 4_000_000
 _WORK: Final = 2_000_000
 """How many characters of text of unknown make are looked through for one message; nested encodings count once for each layer."""
+NOT_KEPT: Final = "<not kept"
 _SHOWN: Final = 400_000
 """What is longer once it is redacted is cut before it is searched; a recorder keeps less."""
 _JWT_KINDS: Final = frozenset({"id_token", "client_assertion", "request_object"})
@@ -234,7 +235,7 @@ class Redactor:
             return part
         key = unquote_plus(name).strip().lower()
         key = key.removesuffix("[]")
-        kind = self._kind(name, unquote_plus(value), place)
+        kind = self._kind(unquote_plus(name), unquote_plus(value), place)
         if place in _FHIR_PLACES:
             if kind in ("code", "state") or key in ("request", "launch"):
                 kind = None
@@ -628,7 +629,7 @@ class Redactor:
 
 def not_kept(size: int) -> str:
     """What stands for a body that is not in the evidence because looking through it would have taken too long."""
-    return f"<not kept: {size} bytes>"
+    return f"{NOT_KEPT}: {size} bytes>"
 
 
 def _shown(text: str) -> str:

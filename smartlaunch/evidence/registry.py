@@ -228,6 +228,11 @@ class SecretRegistry:
         with self._lock:
             return sorted({span.placeholder for span in _outside_placeholders(text, self._spans(text, _NESTED))})
 
+    def stands_in(self, text: str) -> bool:
+        """Whether a secret stands in a text as it is or in escapes; quick enough for all that a run has written."""
+        with self._lock:
+            return bool(_outside_placeholders(text, self._spans(text, 0, bare=False)))
+
     def cut_tail(self, text: str) -> str:
         """Hide the beginning of a known secret at the very end of a text that was cut off there."""
         with self._lock:
@@ -270,7 +275,7 @@ class SecretRegistry:
         if bare and len(skeleton) >= _SHORTEST_BARE:
             self._bare.add(skeleton, _Form(placeholder))
 
-    def _spans(self, text: str, depth: int) -> list[Span]:
+    def _spans(self, text: str, depth: int, *, bare: bool = True) -> list[Span]:
         """Every place of the text where a secret stands, in whatever form."""
         spans = self._exact.spans(text)
         views: list[_View] = []
@@ -281,7 +286,7 @@ class SecretRegistry:
             views.append(view)
             spans += _all_back(self._exact.spans(view.text), views)
         last = views[-1].text if views else text
-        if self._bare.known:
+        if bare and self._bare.known:
             found = self._bare.spans(_bared(last))
             if found:
                 spans += _all_back(_skeleton(last).back(found), views)

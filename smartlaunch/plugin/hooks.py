@@ -16,9 +16,9 @@ import pytest
 from pytest_bdd.parser import Scenario, Step
 
 from smartlaunch.catalogue import load
-from smartlaunch.errors import Blocked, Missing, NonConformance, NotApplicable, SmartLaunchError, Unreachable, UsageError
+from smartlaunch.errors import Blocked, InternalError, Missing, NonConformance, NotApplicable, SmartLaunchError, Unreachable, UsageError
 from smartlaunch.finding import Outcome
-from smartlaunch.plugin import bdd, known, lint, options, proofs
+from smartlaunch.plugin import bdd, ending, known, lint, options, proofs
 from smartlaunch.plugin.binding import SUITES, Plan, label_of
 from smartlaunch.plugin.gates import app_of, gate_of
 from smartlaunch.plugin.items import EXCHANGES, JUDGE, PROGRESS, RESULT, RUN, STARTED, STEPS, plan_of, scenario_id
@@ -42,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register markers; fix the run's folder early, so that workers and Allure agree on it."""
     bdd.install_lookup()
+    ending.listen()
     config.addinivalue_line("markers", "smartlaunch(plan): one scenario of the suite")
     config.addinivalue_line("markers", "req(id): the requirement a scenario speaks to")
     config.addinivalue_line("markers", "cap(code): the SMART capability that makes a scenario apply")
@@ -108,14 +109,21 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     gc.freeze()  # features, steps and catalogue stay to the end; there is no use in looking through them again and again
     usual = gc.get_threshold()
     gc.set_threshold(50_000, *usual[1:])  # most of what a run makes is kept to its end
+    interrupted = False
     try:
         begin(run, ours)
         return (yield)
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
     finally:
         progress.doing("writing the reports")
         try:
-            run.close()
-            write_reports(config, run)
+            run.close(quickly=interrupted)
+            if not (interrupted and os.environ.get("SMARTLAUNCH_SUMMARY") == "off"):  # then `smartlaunch run` does so, from what is on disk
+                write_reports(config, run)
+        except InternalError as exc:
+            raise pytest.exit.Exception(clean(exc, run), returncode=pytest.ExitCode.INTERNAL_ERROR) from None
         finally:
             gc.set_threshold(*usual)
             progress.close()

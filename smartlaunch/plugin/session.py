@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -26,16 +27,19 @@ from smartlaunch.client.engine import Engine
 from smartlaunch.client.http import proxy_parts
 from smartlaunch.errors import InternalError, UsageError
 from smartlaunch.evidence.recorder import Recorder
-from smartlaunch.evidence.redaction import Redactor
+from smartlaunch.evidence.redaction import NOT_KEPT, Redactor
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin.finish import scrubbed
 from smartlaunch.plugin.options import Options, ehr_arguments, refuse_switches
 from smartlaunch.records.files import DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, RUN_FILE, SCENARIOS_FILE
 from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult
-from smartlaunch.records.store import append_scenario
+from smartlaunch.records.store import append_scenario, rescrubbed, rewrite_scenarios, write_header, written_scenarios
+from smartlaunch.reporting.words import count
 from smartlaunch.target import Deviation, Target, load_deviations, load_target
 
 _READY_S = 20
+_TAKE_BACK_S = 20.0
+_QUICKLY_S = 1.0
 
 
 class EmbeddedEhr:
@@ -130,6 +134,8 @@ class RunSession:
     results: list[ScenarioResult] = field(default_factory=list)
     selection: list[str] = field(default_factory=list)
     preflight: list[dict[str, str]] = field(default_factory=list)
+    lost: dict[str, str] = field(default_factory=dict)
+    """Files that could not be written while the run went, and why."""
     engine: Engine | None = None
     apps: Apps | None = None
     ready: Target | None = None
@@ -216,25 +222,50 @@ class RunSession:
     def add(self, result: ScenarioResult) -> None:
         """Keep a scenario's result, on disk at once."""
         self.results.append(result)
-        append_scenario(self.folder, result)
+        self._append(result)
 
     def amend(self, result: ScenarioResult) -> None:
         """Put another result in the place of a scenario's earlier one; on disk the last one counts."""
         self.results = [result if each.id == result.id else each for each in self.results]
-        append_scenario(self.folder, result)
+        self._append(result)
 
-    def close(self) -> None:
-        """Stop browser, connections and embedded EHR; never raises."""
-        recorder = self.__dict__.get("recorder")
-        for part in (self.apps, self._ehr, recorder):
-            if part is None:
-                continue
+    def _append(self, result: ScenarioResult) -> None:
+        try:
+            append_scenario(self.folder, result)
+        except OSError as exc:  # it is kept, and written at the end with all that could not be
+            self.lost[SCENARIOS_FILE] = str(exc.strerror or exc)
+
+    def close(self, *, quickly: bool = False) -> None:
+        """Take back what was written on the server, keep what was learned late out of the evidence, stop what was started; never raises."""
+        recorder: Recorder | None = self.__dict__.get("recorder")
+        engine = self.engine
+        steps: list[tuple[str, Callable[[], object]]] = []
+        if engine is not None:
+            steps.append(("what was written on the server", lambda: engine.fhir.take_back(_QUICKLY_S if quickly else _TAKE_BACK_S)))
+        if recorder is not None:
+            steps += [("the exchanges", recorder.close), ("the scenarios", self._rescrub)]
+        if quickly:
+            steps.append(("the header", lambda: write_header(self.folder, {**self.header(), "interrupted": True})))
+        if self.apps is not None:
+            steps.append(("browser and connections", self.apps.close))
+        if self._ehr is not None:
+            steps.append(("the embedded EHR", self._ehr.stop))
+        for name, step in steps:
             try:
-                part.stop() if isinstance(part, (EmbeddedEhr, ThreadedEhr)) else part.close()
+                step()
             except Exception as exc:  # noqa: BLE001 - the run is over; what could not be closed must not hide its results
-                print(f"smartlaunch: could not close {type(part).__name__}: {self.scrub(str(exc))}", file=sys.stderr)  # noqa: T201
+                print(f"smartlaunch: could not close {name}: {self.scrub(str(exc))}", file=sys.stderr)  # noqa: T201
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _rescrub(self) -> None:
+        """Hide in the scenarios what was learned to be a secret only after them."""
+        late = [number for number, each in enumerate(self.results) if self.redactor.registry.stands_in(json.dumps(asdict(each)))]
+        for number in late:
+            self.results[number] = rescrubbed(self.results[number], self.scrub)
+        if late or self.lost or written_scenarios(self.folder) < len(self.results):
+            rewrite_scenarios(self.folder, self.results)
+            self.lost.pop(SCENARIOS_FILE, None)
 
     def header(self) -> dict[str, Any]:
         """The header of ``run.json``: everything needed to say what was run against what."""
@@ -299,7 +330,15 @@ class RunSession:
 
     def _notes(self) -> list[dict[str, str]]:
         """What was learned on the way, told like what the check before the run has to say."""
-        return [{"verdict": "note", "problem": text} for text in (self.engine.notes if self.engine is not None else ())]
+        said = list(self.engine.notes) if self.engine is not None else []
+        recorder: Recorder | None = self.__dict__.get("recorder")
+        dropped = [each for each in recorder.exchanges if NOT_KEPT in (each.request_body[:9], each.response_body[:9])] if recorder else []
+        if dropped:
+            said.append(
+                f"{count(len(dropped), 'body', 'bodies')} not kept, since looking for secrets would have taken too long; what was judged"
+                f" there cannot be looked up: {', '.join(f'{each.id} {each.method} {each.url[:120]}' for each in dropped[:5])}"
+            )
+        return [{"verdict": "note", "problem": text} for text in said]
 
     def _coverage(self) -> dict[str, int]:
         """How many binding server requirements exist, were selected, and were judged in this run."""

@@ -15,6 +15,7 @@ USAGE = 2
 BLOCKED = 3
 INTERNAL = 4
 INTERRUPTED = 130
+"""By Ctrl-C; another signal adds its own number to 128, as shells have it: 143 for SIGTERM."""
 
 
 MEANING = {

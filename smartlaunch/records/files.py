@@ -18,6 +18,9 @@ ALLURE_RESULTS = "allure-results"
 ATTACHMENTS = "attachments"
 TICKETS = "tickets"
 MANIFEST_FILE = "manifest.sha256"
+SIGNATURE_FILE = "manifest.sha256.sig"
+LOCK_FILE = "run.lock"
+"""Held while a run writes to its folder."""
 
 HISTORY_FILE = "history.sqlite"
 """Beside the folders of the runs."""
@@ -41,6 +44,8 @@ EVERY = frozenset(
         ATTACHMENTS,
         TICKETS,
         MANIFEST_FILE,
+        SIGNATURE_FILE,
+        LOCK_FILE,
     )
 )
 """All that a run may write at the top of its folder: what else lies there is the user's."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +42,34 @@ def append_scenario(folder: Path, result: ScenarioResult) -> None:
     line = json.dumps(asdict(result), ensure_ascii=False, separators=(",", ":")) + "\n"
     with (folder / SCENARIOS_FILE).open("ab", buffering=0) as out:
         out.write(line.encode("utf-8", "backslashreplace"))
+
+
+def rewrite_scenarios(folder: Path, results: Sequence[ScenarioResult]) -> None:
+    """Write all results anew, one line each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps(asdict(each), ensure_ascii=False, separators=(",", ":")) + "\n" for each in results]
+    _replace(folder / SCENARIOS_FILE, "".join(lines))
+
+
+def written_scenarios(folder: Path) -> int:
+    """How many lines the file of results has, none when somebody took it away."""
+    try:
+        return (folder / SCENARIOS_FILE).read_bytes().count(b"\n")
+    except OSError:
+        return 0
+
+
+def rescrubbed(result: ScenarioResult, scrub: Callable[[str], str]) -> ScenarioResult:
+    """The same result with every text in it scrubbed; its names are ours, whatever was learned."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return scrub(value)
+        if isinstance(value, Mapping):
+            return {key: clean(item) for key, item in value.items()}
+        return [clean(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+    return record_of(ScenarioResult, clean(asdict(result)))
 
 
 def assemble(folder: Path, header: Mapping[str, Any] | None = None) -> Run:

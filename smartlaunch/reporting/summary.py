@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from smartlaunch.fhir import left_behind
 from smartlaunch.finding import Outcome
 from smartlaunch.records.causes import Cause, Unjudged, group_findings, group_unjudged, wishes
 from smartlaunch.records.record import Run
@@ -107,6 +108,7 @@ class _Summary:
             *self._deviations(),
             *self._unjudged(),
             *self._counts(),
+            *self._left_behind(),
             *self._unwritten(),
             *self._paths(paths),
         ]
@@ -238,6 +240,14 @@ class _Summary:
         sides = dict.fromkeys(SIDE_WORDS.get(c.side, c.side) for c in self.causes if c.outcome == Outcome.FAILED and not c.known)
         told = lines if length else ["no scenario ran"]
         return ["", *told, *(wrapped(f"failures on the side of: {', '.join(sides)}", self.width, indent="", hanging="  ") if sides else [])]
+
+    def _left_behind(self) -> list[str]:
+        """What the run wrote on the server and could not delete, with the requests that would."""
+        left = left_behind(self.run.exchanges)
+        if not left:
+            return []
+        said = f"{count(len(left), 'resource')} written by the run may still be on the server; with a token that may do so, send:"
+        return ["", *wrapped(said, self.width, indent="", hanging="  "), *(f"  DELETE {url}" for url in left[:20])]
 
     def _unwritten(self) -> list[str]:
         return [
