@@ -15,14 +15,16 @@ TESTS ?=
 WORKERS ?= 3
 RUN_ARGS ?= --target embedded
 
-.PHONY: help setup conformance test lint types matrix lock wheel clean
+.PHONY: help setup conformance test lint types matrix hostile audit lock wheel clean
 
 help:
 	@echo "make conformance   set up, run the default suites on the embedded EHR, print the verdict and where the report is"
 	@echo "make test          set up, run every test of the project (TESTS=target for a part)"
 	@echo "make lint types    the linter, the layout, dead code; the type checker"
 	@echo "make matrix        break the embedded EHR one rule at a time and see who notices"
-	@echo "make wheel         build wheel and sdist into dist/"
+	@echo "make hostile       hostile servers, files and bad luck, and what was held against them"
+	@echo "make audit         known vulnerabilities of what is locked, where that can be looked up"
+	@echo "make wheel         build wheel, sdist and a bill of materials (CycloneDX) into dist/"
 	@echo "make lock          renew the locked versions"
 
 $(VENV)/.installed: requirements-dev.txt pyproject.toml
@@ -57,6 +59,14 @@ matrix: setup
 wheel: $(VENV)/.installed
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build
+	@$(BIN)/python .ci/sbom.py
+
+audit: $(VENV)/.installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/audit
+
+hostile: setup
+	@$(BIN)/python tests/run_all.py hostile
+	@$(BIN)/python tests/hostile/figures.py
 
 lock: $(VENV)/.installed
 	@$(PIP) install uv

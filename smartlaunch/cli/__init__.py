@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "requirements": ("smartlaunch.cli.requirements", "list the requirements, with their scenarios and defects"),
     "explain": ("smartlaunch.cli.explain", "say what a requirement, scenario, suite, defect or outcome means"),
     "schema": ("smartlaunch.cli.schema", "print the JSON Schema of the target file or of run.json"),
+    "verify": ("smartlaunch.cli.verify", "check that the evidence of a run is what was written, and who signed for it"),
     "diagnose": ("smartlaunch.diagnosis.cli", "name the likely cause in a run, a HAR, a URL or an error body"),
     "ticket": ("smartlaunch.ticket.cli", "write a support ticket from a run or a HAR"),
     "accept": ("smartlaunch.cli.accept", "write what a run found as known deviations, for review"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.cli.compare import DOWN_NIGHTS
 from smartlaunch.errors import InternalError, LookupFailed, UsageError
+from smartlaunch.evidence import signature
 from smartlaunch.plugin import options
 from smartlaunch.records import files
 from smartlaunch.records.comparison import Change, Comparison
@@ -34,6 +35,7 @@ _TAIL = 4000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     options.add_to_command(parser)
+    parser.add_argument("--sign", default="", metavar="KEY", help="sign the manifest of the run with this private key (ssh or minisign)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     plans = selection.plans() if filtered else []
     if args.list:
         return _list(selection, plans)
+    if args.sign:
+        signature.check_key(Path(args.sign))
     _check_target(asked)
     if asked.storage_state and not Path(asked.storage_state).is_file():
         raise UsageError(
@@ -304,6 +308,16 @@ def _write_manifest(folder: Path) -> str:
     return ""
 
 
+def _sign(folder: Path, key: str) -> str:
+    """Sign the manifest where that was asked for; the answer is what went wrong."""
+    try:
+        if key:
+            signature.sign(folder, Path(key))
+    except (UsageError, OSError) as exc:
+        return f"the run is not signed: {exc}"
+    return ""
+
+
 def _write_junit(record: Run, place: str | None) -> str:
     """Write the JUnit file where it was asked for besides the run's folder; the answer is what went wrong."""
     from smartlaunch.reporting.junit import write_junit
@@ -342,7 +356,7 @@ def _verdict(folder: Path, code: int, said: str, args: argparse.Namespace, chang
     regressed = found.red(strict=args.strict, down_nights=_number(args.down_nights)) if found else None
     blocked_before = found is not None and (found.down or (record.judged > 0 and not found.of(Change.BLOCKED)))
     verdict = exit_code(record, strict=args.strict, strict_known=args.strict_known, regressed=regressed, blocked_before=blocked_before)
-    unsigned = _write_manifest(folder) or _write_junit(record, args.junit) or unkept
+    unsigned = _write_manifest(folder) or _sign(folder, args.sign) or _write_junit(record, args.junit) or unkept
     if unsigned:
         print(f"smartlaunch: {unsigned}", file=sys.stderr)
         verdict = INTERNAL if verdict in (GOOD, BLOCKED) else verdict

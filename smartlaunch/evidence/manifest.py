@@ -12,6 +12,9 @@ from typing import Final
 from smartlaunch.errors import UsageError
 
 NAME: Final = "manifest.sha256"
+SIGNATURE_NAME: Final = f"{NAME}.sig"
+_APART: Final = frozenset({NAME, SIGNATURE_NAME, "run.lock"})
+"""What is no evidence: the manifest itself, what signs it, and what is held while a run writes."""
 
 
 def write_manifest(folder: Path) -> Path:
@@ -48,8 +51,8 @@ def verify(folder: Path) -> list[str]:
 
 
 def _files(folder: Path) -> list[Path]:
-    own = folder / NAME
-    found = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and path != own]
+    apart = {folder / name for name in _APART}
+    found = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and path not in apart]
     return sorted(found, key=lambda path: path.as_posix())
 
 

@@ -1,0 +1,82 @@
+"""Signing the manifest of a run, with a key and a program that people have: ssh's, or minisign."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from smartlaunch.errors import UsageError
+from smartlaunch.evidence.manifest import NAME, SIGNATURE_NAME
+
+_NAMESPACE: Final = "smartlaunch"
+_WHO: Final = "run"
+_LIMIT_S: Final = 60
+
+
+def sign(folder: Path, key: Path) -> Path:
+    """Sign the manifest with a private key; what the program asks (a passphrase, a touch) it asks on the terminal."""
+    check_key(key)
+    manifest, target = folder / NAME, folder / SIGNATURE_NAME
+    target.unlink(missing_ok=True)
+    if _is_minisign(key):
+        _run([_program("minisign"), "-S", "-s", str(key), "-m", str(manifest), "-x", str(target)], "signing")
+    else:
+        _run([_program("ssh-keygen"), "-q", "-Y", "sign", "-f", str(key), "-n", _NAMESPACE, str(manifest)], "signing")
+    return target
+
+
+def check_key(key: Path) -> None:
+    """Raise ``UsageError`` for a key that cannot sign, before anything is run."""
+    if not key.is_file():
+        raise UsageError(f"--sign {key}: there is no such file; a private key of ssh or minisign is wanted")
+    _program("minisign" if _is_minisign(key) else "ssh-keygen")
+
+
+def verify(folder: Path, key: Path) -> list[str]:
+    """What is wrong with the signature, by a public key; empty when nothing is."""
+    if not key.is_file():
+        raise UsageError(f"--key {key}: there is no such file")
+    manifest, signed = folder / NAME, folder / SIGNATURE_NAME
+    if _is_minisign(key):
+        done = subprocess.run(  # noqa: S603 - a program of the user's, by its full path
+            [_program("minisign"), "-V", "-q", "-p", str(key), "-m", str(manifest), "-x", str(signed)],
+            capture_output=True,
+            timeout=_LIMIT_S,
+            check=False,
+        )
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            allowed = Path(scratch) / "allowed"
+            allowed.write_text(f"{_WHO} {' '.join(key.read_text(encoding='utf-8').split()[:2])}\n", encoding="utf-8")
+            done = subprocess.run(  # noqa: S603 - the same
+                [_program("ssh-keygen"), "-Y", "verify", "-f", str(allowed), "-I", _WHO, "-n", _NAMESPACE, "-s", str(signed)],
+                input=manifest.read_bytes(),
+                capture_output=True,
+                timeout=_LIMIT_S,
+                check=False,
+            )
+    return [] if done.returncode == 0 else [f"{SIGNATURE_NAME} is no signature of {NAME} by {key.name}"]
+
+
+def _is_minisign(key: Path) -> bool:
+    with key.open("rb") as file:
+        return file.read(64).startswith(b"untrusted comment:")
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise UsageError(f"{name} is needed for this key and was not found on the path")
+    return found
+
+
+def _run(command: list[str], what: str) -> None:
+    try:
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, timeout=_LIMIT_S, check=False)  # noqa: S603 - a program of the user's
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"{what} took longer than {_LIMIT_S} s and was given up") from None
+    if done.returncode:
+        raise UsageError(f"{what} did not work; what {Path(command[0]).name} says stands above")
