@@ -48,7 +48,7 @@ def rewrite_scenarios(folder: Path, results: Sequence[ScenarioResult]) -> None:
     """Write all results anew, one line each."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(asdict(each), ensure_ascii=False, separators=(",", ":")) + "\n" for each in results]
-    _replace(folder / SCENARIOS_FILE, "".join(lines))
+    replace_file(folder / SCENARIOS_FILE, "".join(lines))
 
 
 def written_scenarios(folder: Path) -> int:
