@@ -101,7 +101,14 @@ def vendor_of(m: Material, wanted: str = "") -> Vendor:
     if any("urn:cerner:" in u.lower() for u in m.urns):
         hosts.insert(0, "authorization.cerner.com")
     said = [t.text for t in m.texts("server")]
-    return recognise([m.vendor], hosts, said) or all_vendors()["generic"]
+    return recognise([m.vendor], hosts, said) or _told_of(m) or all_vendors()["generic"]
+
+
+def _told_of(m: Material) -> Vendor | None:
+    """The one vendor that the asker's own words name; of several none, for then it is not said whose fault is told."""
+    told = [t.text for t in m.texts("asker")]
+    named = [v for v in all_vendors().values() if any(p.search(t) for p in v.names for t in told)]
+    return named[0] if len(named) == 1 else None
 
 
 def examine(m: Material, wanted_vendor: str = "") -> Report:

@@ -229,6 +229,9 @@ CASES = {
     "popup-lost": ({"error": "BrowserAuthError: popup_window_error"}, {"error": "BrowserAuthError: other_window"}),
     "answer-without-token": ({"error": "(missing_token) Missing access token parameter."}, {"error": "(missing_code) Missing code parameter."}),
     "parameter-not-for-token": ({"error": "invalid_request", "error_description": "Scope parameter is not supported on an authorization code access_token exchange request"}, {"error": "invalid_request", "error_description": "Scope parameter is supported on an access_token request"}),
+    "no-resource-granted": ({"requested_scopes": "openid patient/Patient.read", "granted_scopes": "openid"}, {"requested_scopes": "openid patient/Patient.read patient/Slot.read", "granted_scopes": "openid patient/Patient.read"}),
+    "userinfo-without-openid": ({"error": "type=USER_INFO_REQUEST_ERROR, error=access_denied, auth_method=validate_access_token"}, {"error": "type=USER_INFO_REQUEST_ERROR, error=invalid_token, auth_method=validate_access_token"}),
+    "of-another-patient": ({"http_status": 403, "error": "Interaction with 'Patient/7' is not permitted under patient scope for patient context '[8]'."}, {"http_status": 403, "error": "Interaction with 'Patient/7' is not permitted."}),
     "sign-in-loop": ({"error": "ERR_TOO_MANY_REDIRECTS", "http_status": 302}, {"error": "ERR_ABORTED", "http_status": 302}),
 }  # fmt: skip
 

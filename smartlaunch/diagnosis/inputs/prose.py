@@ -90,6 +90,9 @@ _LISTED = re.compile(r"\"([^\"\n]{4,2000})\"|\u201c([^\u201d\n]{4,2000})\u201d|`
 _GRANTED = re.compile(
     r"(?i)\b(?:granted|returned|received|issued|approved|trimmed|reduced|response|answer|token (?:has|with|contains)|only)\b"
 )
+_ASKED = re.compile(r"(?i)\b(?:we|I|app|client)\b[^.]{0,30}\b(?:request|ask for|asked for|requested|requesting|asking for)\b")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|\n\s*\n")
+_SCOPE_WORD = re.compile(r"(?<![\w/.:])(?:patient|user|system)/(?:[A-Z][A-Za-z]+|\*)\.(?:read|write|\*|[cruds]{1,5})(?![\w/])")
 _REQUESTED = re.compile(r"(?i)\b(?:request\w*|ask\w*|includ\w*|sen[dt]\w*|scopes?)\b")
 
 
@@ -165,6 +168,10 @@ def _scope_lists(text: str, heard: Heard) -> None:
                 if _is_scope_list(words):
                     _scope_list(line[: found.start()], words, heard)
             before = line
+    if "granted_scopes" in heard.values and "requested_scopes" not in heard.values:
+        named = [w for part in _SENTENCES.split(text) if _ASKED.search(part) for w in _SCOPE_WORD.findall(part)]
+        if named:
+            heard.values["requested_scopes"] = " ".join(dict.fromkeys(named))
 
 
 def _scope_list(introduced: str, words: str, heard: Heard) -> None:
