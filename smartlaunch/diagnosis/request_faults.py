@@ -157,6 +157,12 @@ def _scope(r: _Request) -> _Faults:
             "scope",
             f"scope: the scopes are separated by commas (the first at character {value.index(',') + 1}); separate them by one blank",
         )
+    if "+" in value:
+        yield (
+            "scope",
+            f"scope: character {value.index('+') + 1} is '+', sent as %2B, which joins two scopes; a blank belongs there",
+        )
+        return
     bad = list(scopes.from_parameter(value).of(Kind.ILL_FORMED))
     if bad:
         kind = "scope:dotted" if all(scopes.is_dotted(s) for s in bad) else "scope"

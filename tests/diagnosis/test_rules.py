@@ -232,6 +232,9 @@ CASES = {
     "no-resource-granted": ({"requested_scopes": "openid patient/Patient.read", "granted_scopes": "openid"}, {"requested_scopes": "openid patient/Patient.read patient/Slot.read", "granted_scopes": "openid patient/Patient.read"}),
     "userinfo-without-openid": ({"error": "type=USER_INFO_REQUEST_ERROR, error=access_denied, auth_method=validate_access_token"}, {"error": "type=USER_INFO_REQUEST_ERROR, error=invalid_token, auth_method=validate_access_token"}),
     "of-another-patient": ({"http_status": 403, "error": "Interaction with 'Patient/7' is not permitted under patient scope for patient context '[8]'."}, {"http_status": 403, "error": "Interaction with 'Patient/7' is not permitted."}),
+    "right-verifier-refused": ({"_facts": {"verifier_length": 128, "verifier_unreserved": True, "verifier_matches_challenge": True}, "error": "invalid_grant", "error_description": "The code_verifier is too long."}, {"_facts": {"verifier_length": 129, "verifier_unreserved": True, "verifier_matches_challenge": True}, "error": "invalid_grant", "error_description": "The code_verifier is too long."}),
+    "issued-refresh-refused": ({"_facts": {"refresh_token_known": True}, "token_request": "grant_type=refresh_token", "error": "invalid_grant", "error_description": "The refresh token is not valid."}, {"_facts": {"refresh_token_known": False}, "token_request": "grant_type=refresh_token", "error": "invalid_grant", "error_description": "The refresh token is not valid."}),
+    "authentication-method-off": ({"error": "invalid_client", "error_description": "Client secrets in the body are not available."}, {"error": "invalid_client", "error_description": "Client secrets in the body are available."}),
     "sign-in-loop": ({"error": "ERR_TOO_MANY_REDIRECTS", "http_status": 302}, {"error": "ERR_ABORTED", "http_status": 302}),
 }  # fmt: skip
 

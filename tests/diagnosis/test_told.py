@@ -2,6 +2,7 @@
 
 import base64
 import json
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -48,6 +49,9 @@ def _console(address):
             "{'Content-Type': 'text/html', 'WWW-Authenticate': 'error=\"insufficient_scope\"', 'X-Frame-Options': 'DENY'}",
             "insufficient-scope-answer",
         ),
+        ("https://a.example/cb?error=invalid_request&error_description=The+aud+is+not+a+FHIR+server+of+this+one.&state=abcdefgh", "aud-refused"),
+        ('{"error": "invalid_client", "error_description": "Basic authentication is not available."}', "authentication-method-off"),
+        ('{"error": "unauthorized_client", "error_description": "This client is not registered for this grant_type."}', "grant-type-refused"),
         ("NSURLErrorDomain Code=-1003: A server with the specified hostname could not be found.", "name-not-resolved"),
         ("OAuth2AuthenticationException: [authorization_request_not_found]", "state-not-kept"),
         ("Error: Unable to verify authorization request state.", "state-not-kept"),
@@ -154,6 +158,76 @@ def _refused(claims, date="Sat, 07 Mar 2026 10:00:00 GMT"):
 
 
 GOOD = {"iss": "https://as.example", "aud": "https://ehr.example/fhir", "exp": 1_900_000_000, "scope": "patient/*.rs"}
+
+
+def test_error_code_is_no_authorization_code():
+    assert _first("<html><title>Method not allowed</title><p>Use POST. Error code invalid_request</p></html>") is None
+
+
+def _recorded(claims, folder):
+    """The refused request alone, as a browser saves it."""
+    sent, _, answer = _refused(claims).partition("\n\n")
+    headers = [{"name": "Authorization", "value": sent.partition("Authorization: ")[2]}]
+    request = {
+        "method": "GET",
+        "url": "https://ehr.example/fhir/Patient/1",
+        "httpVersion": "HTTP/1.1",
+        "headers": headers,
+        "queryString": [],
+        "cookies": [],
+        "headersSize": -1,
+        "bodySize": -1,
+    }
+    date = [{"name": "Date", "value": answer.partition("Date: ")[2].strip()}]
+    response = {
+        "status": 401,
+        "statusText": "",
+        "httpVersion": "HTTP/1.1",
+        "headers": date,
+        "cookies": [],
+        "content": {"size": 0, "mimeType": ""},
+        "redirectURL": "",
+        "headersSize": -1,
+        "bodySize": -1,
+    }
+    entry = {
+        "startedDateTime": parsedate_to_datetime(date[0]["value"]).isoformat(),
+        "time": 1,
+        "request": request,
+        "response": response,
+        "cache": {},
+        "timings": {"send": 0, "wait": 1, "receive": 0},
+    }
+    path = folder / "refused.har"
+    path.write_text(json.dumps({"log": {"version": "1.2", "creator": {"name": "x", "version": "1"}, "entries": [entry]}}), encoding="utf-8")
+    return load(str(path)).report()
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [({"aud": "https://graph.example"}, "token-names-other-audience"), ({"exp": 1_700_000_000}, "token-expired-by-clock"), ({}, None)],
+)
+def test_refused_token_of_a_recording_is_compared_too(changed, rule, tmp_path):
+    report = _recorded(GOOD | changed, tmp_path)
+    assert (report.diagnoses[0].rule if report.diagnoses else None) == rule
+    assert "c2lnbmF0dXJl" not in json.dumps(report.to_json())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "POST /authorize HTTP/1.1\nHost: as.example\nContent-Type: application/x-www-form-urlencoded\n\ngrant_type=authorization_code&code=abc&client_id=c1",
+        "curl https://as.example/oauth2/authorize -d 'grant_type=authorization_code&code=abc&client_id=c1'",
+    ],
+)
+def test_code_exchanged_at_the_authorize_address(text):
+    assert _first(text).rule == "request-endpoint"
+    assert getattr(_first(text.replace("authorize", "token")), "rule", None) != "request-endpoint"
+
+
+def test_plus_that_was_encoded_joins_two_scopes():
+    assert _first(AUTHORIZE.replace("launch+openid+fhirUser", "openid%2BfhirUser")).rule == "request-scope"
+    assert getattr(_first(AUTHORIZE.replace("launch+openid+fhirUser", "openid%20fhirUser")), "rule", None) != "request-scope"
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,17 @@ import json
 import re
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 from typing import Any
 
 from smartlaunch.diagnosis import load
 from smartlaunch.diagnosis.vendor import Vendor, all_vendors
 from smartlaunch.diagnosis.weighing import Rule, rules
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # the one public name under which a pattern can be taken apart
+    import sre_parse
 
 MOST = 6
 ROOT = Path(__file__).parents[2]
@@ -97,7 +102,7 @@ TRAITS = {
 def sample(pattern: str) -> str:
     """A wording that a pattern takes, for people to read; an empty text when none can be made of it."""
     try:
-        text = re.sub(r"\s+", " ", _made(re._parser.parse(pattern, re.IGNORECASE))).strip()  # type: ignore[attr-defined]
+        text = re.sub(r"\s+", " ", _made(sre_parse.parse(pattern, re.IGNORECASE))).strip()
     except re.error:
         return ""
     return text if re.search(pattern, text, re.IGNORECASE) else ""

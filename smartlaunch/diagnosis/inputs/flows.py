@@ -16,15 +16,17 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 
 from smartlaunch.addresses import parameters_of
 from smartlaunch.diagnosis import scopes
+from smartlaunch.diagnosis.inputs import tokens
 from smartlaunch.diagnosis.inputs.weblinks import collect_urns, host_of, read_authorize_url, read_error_uri
 from smartlaunch.diagnosis.material import FhirCall, Material
 from smartlaunch.evidence.facts import FlowMemory, derive
 from smartlaunch.evidence.har import HarReport, exchanges_of, read_entries, read_har, recorded
 from smartlaunch.evidence.redaction import Redactor
-from smartlaunch.exchange import Endpoint, Exchange, RecordedExchange
+from smartlaunch.exchange import Endpoint, Exchange, RecordedExchange, Response
 from smartlaunch.markup import words
 
 _TEXT_LIMIT = 3000
+_AUTHORIZE = re.compile(r"(?i)/(?:authorize|authorise|auth)(?:[?#]|$)")
 _MOST_EXCHANGES = 5000
 _KEPT = frozenset(e.value for e in Endpoint) - {Endpoint.OTHER.value, Endpoint.STYLE.value, Endpoint.BRANDS.value}
 _AUTHORIZE_ONLY = (
@@ -114,7 +116,14 @@ class Spelling:
         self._launches: list[str] = []
 
     def look(self, exchange: Exchange, facts: dict[str, Any]) -> None:
-        """Remember the launch value of a launch; at an authorization request say how another spelling of it came about."""
+        """Remember the launch value of a launch; at an authorization request say how another spelling of it came about.
+
+        Besides: a token request at the authorization endpoint, and what a token says of itself that a FHIR server refuses.
+        """
+        if exchange.request.method == "POST" and b"grant_type=" in exchange.request.body and _AUTHORIZE.search(exchange.request.url):
+            facts["token_request_at_authorize"] = True
+        if exchange.endpoint is Endpoint.FHIR and exchange.response is not None and exchange.response.status == 401:
+            _refused_token(exchange, exchange.response, facts)
         sent = dict(parameters_of(exchange.request.url))
         value = sent.get("launch", "")
         if not value:
@@ -123,6 +132,17 @@ class Spelling:
             self._launches.append(value)
         elif exchange.endpoint is Endpoint.AUTHORIZE and self._launches and value not in self._launches:
             facts["launch_changed"] = next((how for given in reversed(self._launches) if (how := changed(given, value))), "other")
+
+
+def _refused_token(exchange: Exchange, response: Response, facts: dict[str, Any]) -> None:
+    """The claims of a bearer token that is a JWT, and the server's clock (else the recorder's); the token itself is kept nowhere."""
+    request = exchange.request
+    scheme, _, token = (request.header("authorization") or "").partition(" ")
+    if scheme.lower() == "bearer" and (shown := tokens.shown_of(token.strip())):
+        facts["bearer_shows"] = shown
+        facts["bearer_at"] = host_of(request.url)
+        answered = tokens.date_of(response.header("date") or "")
+        facts["answered_at"] = exchange.started.timestamp() if answered is None else answered
 
 
 def changed(given: str, sent: str) -> str:
@@ -250,7 +270,7 @@ def _take(m: Material, item: RecordedExchange, *names: str) -> None:
 
 def _note(m: Material, item: RecordedExchange) -> None:
     """What any exchange may show: who is framed, what the browser kept back, how the clocks stand."""
-    _take(m, item, "frame", "clock_offset_s")
+    _take(m, item, "frame", "clock_offset_s", "token_request_at_authorize")
     if item.facts.get("cors_wildcard_with_credentials"):
         _take(m, item, "cors_wildcard_with_credentials")
     origin = item.facts.get("origin")
@@ -434,6 +454,10 @@ def _fhir(m: Material, item: RecordedExchange) -> None:
         "fhir_base_equal",
     ):
         _take(m, item, name)
+    if isinstance(f.get("bearer_shows"), dict) and "jwt" not in m.facts:
+        m.facts["jwt"], m.fact_of["jwt"] = f["bearer_shows"], item.id
+        m.facts["fhir_host"] = f.get("bearer_at", "")
+        _take(m, item, "answered_at")
     m.statuses["fhir"], m.fact_of["status.fhir"] = item.status, item.id
     challenge = f.get("www_authenticate") or {}
     if isinstance(challenge, Mapping):

@@ -189,7 +189,7 @@ def _error_uri(m: Material, value: Any) -> None:
 def _error_context(m: Material, value: Any) -> None:
     text = _text(value)
     m.hear("setting", "error_context", text)
-    for name, pattern in (("persona", r"persona=(\w+)"), ("client_id_in_error", r"client=([\w.-]+)")):
+    for name, pattern in (("persona", r"persona=(\w+)"), ("client_id_in_error", r"client(?:_?id)?[=:]\s*([\w.-]+)")):
         if (found := re.search(pattern, text)) and not getattr(m, name):
             setattr(m, name, found.group(1))
 

@@ -21,16 +21,9 @@ def read(token: str, m: Material) -> str:
     if parts is None:
         return ""
     header, claims = parts
-    kind = kind_of(header, claims)
     m.structured.add("jwt")
-    shown: dict[str, Any] = {
-        k: claims[k] for k in _SHOWN if isinstance(claims.get(k), (str, int, float, list)) and k not in ("jti", "nonce")
-    }
-    m.facts["jwt"] = {
-        "kind": kind,
-        "header": {k: header[k] for k in ("alg", "kid", "typ", "jku") if isinstance(header.get(k), str)},
-        "claims": shown,
-    }
+    kind, told = kind_of(header, claims), _shown(header, claims)
+    m.facts["jwt"], shown = told, told["claims"]
     if kind == "client assertion":
         _assertion(m, header, claims)
     granted = claims.get("scope") or claims.get("scp")
@@ -45,6 +38,20 @@ def read(token: str, m: Material) -> str:
     return kind
 
 
+def _shown(header: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": kind_of(header, claims),
+        "header": {k: header[k] for k in ("alg", "kid", "typ", "jku") if isinstance(header.get(k), str)},
+        "claims": {k: claims[k] for k in _SHOWN if isinstance(claims.get(k), (str, int, float, list)) and k not in ("jti", "nonce")},
+    }
+
+
+def shown_of(token: str) -> dict[str, Any]:
+    """What a bearer token that is a JWT says of itself; nothing of one that is none, or that is a client assertion."""
+    parts = split_jwt(token) if PATTERN.fullmatch(token) else None
+    return {} if parts is None or kind_of(*parts) == "client assertion" else _shown(*parts)
+
+
 def read_bearer(token: str, m: Material) -> None:
     """Take the claims of a bearer token that is a JWT; a client assertion in its place is told by another fact."""
     parts = split_jwt(token) if PATTERN.fullmatch(token) else None
@@ -54,8 +61,15 @@ def read_bearer(token: str, m: Material) -> None:
 
 def read_date(value: str, m: Material) -> None:
     """The server's clock, which says whether a token had run out when it was used."""
+    if (answered := date_of(value)) is not None:
+        m.facts["answered_at"] = answered
+
+
+def date_of(value: str) -> float | None:
+    """The time that a ``Date`` header names, or None."""
     with suppress(ValueError, TypeError, OverflowError):
-        m.facts["answered_at"] = parsedate_to_datetime(value.strip()).timestamp()
+        return parsedate_to_datetime(value.strip()).timestamp()
+    return None
 
 
 def kind_of(header: dict[str, Any], claims: dict[str, Any]) -> str:

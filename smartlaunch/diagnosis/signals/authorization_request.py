@@ -21,6 +21,10 @@ _PERMITTED = {"scope:dotted": "dotted-scopes", "response_type:hybrid": "hybrid"}
 @predicate
 def request(m: Material, vendor: Vendor) -> Iterator[Signal]:
     """The faults of the request, by parameter; several of one parameter are one signal."""
+    if m.facts.get("token_request_at_authorize"):
+        problem = "the address of the request with grant_type is that of the authorization endpoint"
+        yield saw("request:endpoint", problem, m.fact_of.get("token_request_at_authorize", ""), problem=problem)
+        return
     if not _judged(m):
         return
     faults: dict[str, list[str]] = {}

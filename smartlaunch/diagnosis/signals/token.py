@@ -13,11 +13,20 @@ LATE_CODE_S = 60
 
 
 @predicate
+def refresh(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """A refresh token that came in this very flow."""
+    if m.facts.get("refresh_token_known") is True and m.grant_type == "refresh_token":
+        yield saw("refresh-token-known", "the refresh token is one that came in this flow", m.fact_of.get("refresh_token_known", ""))
+
+
+@predicate
 def pkce(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """Verifier and challenge."""
     f, at = m.facts, m.fact_of
     if f.get("verifier_unreserved") is False:
         yield saw("verifier-ill-formed", "the code verifier has characters outside A-Z a-z 0-9 - . _ ~", at.get("verifier_unreserved", ""))
+    if "verifier_length" not in f and "code_challenge_base64url" not in f:
+        yield saw("values-not-seen", "neither code verifier nor code challenge was given")
     if f.get("code_challenge_base64url") is False:
         yield saw("challenge-ill-formed", "the code challenge is not base64url", at.get("code_challenge_base64url", ""))
     if isinstance(f.get("verifier_length"), int) and not 43 <= f["verifier_length"] <= 128:
@@ -26,6 +35,8 @@ def pkce(m: Material, _vendor: Vendor) -> Iterator[Signal]:
             f"the code verifier has {f['verifier_length']} characters, 43 to 128 are allowed",
             at.get("verifier_length", ""),
         )
+    elif f.get("verifier_length") and f.get("verifier_unreserved") and f.get("verifier_matches_challenge"):
+        yield saw("verifier-right", "the code verifier is legal and hashes to the code challenge", at.get("verifier_matches_challenge", ""))
     if f.get("verifier_matches_challenge") is False:
         padded = f.get("verifier_match_unpadded")
         name = "verifier-padded" if padded else "verifier-mismatch"
