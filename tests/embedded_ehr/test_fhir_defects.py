@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.responses import Response
 
 import smartlaunch.embedded_ehr
 from smartlaunch.embedded_ehr import brands, chart, fhir_endpoint, pages
@@ -122,6 +123,14 @@ def body_of(path: str, key: str, scopes: str = "patient/*.cruds") -> Probe:
 
 def no_token(server: Server) -> httpx.Response:
     return server.request("GET", "/fhir/Patient/amelia-stone")
+
+
+def with_a_login_and_no_token(server: Server) -> int:
+    session = server.state.begin_session("lena")
+    response = Response()
+    server.state.set_cookie(response, session)
+    cookie = response.headers["set-cookie"].partition(";")[0]
+    return server.request("GET", "/fhir/Patient/amelia-stone", headers={"Cookie": cookie}).status_code
 
 
 def junk(server: Server) -> httpx.Response:
@@ -407,6 +416,8 @@ PROBES: dict[str, Probe] = {
     "search_ignores_patient_parameter": found("/Observation?patient=amelia-stone", "user/*.rs"),
     "search_ignores_category_parameter": found(f"/Observation?category={LAB}"),
     "search_omits_what_scopes_allow": found("/Observation"),
+    "forgets_the_patient_of_a_search_on_its_second_page": body_of("/Observation?patient=amelia-stone&_count=1", "link"),
+    "takes_the_cookie_of_the_login_for_a_token": with_a_login_and_no_token,
     "read_lacks_etag": lambda server: "etag" in server.ask("GET", A1).headers,
     "create_answers_200": status("POST", "/Observation", body=observation()),
     "missing_resource_answered_with_200": status("GET", "/Patient/nobody", "user/*.rs"),
