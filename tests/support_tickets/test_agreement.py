@@ -1,19 +1,14 @@
 """A fault of the embedded EHR told three ways - the run, its HAR and the pasted error - gets answers that do not contradict each other."""
 
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from smartlaunch.diagnosis import load
 from smartlaunch.diagnosis.model import Confidence, Side
 from smartlaunch.records.store import load_run
+from tests.hostile import jobs
 
-ROOT = Path(__file__).parents[2]
-LIMIT_S = 240
 LAUNCH = "standalone-public/token-response-scope"
 
 SAMPLE = [
@@ -38,15 +33,13 @@ SAMPLE = [
 """Defect, the scenario that meets it, and the rule that the run and its HAR come to alike ("": no one rule is asked for)."""
 
 
-def _run(folder, defect, scenario):
-    command = [sys.executable, "-m", "smartlaunch.cli", "run", "--target=embedded", "--no-allure", "--defect", defect]
-    env = {k: v for k, v in os.environ.items() if not k.startswith("SMARTLAUNCH_RUN")}
-    done = subprocess.run(
-        [*command, "--scenario", scenario, "--out", str(folder)],
-        cwd=ROOT, env=env, capture_output=True, text=True, timeout=LIMIT_S, check=False,
-    )  # fmt: skip
-    assert (folder / "run.json").exists(), done.stdout + done.stderr
-    return load_run(folder)
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A run for each defect, all from one process that has everything imported."""
+    listed = [
+        {"name": defect, "defects": [defect], "scenarios": [scenario], "request_s": 15, "login_s": 40} for defect, scenario, _ in SAMPLE
+    ]
+    return jobs.run(listed, tmp_path_factory.mktemp("runs"))
 
 
 def _pasted(run):
@@ -64,11 +57,13 @@ def _first(text):
 
 
 @pytest.mark.parametrize(("defect", "scenario", "rule"), SAMPLE, ids=[d for d, _, _ in SAMPLE])
-def test_run_har_and_pasted_error_agree(tmp_path, defect, scenario, rule):
-    run = _run(tmp_path / "run", defect, scenario)
-    shutil.copy(tmp_path / "run" / "run.har", tmp_path / "alone.har")
+def test_run_har_and_pasted_error_agree(runs, tmp_path, defect, scenario, rule):
+    folder = runs[defect].folder
+    run = load_run(folder)
+    assert [one.id for one in run.scenarios] == [scenario]
+    shutil.copy(folder / "run.har", tmp_path / "alone.har")
     pasted = _pasted(run)
-    told = [d for d in (_first(str(tmp_path / "run")), _first(str(tmp_path / "alone.har")), _first(pasted) if pasted else None) if d]
+    told = [d for d in (_first(str(folder)), _first(str(tmp_path / "alone.har")), _first(pasted) if pasted else None) if d]
     if rule:
         assert [d.rule for d in told[:2]] == [rule, rule]
     sure = [d for d in told if d.confidence is Confidence.HIGH]
