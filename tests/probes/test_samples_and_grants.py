@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from smartlaunch.checks.fhir_answer import done
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
 from smartlaunch.probes.fhir_access.grants import covers
 from smartlaunch.probes.fhir_access.requests import INTERACTIONS, WRITES, letter_of
-from smartlaunch.probes.fhir_access.samples import Sample, categories, references_in, texts_in
+from smartlaunch.probes.fhir_access.samples import Sample, categories, other_patient, references_in, texts_in
 from smartlaunch.probes.fhir_access.writing import BODIES
 
 
@@ -87,3 +88,14 @@ def test_every_interaction_has_a_letter_and_every_body_a_patch() -> None:
     assert {"create", "update", "patch", "delete"} <= set(WRITES)
     assert {letter_of(word) for word in INTERACTIONS} == set("cruds")
     assert all(patch for _, patch in BODIES.values())
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted"),
+    [(None, "other"), (("here", "other"), "other"), (("here", "third"), "third"), (("here",), "other"), ((), "other")],
+)
+def test_the_other_patient_is_one_whom_the_user_sees_where_there_is_one(seen: tuple[str, ...] | None, wanted: str) -> None:
+    grant = SimpleNamespace(token=SimpleNamespace(patient="here"))
+    target = SimpleNamespace(patients=SimpleNamespace(default="here", other="other"))
+    app: Any = SimpleNamespace(grant=lambda: grant, engine=SimpleNamespace(target=target), user=SimpleNamespace(patients=seen))
+    assert other_patient(app) == wanted

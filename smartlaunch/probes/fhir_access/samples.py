@@ -109,9 +109,13 @@ def patient(app: App) -> str:
 
 
 def other_patient(app: App) -> str:
-    """A patient other than the one in context, by the target file."""
-    patients = app.engine.target.patients
-    found = next((p for p in (patients.other, patients.default) if p and p != patient(app)), "")
+    """A patient other than the one in context, by the target file; one whom the app's user sees where it names such a one.
+
+    A second user may see others than the first, and only a patient on the user's own list can be chosen to show that the data are there.
+    """
+    patients, seen = app.engine.target.patients, (app.user.patients if app.user is not None else None) or ()
+    named = [p for p in (patients.other, patients.default, *seen) if p and p != patient(app)]
+    found = next((p for p in named if p in seen), named[0] if named else "")
     if not found:
         raise NotConfigured("the target file names no other patient in [patients] other", key="[patients] other")
     return found
