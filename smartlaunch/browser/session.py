@@ -96,6 +96,8 @@ class Browser:
         if home:
             self.pins.learn(home)
         self.scrub, self.people, self.home = scrub, people, urlsplit(home).hostname or ""
+        self.withheld: Callable[[str], str] = lambda _url: ""
+        """Why credentials may not be typed on the page of an address; empty where they may."""
         self.sandboxed = False
         self.kept_state: tuple[str, Path] | None = None
         """The session that begins with the cookies and storage of a file, and the file."""

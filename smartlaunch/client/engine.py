@@ -15,6 +15,7 @@ from smartlaunch.client.fhir import Fhir
 from smartlaunch.client.http import Http
 from smartlaunch.client.memory import Memory, Outages, TokenLife
 from smartlaunch.client.proof import Proofs
+from smartlaunch.client.trust import Trust
 from smartlaunch.exchange import Actor, Endpoint, RecordedExchange
 from smartlaunch.oauth.authorization import AuthorizationRequest
 from smartlaunch.target import Client, EhrLaunch, Target, User
@@ -41,6 +42,8 @@ class Engine:
     ) -> None:
         self.target, self.recorder, self.browser, self.passive = target, recorder, browser, passive
         limits = target.limits
+        self.trust = Trust(target.fhir_base_url, limits.hosts)
+        browser.withheld = self.trust.withheld
         self.http = Http(
             recorder,
             request_s=limits.request_s,
@@ -53,6 +56,7 @@ class Engine:
             if target.client_certificate is not None and target.client_key is not None
             else None,
             transport=transport,
+            trust=self.trust,
         )
         self.discovery = Discovery(self.http, target.fhir_base_url)
         self.fhir = Fhir(self.http, target.fhir_base_url)

@@ -26,6 +26,7 @@ import httpx
 
 from smartlaunch import __version__
 from smartlaunch.client.inflated import Inflated
+from smartlaunch.client.trust import Trust, carries_secret
 from smartlaunch.errors import UsageError
 from smartlaunch.exchange import TRANSIENT, Actor, Endpoint, Exchange, Failure, Request, Response
 
@@ -84,7 +85,9 @@ class Http:
         patience_s: float = 90,
         back_off_s: float = 1,
         transport: httpx.BaseTransport | None = None,
+        trust: Trust | None = None,
     ) -> None:
+        self._trust = trust
         self._sink, self._request_s, self._body_bytes, self._rate, self._retry_s = sink, request_s, body_bytes, rate, retry_s
         self._patience_s, self._back_off_s = patience_s, back_off_s
         self.slowed = False
@@ -222,6 +225,7 @@ class Http:
             given = {name.lower() for name, _ in headers}
             headers = [*headers, *((k, v) for k, v in self._headers_for(urlsplit(url).netloc).items() if k.lower() not in given)]
             _require_sendable(headers)
+            self._require_trust(url, headers, content)
             built = self._client.build_request(method, url, headers=headers, content=content if held is None else held)
             if built.headers.get("accept") == "":
                 del built.headers["accept"]  # httpx adds one of its own where none is given
@@ -245,6 +249,10 @@ class Http:
             error = _sentence(failure, exc, url, self._request_s)
         took_ms = (time.monotonic() - tick) * 1000
         return Exchange(identifier, Actor.APP, endpoint, started, took_ms, sent, response, error, redirect_of, tls, failure)
+
+    def _require_trust(self, url: str, headers: list[tuple[str, str]], content: bytes | None) -> None:
+        if self._trust is not None and carries_secret(headers, content) and (why := self._trust.withheld(url)):
+            raise _NotSendable(why)
 
     def _read(self, response: httpx.Response) -> tuple[bytes, bool]:
         if response.is_stream_consumed:  # an answer made in memory, as tests give it: httpx has read it whole

@@ -68,6 +68,7 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
                 }
             )
             return lines
+    lines += [{"verdict": "note", "problem": f"another host than the FHIR server's: {said}"} for said in _elsewhere(engine)]
     for client in target.clients.values():
         lines += _client(engine, client)
     if intrusive:
@@ -79,6 +80,10 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
             }
         )
     return lines
+
+
+def _elsewhere(engine: Engine) -> list[str]:
+    return engine.trust.elsewhere(engine.discovery.document)
 
 
 def clock(date: str | None, age: str = "") -> list[dict[str, str]]:

@@ -233,6 +233,11 @@ class SecretRegistry:
         with self._lock:
             return bool(_outside_placeholders(text, self._spans(text, 0, bare=False)))
 
+    def stands_plainly_in(self, text: str) -> bool:
+        """Whether a secret stands in a text as it is, in base64 or in hexadecimal digits; the quickest of all looks."""
+        with self._lock:
+            return bool(_outside_placeholders(text, self._exact.spans(text)))
+
     def cut_tail(self, text: str) -> str:
         """Hide the beginning of a known secret at the very end of a text that was cut off there."""
         with self._lock:

@@ -30,8 +30,9 @@ from smartlaunch.evidence.recorder import Recorder
 from smartlaunch.evidence.redaction import NOT_KEPT, Redactor
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin.finish import scrubbed
+from smartlaunch.plugin.logs import keep_secrets_out
 from smartlaunch.plugin.options import Options, ehr_arguments, refuse_switches
-from smartlaunch.records.files import DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, RUN_FILE, SCENARIOS_FILE
+from smartlaunch.records.files import ALLURE_RESULTS, DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, RUN_FILE, SCENARIOS_FILE
 from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult
 from smartlaunch.records.store import append_scenario, rescrubbed, rewrite_scenarios, write_header, written_scenarios
 from smartlaunch.reporting.words import count
@@ -39,6 +40,7 @@ from smartlaunch.target import Deviation, Target, load_deviations, load_target
 
 _READY_S = 20
 _TAKE_BACK_S = 20.0
+_ALLURE_TEXT = (".json", ".txt", ".html", ".xml")
 _QUICKLY_S = 1.0
 
 
@@ -142,6 +144,7 @@ class RunSession:
     """A target that somebody has made already, in the place of one that is looked up by its name."""
     _ehr: EmbeddedEhr | ThreadedEhr | None = None
     _scratch: Path | None = None
+    _give_back_logs: Callable[[], None] | None = None
 
     @cached_property
     def target(self) -> Target:
@@ -185,6 +188,7 @@ class RunSession:
         from smartlaunch.browser import Browser, find_browser
 
         target, recorder, _ = self.target, self.recorder, self.deviations
+        self._give_back_logs = keep_secrets_out(self.redactor.text)
         browser = Browser(
             choice=find_browser(),
             headed=self.options.headed,
@@ -250,6 +254,9 @@ class RunSession:
             steps.append(("browser and connections", self.apps.close))
         if self._ehr is not None:
             steps.append(("the embedded EHR", self._ehr.stop))
+        steps.append(("Allure's results", self._rescrub_allure))
+        if self._give_back_logs is not None:
+            steps.append(("the log", self._give_back_logs))
         for name, step in steps:
             try:
                 step()
@@ -257,6 +264,15 @@ class RunSession:
                 print(f"smartlaunch: could not close {name}: {self.scrub(str(exc))}", file=sys.stderr)  # noqa: T201
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _rescrub_allure(self) -> None:
+        """The same in what Allure has written, scenario by scenario, while the run went."""
+        stands = self.redactor.registry.stands_plainly_in
+        for path in sorted((self.folder / ALLURE_RESULTS).glob("*")):
+            if path.suffix not in _ALLURE_TEXT or not stands(text := path.read_text("utf-8", "replace")):
+                continue
+            clean = json.dumps(scrubbed(json.loads(text), self.scrub), ensure_ascii=False) if path.suffix == ".json" else self.scrub(text)
+            path.write_text(clean, encoding="utf-8")
 
     def _rescrub(self) -> None:
         """Hide in the scenarios what was learned to be a secret only after them."""

@@ -132,7 +132,8 @@ class Expect:
 class Limits:
     """How long and how much the suite bears, and how fast it asks (``rate`` a second, 0 for no limit).
 
-    ``leeway_s`` is for how long after its end a token may still be taken, since clocks differ.
+    ``leeway_s`` is for how long after its end a token may still be taken, since clocks differ; ``hosts`` are the only ones beside the FHIR
+    server's that get secrets, where any are named.
     """
 
     request_s: float = 15.0
@@ -141,6 +142,7 @@ class Limits:
     leeway_s: float = 60.0
     body_bytes: int = 5_000_000
     rate: float = 0.0
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -357,6 +357,7 @@ class _Reader:
         if login.get("recipe") == "steps" and not login.get("steps"):
             self._problem(("login", "recipe"), "login.recipe is `steps` but there are no [[login.steps]]")
         limits = dict(plain.get("limits", {}))
+        limits |= {"hosts": tuple(limits["hosts"])} if "hosts" in limits else {}
         return Target(
             name=head.get("name") or self.path.stem,
             fhir_base_url=base,

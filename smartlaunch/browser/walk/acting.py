@@ -58,6 +58,9 @@ def let_it_begin(walk: Walk) -> None:
 def guard_password(walk: Walk, page: PageSnapshot) -> None:
     """End the walk before credentials go to a host that refused them, or that calls the account locked."""
     ledger = walk.window.driver.ledger
+    withheld = walk.window.driver.withheld(page.url)
+    if withheld:
+        stuck(walk, withheld)
     locked, held = ledger.locked(page.host, walk.plan), ledger.held_back(page.host, walk.plan)
     if locked:
         stopped_by(walk, Obstacle("locked", locked), "a page said so earlier in this run; nothing more is sent for it")

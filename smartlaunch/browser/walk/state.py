@@ -39,6 +39,8 @@ class Driver(Protocol):
     scrub: Callable[[str], str]
     people: bool
     pictures: bool
+    withheld: Callable[[str], str]
+    """Why credentials may not be typed on the page of an address."""
 
     @property
     def stopper(self) -> Stopper | None:
