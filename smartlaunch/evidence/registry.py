@@ -52,10 +52,10 @@ _ESCAPE = re.compile(
     r"(?P<percent>(?:%(?:25)*[0-9A-Fa-f]{2})+)"
     r"|&(?P<nested>(?:amp;)*)(?:\#(?P<dec>[0-9]{1,7})|\#[xX](?P<hex>[0-9A-Fa-f]{1,6})|(?P<name>[A-Za-z][A-Za-z0-9]{1,31}));?"
     r"|(?P<slash>\\+)(?:u(?P<high>[dD][89abAB][0-9A-Fa-f]{2})\\+u(?P<low>[dD][c-fC-F][0-9A-Fa-f]{2})|u(?P<unit>[0-9A-Fa-f]{4})"
-    r"|x(?P<octet>[0-9A-Fa-f]{2})|(?P<sign>[\"'/]))?"
+    r"|x(?P<octet>[0-9A-Fa-f]{2})|(?P<sign>[\"'/])|(?P<line>[nrtbf]))?"
 )
 _PERCENT = re.compile(r"%(?:25)*([0-9A-Fa-f]{2})")
-_UNSEEN: Final = "\0\u00ad\u034f\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
+_UNSEEN: Final = "\0\u00ad\u034f\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\ufffd"
 _TAG = re.compile("<[^<>]{0,200}>")
 _INVISIBLE = re.compile(f"[{_UNSEEN}]+")
 _NO_SIGN = re.compile(rf"(?:<[^<>]{{0,200}}>|[\s{_UNSEEN}]+)+")
@@ -424,6 +424,8 @@ def _char(match: re.Match[str]) -> str | None:
     digits = match.group("unit") or match.group("octet")
     if digits:
         return chr(int(digits, 16))
+    if match.group("line"):
+        return "\n"
     return match.group("sign") or ""  # how many there are depends on how often a text was quoted, so they do not count
 
 
