@@ -23,7 +23,7 @@ from smartlaunch.errors import Blocked, NotApplicable, UsageError
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Outcome
 from smartlaunch.oauth import scopes as words
-from smartlaunch.onboarding.trial import Teller, launch_once
+from smartlaunch.onboarding.trial import Teller, Told, launch_once
 from smartlaunch.target import Client
 
 Verdict = Literal["ready", "mend", "note", "unreachable"]
@@ -313,12 +313,12 @@ def _sign_in(apps: Apps) -> Iterator[Checked]:
     engine.browser.pictures = True
     told = launch_once(chosen, Teller(lambda _line: None))
     engine.browser.pictures = False
-    pictures = f"; {len(engine.recorder.attachments)} pictures"
+    pictures = f"; pictures: {len(engine.recorder.attachments)}"
     name = f"sign-in ({chosen.client.name}, {chosen.launch_kind})"
     if told.outcome is Outcome.PASSED:
         yield Checked(name, "ready", f"a launch from start to read, with every scope granted{pictures}")
         if engine.target.patients.default:
-            yield Checked("patient", "ready", "[patients] default was chosen and is read")
+            yield _patient(told)
         return
     verdict: Verdict = "note" if told.outcome is Outcome.WARNING else "mend"
     yield Checked(
@@ -327,6 +327,18 @@ def _sign_in(apps: Apps) -> Iterator[Checked]:
         f"{' '.join(told.reason.split())[:600]}{pictures}",
         "smartlaunch try --target T tells it step by step, with the likely cause",
     )
+
+
+def _patient(told: Told) -> Checked:
+    """What is known of the default patient after one launch."""
+    if told.read:
+        return Checked(
+            "patient", "ready", f"[patients] default is there: {'chosen in the launch and ' if told.chosen else ''}read by its id"
+        )
+    if told.chosen:
+        return Checked("patient", "ready", "[patients] default was chosen in the launch")
+    said = "[patients] default was neither in context nor read: no scope of this client opens it"
+    return Checked("patient", "note", said, "ask for patient/Patient.rs or user/Patient.rs")
 
 
 def _launchable(apps: Apps) -> App | None:

@@ -14,7 +14,7 @@ from smartlaunch.client.app import App
 from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
 from smartlaunch.client.reading import candidates
 from smartlaunch.errors import Blocked, NotApplicable, SignInRefused
-from smartlaunch.exchange import Exchange
+from smartlaunch.exchange import Exchange, RecordedExchange
 from smartlaunch.fhir import describe
 from smartlaunch.finding import Finding, Kind, Outcome, Side
 from smartlaunch.oauth import scopes as words
@@ -50,6 +50,10 @@ class Told:
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     picture: str = ""
+    chosen: bool = False
+    """Whether the patient in context is the one of the target file."""
+    read: bool = False
+    """Whether that patient's resource was read."""
 
 
 class _Stopped(Exception):
@@ -81,7 +85,13 @@ def launch_once(app: App, teller: Teller) -> Told:
         return Told(outcome, str(exc), picture=next(iter(artifacts), ""))
     failed = [finding for finding in findings if finding.severity is Outcome.FAILED]
     outcome = Outcome.FAILED if failed else Outcome.WARNING if findings else Outcome.PASSED
-    return Told(outcome, "; ".join(finding.actual for finding in failed or findings), tuple(findings))
+    why, default = "; ".join(finding.actual for finding in failed or findings), app.engine.target.patients.default
+    read = bool(default) and any(_is_read_of(exchange, default) for exchange in app.engine.recorder.exchanges)
+    return Told(outcome, why, tuple(findings), chosen=bool(default) and token.patient == default, read=read)
+
+
+def _is_read_of(exchange: RecordedExchange, patient: str) -> bool:
+    return exchange.method == "GET" and exchange.status == 200 and exchange.url.split("?")[0].endswith(f"/Patient/{patient}")
 
 
 def _first(text: str) -> str:

@@ -65,6 +65,15 @@ def test_all_that_is_ready_has_been_tried(doctor, known):
     assert all(picture.read_bytes()[:2] == b"\xff\xd8" for picture in pictures)
 
 
+def test_the_patient_is_called_ready_for_what_was_tried_only(doctor, known):
+    assert "chosen in the launch and read by its id" in doctor(known).out
+    said = doctor(known, scopes="openid launch/patient")
+    assert "ready: patient: [patients] default was chosen in the launch" in said.out
+    said = doctor(known, scopes="openid fhirUser")
+    assert said.lines["patient"] == "note"
+    assert "ask for patient/Patient.rs" in said.out
+
+
 def test_without_a_sign_in_nothing_is_opened(doctor, known):
     said = doctor(known, "--no-sign-in")
     assert said.code == 0
