@@ -147,6 +147,16 @@ def failed_precondition(judge: Judge, change: Change) -> None:
     judge(checks.precondition_failed(judge.requirement, "this request", change.exchange))
 
 
+@when("the app looks for its state by the same code of another system", target_fixture="stray_search")
+def looks_elsewhere(app: App) -> Exchange:
+    return keeping.by_another_system(app)
+
+
+@then("no state of the app is found")
+def finds_nothing(judge: Judge, stray_search: Exchange) -> None:
+    judge(checks.finds_none(judge.requirement, stray_search))
+
+
 @then("its state is found and no other")
 def is_found(judge: Judge, search: Search) -> None:
     judge(checks.finds(judge.requirement, search.exchange, search.wanted.id, search.code, search.subject))

@@ -239,6 +239,7 @@ def fetched_by_get(judge: Judge, fetched: tuple[TokenAnswer, list[str]]) -> None
 def old_key_refused(judge: Judge, rotation: Rotation) -> None:
     answered(rotation.old.exchange)
     judge(token_error.no_token(judge.requirement, rotation.old.exchange, "an assertion with a key that was withdrawn"))
+    judge(checks.in_time(judge.requirement, rotation.old.exchange, rotation.late_s))
 
 
 @then("the new key is taken")

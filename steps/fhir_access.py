@@ -91,6 +91,13 @@ def gives_no_data(judge: Judge, answer: Exchange) -> None:
     judge(checks.withholds_type(judge.requirement, answer, "", "this token"))
 
 
+@then("an answer with data is private")
+def private(judge: Judge, answer: Exchange) -> None:
+    if not 200 <= answer.answer.status < 300:
+        raise NotApplicable("the FHIR server takes no token from the query")
+    judge(checks.is_private(judge.requirement, answer))
+
+
 @then("the FHIR server gives no data and says how to authenticate")
 def challenges(judge: Judge, answer: Exchange) -> None:
     judge(checks.has_challenge(judge.requirement, answer))
@@ -316,6 +323,11 @@ def nothing_outside(judge: Judge, trial: Trial) -> None:
     judge(checks.withholds_ids(judge.requirement, trial.exchange, trial.ids, trial.words, trial.granted))
 
 
+@then("it succeeds, unless the server's own rules keep the user from it")
+def succeeds_within_policy(judge: Judge, trial: Trial) -> None:
+    judge(checks.discloses_unless_policy(judge.requirement, trial.exchange, trial.resource_type, trial.expected, trial.words))
+
+
 @then("it succeeds")
 def trial_succeeds(judge: Judge, trial: Trial) -> None:
     if trial.interaction in WRITES:
@@ -482,6 +494,8 @@ def is_searchset(judge: Judge, trial: Trial) -> None:
 
 @then("every match fits the search")
 def matches_fit(judge: Judge, patient: str, trial: Trial) -> None:
+    if trial.exchange.answer.status == 403:
+        raise NotApplicable("the server refuses the search by its own rules, so there is no match to look at")
     judge(checks.matches_are(judge.requirement, trial.exchange, trial.resource_type))
     judge(checks.matches_patient(judge.requirement, trial.exchange, patient))
     for category in trial.wanted:

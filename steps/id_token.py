@@ -82,10 +82,13 @@ def ask_userinfo(app: App) -> Exchange:
 
 @when("the app asks the UserInfo endpoint with the scheme in lower case", target_fixture="userinfo")
 def ask_userinfo_in_lower_case(app: App) -> Exchange:
-    usual = id_token.userinfo(app.engine, app.grant().access_token)
-    if not 200 <= usual.answer.status < 300:
-        raise NotApplicable("the UserInfo endpoint does not answer a usual request; another scenario judges that")
+    id_token.usual_userinfo(app.engine, app.grant().access_token)
     return id_token.userinfo(app.engine, app.grant().access_token, scheme="bearer")
+
+
+@when("the app asks the UserInfo endpoint by POST", target_fixture="userinfo")
+def ask_userinfo_by_post(app: App) -> Exchange:
+    return id_token.userinfo_by_post(app.engine, app.grant().access_token)
 
 
 @when("the app asks the UserInfo endpoint with a token that was never issued", target_fixture="userinfo")
@@ -274,6 +277,13 @@ def fhir_user_withheld(judge: Judge, unresourced: Grant, read: Exchange | None) 
 @then("the UserInfo response has the subject of the ID Token")
 def userinfo_subject(judge: Judge, identity: Identity, userinfo: Exchange) -> None:
     judge(checks.userinfo_subject(judge.requirement, userinfo, identity.claims))
+
+
+@then("the UserInfo response has the media type of JSON or of a JWT")
+def userinfo_media_type(judge: Judge, userinfo: Exchange) -> None:
+    if not 200 <= userinfo.answer.status < 300:
+        raise NotApplicable("the UserInfo endpoint does not answer a usual request; another scenario judges that")
+    judge(checks.userinfo_media_type(judge.requirement, userinfo))
 
 
 @then("the UserInfo endpoint refuses it")

@@ -11,6 +11,7 @@ from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
@@ -62,6 +63,11 @@ def _answered_with_tokens(judge: Judge, refreshed: Refreshed) -> Refreshed:
     return refreshed
 
 
+@when("the app refreshes its grant with an empty scope", target_fixture="refreshed")
+def refreshes_with_empty_scope(app: App) -> Refreshed:
+    return right.with_empty_scope(app)
+
+
 @when("the app refreshes its grant twice", target_fixture="refreshed")
 def refreshes_twice(judge: Judge, app: App) -> Refreshed:
     return _answered_with_tokens(judge, right.again(app))
@@ -105,7 +111,7 @@ def refreshes_online_after_sign_out(app: App) -> Refreshed:
 @when("it uses the access token that came", target_fixture="used")
 def uses_what_came(app: App, refreshed: Refreshed) -> Exchange | None:
     answered(refreshed.answer.exchange)
-    return right.require_alive(app, refreshed.answer) if refreshed.answer.access_token else None
+    return right.require_alive(app, refreshed) if refreshed.answer.access_token else None
 
 
 @then("the refresh brings an access token that works")
@@ -181,6 +187,18 @@ def renewed_id_token(app: App) -> Renewed:
 @then(Phrase("its {claim} is that of the first ID Token", claim=right.KEPT_CLAIMS))
 def claim_kept(judge: Judge, renewed: Renewed, claim: str) -> None:
     judge(checks.same_claim(judge.requirement, renewed.exchange, renewed.first, renewed.second, claim))
+
+
+@then("its azp is that of the first ID Token, or absent in both")
+def azp_kept(judge: Judge, renewed: Renewed) -> None:
+    judge(checks.same_party(judge.requirement, renewed.exchange, renewed.first, renewed.second))
+
+
+@then("an auth_time in it is that of the sign-in")
+def auth_time_kept(judge: Judge, renewed: Renewed) -> None:
+    if "auth_time" not in renewed.second:
+        raise NotApplicable("the ID Token of the refresh has no `auth_time`")
+    judge(checks.same_sign_in(judge.requirement, renewed.exchange, renewed.first, renewed.second))
 
 
 @then("its audience contains that of the first ID Token")

@@ -100,6 +100,17 @@ def refresh_token_refused(judge: Judge, revoked: Revoked) -> None:
     judge(checks.refresh_is_refused(judge.requirement, revoked.refreshed))
 
 
+@then("the hint does not keep it from being revoked")
+def hint_does_no_harm(judge: Judge, revoked: Revoked) -> None:
+    _supported(revoked)
+    if revoked.read is None:
+        judge(checks.taken_despite_hint(judge.requirement, revoked.answer))
+    elif revoked.refresh is not None:
+        judge(checks.refresh_is_refused(judge.requirement, revoked.refreshed))
+    else:
+        judge(checks.read_is_refused(judge.requirement, revoked.tried))
+
+
 @then("the access token of the app stays in force")
 def access_token_stays(judge: Judge, revoked: Revoked) -> None:
     judge(checks.read_is_answered(judge.requirement, revoked.tried, "someone else"))

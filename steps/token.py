@@ -8,6 +8,7 @@ from smartlaunch.checks import members, revocation
 from smartlaunch.checks import token_error as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
@@ -136,6 +137,14 @@ def defined_error(judge: Judge, token: TokenAnswer) -> None:
 def legal_text(judge: Judge, token: TokenAnswer) -> None:
     refused(judge, token)
     judge(checks.legal_error_text(judge.requirement, token.exchange))
+
+
+@then("the error_uri of the token endpoint is a URI reference")
+def error_uri(judge: Judge, token: TokenAnswer) -> None:
+    refused(judge, token)
+    if "error_uri" not in token.body:
+        raise NotApplicable("the refusal has no `error_uri`")
+    judge(checks.error_uri(judge.requirement, token.exchange))
 
 
 @then("the refusal tells nothing of the server's inside")

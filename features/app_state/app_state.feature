@@ -106,6 +106,11 @@ Feature: App State
         | the patient |
         | the user    |
 
+    @id:app-state-other-system
+    Scenario: State is not found by its code in another system
+      When the app looks for its state by the same code of another system
+      Then no state of the app is found
+
   @req:SMART-2.2-app-state-interactions-e @writes
   Rule: Global state is found by code and the missing subject
 

@@ -37,3 +37,17 @@ Feature: The aud parameter
       When the app asks for authorization without the aud parameter
       And it uses what came of it
       Then no access token that works comes of it
+
+  @req:HYGIENE-refusal-form @intrusive
+  Rule: A request for another resource server is refused and brings no server error
+
+    @id:aud-refusal-form
+    Scenario Outline: A request with the aud parameter of <audience> is not answered with status 5xx
+      When the app asks for authorization with the aud parameter of <audience>
+      Then there is no status 5xx on the way
+
+      Examples:
+        | audience              |
+        | another host          |
+        | another path          |
+        | this host as a prefix |

@@ -18,6 +18,15 @@ Feature: Authorization request
       When the app rightly asks for authorization by POST
       Then the app gets an access token for it
 
+  @req:SMART-2.2-app-launch-authorize-post @req:OIDC-Core-3.1.2.1-a
+  Rule: A server that does not claim authorize-post takes a request by POST all the same
+
+    @id:authorize-by-post-unclaimed
+    Scenario: A request by POST ends with a token although nothing claims it
+      Given the server does not claim the capability "authorize-post"
+      When the app rightly asks for authorization by POST
+      Then the app gets an access token for it, as the guide wants it of every server
+
   @req:RFC6749-3.1-f
   Rule: The authorization endpoint ignores parameters it does not know
 
@@ -33,6 +42,17 @@ Feature: Authorization request
     Scenario: An unknown parameter without a value does no harm
       When the app rightly asks for authorization with an unknown parameter without a value
       Then the app gets an access token for it
+
+    @id:known-empty-parameter-absent
+    Scenario Outline: <parameter> does no harm
+      When the app rightly asks for authorization with <parameter>
+      Then the app gets an access token for it
+
+      Examples:
+        | parameter             |
+        | an empty prompt       |
+        | an empty login_hint   |
+        | an empty display      |
 
   @req:RFC6749-3.1.1-a @intrusive
   Rule: A request whose response type is missing or unknown is refused
@@ -119,6 +139,16 @@ Feature: Authorization request
     Scenario: The error text for an unknown response type is legal
       When the app asks for authorization with an unknown response_type, which is wrong
       Then the error is told in legal characters
+
+    @id:authorization-error-characters-of
+    Scenario Outline: The error text for <fault> is legal
+      When the app asks for authorization with <fault>, which is wrong
+      Then the error is told in legal characters
+
+      Examples:
+        | fault            |
+        | no challenge     |
+        | the method plain |
 
   @req:RFC6749-4.1.2.1-f @intrusive
   Rule: The error_uri of an authorization response is a URI reference

@@ -33,3 +33,27 @@ Feature: Denial
     Scenario: The error of a denial comes with the state
       When the app asks for authorization and the user denies it
       Then the error comes with the state of the request
+
+  @req:RFC9207-2-a
+  Rule: A server that claims the iss response parameter sends it with a denial
+
+    @id:denial-iss-parameter
+    Scenario: The error of a denial comes with the issuer
+      When the app asks for authorization and the user denies it
+      Then the error comes with the issuer
+
+  @req:RFC6749-4.1.2.1-e
+  Rule: A denial is told in the characters the RFC allows
+
+    @id:denial-error-characters
+    Scenario: The error text of a denial is legal
+      When the app asks for authorization and the user denies it
+      Then the error is told in legal characters
+
+  @req:RFC6749-4.1.2.1-f
+  Rule: The error_uri of a denial is a URI reference
+
+    @id:denial-error-uri
+    Scenario: The error_uri of a denial is a URI reference
+      When the app asks for authorization and the user denies it
+      Then its error_uri is a URI reference

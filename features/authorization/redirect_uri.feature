@@ -53,3 +53,11 @@ Feature: Redirect URI
         | no client_id             |
         | a malformed scope |
         | another FHIR server as aud |
+
+  @req:HYGIENE-refusal-form
+  Rule: A request for an address that is not registered brings no server error
+
+    @id:redirect-uri-refusal-form
+    Scenario: A request with the redirect URI of another site is not answered with status 5xx
+      When the app asks for the redirect URI with another site
+      Then there is no status 5xx on the way

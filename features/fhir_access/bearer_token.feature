@@ -41,6 +41,21 @@ Feature: Bearer tokens
       When a read is tried with a token that was never issued
       Then the FHIR server gives no data and says how to authenticate
 
+    @id:bearer-altered-token-challenged
+    Scenario: An altered token is challenged
+      When a read is tried with an altered token
+      Then the FHIR server gives no data and says how to authenticate
+
+    @id:bearer-revoked-token-challenged
+    Scenario: A revoked token is challenged
+      When an access token is used after the app has revoked it
+      Then the FHIR server gives no data and says how to authenticate
+
+    @id:bearer-expired-token-challenged @waits:access-token
+    Scenario: An expired token is challenged
+      When an access token is used after its expiry
+      Then the FHIR server gives no data and says how to authenticate
+
   @req:SMART-2.2-app-launch-token-validation-d @intrusive
   Rule: The FHIR server refuses a token that it never issued or that is of another kind
 
@@ -118,6 +133,14 @@ Feature: Bearer tokens
     Scenario: A token among the parameters of a search brings no data
       When the access token travels in the query of a search
       Then the FHIR server gives no data
+
+  @req:RFC6750-2.3-c @intrusive
+  Rule: An answer to a token in the query is for this client alone
+
+    @id:bearer-query-private
+    Scenario: A read by a token in the query is not kept by shared caches
+      When the access token travels in the query alone
+      Then an answer with data is private
 
   @req:RFC6750-2-a @intrusive
   Rule: The FHIR server refuses a request with tokens sent in two ways

@@ -27,3 +27,20 @@ Feature: UserInfo
       When the app asks the UserInfo endpoint with the scheme in lower case
       And the app reads its ID Token
       Then the UserInfo response has the subject of the ID Token
+
+  @req:OIDC-Core-5.3-a
+  Rule: The UserInfo endpoint takes a request by POST as well
+
+    @id:userinfo-by-post
+    Scenario: The UserInfo endpoint answers a request by POST
+      When the app asks the UserInfo endpoint by POST
+      And the app reads its ID Token
+      Then the UserInfo response has the subject of the ID Token
+
+  @req:OIDC-Core-5.3.2-b
+  Rule: The UserInfo response has the media type of what it is
+
+    @id:userinfo-media-type
+    Scenario: A UserInfo response is JSON or a JWT, and says so
+      When the app asks the UserInfo endpoint
+      Then the UserInfo response has the media type of JSON or of a JWT

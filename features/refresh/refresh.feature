@@ -143,3 +143,11 @@ Feature: Refreshing an access token
     Scenario: After a refresh for a part the same refresh token still yields all scopes
       When the app refreshes a part of its scopes and then all of them with the same refresh token
       Then its scopes are those of the original grant
+
+  @req:RFC6749-3.2-d @once
+  Rule: A refresh with an empty scope is one without scope
+
+    @id:refresh-empty-scope
+    Scenario: A refresh with an empty scope brings the scopes of the grant
+      When the app refreshes its grant with an empty scope
+      Then its scopes are those of the original grant

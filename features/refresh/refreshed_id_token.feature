@@ -49,3 +49,19 @@ Feature: The ID Token of a refresh
     Scenario: The later ID Token has no other nonce
       When the app gets an ID Token with a refresh
       Then a nonce in it is that of the authorization request
+
+  @req:OIDC-Core-12.2-g
+  Rule: The ID Token of a refresh has the authorized party of the first one, or none as that one
+
+    @id:refresh-id-token-azp
+    Scenario: The authorized party stays the same
+      When the app gets an ID Token with a refresh
+      Then its azp is that of the first ID Token, or absent in both
+
+  @req:OIDC-Core-12.2-h
+  Rule: An auth_time in the ID Token of a refresh is the time at which the user signed in
+
+    @id:refresh-id-token-auth-time
+    Scenario: The time of signing in stays the same
+      When the app gets an ID Token with a refresh
+      Then an auth_time in it is that of the sign-in

@@ -61,12 +61,20 @@ Feature: Token revocation
     @id:revocation-hint-access
     Scenario: An access token is revoked with the hint "refresh_token"
       When the app revokes its access token with the hint "refresh_token"
-      Then the access token is refused by the FHIR server
+      Then the hint does not keep it from being revoked
 
     @id:revocation-hint-refresh
     Scenario: A refresh token is revoked with the hint "access_token"
       When the app revokes its refresh token with the hint "access_token"
-      Then the refresh token brings no token
+      Then the hint does not keep it from being revoked
+
+  @req:RFC7009-2.2-c @once
+  Rule: A hint that nobody defined does not change the answer
+
+    @id:revocation-unknown-hint
+    Scenario: An access token is revoked with a hint that nobody defined
+      When the app revokes its access token with the hint "smartlaunch_token"
+      Then the hint does not keep it from being revoked
 
   @req:RFC7009-2.1-b @standalone @confidential-symmetric @confidential-asymmetric
   Rule: A confidential client authenticates when it revokes

@@ -67,6 +67,29 @@ Feature: Transport security
       When a client sends a made-up bearer token to it by plain http
       Then the token is not looked at
 
+  @req:OIDC-Core-5.3-b @cap:sso-openid-connect
+  Rule: The UserInfo endpoint is reached by TLS
+
+    @id:tls-userinfo-endpoint
+    Scenario: The UserInfo endpoint has TLS 1.2 or later
+      Given the address of the UserInfo endpoint
+      When a client connects with TLS 1.2 or later
+      Then a secured connection comes about
+
+  @req:SMART-2.2-client-confidential-asymmetric-tls @cap:client-confidential-asymmetric
+  Rule: Every exchange of a client with a key pair is secured by TLS 1.2 or later
+
+    @id:tls-asymmetric
+    Scenario Outline: The <endpoint> has TLS 1.2 or later for a client with a key pair
+      Given the address of the <endpoint>
+      When a client connects with TLS 1.2 or later
+      Then a secured connection comes about
+
+      Examples:
+        | endpoint            |
+        | SMART configuration |
+        | token endpoint      |
+
   @req:SMART-2.2-backend-services-tls
   Rule: Every exchange of a backend service is secured by TLS 1.2 or later
 

@@ -94,6 +94,16 @@ Feature: Authorization code at the token endpoint
       When the app sends an access token request with an unknown parameter without a value
       Then the token endpoint issues a token for it
 
+    @id:token-known-empty-parameter
+    Scenario Outline: <parameter> does no harm to a request for a token
+      When the app sends an access token request with <parameter>
+      Then the token endpoint issues a token for it
+
+      Examples:
+        | parameter                |
+        | an empty scope           |
+        | an empty resource        |
+
   @req:RFC6749-3.2-f @intrusive @once
   Rule: A doubled parameter at the token endpoint yields no token
 

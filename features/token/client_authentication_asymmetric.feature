@@ -355,7 +355,7 @@ Feature: Client authentication by signed assertion
         | an unknown kid                                |
         | an iss claim and a sub claim that name nobody |
 
-  @req:RFC6749-3.2.1-a @req:RFC6749-4.1.3-a @intrusive
+  @req:SMART-2.2-app-launch-client-authentication-a @req:RFC6749-3.2.1-a @req:RFC6749-4.1.3-a @intrusive
   Rule: A client with a key pair that does not authenticate gets no token for a code
 
     @id:missing-assertion-refused
@@ -374,7 +374,7 @@ Feature: Client authentication by signed assertion
         | the algorithm none |
         | the same assertion again |
 
-  @req:RFC6749-3.2.1-a @intrusive
+  @req:SMART-2.2-app-launch-client-authentication-b @req:RFC6749-3.2.1-a @intrusive
   Rule: A client with a key pair that does not authenticate gets no token for a refresh token
 
     @id:missing-assertion-refresh-refused

@@ -51,7 +51,7 @@ Feature: Client authentication by secret
         | an empty secret              |
         | the secret of another client |
 
-  @req:RFC6749-3.2.1-a @req:RFC6749-4.1.3-a @intrusive
+  @req:SMART-2.2-app-launch-client-authentication-a @req:RFC6749-3.2.1-a @req:RFC6749-4.1.3-a @intrusive
   Rule: A client with a secret that does not authenticate gets no token for a code
 
     @id:missing-secret-refused
@@ -68,7 +68,7 @@ Feature: Client authentication by secret
         | Basic credentials that are no base64  |
         | its secret under the scheme Bearer    |
 
-  @req:RFC6749-3.2.1-a @intrusive
+  @req:SMART-2.2-app-launch-client-authentication-b @req:RFC6749-3.2.1-a @intrusive
   Rule: A client with a secret that does not authenticate gets no token for a refresh token
 
     @id:missing-secret-refresh-refused

@@ -143,3 +143,31 @@ Feature: Refusals of the token endpoint
     Scenario: The refusal of a made-up code has status 400
       When the app redeems a code it made up
       Then the refusal has status 400 or 401
+
+  @req:RFC6749-5.2-k
+  Rule: The error text of each refusal holds only the characters the RFC allows
+
+    @id:token-error-characters-of
+    Scenario Outline: The error text for <fault> is legal
+      When the app sends an access token request with <fault>
+      Then the error text keeps to the legal characters
+
+      Examples:
+        | fault                            |
+        | an unknown grant_type            |
+        | no code                          |
+        | the redirect_uri of another site |
+
+  @req:RFC6749-5.2-o
+  Rule: The error_uri of a refusal is a URI reference
+
+    @id:token-error-uri
+    Scenario Outline: The error_uri for <fault> is a URI reference
+      When the app sends an access token request with <fault>
+      Then the error_uri of the token endpoint is a URI reference
+
+      Examples:
+        | fault                            |
+        | an unknown grant_type            |
+        | no code                          |
+        | the redirect_uri of another site |

@@ -30,6 +30,10 @@ _OWN_SCHEMES = {
 }
 
 
+_ANSWERS = frozenset({"code", "error", "access_token", "id_token", "iss", "launch"})
+"""Parameters of which an authorization response or a launch has at least one."""
+
+
 def origin_of(url: str) -> tuple[str, str, int]:
     """Scheme, host and port, with the scheme's usual port filled in."""
     parts = urlsplit(url)
@@ -145,9 +149,15 @@ class Net:
     def judge(self, url: str, method: str, body: str) -> Caught | None:
         """Say whether a navigation is one to the app: exactly, to its host, or out of the web by another scheme."""
         uri = self.member(url)
-        if uri or origin_of(url) in self.foreign or urlsplit(url).scheme.lower() not in _OWN_SCHEMES:
+        scheme = urlsplit(url).scheme.lower()
+        if uri or origin_of(url) in self.foreign or (scheme not in _OWN_SCHEMES and self._is_answer(scheme, url, body)):
             return Caught(url, method, body, uri)
         return None
+
+    def _is_answer(self, scheme: str, url: str, body: str) -> bool:
+        """Whether a navigation out of the web is one to an app: a sign-in page may open the app of a second factor or of a bank."""
+        names = {name for name, _ in response_params(url, body)[0]}
+        return bool(names & _ANSWERS) or scheme in {urlsplit(uri).scheme.lower() for uri in self.uris}
 
 
 def _bracketed(host: str) -> str:

@@ -173,3 +173,12 @@ def without_scopes(text: str) -> str:
 def normal(text: str) -> str:
     """Fold case and white space for comparing names."""
     return " ".join(text.casefold().split())
+
+
+GOES_ON = _words(
+    r"(?:you are|you will be|being) (?:now )?(?:redirected|transferred|forwarded|signed in)|redirecting|please wait|one moment|"
+    r"just a moment|loading|(?:approve|confirm) (?:the|this)?.{0,40}(?:phone|device|app)|waiting for|"
+    r"sie werden (?:weitergeleitet|angemeldet)|bitte warten|einen moment|"
+    r"veuillez patienter|redirection en cours|redirigiendo|espere|even geduld|attendere"
+)
+"""What a page says that goes on by itself after a while."""

@@ -185,6 +185,14 @@ def finds(requirement: str, exchange: Exchange, wanted: str, code: tuple[str, st
     return findings
 
 
+def finds_none(requirement: str, exchange: Exchange) -> Findings:
+    """A search by the same code of another system finds nothing; a server may refuse it as well."""
+    matches = found(exchange, "Basic") if _good(exchange) else []
+    if not matches:
+        return []
+    return [_finding(requirement, "no state, as the system is part of the code", f"{len(matches)} found", exchange, "/entry")]
+
+
 def claims_state(statement: Resource, server: str, profile: str) -> str:
     """How a CapabilityStatement says that the server keeps App State, or an empty string."""
     listed = statement.get("instantiates")

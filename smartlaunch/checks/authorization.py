@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlsplit
 
-from smartlaunch.checks.members import Findings, issuer_url, show
+from smartlaunch.checks.members import Findings, advice, issuer_url, show
 from smartlaunch.finding import Finding
 
 Parameters = Sequence[tuple[str, str]]
@@ -257,3 +257,15 @@ def _common_prefix(values: Sequence[str]) -> int:
 def _common_suffix(values: Sequence[str]) -> int:
     shortest = min(map(len, values))
     return next((i for i in range(shortest) if len({v[-1 - i] for v in values}) > 1), shortest)
+
+
+def takes_unclaimed_post(requirement: str, taken: bool, actual: str, exchange: str) -> Findings:
+    """A server that does not claim POST takes it; otherwise it is warned, as the page on capabilities lets a server not claim it."""
+    if taken:
+        return []
+    return advice([Finding(requirement, "a flow that ends with an access token, whether POST is claimed or not", actual, exchange)])
+
+
+def post_refused_by_origin(requirement: str, actual: str, exchange: str) -> Findings:
+    """A POST that is refused with 403 warns: the suite's form has no origin, and a server may let in registered origins only."""
+    return advice([Finding(requirement, "a flow that ends with an access token, or a refusal of the missing origin", actual, exchange)])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from smartlaunch.checks import token_error
-from smartlaunch.checks.members import Findings, show
+from smartlaunch.checks.members import Findings, advice, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome
 
@@ -90,3 +90,11 @@ def authenticated_by_listed(requirement: str, exchange: Exchange, method: str) -
     if method == "client_secret_basic":
         return found
     return [replace(finding, kind=Kind.HYGIENE, severity=Outcome.WARNING) for finding in found]
+
+
+def in_time(requirement: str, exchange: Exchange, late_s: float) -> Findings:
+    """A changed JWK Set is heeded once the old one is over; a pause between two fetches of up to half a minute warns."""
+    if late_s < 1:
+        return []
+    actual = f"only {late_s:.0f} s later, as the server waits before it fetches again"
+    return advice([Finding(requirement, "the key that was withdrawn refused once the time of the set is over", actual, exchange.id)])

@@ -129,6 +129,14 @@ def discloses_sample(requirement: str, exchange: Exchange, resource_type: str, i
     return _fhir(requirement, f"the {resource_type} for {what}", describe(exchange), exchange, "body")
 
 
+def discloses_unless_policy(requirement: str, exchange: Exchange, resource_type: str, ids: Collection[str], what: str) -> Findings:
+    """As above for what a user may see, which a scope does not widen: 403 and a search that finds nothing are told as advice."""
+    found = discloses_sample(requirement, exchange, resource_type, ids, what)
+    answer = exchange.answer
+    nothing = 200 <= answer.status < 300 and answer.object.get("resourceType") == "Bundle" and not disclosed(exchange, resource_type)
+    return advice(found) if answer.status == 403 or nothing else found
+
+
 def carried_out(requirement: str, exchange: Exchange, what: str) -> Findings:
     """A write that the granted scopes cover is carried out."""
     return [] if done(exchange) else _fhir(requirement, f"the {what} is carried out", describe(exchange), exchange, "status")
@@ -279,6 +287,15 @@ def has_challenge(requirement: str, exchange: Exchange) -> Findings:
     if due and not answer.all("www-authenticate"):
         found += _fhir(requirement, "a `WWW-Authenticate` header", f"{describe(exchange)} without it", exchange, "header: WWW-Authenticate")
     return found
+
+
+def is_private(requirement: str, exchange: Exchange) -> Findings:
+    """An answer to a token in the query is kept by no shared cache: ``private``, or ``no-store``, which keeps it from every cache."""
+    said = [word.strip().lower() for value in exchange.answer.all("cache-control") for word in value.split(",")]
+    if "private" in said or "no-store" in said:
+        return []
+    actual = f"`Cache-Control: {', '.join(said)}`" if said else "no `Cache-Control`"
+    return _fhir(requirement, "`Cache-Control` with `private`", actual, exchange, "header: Cache-Control")
 
 
 def bearer_challenge(requirement: str, exchange: Exchange) -> Findings:

@@ -377,6 +377,15 @@ def userinfo_subject(requirement: str, answer: Exchange, claims: Mapping[str, An
     return [Finding(requirement, words, "`sub` is absent" if "sub" not in body else "`sub` is another value", answer.id, "/sub")]
 
 
+def userinfo_media_type(requirement: str, answer: Exchange) -> Findings:
+    """A JSON object comes as ``application/json``, a signed or encrypted one as ``application/jwt``."""
+    wanted = "application/json" if answer.answer.object else "application/jwt"
+    if answer.answer.media_type == wanted:
+        return []
+    actual = answer.answer.media_type or "no media type"
+    return [Finding(requirement, f"the media type {wanted}", actual, answer.id, "header: Content-Type")]
+
+
 def userinfo_refuses(requirement: str, answer: Exchange) -> Findings:
     """A token that was never issued is refused as RFC 6750 section 3 lays down: 401 with ``WWW-Authenticate``, and no claims."""
     status = answer.answer.status

@@ -137,6 +137,28 @@ def same_claim(requirement: str, exchange: Exchange, first: Mapping[str, Any], s
     return [Finding(requirement, f"the claim `{name}` of the first ID Token", actual, exchange.id, "/id_token")]
 
 
+def same_party(requirement: str, exchange: Exchange, first: Mapping[str, Any], second: Mapping[str, Any]) -> Findings:
+    """``azp`` is that of the first ID Token; where that one has none, the later one has none."""
+    if second.get("azp") == first.get("azp"):
+        return []
+    if "azp" not in first:
+        return [Finding(requirement, "no claim `azp`, as in the first ID Token", "it is there", exchange.id, "/id_token")]
+    return same_claim(requirement, exchange, first, second, "azp")
+
+
+def same_sign_in(requirement: str, exchange: Exchange, first: Mapping[str, Any], second: Mapping[str, Any]) -> Findings:
+    """``auth_time`` is that of the first ID Token; where that one has none, it is no later than that one."""
+    words, value = "the claim `auth_time` with the time of the sign-in", second.get("auth_time")
+    if "auth_time" in first:
+        if value == first["auth_time"]:
+            return []
+        return [Finding(requirement, words, "it is not that of the first ID Token", exchange.id, "/id_token")]
+    issued = first.get("iat")
+    if not isinstance(value, (int, float)) or not isinstance(issued, (int, float)) or value <= issued + _CLOCK_S:
+        return []
+    return [Finding(requirement, words, "it is after the first ID Token was issued", exchange.id, "/id_token")]
+
+
 def audience_kept(requirement: str, exchange: Exchange, first: Mapping[str, Any], second: Mapping[str, Any]) -> Findings:
     """The audience of the first ID Token is in the audience of the later one, be it a string or an array."""
     lost = set(_listed(first.get("aud"))) - set(_listed(second.get("aud")))

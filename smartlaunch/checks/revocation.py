@@ -27,6 +27,13 @@ def takes_form(requirement: str, exchange: Exchange) -> Findings:
     return [Finding(requirement, "success for a POST form with `token`", f"status {status}", exchange.id, "status")]
 
 
+def taken_despite_hint(requirement: str, exchange: Exchange) -> Findings:
+    """A revocation that is taken without a hint, or with the right one, is not refused for another hint."""
+    error = exchange.answer.object.get("error")
+    actual = f"status {exchange.answer.status}" + (f", `error` is {show(error)}" if error is not None else "")
+    return [Finding(requirement, "a revocation, as with the right hint", actual, exchange.id, "status")]
+
+
 def read_is_refused(requirement: str, read: Exchange, why: str = "as the access token was revoked") -> Findings:
     """The FHIR server refuses an access token that was revoked."""
     if not 200 <= read.answer.status < 300:

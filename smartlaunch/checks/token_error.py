@@ -32,6 +32,7 @@ TOKEN_ERRORS = frozenset(
     }
 )
 _TEXT = re.compile(r"^[\x20\x21\x23-\x5b\x5d-\x7e]+$")
+_URI_REFERENCE = re.compile(r"^(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*$")
 _INTERNALS = re.compile(
     r"(?im)Traceback \(most recent call last\)|^\s+at [\w$.<>]+\([\w.]+:\d+\)|\b[\w.]+(?:Exception|Error): "
     r"|\bat [A-Za-z_][\w.]+ in /|ORA-\d{5}|SQLSTATE|System\.[A-Z]\w+Exception"
@@ -151,6 +152,14 @@ def legal_error_text(requirement: str, exchange: Exchange) -> Findings:
                 )
             )
     return found
+
+
+def error_uri(requirement: str, exchange: Exchange) -> Findings:
+    """``error_uri`` is a string with a URI reference."""
+    value = exchange.answer.object.get("error_uri")
+    if isinstance(value, str) and _URI_REFERENCE.match(value):
+        return []
+    return [Finding(requirement, "`error_uri`: a URI reference", f"it is {show(value)}", exchange.id, "/error_uri")]
 
 
 def challenge_for_basic(requirement: str, exchange: Exchange) -> Findings:

@@ -54,8 +54,10 @@ def child_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
     return values
 
 
-def run_pytest(command: Sequence[str], *, env: Mapping[str, str], output: IO[bytes] | None) -> int:
+def run_pytest(command: Sequence[str], *, env: Mapping[str, str], output: IO[bytes] | None, lines: Sequence[int] = ()) -> int:
     """Run the child to its end and return its exit code; its standard output goes to ``output`` or, with None, to ours.
+
+    ``lines`` are open files that the child inherits.
 
     The child is in a group of its own, so that Ctrl-C reaches it once, through us, and it can close the browser and write its
     reports; a second Ctrl-C, or no end within the limit, kills it.
@@ -68,7 +70,7 @@ def run_pytest(command: Sequence[str], *, env: Mapping[str, str], output: IO[byt
             stdin=subprocess.DEVNULL,
             stdout=output,
             process_group=0,
-            pass_fds=(line,),
+            pass_fds=(line, *lines),
         )
         os.close(line)
         with _ending(process) as came:

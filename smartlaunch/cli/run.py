@@ -7,10 +7,10 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from smartlaunch.cli.compare import DOWN_NIGHTS
 from smartlaunch.errors import InternalError, LookupFailed, UsageError
@@ -242,7 +242,7 @@ def _run(
     changes: Callable[[Run], Comparison | None],
 ) -> int:
     from smartlaunch._suite import suite_root
-    from smartlaunch.cli.child import Ended, child_environment, pytest_command, run_pytest
+    from smartlaunch.cli.child import Ended, child_environment, pytest_command
 
     root = suite_root() / "suites"
     paths = [root / f"test_{suite.id.replace('-', '_')}.py" for suite in suites]
@@ -258,7 +258,7 @@ def _run(
     code, ended = 0, None
     with tempfile.TemporaryFile(dir=scratch) as log:
         try:
-            code = run_pytest(command, env=env, output=None if args.verbose else log)
+            code = _put(command, env, None if args.verbose else log)
         except Ended as exc:
             ended = exc
         log.seek(0)
@@ -295,6 +295,17 @@ def _write_what_there_is(folder: Path) -> None:
         return
     with suppress(InternalError, OSError):  # what could be written is there
         finish(folder, lambda: assemble(folder).header, scrub=str)
+
+
+def _put(command: Sequence[str], env: Mapping[str, str], output: IO[bytes] | None) -> int:
+    """Run pytest; where a person sits at the terminal, the run can ask for what only that person has."""
+    from smartlaunch.cli import asking
+    from smartlaunch.cli.child import run_pytest
+
+    if not asking.somebody_is_there():
+        return run_pytest(command, env=env, output=output)
+    with asking.Asked() as asked:
+        return run_pytest(command, env={**env, asking.VARIABLE: str(asked.number)}, output=output, lines=(asked.number,))
 
 
 def _write_manifest(folder: Path) -> str:

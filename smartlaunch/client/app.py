@@ -414,6 +414,14 @@ class App:
     def fresh_code(self, *, scope: Sequence[str] | None = None) -> AuthorizationAnswer:
         """A code of the scenario's own, not yet exchanged; ``TwinFailed`` when none came."""
         self.grant()
+        return self._code(scope)
+
+    def bare_codes(self) -> Callable[[], AuthorizationAnswer]:
+        """What gives a bare code each time and asks the token endpoint for nothing then: for when the client's keys are not in place."""
+        scope = self._bare_scopes()
+        return lambda: self._code(scope)
+
+    def _code(self, scope: Sequence[str] | None) -> AuthorizationAnswer:
         answer = self.authorize(self.prepare(scope=scope))
         require_settled(answer)
         if not answer.code:

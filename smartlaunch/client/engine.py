@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from smartlaunch.browser import Browser, Deselect, Landing, LoginPlan, parse_steps
 from smartlaunch.client.authorization import AuthorizationAnswer, require_no_obstacle
@@ -198,8 +198,8 @@ class Engine:
         return next((x.status for x in hops if x.id == arrived[-1].redirect_of), None)
 
     def forms_sent(self) -> list[RecordedExchange]:
-        """The forms that the browser sent on its ways through authorizations so far; only the first of them signs in."""
-        return [x for x in self._seen() if x.method == "POST"]
+        """The forms with a password that the browser sent on its ways through authorizations so far."""
+        return [x for x in self._seen() if x.method == "POST" and "<password" in unquote(x.request_body)]
 
     def pages_seen(self) -> list[RecordedExchange]:
         """The pages of the server that the user saw in authorizations so far, the first under each address."""

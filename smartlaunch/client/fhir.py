@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from smartlaunch.client.http import Http
 from smartlaunch.exchange import Endpoint, Exchange
@@ -57,6 +58,9 @@ class Fhir:
         url = path if path.startswith("http") else f"{self.base_url}/{path}" if path else self.base_url
         issued = self._unused.pop(token, None) if token is not None else None
         exchange = self._http.send(method, url, endpoint=Endpoint.FHIR, headers=all_headers, form=form, content=content)
+        moved = moved_by_a_slash(exchange)
+        if moved:
+            exchange = self._http.send(method, moved, endpoint=Endpoint.FHIR, headers=all_headers, form=form, content=content)
         young = issued is not None and time.monotonic() - issued < _YOUNG_S
         if young and method == "GET" and exchange.heard.status == 401 and scheme.lower() == "bearer":
             time.sleep(_SPREAD_S)
@@ -96,3 +100,14 @@ class Fhir:
     def search_by_post(self, resource: str, parameters: Sequence[tuple[str, str]], token: str | None) -> Exchange:
         """Search a type by POST to ``_search``."""
         return self.send("POST", f"{resource}/_search", token, form=parameters)
+
+
+def moved_by_a_slash(exchange: Exchange) -> str:
+    """Where a redirect leads that only adds or takes a slash at the end of the path on the same server; nothing for any other."""
+    answer = exchange.heard
+    place = answer.header("location") or ""
+    if answer.status not in (301, 307, 308) or not place:
+        return ""
+    asked, there = urlsplit(exchange.request.url), urlsplit(urljoin(exchange.request.url, place))
+    same = asked[:2] == there[:2] and asked.query == there.query and asked.path != there.path
+    return there.geturl() if same and asked.path.rstrip("/") == there.path.rstrip("/") else ""

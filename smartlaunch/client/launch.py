@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
 
+from smartlaunch.client.discovery import WELL_KNOWN
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import Blocked, LoginStuck, NotConfigured, NotOffered
+from smartlaunch.exchange import Endpoint
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.target import Client, EhrLaunch, User
 
@@ -37,6 +41,8 @@ class Launches:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._spent: set[str] = set()
+        self.ask: Callable[[str], str] | None = None
+        """What asks the person at the terminal, if one is there."""
 
     def require_way(self, client: Client) -> EhrLaunch:
         """Where the client's EHR launches come from; ``NotConfigured`` when the target file names no such place."""
@@ -80,8 +86,8 @@ class Launches:
         """
         engine, setting = self._engine, self.require_way(client)
         if setting.kind == "pasted":
-            value = next((value for value in setting.launch if value not in self._spent), None)
-            if value is None:
+            value = next((value for value in setting.launch if value not in self._spent), None) or self._one_more(client)
+            if not value:
                 raise NotConfigured(
                     f"each pasted launch serves one flow, and other scenarios have spent all {len(setting.launch)}",
                     key="[ehr_launch] launch = [..., one more]",
@@ -103,6 +109,21 @@ class Launches:
         elsewhere = "" if expected else at
         return Opened(tuple(landing.params), tuple(scope.ids), fragment=landing.fragment_used, elsewhere=elsewhere)
 
+    def _one_more(self, client: Client) -> str:
+        """Another launch value from the person at the terminal, who may paste the whole launch URL; nobody who declines is asked again."""
+        if self.ask is None:
+            return ""
+        typed = self.ask(
+            f"All pasted launches are spent. Launch the app of [clients.{client.name}] once more from the EHR and paste the launch URL or"
+            " its `launch` value, to judge more:"
+        )
+        value = dict(parse_qsl(urlsplit(typed).query)).get("launch", "" if "?" in typed else typed)
+        if not value or value in self._spent:
+            self.ask = None
+            return ""
+        self._engine.recorder.redactor.learn("launch", value)
+        return value
+
     def obtain(self, client: Client, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
         """A fresh launch for a client; ``Blocked`` when the EHR opens it without the launch parameters."""
         other_user, other_patient = user not in (None, self._engine.target.first_user), patient not in ("", self.context(client)[0])
@@ -117,9 +138,23 @@ class Launches:
                 waited_for="the launch parameters `iss` and `launch`",
                 hint="the scenario on launch parameters of this suite judges this",
             )
+        self._require_this_base(iss)
         if opened.pasted:
             self._spent.add(launch)
         context = self.context(client, user)
         return Launch(
             iss, launch, patient or context[0], context[1], parameters=opened.parameters, exchanges=opened.exchanges, pasted=opened.pasted
         )
+
+    def _require_this_base(self, iss: str) -> None:
+        """``NotConfigured`` where the EHR launches at another base URL of this server: the reads of the suite go to the target's."""
+        engine, base = self._engine, self._engine.target.fhir_base_url.rstrip("/")
+        named = iss.rstrip("/")
+        if named == base or urlsplit(named)[:2] != urlsplit(base)[:2] or urlsplit(named).query:
+            return
+        found = engine.http.send("GET", named + WELL_KNOWN, endpoint=Endpoint.DISCOVERY, headers={"Accept": "application/json"})
+        if found.heard.status == 200 and found.heard.object.get("token_endpoint") == engine.discovery.document.get("token_endpoint"):
+            raise NotConfigured(
+                f"the EHR launches the app at {named}, another base URL of this server than the target file has",
+                key="[target] fhir_base_url",
+            )

@@ -124,6 +124,8 @@ class AppState:
         kept = filters
         if any(name == "code" for name, _ in kept) and self._defects("app_state_search_ignores_code"):
             kept = [pair for pair in kept if pair[0] != "code"]
+        if any(name == "code" and "|" in value for name, value in kept) and self._defects("app_state_search_ignores_the_system_of_a_code"):
+            kept = [(name, value.rpartition("|")[2] if name == "code" else value) for name, value in kept]
         if any(name == "subject" for name, _ in kept) and self._defects("app_state_search_ignores_subject"):
             kept = [pair for pair in kept if pair[0] != "subject"]
         if any(name == "subject:missing" for name, _ in kept) and self._defects("app_state_search_ignores_missing"):

@@ -57,7 +57,9 @@ class Authorization:
 
     async def authorize(self, request: Request) -> Response:
         """Take an authorization request by GET or POST."""
-        if request.method == "POST" and self.defects("refuses_post_at_authorization_endpoint"):
+        if request.method == "POST" and (
+            self.defects("refuses_post_at_authorization_endpoint") or self.defects("neither_claims_nor_takes_post")
+        ):
             return self.answers.show("error", status=405, title="Method not allowed", message="Use GET.", code="invalid_request", hint="")
         if request.method == "GET" and self.defects("refuses_get_at_authorization_endpoint"):
             return self.answers.show("error", status=405, title="Method not allowed", message="Use POST.", code="invalid_request", hint="")
@@ -81,6 +83,8 @@ class Authorization:
         try:
             return self._start(request, client, redirect_uri, given, values)
         except OAuthError as problem:
+            if problem.status == 500:
+                return self.answers.show("error", status=500, title="Error", message=problem.description, code=problem.error, hint="")
             if request.method == "POST" and self.defects("loses_state_of_posted_errors"):
                 values.pop("state", None)
             return self.answers.send_error(redirect_uri, values, problem)

@@ -216,6 +216,9 @@ class RequestRules:
         if not own and (self.variant("leaves_aud_to_the_fhir_server") or self.defects("accepts_token_for_other_audience")):
             return
         if not own and not resembles_own(self.defects, Audience(aud, base)):
+            if self.defects("answers_a_wrong_aud_with_status_500"):
+                message = "No such FHIR server."
+                raise OAuthError("server_error", message, status=500)
             message = "The aud is not a FHIR server of this authorization server."
             raise OAuthError("invalid_request", message)
         values["aud"] = base

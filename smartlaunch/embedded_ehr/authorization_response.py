@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.state import Transaction
 
 
+_DRAWN_BY_SCRIPT = ("patient_picker", "patient_table", "encounter_picker", "consent", "consent_again")
+
+
 class Answers:
     """The answers of one running server."""
 
@@ -34,7 +37,9 @@ class Answers:
     def show(self, name: str, *, status: int = 200, **context: Any) -> Response:
         """Answer with a page."""
         search = self.variant("has_a_search_box_on_every_page")
-        response = pages.page(name, status=status, rules=self.defects, shell_search=search, **context)
+        deep = name in _DRAWN_BY_SCRIPT and self.variant("serves_its_pickers_with_status_404")
+        status = 404 if deep else status
+        response = pages.page(name, status=status, rules=self.defects, shell_search=search, scripted=deep, **context)
         if self.defects("leaks_the_request_by_referrer"):
             response.headers["Referrer-Policy"] = "unsafe-url"
         return response
@@ -94,6 +99,10 @@ class Answers:
             expires_at=now + lifetime,
             put_off=transaction.put_off,
         )
+        if self.variant("keeps_one_code_for_each_user"):
+            for earlier in self.state.codes.values():
+                if (earlier.client_id, earlier.user) == (code.client_id, code.user):
+                    earlier.expires_at = min(earlier.expires_at, now)
         self.state.codes[code.value] = code
         answer = {"code": code.value}
         if values.get("response_type") not in {None, "code"} and self.defects("issues_tokens_at_authorization_endpoint"):

@@ -224,6 +224,8 @@ def error_answer(sandbox: Sandbox, problem: OAuthError) -> Response:
             f'{problem.description} Traceback (most recent call last): File "/srv/ehr/oauth/token.py", line 218, in exchange; '
             "psycopg2.errors.UniqueViolation: duplicate key value violates unique constraint"
         )
+    if defects("sends_a_malformed_error_uri_with_token_errors"):
+        body["error_uri"] = "see the manual, page <12>"
     headers |= problem.headers
     if defects("answers_errors_as_html"):
         return Response(f"<html><body><h1>{error}</h1></body></html>", status, headers, "text/html")

@@ -205,6 +205,11 @@ _VARIANTS: dict[str, Change[Draft]] = {
     "does_not_offer_revocation": _lacks(("revocation_endpoint",)),
     "does_not_offer_openid": _lacks(("issuer",), ("sso-openid-connect",)),
     "does_not_offer_refresh_tokens": Change(_offers_no_refresh_tokens),
+    "grants_no_user_scopes": _lacks(capabilities=("permission-user",)),
+    "grants_no_offline_access": _lacks(capabilities=("permission-offline",)),
+    "grants_no_online_access": _lacks(capabilities=("permission-online",)),
+    "gives_id_tokens_without_claiming_single_sign_on": _lacks(("issuer",), ("sso-openid-connect",)),
+    "takes_post_without_claiming_it": _lacks(capabilities=("authorize-post",)),
     "offers_ehr_launch_only": _lacks(capabilities=_STANDALONE),
     "offers_standalone_launch_only": _lacks(capabilities=_FROM_THE_EHR),
     "keeps_no_app_state": _lacks(capabilities=("smart-app-state",)),
@@ -233,7 +238,9 @@ def _list_offered_scopes_only(draft: Draft) -> None:
 def _offered(sandbox: Sandbox, scope: str) -> bool:
     variant = sandbox.variant
     if scope in {"offline_access", "online_access"}:
-        return not variant("does_not_offer_refresh_tokens")
+        return not variant("does_not_offer_refresh_tokens") and not variant(f"grants_no_{scope}")
+    if scope.startswith("user/"):
+        return not variant("grants_no_user_scopes")
     if scope in {"openid", "fhirUser", "profile"}:
         return not variant("does_not_offer_openid")
     return True

@@ -77,6 +77,8 @@ def presented_token(credentials: Credentials, defects: Defects, variant: Variant
             return scheme
     if credentials.query and (defects("accepts_token_in_query") or defects("accepts_token_sent_twice")):
         return credentials.query
+    if credentials.query and defects("lets_an_answer_to_a_token_in_the_query_be_shared"):
+        return credentials.query
     if credentials.query and credentials.search and defects("accepts_token_in_query_of_search"):
         return credentials.query
     if credentials.form and variant("accepts_token_in_form_body"):

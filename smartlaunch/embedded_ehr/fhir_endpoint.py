@@ -53,10 +53,15 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             if problem is not None:
                 raise problem
             response = _answer_response(server.perform(access, asked), defects)
+            if "access_token" in request.query_params and defects("lets_an_answer_to_a_token_in_the_query_be_shared"):
+                response.headers["Cache-Control"] = "public, max-age=60"
         except Refused as refusal:
             response = _refusal_response(refusal, options, defects, presented=presented, token=request.headers.get("authorization", ""))
         _add_common_headers(response, variant)
         return response
+
+    async def moved(_: Request) -> Response:
+        return RedirectResponse(f"{state.fhir_base_url}/", status_code=308)
 
     async def metadata(request: Request) -> Response:
         if defects("metadata_demands_token") and not request.headers.get("authorization"):
@@ -68,7 +73,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
 
     return [
         Route("/fhir/metadata", metadata, methods=["GET"]),
-        Route("/fhir", endpoint, methods=_METHODS),
+        Route("/fhir", moved if variant("redirects_its_base_to_a_slash") else endpoint, methods=_METHODS),
         Route("/fhir/{path:path}", endpoint, methods=_METHODS),
     ]
 
@@ -175,6 +180,9 @@ def _add_common_headers(response: Response, variant: Variants) -> None:
     if not variant("sends_no_request_id"):
         response.headers["X-Request-Id"] = secrets.token_hex(8)
     response.headers.setdefault("Cache-Control", "no-store")
+    challenge = response.headers.get("WWW-Authenticate", "")
+    if response.status_code == 401 and challenge and variant("sends_another_challenge_before_bearer"):
+        response.headers["WWW-Authenticate"] = f"Negotiate, {challenge}"
 
 
 def _json(status: int, resource: Resource) -> Response:

@@ -111,7 +111,7 @@ def _left_out(sandbox: Sandbox, asked: ResourceScope) -> bool:
         or (asked.version == 1 and (defects("drops_version_1_scopes") or variant("knows_version_2_scopes_only")))
         or (asked.version == 2 and (defects("drops_version_2_scopes") or variant("knows_version_1_scopes_only")))
         or (asked.version == 2 and variant("is_of_edition_1_0"))
-        or (asked.level == "user" and defects("drops_user_scopes"))
+        or (asked.level == "user" and (defects("drops_user_scopes") or variant("grants_no_user_scopes")))
         or (asked.level == "patient" and defects("drops_patient_scopes"))
     )
 
@@ -128,6 +128,9 @@ def grant(sandbox: Sandbox, client: Client, user: User, requested: list[str]) ->
         granted.remove("online_access")
     if variant("does_not_offer_refresh_tokens"):
         granted = [scope for scope in granted if scope not in REFRESH]
+    for lasting in ("offline_access", "online_access"):
+        if lasting in granted and variant(f"grants_no_{lasting}"):
+            granted.remove(lasting)
     if variant("does_not_offer_openid"):
         granted = [scope for scope in granted if scope not in IDENTITY]
     if variant("answers_version_1_scopes_in_version_2") or defects("rewrites_version_1_scopes"):

@@ -43,6 +43,10 @@ def routes(sandbox: Sandbox, authentication: ClientAuthentication) -> list[Route
     return found
 
 
+class _Untold(Exception):
+    """The caller may not know of tokens, and is told that none is active."""
+
+
 class IntrospectionEndpoint:
     """Tells a resource server what a token stands for."""
 
@@ -59,6 +63,8 @@ class IntrospectionEndpoint:
             caller = await self._caller(request, given)
             loose = given.get("token") is None and self.defects("answers_missing_token_at_introspection_with_inactive")
             value = None if loose else required(given, "token")
+        except _Untold:
+            return json_answer({"active": False}, headers=dict(NO_STORE), media_type=json_media_type(self.sandbox))
         except OAuthError as problem:
             return error_answer(self.sandbox, problem)
         hint = given.get("token_type_hint")
@@ -98,6 +104,7 @@ class IntrospectionEndpoint:
             good = token is not None and not token.revoked and token.expires_at > self.state.now()
             if not good and not self.defects("accepts_any_bearer_token_at_introspection"):
                 raise self._challenge("The bearer token is not valid.")
+            self._keep_apps_out()
             if token is not None and self.sandbox.variant("lets_a_bearer_see_its_own_tokens_only"):
                 return self.sandbox.client(token.client_id)
             return None
@@ -117,7 +124,20 @@ class IntrospectionEndpoint:
             raise OAuthError(problem.error, problem.description, status=401, headers=problem.headers or self._basic()) from problem
         if client.public:
             raise self._challenge("A client without credentials cannot introspect.")
-        return None if client.role == "resource-server" else client
+        if client.role == "resource-server":
+            return None
+        self._keep_apps_out()
+        return client
+
+    def _keep_apps_out(self) -> None:
+        """Refuse a caller who is an app, where this server tells resource servers only."""
+        variant, message = self.sandbox.variant, "Introspection is for resource servers."
+        if variant("refuses_apps_at_introspection_with_400"):
+            raise OAuthError("invalid_request", message)
+        if variant("refuses_apps_at_introspection_with_403"):
+            raise OAuthError("access_denied", message, status=403)
+        if variant("tells_apps_that_their_tokens_are_not_active"):
+            raise _Untold
 
     def _basic(self) -> dict[str, str]:
         return {"WWW-Authenticate": f'Basic realm="{self.sandbox.profile.realm}"'}
@@ -131,7 +151,7 @@ class IntrospectionEndpoint:
         token = self.state.lookup_access_token(value)
         if token is None:
             refresh = self.state.lookup_refresh_token(value)
-            if refresh is not None:
+            if refresh is not None and not self.sandbox.variant("knows_no_refresh_tokens_at_introspection"):
                 return self._describe_refresh(refresh, caller)
             of_id_token, code = self.state.lookup_id_token(value), self.state.codes.get(value)
             if of_id_token is not None and defects("calls_id_tokens_active"):
@@ -223,6 +243,7 @@ class RevocationEndpoint:
             hint = given.get("token_type_hint")
             if hint == "access_token" and value in self.state.refresh_tokens and defects("heeds_a_wrong_token_type_hint_at_revocation"):
                 value = ""
+            self._require_hint(hint, value)
             self._revoke(client, value)
         except OAuthError as problem:
             if defects("answers_refused_revocation_with_another_code"):
@@ -242,6 +263,16 @@ class RevocationEndpoint:
                 raise crash() from problem
             raise
 
+    def _require_hint(self, hint: str | None, value: str) -> None:
+        """Take any hint; a right server looks for the token whatever the hint says."""
+        if hint not in {None, "access_token", "refresh_token"} and self.defects("refuses_an_unknown_token_type_hint_at_revocation"):
+            message = "The token_type_hint is not known."
+            raise OAuthError("invalid_request", message)
+        known = hint == "refresh_token" and value in self.state.access_tokens
+        if known and self.defects("refuses_a_wrong_token_type_hint_at_revocation"):
+            message = "The token is no refresh token."
+            raise OAuthError("invalid_request", message)
+
     def _revoke(self, client: Client | None, value: str) -> None:
         defects = self.defects
         access, refresh = self.state.lookup_access_token(value), self.state.lookup_refresh_token(value)
@@ -249,6 +280,9 @@ class RevocationEndpoint:
         if access is not None and access.revoked and defects("answers_a_second_revocation_with_an_error"):
             message = "The token is not active."
             raise OAuthError("invalid_request", message)
+        if access is not None and self.sandbox.variant("revokes_refresh_tokens_only"):
+            message = "Access tokens are not revoked here; they end soon."
+            raise OAuthError("unsupported_token_type", message)
         if token is None:
             if defects("answers_unknown_token_at_revocation_with_an_error"):
                 message = "The token is not known."

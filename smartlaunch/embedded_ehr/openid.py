@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from joserfc import jws
+from starlette.responses import Response as PlainResponse
 from starlette.routing import Route
 
 from smartlaunch.embedded_ehr.core import NO_STORE, json_answer, json_media_type
@@ -48,6 +49,8 @@ def routes(sandbox: Sandbox) -> list[Route]:
         return json_answer(jwk_set(sandbox), headers={"Cache-Control": "max-age=60"}, media_type=json_media_type(sandbox))
 
     async def userinfo(request: Request) -> Response:
+        if request.method == "POST" and sandbox.defects("refuses_post_at_userinfo"):
+            return json_answer({"error": "invalid_request"}, status=405, headers={"Allow": "GET"})
         return userinfo_answer(sandbox, request.headers.get("authorization", ""))
 
     if sandbox.variant("does_not_offer_openid"):
@@ -77,6 +80,13 @@ def userinfo_answer(sandbox: Sandbox, authorization: str) -> Response:
     subject = token.subject or ""
     if defects("userinfo_names_another_subject"):
         subject += "-7"
+    if sandbox.variant("signs_userinfo"):
+        claims = {"iss": sandbox.state.issuer, "aud": token.client_id, "sub": subject}
+        key = signing_key(sandbox)
+        signed = sign(claims, key, {"alg": "RS256", "typ": "JWT", "kid": key.kid})
+        return PlainResponse(signed, media_type="application/jwt", headers=NO_STORE)
+    if defects("answers_userinfo_as_text"):
+        return json_answer({"sub": subject}, headers=NO_STORE, media_type="text/plain")
     return json_answer({"sub": subject}, headers=NO_STORE)
 
 
@@ -113,6 +123,8 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         del document["userinfo_endpoint"]
     if sandbox.variant("signs_id_tokens_with_a_second_algorithm_too"):
         document["id_token_signing_alg_values_supported"] = ["RS256", "ES384"]
+    if sandbox.variant("leaves_out_auth_time"):
+        document["claims_supported"].remove("auth_time")
     for algorithm in ("RS384", "ES384"):
         if sandbox.variant(f"takes_{algorithm.lower()}_only"):
             document["token_endpoint_auth_signing_alg_values_supported"] = [algorithm]
@@ -228,6 +240,10 @@ def id_token(
         claims["fhirUser"] = fhir_user
     if "profile" in scopes:
         claims["name"] = user.display
+    if sandbox.variant("names_the_authorized_party"):
+        claims["azp"] = client.client_id
+    if sandbox.variant("leaves_out_auth_time"):
+        del claims["auth_time"]
     spoil(sandbox.defects, Claims(claims, state.base_url, now, user.subject, renewed=renewed, first_iat=first_iat), CLAIMS)
     if sandbox.variant("sends_audience_as_list"):
         claims["aud"] = [client.client_id]

@@ -54,6 +54,7 @@ _DEFAULTS: dict[str, Any] = {
     "password_asked": True,
     "patients": (),
     "scopes": (),
+    "scripted": False,
     "shell_search": False,
     "transaction": "",
     "user": "",

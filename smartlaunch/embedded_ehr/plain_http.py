@@ -12,6 +12,7 @@ _PLAIN = {
     "introspection_endpoint": "gives_plain_http_introspection_endpoint",
     "revocation_endpoint": "gives_plain_http_revocation_endpoint",
     "jwks_uri": "gives_plain_http_jwks_uri",
+    "userinfo_endpoint": "gives_plain_http_userinfo_endpoint",
 }
 
 

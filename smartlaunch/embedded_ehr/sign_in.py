@@ -203,6 +203,8 @@ class SignIn:
 
     async def logout(self, request: Request) -> Response:
         """End the browser's session, and with it everything granted for as long as the person is online."""
+        if request.method == "GET" and self.variant("asks_before_signing_out"):
+            return self.answers.show("sign_out")
         response = self.answers.show("signed_out")
         session = self.state.sign_out(request, response)
         if session is not None and not self.defects("keeps_online_access_after_logout"):

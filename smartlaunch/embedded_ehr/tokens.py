@@ -422,10 +422,20 @@ class TokenEndpoint:
             value = next(t.value for t in self.state.access_tokens.values() if t.client_id == client.client_id)
         elif self.variant("issues_jwt_access_tokens") or defects("puts_the_password_into_readable_tokens"):
             value = self._readable(client, scopes, more, now, expires_at)
+        self._end_earlier(client, more.get("user"), renewed=bool((more.get("context") or {}).get("_renewed")))
         self.state.forget_what_is_over()
         token = AccessToken(value=value, client_id=client.client_id, scopes=scopes, issued_at=now, expires_at=expires_at, **more)
         self.state.access_tokens[value] = token
         return token
+
+    def _end_earlier(self, client: Client, user: str | None, *, renewed: bool) -> None:
+        """End the access token that an app, for a user or for itself, had before, where this server keeps one of each only."""
+        name = "keeps_one_token_for_each_backend_service" if user is None else "keeps_one_access_token_for_each_app_and_user"
+        if renewed or not self.variant(name):
+            return
+        for token in self.state.access_tokens.values():
+            if (token.client_id, token.user) == (client.client_id, user):
+                token.revoked = True
 
     def _readable(self, client: Client, scopes: tuple[str, ...], more: dict[str, Any], now: float, expires_at: float) -> str:
         claims = {
@@ -599,6 +609,8 @@ class TokenEndpoint:
     def _scopes_of_refresh(self, token: RefreshToken, given: Parameters) -> tuple[str, ...]:
         """Return the same scopes, or fewer when fewer are asked; never more than the person granted."""
         defects, asked = self.defects, given.get("scope")
+        if given.sent_empty("scope") and defects("takes_an_empty_scope_at_refresh_for_no_scope"):
+            return tuple(one for one in token.scopes if one == "openid")
         if asked is None:
             if defects("narrows_scopes_at_refresh"):
                 return token.scopes[: max(1, len(token.scopes) - 1)]

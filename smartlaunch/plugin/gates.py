@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from smartlaunch.catalogue import load
 from smartlaunch.client.app import App
 from smartlaunch.client.apps import Apps
 from smartlaunch.client.situation import PLAIN
-from smartlaunch.errors import Missing, NotApplicable, NotConfigured
+from smartlaunch.errors import Blocked, Missing, NotApplicable, NotConfigured, UsageError
 from smartlaunch.plugin.binding import Plan
 from smartlaunch.plugin.session import RunSession
 from smartlaunch.target import APP_ROLES, LAUNCHES
+
+_SIGN_ON = "sso-openid-connect"
+_ON_ID_TOKENS = ("id_token/", "refreshed_id_token")
+"""Features that bind as soon as an ID Token comes."""
 
 
 def gate_of(plan: Plan, run: RunSession) -> NotApplicable | Missing | None:
@@ -31,12 +36,23 @@ def gate_of(plan: Plan, run: RunSession) -> NotApplicable | Missing | None:
             "probes that may lock an account are not allowed: set probes.lockout in the target file", key="[probes] lockout = true"
         )
     assert engine is not None
-    missing = [c for c in plan.capabilities if c not in engine.discovery.capabilities]
+    missing = [c for c in plan.capabilities if c not in engine.discovery.capabilities and not (c == _SIGN_ON and _signs_on(plan, run))]
     if missing and not engine.discovery.document:
         return Missing("there is no SMART configuration that could claim a capability", by="smart-configuration-found")
     if missing:
         return NotApplicable(f"the server does not claim the capability {', '.join(f'`{c}`' for c in missing)}")
     return None
+
+
+def _signs_on(plan: Plan, run: RunSession) -> bool:
+    """Whether a rule on ID Tokens binds although nothing claims them: an app was given one."""
+    if not any(part in plan.path for part in _ON_ID_TOKENS):
+        return False
+    assert run.apps is not None
+    with contextlib.suppress(NotApplicable, Blocked, UsageError):
+        app = usual_app(run.apps, plan)
+        return "openid" in app.scopes and bool(app.grant().token.id_token)
+    return False
 
 
 def app_of(apps: Apps, plan: Plan) -> App:

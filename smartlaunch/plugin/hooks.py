@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import random
 import sys
 import time
 import traceback
@@ -79,13 +80,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     gone = sorted(set(items) - set(kept), key=items.index) if len(kept) < len(items) else []
     if gone:
         config.hook.pytest_deselected(items=gone)
-    order = {suite.id: number for number, suite in enumerate(SUITES)}
+    items[:] = _in_order(kept, options_of(config).shuffle)
+
+
+def _in_order(items: list[pytest.Item], seed: str) -> list[pytest.Item]:
+    """The items by suite, those tagged ``@last`` at the end of theirs; with a seed, suites and scenarios in an order drawn by it."""
+    suites = [suite.id for suite in SUITES]
+    if seed:
+        chance = random.Random(seed)  # noqa: S311 - an order to try, no secret
+        items = sorted(items, key=lambda item: item.nodeid)
+        chance.shuffle(items)
+        chance.shuffle(suites)
+    order = {identifier: number for number, identifier in enumerate(suites)}
 
     def key(item: pytest.Item) -> tuple[int, bool]:
         plan = plan_of(item)
         return (-1, False) if plan is None else (order[plan.suite.id], "last" in plan.flags)
 
-    items[:] = sorted(kept, key=key)
+    return sorted(items, key=key)
 
 
 def _selection(config: pytest.Config) -> Selection:

@@ -11,6 +11,7 @@ import pytest
 
 from smartlaunch.errors import Blocked, NotApplicable, UsageError
 from smartlaunch.plugin import options
+from smartlaunch.plugin.asking import at_the_terminal
 from smartlaunch.plugin.gates import app_of, gate_of
 from smartlaunch.plugin.items import RUN, plan_of, scenario_id
 from smartlaunch.plugin.session import RunSession
@@ -43,6 +44,8 @@ def open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
     config.stash[RUN] = run
     try:
         engine = run.start()
+        assert run.apps is not None
+        run.apps.launches.ask = at_the_terminal()
         intrusive = [i for i in items if (p := plan_of(i)) and "intrusive" in p.flags]
         run.preflight = preflight(engine, intrusive=len(intrusive))
     except UsageError as exc:

@@ -69,6 +69,7 @@ OPTIONS = (
     Option("passive", "leave out what a right app never sends"),
     Option("quick", "a short selection"),
     Option("thorough", "put each rule in more situations: other clients, users, patients, refreshed tokens, forms of scopes"),
+    Option("shuffle", "put the suites, and the scenarios of each, in an order drawn by this number; no outcome depends on it", "SEED"),
     Option("strict", "let warnings end the run with 1", pytest="-"),
     Option("deviations", "known deviations beside those of the target file: a TOML file of [[deviations]]", "FILE"),
     Option("strict-known", "let a deviation that expired or no longer occurs end the run with 1", pytest="-"),
@@ -104,6 +105,7 @@ class Options:
     defect: tuple[str, ...] = ()
     variant: tuple[str, ...] = ()
     vendor: str = ""
+    shuffle: str = ""
     headed: bool = False
     storage_state: str = ""
     passive: bool = False

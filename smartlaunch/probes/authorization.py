@@ -62,6 +62,9 @@ WITH: Mapping[str, Variation] = {
     "a state in a request by POST": lambda r: r.by("POST"),
     "a parameter it does not know": lambda r: r.having(x_unknown_parameter="x"),
     "an unknown parameter without a value": lambda r: r.having(x_unknown_parameter=""),
+    "an empty prompt": lambda r: r.having(prompt=""),
+    "an empty login_hint": lambda r: r.having(login_hint=""),
+    "an empty display": lambda r: r.having(display=""),
 }
 """What an unusual request has that is right all the same."""
 

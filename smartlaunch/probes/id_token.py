@@ -164,13 +164,27 @@ def unresourced_read(app: App, grant: Grant) -> Exchange | None:
 # -- UserInfo -----------------------------------------------------------------------------------------------------------------
 
 
-def userinfo(engine: Engine, access_token: str, *, scheme: str = "Bearer") -> Exchange:
+def usual_userinfo(engine: Engine, access_token: str) -> Exchange:
+    """The answer to a usual request; ``NotApplicable`` when it is a refusal."""
+    usual = userinfo(engine, access_token)
+    if not 200 <= usual.answer.status < 300:
+        raise NotApplicable("the UserInfo endpoint does not answer a usual request; another scenario judges that")
+    return usual
+
+
+def userinfo_by_post(engine: Engine, access_token: str) -> Exchange:
+    """The answer to a request by POST with the token in the header, once one by GET has been answered."""
+    usual_userinfo(engine, access_token)
+    return userinfo(engine, access_token, method="POST")
+
+
+def userinfo(engine: Engine, access_token: str, *, scheme: str = "Bearer", method: str = "GET") -> Exchange:
     """The UserInfo endpoint's answer to an access token."""
     document = engine.discovery.openid.answer.object
     url = document.get("userinfo_endpoint") or engine.discovery.document.get("userinfo_endpoint")
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise NotApplicable("the server offers no UserInfo endpoint")
     headers = {"Authorization": f"{scheme} {access_token}", "Accept": "application/json"}
-    exchange = engine.http.send("GET", url, endpoint=Endpoint.OTHER, headers=headers)
+    exchange = engine.http.send(method, url, endpoint=Endpoint.OTHER, headers=headers, form=() if method == "POST" else None)
     answered(exchange)
     return exchange

@@ -88,11 +88,12 @@ def endpoint(app: App) -> str:
 
 
 def resource_server(app: App) -> Credentials | None:
-    """The credentials of the client with role resource-server, or None."""
+    """The credentials of the client with role resource-server, by its secret or its key, or None."""
     client = app.engine.target.find_client("resource-server")
-    if client is None or client.client_secret is None:
+    if client is None:
         return None
-    return authentication.basic(client.client_id, client.client_secret.reveal())
+    asking = app.beside(client, "")
+    return asking.credentials() if client.client_secret is not None else asking.credentials_at("introspection")
 
 
 def bearer(token: str) -> Credentials:

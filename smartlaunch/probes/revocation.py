@@ -110,6 +110,8 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
         endpoint(app)
         require_asked(app)
         has_refresh_token(app.grant())
+        if hint != "refresh_token":
+            _require_refresh_tokens_end(app)
         grant = has_refresh_token(_own(app))
         answer = revoke(app, grant.token.refresh_token, hint=hint)
         app.suspect()
@@ -136,6 +138,12 @@ def _require_access_tokens_end(app: App) -> None:
     if tried.read is None:
         raise NotApplicable(f"the server does not revoke access tokens: {describe(tried.answer.answer)}")
     _require_revoked(tried.tried)
+
+
+def _require_refresh_tokens_end(app: App) -> None:
+    """``NotApplicable`` when the server does not revoke a refresh token under the right hint either."""
+    if refresh_token(app).refreshed.answer.object.get("access_token"):
+        raise NotApplicable("the server does not revoke refresh tokens; another scenario judges that")
 
 
 def _require_revoked(read: Exchange) -> None:

@@ -32,7 +32,8 @@ _MEMBERS = {
     "issuer": "issuer",
     "management endpoint": "management_endpoint",
 }
-NAMES = ("FHIR base URL", "SMART configuration", *_MEMBERS)
+USERINFO = "UserInfo endpoint"
+NAMES = ("FHIR base URL", "SMART configuration", USERINFO, *_MEMBERS)
 """Endpoints by the words for them."""
 _LIMIT_S = 10.0
 
@@ -80,7 +81,9 @@ def address(engine: Engine, name: str) -> Address:
     """The address of an endpoint; ``NotApplicable`` when the server has none, or is a plain http server on this machine."""
     found = _find(engine, name)
     if found is None:
-        raise NotApplicable(f"the SMART configuration has no `{_MEMBERS[name]}`")
+        raise NotApplicable(
+            "the server offers no UserInfo endpoint" if name == USERINFO else f"the SMART configuration has no `{_MEMBERS[name]}`"
+        )
     _require_tls_due(engine)
     return found
 
@@ -107,6 +110,8 @@ def _find(engine: Engine, name: str) -> Address | None:
         return Address(name, engine.discovery.fhir_base_url)
     if name == "SMART configuration":
         return Address(name, engine.discovery.fhir_base_url + WELL_KNOWN)
+    if name == USERINFO:
+        return _find_userinfo(engine)
     member = _MEMBERS[name]
     if not engine.discovery.has(member):
         return None
@@ -114,6 +119,15 @@ def _find(engine: Engine, name: str) -> Address | None:
     engine.recorder.attach_to_current([source])
     found = Address(name, engine.discovery.url(member), source, f"/{member}")
     return found if urlsplit(found.url).scheme.lower() in ("http", "https") and found.host else None
+
+
+def _find_userinfo(engine: Engine) -> Address | None:
+    document = engine.discovery.openid if engine.discovery.has("issuer") else None
+    url = document.answer.object.get("userinfo_endpoint") if document is not None else None
+    if document is None or not isinstance(url, str) or urlsplit(url).scheme.lower() not in ("http", "https"):
+        return None
+    engine.recorder.attach_to_current([document.id])
+    return Address(USERINFO, url, document.id, "/userinfo_endpoint")
 
 
 def _require_tls_due(engine: Engine) -> None:

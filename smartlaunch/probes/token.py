@@ -85,6 +85,8 @@ WITH: Mapping[str, Send] = {
     "the redirect_uri with a query": lambda app, a: app.token_request(app.code_form(a, redirect_uri=_queried(a.request.redirect_uri))),
     "a parameter it does not know": _changed(x_unknown_parameter="x"),
     "an unknown parameter without a value": _changed(x_unknown_parameter=""),
+    "an empty scope": _changed(scope=""),
+    "an empty resource": _changed(resource=""),
     **{f"a second {name}": _repeating(name, value) for name, value in SECOND.items()},
 }
 """What is changed in the form of an access token request; everything else in it is right."""

@@ -55,7 +55,7 @@ _AUTH_METHODS = {
     "confidential-symmetric": _SECRET_METHODS,
     "confidential-asymmetric": ("private_key_jwt",),
     "backend": ("private_key_jwt",),
-    "resource-server": _SECRET_METHODS,
+    "resource-server": (*_SECRET_METHODS, "private_key_jwt"),
 }
 _OWN_HEADERS = ("authorization", "host", "content-type", "content-length", "transfer-encoding", "connection", "accept", "origin", "cookie")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -641,9 +641,12 @@ def _user(name: str, table: dict[str, Any]) -> User:
 def _needed(role: str, table: Mapping[str, Any]) -> list[str]:
     """Return the keys that a role cannot do without and that are missing."""
     missing = ["redirect_uri"] if role in APP_ROLES and not table.get("redirect_uri") else []
-    if role in ("confidential-symmetric", "resource-server") and "client_secret" not in table:
+    keys = {"private_jwk", "private_jwks"} & set(table)
+    if role == "confidential-symmetric" and "client_secret" not in table:
         missing.append("client_secret")
-    if role in ("confidential-asymmetric", "backend") and not {"private_jwk", "private_jwks"} & set(table):
+    if role == "resource-server" and "client_secret" not in table and not keys:
+        missing.append("client_secret")
+    if role in ("confidential-asymmetric", "backend") and not keys:
         missing.append("private_jwk")
     return missing
 

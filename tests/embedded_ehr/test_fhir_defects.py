@@ -314,11 +314,15 @@ PROBES: dict[str, Probe] = {
     "accepts_token_only_once": used_twice,
     "refuses_every_token": status("GET", A1),
     "accepts_token_in_query": lambda server: server.request("GET", f"/fhir{A1}?access_token={server.token()}").status_code,
+    "lets_an_answer_to_a_token_in_the_query_be_shared": lambda server: server.request(
+        "GET", f"/fhir{A1}?access_token={server.token()}"
+    ).headers["Cache-Control"],
     "accepts_token_sent_twice": lambda server: server.bearer(server.token(), f"{A1}?access_token={server.token()}").status_code,
     "accepts_token_under_any_scheme": under("Token {}"),
     "accepts_token_without_scheme": under("{}"),
     "demands_capitalised_bearer": under("bearer {}"),
     "omits_www_authenticate": challenge(junk),
+    "refuses_a_bad_token_without_a_challenge": challenge(junk),
     "challenges_with_basic": challenge(junk),
     "challenge_has_no_parameters": challenge(junk),
     "challenge_names_error_without_token": challenge(no_token),
@@ -476,6 +480,7 @@ PROBES: dict[str, Probe] = {
     "app_state_lets_subject_change": change("PUT", subject={"reference": f"{BASE}/fhir/Practitioner/dr-lena-hart"}),
     "app_state_accepts_changes_after_delete": change("PUT", delete_first=True),
     "app_state_search_ignores_code": state_search("code=https://app.example|else"),
+    "app_state_search_ignores_the_system_of_a_code": state_search("code=https://else.example|preferences"),
     "app_state_search_ignores_subject": state_search(f"subject={BASE}/fhir/Practitioner/dr-lena-hart"),
     "app_state_search_ignores_missing": state_search("subject:missing=true"),
     "app_state_shown_to_other_apps": state_search("code=https://app.example|preferences", client_id="other"),

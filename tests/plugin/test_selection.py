@@ -94,6 +94,7 @@ def test_every_option_reaches_the_child_in_the_plugins_word() -> None:
         ("e",),
         ("f",),
         "g",
+        "7",
         headed=True,
         passive=True,
         quick=True,

@@ -276,6 +276,12 @@ STATE = [
         }.items()
     ),
     *(case("state odd", changes.odd, what, holds=lambda s: s.exchange.response is not None) for what in changes.ODDITIES),
+    case(
+        "state of another system",
+        keeping.by_another_system,
+        holds=withheld,
+        defect="app_state_search_ignores_the_system_of_a_code",
+    ),
     case("state without", changes.without_if_match, "update", holds=not_done, defect="app_state_updates_without_if_match"),
     case("state without", changes.without_if_match, "delete", holds=not_done, defect="app_state_deletes_without_if_match"),
     case("state outdated", changes.outdated, "update", holds=not_done, defect="app_state_overwrites_newer_version"),

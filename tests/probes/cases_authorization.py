@@ -40,7 +40,12 @@ TOKEN_SWITCHES = {
     "a second code": "accepts_repeated_token_parameters",
     "no redirect_uri": "accepts_exchange_without_redirect_uri",
 }
-RIGHT_FORMS = ("a parameter it does not know", "an unknown parameter without a value")
+RIGHT_FORMS = (
+    "a parameter it does not know",
+    "an unknown parameter without a value",
+    "an empty scope",
+    "an empty resource",
+)
 CASES = [
     *(case(label, authorization.vary, flows, "refuses_long_verifier" if "128" in label else "") for label in authorization.RIGHT),
     *(case(label, authorization.ask_wrong, no_code, SWITCHES.get(label, "")) for label in authorization.WRONG if label not in LATER),

@@ -21,6 +21,11 @@ from smartlaunch.browser.walk.steps import scripted_step
 
 __all__ = ["Driver", "Walk", "Window", "run"]
 
+_DEEP_LINKS = (401, 403, 404)
+"""What hosts of static pages answer to an address that only the script of the page knows."""
+_OF_A_FLOW = ("login", "user", "patient", "encounter", "consent")
+"""What recipes do on the pages between a request and its answer."""
+
 
 def run(walk: Walk, url: str, method: str, form: Sequence[tuple[str, str]]) -> Landing:
     """Open the address and walk on to a landing; raise LoginStuck when credentials were refused."""
@@ -62,13 +67,21 @@ def _consider(walk: Walk, page: PageSnapshot) -> bool:
         return False
     if walk.stop_when is not None and page.ready and walk.stop_when(page):
         raise End("stopped")
-    if page.status >= 400 and not recipes.is_login(page):
+    if page.status >= 400 and not recipes.is_login(page) and not _served_under_an_error(walk, page):
         ending.error_page(walk, page)
         return False
     if not page.ready:
         ending.end_if_slow(walk)
         return False
     return not walk.handed_over and (scripted_step(walk, page) or _by_recipe(walk, page))
+
+
+def _served_under_an_error(walk: Walk, page: PageSnapshot) -> bool:
+    """Whether a page with an error status is one that a person goes on from: a script may draw a picker under every address of a host."""
+    if page.status not in _DEEP_LINKS or not page.scripts or not page.ready:
+        return False
+    action = recipes.decide(page, walk.plan, walk.memory, catch=walk.net.uris, goal=walk.goal)
+    return isinstance(action, Act) and action.topic in _OF_A_FLOW
 
 
 def _by_recipe(walk: Walk, page: PageSnapshot) -> bool:

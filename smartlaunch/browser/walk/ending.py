@@ -21,6 +21,8 @@ from smartlaunch.browser.walk.state import MAX_DOCUMENTS, SETTLED_S, End, Walk, 
 from smartlaunch.errors import SignInRefused
 
 SCRIPTED_IDLE_S = 1.5
+GOING_ON_S = 6.0
+"""A page without any control that says it goes on by itself is believed for so long."""
 _STOPPED: tuple[LandingKind, ...] = ("no-way-on", "error-page", "timeout")
 
 
@@ -116,6 +118,8 @@ def idle(walk: Walk, page: PageSnapshot, why: str = "nothing on the page leads o
 
 def patience(page: PageSnapshot) -> float:
     """How long a page that cannot be passed must be quiet; one with scripts may show a form for a moment and go on by itself."""
+    if page.scripts and not page.controls and words.GOES_ON.search(page.text[:300]):
+        return GOING_ON_S
     return SCRIPTED_IDLE_S if page.scripts else rest(page) * 2
 
 

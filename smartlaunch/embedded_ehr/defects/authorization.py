@@ -208,6 +208,10 @@ def _an_error_with_state(sent: Sent) -> bool:
     return sent.failed and "state" in sent.answer
 
 
+def _a_denial(sent: Sent) -> bool:
+    return sent.failed and sent.answer.get("error") == "access_denied"
+
+
 def _a_code_with_state(sent: Sent) -> bool:
     return not sent.failed and "state" in sent.answer
 
@@ -225,6 +229,11 @@ SENT: dict[str, Change[Sent]] = {
         lambda sent: sent.put("error_description", f'"{sent.answer["error_description"]}"\n'),
         lambda sent: "error_description" in sent.answer,
     ),
+    "denies_in_illegal_characters": Change(
+        lambda sent: sent.put("error_description", f'"{sent.answer.get("error_description", "denied")}"'), _a_denial
+    ),
+    "denies_with_a_malformed_error_uri": Change(lambda sent: sent.put("error_uri", "see the manual, page <12>"), _a_denial),
+    "omits_iss_parameter_in_denials": _dropped("iss", _a_denial),
     "sends_malformed_error_uri": Change(lambda sent: sent.put("error_uri", "see the manual, page <12>"), _an_error),
     "redirects_without_an_error_code": _dropped("error", _an_error),
     "invents_authorization_error_codes": Change(lambda sent: sent.put("error", "ERR-4711"), _an_error),

@@ -91,6 +91,7 @@ SMART_CONFIGURATION: dict[str, Change[Draft]] = {
     "gives_another_issuer_than_openid_configuration": _gives("issuer", lambda draft: draft.address("/identity")),
     "gives_another_jwks_uri_than_openid_configuration": _gives("jwks_uri", lambda draft: draft.address("/oauth/keys")),
     "gives_another_token_endpoint_than_openid_configuration": _gives(_TOKEN, lambda draft: draft.address("/oauth/token2")),
+    "neither_claims_nor_takes_post": Change(lambda draft: draft.without("authorize-post")),
     "lists_no_authorization_code_grant": _gives(_GRANTS, ["client_credentials"]),
     "lists_no_client_credentials_grant": _gives(_GRANTS, ["authorization_code", "refresh_token"]),
     "lists_a_grant_type_it_does_not_take": _gives(_GRANTS, lambda draft: [*draft.document.get(_GRANTS, ()), _DEVICE]),

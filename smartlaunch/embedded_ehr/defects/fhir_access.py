@@ -67,10 +67,15 @@ def _hide(told: Told) -> None:
     told.hidden = True
 
 
+def _no_challenge(told: Told) -> None:
+    told.challenge = ""
+
+
 REFUSAL: dict[str, Change[Told]] = {
     "answers_missing_token_with_403": Change(_forbid_without_challenge, _no_token),
     "answers_bad_token_with_403": _status(403, _bad_token),
     "answers_bad_token_with_400": _status(400, _bad_token),
+    "refuses_a_bad_token_without_a_challenge": Change(_no_challenge, _bad_token),
     "answers_bad_token_with_500": _status(500, _bad_token),
     "answers_bad_token_with_empty_bundle": Change(_hide, _bad_token),
     "refusal_repeats_token": _adds(lambda told: f" Received: {told.token}", _bad_token),

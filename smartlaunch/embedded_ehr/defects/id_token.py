@@ -120,6 +120,8 @@ CLAIMS: dict[str, Change[Claims]] = {
     "refreshed_id_token_omits_aud": _omits("aud", _renewed),
     "refreshed_id_token_has_another_aud": _gives("aud", lambda _: "some-other-client", _renewed),
     "refreshed_id_token_has_a_nonce_of_its_own": _gives("nonce", lambda _: "n-0S6_WzA2Mj", _renewed),
+    "refreshed_id_token_gains_an_azp": _gives("azp", lambda claims: claims.values.get("aud"), _renewed),
+    "refreshed_id_token_has_another_auth_time": _gives("auth_time", lambda claims: claims.now, _renewed),
     "id_token_has_wrong_at_hash": _gives("at_hash", lambda _: "AAAAAAAAAAAAAAAAAAAAAA"),
 }
 """What each defect does to right claims."""

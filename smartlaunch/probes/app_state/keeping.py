@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 CODES = ("smart-launch-conformance", "smart-launch-conformance-2")
 """The state codes of the suite; who registers an app with fixed state codes registers these, below the origin of its redirect URI."""
+
+INDEXED_S = 5.0
+"""A search finds what was stored by then."""
 
 Resource = Mapping[str, Any]
 Key = tuple[str, str]
@@ -248,7 +252,30 @@ def found(app: App, who: str) -> Search:
     if own is None:
         raise NotApplicable(f"the server keeps no state of the app about {_kind(about)}")
     own = _again(app, own)
-    return Search(search(app, CODES[0], about, token(app)), (system(app), CODES[0]), about, own)
+    return Search(_until_found(app, about, own), (system(app), CODES[0]), about, own)
+
+
+def _until_found(app: App, about: str, wanted: State) -> Exchange:
+    """The search, put again for some seconds while it does not find what was kept just now: an index may follow the store."""
+    until = time.monotonic() + INDEXED_S
+    exchange = search(app, CODES[0], about, token(app))
+    while _good_without(exchange, wanted.id) and time.monotonic() < until:
+        time.sleep(INDEXED_S / 5)
+        exchange = search(app, CODES[0], about, token(app))
+    return exchange
+
+
+def _good_without(exchange: Exchange, wanted: str) -> bool:
+    return 200 <= exchange.answer.status < 300 and all(one.get("id") != wanted for one in resources(exchange.answer, "Basic"))
+
+
+def by_another_system(app: App) -> Exchange:
+    """The search for the app's state by its code, as a code of another system; the right search has to find it first."""
+    own = found(app, "the patient")
+    if not any(one.get("id") == own.wanted.id for one in resources(own.exchange.answer, "Basic")):
+        raise TwinFailed("the search by the right code does not find the state of the app", by="app-state-found")
+    pairs = [("code", f"{system(app)}/another|{CODES[0]}"), ("subject", own.subject)]
+    return send(app, "GET", f"Basic?{urlencode(pairs)}", token(app))
 
 
 def _again(app: App, state: State) -> State:

@@ -24,6 +24,9 @@ SHORT_S = 1
 LONG_S = 5
 """``max-age`` of a set that should be fetched once; short enough for what comes after to wait it out."""
 _MARGIN_S = 1.5
+_PAUSE_S = 5.0
+_PATIENCE_S = 35.0
+"""Libraries that fetch keys pause between two fetches for half a minute, so that nobody makes them fetch without end."""
 
 Form = list[tuple[str, str]]
 
@@ -34,6 +37,13 @@ class Rotation:
 
     old: TokenAnswer
     new: TokenAnswer
+    late_s: float = 0.0
+    """How long after the end of the old set's time both were put, where the server needed a pause before it fetched again."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the old key is refused and the new one taken."""
+        return self.new.succeeded and not self.old.succeeded
 
 
 @dataclass(frozen=True)
@@ -57,18 +67,22 @@ def _key(app: App) -> dict[str, Any]:
     return app.keys.signing_key(app.client)
 
 
-def _forms(app: App, count: int) -> list[Form]:
-    """Right token requests without credentials; their codes are fetched before the keys are touched."""
+def _ready(app: App) -> Callable[[], Form]:
+    """Serve the registered keys, see a right request go well, and give what makes right token requests without credentials.
+
+    Each has a code that is fetched just before its use, since a server may keep one code for each user, or codes of some seconds.
+    """
     server = _server(app)
     server.settle()
     server.restore()
     if app.client.role != "backend":
-        return [app.code_form(app.bare_code()) for _ in range(count)]
+        codes = app.bare_codes()
+        return lambda: app.code_form(codes())
     answer = client_credentials.ask(app)
     answered(answer.exchange)
     if not answer.succeeded:
         raise TwinFailed(f"a right assertion of the client with a served JWK Set was refused: {answer.describe()}")
-    return [[("grant_type", "client_credentials"), ("scope", " ".join(app.scopes))] for _ in range(count)]
+    return lambda: [("grant_type", "client_credentials"), ("scope", " ".join(app.scopes))]
 
 
 def _send(app: App, form: Form, key: dict[str, Any] | None = None, **header: Any) -> TokenAnswer:
@@ -95,7 +109,7 @@ def _send_judged(app: App, form: Form, key: dict[str, Any] | None = None, **head
     return answer
 
 
-def _go_on(app: App, form: Form) -> None:
+def _go_on(app: App, make: Callable[[], Form]) -> None:
     """Serve the registered keys again, and find the key that the client goes on with.
 
     A server may keep a set for longer than it is told, which one scenario judges: right requests after it are signed with a key that is
@@ -103,6 +117,7 @@ def _go_on(app: App, form: Form) -> None:
     """
     _server(app).restore()
     with suppress(Blocked):
+        form = make()
         if _send(app, form).succeeded:
             return
         spare = _server(app).spare
@@ -118,35 +133,34 @@ def _other_key(app: App) -> dict[str, Any]:
 
 
 def _duplicate_kid(app: App) -> TokenAnswer:
-    form, after = _forms(app, 2)
+    form = _ready(app)
     own = next(key for key in app.keys.all(app.client) if algorithm_of(key) == algorithm_of(_key(app)))
     try:
         _server(app).replace([public_part(own), public_part({**_other_key(app), "kid": own.get("kid")})])
-        return _send_judged(app, form, own)
+        return _send_judged(app, form(), own)
     finally:
-        _go_on(app, after)
+        _go_on(app, form)
 
 
 def _kid_of_another(app: App) -> TokenAnswer:
-    first, again, after = _forms(app, 3)
-    other = _other_key(app)
+    form, other = _ready(app), _other_key(app)
     try:
         _server(app).replace([public_part(_key(app)), public_part(other)])
-        _send_right(app, first, other)
-        return _send_judged(app, again, kid=other["kid"])
+        _send_right(app, form(), other)
+        return _send_judged(app, form(), kid=other["kid"])
     finally:
-        _go_on(app, after)
+        _go_on(app, form)
 
 
 def _foreign_jku(app: App, path: str) -> TokenAnswer:
-    (form,), other, server = _forms(app, 1), _other_key(app), _server(app)
+    form, other, server = _ready(app), _other_key(app), _server(app)
     server.elsewhere[path] = [public_part(other)]
-    return _send(app, form, other, jku=server.address + path)
+    return _send(app, form(), other, jku=server.address + path)
 
 
 def _idle_jku(app: App) -> TokenAnswer:
-    (form,) = _forms(app, 1)
-    return _send(app, form, jku=_server(app).address + "/nothing-here.json")
+    form = _ready(app)
+    return _send(app, form(), jku=_server(app).address + "/nothing-here.json")
 
 
 WRONG: Mapping[str, Callable[[App], TokenAnswer]] = {
@@ -193,30 +207,38 @@ def rotated(app: App) -> Rotation:
     return app.once("published rotation", lambda: _rotated(app))
 
 
+def _patience(app: App) -> float:
+    """How long a pause between two fetches is waited for; a server that keeps the old set for good costs this once."""
+    return min(_PATIENCE_S, app.engine.target.limits.wait_for_expiry_s)
+
+
 def _rotated(app: App) -> Rotation:
-    first, old, renewed, after = _forms(app, 4)
-    server = _server(app)
+    form, server = _ready(app), _server(app)
     try:
         server.restore(max_age=SHORT_S)
-        _send_right(app, first)
+        _send_right(app, form())
         new = _other_key(app)
         server.replace([public_part(new)])
         time.sleep(SHORT_S + _MARGIN_S)
-        return Rotation(_send(app, old), _send(app, renewed, new))
+        began = time.monotonic()
+        rotation = Rotation(_send(app, form()), _send(app, form(), new))
+        while not rotation.over and time.monotonic() + _PAUSE_S < began + _patience(app):
+            time.sleep(_PAUSE_S)
+            rotation = Rotation(_send(app, form()), _send(app, form(), new), late_s=time.monotonic() - began)
+        return rotation
     finally:
-        _go_on(app, after)
+        _go_on(app, form)
 
 
 def fetched(app: App) -> Fetches:
     """Two right requests within the ``max-age`` of the set."""
-    first, again = _forms(app, 2)
-    server = _server(app)
+    form, server = _ready(app), _server(app)
     try:
         server.restore(max_age=LONG_S)
         start = server.fetches
-        _send_right(app, first)
+        _send_right(app, form())
         between = server.fetches
-        answer = _send_right(app, again)
+        answer = _send_right(app, form())
         if time.monotonic() > server.fresh_until:
             raise TwinFailed(f"two token requests took longer than the {LONG_S} s for which the JWK Set may be kept")
         return Fetches(between - start, server.fetches - between, answer.exchange.id)

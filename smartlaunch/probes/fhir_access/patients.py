@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from smartlaunch.checks.fhir_access import disclosed, tells_of_data
+from smartlaunch.checks.fhir_access import belongs_to, disclosed, tells_of_data
 from smartlaunch.client.http import answered
 from smartlaunch.errors import LoginStuck, NotApplicable, NotConfigured, TwinFailed
-from smartlaunch.fhir import describe, resources
+from smartlaunch.fhir import describe, link, resources
 from smartlaunch.probes import backend_services
 from smartlaunch.probes.fhir_access.grants import covering, require_patient_level, scope
 from smartlaunch.probes.fhir_access.requests import (
@@ -41,6 +42,9 @@ SHARED: Mapping[str, str] = {"generalPractitioner": "general-practitioner", "man
 
 OF_ANOTHER = (*READS, *OF_ANOTHER_PATIENT, *MOVES)
 """Requests that are put for a patient other than the one in context."""
+
+_PAGES = 5
+"""So many pages of a search are looked through for what is not to be there."""
 
 _OWN_READ = "read of the patient"
 _OWN_SEARCH = "search by the patient"
@@ -101,7 +105,7 @@ def _of_another(app: App, interaction: str) -> Trial:
         if interaction == NEXT_PAGE:
             wanted = replace(wanted, link=next_page(app.engine.fhir, wanted, other_grant.access_token))
         twin = twin_of(app, interaction, wanted, other_grant.access_token)
-    exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
+    exchange = leafed_through(app, tried_in_vain(app, interaction, wanted, grant.access_token), grant.access_token, frozenset({other}))
     if twin is None and not disclosed(exchange) and not _exists(app, other):
         raise NotConfigured(
             f"nothing comes of it, but nothing shows either that the patient {other} exists on this server: no login brings that patient"
@@ -136,6 +140,23 @@ def _of_a_third(app: App, interaction: str) -> Trial:
     twin = twin_of(app, interaction, wanted, theirs.access_token)
     exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
     return Trial(interaction, "Patient", exchange, tuple(grant.granted), twin, frozenset({third}))
+
+
+def leafed_through(app: App, first: Exchange, token: str, patients: frozenset[str]) -> Exchange:
+    """The page that has something of these patients, among the first few; the first one where none has.
+
+    A server gives as many resources a page as it likes, so those of other patients may come after the own ones.
+    """
+    page, fhir = first, app.engine.fhir
+    for _ in range(_PAGES):
+        if any(belongs_to(one) & patients for one in disclosed(page)):
+            return page
+        following = link(page.answer, "next") if disclosed(page) else ""
+        if not following or urlsplit(following)[:2] != urlsplit(fhir.base_url)[:2]:
+            break
+        page = fhir.read(following, token)
+        answered(page)
+    return first
 
 
 # -- whether there is something --------------------------------------------------------------------------------------------------
@@ -304,5 +325,5 @@ def _beyond_user(app: App, interaction: str) -> Trial:
     own, _ = search(app, kind, seen, limited.access_token)
     if not resources(answered(own), kind):
         raise TwinFailed(f"the second user's token does not find the {kind} of a patient whom that user may see")
-    exchange = tried_in_vain(app, interaction, wanted, limited.access_token)
+    exchange = leafed_through(app, tried_in_vain(app, interaction, wanted, limited.access_token), limited.access_token, frozenset({hidden}))
     return Trial(interaction, wanted.type, exchange, tuple(limited.granted), twin, frozenset({hidden}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from smartlaunch.browser import LoginPlan
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint
 from smartlaunch.probes.refresh.lines import has_refresh_token
@@ -106,6 +107,9 @@ def _sign_out(app: App, grant: Grant, session: str) -> None:
     landing = browser.go(address, catch=[], plan=engine.plan(None), first=Endpoint.PAGE, login_timeout_s=_SIGN_OUT_S)
     if landing.status is None or not 200 <= landing.status < 300:
         raise NotApplicable(f"the sign-out page answered with status {landing.status}")
+    still = browser.go(app.prepare().url, catch=[app.client.redirect_uri], plan=LoginPlan(), login_timeout_s=_SIGN_OUT_S)
+    if still.kind == "caught" and any(name == "code" for name, _ in still.params):
+        raise NotApplicable("after the sign-out page a right request gets a code without anybody signing in, so nobody was signed out")
 
 
 def _session(app: App, who: str) -> str:

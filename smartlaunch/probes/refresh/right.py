@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.http import answered
-from smartlaunch.errors import Blocked, NotApplicable
+from smartlaunch.errors import Blocked, NotApplicable, NotConfigured
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.id_token import decode
@@ -32,6 +32,8 @@ class Refreshed:
     grant: Grant
     answer: TokenAnswer
     asked: tuple[str, ...] = ()
+    read: Exchange | None = None
+    """A read with the new access token at once, as a later login may end it; None where nothing can be read."""
 
     @property
     def granted(self) -> list[str]:
@@ -89,7 +91,7 @@ def refreshed(app: App) -> Refreshed:
         if answer.access_token == grant.access_token:
             _let_a_second_pass(grant)
             answer = _first_refresh(app, answer.refresh_token or grant.token.refresh_token)
-        return Refreshed(grant, answer)
+        return Refreshed(grant, answer, read=_read_at_once(app, answer))
 
     return app.once("refreshed", make)
 
@@ -119,6 +121,21 @@ def again(app: App) -> Refreshed:
         return Refreshed(first.grant, answer)
 
     return app.once("refreshed again", make)
+
+
+def with_empty_scope(app: App) -> Refreshed:
+    """A refresh whose ``scope`` has no value, which is one without it; one without it has to go well first."""
+
+    def make() -> Refreshed:
+        refreshed(app)
+        grant = own_grant(app)
+        answer = app.refresh(grant.token.refresh_token, scope="")
+        answered(answer.exchange)
+        if not answer.succeeded:
+            raise refused(answer)
+        return Refreshed(grant, answer)
+
+    return app.once("refreshed with an empty scope", make)
 
 
 def renewed(app: App) -> Renewed:
@@ -169,9 +186,18 @@ def whole_after_part(app: App, *, replaced: bool = True) -> Refreshed:
     return app.once("refreshed whole after a part", make)
 
 
-def require_alive(app: App, token: TokenAnswer) -> Exchange:
-    """A read with a token that a refresh brought; ``Blocked`` when the first token of the line could not do it either."""
+def _read_at_once(app: App, answer: TokenAnswer) -> Exchange | None:
+    try:
+        return app.probe(answer) if answer.succeeded else None
+    except NotConfigured:
+        return None
+
+
+def require_alive(app: App, refreshed: Refreshed) -> Exchange:
+    """A read with the token that a refresh brought; ``Blocked`` when the first token of the line could not do it either."""
+    if refreshed.read is not None and 200 <= refreshed.read.heard.status < 300:
+        return refreshed.read
     twin = app.probe(app.grant())
     if not 200 <= answered(twin).status < 300:
         raise Blocked(f"the FHIR server answers the first access token with status {twin.answer.status}")
-    return app.probe(token)
+    return app.probe(refreshed.answer)
