@@ -37,7 +37,7 @@ from smartlaunch.reporting.words import count, seconds
 
 NIGHTS = "nights"
 TELL = "tell"
-_PASSED_ON = ("suite", "requirement", "scenario", "passive", "quick", "thorough", "deviations", "no-allure")
+_PASSED_ON = ("suite", "requirement", "scenario", "passive", "quick", "thorough", "deviations", "slim", "no-allure")
 _LINE_S = 60.0
 
 

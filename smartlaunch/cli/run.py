@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     from smartlaunch.plugin.selection import Selection
 
     asked = options.of_command(args)
+    if asked.features:
+        _own_features(asked.features)
     selection = Selection.of(asked)
     filtered = args.list or asked.requirement or asked.scenario or asked.quick or asked.passive
     plans = selection.plans() if filtered else []
@@ -99,6 +101,15 @@ def _history(args: argparse.Namespace) -> Path | None:
     if args.history:
         return Path(args.history)
     return None if args.out else Path.cwd() / files.REPORTS / files.HISTORY_FILE
+
+
+def _own_features(given: str) -> None:
+    """Let this process, which lists and counts, see what its child will put."""
+    from smartlaunch.plugin.binding import OWN_FEATURES
+
+    if not Path(given).is_dir() or not any(Path(given).rglob("*.feature")):
+        raise UsageError(f"--features {given}: this is no folder with feature files")
+    os.environ[OWN_FEATURES] = str(Path(given).resolve())
 
 
 def _list(selection: Selection, plans: Sequence[Plan]) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import gzip
 import json
 import re
 from collections import OrderedDict
@@ -62,10 +63,15 @@ class HarReport:
 
 
 def write_har(exchanges: Iterable[RecordedExchange], path: Path, *, title: str = "") -> Path:
-    """Write exchanges as one HAR, entry by entry; ``title`` names the scenario or run."""
+    """Write exchanges as one HAR, entry by entry, compressed where the name ends in ``.gz``; ``title`` names the scenario or run."""
     comment = f',"comment":{json.dumps(title, ensure_ascii=False)}' if title else ""
     creator = json.dumps({"name": "smart-launch-conformance", "version": smartlaunch.__version__})
-    with path.open("w", encoding="utf-8", errors="replace") as file:
+    compressed = path.suffix == ".gz"
+    with (
+        gzip.open(path, "wt", compresslevel=6, encoding="utf-8", errors="replace")
+        if compressed
+        else path.open("w", encoding="utf-8", errors="replace")
+    ) as file:
         file.write(f'{{"log":{{"version":"1.2","creator":{creator}{comment},"pages":[],"entries":[')
         for number, exchange in enumerate(exchanges):
             file.write(",\n" if number else "\n")

@@ -6,6 +6,7 @@ app; ``@once`` keeps it to the first suite that fits, for rules that do not depe
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -130,11 +131,29 @@ def features_root() -> Path:
     return suite_root() / "features"
 
 
+OWN_FEATURES = "SMARTLAUNCH_FEATURES"
+"""A folder of the user with feature files of their own, which run beside ours."""
+
+
+def own_features_root() -> Path | None:
+    """The folder of the user's own features, where one is named."""
+    name = os.environ.get(OWN_FEATURES, "")
+    return Path(name).resolve() if name else None
+
+
 @cache
 def features() -> tuple[Feature, ...]:
-    """Every feature, parsed once with the parser that will run it, in the order of their paths."""
-    root = features_root()
-    return tuple(bdd.read_feature(root, path) for path in sorted(root.rglob("*.feature")))
+    """Every feature, parsed once with the parser that will run it, in the order of their paths; those of the user last."""
+    root, own = features_root(), own_features_root()
+    ours = [bdd.read_feature(root, path) for path in sorted(root.rglob("*.feature"))]
+    theirs = [bdd.read_feature(own.parent, path) for path in sorted(own.rglob("*.feature"))] if own is not None else []
+    return (*ours, *theirs)
+
+
+def is_own(feature: Feature) -> bool:
+    """Whether a feature is one of the user's."""
+    own = own_features_root()
+    return own is not None and Path(feature.filename).resolve().is_relative_to(own)
 
 
 @cache
@@ -187,7 +206,7 @@ def _plans_of(feature: Feature, template: ScenarioTemplate, number: int) -> Iter
         template=template,
     )
     yield from (replace(first, suite=suite) for suite in (fitting[:1] if "once" in flags else fitting))
-    if first.waits:
+    if first.waits or is_own(feature):
         return
     once = "once" in flags
     for cell in grid.cells(feature.rel_filename, first.slug, number, profiles=len(fitting), once=once, rows=len(bdd.rows(template))):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,9 +16,24 @@ from typing import Any
 
 from smartlaunch.catalogue import load
 from smartlaunch.errors import InternalError
-from smartlaunch.records.files import DIAGNOSES_FILE, HAR_FILE, HTML_FILE, JUNIT_FILE, RUN_FILE
+from smartlaunch.finding import Outcome
+from smartlaunch.records.files import (
+    ALLURE_FILE,
+    ALLURE_RESULTS,
+    DIAGNOSES_FILE,
+    EXCHANGES_FILE,
+    HAR_FILE,
+    HTML_FILE,
+    JUNIT_FILE,
+    README_FILE,
+    RUN_FILE,
+    readme,
+)
 from smartlaunch.records.record import Run
 from smartlaunch.records.store import assemble, with_diagnoses, write_run
+
+_LAST = 8
+"""How many of the exchanges of a scenario that did not pass keep their bodies in a slim run."""
 
 
 @dataclass
@@ -46,8 +62,11 @@ def finish(
     scrub: Callable[[str], str],
     on_run: Callable[[Run, Path], None] | None = None,
     at_end: Callable[[], None] | None = None,
+    slim: bool = False,
 ) -> Run:
     """Write ``run.json``, then what explains and shows it; ``on_run`` gets the run when it is explained, ``at_end`` waits for it.
+
+    ``slim`` keeps of what no finding speaks of only that it happened.
 
     Where not even ``run.json`` can be written, the others are made all the same before that is raised.
     """
@@ -56,7 +75,9 @@ def finish(
     made: list[Mapping[str, Any]] = []
     writers.attempt("header", lambda: made.append(header()))
     run = assemble(folder, made[0] if made else None)  # without a new header that from the start of the run counts
-    return _write(run, writers, on_run=on_run, at_end=at_end)
+    run = _write(run, writers, on_run=on_run, at_end=at_end, slim=slim)
+    (folder / EXCHANGES_FILE).unlink(missing_ok=True)  # run.json has them; nothing is kept twice
+    return run
 
 
 def write_artefacts(run: Run, folder: Path, *, scrub: Callable[[str], str], on_run: Callable[[Run, Path], None] | None = None) -> Run:
@@ -66,7 +87,12 @@ def write_artefacts(run: Run, folder: Path, *, scrub: Callable[[str], str], on_r
 
 
 def _write(
-    run: Run, writers: Writers, *, on_run: Callable[[Run, Path], None] | None = None, at_end: Callable[[], None] | None = None
+    run: Run,
+    writers: Writers,
+    *,
+    on_run: Callable[[Run, Path], None] | None = None,
+    at_end: Callable[[], None] | None = None,
+    slim: bool = False,
 ) -> Run:
     from smartlaunch.evidence.har import write_har
     from smartlaunch.reporting.html import write_html
@@ -77,12 +103,17 @@ def _write(
     explained: list[Run] = []
     writers.attempt(DIAGNOSES_FILE, lambda: explained.append(explain(run, folder, scrub)))
     told = explained[0] if explained else run
+    if slim:
+        told = slimmed(told)
+        writers.attempt(RUN_FILE, lambda: write_run(told, folder))
     for artefact, make in (
         ("Allure", lambda: on_run(told, folder) if on_run is not None else None),
         (HAR_FILE, lambda: write_har(told.exchanges, folder / HAR_FILE)),
         (HTML_FILE, lambda: write_html(told, folder, load())),
         (JUNIT_FILE, lambda: write_junit([told], folder / JUNIT_FILE)),
         ("Allure", lambda: at_end() if at_end is not None else None),
+        ("Allure", lambda: _drop_results(folder) if slim else None),
+        (README_FILE, lambda: (folder / README_FILE).write_text(readme(folder), encoding="utf-8")),
     ):
         writers.attempt(artefact, make)
     lost = next((line["problem"] for line in writers.unwritten if line["artefact"] == RUN_FILE), "")
@@ -92,6 +123,25 @@ def _write(
         told = replace(told, header={**told.header, "unwritten": writers.unwritten})
         write_run(told, folder)
     return told
+
+
+def slimmed(run: Run) -> Run:
+    """The run without the bodies of exchanges that no finding, no block and no error speaks of; their facts stay."""
+    kept = {f.exchange for s in run.scenarios for f in s.findings}
+    kept |= {
+        x
+        for s in run.scenarios
+        if s.outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.BLOCKED, Outcome.ERROR)
+        for x in s.exchanges[-_LAST:]
+    }
+    exchanges = tuple(x if x.id in kept else replace(x, request_body="", response_body="", truncated=True) for x in run.exchanges)
+    return replace(run, header={**run.header, "slim": True}, exchanges=exchanges)
+
+
+def _drop_results(folder: Path) -> None:
+    """Take away what Allure's page was made of, where there is the page."""
+    if (folder / ALLURE_FILE).is_file():
+        shutil.rmtree(folder / ALLURE_RESULTS, ignore_errors=True)
 
 
 def explain(run: Run, folder: Path, scrub: Callable[[str], str]) -> Run:

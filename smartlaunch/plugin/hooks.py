@@ -19,8 +19,8 @@ from pytest_bdd.parser import Scenario, Step
 from smartlaunch.catalogue import load
 from smartlaunch.errors import Blocked, InternalError, Missing, NonConformance, NotApplicable, SmartLaunchError, Unreachable, UsageError
 from smartlaunch.finding import Outcome
-from smartlaunch.plugin import bdd, ending, known, lint, options, proofs
-from smartlaunch.plugin.binding import SUITES, Plan, label_of
+from smartlaunch.plugin import bdd, ending, known, lint, marks, options, proofs
+from smartlaunch.plugin.binding import OWN_FEATURES, SUITES, Plan, label_of
 from smartlaunch.plugin.gates import app_of, gate_of
 from smartlaunch.plugin.items import EXCHANGES, JUDGE, PROGRESS, RESULT, RUN, STARTED, STEPS, plan_of, scenario_id
 from smartlaunch.plugin.judge import Judge
@@ -44,6 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register markers; fix the run's folder early, so that workers and Allure agree on it."""
     bdd.install_lookup()
     ending.listen()
+    _find_own_features(config)
+    for name, what in marks.WORDS.items():
+        config.addinivalue_line("markers", f"{name}: {what}")
     config.addinivalue_line("markers", "smartlaunch(plan): one scenario of the suite")
     config.addinivalue_line("markers", "req(id): the requirement a scenario speaks to")
     config.addinivalue_line("markers", "cap(code): the SMART capability that makes a scenario apply")
@@ -53,6 +56,24 @@ def pytest_configure(config: pytest.Config) -> None:
     except ImportError:
         return
     config.pluginmanager.register(AllureBridge(config, example=bdd.EXAMPLE), ALLURE)
+
+
+def _find_own_features(config: pytest.Config) -> None:
+    """Let the binders see the user's own feature files: they are imported at collection, which is later."""
+    given = config.getoption("--smartlaunch-features")
+    if not given:
+        return
+    folder = Path(given)
+    if not folder.is_dir() or not any(folder.rglob("*.feature")):
+        raise pytest.UsageError(f"--smartlaunch-features {given}: this is no folder with feature files")
+    os.environ[OWN_FEATURES] = str(folder.resolve())
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a scenario with its group, suite, tags and strengths, so that `-m` and `-k` select by them."""
+    plan = plan_of(item)
+    for name in marks.of(plan) if plan is not None else ():
+        item.add_marker(name)
 
 
 def pytest_bdd_apply_tag(tag: str, function: Any) -> bool:
@@ -72,7 +93,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ours = [item for item in items if plan_of(item) is not None]
     if not ours:
         return
-    problems = lint.problems()
+    problems = (*lint.problems(), *lint.missing_steps())
     if problems:
         raise pytest.UsageError("the features and the catalogue do not agree:\n" + "\n".join(f"  {p}" for p in problems))
     selection = _selection(config)

@@ -6,6 +6,7 @@ the target has been contacted; so all of that is checked here, with the parser t
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections import Counter
@@ -14,7 +15,7 @@ from functools import cache
 
 from smartlaunch.catalogue import load
 from smartlaunch.finding import Strength
-from smartlaunch.plugin.binding import TAGS, VALUED_TAGS, every_plan, features, requirement_coverage, tags_of
+from smartlaunch.plugin.binding import TAGS, VALUED_TAGS, every_plan, features, is_own, requirement_coverage, tags_of
 from smartlaunch.plugin.phrases import unknown_labels
 from smartlaunch.probes.ahead import BEGINNINGS
 
@@ -95,6 +96,26 @@ def unknown_words() -> list[str]:
         for step in template.render(context).steps
     }
     return [f"{steps[step]}: {step!r}: {why}" for step, why in unknown_labels(steps).items()]
+
+
+@cache
+def missing_steps() -> tuple[str, ...]:
+    """Steps of the user's own features that no phrase matches, with the phrases that come closest; ours are held by a test."""
+    from pytest_bdd.steps import step_function_context_registry
+
+    contexts = list(step_function_context_registry.values())
+    phrases = sorted({context.parser.name for context in contexts})
+    found = []
+    for feature in features():
+        for template in feature.scenarios.values() if is_own(feature) else ():
+            for row in [c for e in template.examples for c in e.as_contexts()] or [{}]:
+                for step in template.render(row).steps:
+                    if not any(c.type in (None, step.type) and c.parser.is_matching(step.name) for c in contexts):
+                        close = difflib.get_close_matches(step.name, phrases, n=2, cutoff=0.5)
+                        near = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+                        where = f"{feature.rel_filename}:{step.line_number}"
+                        found.append(f"{where}: there is no step {step.keyword} {step.name!r}{near}")
+    return tuple(dict.fromkeys(found))
 
 
 def unbroken() -> list[str]:

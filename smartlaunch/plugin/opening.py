@@ -113,5 +113,6 @@ def write_reports(config: pytest.Config, run: RunSession) -> None:
         scrub=run.scrub,
         on_run=bridge.begin if bridge is not None else None,
         at_end=bridge.finish if bridge is not None else None,
+        slim=run.options.slim,
     )
     config.stash[RUN] = run

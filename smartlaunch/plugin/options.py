@@ -71,6 +71,7 @@ OPTIONS = (
     Option("thorough", "put each rule in more situations: other clients, users, patients, refreshed tokens, forms of scopes"),
     Option("shuffle", "put the suites, and the scenarios of each, in an order drawn by this number; no outcome depends on it", "SEED"),
     Option("strict", "let warnings end the run with 1", pytest="-"),
+    Option("features", "also put the scenarios of the feature files in this folder of yours", "DIR", pytest="smartlaunch-features"),
     Option("deviations", "known deviations beside those of the target file: a TOML file of [[deviations]]", "FILE"),
     Option("strict-known", "let a deviation that expired or no longer occurs end the run with 1", pytest="-"),
     Option("baseline", "compare with this run: only what became worse ends with 1", "RUN", pytest="-"),
@@ -83,12 +84,16 @@ OPTIONS = (
     Option("down-nights", "with --baseline: let a target that was down for so many runs end with 1 (default: 3)", "N", pytest="-"),
     Option("out", "the run's folder (default: a new one under ./reports/)", "DIR", pytest="run-dir"),
     Option("junit", "also write JUnit XML here (default: junit.xml in the run's folder)", "FILE", pytest="-"),
+    Option("slim", "keep less: no bodies of exchanges that nothing was found in, no results of Allure beside its page"),
     Option("no-allure", "do not render the Allure report; its results are written all the same", pytest="-"),
     Option("verbose", "show pytest's own output as well", pytest="-"),
     Option("trace-rules", "let the embedded EHR name the rules behind each answer (for the defect matrix)", run=False, ehr=True),
     Option("quiet-progress", "no progress line", run=False),
 )
 BY_NAME = {option.name: option for option in OPTIONS}
+
+FAMILY = "smartlaunch"
+"""Before each option's name in pytest, which also takes the short words of the table."""
 
 DEFAULT_TARGET = "embedded"
 TARGET_VARIABLE = "SMARTLAUNCH_TARGET"
@@ -111,6 +116,8 @@ class Options:
     passive: bool = False
     quick: bool = False
     thorough: bool = False
+    features: str = ""
+    slim: bool = False
     deviations: str = ""
     trace_rules: bool = False
 
@@ -132,7 +139,8 @@ def add_to_pytest(add: Callable[..., None]) -> None:
     for option in OPTIONS:
         if option.pytest_flag:
             more = {"help": f"{option.help}; write --target=T"} if option.name == "target" else {}
-            add(option.pytest_flag, **(option.keywords() | more))
+            flags = dict.fromkeys((option.pytest_flag, f"--{FAMILY}-{option.name}"))
+            add(*flags, dest=option.pytest_flag[2:].replace("-", "_"), **(option.keywords() | more))
 
 
 def target_name(given: str | None) -> str:

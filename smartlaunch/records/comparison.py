@@ -150,13 +150,14 @@ def _entry(before: Before | None, now: ScenarioResult, sides: Mapping[str, tuple
     change = _change(before, now, flaky)
     if change is None:
         return None
+    broken = tuple(dict.fromkeys(f.requirement for f in now.findings if f.outcome == now.outcome))
     side, reason = sides.get(now.id, ("", now.reason.partition("\n")[0]))
     return Entry(
         change,
         now.id,
         before.outcome if before else "",
         now.outcome,
-        now.requirements,
+        broken or now.requirements,
         side,
         reason,
         before.reason if before else "",

@@ -77,7 +77,7 @@ class AllureBridge:
         self._steps: list[tuple[int, int]] = []
         self._began = 0
         self._record = _Record()
-        self._texts: dict[str, str] = {}
+        self._sources: dict[tuple[str, int], str] = {}
         self._rendering: Rendering | None = None
         self._begun = False
         self.problem: Exception | None = None
@@ -181,19 +181,22 @@ class AllureBridge:
         result.attachments = [*self._exchanges(run_dir, scenario), *_files(run_dir, scenario)]
 
     def _exchanges(self, run_dir: Path, scenario: ScenarioResult) -> list[Any]:
-        """The exchanges as text: one attachment each where something was found, those of the finding first; else all in one."""
+        """The exchanges as text, an attachment each, those of a finding first."""
         shown = [f.exchange for f in scenario.findings if f.exchange]
         wanted = list(dict.fromkeys([*shown, *scenario.exchanges[-MOST_EXCHANGES:]]))
         found = self._record.exchanges(run_dir, wanted)
-        if scenario.findings or scenario.outcome in (Outcome.BLOCKED, Outcome.ERROR):
-            named = [(f"{x.id} {x.method} {x.endpoint} {x.status or 'no answer'}", x) for x in found]
-            return [_attach(name, exchange_text(x), "text/plain", "txt") for name, x in named]
-        if not found:
-            return []
-        for new in (x for x in found if x.id not in self._texts):  # a launch is shared by hundreds of scenarios
-            self._texts[new.id] = exchange_text(new, longest=SHORT_BODY)
-        texts = [self._texts[x.id] for x in found]
-        return [_attach(f"{len(found)} exchanges", "\n\n========\n\n".join(texts), "text/plain", "txt")]
+        spoken_of = bool(scenario.findings) or scenario.outcome in (Outcome.BLOCKED, Outcome.ERROR)
+        return [self._exchange(x, LONGEST_BODY if spoken_of else SHORT_BODY) for x in found]
+
+    def _exchange(self, exchange: RecordedExchange, longest: int) -> Any:
+        """One exchange as an attachment: written once, and referred to by every scenario that it belongs to."""
+        from allure_commons.model2 import Attachment
+
+        name = f"{exchange.id} {exchange.method} {exchange.endpoint} {exchange.status or 'no answer'}"
+        key = (exchange.id, longest)
+        if key not in self._sources:
+            self._sources[key] = _attach(name, exchange_text(exchange, longest=longest), "text/plain", "txt").source
+        return Attachment(name=name, source=self._sources[key], type="text/plain")
 
 
 class Hooks:

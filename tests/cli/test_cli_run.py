@@ -209,7 +209,7 @@ def test_a_junit_file_that_cannot_be_written_leaves_everything_else(cli):
     assert "--junit /dev/full could not be written" in said.err
     assert Path("/dev/full").is_char_device()
     assert "1 passed" in said.out
-    assert all((Path("out") / name).is_file() for name in ("run.json", "index.html", "run.har", "manifest.sha256"))
+    assert all((Path("out") / name).is_file() for name in ("run.json", "index.html", "run.har.gz", "manifest.sha256"))
 
 
 def test_a_manifest_that_cannot_be_written_costs_nothing_else(cli, monkeypatch):

@@ -66,7 +66,7 @@ def test_a_run_against_a_hostile_server_ends_well(runs, place, fault):
     assert outcomes[JUDGE[place]] == FAULTS[place][fault], [(s["id"], s["outcome"], s["reason"]) for s in run.record["scenarios"]]
     assert "error" not in outcomes.values()
     assert run.code == (1 if "failed" in outcomes.values() else 3 if "blocked" in outcomes.values() else 0), run.said[-2000:]
-    for name in ("index.html", "run.har", "run.json", "exchanges.jsonl"):
+    for name in ("index.html", "run.har.gz", "run.json"):
         assert (run.folder / name).stat().st_size > 200
 
 

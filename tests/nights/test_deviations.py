@@ -199,4 +199,4 @@ def test_a_real_run_is_green_with_what_accept_wrote_and_strict_known_when_it_is_
     (Path("second") / "index.html").unlink()
     again = cli("report", "second")
     assert (again.code, "Known deviations (1)" in again.out) == (0, True)
-    assert all((Path("second") / name).is_file() for name in ("run.json", "index.html", "junit.xml", "run.har", "manifest.sha256"))
+    assert all((Path("second") / name).is_file() for name in ("run.json", "index.html", "junit.xml", "run.har.gz", "manifest.sha256"))

@@ -101,5 +101,5 @@ def test_the_command_writes_every_report_of_the_whole(cli, tmp_path):
     assert [path.read_text() for path in attached] == ["a", "b"]
     assert data["header"]["id"] == "whole"
     assert data["diagnoses"]
-    for name in ("index.html", "junit.xml", "run.har", "manifest.sha256"):
+    for name in ("index.html", "junit.xml", "run.har.gz", "manifest.sha256"):
         assert (tmp_path / "whole" / name).is_file()

@@ -179,6 +179,17 @@ The options of a run, and the words in which plain `pytest` takes them. Both sel
 {exits()}
 
 Where several hold, the first of 2, 1, 4, 3 counts; an internal error of pytest is always 4. `pytest` keeps its own exit codes.
+
+## pytest's own way
+
+- `-m` selects by group (a folder or a file of the features), suite, tag and strength: `-m "pkce and not intrusive"`, `-m "ehr-launch-public and shall"`;
+  `-m "req(id='RFC7636-4.6')"` by requirement. `-k pkce` finds a group, too. `pytest --markers` lists all.
+- `--lf` and `--ff` put what failed last alone or first.
+- Every option is also there under its family name, `--smartlaunch-<name>`, where another plugin has the short one.
+- Without a checkout: `pytest --pyargs smartlaunch._suite.suites.test_standalone_public --target=T`.
+- Feature files of your own: a folder with `.feature` files that use the phrases of this suite, each scenario with an `@id:` of its own under a `Rule`
+  with a `@req:` of the catalogue. `smartlaunch run --features DIR` (pytest: `--smartlaunch-features=DIR`) puts them in the suites that their tags fit, beside
+  ours. A step that does not exist is named at collection, with the phrases that come closest.
 """
 
 

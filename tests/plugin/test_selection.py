@@ -100,6 +100,8 @@ def test_every_option_reaches_the_child_in_the_plugins_word() -> None:
         quick=True,
         thorough=True,
         deviations="h",
+        features="i",
+        slim=True,
         trace_rules=True,
     )
     words = options.pytest_arguments(given)

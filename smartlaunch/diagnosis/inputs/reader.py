@@ -278,7 +278,7 @@ def _from_entries(data: Any, name: str, redactor: Redactor) -> Loaded:
 
 def _from_har(path: Path, shown: Path) -> Loaded:
     beside = shown.with_name("run.json")
-    if shown.name == "run.har" and beside.is_file():
+    if shown.name in ("run.har", "run.har.gz") and beside.is_file():
         loaded = _from_run(load_run(beside))
         loaded.warnings.append("this is the HAR of a conformance run, which breaks rules on purpose; run.json beside it was read")
         return loaded

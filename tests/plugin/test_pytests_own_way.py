@@ -1,0 +1,166 @@
+"""pytest used as anybody uses pytest: markers, -k, --lf, --pyargs, other plugins, feature files of one's own."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from smartlaunch.cli import main
+from smartlaunch.plugin import marks
+from smartlaunch.plugin.binding import SUITES, every_plan, plans
+
+ROOT = Path(__file__).resolve().parents[2]
+OWN = """\
+@once
+Feature: What our portal needs
+
+  @req:SMART-2.2-conformance-well-known-a
+  Rule: The server serves a JSON document at .well-known/smart-configuration below its FHIR base URL
+
+    @id:our-portal-finds-the-configuration
+    Scenario: Our portal finds the SMART configuration
+      When the app reads the SMART configuration
+      Then {then}
+"""
+
+
+def collect(*words, cwd=ROOT, plugins=False, code=0):
+    environment = {k: v for k, v in os.environ.items() if k != "SMARTLAUNCH_FEATURES"} | {"PYTHONPATH": str(ROOT)}
+    if not plugins:
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        words = ("-p", "pytest_bdd.plugin", "-p", "allure_pytest.plugin", *words)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *words],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
+    return [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line], done.stdout + done.stderr
+
+
+def test_every_plan_has_its_group_suite_and_strength():
+    for plan in every_plan():
+        names = marks.of(plan)
+        assert plan.suite.id in names
+        assert Path(plan.path).stem in names
+        assert {"shall", "shall_not", "should", "should_not", "may", "deprecated"} & set(names) or all(
+            r.startswith(("HYGIENE", "EXPECT")) for r in plan.requirements
+        )
+
+
+def test_markers_select_groups_without_what_is_intrusive():
+    file = "suites/test_standalone_public.py"
+    found, _ = collect(file, "-m", "pkce and not intrusive")
+    wanted = [p for p in plans("standalone-public") if "pkce" in p.path and "intrusive" not in p.flags and not p.thorough]
+    assert len(found) == sum(len(p.labels) or 1 for p in wanted) > 0
+    by_name, _ = collect(file, "-k", "pkce")
+    assert len(by_name) > len(found)
+    suite, _ = collect(file, "-m", "standalone-public and shall_not")
+    assert suite
+
+
+def test_every_marker_is_registered_and_an_unknown_one_is_refused():
+    _, text = collect("suites/test_standalone_public.py", "--markers")
+    for name in ("pkce", "intrusive", "shall", *(s.id for s in SUITES)):
+        assert f"@pytest.mark.{name}:" in text
+
+
+def test_the_suites_are_found_by_their_package():
+    found, _ = collect("--pyargs", "smartlaunch._suite.suites.test_standalone_public", "-m", "pkce", "--target=embedded")
+    assert found
+
+
+def test_what_failed_last_comes_first_or_alone(tmp_path):
+    words = [
+        "suites/test_standalone_public.py",
+        "--scenario=standalone-public/state-returned",
+        "--scenario=standalone-public/plain-not-listed",
+    ]
+    words += [
+        "--defect=omits_state",
+        f"--run-dir={tmp_path / 'run'}",
+        "-q",
+        "-o",
+        f"cache_dir={tmp_path / 'cache'}",
+        "-p",
+        "no:allure_pytest",
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "SMARTLAUNCH_ALLURE": "off"}
+    done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    found, _ = collect(*words, "--lf", plugins=True)
+    assert found == ["test_state_returned"]
+    first, _ = collect(*words, "--ff", plugins=True)
+    assert first[0] == "test_state_returned"
+    assert len(first) == 2
+
+
+PLUGINS = {
+    "pytest_asyncio": "pytest-asyncio",
+    "pytest_randomly": "pytest-randomly",
+    "pytest_playwright": "pytest-playwright",
+    "pytest_html": "pytest-html",
+    "pytest_timeout": "pytest-timeout",
+    "pytest_rerunfailures": "pytest-rerunfailures",
+    "pytest_cov": "pytest-cov",
+    "xdist": "pytest-xdist",
+}
+
+
+def test_other_plugins_that_are_installed_do_not_disturb():
+    there = [name for name, module in ((v, k) for k, v in PLUGINS.items()) if find_spec(module)]
+    assert "pytest-xdist" in there
+    found, _ = collect("suites/test_standalone_public.py", "-m", "pkce", plugins=True)
+    alone, _ = collect("suites/test_standalone_public.py", "-m", "pkce")
+    assert sorted(found) == sorted(alone)
+
+
+def test_every_option_has_the_family_name_too():
+    found, _ = collect(
+        "suites/test_standalone_public.py", "--smartlaunch-requirement=SMART-2.2-app-launch-pkce-a", "--smartlaunch-target=embedded"
+    )
+    short, _ = collect("suites/test_standalone_public.py", "--requirement=SMART-2.2-app-launch-pkce-a")
+    assert found == short != []
+
+
+def own(tmp_path, then="it is a JSON object"):
+    folder = tmp_path / "portal"
+    folder.mkdir()
+    (folder / "portal.feature").write_text(OWN.format(then=then))
+    return folder
+
+
+def test_own_features_run_beside_ours(tmp_path):
+    found, _ = collect("suites/test_standalone_public.py", f"--smartlaunch-features={own(tmp_path)}", "-k", "portal")
+    assert found == ["test_our_portal_finds_the_configuration"]
+
+
+def test_a_step_that_does_not_exist_is_named_at_collection(tmp_path):
+    folder = own(tmp_path, "it is a JSON objekt")
+    _, text = collect("suites/test_standalone_public.py", f"--smartlaunch-features={folder}", code=4)
+    assert "portal/portal.feature:10: there is no step Then 'it is a JSON objekt'; did you mean 'it is a JSON object'?" in text
+
+
+def test_a_folder_without_features_is_a_mistake(tmp_path, capsys):
+    _, text = collect("suites/test_standalone_public.py", f"--smartlaunch-features={tmp_path}", code=4)
+    assert "no folder with feature files" in text
+    assert main(["run", "--features", str(tmp_path)]) == 2
+    capsys.readouterr()
+
+
+def test_own_features_are_in_the_report(tmp_path):
+    words = ["run", "--features", str(own(tmp_path)), "--scenario", "standalone-public/our-portal-finds-the-configuration", "--no-allure"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "smartlaunch.cli", *words, f"--out={tmp_path / 'run'}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "What our portal needs" in (tmp_path / "run" / "run.json").read_text()
