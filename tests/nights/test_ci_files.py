@@ -119,3 +119,27 @@ def test_the_jenkinsfile_is_balanced_and_keeps_the_reports():
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_read_from_the_folder_tell_is_written_there(name):
     assert set(re.findall(r"/tell/([\w.-]+)", (CI / name).read_text())) <= set(TELL)
+
+
+def test_allures_history_is_carried_over(tmp_path, monkeypatch):
+    import json
+    import sys
+
+    from smartlaunch.reporting.allure_html import HISTORY, Renderer, begin_rendering
+
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "a-result.json").write_text("{}")
+    script = tmp_path / "renderer.py"
+    script.write_text(
+        "import sys, pathlib\n"
+        "config, out = (sys.argv[sys.argv.index(w) + 1] for w in ('--config', '--output'))\n"
+        "pathlib.Path(out).mkdir(); pathlib.Path(out, 'index.html').write_text(pathlib.Path(config).read_text())\n"
+    )
+    for place, expected in ((str(tmp_path / "h.jsonl"), str(tmp_path / "h.jsonl")), ("", None)):
+        monkeypatch.setenv(HISTORY, place)
+        rendering = begin_rendering(results, tmp_path / "allure.html", renderer=Renderer(sys.executable, script))
+        assert rendering.finish() is not None
+        config = json.loads((tmp_path / "allure.html").read_text())
+        assert config.get("historyPath") == expected
+        assert config.get("appendHistory") is (True if expected else None)

@@ -19,7 +19,7 @@ from smartlaunch.errors import UsageError
 from smartlaunch.nights import schedule as module
 from smartlaunch.nights.attempt import Ended, blocked_by_network, narrowed
 from smartlaunch.nights.schedule import Schedule
-from smartlaunch.nights.servers import server_of
+from smartlaunch.nights.servers import alone_at, server_of
 from smartlaunch.nights.state import Night, only_one, open_night
 from smartlaunch.records.history import History
 from smartlaunch.records.merging import merge
@@ -383,3 +383,11 @@ def test_sigterm_ends_a_night_with_143_and_its_page(tmp_path):
     assert b"the same command goes on" in out
     assert b"Traceback" not in out
     assert "not done" in (tmp_path / "night" / "index.html").read_text()
+
+
+def test_two_nights_at_once_do_not_meet_at_one_server():
+    name = f"test-{os.getpid()}.example:443"
+    with alone_at(name, lambda: False) as first, alone_at(name, lambda: True) as second, alone_at("", lambda: True) as nobody:
+        assert (first, second, nobody) == (True, False, True)
+    with alone_at(name, lambda: True) as again:
+        assert again
