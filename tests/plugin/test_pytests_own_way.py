@@ -83,7 +83,6 @@ def test_what_failed_last_comes_first_or_alone(tmp_path):
     words += [
         "--defect=omits_state",
         f"--run-dir={tmp_path / 'run'}",
-        "-q",
         "-o",
         f"cache_dir={tmp_path / 'cache'}",
         "-p",
@@ -142,7 +141,7 @@ def test_own_features_run_beside_ours(tmp_path):
 def test_a_step_that_does_not_exist_is_named_at_collection(tmp_path):
     folder = own(tmp_path, "it is a JSON objekt")
     _, text = collect("suites/test_standalone_public.py", f"--smartlaunch-features={folder}", code=4)
-    assert "portal/portal.feature:10: there is no step Then 'it is a JSON objekt'; did you mean 'it is a JSON object'?" in text
+    assert "portal/portal.feature:10: there is no step Then 'it is a JSON objekt'; did you mean 'it is a JSON object'" in text
 
 
 def test_a_folder_without_features_is_a_mistake(tmp_path, capsys):
