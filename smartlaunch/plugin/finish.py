@@ -16,10 +16,12 @@ from typing import Any
 
 from smartlaunch.catalogue import load
 from smartlaunch.errors import InternalError
+from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Outcome
 from smartlaunch.records.files import (
     ALLURE_FILE,
     ALLURE_RESULTS,
+    ATTACHMENTS,
     DIAGNOSES_FILE,
     EXCHANGES_FILE,
     HAR_FILE,
@@ -112,7 +114,7 @@ def _write(
         (HTML_FILE, lambda: write_html(told, folder, load())),
         (JUNIT_FILE, lambda: write_junit([told], folder / JUNIT_FILE)),
         ("Allure", lambda: at_end() if at_end is not None else None),
-        ("Allure", lambda: _drop_results(folder) if slim else None),
+        ("Allure", lambda: _drop_files(told, folder) if slim else None),
         (README_FILE, lambda: (folder / README_FILE).write_text(readme(folder), encoding="utf-8")),
     ):
         writers.attempt(artefact, make)
@@ -126,22 +128,28 @@ def _write(
 
 
 def slimmed(run: Run) -> Run:
-    """The run without the bodies of exchanges that no finding, no block and no error speaks of; their facts stay."""
+    """The run without headers and bodies of exchanges that no finding, block or error speaks of, and without pictures of what passed."""
     kept = {f.exchange for s in run.scenarios for f in s.findings}
-    kept |= {
-        x
-        for s in run.scenarios
-        if s.outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.BLOCKED, Outcome.ERROR)
-        for x in s.exchanges[-_LAST:]
-    }
-    exchanges = tuple(x if x.id in kept else replace(x, request_body="", response_body="", truncated=True) for x in run.exchanges)
-    return replace(run, header={**run.header, "slim": True}, exchanges=exchanges)
+    ended = (Outcome.FAILED, Outcome.WARNING, Outcome.BLOCKED, Outcome.ERROR)
+    kept |= {x for s in run.scenarios if s.outcome in ended for x in s.exchanges[-_LAST:]}
+    exchanges = tuple(x if x.id in kept else _outline(x) for x in run.exchanges)
+    scenarios = tuple(s if s.outcome in ended else replace(s, attachments=()) for s in run.scenarios)
+    return replace(run, header={**run.header, "slim": True}, exchanges=exchanges, scenarios=scenarios)
 
 
-def _drop_results(folder: Path) -> None:
-    """Take away what Allure's page was made of, where there is the page."""
+def _outline(exchange: RecordedExchange) -> RecordedExchange:
+    """That an exchange was, and the facts of it."""
+    return replace(exchange, request_headers=[], request_body="", response_headers=[], response_body="", truncated=True)
+
+
+def _drop_files(run: Run, folder: Path) -> None:
+    """Take away what a slim run does not need: what Allure's page was made of, where there is the page, and pictures that nothing names."""
     if (folder / ALLURE_FILE).is_file():
         shutil.rmtree(folder / ALLURE_RESULTS, ignore_errors=True)
+    named = {a for s in run.scenarios for a in s.attachments}
+    for path in (folder / ATTACHMENTS).rglob("*") if (folder / ATTACHMENTS).is_dir() else ():
+        if path.is_file() and path.relative_to(folder).as_posix() not in named:
+            path.unlink()
 
 
 def explain(run: Run, folder: Path, scrub: Callable[[str], str]) -> Run:

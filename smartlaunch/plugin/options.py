@@ -84,7 +84,7 @@ OPTIONS = (
     Option("down-nights", "with --baseline: let a target that was down for so many runs end with 1 (default: 3)", "N", pytest="-"),
     Option("out", "the run's folder (default: a new one under ./reports/)", "DIR", pytest="run-dir"),
     Option("junit", "also write JUnit XML here (default: junit.xml in the run's folder)", "FILE", pytest="-"),
-    Option("slim", "keep less: no bodies of exchanges that nothing was found in, no results of Allure beside its page"),
+    Option("slim", "keep less: of exchanges that nothing was found in only that they were, no results of Allure beside its page"),
     Option("no-allure", "do not render the Allure report; its results are written all the same", pytest="-"),
     Option("verbose", "show pytest's own output as well", pytest="-"),
     Option("trace-rules", "let the embedded EHR name the rules behind each answer (for the defect matrix)", run=False, ehr=True),
