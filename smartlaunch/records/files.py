@@ -85,7 +85,7 @@ def reports(folder: Path) -> dict[str, Path]:
 def readme(folder: Path) -> str:
     """What lies in the folder, a line each; every secret is a placeholder in all of it."""
     width = max(map(len, MEANING))
-    lines = [
-        f"{name:<{width}}  {what}" for name, what in MEANING.items() if (folder / name).exists() or name in (MANIFEST_FILE, README_FILE)
-    ]
+    gone = {EXCHANGES_FILE} if (folder / RUN_FILE).is_file() else set()
+    there = [name for name in MEANING if name not in gone and ((folder / name).exists() or name in (MANIFEST_FILE, README_FILE))]
+    lines = [f"{name:<{width}}  {MEANING[name]}" for name in there]
     return "A run of smart-launch-conformance. Secrets are placeholders in every file.\n\n" + "\n".join(lines) + "\n"
