@@ -102,6 +102,7 @@ def test_every_option_reaches_the_child_in_the_plugins_word() -> None:
         deviations="h",
         features="i",
         slim=True,
+        storage_state="j",
         trace_rules=True,
     )
     words = options.pytest_arguments(given)
