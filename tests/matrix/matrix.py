@@ -298,7 +298,7 @@ def clean_where_needed(names: list[str], work: Path) -> Clean:
         print(f"{len(missing)} scenarios on the clean embedded EHR first", flush=True)
         entries |= traced(folder / "run", chosen(sorted(missing)), limit=900)
         shutil.rmtree(folder / "run", ignore_errors=True)
-        part.write_text(json.dumps(entries))
+        part.write_text(json.dumps({i: entry for i, entry in entries.items() if entry["outcome"] not in ("failed", "error", "blocked")}))
         clean.add(entries)
 
 
