@@ -70,6 +70,7 @@ Feature: FHIR over HTTP
 
     @id:fhir-search-second-page
     Scenario: The second page of a search for one patient matches that patient
+      Given an app that sees the data of a patient
       When the app turns to the second page of a search for the patient
       Then every match fits the search
 

@@ -1,5 +1,6 @@
 """The features agree with tag table, catalogue, defects and step definitions."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -69,3 +70,25 @@ def test_scenarios_hold_no_addresses_and_no_json() -> None:
             if re.match(r"\s*(Given|When|Then|And|But)\b", line) and re.search(r"https?://|[{}]", line):
                 bad.append(f"{path.name}:{number}")
     assert bad == []
+
+
+GIVEN_TO_ALL = {"judge", "engine", "app", "apps", "plan", "suite", "request", "run_session"}
+"""What every step may ask for: the fixtures of the plugin."""
+
+
+def test_what_a_step_asks_for_was_handed_over_before(definitions) -> None:
+    import importlib
+
+    modules = [importlib.import_module(f"smartlaunch._suite.steps.{p.stem}") for p in (ROOT / "steps").glob("*.py") if p.stem != "__init__"]
+    fixtures = GIVEN_TO_ALL | {n for m in modules for n, o in vars(m).items() if type(o).__name__ == "FixtureFunctionDefinition"}
+    missing = []
+    for feature in features():
+        for template in feature.scenarios.values():
+            there = set(fixtures)
+            row = next((context for examples in template.examples for context in examples.as_contexts()), {})
+            for step in template.render(row).steps:
+                for found in matching(step, definitions)[:1]:
+                    asked = set(inspect.signature(found.step_func).parameters) - set(found.parser.parse_arguments(step.name) or ())
+                    missing += [f"{feature.rel_filename}:{template.line_number}: {step.name!r} asks for {name}" for name in asked - there]
+                    there |= {found.target_fixture} - {None}
+    assert missing == []

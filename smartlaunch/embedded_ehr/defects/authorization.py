@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 import secrets
@@ -179,7 +180,7 @@ CODES: dict[str, Change[NewCode]] = {
     "issues_sequential_codes": _coded(lambda code: f"code-{code.earlier + 100001}"),
     "issues_short_codes": _coded(lambda code: code.value[:6]),
     "issues_readable_codes": _coded(lambda code: f"{code.client_id}.{code.username}.{code.value[:12]}"),
-    "repeats_codes": _coded(lambda code: f"{code.client_id}-{code.username}-7d1f5a0c2b9e48f6a3c1"),
+    "repeats_codes": _coded(lambda code: hashlib.sha256(f"{code.client_id} {code.username}".encode()).hexdigest()),
 }
 """What the defects make of a code that nobody can guess."""
 
