@@ -73,6 +73,11 @@ def primary_brand(judge: Judge, engine: Engine, bundle: Exchange) -> None:
     judge(checks.primary_brand(judge.requirement, bundle, brands.identifier(engine)))
 
 
+@then("each entry of it has a fullUrl")
+def full_urls(judge: Judge, bundle: Exchange) -> None:
+    judge(checks.full_urls(judge.requirement, bundle))
+
+
 @then("the bundle tells when it changed last")
 def has_timestamp(judge: Judge, bundle: Exchange) -> None:
     judge(checks.timestamp(judge.requirement, bundle))

@@ -106,6 +106,14 @@ Feature: Brand bundle
       When the app fetches the brand bundle
       Then each brand is identified by its web site
 
+  @req:FHIR-R4-bundle-full-url-a
+  Rule: Each entry of the bundle says what it is by its fullUrl
+
+    @id:brand-entries-full-url
+    Scenario: Every entry has a fullUrl
+      When the app fetches the brand bundle
+      Then each entry of it has a fullUrl
+
   @req:SMART-2.2-brands-timestamp
   Rule: The bundle tells the time of its last change
 

@@ -70,6 +70,17 @@ def linked(requirement: str, exchange: Exchange, identifier: object) -> Findings
     ]
 
 
+def full_urls(requirement: str, exchange: Exchange) -> Findings:
+    """Each entry has a ``fullUrl``."""
+    listed = exchange.answer.object.get("entry")
+    found = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    lacking = [f"/entry/{i}" for i, entry in enumerate(found) if not isinstance(entry.get("fullUrl"), str) or not entry["fullUrl"].strip()]
+    if not lacking:
+        return []
+    said = f"{len(lacking)} of {len(found)} entries have none"
+    return [Finding(requirement, "a `fullUrl` in each entry", said, exchange.id, lacking[0])]
+
+
 def brand_bundle(requirement: str, exchange: Exchange) -> Findings:
     """What the link leads to is a Bundle of type ``collection``."""
     answer = exchange.answer

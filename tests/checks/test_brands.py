@@ -110,6 +110,14 @@ def test_link_is_due_where_a_brand_is_named() -> None:
     assert actual(checks.linked(REQ, answer({}), IDENTIFIER)) == "it is absent"
 
 
+def test_an_entry_without_full_url_is_named() -> None:
+    assert checks.full_urls(REQ, answer(BUNDLE)) == []
+    bare = deepcopy(BUNDLE)
+    bare["entry"][0]["fullUrl"] = " "
+    assert checks.full_urls(REQ, answer(bare))[0].pointer == "/entry/0"
+    assert checks.full_urls(REQ, answer({})) == []
+
+
 def test_what_the_link_leads_to_is_a_collection() -> None:
     assert actual(checks.brand_bundle(REQ, answer({}, status=404))) == "status 404, resourceType null"
     assert actual(checks.brand_bundle(REQ, changed("type", "searchset"))) == 'it is "searchset"'
