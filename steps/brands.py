@@ -73,6 +73,11 @@ def primary_brand(judge: Judge, engine: Engine, bundle: Exchange) -> None:
     judge(checks.primary_brand(judge.requirement, bundle, brands.identifier(engine)))
 
 
+@then("each extension in it has a url, and a value or parts")
+def whole_extensions(judge: Judge, bundle: Exchange) -> None:
+    judge(checks.whole_extensions(judge.requirement, bundle))
+
+
 @then("each entry of it has a fullUrl")
 def full_urls(judge: Judge, bundle: Exchange) -> None:
     judge(checks.full_urls(judge.requirement, bundle))

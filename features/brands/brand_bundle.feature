@@ -114,6 +114,14 @@ Feature: Brand bundle
       When the app fetches the brand bundle
       Then each entry of it has a fullUrl
 
+  @req:FHIR-R4-extension-a
+  Rule: Each extension in the bundle has a url and something to say
+
+    @id:brand-extensions-whole
+    Scenario: Every extension is whole
+      When the app fetches the brand bundle
+      Then each extension in it has a url, and a value or parts
+
   @req:SMART-2.2-brands-timestamp
   Rule: The bundle tells the time of its last change
 

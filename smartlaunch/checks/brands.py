@@ -81,6 +81,31 @@ def full_urls(requirement: str, exchange: Exchange) -> Findings:
     return [Finding(requirement, "a `fullUrl` in each entry", said, exchange.id, lacking[0])]
 
 
+def _extensions(node: object, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every extension below a node, with its place."""
+    if isinstance(node, list):
+        for i, each in enumerate(node):
+            yield from _extensions(each, f"{pointer}/{i}")
+    elif isinstance(node, dict):
+        for name, each in node.items():
+            if name in ("extension", "modifierExtension"):
+                yield from ((f"{pointer}/{name}/{i}", one) for i, one in enumerate(_objects(each)))
+            yield from _extensions(each, f"{pointer}/{name}")
+
+
+def whole_extensions(requirement: str, exchange: Exchange) -> Findings:
+    """Each extension has a ``url``, and a value or extensions of its own (invariant ext-1)."""
+    wrong = []
+    for pointer, one in _extensions(exchange.answer.object):
+        says = any(name == "extension" or name.startswith(("value", "_value")) for name, value in one.items() if value)
+        if not isinstance(one.get("url"), str) or not one["url"] or not says:
+            wrong.append((pointer, "no `url`" if not one.get("url") else "neither value nor parts"))
+    if not wrong:
+        return []
+    more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return [Finding(requirement, "a `url`, and a value or parts, in each extension", f"{wrong[0][1]}{more}", exchange.id, wrong[0][0])]
+
+
 def brand_bundle(requirement: str, exchange: Exchange) -> Findings:
     """What the link leads to is a Bundle of type ``collection``."""
     answer = exchange.answer

@@ -53,6 +53,8 @@ def bundle(state: State, defects: Defects, started: str) -> dict[str, Any]:
         "timestamp": started,
         "entry": [{"fullUrl": f"{state.base_url}/brands/{found['resourceType']}/{found['id']}", "resource": found} for found in resources],
     }
+    if defects("brands_have_an_empty_extension"):
+        resources[-1].setdefault("extension", []).append({"url": f"{state.base_url}/fhir-extension"})
     if defects("brands_have_an_entry_without_full_url"):
         del made["entry"][-1]["fullUrl"]
     if defects("brands_lack_timestamp"):

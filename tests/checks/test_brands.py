@@ -118,6 +118,16 @@ def test_an_entry_without_full_url_is_named() -> None:
     assert checks.full_urls(REQ, answer({})) == []
 
 
+def test_an_extension_that_says_nothing_is_named() -> None:
+    assert checks.whole_extensions(REQ, answer(BUNDLE)) == []
+    bare = deepcopy(BUNDLE)
+    bare["entry"][0]["resource"]["extension"] = [{"url": "u", "valueCode": "x"}, {"url": "u"}, {"valueCode": "x"}]
+    [finding] = checks.whole_extensions(REQ, answer(bare))
+    assert (finding.pointer, finding.actual) == ("/entry/0/resource/extension/1", "neither value nor parts, and 1 more")
+    bare["entry"][0]["resource"]["extension"] = [{"valueCode": "x"}]
+    assert checks.whole_extensions(REQ, answer(bare))[0].actual == "no `url`"
+
+
 def test_what_the_link_leads_to_is_a_collection() -> None:
     assert actual(checks.brand_bundle(REQ, answer({}, status=404))) == "status 404, resourceType null"
     assert actual(checks.brand_bundle(REQ, changed("type", "searchset"))) == 'it is "searchset"'
