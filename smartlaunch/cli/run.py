@@ -298,11 +298,11 @@ def _interrupted(folder: Path, ended: Ended) -> int:
 
 
 def _write_what_there_is(folder: Path) -> None:
-    """Put a run together that had no time to do so itself."""
+    """Put a run together that had no time to do so itself; a `run.json` alone may be of a child that was ended while it wrote."""
     from smartlaunch.plugin.finish import finish
     from smartlaunch.records.store import assemble
 
-    if (folder / files.RUN_FILE).is_file() or not any((folder / name).is_file() for name in files.STREAMED):
+    if (folder / files.HTML_FILE).is_file() or not any((folder / name).is_file() for name in files.STREAMED):
         return
     with suppress(InternalError, OSError):  # what could be written is there
         finish(folder, lambda: assemble(folder).header, scrub=str)
