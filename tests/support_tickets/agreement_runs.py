@@ -45,7 +45,6 @@ SAMPLE = {
     "refuses_online_refresh": "ehr-launch-public/refresh-online-works",
     "refuses_narrower_scopes_at_refresh": "standalone-public/refresh-part",
     "refuses_patient_in_context": "standalone-public/context-patient-readable",
-    "refuses_search_by_post": "standalone-public/access-granted-works",
     "refuses_preflight_on_token_endpoint": "standalone-public/cors-token-preflight",
     "refuses_preflight_on_fhir_endpoints": "standalone-public/cors-fhir-preflight",
     "drops_patient_scopes": "standalone-public/access-patient-granted",
