@@ -97,6 +97,17 @@ def ask_userinfo_with_junk(app: App) -> Exchange:
     return id_token.userinfo(app.engine, secrets.token_urlsafe(32))
 
 
+@then("the UserInfo endpoint takes the token")
+def takes_token(judge: Judge, userinfo: Exchange) -> None:
+    answer = userinfo.answer
+    judge.expects(
+        200 <= answer.status < 300,
+        expected="status 200, as with the usual spelling",
+        actual=f"status {answer.status}",
+        exchange=userinfo.id,
+    )
+
+
 @then("the token response has an ID Token")
 def has_id_token(judge: Judge, response: TokenAnswer) -> None:
     judge(checks.present(judge.requirement, response.exchange))

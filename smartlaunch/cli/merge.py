@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     return exit_code(whole, strict=args.strict) if code == GOOD else code
 
 
-def join(runs: list[Run], folder: Path, *, allure: bool) -> tuple[Run, int]:
+def join(runs: list[Run], folder: Path, *, allure: bool, told: bool = True) -> tuple[Run, int]:
     """Write the run of all into a folder; the number is 0 when every report could be written."""
     merged = merge(runs)
     whole = merged.run
@@ -48,7 +48,7 @@ def join(runs: list[Run], folder: Path, *, allure: bool) -> tuple[Run, int]:
             shutil.copytree(results, folder / files.ALLURE_RESULTS, dirs_exist_ok=True)
     write_header(folder, header)
     write_run(Run(header, whole.scenarios, whole.exchanges, (), whole.launches), folder)
-    code = render(load_run(folder), folder, allure=allure)
+    code = render(load_run(folder), folder, allure=allure, told=told)
     return load_run(folder), code
 
 

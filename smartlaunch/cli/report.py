@@ -30,8 +30,8 @@ def run(args: argparse.Namespace) -> int:
     return render(record, folder, allure=not args.no_allure)
 
 
-def render(record: Run, folder: Path, *, allure: bool) -> int:
-    """Explain the run and write every form of it, the digests last; print the summary."""
+def render(record: Run, folder: Path, *, allure: bool, told: bool = True) -> int:
+    """Explain the run and write every form of it, the digests last; print the summary unless somebody else does."""
     from smartlaunch.catalogue import load
     from smartlaunch.evidence.manifest import write_manifest
     from smartlaunch.evidence.redaction import Redactor
@@ -40,6 +40,8 @@ def render(record: Run, folder: Path, *, allure: bool) -> int:
 
     record = write_artefacts(record, folder, scrub=Redactor().scrub, on_run=_allure if allure else None)
     write_manifest(folder)
+    if not told:
+        return GOOD
     paths = {name: str(path) for name, path in files.reports(folder).items()}
     sys.stdout.write(render_summary(record, load(), paths=paths, colour=takes_colour(sys.stdout)))
     for lost in record.unwritten:

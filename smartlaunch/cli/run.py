@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from smartlaunch.plugin.binding import Plan, Suite
     from smartlaunch.plugin.selection import Selection
     from smartlaunch.records.record import Run
+    from smartlaunch.target import Target
 
 _PYTEST_GOOD, _PYTEST_INTERNAL, _PYTEST_USAGE = 0, 3, 4
 _TAIL = 4000
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if asked.features:
         _own_features(asked.features)
     selection = Selection.of(asked)
-    filtered = args.list or asked.requirement or asked.scenario or asked.quick or asked.passive
+    filtered = args.list or asked.requirement or asked.scenario or asked.ids or asked.quick or asked.passive
     plans = selection.plans() if filtered else []
     if args.list:
         return _list(selection, plans)
@@ -64,9 +65,19 @@ def run(args: argparse.Namespace) -> int:
         )
     baseline = load_run(args.baseline) if args.baseline else None
     _number(args.down_nights)
-    folder = folder_of(args.out)
+    from smartlaunch.cli.workers import number_of
+    from smartlaunch.target import load_target
+
+    target = load_target(asked.target)
+    workers, folder = number_of(args.workers, target), folder_of(args.out)
+
+    def changes(record: Run) -> Comparison | None:
+        return _changes(args, record, baseline)
+
     with _alone(folder), _scratch() as scratch:
-        return _run(args, asked, selection.suites, folder, scratch, lambda record: _changes(args, record, baseline))
+        if workers > 1:
+            return _side_by_side(args, asked, selection, target, folder, workers, changes)
+        return _run(args, asked, selection.suites, folder, scratch, changes)
 
 
 def _number(given: str | None) -> int:
@@ -317,6 +328,36 @@ def _put(command: Sequence[str], env: Mapping[str, str], output: IO[bytes] | Non
         return run_pytest(command, env=env, output=output)
     with asking.Asked() as asked:
         return run_pytest(command, env={**env, asking.VARIABLE: str(asked.number)}, output=output, lines=(asked.number,))
+
+
+def _side_by_side(
+    args: argparse.Namespace,
+    asked: options.Options,
+    selection: Selection,
+    target: Target,
+    folder: Path,
+    workers: int,
+    changes: Callable[[Run], Comparison | None],
+) -> int:
+    """Let several runs put the selection and join them to one, also where a signal ended them."""
+    from smartlaunch.cli.merge import join
+    from smartlaunch.cli.workers import Stopped, clear, run_side_by_side
+
+    stopped: Stopped | None = None
+    try:
+        runs = run_side_by_side(asked, selection, target, folder, workers)
+    except Stopped as ended:
+        stopped, runs = ended, list(ended.runs)
+    if not runs:
+        print(f"smartlaunch: no worker has recorded anything; what they said is in {shown(folder / files.WORKERS)}", file=sys.stderr)
+        return 128 + stopped.number if stopped is not None else INTERNAL
+    join(runs, folder, allure=not args.no_allure and stopped is None, told=False)
+    clear(folder)
+    if stopped is not None:
+        _summary(load_run(folder), folder)
+        print(f"smartlaunch: interrupted ({stopped.args[0]}); what was recorded until then is in {shown(folder)}", file=sys.stderr)
+        return 128 + stopped.number
+    return _verdict(folder, _PYTEST_GOOD, "", args, changes)
 
 
 def _write_manifest(folder: Path) -> str:

@@ -38,6 +38,7 @@ class Engine:
         browser: Browser,
         *,
         passive: bool = False,
+        rate_share: int = 1,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.target, self.recorder, self.browser, self.passive = target, recorder, browser, passive
@@ -48,7 +49,7 @@ class Engine:
             recorder,
             request_s=limits.request_s,
             body_bytes=limits.body_bytes,
-            rate=limits.rate or 0,
+            rate=limits.rate / rate_share,
             ca_file=str(target.ca_file or ""),
             headers_for=target.headers_for,
             proxy=target.proxy,

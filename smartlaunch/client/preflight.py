@@ -75,6 +75,7 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
         lines.append(
             {
                 "verdict": "note",
+                "probes": str(intrusive),
                 "problem": f"this run sends {intrusive} probes that a right app never sends (wrong codes, secrets, redirect URIs);"
                 f" `--passive` leaves them out. Writing FHIR data: {'allowed' if target.probes.allow_writes else 'no'}.",
             }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,7 @@ OPTIONS = (
     Option("suite", "only this suite; may be given several times", "ID", many=True, pytest="smartlaunch-suite"),
     Option("requirement", "only scenarios that put this requirement", "ID", many=True),
     Option("scenario", "only this scenario: suite/slug, suite/slug[label], a slug (in every suite); `*` is any letters", "ID", many=True),
+    Option("ids", "only the scenarios whose ids stand in this file, a line each, such as one shard of a selection", "FILE"),
     Option("defect", "break a rule of the embedded EHR", "NAME", many=True, ehr=True),
     Option("variant", "let the embedded EHR take an unusual but permitted choice", "NAME", many=True, ehr=True),
     Option("vendor", "let the embedded EHR imitate a vendor, such as oracle-health", "V", pytest="smartlaunch-vendor", ehr=True),
@@ -82,6 +83,7 @@ OPTIONS = (
         pytest="-",
     ),
     Option("down-nights", "with --baseline: let a target that was down for so many runs end with 1 (default: 3)", "N", pytest="-"),
+    Option("workers", "put scenarios by so many runs side by side (default: limits.workers of the target file, else 1)", "N", pytest="-"),
     Option("out", "the run's folder (default: a new one under ./reports/)", "DIR", pytest="run-dir"),
     Option("junit", "also write JUnit XML here (default: junit.xml in the run's folder)", "FILE", pytest="-"),
     Option("slim", "keep less: of exchanges that nothing was found in only that they were, no results of Allure beside its page"),
@@ -107,6 +109,7 @@ class Options:
     suite: tuple[str, ...] = ()
     requirement: tuple[str, ...] = ()
     scenario: tuple[str, ...] = ()
+    ids: str = ""
     defect: tuple[str, ...] = ()
     variant: tuple[str, ...] = ()
     vendor: str = ""
@@ -177,6 +180,11 @@ def passed_on(args: argparse.Namespace, names: Iterable[str]) -> Iterator[str]:
             yield option.flag
         for each in (value if option.many else [value]) if value and option.metavar else ():
             yield f"{option.flag}={each}"
+
+
+def command_arguments(options: Options, *, without: Collection[str]) -> list[str]:
+    """The arguments of ``smartlaunch run`` that ask for the same, but for the named options."""
+    return list(_words(options, lambda option: option.flag if option.run and option.name not in without else ""))
 
 
 def ehr_arguments(options: Options) -> list[str]:

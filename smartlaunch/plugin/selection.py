@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from smartlaunch.catalogue import Requirement, load
-from smartlaunch.errors import LookupFailed
+from smartlaunch.errors import LookupFailed, UsageError
 from smartlaunch.plugin.binding import BY_ID, SUITES, Plan, Suite, plans
 from smartlaunch.plugin.options import Options
 
@@ -30,10 +32,14 @@ class Selection:
         for suite in options.suite:
             if suite not in BY_ID:
                 raise LookupFailed("suite", suite, list(BY_ID))
-        named = files_named or bool(options.scenario)
+        named = files_named or bool(options.scenario or options.ids)
         suites = tuple(s for s in SUITES if (s.id in options.suite if options.suite else s.default or named))
         requirements = frozenset(requirement(identifier).id for identifier in options.requirement)
         scenarios = frozenset(name for asked in options.scenario for name in _scenarios(asked, suites, thorough=options.thorough))
+        if options.ids:
+            listed = _listed(options.ids, suites, thorough=options.thorough)
+            scenarios = scenarios & listed if options.scenario else listed
+            suites = tuple(suite for suite in suites if any(name.startswith(f"{suite.id}/") for name in scenarios))
         return cls(suites, requirements, scenarios, options.passive, options.quick, options.thorough)
 
     def wants(self, plan: Plan, label: str = "") -> bool:
@@ -76,13 +82,25 @@ def unknown_requirement(identifier: str) -> LookupFailed:
     return LookupFailed("requirement", identifier, near, hint=f"{len(rows)} in all: smartlaunch requirements")
 
 
+def _listed(place: str, suites: Sequence[Suite], *, thorough: bool) -> frozenset[str]:
+    """The scenarios of a file, an id a line; raises ``UsageError`` where it cannot be read or names none."""
+    try:
+        lines = Path(place).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(f"--ids {place}: it cannot be read ({exc})") from None
+    asked = dict.fromkeys(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+    if not asked:
+        raise UsageError(f"--ids {place}: it names no scenario")
+    return frozenset(name for each in asked for name in _scenarios(each, suites, thorough=thorough))
+
+
 def _scenarios(asked: str, suites: Sequence[Suite], *, thorough: bool) -> list[str]:
     """The ids that are meant: an id, a slug (that scenario in every suite), or either with ``*`` for any letters.
 
     An id means its scenario whatever else is asked for. A slug or ``*`` finds what a usual run puts; a suite outside the default
     selection only where nothing else is meant, a further situation only with ``--thorough``.
     """
-    ids = {name: plan for suite in suites for plan in plans(suite.id) for name in (plan.id, *map(plan.id_of, plan.labels))}
+    ids = _ids(tuple(suites))
     if asked in ids:
         return [asked]
     pattern = re.compile(r"(?:.*/)?" * ("/" not in asked) + ".*".join(map(re.escape, asked.split("*"))))
@@ -90,6 +108,11 @@ def _scenarios(asked: str, suites: Sequence[Suite], *, thorough: bool) -> list[s
     if not found:
         raise _unknown_scenario(asked, list(ids))
     return [name for name in found if ids[name].suite.default] or found
+
+
+@cache
+def _ids(suites: tuple[Suite, ...]) -> Mapping[str, Plan]:
+    return {name: plan for suite in suites for plan in plans(suite.id) for name in (plan.id, *map(plan.id_of, plan.labels))}
 
 
 def _unknown_scenario(identifier: str, known: Sequence[str]) -> LookupFailed:

@@ -38,6 +38,8 @@ from smartlaunch.records.store import append_scenario, rescrubbed, rewrite_scena
 from smartlaunch.reporting.words import count
 from smartlaunch.target import Deviation, Target, load_deviations, load_target
 
+RATE_SHARE = "SMARTLAUNCH_RATE_SHARE"
+"""How many workers ask the server at a time: ``limits.rate`` holds for all of them together."""
 _READY_S = 20
 _TAKE_BACK_S = 20.0
 _ALLURE_TEXT = (".json", ".txt", ".html", ".xml")
@@ -206,7 +208,7 @@ class RunSession:
         first = target.first_user
         if self.options.storage_state:
             browser.kept_state = (first.name if first is not None else "nobody", Path(self.options.storage_state).resolve())
-        self.engine = Engine(target, recorder, browser, passive=self.options.passive)
+        self.engine = Engine(target, recorder, browser, passive=self.options.passive, rate_share=int(os.environ.get(RATE_SHARE, "1")))
         self.apps = Apps(self.engine)
         if self._ehr is not None:
             self.apps.keys.keep(self._ehr.jwks_place)

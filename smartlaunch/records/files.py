@@ -22,6 +22,9 @@ SIGNATURE_FILE = "manifest.sha256.sig"
 LOCK_FILE = "run.lock"
 """Held while a run writes to its folder."""
 
+WORKERS = "workers"
+"""What each worker wrote, until it is joined."""
+
 HISTORY_FILE = "history.sqlite"
 """Beside the folders of the runs."""
 
@@ -69,8 +72,12 @@ EVERY = frozenset(
         MANIFEST_FILE,
         SIGNATURE_FILE,
         LOCK_FILE,
+<<<<<<< HEAD
         README_FILE,
         "run.har",  # of earlier versions
+=======
+        WORKERS,
+>>>>>>> 7eeb267 (Put the scenarios of a run by several workers, joined to one report)
     )
 )
 """All that a run may write at the top of its folder: what else lies there is the user's."""

@@ -122,10 +122,19 @@ def _header(runs: Sequence[Run], selection: list[str], found: Mapping[str, Scena
         "start": min(str(run.header.get("start", "")) for run in runs),
         "end": max(str(run.header.get("end", "")) for run in runs),
         "selection": selection,
-        "preflight": [line for place, line in enumerate(lines) if line not in lines[:place]],
+        "preflight": [line for place, line in enumerate(lines) if line not in lines[:place] and not line.get("probes")]
+        + _probes([line for run in runs for line in run.preflight if line.get("probes")]),
         "coverage": coverage,
         "deviations": _deviations(runs, found),
     }
+
+
+def _probes(lines: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """What the parts say of the probes they send, as one number."""
+    if not lines:
+        return []
+    one, number = lines[0], str(sum(int(line["probes"]) for line in lines))
+    return [{**one, "probes": number, "problem": one["problem"].replace(one["probes"], number, 1)}]
 
 
 def _deviations(runs: Sequence[Run], found: Mapping[str, ScenarioResult]) -> list[dict[str, Any]]:

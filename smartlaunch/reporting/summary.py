@@ -310,6 +310,11 @@ class Progress:
         self._bad += outcome in (Outcome.FAILED.value, Outcome.ERROR.value, Outcome.BLOCKED.value)
         self._paint()
 
+    def reached(self, done: int, what: str) -> None:
+        """So many have ended, counted by somebody else."""
+        self._done, self._between = done, what
+        self._paint()
+
     def close(self) -> None:
         """Wipe the line, so that the summary starts on a clean one."""
         self._over.set()

@@ -130,7 +130,8 @@ class Expect:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long and how much the suite bears, and how fast it asks (``rate`` a second, 0 for no limit).
+    """How long and how much the suite bears, and how fast it asks (``rate`` a second, 0 for no limit),
+    by how many ``workers`` at a time.
 
     ``leeway_s`` is for how long after its end a token may still be taken, since clocks differ; ``hosts`` are the only ones beside the FHIR
     server's that get secrets, where any are named.
@@ -143,6 +144,7 @@ class Limits:
     body_bytes: int = 5_000_000
     rate: float = 0.0
     hosts: tuple[str, ...] = ()
+    workers: int = 1
 
 
 @dataclass(frozen=True)

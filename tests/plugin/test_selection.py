@@ -91,6 +91,7 @@ def test_every_option_reaches_the_child_in_the_plugins_word() -> None:
         ("a",),
         ("b",),
         ("c", "d"),
+        "i",
         ("e",),
         ("f",),
         "g",

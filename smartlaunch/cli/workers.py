@@ -1,0 +1,252 @@
+"""``smartlaunch run --workers N``: the scenarios of one run put by several runs side by side, and joined to one with one report.
+
+Side by side runs what shares no grant: each worker has its own client, browser and session, and takes whole features of a suite, those
+of one situation together, so that few logins are made twice. What may lock an account or poison other flows comes after all others, by
+itself. A worker that dies is named, and what it did not come to is put again once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from smartlaunch.addresses import is_loopback
+from smartlaunch.errors import UsageError
+from smartlaunch.plugin import options
+from smartlaunch.plugin.binding import Plan
+from smartlaunch.plugin.selection import Selection
+from smartlaunch.plugin.session import RATE_SHARE
+from smartlaunch.records import files
+from smartlaunch.records.record import Run
+from smartlaunch.records.store import load_run
+from smartlaunch.reporting.summary import Progress
+from smartlaunch.reporting.words import count
+from smartlaunch.target import Target
+
+MOST = 16
+_LAST = frozenset({"last", "lockout"})
+_SHARES_A_JWK_SET = frozenset({"confidential-asymmetric", "backend"})
+_THEIRS = frozenset({"scenario", "requirement", "suite", "quick", "thorough", "ids", "out", "workers"})
+"""Options that a worker is not given: what they select stands in its ids."""
+_LOOK_S = 0.5
+_END_S = 6.0
+"""How long a worker may take to end once it is asked to; it kills what it started itself before that."""
+
+
+def number_of(asked: str | None, target: Target) -> int:
+    """How many workers are wanted: what the command says, else ``limits.workers`` of the target file."""
+    if asked is None:
+        return target.limits.workers
+    if not asked.isdigit() or not 1 <= int(asked) <= MOST:
+        raise UsageError(f"--workers {asked}: a whole number from 1 to {MOST} is wanted")
+    return int(asked)
+
+
+# -- who takes what -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Unit:
+    """Scenarios that stay together, and about how much they cost."""
+
+    key: tuple[str, ...]
+    ids: list[str] = field(default_factory=list)
+    weight: float = 0.0
+
+
+def divide(selection: Selection, workers: int, *, one_jwk_set: bool) -> tuple[list[list[str]], list[str]]:
+    """The ids for each worker, and those that come after all others; ``one_jwk_set`` keeps together who serves keys at one address."""
+    units: dict[tuple[str, ...], Unit] = {}
+    afterwards: list[str] = []
+    for plan in selection.plans():
+        ids = list(selection.scenarios_of(plan))
+        if plan.flags & _LAST:
+            afterwards += ids
+            continue
+        key = _key(plan, one_jwk_set=one_jwk_set)
+        unit = units.setdefault(key, Unit(key))
+        unit.ids += ids
+        unit.weight += len(ids) * (1 + ("intrusive" in plan.flags) + 2 * bool(plan.waits or "waits" in plan.flags))
+    return [[i for unit in part for i in unit.ids] for part in _cut(sorted(units.values(), key=lambda u: u.key), workers)], afterwards
+
+
+def _key(plan: Plan, *, one_jwk_set: bool) -> tuple[str, ...]:
+    if one_jwk_set and plan.suite.role in _SHARES_A_JWK_SET:
+        return ("keys",)
+    return (plan.suite.id, "again", plan.situation.slug) if plan.again else (plan.suite.id, "plain", plan.path)
+
+
+def _cut(units: Sequence[Unit], workers: int) -> Iterator[list[Unit]]:
+    """Parts of about one weight, each of neighbours: units of one suite share its logins."""
+    left, total = workers, sum(unit.weight for unit in units)
+    part: list[Unit] = []
+    for unit in units:
+        held = sum(each.weight for each in part)
+        if part and left > 1 and held + unit.weight / 2 > total / left:
+            yield part
+            left, total, part = left - 1, total - held, []
+        part.append(unit)
+    if part:
+        yield part
+
+
+# -- the workers --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Worker:
+    """One run of a part: a process of its own that writes into a folder of its own."""
+
+    name: str
+    folder: Path
+    ids: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, asked: options.Options, share: int) -> None:
+        """Begin; the ids go by a file, since they may be thousands."""
+        place = self.folder.with_suffix(".ids")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("\n".join(self.ids) + "\n", encoding="utf-8")
+        words = options.command_arguments(asked, without=("scenario", "requirement", "suite", "quick", "thorough", "ids", "out", "workers"))
+        command = [
+            sys.executable,
+            "-m",
+            "smartlaunch.cli",
+            "run",
+            *words,
+            f"--ids={place}",
+            f"--out={self.folder}",
+            "--workers=1",
+            "--no-allure",
+        ]
+        with self._log() as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, RATE_SHARE: str(share)}, process_group=0
+            )
+
+    def _log(self) -> IO[bytes]:
+        return self.folder.with_suffix(".log").open("wb")
+
+    @property
+    def done(self) -> int:
+        """How many scenarios have a result."""
+        try:
+            return (self.folder / files.SCENARIOS_FILE).read_bytes().count(b"\n")
+        except OSError:
+            return 0
+
+    @property
+    def run(self) -> Run | None:
+        """What it has recorded, whole or not; None when that is nothing."""
+        try:
+            return load_run(self.folder)
+        except UsageError:
+            return None
+
+    @property
+    def died(self) -> str:
+        """By which signal it ended, if by one."""
+        code = self.process.returncode if self.process is not None else 0
+        return signal.Signals(-code).name if code and code < 0 else ""
+
+    def send(self, number: int) -> None:
+        """Pass a signal on while it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+
+class Stopped(Exception):
+    """The run was ended by a signal; the workers have written what they had."""
+
+    def __init__(self, number: int, runs: Sequence[Run]) -> None:
+        self.number, self.runs = number, runs
+        super().__init__(signal.Signals(number).name)
+
+
+def run_side_by_side(asked: options.Options, selection: Selection, target: Target, folder: Path, workers: int) -> list[Run]:
+    """Put a selection with so many workers; gives the runs to join, in the order of their parts. ``Stopped`` when a signal ended it."""
+    one_jwk_set = not target.embedded and any(c.jwks_uri and is_loopback(c.jwks_uri) for c in target.clients.values())
+    parts, afterwards = divide(selection, workers, one_jwk_set=one_jwk_set)
+    place = folder / files.WORKERS
+    total = sum(map(len, parts)) + len(afterwards)
+    progress = Progress(sys.stderr, total)
+    runs: list[Run] = []
+    try:
+        phases = [[Worker(str(n), place / str(n), ids) for n, ids in enumerate(parts, 1)], [Worker("last", place / "last", afterwards)]]
+        for crew in phases:
+            runs += _phase(asked, [worker for worker in crew if worker.ids], progress, sum(len(run.scenarios) for run in runs))
+    finally:
+        progress.close()
+    return runs
+
+
+def _phase(asked: options.Options, crew: Sequence[Worker], progress: Progress, before: int) -> list[Run]:
+    """Let a crew run to its end, and put once more what a dead worker has left."""
+    _work(asked, crew, progress, before)
+    runs = []
+    for worker in crew:
+        run = worker.run
+        runs += [run] if run is not None else []
+        missing = [name for name in worker.ids if run is None or name not in run.scenario_by_id]
+        if missing and worker.died:
+            progress.clear()
+            print(
+                f"smartlaunch: worker {worker.name} was ended by {worker.died}; {count(len(missing), 'scenario')} are put again",
+                file=sys.stderr,
+            )
+            second = Worker(f"{worker.name}-again", worker.folder.with_name(f"{worker.folder.name}-again"), missing)
+            _work(asked, [second], progress, before + sum(len(each.scenarios) for each in runs))
+            runs += [second.run] if second.run is not None else []
+    return runs
+
+
+def _work(asked: options.Options, crew: Sequence[Worker], progress: Progress, before: int) -> None:
+    with _passing_on(crew) as came:
+        for worker in crew:
+            worker.start(asked, len(crew))
+        while any(worker.process is not None and worker.process.poll() is None for worker in crew):
+            time.sleep(_LOOK_S)
+            progress.reached(before + sum(worker.done for worker in crew), f"{count(len(crew), 'worker')} at it")
+            if came and time.monotonic() > came[1] + _END_S:
+                for worker in crew:
+                    worker.send(signal.SIGKILL)
+    if came:
+        raise Stopped(int(came[0]), [run for worker in crew if (run := worker.run) is not None])
+
+
+@contextmanager
+def _passing_on(crew: Sequence[Worker]) -> Iterator[list[float]]:
+    """Pass a wish to end on to every worker; gives its signal and when it came. The second one ends them at once."""
+    came: list[float] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        for worker in crew:
+            worker.send(signal.SIGKILL if came else signal.SIGINT)
+        came.extend([] if came else [number, time.monotonic()])
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before: Mapping[int, Callable[..., object] | int | None] = {
+        number: signal.signal(number, handle) for number in numbers if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for worker in crew:
+            worker.send(signal.SIGKILL)
+
+
+def clear(folder: Path) -> None:
+    """Take away what the workers wrote, once it is joined."""
+    shutil.rmtree(folder / files.WORKERS, ignore_errors=True)

@@ -1,0 +1,122 @@
+"""Several workers: who takes what, one report, and what becomes of a worker that dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from smartlaunch.cli.workers import Unit, divide, number_of
+from smartlaunch.errors import UsageError
+from smartlaunch.plugin.options import Options
+from smartlaunch.plugin.selection import Selection
+from smartlaunch.records.store import load_run
+from smartlaunch.target import load_target
+
+FEW = ("authorization-code-issued", "aud-right", "token-response-status", "token-response-json-body", "access-granted-works")
+
+
+@pytest.fixture(scope="module")
+def everything() -> Selection:
+    return Selection.of(Options())
+
+
+@pytest.mark.parametrize("workers", [2, 4, 16])
+def test_every_scenario_goes_to_one_worker(everything: Selection, workers: int) -> None:
+    parts, afterwards = divide(everything, workers, one_jwk_set=False)
+    dealt = [name for part in (*parts, afterwards) for name in part]
+    assert sorted(dealt) == sorted(name for plan in everything.plans() for name in everything.scenarios_of(plan))
+    assert len(dealt) == len(set(dealt))
+    assert len(parts) == workers
+    flags = {name: plan.flags for plan in everything.plans() for name in everything.scenarios_of(plan)}
+    assert all(flags[name] & {"last", "lockout"} for name in afterwards)
+    assert not any(flags[name] & {"last", "lockout"} for part in parts for name in part)
+
+
+def test_the_parts_are_of_about_one_weight_and_few_suites_are_in_two(everything: Selection) -> None:
+    parts, _ = divide(everything, 4, one_jwk_set=False)
+    sizes = [len(part) for part in parts]
+    assert max(sizes) < 2 * min(sizes)
+    logins = [{(name.split("/")[0], name.partition("@")[2].partition("[")[0]) for name in part} for part in parts]
+    assert sum(map(len, logins)) <= len(set().union(*logins)) + 4 * 4, "a login is made anew where a worker takes up a suite or situation"
+
+
+def test_who_serves_keys_at_one_address_stays_together(everything: Selection) -> None:
+    parts, _ = divide(everything, 4, one_jwk_set=True)
+    serving = [n for n, part in enumerate(parts) if any("asymmetric/" in name or name.startswith("backend") for name in part)]
+    assert len(serving) == 1
+
+
+def test_a_number_that_is_none_is_named() -> None:
+    target = load_target("embedded")
+    assert number_of(None, target) == 1
+    assert number_of("3", target) == 3
+    for wrong in ("0", "17", "two", "-1"):
+        with pytest.raises(UsageError, match="from 1 to 16"):
+            number_of(wrong, target)
+    assert Unit(("a",)).ids == []
+
+
+def _few(tmp_path: Path) -> list[str]:
+    """The ids of some scenarios of two suites, which are also written to a file."""
+    wanted = {f"{suite}/{name}" for suite in ("standalone-public", "standalone-confidential-symmetric") for name in FEW}
+    ids = [plan.id for plan in Selection.of(Options()).plans() if plan.id in wanted]
+    (tmp_path / "some.ids").write_text("# a shard\n" + "\n".join(ids) + "\n")
+    assert len({name.split("/")[0] for name in ids}) == 2
+    return ids
+
+
+def test_two_workers_make_one_run(cli, tmp_path: Path) -> None:
+    asked = _few(tmp_path)
+    said = cli("run", "--ids=some.ids", "--workers", "2", "--no-allure", "--out", "whole")
+    assert said.code == 0, said.out + said.err
+    run = load_run(tmp_path / "whole")
+    assert sorted(s.id for s in run.scenarios) == sorted(asked)
+    assert not run.missing
+    assert len({x.id for x in run.exchanges}) == len(run.exchanges)
+    assert len(run.header["merged"]) == 2
+    assert not (tmp_path / "whole" / "workers").exists()
+    assert (tmp_path / "whole" / "index.html").is_file()
+    serial = cli("run", "--ids=some.ids", "--no-allure", "--out", "serial")
+    assert serial.code == 0
+    assert {s.id: s.outcome for s in load_run(tmp_path / "serial").scenarios} == {s.id: s.outcome for s in run.scenarios}
+
+
+def test_what_a_dead_worker_left_is_put_again(cli, tmp_path: Path) -> None:
+    killed: list[int] = []
+
+    def kill() -> None:
+        deadline = time.monotonic() + 120
+        while not killed and time.monotonic() < deadline:
+            for place in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    words = place.read_bytes().split(b"\0")
+                    if b"--workers=1" in words and any(word.endswith(b"whole/workers/2") for word in words):
+                        killed.append(int(place.parent.name))
+                        os.kill(killed[0], signal.SIGKILL)
+                        return
+            time.sleep(0.05)
+
+    watcher = threading.Thread(target=kill, daemon=True)
+    watcher.start()
+    asked = _few(tmp_path)
+    said = cli("run", "--ids=some.ids", "--workers", "2", "--no-allure", "--out", "whole")
+    watcher.join(5)
+    assert killed
+    assert said.code == 0, said.out + said.err
+    assert "worker 2 was ended by SIGKILL" in said.err
+    run = load_run(tmp_path / "whole")
+    assert not run.missing
+    assert sorted(s.id for s in run.scenarios) == sorted(asked)
+
+
+def test_a_file_of_ids_that_names_nothing_is_an_error(cli, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.ids"
+    empty.write_text("# nothing\n")
+    assert "it names no scenario" in cli("run", f"--ids={empty}", "--list").err
+    assert "cannot be read" in cli("run", "--ids=nowhere", "--list").err
