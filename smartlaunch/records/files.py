@@ -72,12 +72,9 @@ EVERY = frozenset(
         MANIFEST_FILE,
         SIGNATURE_FILE,
         LOCK_FILE,
-<<<<<<< HEAD
         README_FILE,
         "run.har",  # of earlier versions
-=======
         WORKERS,
->>>>>>> 7eeb267 (Put the scenarios of a run by several workers, joined to one report)
     )
 )
 """All that a run may write at the top of its folder: what else lies there is the user's."""
