@@ -531,7 +531,7 @@ class App:
             return True  # nothing can be read with it, so nothing can be tried
         answer = self.engine.fhir.read(path, token).heard
         if answer.status == 401 or (answer.status == 403 and path in self._answered):
-            if not life.renew():
+            if not life.renew(token):
                 raise TwinFailed(
                     "the server ends access tokens so often that none lives long enough to be judged",
                     waited_for="an access token that lives for some requests",

@@ -47,25 +47,35 @@ class TokenLife:
 
     serial: int = 0
     renewals_left: int = 40
+    overtaken_left: int = 2000
     silent: bool = False
-    _proven: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _issued: int = 0
+    _proven: dict[str, tuple[int, float, int]] = field(default_factory=dict)
 
     def begin(self, token: str) -> None:
         """A token was issued, which may have ended all others."""
         self.serial += 1
+        self._issued += 1
         self.prove(token)
 
     def prove(self, token: str) -> None:
         """A token was good just now."""
-        self._proven[token] = (self.serial, time.monotonic())
+        self._proven[token] = (self.serial, time.monotonic(), self._issued)
 
     def is_proven(self, token: str) -> bool:
         """Whether nothing has happened since a token was good, or there is no use in asking."""
-        serial, at = self._proven.get(token, (-1, 0.0))
+        serial, at, _ = self._proven.get(token, (-1, 0.0, -1))
         return self.silent or (serial == self.serial and time.monotonic() - at < _GOOD_FOR_S)
 
-    def renew(self) -> bool:
-        """Count a token that was found dead; false when there have been too many."""
+    def renew(self, token: str) -> bool:
+        """Count a token that was found dead; false when there have been too many.
+
+        A server may keep one token for each user, so that each login of ours ends the one before: that costs a login each time and tells
+        nothing of how long tokens live. What dies by itself is another matter.
+        """
+        if self._proven.get(token, (0, 0.0, self._issued))[2] != self._issued:
+            self.overtaken_left -= 1
+            return self.overtaken_left >= 0
         self.renewals_left -= 1
         return self.renewals_left >= 0
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from smartlaunch.client.memory import Logins, Memory, Outages, transient
+from smartlaunch.client.memory import Logins, Memory, Outages, TokenLife, transient
 from smartlaunch.errors import InternalError, LoginStuck, NotApplicable, TwinFailed, Unreachable
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
 
@@ -164,3 +164,15 @@ def test_a_login_that_never_ended_is_not_repeated_and_one_that_did_is_tried_once
     assert logins.failure("once") == "stuck again"
     logins.note("once", None)
     assert logins.failure("once") is None
+
+
+def test_tokens_that_a_later_login_ended_are_counted_apart_from_those_that_die_by_themselves() -> None:
+    life = TokenLife(renewals_left=1, overtaken_left=3)
+    for number in range(3):
+        life.begin(f"first {number}")
+        life.begin(f"second {number}")
+        assert life.renew(f"first {number}"), "our own next login may have ended it"
+    life.begin("third")
+    assert life.renew("third")
+    life.begin("fourth")
+    assert not life.renew("fourth"), "nothing else was issued, and one death was allowed"
