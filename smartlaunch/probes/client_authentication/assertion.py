@@ -274,35 +274,35 @@ FAULTS: Mapping[str, Callable[[App], Credentials]] = {
 # -- the same again -----------------------------------------------------------------------------------------------------------
 
 
-def _forms(app: App, count: int) -> list[list[tuple[str, str]]]:
-    """Right token requests without credentials, one for each use of an assertion."""
+def _form(app: App) -> list[tuple[str, str]]:
+    """A right token request without credentials, for one use of an assertion: a server may keep one code for a user at a time."""
     if app.client.role == "backend":
         client_credentials.require_right(app)
-        return [[("grant_type", "client_credentials"), ("scope", " ".join(app.scopes))]] * count
-    return [app.code_form(app.bare_code()) for _ in range(count)]
+        return [("grant_type", "client_credentials"), ("scope", " ".join(app.scopes))]
+    return app.code_form(app.bare_code())
 
 
 def _replay(app: App) -> TokenAnswer:
-    forms = _forms(app, 2)
+    form = _form(app)
     credentials = app.assertion().credentials()
-    _first(app, forms[0], credentials)
-    return app.token_request(forms[1], credentials)
+    _first(app, form, credentials)
+    return app.token_request(_form(app), credentials)
 
 
 def _reused_jti(app: App) -> TokenAnswer:
-    forms = _forms(app, 2)
+    form = _form(app)
     first = app.assertion()
-    _first(app, forms[0], first.credentials())
-    return app.token_request(forms[1], app.assertion().having(claims={"jti": first.claims["jti"]}).credentials())
+    _first(app, form, first.credentials())
+    return app.token_request(_form(app), app.assertion().having(claims={"jti": first.claims["jti"]}).credentials())
 
 
 def _twice_without_jti(app: App) -> TokenAnswer:
     """Refused at once is as good as refused the second time: what counts is that nothing can be replayed."""
-    forms = _forms(app, 2)
+    form = _form(app)
     credentials = app.assertion().having(claims={"jti": None}).credentials()
-    first = app.token_request(forms[0], credentials)
+    first = app.token_request(form, credentials)
     answered(first.exchange)
-    return app.token_request(forms[1], credentials) if first.succeeded else first
+    return app.token_request(_form(app), credentials) if first.succeeded else first
 
 
 def _first(app: App, form: list[tuple[str, str]], credentials: Credentials) -> None:
@@ -316,7 +316,7 @@ def raced(app: App) -> Race:
     """Two right requests at once with one assertion; ``TwinFailed`` where one after the other does as well."""
 
     def make() -> Race:
-        found = race(app, _forms(app, 2), app.assertion().credentials())
+        found = race(app, [_form(app), _form(app)], app.assertion().credentials())
         if found.uses and _replay(app).succeeded:
             raise TwinFailed("an assertion is taken a second time also when it comes again later", by="assertion-replay-refused")
         return found
