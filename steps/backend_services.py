@@ -129,6 +129,11 @@ def an_hour(judge: Judge, token: TokenAnswer) -> None:
     judge(checks.lives_at_most(judge.requirement, token.exchange, checks.SHORT_S))
 
 
+@then("the answer to the backend service has the media type of JSON")
+def has_media_type(judge: Judge, token: TokenAnswer) -> None:
+    judge(members.media_type(judge.requirement, token.exchange, "application/json"))
+
+
 @then("the answer to the backend service has the Cache-Control directive no-store")
 def no_store(judge: Judge, token: TokenAnswer) -> None:
     judge(members.require_header(judge.requirement, token.exchange, "Cache-Control", "no-store"))

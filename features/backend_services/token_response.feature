@@ -66,6 +66,14 @@ Feature: Token of a backend service
       When the backend service gets its token
       Then the answer to the backend service has the Cache-Control directive no-store
 
+  @req:RFC6749-5.1-b
+  Rule: The token response of a backend service has the media type application/json
+
+    @id:backend-media-type
+    Scenario: A backend service is answered with the media type of JSON
+      When the backend service gets its token
+      Then the answer to the backend service has the media type of JSON
+
   @req:SMART-2.2-backend-services-no-refresh-token @req:RFC6749-4.4.3-a
   Rule: A backend service gets no refresh token
 

@@ -489,7 +489,7 @@ class TokenEndpoint:
         status = 201 if defects("answers_token_requests_with_201") else 200
         if defects("wraps_token_response"):
             body = {"token": body}
-        if defects("answers_token_requests_as_text"):
+        if defects("answers_token_requests_as_text") or (kind == "client_credentials" and defects("sends_backend_tokens_as_text")):
             return Response(json.dumps(body), status, headers, "text/plain")
         if defects("answers_token_requests_as_a_form"):
             text = "&".join(f"{name}={value}" for name, value in body.items())

@@ -70,6 +70,10 @@ SITUATIONS: dict[str, tuple[Look, Look]] = {
         lambda ehr: backend(ehr).headers.get("cache-control"),
         lambda ehr: refreshed(ehr).headers.get("cache-control"),
     ),
+    "sends_backend_tokens_as_text": (
+        lambda ehr: backend(ehr).headers.get("content-type"),
+        lambda ehr: refreshed(ehr).headers.get("content-type"),
+    ),
     "omits_token_type_at_refresh": (lambda ehr: "token_type" in refreshed(ehr).json(), lambda ehr: "token_type" in backend(ehr).json()),
     "accepts_code_of_confidential_clients_twice": (second_use(CONFIDENTIAL), second_use("public-primary")),
     "ignores_redirect_uri_of_confidential_clients_at_exchange": (other_redirect_uri(CONFIDENTIAL), other_redirect_uri("public-primary")),
