@@ -457,6 +457,12 @@ class App:
         """The one right flow that scenarios judge step by step; made once and kept, also when it failed."""
         return self.once(_RIGHT_FLOW, self._first_attempt)
 
+    @property
+    def gets_nowhere(self) -> bool:
+        """Whether the right flow was gone through and brought no access token."""
+        ended = self.memory.outcome(_RIGHT_FLOW)
+        return isinstance(ended, Blocked) or (isinstance(ended, Attempt) and (ended.token is None or not ended.token.succeeded))
+
     def _first_attempt(self) -> Attempt:
         """The right flow; of several pasted launches each is tried until the server takes one, since the first may be too old."""
         while True:

@@ -58,14 +58,24 @@ class Apps:
         return self.any(roles=[role])
 
     def any(self, kinds: Sequence[str] = LAUNCHES, roles: Sequence[str] = APP_ROLES) -> App:
-        """The first app that can be launched, for rules that do not depend on the client or on how it is launched."""
+        """The first app that can be launched, for rules that do not depend on the client or on how it is launched.
+
+        One whose right flow is known to bring nothing is passed over where another one may do better: what it fails at is judged with
+        it, and a server that refuses one way of launching may take the other.
+        """
         reasons: list[NotApplicable] = []
+        found: list[App] = []
         for kind in kinds:
             for role in roles:
                 try:
-                    return self.launched(role, kind)
+                    found.append(self.launched(role, kind))
                 except NotApplicable as exc:
                     reasons.append(exc)
+                    continue
+                if not found[-1].gets_nowhere:
+                    return found[-1]
+        if found:
+            return found[0]
         raise _most_telling(reasons)
 
     def any_of(self, roles: Sequence[str], uses: Sequence[str] = ("primary",)) -> Iterator[App]:

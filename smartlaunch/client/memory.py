@@ -154,6 +154,11 @@ class Memory:
         kept = self._kept.get(key)
         return kept.outcome if kept is not None and isinstance(kept.outcome, Blocked) else None
 
+    def outcome(self, key: str) -> object:
+        """What is remembered under a key, a failure too; None where nothing is."""
+        kept = self._kept.get(key)
+        return kept.outcome if kept is not None else None
+
     def has(self, key: str) -> bool:
         """Whether something is remembered under a key."""
         return key in self._kept

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smartlaunch.errors import NotApplicable, NotConfigured
+from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, NotConfigured
 from tests.client.conftest import PEOPLE, PUBLIC, SECRET, Server
 
 LAUNCH_URI = 'launch_uri = "https://app.example/launch"\n'
@@ -91,3 +91,21 @@ def test_a_redirect_uri_with_a_query(run: Callable[..., Any]) -> None:
     assert run(query).apps.with_redirect_query().client.redirect_uri.endswith("?site=1")
     with pytest.raises(NotConfigured, match="cannot be launched"):
         run(query.replace("launch/patient", "launch") + LAUNCH_URI + PEOPLE).apps.with_redirect_query()
+
+
+def test_a_way_of_launching_that_brings_nothing_is_left_for_the_other(run: Callable[..., Any]) -> None:
+    apps = run(PUBLIC + LAUNCH_URI + CHART).apps
+    standalone, ehr = apps.launched("public", "standalone"), apps.launched("public", "ehr")
+
+    def stuck() -> None:
+        raise LoginStuck("the server shows an error page")
+
+    assert apps.any() is standalone
+    with pytest.raises(Blocked):
+        standalone.once("the right flow", stuck)
+    assert standalone.gets_nowhere
+    assert apps.any() is ehr
+    assert apps.any(["standalone"]) is standalone, "there is no other one"
+    with pytest.raises(Blocked):
+        ehr.once("the right flow", stuck)
+    assert apps.any() is standalone, "neither does better, and the first one says why"
