@@ -28,13 +28,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sandbox": ("smartlaunch.cli.sandbox", "serve the embedded EHR for people and tools"),
     "defects": ("smartlaunch.cli.defects", "list what the embedded EHR can be made to do wrong"),
     "requirements": ("smartlaunch.cli.requirements", "list the requirements, with their scenarios and defects"),
-    "explain": ("smartlaunch.cli.explain", "say what a requirement, scenario, suite, defect or outcome means"),
+    "explain": ("smartlaunch.cli.explain", "say what a requirement, scenario, suite, tag, defect, vendor or outcome means"),
     "schema": ("smartlaunch.cli.schema", "print the JSON Schema of the target file or of run.json"),
     "verify": ("smartlaunch.cli.verify", "check that the evidence of a run is what was written, and who signed for it"),
     "diagnose": ("smartlaunch.diagnosis.cli", "name the likely cause in a run, a HAR, a URL or an error body"),
     "ticket": ("smartlaunch.ticket.cli", "write a support ticket from a run or a HAR"),
     "accept": ("smartlaunch.cli.accept", "write what a run found as known deviations, for review"),
     "report": ("smartlaunch.cli.report", "render a run again from what is on disk, also one that was killed"),
+    "open": ("smartlaunch.cli.opening", "show the report of a run, the last one unless named"),
     "compare": ("smartlaunch.cli.compare", "say what changed from one run to another"),
     "history": ("smartlaunch.cli.history", "show the course of the nights, prune old runs"),
     "merge": ("smartlaunch.cli.merge", "join runs of one target, such as the shards of a CI matrix"),
@@ -100,6 +101,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     name = next((word for word in words if not word.startswith("-")), "")
     parser, child, module = _parser(name)
+    if "_ARGCOMPLETE" in os.environ:
+        from smartlaunch.cli.completion import complete
+
+        complete(_parser)
     if name and name not in COMMANDS:
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f", did you mean {close[0]!r}?" if close else ""

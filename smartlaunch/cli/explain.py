@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain the id in whichever list it is found first."""
     wanted = args.id.strip()
-    ways: list[Callable[[str], bool]] = [_outcome, _requirement, _suite, _scenario, _defect, _variant]
+    ways: list[Callable[[str], bool]] = [_outcome, _requirement, _number, _suite, _scenario, _defect, _variant, _tag, _feature, _vendor]
     if any(way(wanted) for way in ways):
         return GOOD
     if wanted.upper().startswith(("SMART", "RFC", "OIDC", "HYGIENE")):
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     known = _known()
     near = difflib.get_close_matches(wanted, known, n=6, cutoff=0.4)
     raise LookupFailed(
-        "requirement, scenario, suite, defect or outcome",
+        "requirement, scenario, suite, tag, feature, defect, vendor or outcome",
         wanted,
         near or list(OUTCOMES),
         hint="smartlaunch requirements; smartlaunch run --list; smartlaunch defects",
@@ -83,6 +83,55 @@ def _requirement(wanted: str) -> bool:
     field("not put", row.reason)
     field("scenarios", ", ".join(scenarios_by_requirement().get(row.id, ())))
     field("defects", ", ".join(defects_by_requirement().get(row.id, ())))
+    return True
+
+
+def _number(wanted: str) -> bool:
+    """A number of the list of requirements that HL7 publishes with the guide."""
+    rows = [row for row in load().values() if wanted.isdigit() and int(wanted) in row.source_ids]
+    for row in rows:
+        _requirement(row.id)
+    return bool(rows)
+
+
+def _tag(wanted: str) -> bool:
+    from smartlaunch.plugin.binding import TAGS, every_plan
+
+    name = wanted.removeprefix("@")
+    if name not in TAGS:
+        return False
+    field("tag", f"@{name}")
+    paragraph(TAGS[name])
+    field("scenarios", str(len({plan.slug for plan in every_plan() if name in plan.flags})))
+    return True
+
+
+def _feature(wanted: str) -> bool:
+    """A feature, or a folder of them, by the name of its file."""
+    from smartlaunch.plugin.binding import every_plan
+
+    name = wanted.lower().replace("-", "_").removesuffix(".feature")
+    plans = [plan for plan in every_plan() if name in Path(plan.path).with_suffix("").parts]
+    if not plans or plans[0].path == "":
+        return False
+    field("feature", ", ".join(dict.fromkeys(plan.feature for plan in plans)))
+    field("files", ", ".join(dict.fromkeys(plan.path for plan in plans)))
+    field("rules", ", ".join(dict.fromkeys(r for plan in plans for r in plan.requirements)))
+    field("scenarios", ", ".join(dict.fromkeys(plan.slug for plan in plans)))
+    return True
+
+
+def _vendor(wanted: str) -> bool:
+    from smartlaunch._suite import suite_root
+    from smartlaunch.diagnosis.vendor import all_vendors
+
+    vendor = all_vendors().get(wanted.lower())
+    if vendor is None:
+        return False
+    field("vendor", vendor.name)
+    field("wording known", str(len(vendor.phrases) + len(vendor.urns)))
+    pages = [f"docs/{folder}/{vendor.id}.md" for folder in ("diagnosis", "vendors")]
+    field("read", ", ".join(page for page in pages if (suite_root() / page).is_file()))
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -50,8 +51,10 @@ def run(args: argparse.Namespace) -> int:
     selection = Selection.of(asked)
     filtered = args.list or asked.requirement or asked.scenario or asked.ids or asked.quick or asked.passive
     plans = selection.plans() if filtered else []
+    if args.json and not args.list:
+        raise UsageError("--json goes with --list; what a run found stands in its run.json")
     if args.list:
-        return _list(selection, plans)
+        return _list_as_json(selection, plans) if args.json else _list(selection, plans)
     if args.sign:
         signature.check_key(Path(args.sign))
     _check_target(asked)
@@ -137,6 +140,29 @@ def _list(selection: Selection, plans: Sequence[Plan]) -> int:
         if plan.requirements:
             print(f"      {', '.join(plan.requirements)}")
     print(f"{count(sum(map(len, ids.values())), 'scenario')} selected")
+    return GOOD
+
+
+def _list_as_json(selection: Selection, plans: Sequence[Plan]) -> int:
+    """Print what is selected for a program: an object for each scenario."""
+    found = [
+        {
+            "id": identifier,
+            "suite": plan.suite.id,
+            "slug": plan.slug,
+            "title": plan.title,
+            "feature": plan.feature,
+            "rule": plan.rule,
+            "requirements": list(plan.requirements),
+            "capabilities": list(plan.capabilities),
+            "tags": sorted(plan.flags),
+            "situation": plan.situation.slug,
+            "place": f"{plan.path}:{plan.line}",
+        }
+        for plan in plans
+        for identifier in selection.scenarios_of(plan)
+    ]
+    print(json.dumps(found, indent=1, ensure_ascii=False))
     return GOOD
 
 

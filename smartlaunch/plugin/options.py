@@ -65,6 +65,7 @@ OPTIONS = (
     Option("variant", "let the embedded EHR take an unusual but permitted choice", "NAME", many=True, ehr=True),
     Option("vendor", "let the embedded EHR imitate a vendor, such as oracle-health", "V", pytest="smartlaunch-vendor", ehr=True),
     Option("list", "list the selected scenarios and send nothing", pytest="-"),
+    Option("json", "with --list: a JSON array of scenarios, with title, feature, rule, requirements, tags and situation", pytest="-"),
     Option("headed", "show the browser; a person can help where the login gets stuck", pytest="smartlaunch-headed"),
     Option("storage-state", "begin with the session that `smartlaunch login try --storage-state` kept: who is signed in there", "FILE"),
     Option("passive", "leave out what a right app never sends"),
