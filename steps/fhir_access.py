@@ -122,6 +122,12 @@ def _challenged(answer: Exchange) -> None:
         raise NotApplicable("the refusal has no `Bearer` challenge; other scenarios judge that")
 
 
+@then("its refusal says how to authenticate")
+def refusal_challenges(judge: Judge, answer: Exchange) -> None:
+    _refused(answer)
+    judge(checks.has_challenge(judge.requirement, answer))
+
+
 @then("the challenge is one of Bearer with a parameter")
 def bearer_challenge(judge: Judge, answer: Exchange) -> None:
     _refused(answer)

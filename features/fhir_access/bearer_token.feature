@@ -44,17 +44,17 @@ Feature: Bearer tokens
     @id:bearer-altered-token-challenged
     Scenario: An altered token is challenged
       When a read is tried with an altered token
-      Then the FHIR server gives no data and says how to authenticate
+      Then its refusal says how to authenticate
 
     @id:bearer-revoked-token-challenged
     Scenario: A revoked token is challenged
       When an access token is used after the app has revoked it
-      Then the FHIR server gives no data and says how to authenticate
+      Then its refusal says how to authenticate
 
     @id:bearer-expired-token-challenged @waits:access-token
     Scenario: An expired token is challenged
       When an access token is used after its expiry
-      Then the FHIR server gives no data and says how to authenticate
+      Then its refusal says how to authenticate
 
   @req:SMART-2.2-app-launch-token-validation-d @intrusive
   Rule: The FHIR server refuses a token that it never issued or that is of another kind
