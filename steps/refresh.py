@@ -155,6 +155,17 @@ def scopes_kept(judge: Judge, refreshed: Refreshed) -> None:
     judge(checks.keeps_scopes(judge.requirement, refreshed.answer.exchange, refreshed.lost, refreshed.gained))
 
 
+@then("it is answered with the scopes of the original grant, as one without scope")
+def answered_as_without_scope(judge: Judge, refreshed: Refreshed) -> None:
+    answer = refreshed.answer
+    taken = answer.succeeded
+    judge.expects(
+        taken, expected="a token, as without `scope`", actual=answer.describe(), exchange=answer.exchange.id, pointer="parameter: scope"
+    )
+    if taken:
+        judge(checks.keeps_scopes(judge.requirement, answer.exchange, refreshed.lost, refreshed.gained))
+
+
 @then("its scopes are the part that the app asked for, or all of the original grant")
 def scopes_of_part(judge: Judge, refreshed: Refreshed) -> None:
     judge(checks.part_or_whole(judge.requirement, refreshed.answer.exchange, refreshed.lost, refreshed.gained))

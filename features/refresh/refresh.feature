@@ -150,4 +150,4 @@ Feature: Refreshing an access token
     @id:refresh-empty-scope
     Scenario: A refresh with an empty scope brings the scopes of the grant
       When the app refreshes its grant with an empty scope
-      Then its scopes are those of the original grant
+      Then it is answered with the scopes of the original grant, as one without scope

@@ -73,6 +73,13 @@ def test_function(feature: Feature, template: ScenarioTemplate, body: Callable[[
     return function
 
 
+def phrases() -> list[Any]:
+    """Every phrase that is registered, with its ``type`` (None for any keyword) and its ``parser``."""
+    from pytest_bdd.steps import step_function_context_registry
+
+    return list(step_function_context_registry.values())
+
+
 def install_lookup() -> None:
     """Put our lookup of steps in pytest-bdd's place; a version without that place keeps its own."""
     module = importlib.import_module("pytest_bdd.scenario")

@@ -15,6 +15,7 @@ from functools import cache
 
 from smartlaunch.catalogue import load
 from smartlaunch.finding import Strength
+from smartlaunch.plugin import bdd
 from smartlaunch.plugin.binding import TAGS, VALUED_TAGS, every_plan, features, is_own, requirement_coverage, tags_of
 from smartlaunch.plugin.phrases import unknown_labels
 from smartlaunch.probes.ahead import BEGINNINGS
@@ -101,9 +102,7 @@ def unknown_words() -> list[str]:
 @cache
 def missing_steps() -> tuple[str, ...]:
     """Steps of the user's own features that no phrase matches, with the phrases that come closest; ours are held by a test."""
-    from pytest_bdd.steps import step_function_context_registry
-
-    contexts = list(step_function_context_registry.values())
+    contexts = bdd.phrases()
     phrases = sorted({context.parser.name for context in contexts})
     found = []
     for feature in features():

@@ -61,7 +61,7 @@ def test_a_missing_secret_ends_the_check(run: Callable[..., Any], server: Server
 )
 def test_no_answer_is_the_network_or_the_address(run: Callable[..., Any], monkeypatch: Any, failure: Failure, verdict: str) -> None:
     engine = run().engine
-    monkeypatch.setattr("smartlaunch.client.http._failure", lambda _exc: failure)
+    monkeypatch.setattr("smartlaunch.client.http.failure_of", lambda _exc: failure)
     monkeypatch.setattr(engine.http._client, "send", lambda *_a, **_k: (_ for _ in ()).throw(httpx.ConnectError("x")))
     ((got, problem),) = verdicts(engine)
     assert got == verdict

@@ -74,6 +74,10 @@ def one_user(world: World) -> World:
     return world.again(users=dict(list(world.target.users.items())[:1]))
 
 
+def of_unknown_patients(world: World) -> dict[str, Any]:
+    return {name: replace(user, patients=None) for name, user in world.target.users.items()}
+
+
 def nobody(world: World) -> World:
     return world.again(users={})
 
@@ -93,7 +97,12 @@ def no_pages(world: World) -> Any:
 
 
 REASONS: list[tuple[str, Change, Callable[[World], Any], str]] = [
-    ("no other patient", lambda w: w.again(patients=Patients()), lambda w: samples.other_patient(w.app()), "names no other patient"),
+    (
+        "no other patient",
+        lambda w: w.again(patients=Patients(), users=of_unknown_patients(w)),
+        lambda w: samples.other_patient(w.app()),
+        "names no other patient",
+    ),
     (
         "no patient at all",
         scoped("openid", "user/Observation.rs"),

@@ -185,7 +185,8 @@ def test_a_type_that_nobody_can_search_shows_no_scope(worlds: Callable[..., Worl
 
 def test_nothing_of_a_patient_who_may_not_exist_is_no_pass(worlds: Callable[..., World]) -> None:
     world = worlds(fresh=True)
-    app = world.again(patients=Patients(default=world.target.patients.default, other="no-such-patient")).app()
+    users = {name: replace(user, patients=None) for name, user in world.target.users.items()}
+    app = world.again(patients=Patients(default=world.target.patients.default, other="no-such-patient"), users=users).app()
     with pytest.raises(NotConfigured, match="exists on this server"):
         patients.of_another(app, "read of the patient")
 
