@@ -603,7 +603,13 @@ class App:
         if not any(map(scope_words.parse, [*self.scopes, *granted])):
             key = f"[clients.{self.client.name}] scopes"
             raise NotConfigured("the app asks for no scope on FHIR data, so there is nothing to read", key=key)
-        return candidates(granted, token.patient, self.engine.target.patients.default or "")
+        return candidates(granted, token.patient or self._usual_patient, self.engine.target.patients.default or "")
+
+    @property
+    def _usual_patient(self) -> str:
+        """The patient of the app's right flow: the answer to a refresh need not name the patient again."""
+        ended = self.memory.outcome(_RIGHT_FLOW)
+        return ended.token.patient if isinstance(ended, Attempt) and ended.token is not None else ""
 
     @cached_property
     def _answered(self) -> set[str]:
