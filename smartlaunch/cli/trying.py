@@ -14,7 +14,7 @@ from smartlaunch.cli import questions
 from smartlaunch.errors import LookupFailed, UsageError
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin import options
-from smartlaunch.records import files
+from smartlaunch.records import files, own_side
 from smartlaunch.records.exits import BLOCKED, FAILED, GOOD
 from smartlaunch.records.store import new_run_folder
 
@@ -159,6 +159,7 @@ def _keep(session: RunSession, app: App, told: Told, teller: Teller, started: da
     from smartlaunch.plugin.finish import finish
     from smartlaunch.records.record import FindingRecord, ScenarioResult, StepResult
 
+    stopped = told.outcome == Outcome.BLOCKED
     findings = [replace(f, actual=session.scrub(f.actual), expected=session.scrub(f.expected)) for f in told.findings]
     session.selection = ["try/launch"]
     session.add(
@@ -177,7 +178,7 @@ def _keep(session: RunSession, app: App, told: Told, teller: Teller, started: da
             steps=tuple(StepResult("Then", name, "passed" if good else "failed") for name, good in teller.steps),
             attachments=(told.picture,) if told.picture else (),
             started=started.isoformat(timespec="milliseconds"),
-            block={"kind": "launch", "cause": session.scrub(told.reason).splitlines()[0]} if told.outcome == Outcome.BLOCKED else {},
+            block={"kind": told.kind or "launch", "cause": session.scrub(told.reason).splitlines()[0]} if stopped else {},
             profile=f"{app.client.role}, {app.launch_kind}",
         )
     )
@@ -202,6 +203,7 @@ def _tell(record: Run, told: Told, session: RunSession) -> int:
     if told.picture:
         print(f"picture:  {shown(folder / told.picture)}")
     print(f"kept in:  {shown(folder / files.HTML_FILE)}")
-    if told.outcome in (Outcome.FAILED, Outcome.BLOCKED):
+    own = bool(own_side.sentences(record))
+    if told.outcome in (Outcome.FAILED, Outcome.BLOCKED) and not own:
         print(f"ticket:   smartlaunch ticket {shown(folder)}")
-    return _EXIT.get(told.outcome, BLOCKED)
+    return FAILED if own else _EXIT.get(told.outcome, BLOCKED)

@@ -10,13 +10,13 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence
 from smartlaunch.diagnosis.protects import topic_of
 from smartlaunch.diagnosis.weighing import HIGH
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Outcome, Side
+from smartlaunch.records import commands
 from smartlaunch.records.causes import normalised
 from smartlaunch.records.record import FindingRecord, Run, ScenarioResult
 
@@ -125,39 +125,10 @@ def as_diagnosis(breach: Breach, run: Run) -> Diagnosis:
         side=Side(finding.side),
         cause=f"{topic.protects} What usually breaks it: {topic.usual}{folded}",
         fix=f"Look at {topic.look}.",
-        next=command_of(result, run),
+        next=commands.again(result, run),
         confidence=Confidence.HIGH if any(f.outcome == Outcome.FAILED for _, f in breach.found) else Confidence.MEDIUM,
         weight=HIGH,
         evidence=evidence,
         scenarios=scenarios,
         requirements=list(dict.fromkeys(f.requirement for _, f in [*breach.found, *breach.follows])),
     )
-
-
-def command_of(result: ScenarioResult, run: Run) -> str:
-    """The command that puts this one scenario again, to paste."""
-    target = run.header.get("target")
-    known = target if isinstance(target, dict) else {}
-    name = str(known.get("given") or known.get("name") or "TARGET")
-    if result.suite == "try":
-        return " ".join(map(_quoted, _trial(known, name)))
-    words = ["smartlaunch", "run", f"--target={name}", "--scenario", result.id]
-    if name == "embedded":
-        words += ["--vendor", str(known["imitates"])] if known.get("imitates") else []
-        for option, members in (("--defect", known.get("defects")), ("--variant", known.get("variants"))):
-            words += [word for each in members or [] for word in (option, str(each))]
-    return " ".join(_quoted(word) for word in words)
-
-
-def _trial(target: dict[str, Any], name: str) -> list[str]:
-    """The words of one launch: of a target file, or of what stood on the command line; its secrets come from elsewhere."""
-    if " " not in name:
-        return ["smartlaunch", "try", f"--target={name}"]
-    clients = target.get("clients")
-    client: dict[str, Any] = next(iter(clients.values()), {}) if isinstance(clients, dict) else {}
-    known = {"fhir-base": target.get("fhir_base_url"), "client-id": client.get("client_id"), "redirect-uri": client.get("redirect_uri")}
-    return ["smartlaunch", "try", *(word for flag, value in known.items() if value for word in (f"--{flag}", str(value)))]
-
-
-def _quoted(word: str) -> str:
-    return word if re.fullmatch(r"[\w@%+=:,./-]+", word) else "'" + word.replace("'", "'\\''") + "'"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from smartlaunch.diagnosis.breaches import command_of
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence
 from smartlaunch.finding import Outcome, Side
+from smartlaunch.records import commands
 from smartlaunch.records.own_side import SENTENCES
 from smartlaunch.records.record import Run, ScenarioResult
 
@@ -67,7 +67,7 @@ def of_block(result: ScenarioResult, run: Run) -> Diagnosis | None:
         side=Side.TARGET_FILE,
         cause=cause if result.block.get("kind") == "not-offered" else f"{cause} ({said[:300]})",
         fix=fix,
-        next=command_of(result, run),
+        next=commands.again(result, run),
         confidence=Confidence.HIGH,
         weight=CERTAIN,
         evidence=[Evidence(said[:300], exchange=result.exchanges[-1] if result.exchanges else "")],

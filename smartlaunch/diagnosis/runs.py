@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from smartlaunch.diagnosis import own_side
-from smartlaunch.diagnosis.breaches import as_diagnosis, command_of, gather, is_probe
+from smartlaunch.diagnosis.breaches import as_diagnosis, gather, is_probe
 from smartlaunch.diagnosis.inputs.flows import materials
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Missing, Report
@@ -18,6 +18,7 @@ from smartlaunch.diagnosis.vendor import all_vendors, recognise
 from smartlaunch.diagnosis.weighing import DECLINE, examine
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind, Outcome, Side
+from smartlaunch.records import commands
 from smartlaunch.records.record import FindingRecord, Run, ScenarioResult
 
 _JUDGED = (Outcome.FAILED, Outcome.BLOCKED, Outcome.WARNING)
@@ -113,7 +114,7 @@ def _causes(result: ScenarioResult, run: Run, vendor: str) -> tuple[list[Diagnos
             found = [d for d in found if d.category in _SCOPE_CATEGORIES]
         found = found[:1]
     for item in found:
-        item.fix, item.next = " ".join(filter(None, (item.fix, item.next))), command_of(result, run)
+        item.fix, item.next = " ".join(filter(None, (item.fix, item.next))), commands.again(result, run)
         item.scenarios = [result.id]
         item.requirements = wishes if servers and not refused else []
     if refused and not found:
@@ -133,7 +134,7 @@ def _refusal(finding: FindingRecord, result: ScenarioResult, run: Run) -> Diagno
         side=Side.UNDECIDED,
         cause=f"A flow in which no fault can be seen is refused: {finding.actual}.",
         fix="Compare the registration with the target file: client id, redirect URI, scopes, kind of client. If they agree, report it.",
-        next=command_of(result, run),
+        next=commands.again(result, run),
         confidence=Confidence.LOW,
         weight=DECLINE,
         evidence=[Evidence(finding.actual, exchange=finding.exchange)],
@@ -190,7 +191,9 @@ def _registered(exchanges: Iterable[RecordedExchange], target: Mapping[str, Any]
     if len(known) != 1 or len(seen) != 1:
         return {}
     extra = known[0].get("registered")
-    return {**known[0], **(extra if isinstance(extra, Mapping) else {})}
+    # Its redirect URI is the one that was sent; that it is registered is what the file believes, and no fact against a server that says no.
+    told = {name: value for name, value in known[0].items() if name != "redirect_uri"}
+    return {**told, **(extra if isinstance(extra, Mapping) else {})}
 
 
 def _missing(results: Iterable[ScenarioResult], run: Run, vendor: str) -> list[Missing]:

@@ -22,7 +22,8 @@ def plain(text: str) -> str:
 
 def render(report: Report, name: str = "") -> str:
     """The whole report as lines of text."""
-    lines = [plain(f"{name} ({report.source}{', ' + report.vendor if report.vendor else ''})").strip(), ""]
+    head = plain(f"{name} ({report.source}{', ' + report.vendor if report.vendor else ''})") if name or report.vendor else ""
+    lines = [head, ""] if head else []
     if not report.diagnoses and not report.missing:
         lines.append("No fault seen: nothing in this flow failed.")
     elif not report.diagnoses:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from smartlaunch.client.app import App
 from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
 from smartlaunch.client.reading import candidates
-from smartlaunch.errors import Blocked, NotApplicable, SignInRefused
+from smartlaunch.errors import Blocked, NotApplicable
 from smartlaunch.exchange import Exchange, RecordedExchange
 from smartlaunch.fhir import describe
 from smartlaunch.finding import Finding, Kind, Outcome, Side
@@ -54,6 +54,8 @@ class Told:
     """Whether the patient in context is the one of the target file."""
     read: bool = False
     """Whether that patient's resource was read."""
+    kind: str = ""
+    """The kind of the block that it stopped at, by which a fault of the person's own side is known."""
 
 
 class _Stopped(Exception):
@@ -81,8 +83,8 @@ def launch_once(app: App, teller: Teller) -> Told:
     except (Blocked, NotApplicable) as exc:
         teller.step("stopped", _first(str(exc)), good=False)
         artifacts = exc.artifacts if isinstance(exc, Blocked) else ()
-        outcome = Outcome.FAILED if isinstance(exc, SignInRefused) else Outcome.BLOCKED
-        return Told(outcome, str(exc), picture=next(iter(artifacts), ""))
+        kind = exc.kind if isinstance(exc, Blocked) else ""
+        return Told(Outcome.BLOCKED, str(exc), picture=next(iter(artifacts), ""), kind=kind)
     failed = [finding for finding in findings if finding.severity is Outcome.FAILED]
     outcome = Outcome.FAILED if failed else Outcome.WARNING if findings else Outcome.PASSED
     why, default = "; ".join(finding.actual for finding in failed or findings), app.engine.target.patients.default

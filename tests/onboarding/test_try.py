@@ -111,6 +111,8 @@ def test_a_wrong_password_is_told_and_sent_once(cli, known, monkeypatch, tmp_pat
     monkeypatch.setenv("SMARTLAUNCH_PASSWORD", "wrong")
     said = cli("try", *flags(known, out=str(tmp_path / "kept")))
     assert said.code == 1
+    assert "It stopped: The sign-in page does not take the user name and password" in said.out
+    assert "smartlaunch ticket" not in said.out, "no vendor is asked about one's own password"
     assert "password" in said.out.split("It stopped")[1]
 
 

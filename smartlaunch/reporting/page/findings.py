@@ -8,10 +8,11 @@ from typing import Any
 from smartlaunch.evidence import replay
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Kind
+from smartlaunch.records import commands
 from smartlaunch.records.causes import Cause
-from smartlaunch.records.record import FindingRecord
+from smartlaunch.records.record import FindingRecord, ScenarioResult
 from smartlaunch.reporting.page.exchanges import exchange_rows
-from smartlaunch.reporting.page.material import Page, commands, images
+from smartlaunch.reporting.page.material import Page, images
 from smartlaunch.reporting.page.text import body_lines, capital, headers_of, place, web
 from smartlaunch.reporting.words import (
     ENDPOINT_WORDS,
@@ -68,11 +69,17 @@ def _card(page: Page, number: int, cause: Cause) -> dict[str, Any]:
         "known": _deviation(page, finding.known) if finding.known else None,
         "diagnosis": cause.diagnosis,
         "line": _in_one_line(cause),
-        "commands": commands(page.run, cause.lead.id),
+        "commands": _commands(page, cause.lead),
         "log": exchange_rows(page, cause.lead.exchanges),
         "messages": [_message(page.run.exchange_by_id[x], places.get(x, "")) for x in list(exchanges)[:3]],
         "images": images(page, cause.lead),
     }
+
+
+def _commands(page: Page, scenario: ScenarioResult) -> list[dict[str, str]]:
+    """What to type for a scenario, under the words of its button."""
+    found = {"Copy: run it again": commands.again(scenario, page.run), "Copy: write the ticket": commands.ticket(scenario, page.run)}
+    return [{"what": what, "text": printable(text)} for what, text in found.items()]
 
 
 def _in_one_line(cause: Cause) -> str:

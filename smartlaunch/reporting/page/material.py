@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -15,7 +14,6 @@ from smartlaunch.records.causes import Cause, group_findings
 from smartlaunch.records.record import Run, ScenarioResult
 from smartlaunch.reporting.words import (
     Rows,
-    printable,
     sections,
 )
 
@@ -45,26 +43,6 @@ class Page:
         for number, cause in enumerate((c for _, group in sections(self.causes) for c in group), 1):
             for scenario in cause.scenarios:
                 self.cause_of.setdefault(scenario.id, []).append((number, cause))
-
-
-def commands(run: Run, scenario: str) -> list[dict[str, str]]:
-    """What to type for a scenario: put it again, and write the ticket on it."""
-    target = run.header.get("target")
-    given = str(target.get("given", "")) if isinstance(target, Mapping) else ""
-    switches = [f"--{name}={value}" for name in ("defect", "variant") for value in _listed(target, f"{name}s")]
-    vendor = str(target.get("imitates", "")) if isinstance(target, Mapping) else ""
-    switches += [f"--vendor={vendor}"] if vendor else []
-    again = ["smartlaunch", "run", *(["--target", given] if given else []), *switches, "--scenario", scenario]
-    ticket = ["smartlaunch", "ticket", run.folder.name if run.folder else "RUN", "--scenario", scenario]
-    return [
-        {"what": "Run it again", "text": printable(shlex.join(again))},
-        {"what": "Write the ticket", "text": printable(shlex.join(ticket))},
-    ]
-
-
-def _listed(target: object, name: str) -> list[str]:
-    value = target.get(name) if isinstance(target, Mapping) else None
-    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def anchors_of(ids: Iterable[str]) -> dict[str, str]:
