@@ -73,7 +73,7 @@ def run_pytest(command: Sequence[str], *, env: Mapping[str, str], output: IO[byt
             pass_fds=(line, *lines),
         )
         os.close(line)
-        with _ending(process) as came:
+        with passing_on([process]) as came:
             code = process.wait()
     finally:
         os.close(ours)
@@ -83,19 +83,28 @@ def run_pytest(command: Sequence[str], *, env: Mapping[str, str], output: IO[byt
 
 
 @contextmanager
-def _ending(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Pass each signal that asks for an end on to the child, once politely and then by force; gives the signals that came."""
+def passing_on(processes: Sequence[subprocess.Popen[bytes]], *, within_s: float = _CLEAN_UP_S) -> Iterator[list[int]]:
+    """Pass each signal that asks for an end on to the children, once politely and then by force; gives the signals that came.
+
+    The sequence may grow meanwhile. What does not end within the limit is killed, and so is what still runs when the block is left.
+    """
     came: list[int] = []
-    timer = threading.Timer(_CLEAN_UP_S, lambda: _signal_group(process, signal.SIGKILL))
+
+    def kill() -> None:
+        for process in processes:
+            _signal_group(process, signal.SIGKILL)
+
+    timer = threading.Timer(within_s, kill)
     timer.daemon = True
 
     def handle(number: int, _frame: FrameType | None) -> None:
         came.append(number)
         if len(came) > 1:
-            _signal_group(process, signal.SIGKILL)
+            kill()
             return
         timer.start()
-        process.send_signal(signal.SIGINT)
+        for process in processes:
+            process.send_signal(signal.SIGINT)
 
     main = threading.current_thread() is threading.main_thread()
     before = {number: signal.signal(number, handle) for number in SIGNALS if not _is_ignored(number)} if main else {}
@@ -105,8 +114,7 @@ def _ending(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
         timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
-        if process.poll() is None:
-            _signal_group(process, signal.SIGKILL)
+        kill()
 
 
 def _is_ignored(number: int) -> bool:
@@ -115,6 +123,9 @@ def _is_ignored(number: int) -> bool:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    """Reach what still runs; a process that has been waited for is nobody's any more."""
+    if process.poll() is not None:
+        return
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:

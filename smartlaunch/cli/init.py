@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments; each one that is given is not asked for."""
     add = parser.add_argument
     add("server", nargs="?", metavar="VENDOR-OR-BASE", help="a vendor's name, such as epic, or a FHIR base URL")
+    add("--fhir-base", metavar="URL", help="the FHIR base URL, as smartlaunch try takes it")
     add("--name", metavar="NAME", help="what reports call the server")
     add("--out", metavar="FILE", help="the target file to write (default: ./targets/NAME.toml)")
     add("--launch", choices=_LAUNCH, help="how the app is launched: by itself, from the EHR, or both")
@@ -60,6 +61,9 @@ def run(args: argparse.Namespace) -> int:
     from smartlaunch.onboarding.sheet import sheet
     from smartlaunch.onboarding.writing import name_for, refuse_to_overwrite, target_text, write_plain
 
+    if args.server and args.fhir_base:
+        raise UsageError(f"{args.server} and --fhir-base {args.fhir_base}: one server is wanted")
+    args.server = args.server or args.fhir_base
     asking = questions.at_terminal()
     found = _server(args, asking=asking)
     _tell(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from smartlaunch.catalogue import load
@@ -31,9 +32,9 @@ def run(args: argparse.Namespace) -> int:
     return exit_code(whole, strict=args.strict) if code == GOOD else code
 
 
-def join(runs: list[Run], folder: Path, *, allure: bool, told: bool = True) -> tuple[Run, int]:
+def join(runs: list[Run], folder: Path, *, allure: bool, told: bool = True, order: Sequence[str] = ()) -> tuple[Run, int]:
     """Write the run of all into a folder; the number is 0 when every report could be written."""
-    merged = merge(runs)
+    merged = merge(runs, order)
     whole = merged.run
     header = {**whole.header, "id": folder.name, "coverage": _coverage(whole)}
     folder.mkdir(parents=True, exist_ok=True)

@@ -377,7 +377,8 @@ def _side_by_side(
     if not runs:
         print(f"smartlaunch: no worker has recorded anything; what they said is in {shown(folder / files.WORKERS)}", file=sys.stderr)
         return 128 + stopped.number if stopped is not None else INTERNAL
-    join(runs, folder, allure=not args.no_allure and stopped is None, told=False)
+    order = [name for plan in selection.plans() for name in selection.scenarios_of(plan)]
+    join(runs, folder, allure=not args.no_allure and stopped is None, told=False, order=order)
     clear(folder)
     if stopped is not None:
         _summary(load_run(folder), folder)

@@ -7,20 +7,18 @@ itself. A worker that dies is named, and what it did not come to is put again on
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 from smartlaunch.addresses import is_loopback
+from smartlaunch.cli.child import Ended, child_environment, passing_on
 from smartlaunch.errors import UsageError
 from smartlaunch.plugin import options
 from smartlaunch.plugin.binding import Plan
@@ -77,7 +75,10 @@ def divide(selection: Selection, workers: int, *, one_jwk_set: bool) -> tuple[li
         unit = units.setdefault(key, Unit(key))
         unit.ids += ids
         unit.weight += len(ids) * (1 + ("intrusive" in plan.flags) + 2 * bool(plan.waits or "waits" in plan.flags))
-    return [[i for unit in part for i in unit.ids] for part in _cut(sorted(units.values(), key=lambda u: u.key), workers)], afterwards
+    # Neighbours are of one suite, and in it what is put again stands together; suites in their own order.
+    suites = {suite.id: number for number, suite in enumerate(selection.suites)}
+    neighbours = sorted(units.values(), key=lambda unit: (suites.get(unit.key[0], len(suites)), unit.key[1:]))
+    return [[i for unit in part for i in unit.ids] for part in _cut(neighbours, workers)], afterwards
 
 
 def _key(plan: Plan, *, one_jwk_set: bool) -> tuple[str, ...]:
@@ -112,27 +113,21 @@ class Worker:
     ids: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self, asked: options.Options, share: int) -> None:
+    def start(self, asked: options.Options, share: int) -> subprocess.Popen[bytes]:
         """Begin; the ids go by a file, since they may be thousands."""
         place = self.folder.with_suffix(".ids")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("\n".join(self.ids) + "\n", encoding="utf-8")
-        words = options.command_arguments(asked, without=("scenario", "requirement", "suite", "quick", "thorough", "ids", "out", "workers"))
-        command = [
-            sys.executable,
-            "-m",
-            "smartlaunch.cli",
-            "run",
-            *words,
-            f"--ids={place}",
-            f"--out={self.folder}",
-            "--workers=1",
-            "--no-allure",
-        ]
+        words = options.command_arguments(asked, without=_THEIRS)
+        given = [f"--ids={place}", f"--out={self.folder}", "--workers=1", "--no-allure", "--history=off"]
+        # By way of the module that ends with whoever holds the other end of its standard input, however we go.
+        command = [sys.executable, "-P", "-m", "smartlaunch.nights.child", f"{self.folder}.lock", "run", *words, *given]
+        env = child_environment() | {RATE_SHARE: str(share)}
         with self._log() as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, RATE_SHARE: str(share)}, process_group=0
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=env, process_group=0
             )
+        return self.process
 
     def _log(self) -> IO[bytes]:
         return self.folder.with_suffix(".log").open("wb")
@@ -159,18 +154,14 @@ class Worker:
         code = self.process.returncode if self.process is not None else 0
         return signal.Signals(-code).name if code and code < 0 else ""
 
-    def send(self, number: int) -> None:
-        """Pass a signal on while it runs."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
 
-
-class Stopped(Exception):
-    """The run was ended by a signal; the workers have written what they had."""
+class Stopped(Ended):
+    """The run was ended by a signal; ``runs`` is what the workers had recorded."""
 
     def __init__(self, number: int, runs: Sequence[Run]) -> None:
-        self.number, self.runs = number, runs
-        super().__init__(signal.Signals(number).name)
+        """Keep the signal and the runs."""
+        super().__init__(number)
+        self.runs = runs
 
 
 def run_side_by_side(asked: options.Options, selection: Selection, target: Target, folder: Path, workers: int) -> list[Run]:
@@ -211,40 +202,19 @@ def _phase(asked: options.Options, crew: Sequence[Worker], progress: Progress, b
 
 
 def _work(asked: options.Options, crew: Sequence[Worker], progress: Progress, before: int) -> None:
-    with _passing_on(crew) as came:
+    """Let a crew run to its end, looking now and then how far it is."""
+    running: list[subprocess.Popen[bytes]] = []
+    with passing_on(running, within_s=_END_S) as came:
         for worker in crew:
-            worker.start(asked, len(crew))
-        while any(worker.process is not None and worker.process.poll() is None for worker in crew):
+            running.append(worker.start(asked, len(crew)))
+        while any(process.poll() is None for process in running):
             time.sleep(_LOOK_S)
             progress.reached(before + sum(worker.done for worker in crew), f"{count(len(crew), 'worker')} at it")
-            if came and time.monotonic() > came[1] + _END_S:
-                for worker in crew:
-                    worker.send(signal.SIGKILL)
+    for process in running:
+        if process.stdin is not None:
+            process.stdin.close()
     if came:
-        raise Stopped(int(came[0]), [run for worker in crew if (run := worker.run) is not None])
-
-
-@contextmanager
-def _passing_on(crew: Sequence[Worker]) -> Iterator[list[float]]:
-    """Pass a wish to end on to every worker; gives its signal and when it came. The second one ends them at once."""
-    came: list[float] = []
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        for worker in crew:
-            worker.send(signal.SIGKILL if came else signal.SIGINT)
-        came.extend([] if came else [number, time.monotonic()])
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before: Mapping[int, Callable[..., object] | int | None] = {
-        number: signal.signal(number, handle) for number in numbers if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for worker in crew:
-            worker.send(signal.SIGKILL)
+        raise Stopped(came[0], [run for worker in crew if (run := worker.run) is not None])
 
 
 def clear(folder: Path) -> None:

@@ -31,8 +31,11 @@ class Merged:
     files: tuple[tuple[Path, str], ...]
 
 
-def merge(runs: Sequence[Run]) -> Merged:
-    """Join the runs in the order in which they are given; raises ``UsageError`` when they are not of one target."""
+def merge(runs: Sequence[Run], order: Sequence[str] = ()) -> Merged:
+    """Join the runs in the order in which they are given; raises ``UsageError`` when they are not of one target.
+
+    ``order`` is that of the scenarios in one run; without it they stand as the runs have them.
+    """
     if not runs:
         raise UsageError("there is no run to merge")
     _check_one_target(runs)
@@ -51,9 +54,10 @@ def merge(runs: Sequence[Run]) -> Merged:
             earlier = found.get(scenario.id)
             if earlier is None or scenario.outcome in _JUDGED or earlier.outcome not in _JUDGED:
                 found[scenario.id] = scenario
-    selection = list(dict.fromkeys(name for run in runs for name in strings(run.header.get("selection"))))
-    order = {name: place for place, name in enumerate(selection)}
-    scenarios = sorted(found.values(), key=lambda s: order.get(s.id, len(order)))
+    selected = dict.fromkeys(name for run in runs for name in strings(run.header.get("selection")))
+    places = {name: place for place, name in enumerate(dict.fromkeys((*order, *selected)))}
+    selection = sorted(selected, key=places.__getitem__)
+    scenarios = sorted(found.values(), key=lambda s: places.get(s.id, len(places)))
     whole = Run(
         header=_header(runs, selection, found),
         scenarios=tuple(scenarios),
@@ -117,7 +121,7 @@ def _header(runs: Sequence[Run], selection: list[str], found: Mapping[str, Scena
     header = {name: value for name, value in first.header.items() if name not in ("interrupted", "unwritten")}
     return {
         **header,
-        **({"interrupted": True} if missing else {}),
+        **({"interrupted": True} if missing and reached else {}),
         "merged": [run.id for run in runs],
         "start": min(str(run.header.get("start", "")) for run in runs),
         "end": max(str(run.header.get("end", "")) for run in runs),

@@ -120,7 +120,13 @@ def _locate(wanted: str) -> Path:
                 return folder / f"{wanted}.toml"
     except (OSError, ValueError):
         pass
-    raise LookupFailed("target", wanted, target_names(), hint="name a file that ends in .toml, or put NAME.toml into ./targets/")
+    known = [*target_names(), *_files_called(wanted)]
+    raise LookupFailed("target", wanted, known, hint="name a file that ends in .toml, or put NAME.toml into ./targets/")
+
+
+def _files_called(wanted: str) -> list[str]:
+    """The target files of this folder, where a file seems to be meant: its name holds a dot."""
+    return sorted(path.name for path in Path().glob("*.toml")) if "." in wanted else []
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -85,6 +87,68 @@ def test_two_workers_make_one_run(cli, tmp_path: Path) -> None:
     serial = cli("run", "--ids=some.ids", "--no-allure", "--out", "serial")
     assert serial.code == 0
     assert {s.id: s.outcome for s in load_run(tmp_path / "serial").scenarios} == {s.id: s.outcome for s in run.scenarios}
+
+
+def test_the_joined_run_stands_in_the_order_of_one_run(cli, tmp_path: Path) -> None:
+    asked = _few(tmp_path)
+    place = tmp_path / "some.ids"
+    place.write_text("\n".join(reversed(asked)) + "\n")
+    assert cli("run", "--ids=some.ids", "--workers", "2", "--no-allure", "--out", "whole").code == 0
+    assert [s.id for s in load_run(tmp_path / "whole").scenarios] == asked
+
+
+def test_a_target_that_is_away_is_told_as_one_run_tells_it(cli, tmp_path: Path) -> None:
+    text = (
+        'schema = 1\n[target]\nname = "away"\nfhir_base_url = "http://127.0.0.1:9/fhir"\n'
+        '[clients.app]\nrole = "public"\nclient_id = "a"\nscopes = "openid launch/patient patient/*.rs"\nredirect_uri = "https://app.example/r"\n'
+    )
+    (tmp_path / "away.toml").write_text(text)
+    several, one = (cli("run", "--target=away.toml", "--quick", "--no-allure", "--out", f"w{n}", f"--workers={n}") for n in (2, 1))
+    assert several.code == one.code == 3
+    assert several.out.splitlines()[0] == one.out.splitlines()[0]
+    assert "was ended before it was done" not in several.out
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_all_workers_with_a_report(tmp_path: Path, number: int, code: int) -> None:
+    command = [sys.executable, "-m", "smartlaunch.cli", "run", "--workers=2", "--suite=standalone-public", "--no-allure", "--out=whole"]
+    root = str(Path(__file__).parents[2])
+    process = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": root}, stderr=subprocess.PIPE, text=True)
+    streams = [tmp_path / "whole" / "workers" / str(n) / "scenarios.jsonl" for n in (1, 2)]
+    deadline = time.monotonic() + 120
+    while not all(stream.exists() and stream.read_bytes().count(b"\n") > 2 for stream in streams) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in err
+    run = load_run(tmp_path / "whole")
+    assert run.scenarios
+    assert run.missing
+    assert (tmp_path / "whole" / "index.html").is_file()
+    assert not (tmp_path / "whole" / "workers").exists()
+
+
+def test_workers_end_with_whoever_started_them(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "smartlaunch.cli", "run", "--workers=2", "--suite=standalone-public", "--no-allure", "--out=whole"]
+    process = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+    place = str(tmp_path / "whole").encode()
+
+    def alive() -> int:
+        found = 0
+        for line in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                found += place in line.read_bytes()
+        return found
+
+    deadline = time.monotonic() + 60
+    while alive() < 4 and time.monotonic() < deadline:  # two workers, and what runs in them
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    while alive() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert alive() == 0
 
 
 def test_what_a_dead_worker_left_is_put_again(cli, tmp_path: Path) -> None:
