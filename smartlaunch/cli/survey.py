@@ -15,7 +15,7 @@ from smartlaunch.cli.run import shown
 from smartlaunch.errors import UsageError
 from smartlaunch.records.exits import GOOD, INTERRUPTED
 from smartlaunch.records.files import REPORTS
-from smartlaunch.reporting.words import count, seconds
+from smartlaunch.reporting.words import count, printable, seconds
 
 _LINE_S = 60.0
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, then sum up; a survey that was left goes on where it was."""
-    from smartlaunch.survey.endpoints import Endpoint, read_endpoints
+    from smartlaunch.survey.endpoints import Endpoint, LeftOut, read_endpoints
     from smartlaunch.survey.gather import RESULTS, Gatherer, Manners
     from smartlaunch.survey.summary import write_summary
 
@@ -47,10 +47,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.file}: no such file")
     folder = Path(args.out) if args.out else Path(REPORTS) / f"survey-{'one' if single else path.stem}"
     folder.mkdir(parents=True, exist_ok=True)
-    endpoints = iter([Endpoint(args.file.rstrip("/"))]) if single else read_endpoints(path)
+    left_out = LeftOut()
+    endpoints = iter([Endpoint(args.file.rstrip("/"))]) if single else read_endpoints(path, left_out)
     manners = Manners(args.parallel, args.per_host, args.host_rate, args.limit_s)
     began = time.monotonic()
-    gatherer = Gatherer(manners, load(), on_result=_progress(began))
+    gatherer = Gatherer(manners, load(), on_result=_Progress(began))
     before = {each: signal.signal(each, lambda *_: setattr(gatherer, "stopped", True)) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         asked = asyncio.run(gatherer.run(endpoints, folder / RESULTS))
@@ -58,11 +59,14 @@ def run(args: argparse.Namespace) -> int:
         for each, handler in before.items():
             signal.signal(each, handler)
     took = time.monotonic() - began
-    summary = write_summary(folder, folder / RESULTS, load(), parquet=args.parquet, title=path.stem if not single else args.file)
+    title = args.file if single else path.stem
+    summary = write_summary(folder, folder / RESULTS, load(), left_out=left_out, parquet=args.parquet, title=title)
     earlier = f", {summary.total - asked} asked before" if summary.total > asked else ""
     print(
         f"{summary.kinds['document']} of {count(summary.total, 'endpoint')} answered with a SMART configuration{earlier}; {seconds(took)}"
     )
+    if left_out.no_address:
+        print(f"{count(left_out.no_address, 'line')} left out, no web address: {', '.join(map(printable, left_out.first[:3]))}")
     print(f"\nreport  {shown((folder / 'index.html').resolve())}")
     if gatherer.stopped:
         print("smartlaunch: interrupted; the same command goes on where it was", file=sys.stderr)
@@ -70,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     return GOOD
 
 
-class _progress:  # noqa: N801 - a function with a memory
+class _Progress:
     """A line a minute, or one that is written over on a terminal."""
 
     def __init__(self, began: float) -> None:

@@ -62,7 +62,7 @@ def write_index(night: Night, rows: list[dict[str, Any]], told: Told) -> Path:
         css=Markup(resource("report.css") + resource("history.css")),  # noqa: S704 - our own files
         night=night,
         headline=told.headline if told.comparisons else "No target is done yet.",
-        red=told.red,
+        word=told.word if told.comparisons else "Under way",
         rows=rows,
         left=len(night.entries) - done,
     )

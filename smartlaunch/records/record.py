@@ -205,6 +205,11 @@ class Run:
         """How many scenarios came to a verdict on the server."""
         return sum(self.counts[o] for o in (Outcome.PASSED, Outcome.FAILED, Outcome.WARNING))
 
+    @property
+    def bound(self) -> int:
+        """How many scenarios bind this server: all that were selected but those whose rule does not apply."""
+        return len(self.scenarios) + len(self.missing) - self.counts[Outcome.NOT_APPLICABLE]
+
     @cached_property
     def known(self) -> tuple[ScenarioResult, ...]:
         """The scenarios whose outcome a deviation says beforehand."""

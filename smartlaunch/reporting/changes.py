@@ -49,6 +49,15 @@ def headline(found: Comparison, rows: Rows, *, strict: bool = False) -> str:
     return f"{target}: nothing became worse" + (f" ({rest})" if rest else "")
 
 
+def failing_at_first(found: Comparison) -> int:
+    """How many scenarios fail where there was nothing to compare with."""
+    return sum(e.after == Outcome.FAILED for e in found.of(Change.NEW)) if found.first else 0
+
+
+def _failing(number: int) -> str:
+    return f", {count(number, 'scenario')} of theirs failed" if number else ""
+
+
 def _worse(entries: Sequence[Entry], rows: Rows) -> str:
     """What became worse: the requirement that most of it breaks, when that was last met, on whose side."""
     (requirement, number), *_ = Counter(e.requirements[0] if e.requirements else e.scenario for e in entries).most_common(1)
@@ -80,7 +89,7 @@ def night_headline(found: Sequence[Comparison], rows: Rows, *, strict: bool = Fa
         (fixed, f"{fixed} fixed"),
         (n := sum(c.still_failing for c in found), f"{n} still failing"),
         (len(down), f"{count(len(down), 'target')} not answering"),
-        (len(first_runs), f"{count(len(first_runs), 'target')} for the first time"),
+        (len(first_runs), f"{count(len(first_runs), 'target')} for the first time{_failing(sum(map(failing_at_first, first_runs)))}"),
     ]
     rest = ", ".join(text for number, text in parts if number)
     return f"nothing became worse at {count(len(found), 'target')}" + (f" ({rest})" if rest else "")

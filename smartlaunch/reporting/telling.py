@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from smartlaunch.records.comparison import Change, Comparison, Entry
-from smartlaunch.reporting.changes import as_json, as_markdown, as_text, headline, night_headline
+from smartlaunch.reporting.changes import as_json, as_markdown, as_text, failing_at_first, headline, night_headline
 from smartlaunch.reporting.words import OUTCOME_WORDS, Rows, count, printable, shortened
 
 MOST_ANNOTATIONS = 10
@@ -42,6 +42,22 @@ class Told:
     def headline(self) -> str:
         """The one sentence."""
         return night_headline(self.comparisons, self.rows, strict=self.strict, down_nights=self.down_nights)
+
+    @property
+    def word(self) -> str:
+        """The few words above the sentence; a first night has nothing to be worse than, and says what failed."""
+        if self.regressions:
+            return "Worse"
+        if self.red:
+            return "Not answering"
+        if failing := self.failing_at_first:
+            return f"{count(failing, 'scenario')} failed, the first time"
+        return "Nothing failed, the first time" if self.comparisons and all(c.first for c in self.comparisons) else "Nothing worse"
+
+    @property
+    def failing_at_first(self) -> int:
+        """How many scenarios fail at targets that no night before knows."""
+        return sum(map(failing_at_first, self.comparisons))
 
     @property
     def regressions(self) -> list[tuple[Comparison, Entry]]:
@@ -86,7 +102,7 @@ def markdown(told: Told) -> str:
 def github_commands(told: Told) -> list[str]:
     """Workflow commands of GitHub: an error for each thing that became worse, a warning for a target that is down, else a notice."""
     if not told.regressions:
-        level = "error" if told.red else "warning" if any(c.down for c in told.comparisons) else "notice"
+        level = "error" if told.red else "warning" if told.failing_at_first or any(c.down for c in told.comparisons) else "notice"
         return [f"::{level} title=SMART App Launch::{_command(told.headline)}"]
     lines = [f"::error title=SMART App Launch::{_command(told.headline)}"]
     for comparison, entry in told.regressions[: MOST_ANNOTATIONS - 1]:
@@ -125,7 +141,7 @@ def slack(told: Told) -> dict[str, Any]:
 
 def teams(told: Told) -> dict[str, Any]:
     """The payload of a workflow of Teams: an Adaptive Card."""
-    colour = "Attention" if told.red else "Good"
+    colour = "Attention" if told.red else "Warning" if told.failing_at_first else "Good"
     body: list[dict[str, Any]] = [
         {"type": "TextBlock", "text": _plain(told.headline), "weight": "Bolder", "wrap": True, "color": colour},
         *(

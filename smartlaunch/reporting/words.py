@@ -80,6 +80,10 @@ Rows = Mapping[str, Any]
 """Catalogue rows by id: what the reports read of one is its ``id``, ``text``, ``url`` and ``strength``."""
 
 
+_MOST_OF_IT = 0.75
+"""A run that could judge less of what binds the server is no plain pass, however green."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a run came to: a word or two, the sentence, and an outcome that gives the colour."""
@@ -119,6 +123,9 @@ def _verdict(run: Run) -> Verdict:
         return Verdict("Passed with advisories", f"{nothing} in {judged}; {advisories} to read.{unjudged}", "warning")
     if run.known:
         return Verdict("Passed with known deviations", f"{nothing} in {judged}.{unjudged}", "warning")
+    if run.judged < _MOST_OF_IT * run.bound:
+        share = f"{100 * run.judged // run.bound} in 100 of what binds this server"
+        return Verdict("Passed in part", f"Nothing was found wrong in {judged}, {share}.{unjudged}", "warning")
     return Verdict("Passed", f"Nothing was found wrong in {judged}.{unjudged}", Outcome.PASSED.value)
 
 

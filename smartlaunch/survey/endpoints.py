@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 from smartlaunch.errors import UsageError
 
 MOST_BYTES = 500_000_000
+_SHOWN = 10
+_CREDENTIALS = re.compile(r"//[^/\s]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,34 @@ class Endpoint:
     name: str = ""
 
 
-def read_endpoints(path: Path) -> Iterator[Endpoint]:
-    """The endpoints of a file, each address once, in its order."""
+@dataclass(slots=True)
+class LeftOut:
+    """What a file names and nobody is asked for: how many are no web address, the first of them, and how many stand there once more."""
+
+    no_address: int = 0
+    doubled: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, said: str) -> None:
+        """Count what is no web address; an empty line or cell is nothing."""
+        if not said.strip():
+            return
+        self.no_address += 1
+        if len(self.first) < _SHOWN:
+            self.first.append(_CREDENTIALS.sub("//", " ".join(said[:2000].split()))[:200])
+
+
+def read_endpoints(path: Path, left_out: LeftOut) -> Iterator[Endpoint]:
+    """The endpoints of a file, each address once, in its order; what is left out is counted."""
     seen: set[int] = set()
     for endpoint in _read(path):
         url = _clean(endpoint.url)
         key = hash(url)
-        if url and key not in seen:
+        if not url:
+            left_out.add(endpoint.url)
+        elif key in seen:
+            left_out.doubled += 1
+        else:
             seen.add(key)
             yield Endpoint(url, " ".join(endpoint.name.split())[:200])
 

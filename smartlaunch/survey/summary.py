@@ -21,6 +21,7 @@ from smartlaunch.finding import Outcome
 from smartlaunch.reporting.html import resource
 from smartlaunch.reporting.page.text import ticks, web
 from smartlaunch.reporting.words import count, printable
+from smartlaunch.survey.endpoints import LeftOut
 from smartlaunch.survey.gather import results
 from smartlaunch.survey.rules import requirements
 
@@ -49,6 +50,7 @@ class Summary:
     by_number: Counter[int] = field(default_factory=Counter)
     worst: list[tuple[int, int, int, dict[str, Any]]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=LeftOut)
     _answered: int = 0
 
     def add(self, result: dict[str, Any]) -> None:
@@ -97,6 +99,7 @@ class Summary:
         """The summary for programs."""
         return {
             "endpoints": self.total,
+            "left_out": {"no_web_address": self.left_out.no_address, "doubled": self.left_out.doubled},
             "kinds": dict(self.kinds),
             "failures": dict(self.failures),
             "statuses": dict(self.statuses),
@@ -112,9 +115,11 @@ class Summary:
         return sorted(self.rules, key=lambda name: (-self.rules[name]["failed"], -self.rules[name]["warning"], name))
 
 
-def write_summary(folder: Path, jsonl: Path, catalogue: Catalogue, *, parquet: bool = False, title: str = "") -> Summary:
+def write_summary(
+    folder: Path, jsonl: Path, catalogue: Catalogue, *, left_out: LeftOut | None = None, parquet: bool = False, title: str = ""
+) -> Summary:
     """Read the results once and write every form of them."""
-    summary = Summary()
+    summary = Summary(left_out=left_out or LeftOut())
     rules = list(requirements())
     writer = _Parquet(folder / PARQUET_FILE, rules) if parquet else None
     with (folder / CSV_FILE).open("w", encoding="utf-8", newline="", errors="backslashreplace") as out:
@@ -234,6 +239,9 @@ def render(summary: Summary, catalogue: Catalogue, title: str = "") -> str:
         title=printable(title) or "Survey",
         total=summary.total,
         documents=documents,
+        doubled=summary.left_out.doubled,
+        no_address=summary.left_out.no_address,
+        no_addresses=[printable(each) for each in summary.left_out.first],
         kinds=[(_KIND_WORDS[k], n, _share(n, summary.total)) for k, n in summary.kinds.most_common()],
         failures=[(printable(k), n, _share(n, summary.total)) for k, n in summary.failures.most_common(20)],
         statuses=[(printable(k), n, _share(n, summary.total)) for k, n in summary.statuses.most_common(20)],

@@ -334,6 +334,22 @@ def test_headlines_of_quiet_nights(tmp_path):
     assert compare({"s/x": Before("passed", current=False)}, Run(run.header)).entries == ()
 
 
+def test_a_first_night_says_what_failed_and_not_that_nothing_is_worse(tmp_path):
+    red = compare({}, write(tmp_path / "a", scenario("x", "failed"), scenario("y", "failed")), first=True)
+    green_run = write(tmp_path / "b", scenario("x"))
+    green, same = compare({}, green_run, first=True), compare(before_of(green_run), green_run)
+    assert (
+        night_headline([red, green], {}) == "nothing became worse at 2 targets (2 targets for the first time, 2 scenarios of theirs failed)"
+    )
+    told = telling.Told([red, same], load())
+    assert told.word == "2 scenarios failed, the first time"
+    assert telling.github_commands(told)[0].startswith("::warning ")
+    assert telling.teams(told)["attachments"][0]["content"]["body"][0]["color"] == "Warning"
+    assert telling.Told([green], load()).word == "Nothing failed, the first time"
+    assert telling.Told([green, same], load()).word == "Nothing worse"
+    assert regressed(tmp_path / "c").word == "Worse"
+
+
 def test_a_run_with_a_baseline_is_red_only_for_what_became_worse(cli):
     words = ("run", "--target", "embedded", "--suite", "standalone-public", "--scenario", "standalone-public/state-returned", "--no-allure")
     broken = (*words, "--defect", "omits_state")

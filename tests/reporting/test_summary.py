@@ -116,6 +116,9 @@ def test_seconds():
     ("outcomes", "header", "word"),
     [
         (["passed"], {}, "Passed"),
+        (["passed", "passed", "passed", "not-configured"], {}, "Passed"),
+        (["passed", "passed", "not-configured"], {}, "Passed in part"),
+        (["passed", "not-applicable", "not-applicable", "not-applicable"], {}, "Passed"),
         (["passed", "warning"], {}, "Passed with advisories"),
         (["passed", "blocked"], {}, "Incomplete"),
         (["passed"], {"coverage": {"missing": ["s/x"]}}, "Incomplete"),

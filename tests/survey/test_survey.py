@@ -23,7 +23,7 @@ from smartlaunch.cli import main
 from smartlaunch.cli.child import child_environment
 from smartlaunch.errors import UsageError
 from smartlaunch.plugin.binding import every_plan
-from smartlaunch.survey.endpoints import Endpoint, read_endpoints
+from smartlaunch.survey.endpoints import Endpoint, LeftOut, read_endpoints
 from smartlaunch.survey.gather import RESULTS, Gatherer, Manners, done_before, results
 from smartlaunch.survey.rules import requirements
 from smartlaunch.survey.summary import Summary, render, write_summary
@@ -186,7 +186,7 @@ def test_a_survey_goes_on_after_the_last_whole_line(tmp_path):
 )
 def test_endpoints_are_read_from_what_vendors_publish(tmp_path, name, text, urls):
     (tmp_path / name).write_text(text)
-    found = list(read_endpoints(tmp_path / name))
+    found = list(read_endpoints(tmp_path / name, LeftOut()))
     assert [e.url for e in found] == urls
     if name == "a.json":
         assert found[0].name == "Org"
@@ -195,10 +195,27 @@ def test_endpoints_are_read_from_what_vendors_publish(tmp_path, name, text, urls
 def test_what_holds_no_endpoint_is_said(tmp_path):
     (tmp_path / "a.csv").write_text("Name,Town\nOne,Two\n")
     with pytest.raises(UsageError, match="no column"):
-        list(read_endpoints(tmp_path / "a.csv"))
+        list(read_endpoints(tmp_path / "a.csv", LeftOut()))
     (tmp_path / "a.json").write_text("{\n")
     with pytest.raises(UsageError, match="no JSON"):
-        list(read_endpoints(tmp_path / "a.json"))
+        list(read_endpoints(tmp_path / "a.json", LeftOut()))
+
+
+def test_what_is_no_web_address_is_counted_and_shown_without_credentials(tmp_path):
+    (tmp_path / "a.txt").write_text(
+        "https://a.example/r4\nhttps://a.example/r4/\nfhir.b.example\n\n# a note\nftp://me:planted-pw@c.example/r4\n"
+    )
+    left_out = LeftOut()
+    assert [e.url for e in read_endpoints(tmp_path / "a.txt", left_out)] == ["https://a.example/r4"]
+    assert (left_out.no_address, left_out.doubled) == (2, 1)
+    (tmp_path / RESULTS).write_text("")
+    write_summary(tmp_path, tmp_path / RESULTS, load(), left_out=left_out)
+    page = (tmp_path / "index.html").read_text()
+    assert "2 lines of the list are no address" in page
+    assert "1 address stood in the list more than once and was asked once" in page
+    assert "<code>ftp://c.example/r4</code>" in page
+    assert "planted-pw" not in page
+    assert json.loads((tmp_path / "survey.json").read_text())["left_out"] == {"no_web_address": 2, "doubled": 1}
 
 
 def test_nothing_of_a_server_is_markup_or_a_formula(tmp_path):

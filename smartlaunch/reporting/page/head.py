@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from smartlaunch.finding import Outcome
 from smartlaunch.records.causes import group_unjudged
 from smartlaunch.records.record import moment
 from smartlaunch.reporting.page.material import Page, images
@@ -38,9 +37,8 @@ def started(page: Page) -> dict[str, str]:
 
 def share(page: Page) -> dict[str, Any]:
     """How much was judged of what binds this server: a run that could look at little is no good news, however green."""
-    run = page.run
-    bound = len(run.scenarios) + len(run.missing) - run.counts[Outcome.NOT_APPLICABLE]
-    return {"judged": run.judged, "bound": bound, "percent": 100 * run.judged // bound if bound else 0}
+    judged, bound = page.run.judged, page.run.bound
+    return {"judged": judged, "bound": bound, "percent": 100 * judged // bound if bound else 0}
 
 
 def strip(page: Page) -> list[dict[str, Any]]:
