@@ -1,9 +1,9 @@
-"""Every test of the project, each folder of tests in a pytest of its own, twice as many at a time as there are cores.
+"""Every test of the project, each folder of tests in a pytest of its own, three times as many at a time as there are cores.
 
     python tests/run_all.py [FOLDER...]
 
 Apart, because a browser that one folder keeps open holds an event loop in its process, which tests of another folder need for themselves.
-Twice as many, because a run of the suites waits most of its time: for pages, for time-outs, for tokens to end.
+Three times as many, because a run of the suites waits most of its time: for pages, for time-outs, for tokens to end.
 Ends with one line: how many passed, failed and were skipped. The output of a folder is shown when it is done; a folder that goes
 over its limit is killed and counts as failed.
 
@@ -24,21 +24,21 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FIRST = (
-    "peers",
-    "hostile",
+    "peers/test_servers.py",
+    "peers/test_oidc_provider.py",
     "browser",
-    "support_tickets",
     "probes",
-    "embedded_ehr",
+    "nights",
+    "order",
+    "hostile/test_ends.py",
+    "onboarding",
+    "support_tickets",
     "cli",
-    "matrix",
-    "packaging",
-    "diagnosis",
-    "client",
+    "hostile/test_hostile_servers.py",
     "plugin",
-    "evidence",
+    "hostile/test_wrong_settings.py",
 )
-"""The folders that take longest begin first."""
+"""What takes longest begins first."""
 FILE_BY_FILE = ("peers", "hostile")
 """Folders whose files each make long runs of their own: the files go side by side."""
 MEASURING = ("probes", "client", "checks", "evidence")
@@ -74,7 +74,7 @@ def jobs(folders: list[str]) -> list[str]:
     for folder in folders:
         files = [f"{folder}/{path.name}" for path in sorted((HERE / folder).glob("test_*.py"))]
         found += files if folder in FILE_BY_FILE else [folder]
-    return found
+    return sorted(found, key=lambda job: FIRST.index(job) if job in FIRST else len(FIRST))
 
 
 def count(text: str, word: str) -> int:
@@ -112,9 +112,9 @@ def coverage(figures: Path) -> int:
 
 def main() -> int:
     every = sorted(path.name for path in HERE.iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
-    folders = sys.argv[1:] or [f for f in FIRST if f in every] + [f for f in every if f not in FIRST]
+    folders = sys.argv[1:] or every
     passed = failed = skipped = 0
-    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
+    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(max_workers=3 * (os.cpu_count() or 1)) as pool:
         figures = Path(place)
         for folder, code, text, took in pool.map(lambda folder: run(folder, figures), jobs(folders)):
             wrong = count(text, "failed") + count(text, "error")

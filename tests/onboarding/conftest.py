@@ -12,40 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from smartlaunch.cli import main
 from smartlaunch.embedded_ehr.options import SandboxOptions
 from smartlaunch.embedded_ehr.server import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 REDIRECT, LAUNCH = "redirect_uri", "launch_uri"
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def all(self) -> str:
-        return self.out + self.err
-
-
-@pytest.fixture
-def cli(capsys, tmp_path, monkeypatch):
-    """A command line in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("SMARTLAUNCH_TARGET", "SMARTLAUNCH_BROWSER", "SMARTLAUNCH_ALLURE"):
-        monkeypatch.delenv(name, raising=False)
-
-    def call(*words: str) -> Said:
-        code = main(list(words))
-        captured = capsys.readouterr()
-        said = Said(code, captured.out, captured.err)
-        assert "Traceback" not in said.all
-        return said
-
-    return call
 
 
 @dataclass

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,3 +81,20 @@ def target_text(name: str, fhir: str, clients: Sequence[Mapping[str, Any]], user
         lines += [f'persona = "{user.get("persona", "clinician")}"', f"patients = {json.dumps(list(user['patients']))}"]
         lines += [f'fhir_user = "{user["fhir_user"]}"'] if user.get("fhir_user") else []
     return "\n".join(lines) + "\n"
+
+
+def registered(role: str, use: str, scopes: str, **more: object) -> dict[str, Any]:
+    """One client of a peer, with a secret where its role has one."""
+    name = f"{role}-{use}"
+    held = {"client_secret": secrets.token_urlsafe(32)} if role != "public" else {}
+    uris = {"redirect_uri": f"https://{name}.example/redirect", "launch_uri": f"https://{name}.example/launch"}
+    return {"client_id": name, "role": role, "use": use, **uris, "scopes": scopes, **more, **held}
+
+
+def serve_until_interrupted(running: Callable[[Path], contextlib.AbstractContextManager[Peer]]) -> None:
+    """The peer for people who want to look at it, in the folder that the command line names."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    with running(folder) as peer, contextlib.suppress(KeyboardInterrupt):
+        print(peer.target_file, flush=True)
+        threading.Event().wait()

@@ -6,12 +6,10 @@ import contextlib
 import json
 import secrets
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from tests.peers.served import Peer, child, secret, target_text
+from tests.peers.served import Peer, child, registered, secret, serve_until_interrupted, target_text
 
 HERE = Path(__file__).parent
 _SCOPES = "openid fhirUser launch/patient offline_access patient/Patient.rs patient/Observation.rs patient/Condition.rs"
@@ -20,7 +18,9 @@ _SCOPES = "openid fhirUser launch/patient offline_access patient/Patient.rs pati
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Peer]:
     """Serve until the block is left; target file, secrets and log are in the folder."""
-    clients = [_client(role, use) for role in ("public", "confidential-symmetric") for use in ("primary", "second")]
+    clients = [
+        registered(role, use, _SCOPES, launch_uri="") for role in ("public", "confidential-symmetric") for use in ("primary", "second")
+    ]
     clients.append({"client_id": "records", "role": "resource-server", "use": "primary", "client_secret": secrets.token_urlsafe(32)})
     user = {
         "username": "una.yew",
@@ -37,20 +37,5 @@ def running(folder: Path) -> Iterator[Peer]:
         yield Peer(said["base_url"], said["fhir_base_url"], target, log)
 
 
-def _client(role: str, use: str) -> dict[str, Any]:
-    name = f"{role}-{use}"
-    held = {"client_secret": secrets.token_urlsafe(32)} if role != "public" else {}
-    return {"client_id": name, "role": role, "use": use, "redirect_uri": f"https://{name}.example/redirect", "scopes": _SCOPES, **held}
-
-
-def main() -> None:
-    """Serve until interrupted: ``peer.py FOLDER``, for people who want to look at it."""
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    with running(folder) as peer, contextlib.suppress(KeyboardInterrupt):
-        print(peer.target_file, flush=True)
-        threading.Event().wait()
-
-
 if __name__ == "__main__":
-    main()
+    serve_until_interrupted(running)

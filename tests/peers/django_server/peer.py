@@ -12,13 +12,11 @@ import json
 import os
 import secrets
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from smartlaunch.setup import commands
-from tests.peers.served import CannotRun, Peer, child, secret, target_text
+from tests.peers.served import CannotRun, Peer, child, registered, secret, serve_until_interrupted, target_text
 
 HERE = Path(__file__).parent
 _INSTALL_S = 240
@@ -61,7 +59,11 @@ def packages() -> Path:
 def running(folder: Path) -> Iterator[Peer]:
     """Serve until the block is left; target file, secrets, database and log are in the folder."""
     path = os.pathsep.join([str(packages()), os.environ.get("PYTHONPATH", "")])
-    clients = [_client(role, use) for role in ("public", "confidential-symmetric") for use in ("primary", "second")]
+    clients = [
+        registered(role, use, f"{_CONTEXT} launch/patient {_CLINICAL}")
+        for role in ("public", "confidential-symmetric")
+        for use in ("primary", "second")
+    ]
     clients.append({"client_id": "records", "role": "resource-server", "use": "primary", "client_secret": secrets.token_urlsafe(32)})
     users = [{**one, "password": secrets.token_urlsafe(18)} for one in _USERS]
     patients = sorted({patient for user in _USERS for patient in user["patients"]})
@@ -74,21 +76,5 @@ def running(folder: Path) -> Iterator[Peer]:
         yield Peer(said["base_url"], said["fhir_base_url"], target, log)
 
 
-def _client(role: str, use: str) -> dict[str, Any]:
-    name = f"{role}-{use}"
-    held = {"client_secret": secrets.token_urlsafe(32)} if role != "public" else {}
-    uris = {"redirect_uri": f"https://{name}.example/redirect", "launch_uri": f"https://{name}.example/launch"}
-    return {"client_id": name, "role": role, "use": use, **uris, "scopes": f"{_CONTEXT} launch/patient {_CLINICAL}", **held}
-
-
-def main() -> None:
-    """Serve until interrupted."""
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    with running(folder) as peer, contextlib.suppress(KeyboardInterrupt):
-        print(peer.target_file, flush=True)
-        threading.Event().wait()
-
-
 if __name__ == "__main__":
-    main()
+    serve_until_interrupted(running)

@@ -8,15 +8,12 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from smartlaunch.setup.commands import on_path, playwrights_node
 from tests.peers import npm_packages
-from tests.peers.served import CannotRun, Peer, child, secret, target_text
+from tests.peers.served import CannotRun, Peer, child, registered, secret, serve_until_interrupted, target_text
 
 HERE = Path(__file__).parent
 _WANTED = "launch/patient offline_access patient/Patient.rs patient/Observation.rs patient/Condition.rs user/Practitioner.rs"
@@ -49,7 +46,11 @@ def running(folder: Path) -> Iterator[Peer]:
     if node is None:
         raise CannotRun("there is no Node to run oauth2-server with")
     packages = npm_packages.installed(HERE, "oauth2-server")
-    clients = [_client(role, use) for role in ("public", "confidential-symmetric") for use in ("primary", "second")]
+    clients = [
+        registered(role, use, _WANTED, registered=_REGISTERED)
+        for role in ("public", "confidential-symmetric")
+        for use in ("primary", "second")
+    ]
     users = [{**one, "password": secrets.token_urlsafe(18)} for one in _USERS]
     config, log, target = folder / "config.json", folder / "server.log", folder / "oauth2-server.toml"
     secret(config, json.dumps({"clients": clients, "users": users}))
@@ -59,21 +60,5 @@ def running(folder: Path) -> Iterator[Peer]:
         yield Peer(said["base_url"], said["fhir_base_url"], target, log)
 
 
-def _client(role: str, use: str) -> dict[str, Any]:
-    name = f"{role}-{use}"
-    held = {"client_secret": secrets.token_urlsafe(32)} if role != "public" else {}
-    uris = {"redirect_uri": f"https://{name}.example/redirect", "launch_uri": f"https://{name}.example/launch"}
-    return {"client_id": name, "role": role, "use": use, **uris, "scopes": _WANTED, "registered": _REGISTERED, **held}
-
-
-def main() -> None:
-    """Serve until interrupted."""
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    with running(folder) as peer, contextlib.suppress(KeyboardInterrupt):
-        print(peer.target_file, flush=True)
-        threading.Event().wait()
-
-
 if __name__ == "__main__":
-    main()
+    serve_until_interrupted(running)

@@ -9,8 +9,6 @@ import contextlib
 import json
 import secrets
 import socket
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from smartlaunch.setup.commands import playwrights_node
 from tests.peers import npm_packages
-from tests.peers.served import CannotRun, Peer, child, secret
+from tests.peers.served import CannotRun, Peer, child, secret, serve_until_interrupted
 
 HERE = Path(__file__).parent
 NAME = "oidc-provider"
@@ -168,15 +166,5 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def main() -> None:
-    """Serve until interrupted."""
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    with running(folder) as peer, contextlib.suppress(KeyboardInterrupt):
-        print(peer.base_url, peer.target_file, flush=True)
-        while True:
-            time.sleep(3600)
-
-
 if __name__ == "__main__":
-    main()
+    serve_until_interrupted(running)

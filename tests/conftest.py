@@ -1,0 +1,40 @@
+"""The command line, run in this process and in an empty folder, for every folder of tests."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from smartlaunch.cli import main
+
+_SETTINGS = ("SMARTLAUNCH_TARGET", "SMARTLAUNCH_BROWSER", "SMARTLAUNCH_ALLURE", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "GITLAB_CI")
+
+
+@dataclass
+class Said:
+    """What a command ended with and printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def all(self) -> str:
+        """Both streams."""
+        return self.out + self.err
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch):
+    """A command line in an empty folder, without settings of the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in _SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*words: str) -> Said:
+        code = main(list(words))
+        captured = capsys.readouterr()
+        said = Said(code, captured.out, captured.err)
+        assert "Traceback" not in said.all
+        return said
+
+    return call
