@@ -260,7 +260,7 @@ class App:
         answer = TokenAnswer(exchange)
         if answer.succeeded:
             self._life.begin(answer.access_token)
-            self.engine.fhir.expect(answer.access_token)
+            self.engine.fhir.expect(answer.access_token, self._holder)
             if answer.id_token and not self.engine.discovery.issuer_of_id_tokens:
                 self.engine.discovery.issuer_of_id_tokens = str(decode(answer.id_token).claims.get("iss", ""))
         else:
@@ -484,12 +484,12 @@ class App:
                 by=failure.by,
                 because=failure,
             )
-        first = usual and not self.memory.has(key)
 
         def make() -> Grant:
+            first = usual and not self.memory.has(key)
             return self.require_grant(self.shared_attempt() if first else self.attempt(scope=scope, user=user))
 
-        return self.memory.living(key, make, self.living)
+        return self.lend(key, make)
 
     # -- what a run remembers ---------------------------------------------------------------------------------------------
 
@@ -511,6 +511,28 @@ class App:
 
     # -- tokens that live -------------------------------------------------------------------------------------------------
 
+    def lend(self, key: str, make: Callable[[], Grant]) -> Grant:
+        """A living grant that several scenarios share, by key."""
+        grant = self.memory.living(key, make, self.living)
+        self._lent[grant.access_token] = (grant, lambda: self.lend(key, make))
+        return grant
+
+    def current(self, token: str) -> str:
+        """The access token of a lent grant as it is by now.
+
+        A server may keep one access token for each user, so that a login for one grant ends the token of another that a scenario still
+        holds; what comes of that token then tells nothing of its scopes. Only where the server was seen to do so is anything asked.
+        """
+        life, lent = self._life, self._lent.get(token)
+        if lent is None or not life.ends_overtaken or life.is_proven(token) or time.time() > lent[0].expires_at:
+            return token
+        return lent[1]().access_token
+
+    @cached_property
+    def _lent(self) -> dict[str, tuple[Grant, Callable[[], Grant]]]:
+        """Grants that were handed out, by their access token, with what makes each of them anew."""
+        return {}
+
     def suspect(self) -> None:
         """Say that a probe may have made the server revoke tokens; each shared grant is tried before its next use."""
         self._life.serial += 1
@@ -518,7 +540,12 @@ class App:
     @property
     def _life(self) -> TokenLife:
         """What is known of the tokens of all apps together: a server may have one session for a user, whatever the app."""
-        return self.engine.token_lives.setdefault(self.client.name if self.client.role == "backend" else "", TokenLife())
+        return self.engine.token_lives.setdefault(self._holder, TokenLife())
+
+    @property
+    def _holder(self) -> str:
+        """Whose tokens may end each other: those of all apps with a user, and those of each backend service by itself."""
+        return self.client.name if self.client.role == "backend" else ""
 
     def living(self, grant: Grant) -> bool:
         """Whether a grant from before can be handed out again: a server may end tokens when somebody logs in once more, or by itself.

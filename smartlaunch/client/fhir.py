@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -16,6 +17,8 @@ JSON = "application/fhir+json"
 _YOUNG_S = 3.0
 _SPREAD_S = 1.5
 """How long the news of a token may take from the authorization server to the FHIR server."""
+_IN_VAIN = 2
+"""After so many overtaken tokens that stayed dead, they are taken to be ended by the later login and not to be late."""
 
 
 class Fhir:
@@ -23,14 +26,20 @@ class Fhir:
 
     def __init__(self, http: Http, base_url: str) -> None:
         self._http = http
-        self._unused: dict[str, float] = {}
+        self._unused: dict[str, tuple[float, str, int]] = {}
+        self._issued: Counter[str] = Counter()
+        self._in_vain = 0
         self._written: dict[str, dict[str, str]] = {}
         """What was created and is not known to be gone: its address, and the headers with which it can be deleted."""
         self.base_url = base_url.rstrip("/")
 
-    def expect(self, token: str) -> None:
-        """Say that a token was issued just now: its first use may come before the FHIR server knows of it."""
-        self._unused[token] = time.monotonic()
+    def expect(self, token: str, holder: str = "") -> None:
+        """Say that a token was issued just now: its first use may come before the FHIR server knows of it.
+
+        ``holder`` tells those apart of whose tokens a later one cannot end an earlier one.
+        """
+        self._issued[holder] += 1
+        self._unused[token] = (time.monotonic(), holder, self._issued[holder])
 
     def send(
         self,
@@ -46,7 +55,8 @@ class Fhir:
         """One request below the base URL; no ``Authorization`` header when the token is None.
 
         A read that is the first use of a new token is tried once more where it is answered with 401: the news of a token may take a
-        moment to reach every server, and a token may begin to be valid in the second that follows.
+        moment to reach every server, and a token may begin to be valid in the second that follows. Not so where a later login of ours may
+        have ended it and this was seen to be the server's way: each such token would cost the wait in vain.
         """
         all_headers = {"Accept": JSON, **(headers or {})}
         if token is not None:
@@ -61,12 +71,27 @@ class Fhir:
         moved = moved_by_a_slash(exchange)
         if moved:
             exchange = self._http.send(method, moved, endpoint=Endpoint.FHIR, headers=all_headers, form=form, content=content)
-        young = issued is not None and time.monotonic() - issued < _YOUNG_S
-        if young and method == "GET" and exchange.heard.status == 401 and scheme.lower() == "bearer":
+        if (
+            issued is not None
+            and method == "GET"
+            and exchange.heard.status == 401
+            and scheme.lower() == "bearer"
+            and self._may_be_late(issued)
+        ):
             time.sleep(_SPREAD_S)
             exchange = self._http.send(method, url, endpoint=Endpoint.FHIR, headers=all_headers, form=form, content=content)
+            if self._is_overtaken(issued):
+                self._in_vain = self._in_vain + 1 if exchange.heard.status == 401 else 0
         self._note(method, url, exchange, all_headers)
         return exchange
+
+    def _may_be_late(self, issued: tuple[float, str, int]) -> bool:
+        """Whether a token that is refused may be one that the FHIR server has not heard of yet."""
+        return time.monotonic() - issued[0] < _YOUNG_S and not (self._in_vain >= _IN_VAIN and self._is_overtaken(issued))
+
+    def _is_overtaken(self, issued: tuple[float, str, int]) -> bool:
+        """Whether another token was issued after this one to somebody for whom a server may keep one only."""
+        return issued[2] != self._issued[issued[1]]
 
     def _note(self, method: str, url: str, exchange: Exchange, headers: Mapping[str, str]) -> None:
         status = exchange.heard.status

@@ -49,6 +49,8 @@ class TokenLife:
     renewals_left: int = 40
     overtaken_left: int = 2000
     silent: bool = False
+    ends_overtaken: bool = False
+    """Whether a token was found dead after a later login and no token by itself: the server keeps one for each user."""
     _issued: int = 0
     _proven: dict[str, tuple[int, float, int]] = field(default_factory=dict)
 
@@ -74,6 +76,7 @@ class TokenLife:
         nothing of how long tokens live. What dies by itself is another matter.
         """
         if self._proven.get(token, (0, 0.0, self._issued))[2] != self._issued:
+            self.ends_overtaken = True
             self.overtaken_left -= 1
             return self.overtaken_left >= 0
         self.renewals_left -= 1

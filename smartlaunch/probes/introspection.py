@@ -159,10 +159,12 @@ def with_hint(app: App, hint: str) -> Introspected:
         raise TwinFailed("without a hint the token was not called active", by="introspection-active")
 
     def make() -> Introspected:
-        before = send(app, known.grant.access_token, caller(app))
+        credentials = caller(app)
+        token = app.current(known.grant.access_token)
+        before = send(app, token, credentials)
         if answered(before).object.get("active") is not True:
             raise TwinFailed("the token has ended by itself since it was called active")
-        return replace(known, exchange=send(app, known.grant.access_token, caller(app), hint=hint))
+        return replace(known, exchange=send(app, token, credentials, hint=hint))
 
     return app.once(f"introspection with hint {hint}", make)
 

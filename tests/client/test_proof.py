@@ -164,6 +164,46 @@ def test_the_first_use_of_a_token_may_come_too_early(run: Callable[..., Any], se
     assert app.probe(app.grant()).answer.status == 401
 
 
+def test_where_later_logins_end_earlier_tokens_no_time_is_lost_on_each_of_them(
+    run: Callable[..., Any], server: Server, monkeypatch: Any
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("smartlaunch.client.fhir.time.sleep", waits.append)
+    fhir = run().engine.fhir
+    server.fhir = lambda request: httpx.Response(200 if "latest" in request.headers["authorization"] else 401)
+    for number in range(5):
+        fhir.expect(f"earlier {number}")
+    fhir.expect("of a backend service", "service")
+    fhir.expect("latest")
+    assert [fhir.read("Patient/7", f"earlier {number}").answer.status for number in range(5)] == [401] * 5
+    assert len(waits) == 2, "the first ones might have been late; the server is known by then"
+    assert fhir.read("Patient/7", "latest").answer.status == 200
+    fhir.read("Patient/7", "of a backend service")
+    assert len(waits) == 3, "nothing was issued to the service since"
+
+
+def test_a_lent_grant_is_made_anew_where_a_later_login_ended_it(run: Callable[..., Any], server: Server) -> None:
+    app, issued, alive = run().apps.any(), list[str](), set[str]()
+
+    def token(_form: dict[str, str], _request: httpx.Request) -> httpx.Response:
+        issued.append(f"t{len(issued)}.")
+        alive.clear()
+        alive.add(issued[-1])
+        return httpx.Response(
+            200, json={"access_token": issued[-1], "token_type": "Bearer", "expires_in": 300, "scope": "openid patient/*.rs"}
+        )
+
+    server.token = token
+    server.fhir = lambda request: httpx.Response(200 if request.headers["authorization"][7:] in alive else 401, json={})
+    held = app.grant().access_token
+    app.attempt()
+    assert app.current(held) == held, "nothing is known of the server yet"
+    again = app.grant().access_token
+    app.attempt()
+    assert app.current(held) == app.current(again) == issued[-1] not in (held, again)
+    assert app.current("one that was never lent") == "one that was never lent"
+
+
 def test_a_client_that_is_refused_everything_proves_nothing(run: Callable[..., Any], server: Server) -> None:
     app = run().apps.any()
     app.grant()

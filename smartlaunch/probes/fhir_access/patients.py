@@ -193,15 +193,16 @@ def _existence(app: App, request: str) -> Trial:
 def asked_whether(app: App, request: str, wanted: Sample, made_up: Sample, may: Grant, grant: Grant) -> Trial:
     """The question put with a token that may know, about something that is not there, and with the token that is judged."""
     ask, fhir = EXISTENCE[request], app.engine.fhir
-    twin = ask(fhir, wanted, may.access_token)
+    twin = ask(fhir, wanted, app.current(may.access_token))
     answered(twin)
     if not tells_of_data(twin):
         raise NotApplicable(f"the {request} tells nobody that the data are there: {describe(twin.answer)}")
-    control = ask(fhir, made_up, grant.access_token)
+    token = app.current(grant.access_token)
+    control = ask(fhir, made_up, token)
     answered(control)
     if tells_of_data(control):
         raise NotApplicable(f"the {request} is answered in one way whether the data are there or not")
-    exchange = ask(fhir, wanted, grant.access_token)
+    exchange = ask(fhir, wanted, token)
     answered(exchange)
     if tells_of_data(exchange):
         require_kept(app, wanted)

@@ -199,7 +199,7 @@ def letter_of(interaction: str) -> str:
 
 def send(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
     """The request that the words name."""
-    return READS[interaction](app.engine.fhir, sample, token)
+    return READS[interaction](app.engine.fhir, sample, app.current(token))
 
 
 def twin_of(app: App, interaction: str, sample: Sample, token: str) -> Exchange:

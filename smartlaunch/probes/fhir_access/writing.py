@@ -146,7 +146,7 @@ def clean_up(app: App) -> None:
 
 def write(app: App, interaction: str, kind: str, own: Sample, whose: str, token: str) -> Exchange:
     """The write that the words name, of a resource that the suite made."""
-    fhir, resource = app.engine.fhir, body(kind, whose)
+    fhir, resource, token = app.engine.fhir, body(kind, whose), app.current(token)
     match interaction:
         case "create":
             return fhir.send("POST", kind, token, resource=resource)

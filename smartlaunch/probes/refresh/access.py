@@ -9,7 +9,7 @@ from smartlaunch.browser import LoginPlan
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint
 from smartlaunch.probes.refresh.lines import has_refresh_token
-from smartlaunch.probes.refresh.right import Refreshed
+from smartlaunch.probes.refresh.right import Refreshed, read_at_once
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -60,7 +60,8 @@ def _having(grant: Grant, scope: str) -> Grant:
 def without_browser(app: App) -> Refreshed:
     """A refresh after the browser that gave the authorization is closed with all it knew."""
     grant = _left(app, offline(app), "offline-user")
-    return Refreshed(grant, app.refresh(grant.token.refresh_token))
+    answer = app.refresh(grant.token.refresh_token)
+    return Refreshed(grant, answer, read=read_at_once(app, answer))
 
 
 def while_online(app: App) -> Refreshed:

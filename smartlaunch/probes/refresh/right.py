@@ -91,7 +91,7 @@ def refreshed(app: App) -> Refreshed:
         if answer.access_token == grant.access_token:
             _let_a_second_pass(grant)
             answer = _first_refresh(app, answer.refresh_token or grant.token.refresh_token)
-        return Refreshed(grant, answer, read=_read_at_once(app, answer))
+        return Refreshed(grant, answer, read=read_at_once(app, answer))
 
     return app.once("refreshed", make)
 
@@ -184,7 +184,8 @@ def whole_after_part(app: App, *, replaced: bool = True) -> Refreshed:
     return app.once("refreshed whole after a part", make)
 
 
-def _read_at_once(app: App, answer: TokenAnswer) -> Exchange | None:
+def read_at_once(app: App, answer: TokenAnswer) -> Exchange | None:
+    """A read with the access token of a refresh before anybody logs in again; None where there is none, or nothing to read."""
     try:
         return app.probe(answer) if answer.succeeded else None
     except NotConfigured:
