@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from smartlaunch.embedded_ehr.defects import Defects, Variants, consulted
 from smartlaunch.embedded_ehr.options import SandboxOptions
 from smartlaunch.embedded_ehr.state import State
 from smartlaunch.embedded_ehr.vendors.front import wrap
+from smartlaunch.embedded_ehr.wire import LONG_PATH, Wire
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 RULES_HEADER = "X-Sandbox-Rules"
+_LATE_S = 20.0
 
 
 class RuleTrace:
@@ -72,7 +73,7 @@ class CommonHeaders:
             if message["type"] == "http.response.start":
                 late = 86400 if self.sandbox.defects("dates_answers_a_day_late") else 0
                 headers = MutableHeaders(scope=message)
-                headers["Date"] = formatdate(time.time() - late, usegmt=True)
+                headers["Date"] = formatdate(self.sandbox.state.now() - late, usegmt=True)
                 if self.sandbox.options.tls and not self.sandbox.defects("omits_strict_transport_security"):
                     headers["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
@@ -82,16 +83,17 @@ class CommonHeaders:
 
 def build_sandbox(options: SandboxOptions, base_url: str) -> Sandbox:
     """Return the parts of a server that will answer at ``base_url``."""
+    variant = Variants((*options.variants, *(options.vendor.variants if options.vendor is not None else ())))
     state = State(
         base_url,
         clients=options.vendor.clients() if options.vendor is not None else build_clients(options),
         users=build_users(options),
         launch_lifetime_s=options.profile.launch_lifetime_s,
-        fhir_path=options.profile.fhir_path,
-        issuer_path=options.profile.issuer_path,
+        fhir_path=LONG_PATH if variant("keeps_fhir_below_a_long_path") else options.profile.fhir_path,
+        issuer_path=options.profile.issuer_path + ("/" if variant("writes_its_issuer_with_a_slash") else ""),
+        late_s=_LATE_S if variant("has_a_clock_that_is_late") else 0,
     )
-    of_vendor = options.vendor.variants if options.vendor is not None else ()
-    return Sandbox(options, state, Defects(options.defects), Variants((*options.variants, *of_vendor)))
+    return Sandbox(options, state, Defects(options.defects), variant)
 
 
 def build_app(options: SandboxOptions | None = None, base_url: str = "http://127.0.0.1", sandbox: Sandbox | None = None) -> Starlette:
@@ -113,6 +115,8 @@ def build_app(options: SandboxOptions | None = None, base_url: str = "http://127
         *fhir_endpoint.routes(state, defects, variant, chosen, store),
     ]
     middleware = [Middleware(CommonHeaders, sandbox=running), Middleware(Cors, sandbox=running)]
+    if len(variant):
+        middleware.insert(0, Middleware(Wire, sandbox=running))
     if chosen.trace_rules:
         middleware.insert(0, Middleware(RuleTrace))
     app = Starlette(routes=routes, middleware=middleware, exception_handlers={OAuthError: pages.malformed})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from smartlaunch.embedded_ehr.authorization_request import Elsewhere, RequestRules, Untrusted
@@ -15,6 +16,7 @@ from smartlaunch.embedded_ehr.authorization_response import Answers
 from smartlaunch.embedded_ehr.core import OAuthError, Parameters, form_parameters, query_parameters
 from smartlaunch.embedded_ehr.sign_in import SignIn
 from smartlaunch.embedded_ehr.state import Launch, Transaction, new_secret
+from smartlaunch.embedded_ehr.wire import ANOTHER_HOST, at_another_host
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -38,6 +40,8 @@ def routes(sandbox: Sandbox) -> list[Route]:
         Route("/oauth/encounter", pages.encounter, methods=["POST"]),
         Route("/oauth/consent", pages.consent_page, methods=["GET"]),
         Route("/oauth/consent", pages.consent, methods=["POST"]),
+        Route("/oauth/person", pages.person_page, methods=["GET"]),
+        Route("/oauth/person", pages.person, methods=["POST"]),
         Route("/oauth/onward", pages.onward, methods=["POST"]),
         Route("/oauth/logout", pages.logout, methods=["GET", "POST"]),
     ]
@@ -63,6 +67,9 @@ class Authorization:
             return self.answers.show("error", status=405, title="Method not allowed", message="Use GET.", code="invalid_request", hint="")
         if request.method == "GET" and self.defects("refuses_get_at_authorization_endpoint"):
             return self.answers.show("error", status=405, title="Method not allowed", message="Use POST.", code="invalid_request", hint="")
+        if self.variant("signs_people_in_at_another_host") and request.url.hostname != ANOTHER_HOST:
+            status = 307 if request.method == "POST" else 302
+            return RedirectResponse(at_another_host(str(request.url)), status)
         given = Parameters([])
         try:
             given = await form_parameters(request) if request.method == "POST" else query_parameters(request)
@@ -107,7 +114,7 @@ class Authorization:
             transaction.context["problem"] = problem
         self.state.forget_what_is_over()
         self.state.transactions[transaction.value] = transaction
-        session = self.state.session_of(request)
+        session = None if self.variant("asks_for_a_sign_in_each_time") else self.state.session_of(request)
         if session is None and self.defects("authorizes_without_login"):
             session = self.state.begin_session(self.rules.widest_user().username)
             self.pages.signed_in(transaction, session.username, session.value, now)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.state import Transaction
 
 
+_ODD = "~.%7E+%&=;/?#[]@!'(*)"
 _DRAWN_BY_SCRIPT = ("patient_picker", "patient_table", "encounter_picker", "consent", "consent_again")
 
 
@@ -76,7 +77,8 @@ class Answers:
         lifetime = client.code_lifetime_s or self.sandbox.profile.code_lifetime_s
         if self.defects("issues_codes_that_live_for_an_hour"):
             lifetime = 3600
-        new = NewCode(new_secret(), client.client_id, transaction.username or "", len(self.state.codes))
+        value = new_secret() + (_ODD if self.variant("writes_codes_with_punctuation") else "")
+        new = NewCode(value, client.client_id, transaction.username or "", len(self.state.codes))
         spoil(self.defects, new, CODES)
         code = Code(
             value=new.value,

@@ -5,6 +5,8 @@ A launch is made at the server and bound to the app, the clinician and the open 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -15,6 +17,7 @@ from starlette.routing import Route
 from smartlaunch.embedded_ehr import fhir_search
 from smartlaunch.embedded_ehr.data import encounter_summaries, patient_summaries, seed_store
 from smartlaunch.embedded_ehr.pages import page
+from smartlaunch.embedded_ehr.state import new_secret
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,6 +39,7 @@ class Chart:
         self.defects = defects
         self.variant = variant
         self.store = store
+        self.same = new_secret()
 
     async def list_patients(self, request: Request) -> Response:
         """Show the clinician's patients, or the sign-in."""
@@ -81,6 +85,7 @@ class Chart:
             encounters=encounter_summaries(patient_id),
             apps=[client for client in self.state.clients.values() if client.launch_uri],
             new_window=self.variant("chart_opens_app_in_new_window"),
+            links=self.variant("chart_lists_apps_as_links_that_name_several"),
         )
 
     async def sign_in(self, request: Request) -> Response:
@@ -140,6 +145,20 @@ class Chart:
             return self._renamed(value, "launch-0001")
         if defects("chart_launch_value_names_patient"):
             return self._renamed(value, f"{patient}.{value[:8]}")
+        return self._renamed(value, self._written(value))
+
+    def _written(self, value: str) -> str:
+        """Return the value of a new launch in the form that this EHR gives it; whatever it is, apps only carry it."""
+        launch = self.state.launches[value]
+        if self.variant("writes_long_launch_values"):
+            return value * 48
+        if self.variant("writes_launch_values_with_punctuation"):
+            return f"~{value}.%7E+%&=;/?#[]@!'(*)"
+        if self.variant("writes_launch_values_as_json"):
+            return json.dumps({"id": value, "v": 2, "a": ["b", None]})
+        if self.variant("gives_the_same_launch_for_the_same_chart"):
+            known = "\n".join((launch.client_id, launch.username, launch.patient or "", launch.encounter or "", self.same))
+            return hashlib.sha256(known.encode()).hexdigest()
         return value
 
     def _renamed(self, value: str, new_value: str) -> str:

@@ -64,7 +64,8 @@ def build_clients(options: SandboxOptions) -> dict[str, Client]:
         return options.secrets.get(client_id) or new_secret()
 
     short: dict[str, Any] = {"use": "short-lived", "code_lifetime_s": _SHORT_S, "token_lifetime_s": _SHORT_S}
-    basic: dict[str, Any] = {"auth_methods": ("client_secret_basic", "client_secret_post")}
+    header_only = "takes_secrets_in_the_header_only" in options.variants
+    basic: dict[str, Any] = {"auth_methods": ("client_secret_basic",) if header_only else ("client_secret_basic", "client_secret_post")}
     signed: dict[str, Any] = {"auth_methods": ("private_key_jwt",)}
     jwks_uri = options.client_jwks_uri or f"http://127.0.0.1:{free_loopback_port()}/jwks.json"
     both, elliptic = client_key_set("RS384", "ES384"), client_key_set("ES384")
@@ -172,4 +173,10 @@ def build_users(options: SandboxOptions) -> dict[str, User]:
         User("amelia.stone", "", "Amelia Stone", "Patient/amelia-stone", "patient", PATIENTS[:1], rights="rs"),
         User("grace.lindqvist", "", "Grace Lindqvist", None, "clinician", ()),
     ]
+    if "gives_its_second_clinician_other_patients" in options.variants:
+        everyone[1] = replace(everyone[1], patients=PATIENTS[1:])
+    if "gives_its_second_clinician_one_patient" in options.variants:
+        everyone[1] = replace(everyone[1], patients=PATIENTS[2:])
+    if "lists_a_patient_as_its_first_user" in options.variants:
+        everyone.insert(0, everyone.pop(2))
     return {user.username: replace(user, password=options.passwords.get(user.username) or secrets.token_urlsafe(12)) for user in everyone}

@@ -44,13 +44,14 @@ class Sandbox:
     @property
     def token_url(self) -> str:
         """The absolute URL of the token endpoint."""
-        return self.state.base_url + self.profile.token_path
+        return self.state.base_url + self.profile.token_path + ("?tenant=lakeside" if self.variant("has_endpoints_with_a_query") else "")
 
     @property
     def authorize_url(self) -> str:
         """The absolute URL of the authorization endpoint."""
         address = self.state.base_url + self.profile.authorize_path
-        return f"{address}?tenant=lakeside" if self.defects("refuses_the_query_of_its_own_authorization_endpoint") else address
+        queried = self.variant("has_endpoints_with_a_query") or self.defects("refuses_the_query_of_its_own_authorization_endpoint")
+        return f"{address}?tenant=lakeside" if queried else address
 
     def client(self, client_id: str) -> Client:
         """Return a client that is known to exist."""

@@ -12,7 +12,9 @@ from smartlaunch.embedded_ehr.brands import BUNDLE_PATH, PRIMARY_IDENTIFIER
 from smartlaunch.embedded_ehr.core import Sandbox, json_answer, json_media_type
 from smartlaunch.embedded_ehr.defects.discovery import SMART_CONFIGURATION, Draft
 from smartlaunch.embedded_ehr.defects.spoiling import Change, spoil
+from smartlaunch.embedded_ehr.fhir_interaction import types_of
 from smartlaunch.embedded_ehr.plain_http import with_plain_http
+from smartlaunch.embedded_ehr.scopes import parse_resource_scope
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -197,6 +199,23 @@ def _goes_back_to_1_0(draft: Draft) -> None:
     document["scopes_supported"] = [scope.replace(".rs", ".read").replace(".cruds", ".*") for scope in SCOPES if "system/" not in scope]
 
 
+def _is_for_backend_services(draft: Draft) -> None:
+    """Leave what a server without people has: no launches, no sign-in, one way of client authentication."""
+    for name in _OF_PEOPLE:
+        draft.document.pop(name, None)
+    draft.document |= {
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "scopes_supported": [scope for scope in SCOPES if scope.startswith("system/")],
+        "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
+    }
+
+
+_OF_PEOPLE = (
+    *("issuer", "jwks_uri", "authorization_endpoint", "introspection_endpoint", "revocation_endpoint", "management_endpoint"),
+    *("response_types_supported", "code_challenge_methods_supported", "authorization_response_iss_parameter_supported"),
+)
+_ENCOUNTERS = ("context-ehr-encounter", "context-standalone-encounter")
 _STANDALONE = ("launch-standalone", "context-standalone-patient", "context-standalone-encounter")
 _FROM_THE_EHR = ("launch-ehr", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-online")
 _OPTIONAL = ("management_endpoint", "response_types_supported", "introspection_endpoint", "revocation_endpoint")
@@ -226,6 +245,11 @@ _VARIANTS: dict[str, Change[Draft]] = {
         lambda draft: draft.document["capabilities"].append("https://hl7.example/capability/exchange")
     ),
     "is_of_edition_1_0": Change(_goes_back_to_1_0),
+    "offers_backend_services_only": Change(_is_for_backend_services),
+    "has_no_encounters": _lacks(capabilities=_ENCOUNTERS),
+    "has_patients_and_conditions_only": _lacks(capabilities=(*_ENCOUNTERS, "smart-app-state")),
+    "sends_iss_without_promising_it": _lacks(("authorization_response_iss_parameter_supported",)),
+    "takes_secrets_in_the_header_only": _lists("token_endpoint_auth_methods_supported", "client_secret_basic", "private_key_jwt"),
 }
 """What each permitted choice makes of the document."""
 
@@ -237,6 +261,13 @@ def _list_offered_scopes_only(draft: Draft) -> None:
 
 def _offered(sandbox: Sandbox, scope: str) -> bool:
     variant = sandbox.variant
+    asked = parse_resource_scope(scope)
+    if asked is not None and (
+        asked.resource_type not in ("*", *types_of(variant)) or (asked.resource_type == "*" and variant("grants_no_wildcard_scopes"))
+    ):
+        return False
+    if scope in {"launch/encounter", "launch/location"} and scope.rpartition("/")[2].capitalize() not in types_of(variant):
+        return False
     if scope in {"offline_access", "online_access"}:
         return not variant("does_not_offer_refresh_tokens") and not variant(f"grants_no_{scope}")
     if scope.startswith("user/"):

@@ -21,7 +21,7 @@ from smartlaunch.embedded_ehr.fhir_access import (
     patients_of,
 )
 from smartlaunch.embedded_ehr.fhir_body import patched, resource_body
-from smartlaunch.embedded_ehr.fhir_interaction import TYPES, Answer, Interaction, instant, outcome, version_headers
+from smartlaunch.embedded_ehr.fhir_interaction import TYPES, Answer, Interaction, instant, outcome, types_of, version_headers
 from smartlaunch.embedded_ehr.fhir_refusal import Refused
 from smartlaunch.embedded_ehr.fhir_searching import Searches
 from smartlaunch.embedded_ehr.fhir_store import Resource, Store, Version, new_id
@@ -45,6 +45,7 @@ class FhirServer:
         self.defects = defects
         self.variant = variant
         self.store = store
+        self.types = types_of(variant)
         self.app_state = app_state.AppState(state, defects)
         self.searches = Searches(state.fhir_base_url, defects, variant, store, self.app_state)
 
@@ -66,9 +67,9 @@ class FhirServer:
             case (_, []) | ("POST", ["_search"]):
                 return self.searches.of_system(access, asked)
             case "GET", ["_history"]:
-                return self._history_of_types(access, TYPES)
+                return self._history_of_types(access, self.types)
         kind, rest = parts[0], parts[1:]
-        if kind not in TYPES:
+        if kind not in self.types:
             if self.defects("answers_unknown_types_with_an_empty_bundle") and asked.method == "GET" and not rest:
                 return Answer(200, {"resourceType": "Bundle", "type": "searchset", "total": 0})
             raise Refused(404, "not-supported", f"This server has no {kind}.")
@@ -122,8 +123,16 @@ class FhirServer:
             raise Refused(405, "not-supported", "This server is read-only.", headers={"Allow": "GET, HEAD"})
         if method == "POST" and not parts and self.variant("offers_no_batch"):
             raise Refused(405, "not-supported", "This server takes no batches.", headers={"Allow": "GET, HEAD"})
+        if parts[:1] != ["Basic"] and self._is_search(method, parts) and self.variant("offers_no_search"):
+            raise Refused(405, "not-supported", "This server reads by id only.", headers={"Allow": "GET, HEAD"})
         if "_history" in parts and self.variant("offers_no_history"):
             raise Refused(404, "not-supported", "This server keeps no history.")
+
+    def _is_search(self, method: str, parts: list[str]) -> bool:
+        """Say whether a request searches: everything, a type, or a type within a compartment."""
+        if "_search" in parts:
+            return True
+        return method == "GET" and ((len(parts) < 2 and parts != ["_history"]) or (len(parts) == 3 and parts[2] in self.types))
 
     # -- read, vread, history -------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from smartlaunch.embedded_ehr.defects.fhir_access import REFUSAL, Told
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.fhir import FhirServer
 from smartlaunch.embedded_ehr.fhir_access import Access, Credentials, anybody, judge_token, presented_token
-from smartlaunch.embedded_ehr.fhir_interaction import Answer, Interaction, outcome
+from smartlaunch.embedded_ehr.fhir_interaction import TYPES, Answer, Interaction, outcome
 from smartlaunch.embedded_ehr.fhir_metadata import capability_statement
 from smartlaunch.embedded_ehr.fhir_refusal import Refused
 
@@ -47,12 +47,17 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
         presented = False
         try:
             asked, credentials, problem = await _read_request(request)
+            if request.method == "HEAD" and variant("refuses_head"):
+                problem = Refused(405, "not-supported", "HEAD is not possible here.", headers={"Allow": "GET, POST, PUT, PATCH, DELETE"})
             value = presented_token(credentials, defects, variant)
             presented = value is not None
             access = Access(_token_of(value, asked, request), state, defects, variant)
             if problem is not None:
                 raise problem
-            response = _answer_response(server.perform(access, asked), defects)
+            answer = server.perform(access, asked)
+            if answer.resource is not None and variant("writes_references_as_urls"):
+                answer.resource = _with_urls(answer.resource, state.fhir_base_url)
+            response = _answer_response(answer, defects)
             if "access_token" in request.query_params and defects("lets_an_answer_to_a_token_in_the_query_be_shared"):
                 response.headers["Cache-Control"] = "public, max-age=60"
         except Refused as refusal:
@@ -183,6 +188,19 @@ def _add_common_headers(response: Response, variant: Variants) -> None:
     challenge = response.headers.get("WWW-Authenticate", "")
     if response.status_code == 401 and challenge and variant("sends_another_challenge_before_bearer"):
         response.headers["WWW-Authenticate"] = f"Negotiate, {challenge}"
+
+
+def _with_urls(value: Any, base_url: str) -> Any:
+    """Return a resource whose references are absolute."""
+    if isinstance(value, list):
+        return [_with_urls(one, base_url) for one in value]
+    if not isinstance(value, dict):
+        return value
+    written = {name: _with_urls(one, base_url) for name, one in value.items()}
+    reference = written.get("reference")
+    if isinstance(reference, str) and reference.partition("/")[0] in TYPES:
+        written["reference"] = f"{base_url}/{reference}"
+    return written
 
 
 def _json(status: int, resource: Resource) -> Response:

@@ -12,9 +12,23 @@ from smartlaunch.embedded_ehr import fhir_search
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from smartlaunch.embedded_ehr.defects import Variants
     from smartlaunch.embedded_ehr.fhir_store import Resource
 
 TYPES = tuple(sorted(fhir_search.PARAMETERS))
+
+
+_LACKING: dict[str, frozenset[str]] = {
+    "has_no_observations": frozenset({"Observation"}),
+    "has_no_encounters": frozenset({"Encounter"}),
+    "has_patients_and_conditions_only": frozenset(TYPES) - {"Patient", "Condition", "Practitioner"},
+}
+
+
+def types_of(variant: Variants) -> tuple[str, ...]:
+    """Return the types that this server has: it may leave out whichever it likes."""
+    lacking = {kind for name, kinds in _LACKING.items() if variant(name) for kind in kinds}
+    return tuple(kind for kind in TYPES if kind not in lacking)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.embedded_ehr import fhir_search
-from smartlaunch.embedded_ehr.fhir_interaction import TYPES
+from smartlaunch.embedded_ehr.fhir_interaction import types_of
 
 if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.defects import Defects, Variants
@@ -21,9 +21,10 @@ _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-serv
 def capability_statement(state: State, defects: Defects, variant: Variants, options: SandboxOptions) -> Resource:
     """Return what this server can do, with the OAuth addresses that apps of the first edition look for."""
     base = state.base_url
+    query = "?tenant=lakeside" if variant("has_endpoints_with_a_query") else ""
     addresses = {
-        "authorize": base + options.profile.authorize_path,
-        "token": base + options.profile.token_path,
+        "authorize": base + options.profile.authorize_path + query,
+        "token": base + options.profile.token_path + query,
         "introspect": f"{base}/oauth/introspect",
         "revoke": f"{base}/oauth/revoke",
         "manage": f"{base}/oauth/manage",
@@ -44,8 +45,8 @@ def capability_statement(state: State, defects: Defects, variant: Variants, opti
         security["extension"] = [
             {"url": _OAUTH_URIS, "extension": [{"url": name, "valueUri": address} for name, address in addresses.items()]}
         ]
-    interactions = ["read", "search-type"]
-    of_system = ["search-system"]
+    interactions = ["read"] if variant("offers_no_search") else ["read", "search-type"]
+    of_system = [] if variant("offers_no_search") else ["search-system"]
     if not variant("offers_no_writes"):
         interactions += ["create", "update", "patch", "delete"]
     if not variant("offers_no_history"):
@@ -81,7 +82,7 @@ def capability_statement(state: State, defects: Defects, variant: Variants, opti
                             {"name": name, "type": definition[0]} for name, definition in sorted(fhir_search.PARAMETERS[kind].items())
                         ],
                     }
-                    for kind in TYPES
+                    for kind in types_of(variant)
                 ],
                 "interaction": [{"code": code} for code in of_system],
             }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from smartlaunch.embedded_ehr import fhir_search
-from smartlaunch.embedded_ehr.fhir_access import insufficient_scope
-from smartlaunch.embedded_ehr.fhir_interaction import TYPES, Answer, Interaction, instant
+from smartlaunch.embedded_ehr.fhir_access import COMPARTMENT, insufficient_scope
+from smartlaunch.embedded_ehr.fhir_interaction import Answer, Interaction, instant, outcome, types_of
 from smartlaunch.embedded_ehr.fhir_refusal import Refused
 from smartlaunch.embedded_ehr.fhir_store import Resource, Store, new_id
 from smartlaunch.embedded_ehr.scopes import READ, SEARCH, ResourceScope
+from smartlaunch.embedded_ehr.state import new_secret
 
 if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.app_state import AppState
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.fhir_access import Access
 
 _PAGE = 50
+_SMALL_PAGE = 3
+_ON_THE_RESULT = frozenset({"_count", "_elements", "_sort", "_summary"})
+_FINDS_ONE = frozenset({"patient", "subject", "_id", "identifier", "_getpages"})
 
 
 class Searches:
@@ -26,12 +31,19 @@ class Searches:
 
     def __init__(self, base_url: str, defects: Defects, variant: Variants, store: Store, app_state: AppState) -> None:
         self.base_url, self.defects, self.variant, self.store, self.app_state = base_url, defects, variant, store, app_state
+        self.types = types_of(variant)
+        self.pages: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {}
+        """The later pages that links lead to, by the opaque id in the link."""
 
     def of_system(self, access: Access, asked: Interaction) -> Answer:
-        """Search all types, or those that are named."""
+        """Search all types, or those that are named; or go on with an earlier search."""
+        page = self.pages.get(next((value for name, value in asked.parameters if name == "_getpages"), ""))
+        if page is not None:
+            kind, parameters = page
+            return self.of_type(access, kind, replace(asked, parameters=parameters), "search")
         wanted = next((value for name, value in asked.parameters if name == "_type"), None)
-        kinds = wanted.split(",") if wanted else list(TYPES)
-        unknown = [kind for kind in kinds if kind not in TYPES]
+        kinds = wanted.split(",") if wanted else list(self.types)
+        unknown = [kind for kind in kinds if kind not in self.types]
         if unknown:
             raise Refused(400, "not-supported", f"This server has no {unknown[0]}.")
         found: list[Resource] = []
@@ -49,6 +61,8 @@ class Searches:
         """Search one type."""
         if operation == "search-post" and self.variant("refuses_search_by_post"):
             raise Refused(405, "not-supported", "POST is not possible here.")
+        asked = self._understood(asked)
+        self._require_patient(kind, asked)
         try:
             found = self._found(access, kind, asked.parameters, operation)
         except Refused as refusal:
@@ -62,6 +76,19 @@ class Searches:
                     raise Refused(400, "not-supported", f"{kind} cannot be searched by {plain}.")
         included = self._included(access, kind, asked.parameters, found)
         return Answer(200, self._search_bundle(kind, asked, found, included))
+
+    def _understood(self, asked: Interaction) -> Interaction:
+        """Return the search without the parameters on its result that this server leaves aside."""
+        if not self.variant("ignores_result_parameters"):
+            return asked
+        return replace(asked, parameters=tuple(pair for pair in asked.parameters if pair[0] not in _ON_THE_RESULT))
+
+    def _require_patient(self, kind: str, asked: Interaction) -> None:
+        """Refuse a search over everybody's data, where this server serves searches of one patient only."""
+        named = {name.partition(":")[0].partition(".")[0] for name, value in asked.parameters if value}
+        wanted = _FINDS_ONE | ({"identifier", "name", "family", "given", "birthdate"} if kind == "Patient" else set())
+        if kind in COMPARTMENT and kind != "Basic" and not named & wanted and self.variant("wants_a_patient_in_each_search"):
+            raise Refused(400, "required", "A search has to name a patient, an _id or an identifier.")
 
     def _found(self, access: Access, kind: str, parameters: tuple[tuple[str, str], ...], operation: str) -> list[Resource]:
         grants = access.require(SEARCH, kind, operation)
@@ -132,7 +159,7 @@ class Searches:
                             other = self.store.get(other_kind, other_id)
                             if other is not None and target in ("", other_kind):
                                 add(other)
-            elif name.partition(":")[0] == "_revinclude" and source in TYPES:
+            elif name.partition(":")[0] == "_revinclude" and source in self.types:
                 pointers = {f"{resource['resourceType']}/{resource['id']}" for resource in found}
                 for other in self.store.resources(source):
                     if pointers & set(fhir_search.references(other, wanted)):
@@ -156,7 +183,10 @@ class Searches:
     def _search_bundle(self, kind: str, asked: Interaction, found: list[Resource], included: list[Resource]) -> Resource:
         wanted = dict(asked.parameters)
         found = _sorted(found, wanted.get("_sort", ""))
-        count, offset = _whole(wanted.get("_count"), _PAGE), _whole(wanted.get("_offset"), 0)
+        usual = _SMALL_PAGE if self.variant("pages_by_opaque_links") else _PAGE
+        count, offset = _whole(wanted.get("_count"), usual), _whole(wanted.get("_offset"), 0)
+        if self.variant("pages_by_opaque_links"):
+            count = min(count, usual)
         shown = found[offset : offset + count]
         used = [
             (name, value)
@@ -179,8 +209,11 @@ class Searches:
             paging = [pair for pair in used if pair[0] != "_offset"] + [("_offset", str(offset + count))]
             if self.defects("forgets_the_patient_of_a_search_on_its_second_page"):
                 paging = [pair for pair in paging if pair[0] != "patient"]
-            bundle["link"].append({"relation": "next", "url": self._link(kind, paging)})
+            bundle["link"].append({"relation": "next", "url": self._next(kind, paging)})
         entries = [self.entry(resource, "match") for resource in shown] + [self.entry(resource, "include") for resource in included]
+        if self.variant("adds_an_outcome_to_searches"):
+            words = outcome("informational", "Results of other sites are not included.", "information")
+            entries.append({"resource": words, "search": {"mode": "outcome"}})
         if entries:
             bundle["entry"] = entries
         return bundle
@@ -188,6 +221,14 @@ class Searches:
     def entry(self, resource: Resource, mode: str) -> Resource:
         """Return the entry of a bundle that holds a resource found."""
         return {"fullUrl": f"{self.base_url}/{resource['resourceType']}/{resource['id']}", "resource": resource, "search": {"mode": mode}}
+
+    def _next(self, kind: str, paging: list[tuple[str, str]]) -> str:
+        """Return the address of the next page, in which a server may write what it likes."""
+        if not kind or not self.variant("pages_by_opaque_links"):
+            return self._link(kind, paging)
+        name = new_secret()
+        self.pages[name] = (kind, tuple(paging))
+        return f"{self.base_url}?_getpages={name}"
 
     def _link(self, kind: str, parameters: list[tuple[str, str]]) -> str:
         query = urlencode(parameters, quote_via=quote, safe="/|:,*")

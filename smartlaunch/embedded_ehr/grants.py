@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from smartlaunch.embedded_ehr.fhir_interaction import types_of
 from smartlaunch.embedded_ehr.scopes import INTERACTIONS, ResourceScope, as_version_2, covered, parse_resource_scope
 
 if TYPE_CHECKING:
@@ -106,8 +107,9 @@ def _left_out(sandbox: Sandbox, asked: ResourceScope) -> bool:
     """Say whether this server leaves out a whole kind of scopes."""
     defects, variant = sandbox.defects, sandbox.variant
     return (
-        (asked.resource_type == "*" and defects("drops_wildcard_scopes"))
-        or (bool(asked.parameters) and defects("drops_granular_scopes"))
+        (asked.resource_type == "*" and (defects("drops_wildcard_scopes") or variant("grants_no_wildcard_scopes")))
+        or (bool(asked.parameters) and (defects("drops_granular_scopes") or variant("knows_no_granular_scopes")))
+        or asked.resource_type not in ("*", *types_of(variant))
         or (asked.version == 1 and (defects("drops_version_1_scopes") or variant("knows_version_2_scopes_only")))
         or (asked.version == 2 and (defects("drops_version_2_scopes") or variant("knows_version_1_scopes_only")))
         or (asked.version == 2 and variant("is_of_edition_1_0"))
@@ -135,6 +137,11 @@ def grant(sandbox: Sandbox, client: Client, user: User, requested: list[str]) ->
         granted = [scope for scope in granted if scope not in IDENTITY]
     if variant("answers_version_1_scopes_in_version_2") or defects("rewrites_version_1_scopes"):
         granted = [as_version_2(scope) for scope in granted]
+    if variant("expands_wildcard_scopes"):
+        granted = [part for scope in granted for part in _for_each_type(sandbox, scope)]
+    for context, kind in (("launch/encounter", "Encounter"), ("launch/location", "Location")):
+        if kind not in types_of(variant):
+            granted = [scope for scope in granted if scope.partition("?")[0] != context]
     if variant("grants_read_only"):
         granted = [part for scope in granted for part in _read_only(scope)]
     return list(dict.fromkeys(granted))
@@ -150,6 +157,14 @@ def _read_only(scope: str) -> list[str]:
     return [_written(parsed, parsed.resource_type, frozenset(left))] if left else []
 
 
+def _for_each_type(sandbox: Sandbox, scope: str) -> list[str]:
+    """Return a wildcard scope as the types that this server has, each by its name."""
+    parsed = parse_resource_scope(scope)
+    if parsed is None or parsed.resource_type != "*":
+        return [scope]
+    return [scope.replace("/*.", f"/{kind}.", 1) for kind in types_of(sandbox.variant)]
+
+
 def grant_system(sandbox: Sandbox, client: Client, requested: list[str]) -> list[str]:
     """Return the scopes of a client that acts for itself: within its pre-authorization, nothing of a person."""
     granted: list[str] = []
@@ -160,6 +175,8 @@ def grant_system(sandbox: Sandbox, client: Client, requested: list[str]) -> list
         if parsed.level != "system":
             if sandbox.defects("grants_patient_scopes_to_backend_services"):
                 granted.append(scope)
+            continue
+        if parsed.resource_type not in ("*", *types_of(sandbox.variant)):
             continue
         within = _cut_to_registration(scope, parsed, client.scopes)
         if within != [scope] and sandbox.defects("grants_system_scopes_outside_preauthorization"):

@@ -293,6 +293,8 @@ class RevocationEndpoint:
             raise OAuthError("unauthorized_client", message)
         if access is not None and not defects("does_not_revoke_access_tokens"):
             access.revoked = True
+            if self.sandbox.variant("revokes_the_grant_with_its_access_token"):
+                self.state.revoke_grant(access.grant)
         if refresh is not None:
             if defects("does_not_revoke_refresh_tokens"):
                 return

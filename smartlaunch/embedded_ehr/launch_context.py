@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from smartlaunch.embedded_ehr import data
 from smartlaunch.embedded_ehr.defects.launch_context import FHIR_CONTEXT, Items
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
+from smartlaunch.embedded_ehr.fhir_interaction import types_of
 from smartlaunch.embedded_ehr.pages import SMART_STYLE_PATH
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _put_patient(sandbox: Sandbox, context: dict[str, Any], transaction: Transac
 def _put_encounter(sandbox: Sandbox, context: dict[str, Any], transaction: Transaction, granted: list[str], *, embedded: bool) -> None:
     defects, encounter = sandbox.defects, transaction.encounter
     wanted = embedded or "launch/encounter" in granted
-    if not encounter or not wanted or defects("omits_encounter_context"):
+    if not encounter or not wanted or "Encounter" not in types_of(sandbox.variant) or defects("omits_encounter_context"):
         return
     context["encounter"] = encounter
     if defects("sends_encounter_as_reference"):
@@ -99,6 +100,8 @@ def _put_style(sandbox: Sandbox, context: dict[str, Any]) -> None:
 
 def _put_fhir_context(sandbox: Sandbox, context: dict[str, Any], transaction: Transaction) -> None:
     defects = sandbox.defects
+    if "Location" not in types_of(sandbox.variant):
+        return
     items: list[Any] = [{"reference": "Location/ward-3-west"}]
     if sandbox.variant("sends_rich_fhir_context"):
         items += [

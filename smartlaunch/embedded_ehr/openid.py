@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.registry import Client, User
 
 _KEY = "lakeside-2026"
+_UNKNOWN_KEYS: list[dict[str, Any]] = [
+    {"kty": "AKP", "alg": "ML-DSA-44", "kid": "lakeside-pq", "pub": "x" * 1750},
+    {"kty": "OKP", "crv": "Ed25519", "kid": "lakeside-ed", "use": "sig", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    {"kty": "LAKE", "kid": "lakeside-next", "use": "sig"},
+]
+"""Public keys that a client passes over: of kinds that are newer than it, or that nobody knows."""
 
 
 def routes(sandbox: Sandbox) -> list[Route]:
@@ -105,7 +111,7 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["pairwise" if sandbox.variant("gives_each_app_another_subject") else "public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
@@ -117,10 +123,12 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
     }
-    if sandbox.variant("does_not_send_iss_parameter"):
+    if sandbox.variant("does_not_send_iss_parameter") or sandbox.variant("sends_iss_without_promising_it"):
         del document["authorization_response_iss_parameter_supported"]
     if sandbox.variant("does_not_offer_userinfo"):
         del document["userinfo_endpoint"]
+    if sandbox.variant("takes_secrets_in_the_header_only"):
+        document["token_endpoint_auth_methods_supported"] = ["client_secret_basic", "private_key_jwt"]
     if sandbox.variant("signs_id_tokens_with_a_second_algorithm_too"):
         document["id_token_signing_alg_values_supported"] = ["RS256", "ES384"]
     if sandbox.variant("leaves_out_auth_time"):
@@ -158,6 +166,8 @@ def jwk_set(sandbox: Sandbox) -> dict[str, Any]:
         keys = []
     if sandbox.variant("publishes_several_keys") or "id_token_has_no_kid_beside_several_keys" in defects:
         keys += [dict(rsa_key("lakeside-2025").as_dict(private=False)), dict(ec_key("lakeside-ec").as_dict(private=False))]
+    if sandbox.variant("publishes_keys_of_unknown_kinds"):
+        keys = [*_UNKNOWN_KEYS, *keys]
     return {"keys": keys}
 
 
@@ -198,7 +208,14 @@ def _fhir_user(sandbox: Sandbox, user: User) -> str | None:
     return f"{base}/{user.fhir_user}"
 
 
-def _subject(sandbox: Sandbox, user: User, issued: float) -> str:
+def subject_of(sandbox: Sandbox, client: Client, user: User) -> str:
+    """Return the identifier of a person, the same for every app or one for each (OpenID Connect Core section 8)."""
+    if not sandbox.variant("gives_each_app_another_subject"):
+        return user.subject
+    return hashlib.sha256(f"{client.client_id} {user.subject}".encode()).hexdigest()[:24]
+
+
+def _subject(sandbox: Sandbox, client: Client, user: User, issued: float) -> str:
     defects = sandbox.defects
     if defects("uses_one_subject_for_everybody"):
         return "ehr-user"
@@ -206,7 +223,7 @@ def _subject(sandbox: Sandbox, user: User, issued: float) -> str:
         return hashlib.sha256(f"{user.subject}{issued}".encode()).hexdigest()[:24]
     if defects("sends_subject_longer_than_255_characters"):
         return user.subject * 12
-    return user.subject
+    return subject_of(sandbox, client, user)
 
 
 def id_token(
@@ -226,9 +243,9 @@ def id_token(
     digest = hashlib.sha256(access_token.encode()).digest()
     claims: dict[str, Any] = {
         "iss": state.issuer,
-        "sub": _subject(sandbox, user, auth_time),
+        "sub": _subject(sandbox, client, user, auth_time),
         "aud": client.client_id,
-        "exp": now + ID_TOKEN_LIFETIME_S,
+        "exp": now + (60 if sandbox.variant("gives_id_tokens_a_minute") else ID_TOKEN_LIFETIME_S),
         "iat": now,
         "auth_time": int(auth_time),
         "at_hash": base64.urlsafe_b64encode(digest[:16]).decode().rstrip("="),
@@ -244,6 +261,8 @@ def id_token(
         claims["azp"] = client.client_id
     if sandbox.variant("leaves_out_auth_time"):
         del claims["auth_time"]
+    if sandbox.variant("sends_more_registered_claims"):
+        claims |= {"nbf": now, "jti": hashlib.sha256(f"{now}{access_token}".encode()).hexdigest(), "acr": "0", "amr": ["pwd", "otp"]}
     spoil(sandbox.defects, Claims(claims, state.base_url, now, user.subject, renewed=renewed, first_iat=first_iat), CLAIMS)
     if sandbox.variant("sends_audience_as_list"):
         claims["aud"] = [client.client_id]

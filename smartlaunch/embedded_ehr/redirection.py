@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import string
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from starlette.responses import RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from smartlaunch.embedded_ehr.defects.authorization import RESEMBLANCES, Pair
 from smartlaunch.embedded_ehr.defects.spoiling import excused
@@ -71,6 +72,10 @@ def deliver(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Resp
     status = 303 if sandbox.variant("redirects_with_303") else 302
     if defects("redirects_with_307"):
         status = 307
+    if sandbox.variant("sends_answers_to_apps_by_a_page"):
+        quoted = html.escape(target, quote=True)
+        onward = f'<meta http-equiv="refresh" content="0;url={quoted}"><a href="{quoted}">Go on</a>'
+        return HTMLResponse(f"<!doctype html><title>Back to the app</title>{onward}", headers=headers)
     # A response object of our own: Starlette's would quote the reserved characters of `target` a second way.
     response = RedirectResponse(sandbox.state.base_url, status, headers)
     response.headers["location"] = target

@@ -10,6 +10,8 @@ from smartlaunch.embedded_ehr import data, grants
 from smartlaunch.embedded_ehr.core import OAuthError, Parameters, form_parameters, query_parameters
 from smartlaunch.embedded_ehr.redirection import redirect
 from smartlaunch.embedded_ehr.scopes import in_words
+from smartlaunch.embedded_ehr.state import new_secret
+from smartlaunch.embedded_ehr.wire import at_another_host
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.state import Launch, Transaction
 
 _TRANSACTION_LIFETIME_S = 900
+_FORM_COOKIE = "lakeside_form"
 
 
 class SignIn:
@@ -43,14 +46,14 @@ class SignIn:
         if transaction.parameters.get("prompt") == "none":
             return self.answers.fail(transaction, OAuthError("interaction_required", "The person would have to act."))
         query = urlencode({"transaction": transaction.value})
-        return redirect(self.sandbox, f"{self.state.base_url}/oauth/{name}?{query}")
+        place = f"{self.state.base_url}/oauth/{name}?{query}"
+        return redirect(self.sandbox, at_another_host(place) if self.variant("signs_people_in_at_another_host") else place)
 
     def advance(self, transaction: Transaction) -> Response:
         """Take the transaction to its next page, or to its end."""
         if transaction.username is None:
             return self._page("login", transaction)
         user = self.sandbox.user(transaction.username)
-        client = self.sandbox.client(transaction.client_id)
         late = transaction.context.get("problem")
         if isinstance(late, OAuthError):
             return self.answers.fail(transaction, late)
@@ -58,7 +61,9 @@ class SignIn:
         foreign = launch is not None and launch.username not in {"", user.username}
         if foreign and not self.defects("accepts_launch_of_another_user"):
             return self.answers.fail(transaction, OAuthError("access_denied", "The launch belongs to another person's session."))
-        offered = grants.grant(self.sandbox, client, user, grants.split(transaction.parameters.get("scope", "")))
+        if transaction.session_is_older and not transaction.same_person and self.variant("asks_whether_to_go_on_as_the_same_person"):
+            return self._page("person", transaction)
+        offered = self._offered(transaction)
         if not offered and not self.defects("grants_nothing_but_a_token"):
             return self.answers.fail(transaction, OAuthError("access_denied", "This person can delegate none of the requested scopes."))
         if launch is None and self.variant("wants_a_patient_for_every_app") and not grants.needs_patient(offered):
@@ -149,9 +154,10 @@ class SignIn:
 
     def _login_form(self, transaction: Transaction, error: str = "", status: int = 200) -> Response:
         name = "login"
+        token = new_secret()
         if self.variant("asks_name_and_password_on_two_pages"):
             name = "login_user" if transaction.typed_username is None else "login_password"
-        return self.answers.show(
+        response = self.answers.show(
             name,
             status=status,
             transaction=transaction.value,
@@ -161,6 +167,9 @@ class SignIn:
             password_asked=not self.variant("asks_no_password"),
             email_example=self.variant("asks_for_an_address_without_a_label"),
         )
+        if self.variant("takes_no_sign_in_without_a_cookie"):
+            response.set_cookie(_FORM_COOKIE, token, httponly=True, samesite="strict", path="/oauth")
+        return response
 
     async def login(self, request: Request) -> Response:
         """Check name and password and start a session."""
@@ -170,6 +179,8 @@ class SignIn:
             return self.answers.gone()
         if given.get("decision") == "deny":
             return self.answers.fail(transaction, OAuthError("access_denied", "The person did not sign in."))
+        if self.variant("takes_no_sign_in_without_a_cookie") and not request.cookies.get(_FORM_COOKIE):
+            return self._login_form(transaction, "Your browser sends no cookies.", 403)
         username = (given.get("username") or transaction.typed_username or "").strip()
         password = given.get("password")
         if self.variant("asks_name_and_password_on_two_pages") and password is None and username:
@@ -195,6 +206,25 @@ class SignIn:
             response = self.advance(transaction)
         self.state.set_cookie(response, session)
         return response
+
+    async def person_page(self, request: Request) -> Response:
+        """Ask whether the person who is signed in is the one who wants to go on."""
+        transaction = self._mine(request, self._open(query_parameters(request)))
+        if transaction is None:
+            return self.answers.gone()
+        user = self.sandbox.user(transaction.username or "")
+        return self.answers.show("person", transaction=transaction.value, app=self._app(transaction), user=user.display)
+
+    async def person(self, request: Request) -> Response:
+        """Go on as the person who is signed in, or ask for somebody else's name and password."""
+        given = await form_parameters(request)
+        transaction = self._mine(request, self._open(given))
+        if transaction is None:
+            return self.answers.gone()
+        transaction.same_person = True
+        if given.get("decision") == "another":
+            transaction.username = None
+        return self.advance(transaction)
 
     async def onward(self, request: Request) -> Response:
         """Go on from the page that goes on by itself."""
@@ -281,7 +311,12 @@ class SignIn:
     def _offered(self, transaction: Transaction) -> list[str]:
         client = self.sandbox.client(transaction.client_id)
         user = self.sandbox.user(transaction.username or "")
-        return grants.grant(self.sandbox, client, user, grants.split(transaction.parameters.get("scope", "")))
+        offered = grants.grant(self.sandbox, client, user, grants.split(transaction.parameters.get("scope", "")))
+        if transaction.session_is_older and self.variant("gives_less_within_a_session"):
+            return [one for one in offered if one not in grants.REFRESH and not one.startswith("user/")]
+        if transaction.launch is not None and self.variant("gives_no_offline_access_from_the_chart"):
+            return [one for one in offered if one != "offline_access"]
+        return offered
 
     async def consent_page(self, request: Request) -> Response:
         """Ask whether the app may have what it asks for, a box for each scope."""
@@ -309,6 +344,8 @@ class SignIn:
         if transaction is None:
             return self.answers.gone()
         if given.get("decision") != "allow":
+            if given.get("sure") is None and self.variant("asks_again_before_a_denial"):
+                return self.answers.show("sure", transaction=transaction.value, app=self._app(transaction))
             if self.defects("grants_access_after_denial"):
                 transaction.context["granted"] = self._offered(transaction)
                 transaction.decided = True

@@ -141,8 +141,14 @@ class Transaction:
     encounter_done: bool = False
     decided: bool = False
     put_off: str = ""
+    same_person: bool = False
     auth_time: float = 0.0
     issued_at: float = 0.0
+
+    @property
+    def session_is_older(self) -> bool:
+        """Say whether the person had signed in before this request came."""
+        return self.username is not None and self.auth_time < self.issued_at
 
 
 @dataclass
@@ -168,6 +174,7 @@ class State:
         launch_lifetime_s: float = 300,
         fhir_path: str = "/fhir",
         issuer_path: str = "/oauth",
+        late_s: float = 0,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.clients = clients
@@ -175,6 +182,7 @@ class State:
         self.launch_lifetime_s = launch_lifetime_s
         self.fhir_path = fhir_path
         self.issuer_path = issuer_path
+        self.late_s = late_s
         self.sessions: dict[str, Session] = {}
         self.transactions: dict[str, Transaction] = {}
         self.launches: dict[str, Launch] = {}
@@ -198,7 +206,7 @@ class State:
 
     def now(self) -> float:
         """Return the time that every lifetime is measured with."""
-        return time.time()
+        return time.time() - self.late_s
 
     # -- what is over ---------------------------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ from smartlaunch.embedded_ehr.defects.token import (
     Exchange,
     TokenResponse,
 )
-from smartlaunch.embedded_ehr.openid import id_token, sign, signing_key
+from smartlaunch.embedded_ehr.openid import id_token, sign, signing_key, subject_of
 from smartlaunch.embedded_ehr.scopes import covered
 from smartlaunch.embedded_ehr.state import AccessToken, Code, RefreshToken, new_secret
 
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.registry import Client
 
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
+_READABLE = ("issues_jwt_access_tokens", "issues_access_tokens_of_8_kb")
 _REFRESH_LIFETIME_S = 90 * 86400
 _HANG_S = 30
 _KNOWN = {
@@ -207,7 +208,7 @@ class TokenEndpoint:
             raise self._bad_code("The code was issued to another client.")
         if code.used and not (self._arrived < code.used_at and defects("lets_two_requests_at_once_redeem_one_code")):
             if not defects("keeps_tokens_of_a_replayed_code"):
-                self.state.revoke_grant(code.grant)
+                self._end_what_came_of(code)
             again = defects("accepts_code_twice") or (not client.public and defects("accepts_code_of_confidential_clients_twice"))
             if not again:
                 raise self._bad_code("The code has been used before.")
@@ -223,6 +224,15 @@ class TokenEndpoint:
     def _missing(self, name: str) -> OAuthError:
         code = "access_denied" if self.defects("answers_missing_parameters_with_another_code") else "invalid_request"
         return OAuthError(code, f"The {name} is missing.")
+
+    def _end_what_came_of(self, code: Code) -> None:
+        """End the tokens of a code that was sent twice; a careful server ends all that the app has of the person."""
+        self.state.revoke_grant(code.grant)
+        if self.variant("ends_all_tokens_of_the_app_at_a_replay"):
+            issued: list[AccessToken | RefreshToken] = [*self.state.access_tokens.values(), *self.state.refresh_tokens.values()]
+            for token in issued:
+                if (token.client_id, token.user) == (code.client_id, code.user):
+                    token.revoked = True
 
     def _bad_code(self, description: str) -> OAuthError:
         if self.defects("answers_bad_codes_with_another_code"):
@@ -318,7 +328,7 @@ class TokenEndpoint:
             grant=code.grant,
             session=code.session,
             context=code.context,
-            subject=user.subject,
+            subject=subject_of(self.sandbox, client, user),
         )
         left_out = [scope for scope in code.requested if scope not in code.scopes]
         if any(scope.startswith("system/") for scope in left_out) and self.defects("honours_system_scopes_that_it_left_out"):
@@ -388,7 +398,7 @@ class TokenEndpoint:
     def _new_refresh_value(self) -> str:
         if self.defects("issues_sequential_refresh_tokens"):
             return f"rt-{len(self.state.refresh_tokens) + 700001}"
-        return new_secret()
+        return new_secret() + ("|{}.~+/%20&=;" if self.variant("writes_tokens_with_punctuation") else "")
 
     # -- the token and the answer ---------------------------------------------------------------------------------------
 
@@ -420,7 +430,9 @@ class TokenEndpoint:
             value = f"{value[:20]} {value[20:]}\u00e9"
         elif defects("issues_the_same_access_token_again") and client.client_id in {t.client_id for t in self.state.access_tokens.values()}:
             value = next(t.value for t in self.state.access_tokens.values() if t.client_id == client.client_id)
-        elif self.variant("issues_jwt_access_tokens") or defects("puts_the_password_into_readable_tokens"):
+        elif self.variant("writes_tokens_with_punctuation"):
+            value = f"~{value}.+/-_~=="
+        elif any(map(self.variant, _READABLE)) or defects("puts_the_password_into_readable_tokens"):
             value = self._readable(client, scopes, more, now, expires_at)
         self._end_earlier(client, more.get("user"), renewed=bool((more.get("context") or {}).get("_renewed")))
         self.state.forget_what_is_over()
@@ -448,6 +460,8 @@ class TokenEndpoint:
             "exp": int(expires_at),
             "jti": new_secret(),
         }
+        if self.variant("issues_access_tokens_of_8_kb"):
+            claims["groups"] = [new_secret() for _ in range(130)]
         user = self.state.users.get(more.get("user") or "")
         if user is not None and self.defects("puts_the_password_into_readable_tokens"):
             claims |= {"username": user.username, "password": user.password}
@@ -465,6 +479,8 @@ class TokenEndpoint:
             "expires_in": max(1, round(access.expires_at - access.issued_at)) if stated is None else int(stated),
             "scope": " ".join(scopes),
         }
+        if variant("adds_a_scope_of_its_own"):
+            body["scope"] += " https://lakeside.example/scope/session"
         response = TokenResponse(body, access, requested)
         spoil(self.defects, response, TOKEN_RESPONSE)
         if variant("omits_expires_in") and not (response.of_backend or access.context.get("_renewed")):
@@ -518,7 +534,7 @@ class TokenEndpoint:
             grant=token.grant,
             session=token.session,
             context=token.context | {"_renewed": True},
-            subject=user.subject,
+            subject=subject_of(self.sandbox, client, user),
         )
         self._remember_narrowing(client, token, scopes)
         body = self._body(client, access, requested=scopes)
