@@ -123,6 +123,10 @@ OTHER_ACCOUNT = _words(
     r"(?:use|sign in with|choose|log in with) (?:another|a different|other) (?:account|user|identity)|not you|switch (?:account|user)s?|"
     r"different (?:account|user)|another (?:account|user)|someone else|anderes konto|autre compte|otra cuenta"
 )
+GO_ON_AS = _words(
+    r"(?:continue|proceed|go on|sign in|log in|stay) as|yes,? (?:it'?s|that'?s|this is) me|"
+    r"(?:weiter|fortfahren|anmelden) als|continuer en tant que|continuar como|continua come|doorgaan als|fortsätt som|fortsæt som"
+)
 TERMS = _words(
     r"terms|conditions|privacy (?:policy|notice|practices)|licen[cs]e agreement|user agreement|acceptable use|"
     r"nutzungsbedingungen|datenschutz\w*"

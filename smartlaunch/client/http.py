@@ -177,7 +177,7 @@ class Http:
         exchange = self._once(method, url, endpoint, headers, content)
         for pause in _PAUSES:
             response = exchange.response
-            if response is None or response.status not in TRANSIENT or (response.status != 429 and method not in _REPEATABLE):
+            if response is None or response.status not in TRANSIENT or not _may_be_put_again(method, response):
                 break
             if response.status == 429:
                 self.slowed, self._rate = True, min(self._rate or _SLOWER, _SLOWER)
@@ -277,6 +277,14 @@ def _held(content: bytes, gate: threading.Barrier) -> Iterator[bytes]:
 def answered(exchange: Exchange) -> Response:
     """The response of an exchange, or ``Unreachable`` when none came: said where a step waits for the answer itself."""
     return exchange.answer
+
+
+def _may_be_put_again(method: str, response: Response) -> bool:
+    """Whether a request can be sent once more without doing twice what it asks for.
+
+    A server that limits requests, or that is out of service for a time it names, has not carried it out.
+    """
+    return method in _REPEATABLE or response.status == 429 or (response.status == 503 and _told_wait(response) is not None)
 
 
 def _told_wait(response: Response) -> float | None:

@@ -150,6 +150,23 @@ PRODUCTS["entra-another-account"] = Product(
     never=("as",),
 )  # fmt: skip
 
+PRODUCTS["go-on-as"] = Product(
+    {
+        "/authorize": page(
+            "Clinic",
+            "<h1>Welcome back</h1><p>Growth Chart wants to connect.</p><form method='post' action='/grant'>"
+            "<button name='who' value='same'>Continue as Dr. Lena Hart</button><button name='who' value='another'>Use another account</button></form>",
+        ),
+        "/grant": page(
+            "Clinic",
+            "<h1>Allow access</h1><p>Growth Chart asks to read your records.</p><form method='post' action='/done'>"
+            "<button name='decision' value='allow'>Allow</button><button name='decision' value='deny'>Deny</button></form>",
+        ),
+    },
+    sent={"who": "same", "decision": "allow"},
+    denied=("decision", "deny"),
+)  # fmt: skip
+
 PRODUCTS["auth0"] = Product(
     {
         "/authorize": page(

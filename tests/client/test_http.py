@@ -280,6 +280,13 @@ def test_not_now_is_waited_out_where_nothing_is_done_twice(method: str, status: 
     assert client.slowed is (status == 429)
 
 
+def test_a_server_that_names_the_time_when_it_is_back_has_not_carried_out_a_post() -> None:
+    answers = [httpx.Response(503, headers={"Retry-After": "0"}), httpx.Response(200)]
+    client, sink = http(lambda _: answers.pop(0))
+    client.send("POST", URL, endpoint=Endpoint.TOKEN)
+    assert [x.heard.status for x in sink.exchanges] == [503, 200]
+
+
 def test_waiting_ends_when_a_run_has_waited_enough() -> None:
     client, sink = http(lambda _: httpx.Response(429, headers={"X-RateLimit-Reset": "0"}), patience_s=0, back_off_s=0.001)
     client.send("GET", URL, endpoint=Endpoint.FHIR)

@@ -19,7 +19,10 @@ def choose_role(s: Situation) -> Action | None:
 
 
 def _account(s: Situation) -> Action | None:
-    """The account of this user among those that the browser is signed in with, or the way to another one."""
+    """The account of this user among those that the browser is signed in with, or the way to another one.
+
+    A page that shows a name only is taken at its word: each user of the target file has a browser context of their own.
+    """
     other = next((c for c in s.page.of_kind("button", "link", "radio") if words.OTHER_ACCOUNT.search(c.caption)), None)
     if other is None or not s.plan.username:
         return None
@@ -27,9 +30,12 @@ def _account(s: Situation) -> Action | None:
     named = next((c for c in s.page.of_kind("button", "link", "radio") if mine in normal(f"{c.text} {c.label} {c.context}")), None)
     if named is not None:
         return take_choice(s, (named, ""), "role", "chose the account of the user")
-    if mine in normal(s.page.text) or "@" not in s.page.text:
-        return None
-    return take_choice(s, (other, ""), "role", f"left the account of somebody else, pressed {quoted(other)}")
+    if mine not in normal(s.page.text) and "@" in s.page.text:
+        return take_choice(s, (other, ""), "role", f"left the account of somebody else, pressed {quoted(other)}")
+    onward = [c for c in s.page.of_kind("button", "link") if c is not other and words.GO_ON_AS.search(c.caption)]
+    return (
+        take_choice(s, (onward[0], ""), "role", f"went on as who is signed in, pressed {quoted(onward[0])}") if len(onward) == 1 else None
+    )
 
 
 def _side(s: Situation) -> Action | None:

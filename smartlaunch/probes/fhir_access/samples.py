@@ -12,6 +12,7 @@ from smartlaunch.exchange import TRANSIENT
 from smartlaunch.fhir import describe, resources
 from smartlaunch.oauth.id_token import decode
 from smartlaunch.probes.fhir_access.grants import covering, covers, scope
+from smartlaunch.probes.fhir_access.offered import offers
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -178,6 +179,8 @@ def _samples(app: App, grant: Grant, whose: str) -> dict[str, list[Sample]]:
         found = _one_by_one(app, grant, whose)
     if not found and silent:
         answered(silent[0])
+    if not found and refusals and not any(offers(app, kind, "search-type") for kind in PREFERRED):
+        raise NotApplicable("the CapabilityStatement offers no search of any type with data of a patient, and every search was refused")
     if not found and refusals:
         raise TwinFailed(
             f"every search under the app's own grant was refused: {'; '.join(refusals)}",

@@ -12,6 +12,7 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.fhir import describe
 from smartlaunch.probes.fhir_access.grants import covering, covers, require_patient_level, require_uncovered, scope
+from smartlaunch.probes.fhir_access.offered import described, offers
 from smartlaunch.probes.fhir_access.requests import Trial, letter_of
 from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, sample
 
@@ -62,24 +63,6 @@ def kind_to_write(app: App) -> str:
     if not offers(app, kind, "create"):
         raise NotApplicable(f"the CapabilityStatement offers no create of {kind}")
     return kind
-
-
-def offers(app: App, kind: str, code: str) -> bool:
-    """Whether the CapabilityStatement lists an interaction for a type; one without interactions is taken to offer all."""
-    stated = described(app, kind)
-    if stated is None:
-        return False
-    listed = [i.get("code") for i in stated.get("interaction", []) if isinstance(i, dict)]
-    return not listed or code in listed
-
-
-def described(app: App, kind: str) -> dict[str, Any] | None:
-    """What the CapabilityStatement says of a type; an empty object when there is no statement at all, None when the type is absent."""
-    rest = app.engine.discovery.metadata.answer.object.get("rest")
-    if not isinstance(rest, list):
-        return {}
-    rows = [r for part in rest if isinstance(part, dict) for r in part.get("resource", []) if isinstance(r, dict)]
-    return next((r for r in rows if r.get("type") == kind), None if rows else {})
 
 
 def body(kind: str, whose: str) -> dict[str, Any]:
