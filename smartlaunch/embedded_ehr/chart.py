@@ -114,6 +114,9 @@ class Chart:
             asked = {name: str(form.get(name, "")) for name in ("client_id", "patient", "encounter")}
         else:
             asked = {name: request.query_params.get(name, "") for name in ("client_id", "patient", "encounter")}
+            if self.variant("chart_lists_apps_as_links_that_name_several"):
+                apps = [client.client_id for client in self.state.clients.values() if client.launch_uri]
+                asked["client_id"] = dict(enumerate(apps)).get(int(request.query_params.get("open", "0")), "")
         user = self.state.session_user(request)
         if user is None:
             return self._sign_in_page(f"/chart/launch?{urlencode(asked)}")

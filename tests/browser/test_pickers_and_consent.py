@@ -236,6 +236,17 @@ CHARTS = {
         "<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>",
         "<form action='/launch'><select name='app'><option value='o'>Other</option><option value='g'>Growth Chart</option></select><button>Launch app</button></form>",
     ),
+    "links-that-name-several": (
+        "<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>",
+        (
+            "<ul><li>client-0 <a href='/x?all=client-0&amp;all=client-1&amp;open=0'>Launch</a></li>"
+            "<li>client-1 <a href='/launch?all=client-0&amp;all=client-1&amp;open=1'>Launch</a></li></ul>"
+        ),
+    ),
+    "links-that-name-several-and-one": (
+        "<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>",
+        "<p><a href='/x?all=client-0&amp;all=client-1&amp;app=client-0'>Launch</a> <a href='/launch?all=client-0&amp;all=client-1&amp;app=client-1'>Launch</a></p>",
+    ),
     "pop-up": (
         "<h1>Patients</h1><a href='/chart/amelia-stone'>Amelia Stone</a>",
         "<a target='_blank' href='/launch'>Launch Growth Chart</a>",
@@ -260,6 +271,16 @@ def test_an_app_is_launched_from_a_chart(site, person, plan, kept, layout):
     assert landing.caught, landing.describe()
     assert landing.value("launch") == "abc"
     assert (kept.exchanges[0].endpoint, kept.exchanges[-1].endpoint) == ("page", "launch")
+
+
+def test_the_first_chart_is_opened_where_no_patient_is_configured(site, person, plan):
+    site.html("/ehr", "<h1>My patients</h1><p><a href='/chart/amelia-stone'>Amelia Stone</a></p><p><a href='/chart/bruno'>Bruno</a></p>")
+    site.html("/chart/amelia-stone", "<h1>Amelia Stone</h1><a href='/launch'>Launch Growth Chart</a>")
+    site.redirect("/launch", f"{LAUNCH}?iss=https%3A%2F%2Ffhir.example&launch=abc")
+    nobody = replace(plan, patient=None, patient_names=[])
+    landing = person.open_chart(f"{site.base}/ehr", plan=nobody, patient=None, app_name="Growth Chart", client_id="c", catch=[LAUNCH])
+    assert landing.caught, landing.describe()
+    assert "opened the first chart, since no patient is configured" in landing.steps
 
 
 def test_a_chart_without_the_app_is_said_plainly(site, person, plan):

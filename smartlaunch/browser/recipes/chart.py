@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qsl, urlsplit
 
 from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.lexicon import normal
 from smartlaunch.browser.recipes.buttons import submit_of
 from smartlaunch.browser.recipes.fields import has_token
-from smartlaunch.browser.recipes.patients import choose_patient
+from smartlaunch.browser.recipes.patients import choose_patient, open_any_chart
 from smartlaunch.browser.recipes.situation import Act, Action, ChartGoal, Op, Situation, quoted
 from smartlaunch.browser.snapshot import Control
 
@@ -21,7 +22,7 @@ def launch_from_chart(s: Situation) -> Action | None:
         opened = choose_patient(s)
         if isinstance(opened, Act):
             return opened
-    return _chosen_from_list(s, s.goal) or _pressed(s, s.goal) or _menu(s)
+    return _chosen_from_list(s, s.goal) or _pressed(s, s.goal) or _menu(s) or open_any_chart(s)
 
 
 def _chosen_from_list(s: Situation, goal: ChartGoal) -> Act | None:
@@ -51,7 +52,7 @@ def _of_the_app(s: Situation, goal: ChartGoal) -> list[Control]:
     items = s.page.of_kind("button", "link")
     name = normal(goal.app_name)
     return (
-        [c for c in items if goal.client_id and _has_client_id(c, goal.client_id)]
+        _told_apart([c for c in items if goal.client_id and _has_client_id(c, goal.client_id)], goal.client_id)
         or [c for c in items if name and name in normal(f"{c.text} {c.label}")]
         or [c for c in items if name and name in normal(c.context)]
     )
@@ -59,6 +60,23 @@ def _of_the_app(s: Situation, goal: ChartGoal) -> list[Control]:
 
 def _has_client_id(control: Control, client_id: str) -> bool:
     return any(has_token(client_id, t) for t in (control.value, control.href, *(d.split("=", 1)[1] for d in control.data)))
+
+
+def _told_apart(controls: list[Control], client_id: str) -> list[Control]:
+    """Of several that name the client id, those whose own it is: a link may name every app that is installed beside the one it opens."""
+    if len(controls) < 2:
+        return controls
+    pairs = [set(_values(control)) for control in controls]
+    shared = set.intersection(*pairs)
+    own = [c for c, held in zip(controls, pairs, strict=True) if any(value == client_id for _, value in held - shared)]
+    named = [c for c in controls if has_token(client_id, f"{c.text} {c.label} {c.context}")]
+    return own or named or controls
+
+
+def _values(control: Control) -> list[tuple[str, str]]:
+    """What a control carries, by name: the parameters of its link, its value, its data."""
+    data = [(name, value) for name, _, value in (d.partition("=") for d in control.data)]
+    return [*parse_qsl(urlsplit(control.href).query), ("value", control.value), *data]
 
 
 def _menu(s: Situation) -> Act | None:

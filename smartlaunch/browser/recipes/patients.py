@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.lexicon import field_words, normal, says, without_scopes
 from smartlaunch.browser.recipes.buttons import submit_of
-from smartlaunch.browser.recipes.choices import Choice, offered, option_selected, take_choice
+from smartlaunch.browser.recipes.choices import Choice, alike, offered, option_selected, take_choice
 from smartlaunch.browser.recipes.consent import consent_pair, is_consent, is_scope_box
 from smartlaunch.browser.recipes.fields import has_token, is_made_of, is_search
 from smartlaunch.browser.recipes.situation import Act, Action, Op, Situation, Stuck
@@ -30,6 +30,15 @@ def choose_patient(s: Situation) -> Action | None:
     choices = patient_choices(s)
     known = wanted is not None or bool(names)
     return (_look_for(s, wanted, choices) or _turn(s, choices) if known else None) or _one_of(s, choices, known=known)
+
+
+def open_any_chart(s: Situation) -> Action | None:
+    """The first chart of a list of patients, where the target file names none and no app can be launched from the list itself."""
+    if s.goal is None or s.memory.patient_chosen or any(_wanted(s)):
+        return None
+    listed = alike(s) if words.PATIENT.search(s.heading) and not words.ENCOUNTER.search(s.heading) else []
+    choices = patient_choices(s) or [(control, "") for control in listed]
+    return take_choice(s, choices[0], "patient", "opened the first chart, since no patient is configured") if choices else None
 
 
 def _wanted(s: Situation) -> tuple[str | None, list[str]]:
