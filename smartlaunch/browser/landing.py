@@ -57,6 +57,8 @@ class Landing:
     """What the page, or the answer to its script, said when it refused credentials that had worked; "no reason given" when nothing."""
     not_offered: bool = False
     """The page does not offer the patient or the encounter that the target file asks for."""
+    lacks: str = ""
+    """The key of the target file that a page wants and that is not there."""
     refusal_exchanges: tuple[str, ...] = ()
     """The exchanges that came of the last sign-in form that was sent, when it was refused."""
     obstacle: ObstacleKind | Literal[""] = ""

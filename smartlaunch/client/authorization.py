@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from smartlaunch.browser import Landing
 from smartlaunch.browser.catcher import same_target
-from smartlaunch.errors import LoginStuck, NotOffered, Unreachable
+from smartlaunch.errors import LoginStuck, NotConfigured, NotOffered, Unreachable
 from smartlaunch.oauth.authorization import AuthorizationRequest
 
 
@@ -98,6 +98,7 @@ def require_settled(answer: AuthorizationAnswer) -> None:
             waited_for="the authorization endpoint",
             hint="run `smartlaunch doctor`",
         )
+    require_what_it_lacks(landing)
     if landing.kind in ("no-way-on", "timeout"):
         controls = "; ".join(landing.controls[:12]) if landing.controls else "none"
         raise (NotOffered if landing.not_offered else LoginStuck)(
@@ -111,6 +112,12 @@ def require_settled(answer: AuthorizationAnswer) -> None:
             + (f":\n{landing.proposal}" if landing.proposal else ""),
             artifacts=(landing.screenshot,) if landing.screenshot else (),
         )
+
+
+def require_what_it_lacks(landing: Landing) -> None:
+    """``NotConfigured`` where a page wants what the target file does not have."""
+    if landing.lacks:
+        raise NotConfigured(f"the page {landing.title!r}: {landing.reason}", key=landing.lacks)
 
 
 def require_no_obstacle(landing: Landing) -> None:

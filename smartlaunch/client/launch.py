@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from smartlaunch.client.authorization import require_what_it_lacks
 from smartlaunch.client.discovery import WELL_KNOWN
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import Blocked, LoginStuck, NotConfigured, NotOffered
@@ -97,6 +98,7 @@ class Launches:
         with engine.recorder.scope("ehr-launch") as scope:
             landing = engine.open_chart(client, setting, user, patient=patient or self.context(client, user)[0], session=session)
         if landing.kind != "caught":
+            require_what_it_lacks(landing)
             raise (NotOffered if landing.not_offered else LoginStuck)(
                 f"the EHR did not launch the app\n{landing.describe()}",
                 waited_for=f"the navigation to the launch URI {client.launch_uri}",

@@ -52,7 +52,10 @@ def _with_password(s: Situation, passwords: list[Control]) -> Action:
     if sum(s.memory.logins.values()) >= 3:
         return Refused(f"a fourth sign-in form in one walk{complaint(s.page)}")
     if not _can_answer(s, secret, user):
-        return Stuck("the page asks for a user name and a password, and the target file gives none for this user")
+        absent = "password" if s.plan.username else "username"
+        return Stuck(
+            "the page asks for a user name and a password, and the target file gives none for this user", lacks=f"[users.<name>] {absent}"
+        )
     done: dict[str, Op] = {}
     if user is not None and s.plan.username:
         done["user name"] = Op("fill", user, s.plan.username)

@@ -51,6 +51,8 @@ class Stuck:
 
     reason: str
     not_offered: bool = False
+    lacks: str = ""
+    """The key of the target file without which there is no way on."""
 
 
 @dataclass(frozen=True)

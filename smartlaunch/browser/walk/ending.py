@@ -286,6 +286,7 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         screenshot=walk.screenshot,
         refused_sign_in=walk.refused_sign_in,
         not_offered=walk.not_offered,
+        lacks=walk.lacks,
         obstacle=walk.obstacle or (_in_the_way(walk) if kind in _STOPPED and shown else ""),
         proposal=_proposal(walk, kind),
         script_errors=tuple(walk.script_errors),
@@ -305,6 +306,7 @@ def _proposal(walk: Walk, kind: LandingKind) -> str:
     if (
         kind not in ("no-way-on", "timeout")
         or walk.not_offered
+        or walk.lacks
         or walk.refused_sign_in
         or walk.last.status >= 400
         or walk.plan.consent != "allow"

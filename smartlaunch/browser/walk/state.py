@@ -136,6 +136,7 @@ class Walk:
     """How many entries the recording had when the last sign-in form was sent."""
     refused_sign_in: str = ""
     not_offered: bool = False
+    lacks: str = ""
     obstacle: ObstacleKind | Literal[""] = ""
     look: tuple[object, ...] = ()
     changed: float = 0.0
