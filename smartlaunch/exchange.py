@@ -175,7 +175,8 @@ class Exchange:
 
     ``started`` has a zone; ``duration_ms`` is wall time to the last byte; ``error`` is a sentence when ``response`` is None
     and ``failure`` its kind where that is known;
-    ``redirect_of`` is the id of the exchange whose redirect this one follows; ``tls`` is the negotiated version or empty.
+    ``redirect_of`` is the id of the exchange whose redirect this one follows; ``page`` is what the browser found on the page that came
+    (``login``, ``patient``, ``consent``, as the recipes call it; several with commas); ``tls`` is the negotiated version or empty.
     """
 
     id: str
@@ -189,6 +190,7 @@ class Exchange:
     redirect_of: str = ""
     tls: str = ""
     failure: Failure | None = None
+    page: str = ""
 
     @property
     def answer(self) -> Response:

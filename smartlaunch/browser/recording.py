@@ -39,6 +39,7 @@ class Entry:
     truncated: bool = False
     caught: bool = False
     posted: bytes = b""
+    pages: list[str] = field(default_factory=list)
 
     @property
     def kept(self) -> bool:
@@ -101,6 +102,12 @@ class Recording:
             entry.finished = time.monotonic()
             entry.failure = failure
         return entry
+
+    def recognized(self, topic: str) -> None:
+        """Note what the page that is shown is about: one thing after the other where a script builds all pages in one document."""
+        shown = next((e for e in reversed(self.entries) if e.navigation and e.response is not None and not (e.caught or e.redirects)), None)
+        if shown is not None and topic not in shown.pages:
+            shown.pages.append(topic)
 
     def waiting_for_document(self) -> Entry | None:
         """A navigation that has had no answer yet."""
@@ -181,7 +188,17 @@ class Recording:
                 entry.status, _answer_headers(entry, whole), entry.body or b"", entry.response.status_text, truncated=entry.truncated
             )
         return Exchange(
-            name, Actor.BROWSER, endpoint, started, round(duration, 3), request, response, error, redirect_of, _tls(entry) if whole else ""
+            name,
+            Actor.BROWSER,
+            endpoint,
+            started,
+            round(duration, 3),
+            request,
+            response,
+            error,
+            redirect_of,
+            _tls(entry) if whole else "",
+            page=",".join(entry.pages),
         )
 
 

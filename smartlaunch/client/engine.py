@@ -12,9 +12,9 @@ from smartlaunch.browser import Browser, Deselect, Landing, LoginPlan, parse_ste
 from smartlaunch.client.authorization import AuthorizationAnswer, require_no_obstacle
 from smartlaunch.client.discovery import Discovery
 from smartlaunch.client.fhir import Fhir
-from smartlaunch.client.http import Http
 from smartlaunch.client.memory import Memory, Outages, TokenLife
 from smartlaunch.client.proof import Proofs
+from smartlaunch.client.reaching import http_for
 from smartlaunch.client.trust import Trust
 from smartlaunch.exchange import Actor, Endpoint, RecordedExchange
 from smartlaunch.oauth.authorization import AuthorizationRequest
@@ -42,23 +42,9 @@ class Engine:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.target, self.recorder, self.browser, self.passive = target, recorder, browser, passive
-        limits = target.limits
-        self.trust = Trust(target.fhir_base_url, limits.hosts)
+        self.trust = Trust(target.fhir_base_url, target.limits.hosts)
         browser.withheld = self.trust.withheld
-        self.http = Http(
-            recorder,
-            request_s=limits.request_s,
-            body_bytes=limits.body_bytes,
-            rate=limits.rate / rate_share,
-            ca_file=str(target.ca_file or ""),
-            headers_for=target.headers_for,
-            proxy=target.proxy,
-            certificate=(str(target.client_certificate), target.client_key.reveal())
-            if target.client_certificate is not None and target.client_key is not None
-            else None,
-            transport=transport,
-            trust=self.trust,
-        )
+        self.http = http_for(target, recorder, rate_share=rate_share, transport=transport, trust=self.trust)
         self.discovery = Discovery(self.http, target.fhir_base_url)
         self.fhir = Fhir(self.http, target.fhir_base_url)
         self.token_lives: dict[str, TokenLife] = {}

@@ -11,6 +11,7 @@ here (a HAR that this suite wrote) still compare for equality, because equal val
 Facts, by exchange:
 
 - any request: ``origin``, ``frame``, ``bearer_present``, ``secret_in_url``
+- a page: ``page``, what the browser found on it (``login``, ``patient``, ``consent`` and so on)
 - any answer: ``error``, ``error_description``, ``error_uri``, ``media_type``, ``clock_offset_s``, ``cors_origin``, ``cors_credentials``,
   ``cors_wildcard_with_credentials``
 - launch: ``launch_iss``, ``launch_present``, ``launch_length``, ``launch_uri``
@@ -218,6 +219,8 @@ def _common(exchange: Exchange, query: Mapping[str, str], facts: Facts) -> None:
         facts["secret_in_url"] = exposed
     if exchange.response is None:
         return
+    if exchange.page:
+        facts["page"] = exchange.page
     if answer.media_type:
         facts["media_type"] = answer.media_type
     if allowed := answer.header("access-control-allow-origin"):

@@ -38,6 +38,21 @@ NAMES: Final = {
     "brands": "brands",
     "other": "",
 }
+_PAGES: Final = {
+    "login": "sign-in",
+    "user": "sign-in",
+    "role": "choice of a role",
+    "patient": "choice of a patient",
+    "search": "search for a patient",
+    "page": "choice of a patient",
+    "encounter": "choice of an encounter",
+    "consent": "consent",
+    "notice": "notice",
+    "launch": "chart",
+    "menu": "chart",
+    "link": "link to the login",
+}
+"""What the recipes found on a page, as people call such a page."""
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 _HALO: Final = 'paint-order="stroke" stroke="var(--sequence-paper, none)" stroke-width="4"'
 _LANE, _MARGIN, _TOP, _ROW = 236, 118, 64, 58
@@ -222,7 +237,7 @@ def _request_words(exchange: RecordedExchange, sent: dict[str, str], path: str) 
     if exchange.endpoint == "fhir":
         return "/".join(part for part in path.split("/")[-2:] if part) or name, ""
     if exchange.endpoint == "page" and exchange.method == "POST":
-        return "page, form sent", ""
+        return "form sent", ""
     return name or f"{exchange.method} {path}", ""
 
 
@@ -247,7 +262,13 @@ def _answer_words(exchange: RecordedExchange, sent: dict[str, str]) -> str:
         return f"{status} access_token" + (f", {', '.join(extra)}" if extra else "")
     if body.get("resourceType") == "OperationOutcome" and exchange.status >= 400:
         return f"{status} OperationOutcome"
-    return f"{status} {exchange.reason}".strip()
+    page = page_words(exchange)
+    return f"{status} page: {page}" if page else f"{status} {exchange.reason}".strip()
+
+
+def page_words(exchange: RecordedExchange) -> str:
+    """What the page is on which the browser acted, such as "sign-in"; empty where it is no such page."""
+    return ", ".join(dict.fromkeys(_PAGES[each] for each in str(exchange.facts.get("page", "")).split(",") if each in _PAGES))
 
 
 def _object(body: str) -> dict[str, Any]:

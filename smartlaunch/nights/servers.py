@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import tempfile
 import time
@@ -12,10 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from smartlaunch.client.discovery import Discovery
+from smartlaunch.client.reaching import http_for
+from smartlaunch.errors import UsageError
+from smartlaunch.evidence import Recorder, Redactor
 from smartlaunch.nights.state import take_lock
 from smartlaunch.target import Target
 
-_LIMIT_S, _LIMIT_BYTES = 10.0, 1_000_000
 _WAIT_S = 0.5
 
 
@@ -28,29 +30,12 @@ def server_of(target: Target) -> str:
 
 
 def _authorization_endpoint(target: Target) -> str:
-    import httpx
-
-    url = f"{target.fhir_base_url.rstrip('/')}/.well-known/smart-configuration"
-    verify: object = True
-    if target.ca_file:
-        import ssl
-
-        verify = ssl.create_default_context(cafile=str(target.ca_file))
-    body = b""
     try:
-        with (
-            httpx.Client(timeout=_LIMIT_S, follow_redirects=True, verify=verify) as client,  # type: ignore[arg-type]
-            client.stream("GET", url, headers={"Accept": "application/json"}) as answer,
-        ):
-            until = time.monotonic() + _LIMIT_S
-            for chunk in answer.iter_bytes():
-                body += chunk
-                if len(body) > _LIMIT_BYTES or time.monotonic() > until:
-                    return ""
-        document = json.loads(body)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError, RecursionError):
+        with contextlib.closing(http_for(target, Recorder(None, Redactor()))) as http:
+            document = Discovery(http, target.fhir_base_url).document
+    except UsageError:
         return ""  # the run itself will say what is wrong
-    found = document.get("authorization_endpoint") or document.get("token_endpoint") if isinstance(document, dict) else ""
+    found = document.get("authorization_endpoint") or document.get("token_endpoint")
     return found if isinstance(found, str) else ""
 
 

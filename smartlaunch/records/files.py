@@ -8,7 +8,6 @@ RUN_FILE = "run.json"
 HEADER_FILE = "header.json"
 SCENARIOS_FILE = "scenarios.jsonl"
 EXCHANGES_FILE = "exchanges.jsonl"
-LAUNCHES_FILE = "launches.jsonl"
 DIAGNOSES_FILE = "diagnoses.json"
 HTML_FILE = "index.html"
 HAR_FILE = "run.har.gz"
@@ -31,7 +30,7 @@ HISTORY_FILE = "history.sqlite"
 REPORTS = "reports"
 """Where runs go when no folder is named."""
 
-STREAMED = (HEADER_FILE, SCENARIOS_FILE, EXCHANGES_FILE, LAUNCHES_FILE)
+STREAMED = (HEADER_FILE, SCENARIOS_FILE, EXCHANGES_FILE)
 """Written while the run goes; a run can be put together from these."""
 
 README_FILE = "README.txt"
@@ -52,7 +51,6 @@ MEANING = {
     HEADER_FILE: "what was to be run, written at the start",
     SCENARIOS_FILE: "results in the order in which they came, written as the run goes",
     EXCHANGES_FILE: "exchanges, written as the run goes; once run.json has them it is gone",
-    LAUNCHES_FILE: "launches, written as the run goes",
     README_FILE: "this text",
 }
 """What each file of a run is, for whoever opens its folder."""

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from smartlaunch.exchange import Endpoint, RecordedExchange
-from smartlaunch.records.record import Launch, Run
+from smartlaunch.records.record import Launch, Run, ScenarioResult
 
 _DISCOVERY = (Endpoint.DISCOVERY, Endpoint.METADATA, Endpoint.OPENID_CONFIGURATION)
 
 
-def launches_of(run: Run) -> list[Launch]:
-    """The launches of a run: those the engine named, else those that the order of the exchanges shows.
+def launches_of(run: Run) -> Sequence[Launch]:
+    """The launches of a run; of one that was recorded without them, what its exchanges show."""
+    return run.launches or find_launches(run.exchanges, run.scenarios)
+
+
+def find_launches(exchanges: Iterable[RecordedExchange], scenarios: Sequence[ScenarioResult]) -> list[Launch]:
+    """The launches that the order of the exchanges shows.
 
     A launch begins with the browser's request to the launch URL or, without one, to the authorization endpoint, with the discovery
     just before it, and lasts until the next begins.
     """
-    if run.launches:
-        return list(run.launches)
     found: list[list[RecordedExchange]] = []
     discovered: list[RecordedExchange] = []
     heading_for_authorize = False
-    for exchange in run.exchanges:
+    for exchange in exchanges:
         opens_launch = exchange.endpoint == Endpoint.LAUNCH and not exchange.redirect_of
         opens_authorize = exchange.endpoint == Endpoint.AUTHORIZE and not exchange.redirect_of and exchange.actor == "browser"
         if opens_launch or (opens_authorize and not heading_for_authorize):
@@ -32,7 +37,7 @@ def launches_of(run: Run) -> list[Launch]:
             discovered = []
             if exchange.endpoint in (Endpoint.AUTHORIZE, Endpoint.TOKEN):
                 heading_for_authorize = False
-    suite_of = {x: s.suite for s in reversed(run.scenarios) for x in s.exchanges}
+    suite_of = {x: s.suite for s in reversed(scenarios) for x in s.exchanges}
     return [
         Launch(
             id=f"launch-{number}",

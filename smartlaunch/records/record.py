@@ -114,10 +114,7 @@ class ScenarioResult:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One launch of the app: the exchanges from the first request to the last use of its tokens.
-
-    The engine may write them to ``launches.jsonl``; where it does not, :func:`launches_of` finds them in the exchanges.
-    """
+    """One launch of the app: the exchanges from the first request to the last use of its tokens."""
 
     id: str
     title: str

@@ -18,8 +18,9 @@ from typing import Any
 
 from smartlaunch.errors import LookupFailed, UsageError
 from smartlaunch.exchange import RecordedExchange
-from smartlaunch.records.files import DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, LAUNCHES_FILE, REPORTS, RUN_FILE, SCENARIOS_FILE
-from smartlaunch.records.record import SCHEMA_VERSION, Diagnosis, Launch, Run, ScenarioResult, record_of, strings
+from smartlaunch.records.files import DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, REPORTS, RUN_FILE, SCENARIOS_FILE
+from smartlaunch.records.launches import find_launches
+from smartlaunch.records.record import SCHEMA_VERSION, Diagnosis, Run, ScenarioResult, record_of, strings
 
 
 def new_run_folder(base: Path) -> Path:
@@ -86,7 +87,6 @@ def assemble(folder: Path, header: Mapping[str, Any] | None = None) -> Run:
         by_id.pop(result.id, None)
         by_id[result.id] = result
     exchanges = tuple(record_of(RecordedExchange, line) for line in _json_lines(folder / EXCHANGES_FILE))
-    launches = tuple(Launch.of(line) for line in _json_lines(folder / LAUNCHES_FILE))
     diagnoses = _json_file(folder / DIAGNOSES_FILE)
     scenarios = tuple(by_id.values())
     merged["coverage"] = _coverage(merged, scenarios)
@@ -100,7 +100,7 @@ def assemble(folder: Path, header: Mapping[str, Any] | None = None) -> Run:
         scenarios=scenarios,
         exchanges=exchanges,
         diagnoses=tuple(Diagnosis.of(d) for d in diagnoses) if isinstance(diagnoses, list) else (),
-        launches=launches,
+        launches=tuple(find_launches(exchanges, scenarios)),
         folder=folder,
     )
 

@@ -31,7 +31,7 @@ MAY_USE: dict[str, set[str]] = {
     "diagnosis": VALUES | {"evidence", "catalogue", "oauth", "records"},
     "reporting": VALUES | {"evidence", "catalogue", "records"},
     "survey": VALUES | {"catalogue", "checks", "client", "reporting"},
-    "nights": VALUES | {"catalogue", "records", "reporting", "target"},
+    "nights": VALUES | {"catalogue", "client", "evidence", "records", "reporting", "target"},
     "ticket": VALUES | {"evidence", "catalogue", "records", "diagnosis", "reporting"},
     "setup": VALUES | {"browser", "reporting"},
     "onboarding": VALUES | {"target", "oauth", "client", "browser", "evidence", "records", "diagnosis"},

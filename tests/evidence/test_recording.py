@@ -352,7 +352,7 @@ def test_arrows_say_who_asked_whom_and_what_came():
         ("browser", "app", "launch (iss, launch)", "caught"),
         ("app", "FHIR server", "SMART configuration", "200 OK"),
         ("browser", "authorization server", "authorize (scope, aud, S256)", "302 redirect"),
-        ("browser", "authorization server", "page, form sent", "200"),
+        ("browser", "authorization server", "form sent", "200"),
         ("browser", "app", "redirect to the app (state, error)", "caught, access_denied"),
         ("app", "authorization server", "token (authorization_code, verifier, Basic)", "400 invalid_grant"),
         ("app", "authorization server", "token (refresh_token)", "200 access_token, patient"),
@@ -362,6 +362,12 @@ def test_arrows_say_who_asked_whom_and_what_came():
     assert rows[2].note == "without state"
     assert [row.exchange for row in rows if row.bad] == ["x5", "x6", "x8", "x9"]
     assert rows[11].answer == "302 redirect (code, state)"
+
+
+def test_a_page_is_called_by_what_the_browser_found_on_it():
+    page = kept(id="x1", endpoint="page", actor="browser", status=200, reason="OK", facts={"page": "login,user,patient,consent"})
+    strange = kept(id="x2", endpoint="page", actor="browser", status=200, reason="OK", facts={"page": "<b>"})
+    assert [row.answer for row in sequence.arrows([page, strange])] == ["200 page: sign-in, choice of a patient, consent", "200 OK"]
 
 
 def test_drawings_are_accessible_and_safe():

@@ -238,12 +238,14 @@ def test_what_the_network_blocked(tmp_path):
     assert blocked_by_network(mend) == []
 
 
-def test_the_server_is_that_of_the_smart_configuration(tmp_path):
+def test_the_server_is_that_of_the_smart_configuration_read_with_the_headers_of_the_target(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHT_KEY", "planted-key")
     import http.server
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            body = b'{"authorization_endpoint": "https://auth.example/t/authorize"}' if "/good" in self.path else b"[" * 100_000
+            good = "/good" in self.path and self.headers["X-Api-Key"] == "planted-key"
+            body = b'{"authorization_endpoint": "https://auth.example/t/authorize"}' if good else b"[" * 100_000
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body)
@@ -256,7 +258,10 @@ def test_the_server_is_that_of_the_smart_configuration(tmp_path):
     base = f"http://127.0.0.1:{server.server_port}"
     found = []
     for path in ("good", "bad"):
-        (tmp_path / "t.toml").write_text(TARGET.format(name="t", base=f"{base}/{path}"))
+        text = TARGET.format(name="t", base=f"{base}/{path}").replace(
+            "[clients", 'headers = { X-Api-Key = { env = "NIGHT_KEY" } }\n[clients', 1
+        )
+        (tmp_path / "t.toml").write_text(text)
         found.append(server_of(load_target(tmp_path / "t.toml")))
     server.shutdown()
     server.server_close()

@@ -22,6 +22,7 @@ def perhaps(walk: Walk, page: PageSnapshot, action: Act) -> bool:
     if action.topic in ("login", "user"):
         guard_password(walk, page)
     walk.recording.fetch_bodies()
+    walk.recording.recognized(action.topic)
     walk.acted = Acted(page.document, time.monotonic(), walk.recording.sent, action)
     done = _do(walk, page, action)
     if done != "done":

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from smartlaunch.evidence import replay
+from smartlaunch.evidence.sequence import page_words
 from smartlaunch.reporting.page.material import Page
 from smartlaunch.reporting.page.text import answer, place
 from smartlaunch.reporting.words import (
@@ -43,7 +44,7 @@ def exchange_rows(page: Page, ids: Iterable[str]) -> list[dict[str, Any]]:
         {
             "id": x.id,
             "actor": x.actor,
-            "endpoint": ENDPOINT_WORDS.get(x.endpoint, x.endpoint),
+            "endpoint": f"page: {said}" if (said := page_words(x)) else ENDPOINT_WORDS.get(x.endpoint, x.endpoint),
             "place": place(x),
             "answer": answer(x),
             "ms": round(x.duration_ms),

@@ -220,6 +220,9 @@
   }, { rootMargin: "-20% 0px -70% 0px" });
   for (const id of links.keys()) { const node = document.getElementById(id); if (node && id !== "main") seen.observe(node); }
 
+  // On a narrow screen a launch reads as a list; its diagram needs more room.
+  if (matchMedia("(max-width: 44rem)").matches) for (const d of all(".launch > .message")) d.open = true;
+
   // Paper has no disclosure triangles: open what was found.
   addEventListener("beforeprint", () => { for (const d of all(".cause, .cause details, #not-judged details")) d.open = true; });
 })();
