@@ -74,6 +74,8 @@ class Answers:
         granted = list(transaction.context.get("granted", []))
         if self.defects("adds_unrequested_scopes"):
             granted = [*granted, "patient/*.cruds", "user/*.cruds"]
+        if self.variant("adds_a_scope_of_its_own"):
+            granted = [*granted, "https://lakeside.example/scope/session"]
         lifetime = client.code_lifetime_s or self.sandbox.profile.code_lifetime_s
         if self.defects("issues_codes_that_live_for_an_hour"):
             lifetime = 3600

@@ -479,8 +479,6 @@ class TokenEndpoint:
             "expires_in": max(1, round(access.expires_at - access.issued_at)) if stated is None else int(stated),
             "scope": " ".join(scopes),
         }
-        if variant("adds_a_scope_of_its_own"):
-            body["scope"] += " https://lakeside.example/scope/session"
         response = TokenResponse(body, access, requested)
         spoil(self.defects, response, TOKEN_RESPONSE)
         if variant("omits_expires_in") and not (response.of_backend or access.context.get("_renewed")):

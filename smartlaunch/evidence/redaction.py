@@ -107,6 +107,10 @@ class Redactor:
         """Register a secret and give its placeholder."""
         return self.registry.learn(kind, value)
 
+    def publish(self, values: Iterable[str]) -> None:
+        """Name values that are no secret, such as client ids: evidence that hides a part of one cannot be read."""
+        self.registry.publish(values)
+
     def scrub(self, text: str) -> str:
         """Replace every secret known so far in a text, in all its encodings; what comes out can be written as UTF-8."""
         text = self.registry.scrub(text)

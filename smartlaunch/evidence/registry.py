@@ -22,7 +22,7 @@ import sys
 import threading
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.entities import html5
 from typing import Final, NamedTuple
 from urllib.parse import quote, quote_plus
@@ -82,7 +82,7 @@ class _Form(NamedTuple):
     """Whether the base64 character in front also holds bits of it."""
     after: bool = False
     alone: bool = False
-    """Whether it counts only where no letter or digit stands beside it."""
+    """Whether it counts only by itself: a secret that is a word is a part of many names, such as `client` of `client_id`."""
 
 
 class _Forms:
@@ -154,7 +154,7 @@ def _places(text: str, literals: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _is_word(char: str) -> bool:
-    return char.isascii() and char.isalnum()
+    return char.isascii() and (char.isalnum() or char in ("_", "-"))
 
 
 class _View:
@@ -183,6 +183,7 @@ class SecretRegistry:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._placeholders: dict[str, str] = {}
+        self._public: set[str] = set()
         self._counts: dict[str, int] = defaultdict(int)
         self._exact = _Forms()
         self._bare = _Forms()
@@ -198,13 +199,17 @@ class SecretRegistry:
             self._counts[kind] += 1
             extra = f" length {len(value)}" if kind == "state" else ""
             placeholder = self._placeholders[value] = f"<{kind} {self._counts[kind]}{extra}>"
-            if _is_searched(kind, value):
+            if _is_searched(kind, value) and not any(value in public for public in self._public):
                 self._index(kind, value, placeholder)
                 if kind == "private_key":
                     for line in value.splitlines():
                         if len(line.strip()) >= 16 and "-----" not in line:
                             self._exact.add(line.strip(), _Form(placeholder))
             return placeholder
+
+    def publish(self, values: Iterable[str]) -> None:
+        """Name values that are no secret, before any is learnt: what is part of one of them is hidden in its own field only."""
+        self._public.update(value for value in values if value)
 
     def placeholder(self, value: str) -> str | None:
         """The placeholder of a known value, else None."""

@@ -172,6 +172,7 @@ class RunSession:
         for name in (SCENARIOS_FILE, EXCHANGES_FILE, DIAGNOSES_FILE, RUN_FILE, HEADER_FILE):
             (self.folder / name).unlink(missing_ok=True)  # an earlier run in the same folder must not mix with this one
         recorder = Recorder(self.folder, self.redactor)
+        self.redactor.publish(self.target.public_values)
         for secret in self.target.secrets:
             if secret.available:
                 _learn(self.redactor, secret.where, secret.reveal())

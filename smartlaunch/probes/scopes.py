@@ -212,7 +212,11 @@ def of_level(app: App, level: str) -> tuple[list[str], Grant]:
     fitting = [scope for scope in wanted if words.version_of(scope) in versions]
     if not fitting:
         raise NotApplicable(f"the app asks for its {level}/ scopes in a version that the server does not claim")
-    return fitting, app.grant()
+    grant = app.grant()
+    if len(words.missing(fitting, grant.granted)) == len(fitting) and app.launch_kind != "ehr":
+        # A session from before may be granted less than a first login; the server supports what any of them is granted.
+        grant = app.once(f"first login for {level}", lambda: app.fresh_grant(session=f"{app.client.name}-first-login"))
+    return fitting, grant
 
 
 def level_requests(app: App, level: str) -> list[Trial]:

@@ -317,6 +317,14 @@ class Target:
         settings = [self.ehr_launch, *(client.ehr_launch for client in self.clients.values())]
         return tuple(value for setting in settings if setting is not None and not setting.reusable for value in setting.launch)
 
+    @property
+    def public_values(self) -> set[str]:
+        """What the file names and everybody may read: client ids, scopes, hosts."""
+        clients = self.clients.values()
+        uris = [self.fhir_base_url, *(uri for client in clients for uri in (client.redirect_uri, client.launch_uri))]
+        hosts = {urlsplit(uri).hostname or "" for uri in uris}
+        return hosts | {one for client in clients for one in (client.client_id, client.app_id, *client.scopes)} - {""}
+
     def clients_of(self, role: str, *uses: str) -> list[Client]:
         """Every client of a role with one of these uses, in the order of the file."""
         return [client for client in self.clients.values() if client.role == role and client.use in uses]

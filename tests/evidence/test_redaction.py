@@ -288,6 +288,24 @@ def test_short_values_are_hidden_in_their_field_only():
     assert redactor.scrub("at 12:34, id 1234") == "at 12:34, id 1234"
 
 
+def test_a_secret_that_is_a_word_leaves_names_readable_that_hold_it():
+    redactor = Redactor()
+    redactor.learn("request_object", "request")
+    redactor.learn("client_secret", "client")
+    assert redactor.scrub("invalid_request of client_id=client-7") == "invalid_request of client_id=client-7"
+    assert redactor.scrub("client_secret=client&x=y") == "client_secret=<client_secret 1>&x=y"
+
+
+def test_what_is_part_of_a_public_value_is_hidden_in_its_own_field_only():
+    redactor = Redactor()
+    redactor.publish(["growth-chart-app", "ehr.example"])
+    redactor.learn("client_secret", "growth-chart-app")
+    redactor.learn("password", "growth-chart")
+    assert redactor.scrub("client_id=growth-chart-app") == "client_id=growth-chart-app"
+    told = redactor.body("application/x-www-form-urlencoded", b"client_id=growth-chart-app&client_secret=growth-chart-app", "token")
+    assert told == "client_id=growth-chart-app&client_secret=<client_secret 1>"
+
+
 def test_weak_values_are_hidden_as_whole_words():
     redactor = Redactor()
     redactor.learn("password", "portal")
