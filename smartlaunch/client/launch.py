@@ -131,6 +131,7 @@ class Launches:
         other_user, other_patient = user not in (None, self._engine.target.first_user), patient not in ("", self.context(client)[0])
         if self.require_way(client).kind == "pasted" and (other_user or other_patient):
             raise NotConfigured("a pasted launch is of one user and one patient", key='[ehr_launch] kind = "page"')
+        self._require_seen(client, user, patient)
         opened = self.open(client, user, patient=patient, session=session)
         iss, launch = opened.value("iss"), opened.value("launch")
         if not iss or not launch:
@@ -147,6 +148,15 @@ class Launches:
         return Launch(
             iss, launch, patient or context[0], context[1], parameters=opened.parameters, exchanges=opened.exchanges, pasted=opened.pasted
         )
+
+    def _require_seen(self, client: Client, user: User | None, patient: str) -> None:
+        """``NotConfigured`` where this patient is not among those that the target file lists for the user."""
+        who = user or self._engine.target.first_user
+        if patient and self.chooses(client) and who is not None and who.patients and patient not in who.patients:
+            raise NotConfigured(
+                f"the user {who.name!r} does not see the patient {patient}, whose chart would have to be opened",
+                key="[users.<name>] patients",
+            )
 
     def _require_this_base(self, iss: str) -> None:
         """``NotConfigured`` where the EHR launches at another base URL of this server: the reads of the suite go to the target's."""

@@ -248,7 +248,6 @@ _VARIANTS: dict[str, Change[Draft]] = {
     "offers_backend_services_only": Change(_is_for_backend_services),
     "has_no_encounters": _lacks(capabilities=_ENCOUNTERS),
     "has_patients_and_conditions_only": _lacks(capabilities=(*_ENCOUNTERS, "smart-app-state")),
-    "sends_iss_without_promising_it": _lacks(("authorization_response_iss_parameter_supported",)),
     "takes_secrets_in_the_header_only": _lists("token_endpoint_auth_methods_supported", "client_secret_basic", "private_key_jwt"),
 }
 """What each permitted choice makes of the document."""

@@ -123,7 +123,7 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
     }
-    if sandbox.variant("does_not_send_iss_parameter") or sandbox.variant("sends_iss_without_promising_it"):
+    if sandbox.variant("does_not_send_iss_parameter"):
         del document["authorization_response_iss_parameter_supported"]
     if sandbox.variant("does_not_offer_userinfo"):
         del document["userinfo_endpoint"]

@@ -10,7 +10,7 @@ from typing import Any
 from smartlaunch.client.app import App
 from smartlaunch.client.authorization import require_settled
 from smartlaunch.client.launch import Opened
-from smartlaunch.errors import NotApplicable, NotConfigured
+from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import faults
@@ -88,7 +88,6 @@ def overtaken(app: App) -> Overtaken:
 
 def _overtaken(app: App) -> Overtaken:
     other = other_patient(app)
-    require_seen(app, other)
     first, second = app.launched(), app.launched(patient=other)
     answer = app.authorize(app.request(launch=first))
     if not answer.code:
@@ -99,15 +98,6 @@ def _overtaken(app: App) -> Overtaken:
     if known is None or known.patient != other:
         raise NotApplicable(f"no login brings the patient {other} into context, so nothing shows that another chart was opened")
     return Overtaken(token, other)
-
-
-def require_seen(app: App, patient: str) -> None:
-    """``NotConfigured`` where the target file lists the patients of the app's user and this one is not among them."""
-    who = app.user or app.engine.target.first_user
-    if who is not None and who.patients and patient not in who.patients:
-        raise NotConfigured(
-            f"the user {who.name!r} does not see the patient {patient}, whose chart would have to be opened", key="[users.<name>] patients"
-        )
 
 
 def _with(app: App, launch: Launch, launched: Mapping[str, str], user: User | None = None, *, forged: bool = False) -> Misused:
