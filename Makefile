@@ -15,7 +15,7 @@ TESTS ?=
 WORKERS ?= 3
 RUN_ARGS ?= --target embedded
 
-.PHONY: help setup conformance test lint types matrix hostile audit lock wheel clean
+.PHONY: help setup conformance test lint types matrix hostile site audit lock wheel clean
 
 help:
 	@echo "make conformance   set up, run the default suites on the embedded EHR, print the verdict and where the report is"
@@ -23,6 +23,7 @@ help:
 	@echo "make lint types    the linter, the layout, dead code; the type checker"
 	@echo "make matrix        break the embedded EHR one rule at a time and see who notices"
 	@echo "make hostile       hostile servers, files and bad luck, and what was held against them"
+	@echo "make site          build the documents as a site into site/"
 	@echo "make audit         known vulnerabilities of what is locked, where that can be looked up"
 	@echo "make wheel         build wheel, sdist and a bill of materials (CycloneDX) into dist/"
 	@echo "make lock          renew the locked versions"
@@ -68,10 +69,13 @@ hostile: setup
 	@$(BIN)/python tests/run_all.py hostile
 	@$(BIN)/python tests/hostile/figures.py
 
+site: $(VENV)/.installed
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 lock: $(VENV)/.installed
 	@$(PIP) install uv
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group dev pyproject.toml --output-file requirements-dev.txt $(LOCK_ARGS)
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --output-file requirements.txt $(LOCK_ARGS)
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -100,11 +100,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     name = next((word for word in words if not word.startswith("-")), "")
-    parser, child, module = _parser(name)
+    parser, child, module = parser_for(name)
     if "_ARGCOMPLETE" in os.environ:
         from smartlaunch.cli.completion import complete
 
-        complete(_parser)
+        complete(parser_for)
     if name and name not in COMMANDS:
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f", did you mean {close[0]!r}?" if close else ""
@@ -120,7 +120,7 @@ def _dispatch(words: list[str]) -> int:
     return code
 
 
-def _parser(name: str) -> tuple[Parser, Parser, Command | None]:
+def parser_for(name: str) -> tuple[Parser, Parser, Command | None]:
     """Build the parser; only the named command gets its arguments, the others just their line in the help."""
     parser = Parser(prog="smartlaunch", description="Conformance test suite for SMART App Launch.", epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"smartlaunch {__version__}")

@@ -67,7 +67,7 @@ OPTIONS = (
     Option("list", "list the selected scenarios and send nothing", pytest="-"),
     Option("json", "with --list: a JSON array of scenarios, with title, feature, rule, requirements, tags and situation", pytest="-"),
     Option("headed", "show the browser; a person can help where the login gets stuck", pytest="smartlaunch-headed"),
-    Option("storage-state", "begin with the session that `smartlaunch login try --storage-state` kept: who is signed in there", "FILE"),
+    Option("storage-state", "begin with the session kept by `smartlaunch login try --storage-state FILE`: who is signed in there", "FILE"),
     Option("passive", "leave out what a right app never sends"),
     Option("quick", "a short selection"),
     Option("thorough", "put each rule in more situations: other clients, users, patients, refreshed tokens, forms of scopes"),
