@@ -202,7 +202,7 @@ def no_307(judge: Judge, engine: Engine) -> None:
 # -- requests with one fault ------------------------------------------------------------------------------------------------
 
 
-@when(Phrase("the app asks for authorization with {label}, which is wrong", label=authorization.WRONG), target_fixture="refusal")
+@when(Phrase("the app asks for authorization with {label}, which is wrong", label=authorization.ASKED), target_fixture="refusal")
 def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
     return authorization.ask_wrong(app, label)
 
@@ -394,6 +394,17 @@ def markup_not_live(judge: Judge, engine: Engine, refusal: AuthorizationAnswer) 
 @when("an app whose redirect URI has a query gets the response to a right authorization request", target_fixture="answered")
 def response_with_query(apps: Apps) -> AuthorizationAnswer:
     answer = apps.with_redirect_query().shared_attempt().authorization
+    if not answer.came_near:
+        raise NotApplicable("the browser did not come back to the redirect URI, so nothing shows what became of its query")
+    return answer
+
+
+@when(
+    Phrase("an app whose redirect URI has a query asks for authorization with {label}, which is wrong", label=authorization.WRONG),
+    target_fixture="answered",
+)
+def refusal_with_query(apps: Apps, label: str) -> AuthorizationAnswer:
+    answer = authorization.ask_wrong(apps.with_redirect_query(), label)
     if not answer.came_near:
         raise NotApplicable("the browser did not come back to the redirect URI, so nothing shows what became of its query")
     return answer

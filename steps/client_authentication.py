@@ -44,6 +44,11 @@ def redeem_by_basic(secret_app: App) -> TokenAnswer:
     return secret.redeem_by_basic(secret_app)
 
 
+@when("the app with a secret redeems a code by Basic in lower case", target_fixture="token")
+def redeem_by_basic_in_lower_case(secret_app: App) -> TokenAnswer:
+    return secret.redeem_by_basic_in_lower_case(secret_app)
+
+
 @when("the app whose secret has reserved characters redeems a code by Basic", target_fixture="token")
 def redeem_by_encoded_basic(reserved_app: App) -> TokenAnswer:
     return secret.redeem_by_basic(reserved_app)
@@ -133,6 +138,11 @@ def takes_right_assertion(prover: App) -> TokenAnswer:
 @when(Phrase("a client proves itself with {label}", label=assertion.PRESENTED), target_fixture="token")
 def present_assertion(prover: App, label: str) -> TokenAnswer:
     return assertion.present(prover, label)
+
+
+@when("a client uses an assertion with no more than the claims of the guide", target_fixture="token")
+def use_the_guides_claims(prover: App) -> TokenAnswer:
+    return assertion.with_the_guides_claims(prover)
 
 
 @when("a client sends two requests at once with one assertion", target_fixture="race")

@@ -22,6 +22,16 @@ def fetch_document(engine: Engine, document: str) -> Call:
     return cors.public_document(engine, document)
 
 
+@when(Phrase("a page without an origin fetches the {document}", document=cors.DOCUMENTS), target_fixture="call")
+def fetch_document_without_origin(engine: Engine, document: str) -> Call:
+    return cors.public_document(engine, document, cors.NO_ORIGIN)
+
+
+@when(Phrase("a page of the app calls the token endpoint with {label}", label=cors.REFUSED), target_fixture="call")
+def refused_request(app: App, label: str) -> Call:
+    return cors.refused_request(app, label)
+
+
 @when("a page of the app redeems a code", target_fixture="call")
 def redeem(app: App) -> Call:
     return cors.redeem(app)

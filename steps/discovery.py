@@ -7,12 +7,13 @@ from pytest_bdd import given, then, when
 from smartlaunch.checks import discovery as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.apps import Apps
+from smartlaunch.client.authorization import AuthorizationAnswer
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
-from smartlaunch.probes import discovery, token
+from smartlaunch.probes import authorization, discovery, token
 from smartlaunch.probes.token import GrantTypes
 
 from .common import configuration, needs_document
@@ -159,6 +160,17 @@ def arrays_not_empty(judge: Judge, answer: Exchange) -> None:
 @when("the app asks the token endpoint for each listed grant type", target_fixture="asked")
 def ask_each_grant_type(app: App) -> GrantTypes:
     return token.ask_each_grant_type(app)
+
+
+@when("the app asks for authorization with each other listed response type", target_fixture="types_asked")
+def ask_each_response_type(app: App) -> dict[str, AuthorizationAnswer]:
+    return authorization.ask_listed_response_types(app)
+
+
+@then("none of these response types is answered as unsupported")
+def response_types_known(judge: Judge, types_asked: dict[str, AuthorizationAnswer]) -> None:
+    told = {name: (answer.error, answer.exchange) for name, answer in types_asked.items()}
+    judge(checks.response_types_known(judge.requirement, told))
 
 
 @then("none of them is answered as unsupported")

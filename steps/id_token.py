@@ -37,6 +37,11 @@ def read_id_token(judge: Judge, app: App) -> Identity:
     return decodable(judge, id_token.identity(app))
 
 
+@when("the app reads the ID Token of a refresh", target_fixture="identity")
+def read_refreshed_id_token(judge: Judge, app: App) -> Identity:
+    return decodable(judge, id_token.identity_of_refresh(app))
+
+
 def decodable(judge: Judge, identity: Identity) -> Identity:
     """Go on only with an ID Token that can be read: that it cannot is one failure, of the scenario on its form."""
     judge.needs(not identity.id_token.problem, "id-token-signed", f"the ID Token cannot be decoded: {identity.id_token.problem}")
@@ -95,6 +100,11 @@ def ask_userinfo_by_post(app: App) -> Exchange:
 def ask_userinfo_with_junk(app: App) -> Exchange:
     id_token.userinfo(app.engine, app.grant().access_token)
     return id_token.userinfo(app.engine, secrets.token_urlsafe(32))
+
+
+@when("the app asks the UserInfo endpoint with a token that was revoked", target_fixture="userinfo")
+def ask_userinfo_with_revoked(app: App) -> Exchange:
+    return id_token.userinfo_of_revoked(app)
 
 
 @then("the UserInfo endpoint takes the token")

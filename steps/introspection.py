@@ -14,7 +14,7 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import introspection
-from smartlaunch.probes.introspection import Introspected
+from smartlaunch.probes.introspection import Introspected, OfService
 
 # -- queries ------------------------------------------------------------------------------------------------------------------
 
@@ -154,6 +154,29 @@ def claim(judge: Judge, introspected: Introspected, name: str) -> None:
 @then("the endpoint takes the bearer token")
 def takes_bearer(judge: Judge, introspected: Introspected) -> None:
     judge(checks.accepts_bearer(judge.requirement, introspected.exchange))
+
+
+# -- tokens of backend services --------------------------------------------------------------------------------------------------
+
+
+@when("the token of the backend service is introspected", target_fixture="of_service")
+def service_introspected(service: App) -> OfService:
+    return introspection.of_service(service)
+
+
+@then("the client_id that it tells is that of the service")
+def client_id_of_service(judge: Judge, service: App, of_service: OfService) -> None:
+    judge(checks.client_id(judge.requirement, of_service.exchange, service.client.client_id))
+
+
+@then("the scope that it tells is that of the token of the service")
+def scope_of_service(judge: Judge, of_service: OfService) -> None:
+    judge(checks.scope_of_grant(judge.requirement, of_service.exchange, of_service.lost, of_service.gained))
+
+
+@then("it tells when the token of the service expires")
+def expiry_of_service(judge: Judge, of_service: OfService) -> None:
+    judge(checks.expiry(judge.requirement, of_service.exchange))
 
 
 # -- other answers ------------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.refresh import access, right, wrong
 from smartlaunch.probes.refresh.right import Refreshed, Renewed
-from smartlaunch.probes.refresh.wrong import Reuse, Widened
+from smartlaunch.probes.refresh.wrong import PartUse, Reuse, Widened
 from smartlaunch.probes.token import Race
 
 from .common import lifetime_is_true
@@ -76,6 +76,11 @@ def refreshes_twice(judge: Judge, app: App) -> Refreshed:
 @when("the app refreshes a part of its scopes", target_fixture="refreshed")
 def refreshes_part(app: App) -> Refreshed:
     return right.part(app)
+
+
+@when("the app uses the token of a refresh for a part beyond it", target_fixture="part_use")
+def uses_part(app: App) -> PartUse:
+    return wrong.beyond_the_part(app)
 
 
 @when("the app refreshes a part of its scopes and then all of them", target_fixture="refreshed")
@@ -150,6 +155,18 @@ def scope_listed(judge: Judge, refreshed: Refreshed) -> None:
     judge(token_response.scope_listed(judge.requirement, refreshed.answer.exchange))
 
 
+@then("the refresh for a part lists the scopes")
+def scope_of_part_listed(judge: Judge, refreshed: Refreshed) -> None:
+    if not refreshed.answer.succeeded:
+        raise NotApplicable("the refresh for a part brought no token; `refresh-part` judges that")
+    judge(token_response.scope_listed(judge.requirement, refreshed.answer.exchange))
+
+
+@then("the token of the refresh for a part opens nothing beyond it")
+def part_enforced(judge: Judge, part_use: PartUse) -> None:
+    judge(checks.reads_nothing_wider(judge.requirement, part_use.read, part_use.what))
+
+
 @then("its scopes are those of the original grant")
 def scopes_kept(judge: Judge, refreshed: Refreshed) -> None:
     judge(checks.keeps_scopes(judge.requirement, refreshed.answer.exchange, refreshed.lost, refreshed.gained))
@@ -198,6 +215,13 @@ def renewed_id_token(app: App) -> Renewed:
 @then(Phrase("its {claim} is that of the first ID Token", claim=right.KEPT_CLAIMS))
 def claim_kept(judge: Judge, renewed: Renewed, claim: str) -> None:
     judge(checks.same_claim(judge.requirement, renewed.exchange, renewed.first, renewed.second, claim))
+
+
+@then("a fhirUser in it is that of the first ID Token")
+def fhir_user_kept(judge: Judge, renewed: Renewed) -> None:
+    if "fhirUser" not in renewed.second:
+        raise NotApplicable("the ID Token of the refresh has no `fhirUser`")
+    judge(checks.same_person(judge.requirement, renewed.exchange, renewed.first, renewed.second))
 
 
 @then("its azp is that of the first ID Token, or absent in both")
@@ -273,6 +297,11 @@ def refresh_badly_authenticated(app: App, label: str) -> TokenAnswer:
 @when(Phrase("the app refreshes its grant with {label} added", label=wrong.WIDER), target_fixture="widened")
 def refresh_wider(app: App, label: str) -> Widened:
     return wrong.wider(app, label)
+
+
+@when("the app refreshes its grant for a scope that the user left out", target_fixture="widened")
+def refresh_for_what_was_left_out(app: App) -> Widened:
+    return wrong.with_what_was_left_out(app)
 
 
 @when(Phrase("the app asks a refresh for {label}", label=wrong.WIDER), target_fixture="token")

@@ -9,6 +9,7 @@ from smartlaunch.client.app import App
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
+from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import revocation
@@ -61,9 +62,29 @@ def revokes_badly_authenticated(app: App, label: str) -> Revoked:
     return revocation.badly_authenticated(app, label)
 
 
+@when("the backend service revokes a token of its own", target_fixture="revoked")
+def service_revokes(service: App) -> Revoked:
+    return revocation.of_service(service)
+
+
 @when("another client revokes the access token of the app", target_fixture="revoked")
 def revokes_foreign(app: App) -> Revoked:
     return revocation.by_another_client(app)
+
+
+@when("it revokes the refresh token of the app", target_fixture="revoked_refresh")
+def revokes_foreign_refresh_token(app: App) -> TokenAnswer:
+    return revocation.refresh_token_by_another_client(app)
+
+
+@then("the refresh token of the app stays in force")
+def refresh_token_stays(judge: Judge, revoked_refresh: TokenAnswer) -> None:
+    judge(checks.refresh_is_answered(judge.requirement, revoked_refresh.exchange, "another client"))
+
+
+@then("the revocation is refused")
+def revocation_refused(judge: Judge, revoked: Revoked) -> None:
+    judge(checks.is_refused(judge.requirement, revoked.answer, "a client that did not authenticate"))
 
 
 @then("the revocation endpoint takes the form")

@@ -39,9 +39,14 @@ def redeem_junk(app: App) -> TokenAnswer:
     return token_requests.redeem_junk(app)
 
 
-@when("the app redeems a code with one character changed", target_fixture="token")
-def redeem_altered(app: App) -> TokenAnswer:
-    return token_requests.redeem_altered(app)
+@when(Phrase("the app redeems a code with {label}", label=token_requests.ALTERED), target_fixture="token")
+def redeem_altered(app: App, label: str) -> TokenAnswer:
+    return token_requests.redeem_altered(app, label)
+
+
+@when("a client that nobody knows redeems a code it made up", target_fixture="token")
+def redeem_junk_as_nobody(app: App) -> TokenAnswer:
+    return token_requests.redeem_junk_as_nobody(app)
 
 
 @when("another client redeems the app's code", target_fixture="token")
@@ -73,6 +78,20 @@ def one_winner(judge: Judge, race: Race, what: str) -> None:
 def second_time_refused(judge: Judge, replay: Replay) -> None:
     answered(replay.second.exchange)
     judge(checks.no_token(judge.requirement, replay.second.exchange, "a code that was used before"))
+
+
+@then("the third time the token endpoint issues no token either")
+def third_time_refused(judge: Judge, replay: Replay) -> None:
+    answered(replay.third.exchange)
+    judge(checks.no_token(judge.requirement, replay.third.exchange, "a code that was used and refused before"))
+
+
+@then("the refresh token of the first time brings no token")
+def first_refresh_token_revoked(judge: Judge, replay: Replay) -> None:
+    if replay.refreshed is None:
+        raise NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
+    answered(replay.refreshed.exchange)
+    judge(revocation.refresh_is_refused(judge.requirement, replay.refreshed.exchange, "whose code was used again"))
 
 
 @then("the token of the first time is refused by the FHIR server")

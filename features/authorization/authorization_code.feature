@@ -132,6 +132,11 @@ Feature: Authorization code
       When an app whose redirect URI has a query gets the response to a right authorization request
       Then the query of the redirect URI is kept
 
+    @id:redirect-uri-query-kept-in-errors @intrusive
+    Scenario: The query of a registered redirect URI is kept beside an error
+      When an app whose redirect URI has a query asks for authorization with an unknown response_type, which is wrong
+      Then the query of the redirect URI is kept
+
   @req:RFC6749-3.1-i @once @intrusive
   Rule: A doubled parameter of the authorization request yields no code
 
@@ -151,3 +156,4 @@ Feature: Authorization code
         | a second code_challenge        |
         | a second code_challenge_method |
         | a second aud                   |
+        | a second scope by POST         |

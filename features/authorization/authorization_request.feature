@@ -53,6 +53,7 @@ Feature: Authorization request
         | an empty prompt       |
         | an empty login_hint   |
         | an empty display      |
+        | an empty launch       |
 
   @req:RFC6749-3.1.1-a @intrusive
   Rule: A request whose response type is missing or unknown is refused
@@ -67,6 +68,8 @@ Feature: Authorization request
         | no response_type         |
         | an empty response_type   |
         | an unknown response_type |
+        | the response_type code and an unknown one |
+        | the response_type code in capitals |
 
   @req:RFC9700-2.1.2-a @intrusive
   Rule: No access token comes by the browser
@@ -173,6 +176,7 @@ Feature: Authorization request
         | the method plain         |
         | an unknown response_type by POST |
         | no challenge by POST |
+        | an unknown response_type and an unusual state |
 
   @req:RFC9207-2-a @intrusive
   Rule: A server that claims the iss response parameter sends it with errors too

@@ -29,6 +29,16 @@ Feature: Redirect URI
         | its host as user information |
         | the address of another app   |
 
+    @id:redirect-uri-of-the-same-place
+    Scenario Outline: A redirect URI with <neighbour> yields no code
+      When the app asks for the redirect URI with <neighbour>
+      Then no authorization code reaches the app
+
+      Examples:
+        | neighbour                   |
+        | a fragment added            |
+        | a user name before its host |
+
   @req:RFC6749-3.1.2.4-b
   Rule: The authorization server tells the user that the redirect URI is invalid
 
@@ -53,6 +63,7 @@ Feature: Redirect URI
         | no client_id             |
         | a malformed scope |
         | another FHIR server as aud |
+        | the wish for no page |
 
   @req:HYGIENE-refusal-form
   Rule: A request for an address that is not registered brings no server error

@@ -51,6 +51,38 @@ Feature: Data for a backend service
       When the backend service searches a type that the server does not have
       Then the search fails
 
+  @req:SMART-2.2-token-introspection-client-id
+  Rule: The introspection response names the backend service that a token was issued to
+
+    @id:backend-introspection-client-id
+    Scenario: The client of a backend token is the service
+      When the token of the backend service is introspected
+      Then the client_id that it tells is that of the service
+
+  @req:SMART-2.2-token-introspection-scope
+  Rule: The introspection response has the scope of a backend token
+
+    @id:backend-introspection-scope
+    Scenario: The scope of a backend token is that of the token response
+      When the token of the backend service is introspected
+      Then the scope that it tells is that of the token of the service
+
+  @req:SMART-2.2-token-introspection-exp-a
+  Rule: The introspection response has the expiry of a backend token
+
+    @id:backend-introspection-exp
+    Scenario: The expiry of a backend token is told
+      When the token of the backend service is introspected
+      Then it tells when the token of the service expires
+
+  @req:RFC7009-2-b @intrusive
+  Rule: A revoked token of a backend service is refused from then on
+
+    @id:backend-revocation
+    Scenario: The FHIR server refuses a backend token that was revoked
+      When the backend service revokes a token of its own
+      Then the access token is refused by the FHIR server
+
   @req:SMART-2.2-backend-services-token-validation-a @waits:backend-token
   Rule: A backend token whose time is over is refused
 

@@ -14,6 +14,16 @@ Feature: Cross-Origin Resource Sharing
         | SMART configuration |
         | CapabilityStatement |
 
+    @id:cors-public-documents-without-origin
+    Scenario Outline: The <document> can be read by a page without an origin
+      When a page without an origin fetches the <document>
+      Then the page can read the answer
+
+      Examples:
+        | document            |
+        | SMART configuration |
+        | CapabilityStatement |
+
   @req:SMART-2.2-app-launch-cors-b @cap:client-public @public @standalone
   Rule: A page of a registered origin can call the token endpoint and read its answers
 
@@ -26,6 +36,16 @@ Feature: Cross-Origin Resource Sharing
     Scenario: The refusal of a code can be read by a page of the app
       When a page of the app redeems a made-up code
       Then the page can read the refusal
+
+    @id:cors-token-refusals @once @intrusive
+    Scenario Outline: The refusal of <request> can be read by a page of the app
+      When a page of the app calls the token endpoint with <request>
+      Then the page can read the refusal
+
+      Examples:
+        | request                           |
+        | Basic credentials that nobody has |
+        | a refresh token that nobody has   |
 
     @id:cors-token-preflight
     Scenario: A page of the app gets leave to post to the token endpoint

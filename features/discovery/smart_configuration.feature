@@ -302,6 +302,14 @@ Feature: SMART configuration
       When the app asks the token endpoint for each listed grant type
       Then none of them is answered as unsupported
 
+  @req:SMART-2.2-conformance-metadata-response-types-truth @intrusive
+  Rule: Each response type that the SMART configuration lists is known at the authorization endpoint
+
+    @id:response-types-known
+    Scenario: No listed response type is called unsupported
+      When the app asks for authorization with each other listed response type
+      Then none of these response types is answered as unsupported
+
   @req:HYGIENE-clock
   Rule: The server's clock agrees with ours
 

@@ -19,6 +19,11 @@ Feature: UserInfo
       When the app asks the UserInfo endpoint with a token that was never issued
       Then the UserInfo endpoint refuses it
 
+    @id:userinfo-revoked-refused
+    Scenario: The UserInfo endpoint refuses a token that was revoked
+      When the app asks the UserInfo endpoint with a token that was revoked
+      Then the UserInfo endpoint refuses it
+
   @req:RFC6750-2.1-a
   Rule: The UserInfo endpoint accepts a bearer token in the Authorization header, however the scheme is spelt
 

@@ -21,6 +21,7 @@ Feature: Who may introspect
         | authorization          |
         | no authorization       |
         | a made-up bearer token |
+        | a revoked bearer token |
 
   @req:RFC7662-2.3-a @once @intrusive
   Rule: A caller with wrong credentials is answered with 401

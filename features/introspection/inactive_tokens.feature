@@ -24,6 +24,11 @@ Feature: Introspection of tokens that are not in force
       When a token that has expired is introspected
       Then the answer does not call the token active
 
+    @id:introspection-replaced-refresh-token @last
+    Scenario: A refresh token that was replaced is not active
+      When a token that is a refresh token that was replaced and refused is introspected
+      Then the answer does not call the token active
+
   @req:RFC7662-2.3-b
   Rule: A proper query about an inactive token is not answered as an error
 

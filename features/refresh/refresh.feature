@@ -99,6 +99,11 @@ Feature: Refreshing an access token
       When the app refreshes its grant
       Then the refresh response lists the scopes
 
+    @id:refresh-part-scope-listed
+    Scenario: A refresh for all scopes but one lists the scopes of its access token
+      When the app refreshes a part of its scopes
+      Then the refresh for a part lists the scopes
+
   @req:SMART-2.2-app-launch-refresh-scope-omitted @req:RFC6749-6-e
   Rule: A refresh without scope yields the scopes of the original grant
 
@@ -114,6 +119,14 @@ Feature: Refreshing an access token
     Scenario: A refresh for all scopes but one yields them
       When the app refreshes a part of its scopes
       Then its scopes are the part that the app asked for, or all of the original grant
+
+  @req:SMART-2.2-app-launch-token-validation-b @once @intrusive
+  Rule: The token of a refresh for a part opens what that part covers and no more
+
+    @id:refresh-part-enforced
+    Scenario: The token of a refresh for a part does not open what was left out
+      When the app uses the token of a refresh for a part beyond it
+      Then the token of the refresh for a part opens nothing beyond it
 
   @req:RFC6749-6-f @once
   Rule: A new refresh token has the scope of the one it replaces

@@ -74,6 +74,11 @@ Feature: Refresh tokens in wrong hands and for wrong ends
         | everything in the system          |
         | a scope it did not ask for before, after a refresh for a part, |
 
+    @id:refresh-left-out
+    Scenario: A refresh for a scope that the user left out yields no wider access
+      When the app refreshes its grant for a scope that the user left out
+      Then the refresh brings no wider access
+
   @req:RFC6749-5.2-i @once
   Rule: A refresh for more than was granted is answered with invalid_scope
 

@@ -34,6 +34,39 @@ Feature: The ID Token of a refresh
       When the app gets an ID Token with a refresh
       Then its audience contains that of the first ID Token
 
+  @req:OIDC-Core-3.1.3.7-d
+  Rule: The signature of the ID Token of a refresh verifies with a published key
+
+    @id:refresh-id-token-signature
+    Scenario: A published key verifies the later ID Token
+      When the app reads the ID Token of a refresh
+      And the app verifies it with the published keys
+      Then a published key verifies the signature
+
+  @req:OIDC-Core-3.1.3.7-f
+  Rule: The ID Token of a refresh has not expired when it arrives
+
+    @id:refresh-id-token-not-expired
+    Scenario: The later ID Token is in force on arrival
+      When the app reads the ID Token of a refresh
+      Then it has not expired on arrival
+
+  @req:OIDC-Core-3.1.3.6-a
+  Rule: An at_hash in the ID Token of a refresh is that of the access token beside it
+
+    @id:refresh-id-token-at-hash
+    Scenario: The later at_hash fits the later access token
+      When the app reads the ID Token of a refresh
+      Then its at_hash is that of the access token
+
+  @req:SMART-2.2-scopes-and-launch-context-fhir-user-b
+  Rule: A fhirUser in the ID Token of a refresh is the person who signed in
+
+    @id:refresh-id-token-fhir-user
+    Scenario: The person stays the same
+      When the app gets an ID Token with a refresh
+      Then a fhirUser in it is that of the first ID Token
+
   @req:OIDC-Core-12.2-e
   Rule: The ID Token of a refresh has no nonce
 

@@ -90,6 +90,17 @@ Feature: Token revocation
         | a client_id alone           |
         | wrong client authentication |
 
+    @id:revocation-unauthenticated-refused
+    Scenario Outline: A revocation with <authentication> is refused
+      When somebody revokes the access token of the app with <authentication>
+      Then the revocation is refused
+
+      Examples:
+        | authentication              |
+        | no client authentication    |
+        | a client_id alone           |
+        | wrong client authentication |
+
   @req:RFC7009-2.1-c @standalone
   Rule: A token that was issued to another client is not revoked
 
@@ -97,6 +108,12 @@ Feature: Token revocation
     Scenario: The revocation by another client leaves the token in force
       When another client revokes the access token of the app
       Then the access token of the app stays in force
+
+    @id:revocation-foreign-client-refresh-token
+    Scenario: The revocation of a refresh token by another client leaves it in force
+      When another client revokes the access token of the app
+      And it revokes the refresh token of the app
+      Then the refresh token of the app stays in force
 
   @req:RFC7009-2.2.1-a @once
   Rule: A refused revocation request has an error that is defined

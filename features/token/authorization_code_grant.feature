@@ -9,6 +9,11 @@ Feature: Authorization code at the token endpoint
       When the app redeems a code twice
       Then the second time the token endpoint issues no token
 
+    @id:code-reuse-refused-again @once
+    Scenario: The third use of a code yields no token
+      When the app redeems a code twice
+      Then the third time the token endpoint issues no token either
+
   @req:RFC6749-4.1.2-d @req:RFC6749-10.5-b @intrusive @last @once
   Rule: The tokens of a code that is used twice are revoked
 
@@ -16,6 +21,11 @@ Feature: Authorization code at the token endpoint
     Scenario: After the second use of a code its token is refused
       When the app redeems a code twice
       Then the token of the first time is refused by the FHIR server
+
+    @id:code-reuse-revokes-refresh-token
+    Scenario: After the second use of a code its refresh token is refused
+      When the app redeems a code twice
+      Then the refresh token of the first time brings no token
 
   @req:RFC6749-4.1.3-c @intrusive @once
   Rule: A code that the server did not issue yields no token
@@ -29,6 +39,16 @@ Feature: Authorization code at the token endpoint
     Scenario: A code with one character changed yields no token
       When the app redeems a code with one character changed
       Then the token endpoint issues no token for it
+
+    @id:code-in-other-form-refused
+    Scenario Outline: A code with <change> yields no token
+      When the app redeems a code with <change>
+      Then the token endpoint issues no token for it
+
+      Examples:
+        | change                        |
+        | its letters in the other case |
+        | a blank at its end            |
 
   @req:SMART-2.2-app-launch-code-lifetime @once @waits:code
   Rule: A code expires shortly after it was issued

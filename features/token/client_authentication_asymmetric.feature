@@ -20,6 +20,11 @@ Feature: Client authentication by signed assertion
       When a client proves itself by each algorithm of the guide that it has a key for
       Then one of them is taken
 
+    @id:assertion-of-the-guides-claims
+    Scenario: An assertion with no more than the claims of the guide is taken
+      When a client uses an assertion with no more than the claims of the guide
+      Then the token endpoint lets the client in
+
   @req:SMART-2.2-conformance-metadata-signing-algorithms-truth
   Rule: Each signature algorithm that the SMART configuration lists is taken
 
@@ -115,6 +120,8 @@ Feature: Client authentication by signed assertion
         | a text that is no JWT        |
         | a JWT of two parts           |
         | an exp claim that is no time |
+        | an exp claim that is a string of digits |
+        | a critical header that nobody knows |
 
   @req:RFC7523-3-a @cap:client-confidential-asymmetric @intrusive
   Rule: An assertion without iss yields no token
@@ -224,6 +231,7 @@ Feature: Client authentication by signed assertion
         | the signature of a key that nobody registered |
         | the signature of another client            |
         | the signature of a key in its own header   |
+        | the signature of a key certified in its own header |
         | an altered signature                       |
         | an altered claim                           |
         | its signature cut off                      |
@@ -239,6 +247,7 @@ Feature: Client authentication by signed assertion
       Examples:
         | algorithm                           |
         | the algorithm none                  |
+        | the algorithm none in other case    |
         | HS256 and the public key as secret  |
 
   @req:SMART-2.2-client-confidential-asymmetric-jti @cap:client-confidential-asymmetric @intrusive
@@ -253,6 +262,7 @@ Feature: Client authentication by signed assertion
         | reuse                    |
         | the same assertion again |
         | a jti used before        |
+        | the same assertion a third time |
 
     @id:assertion-race
     Scenario: Two requests at once with one assertion bring one token at most

@@ -19,6 +19,14 @@ Feature: Client authentication by secret
       And it sends them joined as they are where that was refused
       Then the token endpoint decodes the credentials and lets the client in
 
+  @req:RFC6749-2.3.1-a @cap:client-confidential-symmetric
+  Rule: The scheme Basic may be written in any case
+
+    @id:basic-authentication-lower-case
+    Scenario: A code redeemed with the scheme basic in lower case is taken
+      When the app with a secret redeems a code by Basic in lower case
+      Then the token endpoint lets the client in
+
   @req:SMART-2.2-client-confidential-symmetric-client-secret @req:RFC6749-3.2.1-a @cap:client-confidential-symmetric @intrusive
   Rule: A wrong client secret yields no token
 
@@ -101,6 +109,22 @@ Feature: Client authentication by secret
         | credentials                 |
         | a wrong secret              |
         | a client_id that nobody has |
+
+  @req:RFC6749-5.2-b @cap:client-confidential-symmetric @intrusive
+  Rule: A client that failed to authenticate is answered with an error in a JSON object
+
+    @id:basic-refusal-body
+    Scenario: The refusal of a wrong secret is JSON with an error
+      When the app with a secret redeems a code with a wrong secret
+      Then the refusal is a JSON object with an error
+
+  @req:RFC6749-5.2-j @cap:client-confidential-symmetric @intrusive
+  Rule: A client that failed to authenticate is answered with the media type application/json
+
+    @id:basic-refusal-media-type
+    Scenario: The refusal of a wrong secret has the media type of JSON
+      When the app with a secret redeems a code with a wrong secret
+      Then the refusal has the media type of JSON
 
   @req:RFC6749-5.2-e @intrusive
   Rule: Failed client authentication is answered with invalid_client

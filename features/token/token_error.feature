@@ -35,8 +35,26 @@ Feature: Refusals of the token endpoint
       When the app redeems a code it made up
       Then the refusal is a JSON object with an error
 
+    @id:unknown-client-error-body
+    Scenario: The refusal of an unknown client is JSON with an error
+      When a client that nobody knows redeems a code it made up
+      Then the refusal is a JSON object with an error
+
+  @req:RFC6749-5.2-e
+  Rule: A client that nobody knows is answered with invalid_client
+
+    @id:unknown-client-error
+    Scenario: The error for a client that nobody knows is invalid_client
+      When a client that nobody knows redeems a code it made up
+      Then the error of the token endpoint is "invalid_client or invalid_grant"
+
   @req:RFC6749-5.2-j
   Rule: The token error answer has the media type application/json
+
+    @id:unknown-client-error-media-type
+    Scenario: The refusal of an unknown client has the media type of JSON
+      When a client that nobody knows redeems a code it made up
+      Then the refusal has the media type of JSON
 
     @id:token-error-media-type
     Scenario: The refusal of a made-up code has the media type of JSON
@@ -71,6 +89,11 @@ Feature: Refusals of the token endpoint
     @id:unknown-grant-type-refused
     Scenario: A code sent with an unknown grant type yields no token
       When the app sends an access token request with an unknown grant_type
+      Then the token endpoint issues no token for it
+
+    @id:grant-type-in-capitals-refused
+    Scenario: A code sent with the grant type in capitals yields no token
+      When the app sends an access token request with the grant_type in capitals
       Then the token endpoint issues no token for it
 
     @id:grant-type-error

@@ -356,3 +356,18 @@ def grant_types_known(requirement: str, answers: Mapping[str, Exchange], usable:
             finding = Finding(requirement, words, "`unsupported_grant_type`", exchange.id, "/error")
             found += [finding] if name in usable else advice([finding])
     return found
+
+
+def response_types_known(requirement: str, told: Mapping[str, tuple[str, str]]) -> Findings:
+    """No response type that is listed is answered with ``unsupported_response_type``; ``told`` has the error of each and its exchange.
+
+    It warns: a server may say so to an app that is not registered for the type.
+    """
+    words = "the listed response type `{}` known at the authorization endpoint"
+    return advice(
+        [
+            Finding(requirement, words.format(name), "`unsupported_response_type`", exchange, "parameter: error")
+            for name, (error, exchange) in told.items()
+            if error == "unsupported_response_type"
+        ]
+    )

@@ -137,6 +137,14 @@ def same_claim(requirement: str, exchange: Exchange, first: Mapping[str, Any], s
     return [Finding(requirement, f"the claim `{name}` of the first ID Token", actual, exchange.id, "/id_token")]
 
 
+def same_person(requirement: str, exchange: Exchange, first: Mapping[str, Any], second: Mapping[str, Any]) -> Findings:
+    """``fhirUser`` names the resource of the first ID Token, whether both are relative, both absolute, or one of each."""
+    before, after = (str(claims.get("fhirUser", "")).rstrip("/").split("/")[-2:] for claims in (first, second))
+    if "fhirUser" not in first or before == after:
+        return []
+    return [Finding(requirement, "the person of the first ID Token in `fhirUser`", "it names another resource", exchange.id, "/id_token")]
+
+
 def same_party(requirement: str, exchange: Exchange, first: Mapping[str, Any], second: Mapping[str, Any]) -> Findings:
     """``azp`` is that of the first ID Token; where that one has none, the later one has none."""
     if second.get("azp") == first.get("azp"):

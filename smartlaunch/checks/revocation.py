@@ -48,12 +48,29 @@ def read_is_answered(requirement: str, read: Exchange, who: str) -> Findings:
     return [Finding(requirement, f"a token that stays in force, as {who} asked for its end", describe(read), read.id, "status")]
 
 
-def refresh_is_refused(requirement: str, exchange: Exchange) -> Findings:
+def refresh_is_refused(requirement: str, exchange: Exchange, what: str = "that was revoked") -> Findings:
     """A refresh token that was revoked brings no token."""
     if not exchange.answer.object.get("access_token"):
         return []
     actual = f"status {exchange.answer.status} with an access token"
-    return [Finding(requirement, "no access token for a refresh token that was revoked", actual, exchange.id, "/access_token")]
+    return [Finding(requirement, f"no access token for a refresh token {what}", actual, exchange.id, "/access_token")]
+
+
+def refresh_is_answered(requirement: str, exchange: Exchange, who: str) -> Findings:
+    """A refresh token that the wrong party wanted to revoke goes on to bring tokens."""
+    if exchange.answer.object.get("access_token"):
+        return []
+    error = exchange.answer.object.get("error")
+    actual = f"status {exchange.answer.status}" + (f", `error` is {show(error)}" if error is not None else "")
+    return [Finding(requirement, f"a refresh token that stays in force, as {who} asked for its end", actual, exchange.id, "status")]
+
+
+def is_refused(requirement: str, exchange: Exchange, who: str) -> Findings:
+    """A request of somebody who did not authenticate is refused, and says so (RFC 7009 section 2.1)."""
+    status = exchange.answer.status
+    if not 200 <= status < 300:
+        return []
+    return [Finding(requirement, f"a refusal of {who}, as RFC 6749 section 5.2 has it", f"status {status}", exchange.id, "status")]
 
 
 def defined_error(requirement: str, exchange: Exchange) -> Findings:

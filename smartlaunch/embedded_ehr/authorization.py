@@ -83,6 +83,8 @@ class Authorization:
         values = given.flat()
         if request.method == "POST" and self.defects("loses_state_of_posted_requests"):
             values.pop("state", None)
+        if request.method == "POST" and "+" in values.get("state", "") and self.defects("turns_plus_in_a_posted_state_into_space"):
+            values["state"] = values["state"].replace("+", " ")
         if request.method == "POST" and self.defects("ignores_aud_of_posted_requests"):
             values["aud"] = self.state.fhir_base_url
         if given.sent_empty("code_challenge") and self.defects("accepts_empty_challenge"):
@@ -97,7 +99,7 @@ class Authorization:
             return self.answers.send_error(redirect_uri, values, problem)
 
     def _start(self, request: Request, client: Client, redirect_uri: str, given: Parameters, values: dict[str, str]) -> Response:
-        self.rules.require_readable(given, values)
+        self.rules.require_readable(given, values, posted=request.method == "POST")
         delayed = self.variant("reports_errors_after_login")
         problem: OAuthError | None = None
         launch: Launch | None = None

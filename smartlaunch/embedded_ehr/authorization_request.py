@@ -107,22 +107,30 @@ class RequestRules:
                 foul_scope and self.defects("judges_the_scope_before_the_redirect_uri")
             ):
                 raise Elsewhere(redirect_uri)
+            if given.get("prompt") == "none" and self.defects("redirects_silent_errors_to_unregistered_redirect_uri"):
+                raise Elsewhere(redirect_uri)
             hint = "It has to be equal, character by character, to one in the app's registration."
             message = "The redirect_uri is not registered for this app."
             raise Untrusted("This app cannot be sent there", message, "invalid_request", hint, shown=redirect_uri)
         return client, redirect_uri
 
-    def require_readable(self, given: Parameters, values: dict[str, str]) -> None:
+    def require_readable(self, given: Parameters, values: dict[str, str], *, posted: bool) -> None:
         """Refuse what this server cannot take for one request, whatever it asks for."""
         twice = [n for n in given.repeated() if n != "redirect_uri" or not self.defects("accepts_repeated_redirect_uri")]
-        if twice and not self.defects("accepts_repeated_parameters"):
+        loose = self.defects("accepts_repeated_parameters") or (posted and self.defects("accepts_repeated_parameters_by_post"))
+        if twice and not loose:
             message = f"{', '.join(twice)} came more than once."
             raise OAuthError("invalid_request", message)
-        if set(values) - _KNOWN and self.defects("refuses_unknown_parameters"):
+        if set(values) - _KNOWN and (
+            self.defects("refuses_unknown_parameters") or (posted and self.defects("refuses_unknown_parameters_by_post"))
+        ):
             message = f"Not a parameter of this server: {', '.join(sorted(set(values) - _KNOWN))}."
             raise OAuthError("invalid_request", message)
         if "tenant" in values and self.defects("refuses_the_query_of_its_own_authorization_endpoint"):
             message = "Not a parameter of this server: tenant."
+            raise OAuthError("invalid_request", message)
+        if given.sent_empty("launch") and self.defects("takes_an_empty_launch_for_an_unknown_one"):
+            message = "The launch value is not known."
             raise OAuthError("invalid_request", message)
         if any(not value for _, value in given.pairs) and self.defects("treats_empty_parameters_as_values"):
             message = "A parameter has an empty value."

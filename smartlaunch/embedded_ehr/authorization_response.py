@@ -95,7 +95,7 @@ class Answers:
             patient=transaction.patient or None,
             encounter=transaction.encounter,
             context=launch_context(self.sandbox, transaction, granted),
-            nonce=values.get("nonce"),
+            nonce=self._nonce(client.client_id, transaction),
             session=transaction.session,
             grant=transaction.value,
             auth_time=transaction.auth_time,
@@ -114,6 +114,16 @@ class Answers:
         if self.defects("omits_code"):
             answer = {}
         return self.send(transaction.redirect_uri, values, answer)
+
+    def _nonce(self, client_id: str, transaction: Transaction) -> str | None:
+        """Return the nonce that the ID Token will carry, which is that of this request and of no other."""
+        earlier = (one.nonce for one in self.state.codes.values() if (one.client_id, one.user) == (client_id, transaction.username))
+        first = next((nonce for nonce in earlier if nonce), None)
+        if first and self.defects("returns_the_nonce_of_an_earlier_login"):
+            return first
+        if transaction.launch is not None and self.defects("omits_nonce_in_ehr_launches"):
+            return None
+        return transaction.parameters.get("nonce")
 
     def fail(self, transaction: Transaction, problem: OAuthError) -> Response:
         """End a transaction with an error at the app's redirect URI."""

@@ -12,6 +12,9 @@ from urllib.parse import unquote_plus, urlsplit
 
 import anyio
 import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey, import_key
@@ -53,6 +56,9 @@ class _WithLongHeaders(jws.JWSRegistry):
 
     max_header_length = 8192
 
+    def check_header(self, header: dict[str, Any]) -> None:
+        """Take every header: what is critical is judged before, and what is not known is ignored (RFC 7515 section 4)."""
+
 
 class ClientAuthentication:
     """Finds out which client sends a request, over one running server."""
@@ -77,6 +83,8 @@ class ClientAuthentication:
         if used_header:
             if defects("answers_failed_basic_authentication_without_challenge"):
                 challenge = {}
+            if defects("challenges_failed_basic_authentication_to_bearer"):
+                challenge = {"WWW-Authenticate": f'Bearer realm="{self.sandbox.profile.realm}"'}
             status = 400 if defects("answers_failed_basic_authentication_with_400") else 401
             return OAuthError(error, description, status=status, headers=challenge)
         if variant("answers_401_to_every_failed_authentication"):
@@ -87,7 +95,7 @@ class ClientAuthentication:
         """Return the client of a request to the token endpoint or a like one."""
         header = request.headers.get("authorization", "")
         scheme, _, credentials = header.partition(" ")
-        basic = scheme.lower() == "basic"
+        basic = scheme.lower() == "basic" and (scheme != "basic" or not self.defects("demands_capitalised_basic"))
         secret, assertion = given.get("client_secret"), given.get("client_assertion")
         ways = sum((basic, secret is not None, assertion is not None))
         if ways > 1 and not self.defects("accepts_two_ways_of_authentication_at_once"):
@@ -106,6 +114,9 @@ class ClientAuthentication:
             return await self._by_assertion(given, assertion or "", getattr(request.state, "arrived", time.monotonic()))
         client = self.state.clients.get(given.get("client_id") or self._told_by_the_grant(given) or "")
         if client is None:
+            if given.get("client_id") and self.defects("answers_unknown_clients_with_another_code"):
+                message = "The client is not known."
+                raise OAuthError("unauthorized_client", message)
             raise self.refusal("The client is not known or does not say who it is.")
         if secret is not None:
             if "client_secret_post" not in client.auth_methods and not self._loose_method(client):
@@ -235,25 +246,12 @@ class ClientAuthentication:
 
     async def _require_signature(self, client: Client, assertion: str, header: dict[str, Any]) -> None:
         defects = self.defects
-        algorithm = header.get("alg")
-        if assertion.count(".") == 1:
-            return  # only a server that takes malformed assertions comes here
-        if algorithm == "none" and defects("accepts_unsigned_assertion"):
+        if self._goes_unsigned(assertion, header):
             return
-        if algorithm == "HS256" and defects("accepts_assertion_signed_with_the_public_key_as_secret"):
-            return
-        if header.get("typ") not in (None, "JWT", "jwt"):
-            raise self.refusal("The assertion's typ is not JWT.")
-        if algorithm not in ALGORITHMS:
-            if isinstance(algorithm, str) and algorithm in {"RS256", "ES256", "PS384"} and self.sandbox.variant("takes_more_algorithms"):
-                pass
-            else:
-                raise self.refusal("The assertion is not signed with RS384 or ES384.")
-        only_other = {"RS384": "takes_es384_only", "ES384": "takes_rs384_only"}.get(str(algorithm))
-        refused = (algorithm == "ES384" and defects("refuses_es384_assertions")) or defects("refuses_rs384_and_es384_assertions")
-        if refused or (only_other is not None and self.sandbox.variant(only_other)):
-            raise self.refusal("The algorithm is not supported.")
+        self._require_algorithm(header)
         if defects("does_not_verify_assertion_signature"):
+            return
+        if client.role != "backend" and defects("verifies_assertions_of_backend_services_only"):
             return
         keys = await self._keys(client, header)
         if _verifies(assertion, header, self._candidates(header, keys)):
@@ -265,7 +263,38 @@ class ClientAuthentication:
         embedded = header.get("jwk")
         if isinstance(embedded, dict) and _verifies(assertion, header, [embedded]) and defects("trusts_the_key_inside_the_assertion"):
             return
+        certified = _certified(header.get("x5c"))
+        if certified and _verifies(assertion, header, [certified]) and defects("trusts_the_certificate_inside_the_assertion"):
+            return
         raise self.refusal("The assertion's signature cannot be verified with the registered keys.")
+
+    def _goes_unsigned(self, assertion: str, header: dict[str, Any]) -> bool:
+        """Say whether a broken server does not ask for a signature that its clients alone can make."""
+        defects, algorithm = self.defects, header.get("alg")
+        if assertion.count(".") == 1:
+            return True  # only a server that takes malformed assertions comes here
+        if algorithm == "none":
+            return defects("accepts_unsigned_assertion")
+        if str(algorithm).lower() == "none":
+            return defects("accepts_unsigned_assertion_in_another_spelling")
+        return algorithm == "HS256" and defects("accepts_assertion_signed_with_the_public_key_as_secret")
+
+    def _require_algorithm(self, header: dict[str, Any]) -> None:
+        """Require a header that this server understands, and an algorithm that it lists."""
+        defects, algorithm = self.defects, header.get("alg")
+        if header.get("crit") is not None and not defects("ignores_crit_of_assertion"):
+            raise self.refusal("The assertion's header has an extension that is critical and not known.")
+        if header.get("typ") not in (None, "JWT", "jwt"):
+            raise self.refusal("The assertion's typ is not JWT.")
+        if algorithm not in ALGORITHMS:
+            if isinstance(algorithm, str) and algorithm in {"RS256", "ES256", "PS384"} and self.sandbox.variant("takes_more_algorithms"):
+                pass
+            else:
+                raise self.refusal("The assertion is not signed with RS384 or ES384.")
+        only_other = {"RS384": "takes_es384_only", "ES384": "takes_rs384_only"}.get(str(algorithm))
+        refused = (algorithm == "ES384" and defects("refuses_es384_assertions")) or defects("refuses_rs384_and_es384_assertions")
+        if refused or (only_other is not None and self.sandbox.variant(only_other)):
+            raise self.refusal("The algorithm is not supported.")
 
     async def _keys(self, client: Client, header: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the keys that may have signed: those of the registration, and of no other place that the header names."""
@@ -339,6 +368,10 @@ class ClientAuthentication:
         expiry = claims.get("exp")
         if expiry == 0 and defects("takes_exp_of_zero_for_no_limit"):
             expiry = now
+        if isinstance(expiry, str) and expiry.isdigit() and defects("takes_exp_as_a_string"):
+            expiry = int(expiry)
+        if "iat" not in claims and defects("demands_iat_in_assertions"):
+            raise self.refusal("The assertion has no iat claim.")
         if expiry is None:
             if not defects("accepts_assertion_without_exp"):
                 raise self.refusal("The assertion has no exp claim.")
@@ -360,6 +393,8 @@ class ClientAuthentication:
             if not defects("accepts_assertion_without_jti"):
                 raise self.refusal("The assertion has no jti claim.")
             return
+        if defects("remembers_assertions_by_their_exp"):
+            unique = f"{unique} {claims.get('exp')}"
         used = self.state.used_assertions
         for seen in [seen for seen, end in used.items() if end < now - _CLOCK_SKEW_S]:
             del used[seen]
@@ -368,6 +403,8 @@ class ClientAuthentication:
         together = arrived < first and defects("lets_two_requests_at_once_use_one_assertion")
         with_user = client.role != "backend" and (client.client_id, unique) in used and defects("knows_replays_of_backend_services_only")
         if (client.client_id, unique) in used and not together and not with_user and not defects("accepts_replayed_assertion"):
+            if defects("takes_an_assertion_again_after_refusing_it"):
+                del used[(client.client_id, unique)]
             raise self.refusal("The assertion has been used before.")
         expiry = claims.get("exp")
         lives_until = float(expiry) if isinstance(expiry, int | float) else now
@@ -378,6 +415,20 @@ class ClientAuthentication:
 def _of_kind(header: dict[str, Any], keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kind = "EC" if str(header.get("alg", "")).startswith("ES") else "RSA"
     return [key for key in keys if key.get("kty") == kind]
+
+
+def _certified(chain: object) -> dict[str, Any] | None:
+    """Return the public key of the first certificate in a header, which no server may trust without more."""
+    if not isinstance(chain, list) or not chain or not isinstance(chain[0], str):
+        return None
+    try:
+        certificate = x509.load_der_x509_certificate(base64.b64decode(chain[0], validate=True))
+        key = certificate.public_key()
+        pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        found = import_key(pem, "EC") if isinstance(key, EllipticCurvePublicKey) else import_key(pem, "RSA")
+        return dict(found.as_dict(private=False))
+    except (ValueError, JoseError):
+        return None
 
 
 def _verifies(assertion: str, header: dict[str, Any], keys: list[dict[str, Any]]) -> bool:

@@ -228,7 +228,7 @@ def error_answer(sandbox: Sandbox, problem: OAuthError) -> Response:
     if defects("sends_a_malformed_error_uri_with_token_errors"):
         body["error_uri"] = "see the manual, page <12>"
     headers |= problem.headers
-    if defects("answers_errors_as_html"):
+    if defects("answers_errors_as_html") or (error == "invalid_client" and defects("answers_failed_authentication_as_html")):
         return Response(f"<html><body><h1>{error}</h1></body></html>", status, headers, "text/html")
     if defects("answers_errors_as_plain_text"):
         return Response(f"error={error}", status, headers, "text/plain")

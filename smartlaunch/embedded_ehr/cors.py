@@ -46,6 +46,7 @@ _EXPOSED = "Content-Location, ETag, Last-Modified, Location, WWW-Authenticate, X
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = "Accept, Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Prefer, X-Requested-With"
 _BAD_REQUEST = 400
+_UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _OF_A_TYPE = 2
 """Slashes in the path of a search."""
@@ -101,7 +102,10 @@ class Cors:
                 return None
             if path == "/fhir/metadata" and defects("no_cors_on_metadata"):
                 return None
-            if origin not in registered and defects("allows_registered_origins_only_on_discovery"):
+            closed = (origin not in registered and defects("allows_registered_origins_only_on_discovery")) or (
+                origin == "null" and defects("allows_no_null_origin_on_discovery")
+            )
+            if closed:
                 return None
             return origin if self.sandbox.variant("echoes_the_origin_on_public_documents") else "*"
         if path == self.sandbox.profile.token_path and defects("no_cors_on_token_endpoint"):
@@ -132,12 +136,18 @@ class Cors:
             return
         if status == _NOT_FOUND and kind == "fhir" and defects("no_cors_on_what_is_not_there"):
             return
+        if status == _UNAUTHORIZED and kind == "fhir" and defects("no_cors_on_fhir_challenges"):
+            return
+        if status == _UNAUTHORIZED and path == self.sandbox.profile.token_path and defects("no_cors_on_refused_authentication"):
+            return
         allowed = self._allowed(kind, path, origin)
         for name in ("access-control-allow-origin", "access-control-allow-credentials"):
             if name in headers:
                 del headers[name]
         if allowed is not None:
             headers["Access-Control-Allow-Origin"] = allowed
+            if kind != "public" and defects("sends_two_allowed_origins"):
+                headers.append("Access-Control-Allow-Origin", "*")
             headers["Access-Control-Expose-Headers"] = _EXPOSED
             if kind != "public" and any(defects(name) for name in COMPARED):
                 headers["Access-Control-Allow-Credentials"] = "true"

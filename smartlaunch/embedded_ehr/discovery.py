@@ -105,6 +105,8 @@ def smart_configuration_answer(sandbox: Sandbox, request: Request) -> Response:
         return json_answer({"error": "not acceptable"}, status=406)
     if not wants_json and defects("follows_accept_header_for_smart_configuration"):
         return Response("<html><body>SMART configuration</body></html>", media_type="text/html")
+    if "application/fhir+json" in accept and defects("sends_smart_configuration_as_fhir_when_asked"):
+        return json_answer(document, media_type="application/fhir+json")
     if "accept" not in request.headers and defects("refuses_smart_configuration_without_accept_header"):
         return json_answer({"error": "not acceptable"}, status=406)
     if defects("sends_json_in_latin_1"):

@@ -37,7 +37,8 @@ def routes(sandbox: Sandbox, authentication: ClientAuthentication) -> list[Route
     found = [Route("/oauth/revoke", revocation.answer, methods=["POST"])]
     if sandbox.variant("does_not_offer_revocation"):
         found = []
-    if not sandbox.variant("does_not_offer_introspection"):
+    absent = sandbox.variant("does_not_offer_introspection") or sandbox.defects("lists_an_introspection_endpoint_that_is_not_there")
+    if not absent:
         introspection = IntrospectionEndpoint(sandbox, authentication)
         found.append(Route("/oauth/introspect", introspection.answer, methods=["POST"]))
     return found
@@ -71,6 +72,8 @@ class IntrospectionEndpoint:
         known_here = self.state.lookup_access_token(value or "") is not None
         if hint == "refresh_token" and known_here and self.defects("heeds_a_wrong_token_type_hint_at_introspection"):
             value = None
+        if hint not in {None, "access_token", "refresh_token"} and self.defects("refuses_an_unknown_token_type_hint_at_introspection"):
+            return error_answer(self.sandbox, OAuthError("unsupported_token_type", "The token_type_hint is not known."))
         body = self._describe(value or "", caller)
         if "active" in body and body["active"] is False and self.defects("answers_inactive_with_an_error"):
             return json_answer({"active": False, "error": "invalid_token"}, status=400)
@@ -102,6 +105,8 @@ class IntrospectionEndpoint:
                 raise OAuthError("invalid_request", "Bearer tokens are not accepted here.")
             token = self.state.lookup_access_token(value.strip())
             good = token is not None and not token.revoked and token.expires_at > self.state.now()
+            if token is not None and token.revoked and self.defects("accepts_revoked_bearer_tokens_at_introspection"):
+                good = True
             if not good and not self.defects("accepts_any_bearer_token_at_introspection"):
                 raise self._challenge("The bearer token is not valid.")
             self._keep_apps_out()
@@ -119,6 +124,8 @@ class IntrospectionEndpoint:
         except OAuthError as problem:
             if self.defects("introspects_for_wrong_credentials"):
                 return None
+            if self.defects("answers_wrong_credentials_at_introspection_with_inactive"):
+                raise _Untold from problem
             if self.defects("answers_wrong_credentials_at_introspection_with_403"):
                 raise OAuthError(problem.error, problem.description, status=403) from problem
             raise OAuthError(problem.error, problem.description, status=401, headers=problem.headers or self._basic()) from problem
@@ -164,13 +171,17 @@ class IntrospectionEndpoint:
             return self._inactive(None)
         if token.expires_at <= now and not defects("calls_expired_tokens_active"):
             return self._inactive(token)
-        if token.revoked and not defects("calls_revoked_tokens_active"):
+        if token.revoked and not self._overlooks_revocation(token):
             return self._inactive(token)
         if caller is not None and caller.client_id != token.client_id:
             return self._inactive(None)
         if caller is None and defects("hides_tokens_from_resource_servers"):
             return self._inactive(None)
         return self._active(token)
+
+    def _overlooks_revocation(self, token: AccessToken) -> bool:
+        of_grant = any(one.revoked for one in self.state.refresh_tokens.values() if one.grant == token.grant)
+        return self.defects("calls_revoked_tokens_active") or (of_grant and self.defects("calls_tokens_of_a_revoked_refresh_token_active"))
 
     def _inactive(self, token: AccessToken | None) -> dict[str, Any]:
         defects = self.defects
@@ -200,14 +211,16 @@ class IntrospectionEndpoint:
             body |= {name: claims[name] for name in ("iss", "sub", "fhirUser") if name in claims}
         elif token.subject is not None:
             body["sub"] = token.subject
-        spoil(self.defects, Description(body, token), DESCRIPTION)
+        first = next((one for one in self.state.access_tokens.values() if one.grant == token.grant), token)
+        spoil(self.defects, Description(body, token, first if token.context.get("_renewed") else None), DESCRIPTION)
         if self.sandbox.variant("adds_members_everywhere"):
             body["__node"] = 3
         return body
 
     def _describe_refresh(self, token: RefreshToken, caller: Client | None) -> dict[str, Any]:
         now = self.state.now()
-        if token.revoked or token.expires_at <= now or (caller is not None and caller.client_id != token.client_id):
+        ended = token.revoked and not (token.used and self.defects("calls_replaced_refresh_tokens_active"))
+        if ended or token.expires_at <= now or (caller is not None and caller.client_id != token.client_id):
             return {"active": False}
         return {
             "active": True,
@@ -236,9 +249,13 @@ class RevocationEndpoint:
             try:
                 client = await self.authentication.authenticate(request, given)
             except OAuthError:
-                if not defects("revokes_without_authentication"):
+                wrong = given.get("client_secret") or request.headers.get("authorization")
+                if wrong and defects("answers_wrong_credentials_at_revocation_with_200"):
+                    return Response(status_code=200, headers={"Cache-Control": "no-store"})
+                if not defects("revokes_without_authentication") and not (wrong and defects("revokes_for_wrong_credentials")):
                     raise
                 client = None
+            self._require_kind_of_client(client, given)
             value = required(given, "token")
             hint = given.get("token_type_hint")
             if hint == "access_token" and value in self.state.refresh_tokens and defects("heeds_a_wrong_token_type_hint_at_revocation"):
@@ -262,6 +279,15 @@ class RevocationEndpoint:
             if self.defects("crashes_on_malformed_requests_at_revocation"):
                 raise crash() from problem
             raise
+
+    def _require_kind_of_client(self, client: Client | None, given: Parameters) -> None:
+        """Serve every kind of client that the token endpoint serves, which a broken server does not."""
+        if client is not None and client.public and self.defects("refuses_public_clients_at_revocation"):
+            message = "Every client has to authenticate here."
+            raise OAuthError("invalid_client", message, status=401)
+        if given.get("client_assertion") and self.defects("refuses_signed_assertions_at_revocation"):
+            message = "Signed assertions are not taken here."
+            raise OAuthError("invalid_client", message, status=401)
 
     def _require_hint(self, hint: str | None, value: str) -> None:
         """Take any hint; a right server looks for the token whatever the hint says."""
@@ -288,15 +314,18 @@ class RevocationEndpoint:
                 message = "The token is not known."
                 raise OAuthError("invalid_request", message)
             return
-        if client is not None and token.client_id != client.client_id and not defects("revokes_tokens_of_other_clients"):
+        strange = client is not None and token.client_id != client.client_id
+        loose = defects("revokes_tokens_of_other_clients") or (refresh and defects("revokes_refresh_tokens_of_other_clients"))
+        if strange and not loose:
             message = "The token was issued to another client."
             raise OAuthError("unauthorized_client", message)
-        if access is not None and not defects("does_not_revoke_access_tokens"):
+        if access is not None and not self._spares(access):
             access.revoked = True
             if self.sandbox.variant("revokes_the_grant_with_its_access_token"):
                 self.state.revoke_grant(access.grant)
         if refresh is not None:
-            if defects("does_not_revoke_refresh_tokens"):
+            of_refresh = any(one.used for one in self.state.refresh_tokens.values() if one.grant == refresh.grant)
+            if defects("does_not_revoke_refresh_tokens") or (of_refresh and defects("does_not_revoke_new_refresh_tokens")):
                 return
             refresh.revoked = True
             if not defects("keeps_access_tokens_of_a_revoked_refresh_token"):
@@ -305,3 +334,12 @@ class RevocationEndpoint:
                 for before in self.state.refresh_tokens.values():
                     if before.grant == refresh.grant and before.used:
                         before.used = before.revoked = False
+
+    def _spares(self, access: AccessToken) -> bool:
+        """Say whether a broken server leaves an access token in force that it was asked to revoke."""
+        defects = self.defects
+        return (
+            defects("does_not_revoke_access_tokens")
+            or (bool(access.context.get("_renewed")) and defects("does_not_revoke_refreshed_access_tokens"))
+            or (access.user is None and defects("does_not_revoke_backend_tokens"))
+        )

@@ -20,6 +20,8 @@ from smartlaunch.embedded_ehr.keys import ec_key, rsa_key
 from smartlaunch.embedded_ehr.plain_http import with_plain_http
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from joserfc.jwk import ECKey, RSAKey
     from starlette.requests import Request
     from starlette.responses import Response
@@ -74,9 +76,8 @@ def userinfo_answer(sandbox: Sandbox, authorization: str) -> Response:
     scheme, _, value = authorization.partition(" ")
     known = scheme.lower() == "bearer" and (scheme == "Bearer" or not defects("demands_capitalised_bearer_at_userinfo"))
     token = sandbox.state.access_tokens.get(value) if known else None
-    if token is not None and (
-        token.revoked or token.expires_at < sandbox.state.now() or token.user is None or "openid" not in token.scopes
-    ):
+    ended = token is not None and token.revoked and not defects("userinfo_answers_revoked_tokens")
+    if token is not None and (ended or token.expires_at < sandbox.state.now() or token.user is None or "openid" not in token.scopes):
         token = None
     if token is None:
         if scheme.lower() == "bearer" and defects("userinfo_answers_any_token"):
@@ -236,7 +237,7 @@ def id_token(
     auth_time: float,
     access_token: str,
     renewed: bool = False,
-    first_iat: int | None = None,
+    first: Mapping[str, Any] | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """Return a signed ID Token and its claims, right ones first, and then as the defects have them."""
     state, now = sandbox.state, int(sandbox.state.now())
@@ -263,15 +264,26 @@ def id_token(
         del claims["auth_time"]
     if sandbox.variant("sends_more_registered_claims"):
         claims |= {"nbf": now, "jti": hashlib.sha256(f"{now}{access_token}".encode()).hexdigest(), "acr": "0", "amr": ["pwd", "otp"]}
-    spoil(sandbox.defects, Claims(claims, state.base_url, now, user.subject, renewed=renewed, first_iat=first_iat), CLAIMS)
+    before = first or {}
+    about = Claims(
+        claims,
+        state.base_url,
+        now,
+        user.subject,
+        renewed=renewed,
+        first_iat=before.get("iat"),
+        first_at_hash=before.get("at_hash"),
+        is_patient=user.persona == "patient",
+    )
+    spoil(sandbox.defects, about, CLAIMS)
     if sandbox.variant("sends_audience_as_list"):
         claims["aud"] = [client.client_id]
     if sandbox.variant("adds_members_everywhere"):
         claims["sid"] = "2f9b"
-    return _signed(sandbox, client, claims), claims
+    return _signed(sandbox, client, claims, renewed=renewed), claims
 
 
-def _signed(sandbox: Sandbox, client: Client, claims: dict[str, Any]) -> str:
+def _signed(sandbox: Sandbox, client: Client, claims: dict[str, Any], *, renewed: bool) -> str:
     defects, key = sandbox.defects, signing_key(sandbox)
     header: dict[str, Any] = {"alg": "RS256", "typ": "JWT", "kid": key.kid}
     if defects("id_token_names_its_key_by_url"):
@@ -290,10 +302,12 @@ def _signed(sandbox: Sandbox, client: Client, claims: dict[str, Any]) -> str:
     if defects("signs_id_tokens_with_es384_only"):
         elliptic = ec_key("lakeside-ec")
         return sign(claims, elliptic, {"alg": "ES384", "typ": "JWT", "kid": elliptic.kid})
+    if not client.public and defects("signs_id_tokens_of_confidential_clients_with_a_key_it_does_not_publish"):
+        return sign(claims, rsa_key("lakeside-unpublished"), header)
     if defects("signs_id_tokens_with_a_key_it_does_not_publish"):
         return sign(claims, rsa_key("lakeside-unpublished"), header)
     token = sign(claims, key, header)
-    if defects("breaks_the_signature_of_id_tokens"):
+    if defects("breaks_the_signature_of_id_tokens") or (renewed and defects("breaks_the_signature_of_refreshed_id_tokens")):
         head, payload, signature = token.split(".")
         token = f"{head}.{payload}.{'B' if signature[0] != 'B' else 'C'}{signature[1:]}"
     return token

@@ -60,6 +60,8 @@ def deliver(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Resp
         # Only what no header can carry is still encoded.
         encoded = "&".join(f"{name}={quote(value, safe=string.punctuation + ' ')}" for name, value in answer.items())
     kept = "" if parts.query and defects("drops_query_of_redirect_uri") else parts.query
+    if kept and "error" in answer and defects("drops_query_of_redirect_uri_in_errors"):
+        kept = ""
     if defects("answers_below_the_redirect_uri"):
         parts = parts._replace(path=parts.path.rstrip("/") + "/done")
     if defects("answers_in_the_fragment"):

@@ -78,6 +78,7 @@ class RefreshToken:
     revoked: bool = False
     used: bool = False
     used_at: float = 0.0
+    requested: tuple[str, ...] = ()
     unbound: bool = False
     """Only a server that forgets what was granted sets it."""
 

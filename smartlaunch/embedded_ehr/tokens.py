@@ -156,6 +156,8 @@ class TokenEndpoint:
 
     async def _granted(self, client: Client, given: Parameters) -> dict[str, Any]:
         kind = given.get("grant_type")
+        if kind is not None and kind != kind.lower() and self.defects("ignores_case_of_grant_type"):
+            kind = kind.lower()
         if kind is None:
             if not (given.get("code") and self.defects("accepts_missing_grant_type")):
                 raise self._missing("grant_type")
@@ -197,22 +199,24 @@ class TokenEndpoint:
         value = given.get("code")
         if value is None:
             raise self._missing("code")
-        code = self.state.codes.get(value)
+        code = self.state.codes.get(value) or self._resembling_code(value)
         if code is None:
             if defects("accepts_any_code"):
                 own = (c for c in self.state.codes.values() if c.client_id == client.client_id)
                 code = next((replace(c, used=False, expires_at=now + 60) for c in own), None)
             if code is None:
                 raise self._bad_code("The code is not known.")
-        if code.client_id != client.client_id and not defects("accepts_code_of_another_client"):
+        if code.client_id != client.client_id and not self._trades_codes(client, code):
             raise self._bad_code("The code was issued to another client.")
         if code.used and not (self._arrived < code.used_at and defects("lets_two_requests_at_once_redeem_one_code")):
             if not defects("keeps_tokens_of_a_replayed_code"):
                 self._end_what_came_of(code)
             again = defects("accepts_code_twice") or (not client.public and defects("accepts_code_of_confidential_clients_twice"))
             if not again:
+                code.used = not defects("takes_a_code_again_after_refusing_it")
                 raise self._bad_code("The code has been used before.")
-        if code.expires_at < now and not defects("accepts_expired_code"):
+        late = defects("accepts_expired_code") or (not client.public and defects("accepts_expired_code_of_confidential_clients"))
+        if code.expires_at < now and not late:
             raise self._bad_code("The code has expired.")
         self._require_redirect_uri(code, given)
         self._require_verifier(client, code, given)
@@ -221,12 +225,28 @@ class TokenEndpoint:
         code.used, code.used_at = True, time.monotonic()
         return self._issue_for_code(client, code)
 
+    def _resembling_code(self, value: str) -> Code | None:
+        """Return a code that is not the one that came but like it, which only a broken server looks for."""
+        codes = self.state.codes
+        if value != value.strip() and self.defects("trims_codes"):
+            return codes.get(value.strip())
+        if self.defects("ignores_case_of_codes"):
+            return next((code for code in codes.values() if code.value.casefold() == value.casefold()), None)
+        return None
+
+    def _trades_codes(self, client: Client, code: Code) -> bool:
+        both = not client.public and not self.sandbox.client(code.client_id).public
+        return self.defects("accepts_code_of_another_client") or (both and self.defects("accepts_code_of_another_confidential_client"))
+
     def _missing(self, name: str) -> OAuthError:
         code = "access_denied" if self.defects("answers_missing_parameters_with_another_code") else "invalid_request"
         return OAuthError(code, f"The {name} is missing.")
 
     def _end_what_came_of(self, code: Code) -> None:
         """End the tokens of a code that was sent twice; a careful server ends all that the app has of the person."""
+        if self.defects("keeps_refresh_token_of_a_replayed_code"):
+            self.state.revoke_access_tokens(code.grant)
+            return
         self.state.revoke_grant(code.grant)
         if self.variant("ends_all_tokens_of_the_app_at_a_replay"):
             issued: list[AccessToken | RefreshToken] = [*self.state.access_tokens.values(), *self.state.refresh_tokens.values()]
@@ -349,7 +369,7 @@ class TokenEndpoint:
         if self.defects("omits_id_token"):
             return
         of_grant = (one.context.get("_id_token", {}) for one in self.state.access_tokens.values() if one.grant == code.grant)
-        first_iat = next((claims["iat"] for claims in of_grant if "iat" in claims), None)
+        first = next((claims for claims in of_grant if claims), None)
         value, claims = id_token(
             self.sandbox,
             client,
@@ -359,7 +379,7 @@ class TokenEndpoint:
             auth_time=code.auth_time,
             access_token=access.value,
             renewed=isinstance(code, RefreshToken),
-            first_iat=first_iat if isinstance(code, RefreshToken) else None,
+            first=first if isinstance(code, RefreshToken) else None,
         )
         body["id_token"] = value
         access.subject = claims.get("sub")
@@ -391,6 +411,7 @@ class TokenEndpoint:
             expires_at=now + _REFRESH_LIFETIME_S,
             nonce=code.nonce,
             auth_time=code.auth_time,
+            requested=code.requested,
         )
         self.state.refresh_tokens[token.value] = token
         return token
@@ -414,7 +435,7 @@ class TokenEndpoint:
             lifetime = 604800
         if not backend and client.token_lifetime_s is None and defects("gives_tokens_a_day"):
             lifetime = 86400
-        expires_at = now + lifetime
+        expires_at = now + (lifetime / 2 if defects("ends_access_tokens_at_half_their_life") else lifetime)
         if not backend and client.token_lifetime_s is not None and defects("keeps_tokens_longer_than_stated"):
             expires_at = now + 600
         if backend and client.token_lifetime_s is not None and defects("keeps_backend_tokens_longer_than_stated"):
@@ -476,7 +497,7 @@ class TokenEndpoint:
         body: dict[str, Any] = {
             "access_token": access.value,
             "token_type": "bearer" if variant("writes_bearer_in_lower_case") else "Bearer",
-            "expires_in": max(1, round(access.expires_at - access.issued_at)) if stated is None else int(stated),
+            "expires_in": self._stated_life(access) if stated is None else int(stated),
             "scope": " ".join(scopes),
         }
         response = TokenResponse(body, access, requested)
@@ -487,6 +508,10 @@ class TokenEndpoint:
             body |= {"__theme": "calm", "https://lakeside.example/node": 3, "issued_at": int(access.issued_at)}
         return body
 
+    def _stated_life(self, access: AccessToken) -> int:
+        real = access.expires_at - access.issued_at
+        return max(1, round(real * 2 if self.defects("ends_access_tokens_at_half_their_life") else real))
+
     def _success(self, body: dict[str, Any], kind: str) -> Response:
         defects = self.defects
         headers = dict(NO_STORE)
@@ -494,6 +519,10 @@ class TokenEndpoint:
             headers = {}
         if kind == "client_credentials" and defects("lets_backend_responses_be_cached"):
             headers = {}
+        if kind == "client_credentials" and defects("omits_cache_control_for_backend_services"):
+            headers.pop("Cache-Control", None)
+        if kind == "refresh_token" and defects("omits_pragma_at_refresh"):
+            headers.pop("Pragma", None)
         if defects("omits_cache_control_at_token_endpoint"):
             headers.pop("Cache-Control", None)
         if defects("omits_pragma_at_token_endpoint"):
@@ -535,6 +564,8 @@ class TokenEndpoint:
             subject=subject_of(self.sandbox, client, user),
         )
         self._remember_narrowing(client, token, scopes)
+        if scopes != token.scopes and self.defects("keeps_the_whole_scope_in_force_after_a_refresh_for_a_part"):
+            access.enforced = token.scopes
         body = self._body(client, access, requested=scopes)
         if not self.variant("leaves_context_out_at_refresh"):
             body |= token.context
@@ -569,7 +600,11 @@ class TokenEndpoint:
             if self.defects("answers_unknown_refresh_tokens_with_another_code"):
                 raise OAuthError("invalid_request", message)
             raise self._bad_code(message)
-        if token.client_id != client.client_id and not self.defects("accepts_refresh_token_of_another_client"):
+        both = not client.public and not self.sandbox.client(token.client_id).public
+        loose = self.defects("accepts_refresh_token_of_another_client") or (
+            both and self.defects("accepts_refresh_token_of_another_confidential_client")
+        )
+        if token.client_id != client.client_id and not loose:
             raise self._bad_code("The refresh token was issued to another client.")
         return token
 
@@ -635,6 +670,8 @@ class TokenEndpoint:
             return token.scopes
         wanted = grants.split(asked)
         wider = [one for one in wanted if one not in token.scopes and not covered(one, token.scopes) and not token.unbound]
+        if wider and self.defects("gives_scopes_at_refresh_that_were_asked_for_at_first"):
+            wider = [one for one in wider if one not in token.requested]
         if wider:
             if defects("grants_wider_scopes_at_refresh"):
                 return tuple(wanted)

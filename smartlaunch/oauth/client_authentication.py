@@ -142,6 +142,22 @@ def new_key(algorithm: str = "RS384") -> dict[str, Any]:
     return {**jwk, "kid": secrets.token_hex(8), "alg": algorithm, "use": "sig"}
 
 
+def certificate(jwk: Mapping[str, Any]) -> str:
+    """A certificate that a key has made for itself, as it stands in ``x5c`` (RFC 7515 section 4.1.6)."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA384
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509.oid import NameOID
+
+    key: Any = _prepared(json.dumps(dict(jwk)), algorithm_of(jwk))
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "smart-launch-conformance")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(hours=1))
+    return base64.b64encode(made.sign(key, SHA384()).public_bytes(Encoding.DER)).decode()
+
+
 def public_part(jwk: Mapping[str, Any]) -> dict[str, Any]:
     """A JWK without its private members (RFC 7518 sections 6.2.2 and 6.3.2).
 

@@ -49,6 +49,8 @@ def _path_above(url: str) -> str:
     return urlunsplit(parts._replace(path=parts.path.rpartition("/")[0]))
 
 
+EMPTY_LAUNCH = "an empty launch"
+
 BY: Mapping[str, Variation] = {"GET": lambda r: r, "POST": lambda r: r.by("POST")}
 """Methods of HTTP."""
 
@@ -59,12 +61,13 @@ WITH: Mapping[str, Variation] = {
     "a state with percent signs": lambda r: r.having(state="%41%2B%20" + r.state),
     "a state with blanks at its ends": lambda r: r.having(state=f" {r.state} "),
     "a state of one character": lambda r: r.having(state=r.state[0]),
-    "a state in a request by POST": lambda r: r.by("POST"),
+    "a state in a request by POST": lambda r: r.having(state=RESERVED_STATE).by("POST"),
     "a parameter it does not know": lambda r: r.having(x_unknown_parameter="x"),
     "an unknown parameter without a value": lambda r: r.having(x_unknown_parameter=""),
     "an empty prompt": lambda r: r.having(prompt=""),
     "an empty login_hint": lambda r: r.having(login_hint=""),
     "an empty display": lambda r: r.having(display=""),
+    EMPTY_LAUNCH: lambda r: r.having(launch=""),
 }
 """What an unusual request has that is right all the same."""
 
@@ -87,6 +90,8 @@ RESPONSE_TYPES: Mapping[str, Variation] = {
     "an unknown response_type": lambda r: r.having(response_type="cod"),
     "the response_type token": lambda r: r.having(response_type="token"),
     "an empty response_type": lambda r: r.having(response_type=""),
+    "the response_type code and an unknown one": lambda r: r.having(response_type="code smartlaunch"),
+    "the response_type code in capitals": lambda r: r.having(response_type="CODE"),
 }
 
 CLIENTS: Mapping[str, Variation] = {
@@ -119,12 +124,14 @@ def _repeating(name: str) -> Variation:
 BY_POST: Mapping[str, Variation] = {
     "an unknown response_type by POST": lambda r: RESPONSE_TYPES["an unknown response_type"](r).by("POST"),
     "no challenge by POST": lambda r: pkce.WRONG["no challenge"](r).by("POST"),
+    "a second scope by POST": lambda r: _repeating("scope")(r).by("POST"),
 }
 """Faults in a request by POST."""
 
 FOREIGN_SITE: Mapping[str, Variation] = {
     "a malformed scope": lambda r: r.having(scope='patient/"Patient".rs'),
     "another FHIR server as aud": AUD["another host"],
+    "the wish for no page": lambda r: r.having(prompt="none"),
 }
 """Further faults of a request that names the redirect URI of another site."""
 
@@ -138,6 +145,15 @@ WRONG: Mapping[str, Variation] = {
 }
 """Requests with one fault."""
 
+UNUSUAL_STATE = "an unknown response_type and an unusual state"
+BESIDE: Mapping[str, Variation] = {
+    UNUSUAL_STATE: lambda r: RESPONSE_TYPES["an unknown response_type"](r.having(state=(RESERVED_STATE + r.state * 8)[:256]))
+}
+"""Requests with one fault, and with something that is unusual and right."""
+
+ASKED = (*WRONG, *BESIDE)
+"""What is wrong with a request."""
+
 
 # -- put to the server ------------------------------------------------------------------------------------------------------
 
@@ -147,6 +163,8 @@ def vary(app: App, label: str) -> Attempt:
 
     def make() -> Attempt:
         app.grant()
+        if label == EMPTY_LAUNCH and app.launch_kind == "ehr":
+            raise NotApplicable("the request of an EHR launch has a launch parameter, so there is no empty one to put")
         return app.attempt(change=RIGHT[label])
 
     return app.once(f"authorize {label}", make)
@@ -167,9 +185,22 @@ def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
     """A request with the fault that the words name; ``NotApplicable`` where the target's edition finds nothing wrong with it."""
     if label in BY_POST:
         _require_post(app)
+    if label == UNUSUAL_STATE and not vary(app, "a state of 256 characters").authorization.code:
+        raise NotApplicable("a right request with a long state brings no code; the scenario on unusual states judges that")
     if label.removesuffix(" by POST") in pkce.WRONG and app.engine.target.edition == "1.0":
         raise NotApplicable("PKCE came with edition 2.0, so for edition 1.0 nothing is wrong with such a request")
-    return app.once(f"authorize {label}", lambda: ask(app, WRONG[label]))
+    return app.once(f"authorize {label}", lambda: ask(app, {**WRONG, **BESIDE}[label]))
+
+
+def ask_listed_response_types(app: App) -> dict[str, AuthorizationAnswer]:
+    """What comes of each response type beside ``code`` that the SMART configuration lists; ``NotApplicable`` where it lists no other."""
+    listed = [name for name in app.engine.discovery.listed("response_types_supported") if name != "code"]
+    if not listed:
+        raise NotApplicable("the SMART configuration lists no response type other than `code`")
+    return {
+        name: app.once(f"listed response type {name}", lambda name=name: ask(app, lambda r: r.having(response_type=name)))  # type: ignore[misc]
+        for name in listed
+    }
 
 
 def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:

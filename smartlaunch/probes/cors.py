@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from smartlaunch.client.discovery import WELL_KNOWN
-from smartlaunch.client.http import answered
+from smartlaunch.client.http import Form, answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
+from smartlaunch.oauth.client_authentication import Credentials, basic
 from smartlaunch.probes.faults import never_issued
 from smartlaunch.probes.refresh.lines import refused, shared_line
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 FOREIGN = "https://smart-launch-conformance.invalid"
 """An origin that no app is registered with."""
+NO_ORIGIN = "null"
+"""What a browser sends for a page without an origin, such as one in a sandboxed frame."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ DOCUMENTS: Mapping[str, _Document] = {
 """Documents that a page of any origin may read."""
 
 
-def public_document(engine: Engine, name: str) -> Call:
+def public_document(engine: Engine, name: str, origin: str = FOREIGN) -> Call:
     """A public document fetched for a page of any origin; ``TwinFailed`` when it is not even served to the app."""
     apps = [client for client in engine.target.clients.values() if client.role == "public"]
     if not any(client.redirect_uri.startswith("https://") and not _native(client) for client in apps):
@@ -95,10 +99,10 @@ def public_document(engine: Engine, name: str) -> Call:
     own = document.own(engine)
     if answered(own).status != 200:
         raise TwinFailed(f"the {name} is answered with status {own.answer.status}")
-    headers = {"Accept": document.accept, "Origin": FOREIGN}
+    headers = {"Accept": document.accept, "Origin": origin}
     exchange = engine.http.send("GET", document.url(engine), endpoint=document.endpoint, headers=headers, follow=5)
     answered(exchange)
-    return Call(FOREIGN, exchange)
+    return Call(origin, exchange)
 
 
 def redeem(app: App) -> Call:
@@ -135,6 +139,25 @@ def redeem_junk(app: App, origin: str = "") -> Call:
     page = origin or origin_of(app)
     form = app.code_form(app.grant().authorization, code=never_issued())
     token = app.token_request(form, headers={"Origin": page})
+    answered(token.exchange)
+    return Call(page, token.exchange)
+
+
+REFUSED: Mapping[str, Callable[[App], tuple[Form, Credentials | None]]] = {
+    "Basic credentials that nobody has": lambda app: (
+        app.code_form(app.grant().authorization, code=never_issued()),
+        basic(f"nobody-{secrets.token_hex(6)}", secrets.token_urlsafe(24)),
+    ),
+    "a refresh token that nobody has": lambda _app: ([("grant_type", "refresh_token"), ("refresh_token", never_issued())], None),
+}
+"""Further token requests that have to be refused: the form, and other credentials than the app's own."""
+
+
+def refused_request(app: App, label: str) -> Call:
+    """An access token request that has to be refused, for a page of the app."""
+    page = origin_of(app)
+    form, credentials = REFUSED[label](app)
+    token = app.token_request(form, credentials, headers={"Origin": page})
     answered(token.exchange)
     return Call(page, token.exchange)
 
@@ -189,7 +212,7 @@ LOOKALIKES: Mapping[str, Callable[[str, str], str]] = {
     "a host that ends like that of the app": lambda scheme, host: f"{scheme}://not-{host}",
     "another port of the app's host": lambda scheme, host: f"{scheme}://{host.partition(':')[0]}:8444",
     "the app's host without TLS": lambda _scheme, host: f"http://{host}",
-    "no origin of its own": lambda _scheme, _host: "null",
+    "no origin of its own": lambda _scheme, _host: NO_ORIGIN,
 }
 """Origins that nobody registered and that a careless comparison takes for that of the app; ``null`` is that of a sandboxed frame."""
 

@@ -13,6 +13,8 @@ from smartlaunch.errors import Missing, NotApplicable, NotConfigured
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.id_token import IdToken, decode, verify
+from smartlaunch.probes import revocation
+from smartlaunch.probes.refresh.right import renewed
 from smartlaunch.probes.token_response import granted, readable, require_scope
 
 if TYPE_CHECKING:
@@ -53,6 +55,12 @@ def identity(app: App) -> Identity:
 def identity_of(app: App, grant: Grant) -> Identity:
     """The ID Token of a grant."""
     return _identity(app, grant.token, grant.authorization.request.get("nonce"), tuple(grant.granted), None)
+
+
+def identity_of_refresh(app: App) -> Identity:
+    """The ID Token of a refresh, as a later one about the same login."""
+    later = renewed(app)
+    return Identity(later.answer, decode(later.answer.id_token), later.nonce, tuple(later.answer.scopes))
 
 
 def with_fhir_user(app: App) -> Identity:
@@ -176,6 +184,12 @@ def userinfo_by_post(engine: Engine, access_token: str) -> Exchange:
     """The answer to a request by POST with the token in the header, once one by GET has been answered."""
     usual_userinfo(engine, access_token)
     return userinfo(engine, access_token, method="POST")
+
+
+def userinfo_of_revoked(app: App) -> Exchange:
+    """The answer to an access token that was revoked, once a usual request has been answered."""
+    usual_userinfo(app.engine, app.grant().access_token)
+    return userinfo(app.engine, revocation.revoked_access_token(app))
 
 
 def userinfo(engine: Engine, access_token: str, *, scheme: str = "Bearer", method: str = "GET") -> Exchange:

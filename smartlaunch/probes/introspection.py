@@ -21,13 +21,16 @@ from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.client_authentication import Credentials
 from smartlaunch.oauth.id_token import decode
+from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes import revocation
 from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.fhir_access.bearer_token import leeway
+from smartlaunch.probes.refresh.wrong import reused
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
     from smartlaunch.client.memory import Aging
+    from smartlaunch.oauth.token import TokenAnswer
 
 _CONTEXT = ("patient", "encounter", "fhirContext", "need_patient_banner", "intent", "smart_style_url", "tenant")
 """The launch context that the guide names."""
@@ -142,6 +145,39 @@ def live(app: App) -> Introspected:
     return app.once("introspection", make)
 
 
+@dataclass(frozen=True)
+class OfService:
+    """What the server says of the access token of a backend service, beside the token response."""
+
+    token: TokenAnswer
+    exchange: Exchange
+
+    @property
+    def lost(self) -> list[str]:
+        """Granted scopes that the answer does not tell."""
+        return scope_words.missing(self.token.scopes, scope_words.split(self.exchange.answer.object.get("scope")))
+
+    @property
+    def gained(self) -> list[str]:
+        """Scopes of the answer that were not granted."""
+        return scope_words.added(self.token.scopes, scope_words.split(self.exchange.answer.object.get("scope")))
+
+
+def of_service(service: App) -> OfService:
+    """The answer about a backend service's token, asked by the resource server or else by the service itself."""
+    endpoint(service)
+    answer = client_credentials.require_right(service)
+
+    def make() -> OfService:
+        asking = resource_server(service) or service.credentials_at("introspection")
+        exchange = send(service, answer.access_token, asking)
+        if answered(exchange).object.get("active") is not True:
+            raise NotApplicable(f"the server does not call the token of the backend service active (status {exchange.answer.status})")
+        return OfService(answer, exchange)
+
+    return service.once("introspection of a service", make)
+
+
 def proven(app: App) -> Introspected:
     """The right query, which has to have been answered before any other is judged."""
     known = live(app)
@@ -186,13 +222,6 @@ def _asked_about(token: Callable[[App], str]) -> Callable[[App], Exchange]:
     return lambda app: send(app, token(app), caller(app))
 
 
-def _revoked(app: App) -> str:
-    done = revocation.access_token(app)
-    if done.read is None or 200 <= done.read.answer.status < 300:
-        raise NotApplicable("no access token could be revoked; the scenarios on revocation judge that")
-    return next(v for k, v in done.answer.request.form if k == "token")
-
-
 def _id_token(app: App) -> str:
     value = live(app).grant.token.id_token
     if not value:
@@ -217,14 +246,23 @@ def _foreign_jwt(app: App) -> str:
     return authentication.encode({"typ": "at+jwt", "kid": key["kid"]}, claims, key, "ES384")
 
 
+def _replaced(app: App) -> str:
+    """A refresh token that was replaced, used again and refused for it."""
+    done = reused(app)
+    if done.replay.succeeded:
+        raise NotApplicable("the refresh token that was replaced still works; `refresh-reuse-refused` judges that")
+    return next(v for k, v in done.replay.exchange.request.form if k == "refresh_token")
+
+
 INACTIVE: Mapping[str, Callable[[App], Exchange]] = {
     "was never issued": _asked_about(lambda _app: never_issued()),
     "has one character changed": _asked_about(lambda app: altered(live(app).grant.access_token)),
-    "was revoked": _asked_about(_revoked),
+    "was revoked": _asked_about(revocation.revoked_access_token),
     "is an authorization code": _asked_about(lambda app: app.bare_code().code),
     "is an ID Token": _asked_about(_id_token),
     "is a JWT of another issuer": _asked_about(_foreign_jwt),
     "has expired": _expired,
+    "is a refresh token that was replaced and refused": _asked_about(_replaced),
 }
 """Proper queries about a token that is not in force, by what is the matter with it."""
 
@@ -283,6 +321,7 @@ def _wrong_secret(app: App) -> Credentials:
 UNAUTHORIZED: Mapping[str, Callable[[App], Credentials]] = {
     "no authorization": _nobody,
     "a made-up bearer token": _unknown_bearer,
+    "a revoked bearer token": lambda app: bearer(revocation.revoked_access_token(app)),
     "a wrong secret": _wrong_secret,
 }
 """Callers without authorization, or with a wrong one."""

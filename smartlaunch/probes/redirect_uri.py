@@ -71,6 +71,7 @@ NEIGHBOURS: Mapping[str, Neighbour] = {
     "its host as user information": Neighbour(
         _with_place(lambda parts: f"{parts.hostname}{_ported(parts)}@collector.example"), of_loopback=False
     ),
+    "a user name before its host": Neighbour(_with_place(lambda parts: f"collector@{parts.netloc}")),
     "a domain that ends with it": Neighbour(_with_place(lambda parts: f"collector{parts.netloc}"), of_name=True),
     "a newline at its end": Neighbour(lambda parts: urlunsplit(parts) + "%0d%0aX-Injected:1"),
 }

@@ -103,6 +103,25 @@ def access_token(app: App, hint: str = "access_token") -> Revoked:
     return app.once(f"revoke access token {hint}", make)
 
 
+def of_service(service: App) -> Revoked:
+    """A backend service's access token revoked and then tried at the FHIR server."""
+
+    def make() -> Revoked:
+        endpoint(service)
+        token = service.token_request([("grant_type", "client_credentials"), ("scope", " ".join(service.scopes))])
+        if not token.succeeded:
+            raise TwinFailed(f"a right client credentials request was refused: {token.describe()}", by="backend-access-token")
+        before = service.probe(token)
+        if not 200 <= answered(before).status < 300:
+            raise TwinFailed(
+                f"the FHIR server answers a fresh access token with status {before.answer.status}", by="backend-token-accepted"
+            )
+        answer = revoke(service, token.access_token, hint="access_token")
+        return Revoked(answer, read_until_refused(service, token) if 200 <= answered(answer).status < 300 else None)
+
+    return service.once("revoke a token of a service", make)
+
+
 def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
     """A refresh token revoked and then used; then the access token of its grant."""
 
@@ -130,6 +149,14 @@ def refresh_token_of_grant(app: App) -> Revoked:
     has_refresh_token(app.grant())
     _require_access_tokens_end(app)
     return refresh_token(app)
+
+
+def revoked_access_token(app: App) -> str:
+    """An access token that was revoked, and that the FHIR server refuses for it; ``NotApplicable`` where none can be had."""
+    done = access_token(app)
+    if done.read is None or 200 <= done.read.answer.status < 300:
+        raise NotApplicable("no access token could be revoked; the scenarios on revocation judge that")
+    return next(v for k, v in done.answer.request.form if k == "token")
 
 
 def _require_access_tokens_end(app: App) -> None:
@@ -211,16 +238,37 @@ def badly_authenticated(app: App, label: str) -> Revoked:
     return app.once(f"revoke with {label}", make)
 
 
-def by_another_client(app: App) -> Revoked:
-    """A revocation by the second client, which authenticates rightly as itself."""
+def _coveted(app: App) -> Grant:
+    """A grant that another client wants to end, once that client has ended a token of its own."""
 
-    def make() -> Revoked:
+    def make() -> Grant:
         endpoint(app)
         other = app.other()
         twin = revoke(other, other.fresh_grant().access_token, hint="access_token")
         if not 200 <= answered(twin).status < 300:
             raise TwinFailed(f"the second client cannot revoke a token of its own: status {twin.answer.status}")
-        grant = _own(app)
+        return _own(app)
+
+    return app.once("grant that another client wants to end", make)
+
+
+def refresh_token_by_another_client(app: App) -> TokenAnswer:
+    """What a refresh token brings after the second client, which authenticates rightly as itself, has asked for its end."""
+
+    def make() -> TokenAnswer:
+        grant = has_refresh_token(_coveted(app))
+        answered(revoke(app.other(), grant.token.refresh_token, hint="refresh_token"))
+        app.suspect()
+        return app.refresh(grant.token.refresh_token)
+
+    return app.once("refresh after a revocation by another client", make)
+
+
+def by_another_client(app: App) -> Revoked:
+    """A revocation by the second client, which authenticates rightly as itself."""
+
+    def make() -> Revoked:
+        other, grant = app.other(), _coveted(app)
         answer = revoke(other, grant.access_token, hint="access_token")
         answered(answer)
         app.suspect()

@@ -247,7 +247,8 @@ def unticked(app: App) -> tuple[str, Asked]:
     """A request for two types of which the user leaves one out at the consent page."""
     kept, left_out = (grants.scope(app, samples.sample(app, number).type, "rs") for number in (0, 1))
     app.grant()
-    requested = [*_base(app), kept, left_out]
+    lasting = [s for s in ("offline_access", "online_access") if s in app.scopes]
+    requested = list(dict.fromkeys([*_base(app), *lasting, kept, left_out]))
     attempt = app.once("scopes unticked", lambda: _unticked(app, requested, left_out))
     if not attempt.authorization.landing.unticked:
         asked = attempt.authorization.landing.asked_consent or not attempt.authorization.code

@@ -15,10 +15,10 @@ from smartlaunch.client.http import Form, answered
 from smartlaunch.client.memory import Aging
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Exchange
-from smartlaunch.oauth.client_authentication import Credentials
+from smartlaunch.oauth.client_authentication import Credentials, none
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import pkce
-from smartlaunch.probes.faults import altered, never_issued
+from smartlaunch.probes.faults import altered, never_issued, other_case
 from smartlaunch.probes.redirect_uri import COLLECTOR
 from smartlaunch.probes.revocation import Use, read_until_refused, used
 
@@ -74,6 +74,7 @@ WITH: Mapping[str, Send] = {
     "no grant_type": _changed(grant_type=None),
     "an empty grant_type": _changed(grant_type=""),
     "an unknown grant_type": _changed(grant_type="authorization_codes"),
+    "the grant_type in capitals": _changed(grant_type="AUTHORIZATION_CODE"),
     "the grant_type of a refresh": _changed(grant_type="refresh_token"),
     "no code": _changed(code=None),
     "an empty code": _changed(code=""),
@@ -168,10 +169,25 @@ def redeem_junk(app: App) -> TokenAnswer:
     return app.once("redeem junk", lambda: app.token_request(app.code_form(answer, code=never_issued())))
 
 
-def redeem_altered(app: App) -> TokenAnswer:
-    """A fresh code with one character changed."""
-    answer = app.bare_code()
-    return app.token_request(app.code_form(answer, code=altered(answer.code)))
+ALTERED: Mapping[str, Callable[[str], str]] = {
+    "one character changed": altered,
+    "its letters in the other case": other_case,
+    "a blank at its end": lambda code: f"{code} ",
+}
+"""What becomes of a code that is another one then."""
+
+
+def redeem_altered(app: App, label: str) -> TokenAnswer:
+    """A code that is like one that was issued and not the same; nothing but such ones is ever tried with it."""
+    answer = app.once("a code that nobody redeems as it is", app.bare_code)
+    return app.token_request(app.code_form(answer, code=ALTERED[label](answer.code)))
+
+
+def redeem_junk_as_nobody(app: App) -> TokenAnswer:
+    """A code that no server issued, redeemed by a client that nobody knows."""
+    answer = app.grant().authorization
+    nobody = none(f"nobody-{secrets.token_hex(6)}")
+    return app.once("redeem junk as nobody", lambda: app.token_request(app.code_form(answer, code=never_issued()), nobody))
 
 
 def redeemed_by_second(app: App) -> TokenAnswer:
@@ -215,11 +231,14 @@ def redeem_late(app: App) -> Aging[TokenAnswer]:
 
 @dataclass(frozen=True)
 class Replay:
-    """A code redeemed twice: both answers, and what the token of the first was good for before and after."""
+    """A code redeemed again: each answer, and what the tokens of the first were good for before and after the second."""
 
     first: TokenAnswer
     second: TokenAnswer
     use: Use
+    refreshed: TokenAnswer | None
+    """What the refresh token of the first brought after the second; None where there was none."""
+    third: TokenAnswer
 
 
 def replayed(app: App) -> Replay:
@@ -235,7 +254,8 @@ def _replayed(app: App) -> Replay:
     before = used(app, first)
     replay = app.exchange(answer)
     app.suspect()
-    return Replay(first, replay, Use(before, read_until_refused(app, first) if before is not None else None))
+    use = Use(before, read_until_refused(app, first) if before is not None else None)
+    return Replay(first, replay, use, app.refresh(first.refresh_token) if first.refresh_token else None, app.exchange(answer))
 
 
 @dataclass(frozen=True)

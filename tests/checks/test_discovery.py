@@ -188,3 +188,9 @@ def test_media_type_and_status() -> None:
 def test_the_document_may_change_between_two_answers_but_has_to_be_json() -> None:
     assert discovery.json_whatever("R", answer(without("issuer"))) == []
     assert len(discovery.json_whatever("R", answer(status=406))) == 1
+
+
+def test_a_listed_response_type_that_is_not_known_warns() -> None:
+    assert discovery.response_types_known("X", {"id_token": ("unauthorized_client", "x1"), "code token": ("", "x2")}) == []
+    [finding] = discovery.response_types_known("X", {"code token": ("unsupported_response_type", "x2")})
+    assert (finding.exchange, finding.severity) == ("x2", Outcome.WARNING)

@@ -132,6 +132,14 @@ def test_claims_stay_the_same(name: str) -> None:
     assert actual(checks.same_claim(REQ, answer(RIGHT), CLAIMS, {}, name)) == "it is absent"
 
 
+def test_the_person_stays_the_same_however_the_reference_is_written() -> None:
+    first = {"fhirUser": "https://ehr.example/fhir/Practitioner/1"}
+    assert checks.same_person(REQ, answer(RIGHT), first, first) == []
+    assert checks.same_person(REQ, answer(RIGHT), first, {"fhirUser": "Practitioner/1"}) == []
+    assert checks.same_person(REQ, answer(RIGHT), {}, first) == []
+    assert actual(checks.same_person(REQ, answer(RIGHT), first, {"fhirUser": "Practitioner/2"})) == "it names another resource"
+
+
 def test_the_audience_contains_the_first_one() -> None:
     assert checks.audience_kept(REQ, answer(RIGHT), CLAIMS, {"aud": ["app", "other"]}) == []
     assert checks.audience_kept(REQ, answer(RIGHT), {"aud": ["app"]}, CLAIMS) == []

@@ -67,3 +67,15 @@ def test_a_refusal_names_a_defined_error() -> None:
     assert actual(checks.defined_error(REQ, answer({"error": "REVOKE-17"}, status=400))) == 'it is "REVOKE-17"'
     assert actual(checks.defined_error(REQ, answer({}, status=400))) == "status 400, no `error`"
     assert actual(checks.defined_error(REQ, answer(status=400))).startswith("status 400, the body is not JSON")
+
+
+def test_a_refresh_token_that_others_wanted_to_end_lives_on() -> None:
+    assert checks.refresh_is_answered(REQ, answer({"access_token": "abc"}), "someone else") == []
+    dead = answer({"error": "invalid_grant"}, status=400)
+    assert actual(checks.refresh_is_answered(REQ, dead, "someone else")) == 'status 400, `error` is "invalid_grant"'
+    assert actual(checks.refresh_is_answered(REQ, answer(status=400), "someone else")) == "status 400"
+
+
+def test_who_does_not_authenticate_is_refused() -> None:
+    assert checks.is_refused(REQ, answer({"error": "invalid_client"}, status=401), "nobody") == []
+    assert actual(checks.is_refused(REQ, answer(), "nobody")) == "status 200"

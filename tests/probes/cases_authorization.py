@@ -32,10 +32,12 @@ SWITCHES = {
     "the method plain": "accepts_plain_challenge",
     "an unknown client_id": "",
     "an unknown response_type": "ignores_response_type",
+    "the response_type code in capitals": "ignores_case_of_response_type",
 }
 TOKEN_SWITCHES = {
     "the redirect_uri of another site": "ignores_redirect_uri_at_exchange",
     "an unknown grant_type": "accepts_unknown_grant_type_with_a_code",
+    "the grant_type in capitals": "ignores_case_of_grant_type",
     "no grant_type": "accepts_missing_grant_type",
     "a second code": "accepts_repeated_token_parameters",
     "no redirect_uri": "accepts_exchange_without_redirect_uri",
@@ -48,7 +50,7 @@ RIGHT_FORMS = (
 )
 CASES = [
     *(case(label, authorization.vary, flows, "refuses_long_verifier" if "128" in label else "") for label in authorization.RIGHT),
-    *(case(label, authorization.ask_wrong, no_code, SWITCHES.get(label, "")) for label in authorization.WRONG if label not in LATER),
+    *(case(label, authorization.ask_wrong, no_code, SWITCHES.get(label, "")) for label in authorization.ASKED if label not in LATER),
     *(case(label, authorization.ask_wrong_aud, no_code, "ignores_aud" if label == "another host" else "") for label in authorization.AUD),
     Case("without aud", lambda w: authorization.ask_without_aud(w.app()), no_code, "accepts_missing_aud", "/oauth/authorize"),
     Case("denied", lambda w: authorization.denied(w.app()), no_code, "grants_access_after_denial", "/oauth/consent"),
@@ -64,7 +66,15 @@ CASES = [
         for label in token.VERIFIERS
     ),
     Case("a code made up", lambda w: token.redeem_junk(w.app()), refused, "accepts_any_code", "/oauth/token"),
-    Case("a code altered", lambda w: token.redeem_altered(w.app()), refused, "", "/oauth/token"),
+    *(
+        case(label, token.redeem_altered, refused, defect, "/oauth/token")
+        for label, defect in {
+            "one character changed": "",
+            "its letters in the other case": "ignores_case_of_codes",
+            "a blank at its end": "trims_codes",
+        }.items()
+    ),
+    Case("a nobody redeems", lambda w: token.redeem_junk_as_nobody(w.app()), refused, "", "/oauth/token"),
     Case("no client_id", lambda w: token.without_client_id(w.app()), refused, "accepts_public_client_without_client_id", "/oauth/token"),
     Case("another client", lambda w: token.redeemed_by_second(w.app()), refused, "accepts_code_of_another_client", "/oauth/token"),
     Case("twice", lambda w: token.replayed(w.app()), lambda r: refused(r.second), "accepts_code_twice", "/oauth/token"),

@@ -8,7 +8,7 @@ from smartlaunch.probes import introspection, revocation
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.refresh import access, right, wrong
 
-from .cases import Case, refused, status
+from .cases import Case, issued, refused, status, withheld
 
 TOKEN, REVOKE, INTROSPECT = "/oauth/token", "/oauth/revoke", "/oauth/introspect"
 
@@ -19,6 +19,10 @@ def app(world: Any) -> Any:
 
 def confidential(world: Any) -> Any:
     return world.apps.of_role("confidential-symmetric")
+
+
+def backend(world: Any) -> Any:
+    return world.app("backend")
 
 
 def warm(world: Any) -> None:
@@ -81,6 +85,18 @@ CASES = [
         )
         for label in wrong.WIDER
     ),
+    of(
+        "refresh beyond part",
+        wrong.beyond_the_part,
+        holds=lambda found: withheld(found.read),
+        defect="keeps_the_whole_scope_in_force_after_a_refresh_for_a_part",
+    ),
+    of(
+        "refresh left out",
+        wrong.with_what_was_left_out,
+        holds=lambda found: refused(found.refreshed.answer),
+        defect="gives_scopes_at_refresh_that_were_asked_for_at_first",
+    ),
     of("refresh reused", wrong.reused, holds=lambda r: refused(r.replay), defect="accepts_rotated_refresh_token"),
     of(
         "revoke access",
@@ -129,6 +145,29 @@ CASES = [
         silent=REVOKE,
     ),
     of(
+        "revoke refresh of another",
+        revocation.refresh_token_by_another_client,
+        holds=issued,
+        defect="revokes_refresh_tokens_of_other_clients",
+        silent=REVOKE,
+    ),
+    of(
+        "revoke service",
+        revocation.of_service,
+        holds=lambda r: r.tried.answer.status == 401,
+        defect="does_not_revoke_backend_tokens",
+        silent=REVOKE,
+        who=backend,
+    ),
+    of(
+        "introspect service",
+        introspection.of_service,
+        holds=lambda i: i.exchange.answer.object.get("client_id") and not i.lost and not i.gained,
+        defect="introspection_omits_client_id_of_backend_services",
+        silent=INTROSPECT,
+        who=backend,
+    ),
+    of(
         "introspect",
         introspection.live,
         holds=lambda i: i.body.get("active") is True and not i.lost and not i.gained and i.context and i.expires_at and i.id_token_claims,
@@ -150,6 +189,7 @@ CASES = [
             "was never issued": "calls_unknown_tokens_active",
             "has one character changed": "",
             "was revoked": "calls_revoked_tokens_active",
+            "is a refresh token that was replaced and refused": "calls_replaced_refresh_tokens_active",
         }.items()
     ),
     *(
@@ -157,6 +197,7 @@ CASES = [
         for label, defect, who in [
             ("no authorization", "lets_anybody_introspect", app),
             ("a made-up bearer token", "accepts_any_bearer_token_at_introspection", app),
+            ("a revoked bearer token", "accepts_revoked_bearer_tokens_at_introspection", app),
             ("a wrong secret", "introspects_for_wrong_credentials", confidential),
         ]
     ),

@@ -79,6 +79,10 @@ RESEMBLANCES: dict[str, Callable[[Pair], bool]] = {
     "ignores_scheme_of_redirect_uri": lambda pair: (
         pair.same_place() and pair.have.scheme != pair.want.scheme and pair.have_host == pair.want_host
     ),
+    "accepts_userinfo_in_redirect_uri": lambda pair: (
+        pair.same_scheme() and "@" in pair.have.netloc and pair.have.netloc.rpartition("@")[2] == pair.want.netloc
+    ),
+    "ignores_fragment_of_redirect_uri": lambda pair: pair.differ_only_in("fragment"),
     "accepts_any_subdomain_in_redirect_uri": lambda pair: (
         pair.same_scheme() and pair.have_host.endswith("." + pair.want_host.partition(".")[2])
     ),
@@ -91,6 +95,8 @@ RESEMBLANCES: dict[str, Callable[[Pair], bool]] = {
 RESPONSE_TYPES: dict[str, Callable[[str | None], bool]] = {
     "accepts_missing_response_type": lambda kind: kind is None,
     "ignores_response_type": lambda kind: kind is not None,
+    "ignores_case_of_response_type": lambda kind: kind is not None and kind.casefold() == "code",
+    "takes_response_types_that_contain_code": lambda kind: kind is not None and "code" in kind.split(),
     "issues_tokens_at_authorization_endpoint": lambda kind: kind in {"token", "id_token token", "code token"},
 }
 """Which response type other than ``code`` a defect takes."""
@@ -236,6 +242,8 @@ SENT: dict[str, Change[Sent]] = {
     "denies_with_a_malformed_error_uri": Change(lambda sent: sent.put("error_uri", "see the manual, page <12>"), _a_denial),
     "omits_iss_parameter_in_denials": _dropped("iss", _a_denial),
     "sends_malformed_error_uri": Change(lambda sent: sent.put("error_uri", "see the manual, page <12>"), _an_error),
+    "omits_state_in_denials": _dropped("state", lambda sent: _a_denial(sent) and "state" in sent.answer),
+    "cuts_state_of_errors_to_48_characters": _state(lambda state: state[:48], _an_error_with_state),
     "redirects_without_an_error_code": _dropped("error", _an_error),
     "invents_authorization_error_codes": Change(lambda sent: sent.put("error", "ERR-4711"), _an_error),
     "omits_state_in_errors": _dropped("state", _an_error_with_state),

@@ -106,6 +106,8 @@ SMART_CONFIGURATION: dict[str, Change[Draft]] = {
     "gives_token_endpoint_with_a_fragment": _gives(_TOKEN, lambda draft: f"{draft.sandbox.token_url}#token"),
     "sends_iss_parameter_without_saying_so": Change(lambda draft: draft.document.pop(_ISS, None)),
     "lists_signing_algorithms_without_rs384_and_es384": _gives(_ALGORITHMS, ["HS256"]),
+    "lists_a_signing_algorithm_it_does_not_take": _gives(_ALGORITHMS, lambda draft: [*draft.document.get(_ALGORITHMS, ()), "RS512"]),
+    "lists_a_response_type_it_does_not_take": _gives("response_types_supported", ["code", "code id_token"]),
     "lists_malformed_scopes": _gives("scopes_supported", ["patient/observation.rs", "patient/Patient.xyz"]),
     "lists_unknown_simple_capability": _adds("lakeside-magic"),
     "lists_capabilities_of_no_set": _gives("capabilities", _of_no_set),

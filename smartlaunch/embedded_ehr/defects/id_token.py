@@ -68,6 +68,8 @@ class Claims:
     subject: str
     renewed: bool = False
     first_iat: int | None = None
+    first_at_hash: str | None = None
+    is_patient: bool = False
 
 
 def _renewed(claims: Claims) -> bool:
@@ -122,6 +124,14 @@ CLAIMS: dict[str, Change[Claims]] = {
     "refreshed_id_token_has_a_nonce_of_its_own": _gives("nonce", lambda _: "n-0S6_WzA2Mj", _renewed),
     "refreshed_id_token_gains_an_azp": _gives("azp", lambda claims: claims.values.get("aud"), _renewed),
     "refreshed_id_token_has_another_auth_time": _gives("auth_time", lambda claims: claims.now, _renewed),
+    "refreshed_id_token_has_the_first_at_hash": _gives(
+        "at_hash", lambda claims: claims.first_at_hash, lambda claims: claims.renewed and claims.first_at_hash is not None
+    ),
+    "refreshed_id_token_is_already_expired": _gives("exp", lambda claims: claims.now - _AN_HOUR_S, _renewed),
+    "refreshed_id_token_has_another_fhir_user": _gives(
+        "fhirUser", lambda claims: f"{claims.values['fhirUser']}-7", lambda claims: claims.renewed and "fhirUser" in claims.values
+    ),
+    "omits_fhir_user_claim_of_patients": _omits("fhirUser", lambda claims: claims.is_patient and "fhirUser" in claims.values),
     "id_token_has_wrong_at_hash": _gives("at_hash", lambda _: "AAAAAAAAAAAAAAAAAAAAAA"),
 }
 """What each defect does to right claims."""

@@ -20,6 +20,8 @@ class Description:
 
     body: dict[str, Any]
     token: AccessToken
+    first: AccessToken | None = None
+    """The access token that the grant began with, where this one came by a refresh."""
 
     def names_its_person(self) -> bool:
         """Say whether there is a subject that an ID Token has named as well."""
@@ -30,8 +32,12 @@ class Description:
         return "chidi-okafor" if self.token.patient != "chidi-okafor" else "amelia-stone"
 
 
-def _omits(member: str) -> Change[Description]:
-    return Change(lambda description: description.body.pop(member), lambda description: member in description.body)
+def _omits(member: str, where: Callable[[Description], bool] = anywhere) -> Change[Description]:
+    return Change(lambda description: description.body.pop(member), lambda description: member in description.body and where(description))
+
+
+def _renewed(description: Description) -> bool:
+    return description.first is not None
 
 
 def _gives(member: str, value: Callable[[Description], Any], where: Callable[[Description], bool] = anywhere) -> Change[Description]:
@@ -59,6 +65,14 @@ _OMITTED = {
 }
 DESCRIPTION: dict[str, Change[Description]] = {
     **{defect: _omits(member) for member, defect in _OMITTED.items()},
+    "introspection_sends_the_first_exp_after_a_refresh": _gives("exp", lambda it: int(it.first.expires_at) if it.first else 0, _renewed),
+    "introspection_sends_the_first_scope_after_a_refresh": _gives(
+        "scope", lambda it: " ".join(it.first.scopes) if it.first else "", _renewed
+    ),
+    "introspection_omits_sub_after_a_refresh": _omits("sub", _renewed),
+    "introspection_omits_patient_after_a_refresh": _omits("patient", _renewed),
+    "introspection_omits_client_id_of_backend_services": _omits("client_id", lambda it: it.token.user is None),
+    "introspection_sends_exp_in_milliseconds": _gives("exp", lambda it: int(it.token.expires_at) * 1000),
     "answers_active_as_string": _gives("active", lambda _: "true"),
     "introspection_sends_exp_as_string": _gives("exp", lambda description: str(int(description.token.expires_at))),
     "introspection_sends_iat_as_string": _gives("iat", lambda description: str(int(description.token.issued_at))),

@@ -24,13 +24,17 @@ class Refreshed:
         """Return the access token that the grant began with."""
         return next(one.value for one in self.state.access_tokens.values() if one.grant == self.token.grant)
 
+    def is_for_a_part(self) -> bool:
+        """Say whether fewer scopes are granted than the refresh token has."""
+        return set(str(self.body.get("scope", "")).split()) != set(self.token.scopes)
+
     def another_patient(self) -> str:
         """Return a patient who is not the one of the grant."""
         return next(one for one in ("bruno-castellano", "amelia-stone") if one != self.token.patient)
 
 
-def _omits(member: str) -> Change[Refreshed]:
-    return Change(lambda refreshed: refreshed.body.pop(member, None))
+def _omits(member: str, where: Callable[[Refreshed], bool] = anywhere) -> Change[Refreshed]:
+    return Change(lambda refreshed: refreshed.body.pop(member, None), where)
 
 
 def _gives(member: str, value: Callable[[Refreshed], str], where: Callable[[Refreshed], bool] = anywhere) -> Change[Refreshed]:
@@ -48,5 +52,7 @@ REFRESH_RESPONSE: dict[str, Change[Refreshed]] = {
     "omits_token_type_at_refresh": _omits("token_type"),
     "omits_expires_in_at_refresh": _omits("expires_in"),
     "omits_scope_at_refresh": _omits("scope"),
+    "sends_expires_in_as_string_at_refresh": _gives("expires_in", lambda refreshed: str(refreshed.body["expires_in"])),
+    "omits_scope_of_a_refresh_for_a_part": _omits("scope", lambda refreshed: refreshed.is_for_a_part()),
 }
 """What each defect does to a right answer."""

@@ -21,6 +21,7 @@ from smartlaunch.oauth.client_authentication import (
     Credentials,
     algorithm_of,
     basic,
+    certificate,
     encode,
     new_key,
     none,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 HOUR_S = 3600
 """Far beyond any tolerance for clocks that differ."""
 ALGORITHMS = ("RS384", "ES384")
+_CRITICAL = "https://smart-launch-conformance.invalid/critical"
 
 
 def prove(app: App, make: Callable[[App], Credentials]) -> TokenAnswer:
@@ -124,6 +126,17 @@ def _embedded_key(app: App) -> Credentials:
     right = app.assertion()
     key = new_key(right.algorithm)
     return right.having(key=key, header={"jwk": public_part(key), "kid": key["kid"]}).credentials()
+
+
+def _certified_key(app: App) -> Credentials:
+    """Signed with a new key whose certificate, made by nobody but itself, is in the header."""
+    right = app.assertion()
+    key = new_key(right.algorithm)
+    return right.having(key=key, header={"x5c": [certificate(key)], "kid": key["kid"]}).credentials()
+
+
+def _exp_as_text(app: App) -> Credentials:
+    return app.assertion().having(claims={"exp": str(int(time.time()) + 240)}).credentials()
 
 
 def _hmac_with_public_key(app: App) -> Credentials:
@@ -232,16 +245,20 @@ FAULTS: Mapping[str, Callable[[App], Credentials]] = {
     "an exp claim in milliseconds": _claims(exp=lambda: int(time.time() + 240) * 1000),
     "an exp claim in the past": _claims(exp=_in(-HOUR_S), iat=_in(-HOUR_S - 240)),
     "an exp claim that is no time": _claims(exp="soon"),
+    "an exp claim that is a string of digits": _exp_as_text,
     "an exp claim an hour ahead": _claims(exp=_in(HOUR_S)),
     "an nbf claim in the future": _claims(nbf=_in(HOUR_S)),
     # signature
     "the signature of a key that nobody registered": _foreign_key,
     "the signature of another client": _key_of_another_client,
     "the signature of a key in its own header": _embedded_key,
+    "the signature of a key certified in its own header": _certified_key,
     "an altered signature": _text(_altered_signature),
     "an altered claim": _text(_altered_claims),
     "its signature cut off": _text(_without_signature),
     "the algorithm none": lambda app: app.assertion().having(algorithm="none").credentials(),
+    "the algorithm none in other case": lambda app: app.assertion().having(algorithm="none", header={"alg": "nOnE"}).credentials(),
+    "a critical header that nobody knows": _header(crit=[_CRITICAL], **{_CRITICAL: True}),
     "HS256 and the public key as secret": _hmac_with_public_key,
     # key
     "an unknown kid": lambda app: app.assertion().having(header={"kid": secrets.token_hex(8)}).credentials(),
@@ -289,11 +306,22 @@ def _replay(app: App) -> TokenAnswer:
     return app.token_request(_form(app), credentials)
 
 
+def _replay_once_more(app: App) -> TokenAnswer:
+    """The third use of an assertion, whose second one was refused; the second one where that was not."""
+    form = _form(app)
+    credentials = app.assertion().credentials()
+    _first(app, form, credentials)
+    second = app.token_request(_form(app), credentials)
+    return second if second.succeeded else app.token_request(_form(app), credentials)
+
+
 def _reused_jti(app: App) -> TokenAnswer:
     form = _form(app)
     first = app.assertion()
     _first(app, form, first.credentials())
-    return app.token_request(_form(app), app.assertion().having(claims={"jti": first.claims["jti"]}).credentials())
+    # Another `exp` as well, so that the two differ in more than their signature.
+    again = {"jti": first.claims["jti"], "exp": first.claims["exp"] - 30}
+    return app.token_request(_form(app), app.assertion().having(claims=again).credentials())
 
 
 def _twice_without_jti(app: App) -> TokenAnswer:
@@ -327,6 +355,7 @@ def raced(app: App) -> Race:
 AGAIN: Mapping[str, Callable[[App], TokenAnswer]] = {
     "the same assertion again": _replay,
     "a jti used before": _reused_jti,
+    "the same assertion a third time": _replay_once_more,
     "no jti claim": _twice_without_jti,
 }
 """Faults that show at the second use of an assertion only."""
@@ -373,6 +402,18 @@ def listed(app: App, name: str) -> TokenAnswer:
     if not any(algorithm_of(key) == name for key in app.keys.all(app.client)):
         raise NotConfigured(f"the client {app.client.name!r} has no {name} key in the target file", key="[clients.<name>] private_jwks")
     return app.once(f"algorithm {name}", lambda: send_right(app, name))
+
+
+def with_the_guides_claims(app: App) -> TokenAnswer:
+    """A right assertion with the claims that the guide names and no other; the usual one, which has ``iat`` too, has to be taken."""
+
+    def make() -> TokenAnswer:
+        usual = right(app)
+        if not usual.succeeded:
+            raise TwinFailed(f"a right assertion did not bring an access token: {usual.describe()}", by="assertion-algorithms")
+        return prove(app, _claims(iat=None))
+
+    return app.once("assertion with the claims of the guide", make)
 
 
 def send_right(app: App, algorithm: str = "", **header: Any) -> TokenAnswer:

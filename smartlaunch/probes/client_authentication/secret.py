@@ -176,6 +176,15 @@ def redeem_by_basic(app: App) -> TokenAnswer:
     return redeem_by(app, "client_secret_basic")
 
 
+def redeem_by_basic_in_lower_case(app: App) -> TokenAnswer:
+    """The same with the scheme in lower case, which counts for nothing (RFC 7235 section 2.1); the usual spelling has to be taken."""
+    if not redeem_by_basic(app).succeeded:
+        raise NotApplicable("the server does not take the secret by Basic; another scenario judges that")
+    right = authentication.basic(app.client.client_id, _of(app))
+    lower = Credentials(tuple((name, value.replace("Basic ", "basic ", 1)) for name, value in right.headers))
+    return app.once("redeem by basic", lambda: app.token_request(app.code_form(unproven_code(app)), lower))
+
+
 METHODS: Mapping[str, Callable[[str, str], Credentials]] = {
     "client_secret_basic": authentication.basic,
     "client_secret_post": authentication.post,

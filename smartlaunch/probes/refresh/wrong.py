@@ -17,7 +17,8 @@ from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.fhir_access.requests import require_closed
 from smartlaunch.probes.refresh.lines import Line, go_on, narrow_line, own_grant, refused, shared_line, spare_scope
-from smartlaunch.probes.refresh.right import Refreshed
+from smartlaunch.probes.refresh.right import Refreshed, part
+from smartlaunch.probes.scopes import unticked
 from smartlaunch.probes.token import Race
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ class Widened:
 
     refreshed: Refreshed
     read: Exchange | None = None
+
+
+@dataclass(frozen=True)
+class PartUse:
+    """A search of the type that a refresh left out, with the token that came of it."""
+
+    read: Exchange
+    what: str
 
 
 @dataclass(frozen=True)
@@ -161,6 +170,47 @@ def wider(app: App, label: str) -> Widened:
         return Widened(Refreshed(own.grant, answer, asked), read)
 
     return app.once(f"refresh for {label}", make)
+
+
+def beyond_the_part(app: App) -> PartUse:
+    """A search of the type that a refresh for a part left out, which the token of the whole finds; ``NotApplicable`` where none tells."""
+
+    def make() -> PartUse:
+        answer = part(app)
+        dropped = spare_scope(app)
+        if not answer.answer.succeeded or scope_words.covered(dropped, answer.granted):
+            raise NotApplicable("the refresh for a part brought no token for less; `refresh-part` judges that")
+        parsed = scope_words.parse(dropped)
+        patient = answer.grant.token.patient or app.engine.target.patients.default
+        if parsed is None or "s" not in parsed.interactions or not patient:
+            raise NotApplicable("the scope that the refresh left out allows no search that could be tried")
+        if any(scope_words.allows(answer.granted, level, parsed.resource, "s") for level in ("patient", "user", "system")):
+            raise NotApplicable("another scope of the refreshed token covers what was left out")
+        query = [("patient", patient), ("_count", "1")]
+        if not disclosed(app.engine.fhir.search(parsed.resource, query, app.grant().access_token)):
+            raise NotApplicable("the token of the whole finds nothing of the type that was left out, so a refusal of it tells nothing")
+        read = app.engine.fhir.search(parsed.resource, query, answer.answer.access_token)
+        answered(read)
+        return PartUse(read, f"a search of {parsed.resource}")
+
+    return app.once("use of a refresh for a part", make)
+
+
+def with_what_was_left_out(app: App) -> Widened:
+    """A refresh for the scope that the user left out at the consent page, beside those that were granted."""
+
+    def make() -> Widened:
+        scope, left = unticked(app)
+        attempt, token = left.attempt, left.attempt.token
+        if token is None or not token.refresh_token:
+            raise NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
+        if scope_words.covered(scope, token.scopes):
+            raise NotApplicable("the scope was granted all the same; another scenario judges that")
+        grant = app.require_grant(attempt)
+        asked = (*grant.granted, scope)
+        return Widened(Refreshed(grant, app.refresh(token.refresh_token, scope=" ".join(asked)), asked))
+
+    return app.once("refresh for a scope that was left out", make)
 
 
 def _part(granted: list[str]) -> list[str]:
