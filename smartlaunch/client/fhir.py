@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from smartlaunch.client.http import Http
+from smartlaunch.client.waits import let_pass
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import created_at, is_gone
 
@@ -78,7 +79,7 @@ class Fhir:
             and scheme.lower() == "bearer"
             and self._may_be_late(issued)
         ):
-            time.sleep(_SPREAD_S)
+            let_pass(_SPREAD_S)
             exchange = self._http.send(method, url, endpoint=Endpoint.FHIR, headers=all_headers, form=form, content=content)
             if self._is_overtaken(issued):
                 self._in_vain = self._in_vain + 1 if exchange.heard.status == 401 else 0

@@ -27,6 +27,7 @@ import httpx
 from smartlaunch import __version__
 from smartlaunch.client.inflated import Inflated
 from smartlaunch.client.trust import Trust, carries_secret
+from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import UsageError
 from smartlaunch.exchange import TRANSIENT, Actor, Endpoint, Exchange, Failure, Request, Response
 
@@ -186,7 +187,7 @@ class Http:
             if wait > min(self._retry_s, self._request_s, self._patience_s):
                 break
             self._patience_s -= wait
-            time.sleep(wait)
+            let_pass(wait)
             exchange = self._once(method, url, endpoint, headers, content)
         return exchange
 
@@ -196,7 +197,7 @@ class Http:
         if self._rate > 0:
             pause = self._last + 1 / self._rate - time.monotonic()
             if pause > 0:
-                time.sleep(pause)
+                let_pass(pause)
             self._last = time.monotonic()
         exchange = self._heard(self._sink.next_id(), method, url, endpoint, headers, content, redirect_of=redirect_of)
         self._sink.record(exchange)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from smartlaunch.addresses import is_loopback
 from smartlaunch.client.discovery import Discovery
+from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, UsageError
 from smartlaunch.oauth.client_authentication import algorithm_of, new_key, public_part
 from smartlaunch.target import Client
@@ -189,7 +190,7 @@ class JwksServer:
 
     def settle(self) -> None:
         """Wait until what was fetched before may no longer be kept."""
-        time.sleep(max(0.0, self.fresh_until - time.monotonic()))
+        let_pass(self.fresh_until - time.monotonic())
 
     def stop(self) -> None:
         """Stop serving."""

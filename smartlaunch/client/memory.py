@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
+from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import Blocked, InternalError, NotApplicable, Unreachable
 from smartlaunch.exchange import TRANSIENT, Exchange
 
@@ -224,7 +225,7 @@ class Memory:
         if key not in self._aging:
             return None
         aging, ripe, ids = self._aging.pop(key)
-        time.sleep(max(0.0, ripe - time.time()))
+        let_pass(ripe - time.time())
         return self._make(key, partial(_rest_of, aging), ids)
 
 

@@ -25,6 +25,7 @@ from smartlaunch.catalogue import EDITIONS, load
 from smartlaunch.client.apps import Apps
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.http import proxy_parts
+from smartlaunch.client.waits import Waits
 from smartlaunch.errors import InternalError, UsageError
 from smartlaunch.evidence.recorder import Recorder
 from smartlaunch.evidence.redaction import NOT_KEPT, Redactor
@@ -320,6 +321,7 @@ class RunSession:
             "start": self.started.isoformat(timespec="milliseconds"),
             "end": datetime.now(UTC).astimezone().isoformat(timespec="milliseconds"),
             "zone": str(self.started.tzinfo),
+            "let_pass_s": round(Waits.passed_s, 1),
             "environment": {
                 "python": platform.python_version(),
                 "platform": platform.system(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
+from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import describe
@@ -191,7 +192,7 @@ def read_until_refused(app: App, grant: Grant | TokenAnswer) -> Exchange:
     read = app.probe(grant)
     deadline = time.monotonic() + SPREAD_S
     while 200 <= read.answer.status < 300 and time.monotonic() < deadline:
-        time.sleep(SPREAD_S / 3)
+        let_pass(SPREAD_S / 3)
         read = app.probe(grant)
     return read
 

@@ -125,6 +125,7 @@ def _header(runs: Sequence[Run], selection: list[str], found: Mapping[str, Scena
         "merged": [run.id for run in runs],
         "start": min(str(run.header.get("start", "")) for run in runs),
         "end": max(str(run.header.get("end", "")) for run in runs),
+        "let_pass_s": round(sum(run.let_pass_s for run in runs), 1),
         "selection": selection,
         "preflight": [line for place, line in enumerate(lines) if line not in lines[:place] and not line.get("probes")]
         + _probes([line for run in runs for line in run.preflight if line.get("probes")]),

@@ -248,6 +248,25 @@ class Run:
         return max(0.0, (end - start).total_seconds()) if start and end else 0.0
 
     @property
+    def let_pass_s(self) -> float:
+        """Seconds for which time was let pass, 0 where that was not recorded."""
+        said = self.header.get("let_pass_s")
+        return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else 0.0
+
+    @cached_property
+    def answers_s(self) -> float:
+        """Seconds in which at least one request was on its way: how long the servers were waited for."""
+        spans: list[tuple[float, float]] = []
+        for exchange in self.exchanges:
+            if start := moment(exchange.started):
+                spans.append((start.timestamp(), start.timestamp() + exchange.duration_ms / 1000))
+        waited = until = 0.0
+        for began, ended in sorted(spans):
+            waited += max(0.0, ended - max(began, until))
+            until = max(until, ended)
+        return waited
+
+    @property
     def preflight(self) -> list[Mapping[str, Any]]:
         """What the check before the run said: lines with ``problem``, ``verdict`` and perhaps ``fix``."""
         lines = self.header.get("preflight")

@@ -31,6 +31,7 @@ from smartlaunch.reporting.words import (
     seconds,
     sections,
     shortened,
+    spent,
     verdict,
 )
 
@@ -120,7 +121,8 @@ class _Summary:
         lines[0] = lines[0].replace(found.word.upper(), self.style(found.word.upper(), "bold", found.tone), 1)
         facts = [f for f in (target, str(self.run.header.get("target", {}).get("fhir_base_url", ""))) if f]
         if self.run.duration_s:
-            facts.append(seconds(self.run.duration_s))
+            parts = spent(self.run)
+            facts.append(seconds(self.run.duration_s) + (f" ({parts})" if parts else ""))
         lines += wrapped("  ".join(facts), self.width, indent="", hanging="  ") if facts else []
         if self.run.header.get("interrupted"):
             lines.append(self.style("The run was ended before it was done.", Outcome.BLOCKED.value))

@@ -182,6 +182,18 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def spent(run: Run) -> str:
+    """Where the time of a run went, such as ``41 s for answers, 6.0 s for things to end, 22 s its own``; empty for a run that was joined.
+
+    Runs side by side wait at the same time, so their sums say nothing of the whole.
+    """
+    if not run.duration_s or run.header.get("merged"):
+        return ""
+    own = max(0.0, run.duration_s - run.answers_s - run.let_pass_s)
+    waited = f", {seconds(run.let_pass_s)} for things to end" if run.let_pass_s else ""
+    return f"{seconds(run.answers_s)} for answers{waited}, {seconds(own)} its own"
+
+
 def seconds(value: float) -> str:
     """A duration as people say it: ``0.3 s``, ``42 s``, ``3 min 5 s``."""
     if value < 10:

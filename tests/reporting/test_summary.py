@@ -9,12 +9,13 @@ import time
 import pytest
 
 from smartlaunch.catalogue import load
+from smartlaunch.exchange import RecordedExchange
 from smartlaunch.records.files import reports
 from smartlaunch.records.record import Diagnosis, FindingRecord, Run, ScenarioResult
 from smartlaunch.reporting.failure import render_finding, render_findings
 from smartlaunch.reporting.junit import junit_properties
 from smartlaunch.reporting.summary import Progress, render_summary, takes_colour
-from smartlaunch.reporting.words import printable, seconds, verdict
+from smartlaunch.reporting.words import printable, seconds, spent, verdict
 
 FINDING = FindingRecord(
     "SMART-2.2-app-launch-cache-b",
@@ -110,6 +111,27 @@ def test_printable_keeps_readable_text():
 
 def test_seconds():
     assert [seconds(v) for v in (0.04, 9.94, 42.4, 185)] == ["0.0 s", "9.9 s", "42 s", "3 min 5 s"]
+
+
+def test_where_the_time_of_a_run_went():
+    def asked(second, ms):
+        return RecordedExchange(
+            id=f"x{second}",
+            actor="app",
+            endpoint="fhir",
+            method="GET",
+            url="https://f.example/r4",
+            started=f"2026-11-01T01:00:{second:02}+00:00",
+            duration_ms=ms,
+        )
+
+    header = {"start": "2026-11-01T01:00:00+00:00", "end": "2026-11-01T01:01:00+00:00", "let_pass_s": 7.5}
+    exchanges = (asked(1, 4000), asked(2, 1000), asked(4, 3000), asked(20, 500))
+    run = Run(header=header, exchanges=exchanges)
+    assert run.answers_s == pytest.approx(6.5)
+    assert spent(run) == "6.5 s for answers, 7.5 s for things to end, 46 s its own"
+    assert spent(Run(header={**header, "merged": ["a", "b"]}, exchanges=exchanges)) == ""
+    assert spent(Run(header={})) == ""
 
 
 @pytest.mark.parametrize(

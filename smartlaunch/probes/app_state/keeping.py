@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from smartlaunch.client.http import answered
+from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.fhir import describe, resources
 from smartlaunch.probes.app_state.subjects import base, person, subject, system, token
@@ -260,7 +261,7 @@ def _until_found(app: App, about: str, wanted: State) -> Exchange:
     until = time.monotonic() + INDEXED_S
     exchange = search(app, CODES[0], about, token(app))
     while _good_without(exchange, wanted.id) and time.monotonic() < until:
-        time.sleep(INDEXED_S / 5)
+        let_pass(INDEXED_S / 5)
         exchange = search(app, CODES[0], about, token(app))
     return exchange
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.http import answered
+from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth.client_authentication import algorithm_of, new_key, public_part
 from smartlaunch.probes import backend_services as client_credentials
@@ -219,11 +220,11 @@ def _rotated(app: App) -> Rotation:
         _send_right(app, form())
         new = _other_key(app)
         server.replace([public_part(new)])
-        time.sleep(SHORT_S + _MARGIN_S)
+        let_pass(SHORT_S + _MARGIN_S)
         began = time.monotonic()
         rotation = Rotation(_send(app, form()), _send(app, form(), new))
         while not rotation.over and time.monotonic() + _PAUSE_S < began + _patience(app):
-            time.sleep(_PAUSE_S)
+            let_pass(_PAUSE_S)
             rotation = Rotation(_send(app, form()), _send(app, form(), new), late_s=time.monotonic() - began)
         return rotation
     finally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.http import answered
+from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth import scopes as scope_words
@@ -106,7 +107,7 @@ def _first_refresh(app: App, refresh_token: str) -> TokenAnswer:
 
 def _let_a_second_pass(grant: Grant) -> None:
     """Wait until a time of issue can differ: two tokens of one content and one second, without an id of their own, are the same string."""
-    time.sleep(max(0.0, grant.token.received_at + _SECONDS_APART - time.time()))
+    let_pass(grant.token.received_at + _SECONDS_APART - time.time())
 
 
 def again(app: App) -> Refreshed:

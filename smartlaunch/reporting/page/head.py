@@ -13,6 +13,7 @@ from smartlaunch.reporting.words import (
     OUTCOME_WORDS,
     printable,
     seconds,
+    spent,
 )
 
 
@@ -23,6 +24,7 @@ def facts(page: Page) -> list[tuple[str, str]]:
     facts = [
         ("Edition", ", ".join(map(str, header.get("editions", ())))),
         ("Took", seconds(page.run.duration_s) if page.run.duration_s else ""),
+        ("Of that", spent(page.run)),
         ("Exchanges", f"{len(page.run.exchanges):,}"),
         ("FHIR base URL", str(target.get("fhir_base_url", ""))),
     ]
