@@ -1,14 +1,18 @@
 """pytest used as anybody uses pytest: markers, -k, --lf, --pyargs, other plugins, feature files of one's own."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 from smartlaunch.cli import main
 from smartlaunch.plugin import marks
 from smartlaunch.plugin.binding import SUITES, every_plan, plans
+from smartlaunch.setup import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = """\
@@ -98,24 +102,70 @@ def test_what_failed_last_comes_first_or_alone(tmp_path):
     assert len(first) == 2
 
 
-PLUGINS = {
-    "pytest_asyncio": "pytest-asyncio",
-    "pytest_randomly": "pytest-randomly",
-    "pytest_playwright": "pytest-playwright",
-    "pytest_html": "pytest-html",
-    "pytest_timeout": "pytest-timeout",
-    "pytest_rerunfailures": "pytest-rerunfailures",
-    "pytest_cov": "pytest-cov",
-    "xdist": "pytest-xdist",
-}
+PLUGINS = Path(__file__).parent / "other_plugins.txt"
+"""pytest-asyncio, -randomly, -playwright, -html, -timeout, -rerunfailures and -cov with what they need, pinned."""
 
 
-def test_other_plugins_that_are_installed_do_not_disturb():
-    there = [name for name, module in ((v, k) for k, v in PLUGINS.items()) if find_spec(module)]
-    assert "pytest-xdist" in there
-    found, _ = collect("suites/test_standalone_public.py", "-m", "pkce", plugins=True)
-    alone, _ = collect("suites/test_standalone_public.py", "-m", "pkce")
+@pytest.fixture(scope="module")
+def others():
+    """The folder with other people's plugins, fetched once per lock; loaded by pytest as soon as it is on the path."""
+    folder = commands.cache_folder() / f"plugins-{hashlib.sha256(PLUGINS.read_bytes()).hexdigest()[:12]}-{sys.version_info.minor}"
+    if not (folder / "ready").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--no-deps"]
+        done = commands.run([*command, "--require-hashes", "--target", str(folder), "-r", str(PLUGINS)], limit_s=240)
+        if not done.ok:
+            pytest.skip(f"the plugins could not be fetched: {done.said}")
+        (folder / "ready").touch()
+    return folder
+
+
+def beside(others, *words):
+    """pytest with all of them loaded."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{others}", "SMARTLAUNCH_ALLURE": "off"}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def test_a_run_beside_other_plugins_comes_to_the_same(others, tmp_path):
+    words = (
+        "suites/test_standalone_public.py",
+        "-m",
+        "not intrusive",
+        "-k",
+        "state_returned or authorization_code_issued",
+        "--defect=omits_state",
+    )
+    theirs = (
+        "--reruns=1",
+        "--timeout=200",
+        f"--html={tmp_path / 'other.html'}",
+        "--cov=smartlaunch.oauth",
+        "--cov-fail-under=0",
+        "-p",
+        "randomly",
+    )
+    done = beside(others, *words, *theirs, f"--run-dir={tmp_path / 'run'}")
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "Using --randomly-seed" in done.stdout
+    assert "rerun" in done.stdout
+    assert (tmp_path / "other.html").is_file()
+    outcomes = {s["id"]: s["outcome"] for s in json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["scenarios"]}
+    assert outcomes["standalone-public/state-returned"] == "failed"
+    assert outcomes["standalone-public/authorization-code-issued"] == "passed"
+    assert set(outcomes.values()) == {"passed", "failed"}
+    assert (tmp_path / "run" / "index.html").is_file()
+
+
+def test_what_ends_grants_stays_last_where_another_plugin_shuffles(others):
+    done = beside(others, "suites/test_standalone_public.py", "--collect-only", "-q", "-p", "randomly", "--randomly-seed=7")
+    found = [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line]
+    alone, _ = collect("suites/test_standalone_public.py")
+    last = {f"test_{p.slug.replace('-', '_')}" for p in plans("standalone-public") if "last" in p.flags}
     assert sorted(found) == sorted(alone)
+    assert found != alone
+    assert {name.partition("[")[0] for name in found[-len([n for n in found if n.partition("[")[0] in last]) :]} <= last
 
 
 def test_every_option_has_the_family_name_too():
