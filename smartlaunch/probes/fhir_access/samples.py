@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import TRANSIENT
@@ -180,6 +181,9 @@ def _samples(app: App, grant: Grant, whose: str) -> dict[str, list[Sample]]:
     if not found and silent:
         answered(silent[0])
     if not found and refusals and not any(offers(app, kind, "search-type") for kind in PREFERRED):
+        read = app.engine.fhir.read(f"Patient/{whose}", grant.access_token)
+        if disclosed(read, "Patient"):
+            return {"Patient": [Sample(read.answer.object, (("_id", whose),))]}  # all that a server without searches lets be found
         raise NotApplicable("the CapabilityStatement offers no search of any type with data of a patient, and every search was refused")
     if not found and refusals:
         raise TwinFailed(
