@@ -16,14 +16,14 @@ def at_the_terminal() -> Callable[[str], str] | None:
     number = os.environ.get(VARIABLE, "")
     if not number.isdigit():
         return None
-    line = socket.socket(fileno=int(number))
-    line.settimeout(LIMIT_S)
-    answers = line.makefile("r", encoding="utf-8")
 
     def ask(question: str) -> str:
+        # Nothing is left open between two questions: what is only let go of counts as an error at the end of the run.
         try:
-            line.sendall(f"{question}\n".encode())
-            return answers.readline().strip()
+            with socket.socket(fileno=os.dup(int(number))) as line, line.makefile("r", encoding="utf-8") as answers:
+                line.settimeout(LIMIT_S)
+                line.sendall(f"{question}\n".encode())
+                return answers.readline().strip()
         except OSError:  # nobody is there any more, or nobody typed anything in time
             return ""
 
