@@ -16,6 +16,18 @@ def is_loopback(host: str) -> bool:
         return host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost")
 
 
+def is_link_local(host: str) -> bool:
+    """Whether a host is a link-local address or a name for one, such as those where clouds keep their metadata."""
+    if host.lower() in ("metadata.google.internal", "metadata", "instance-data"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_link_local or host.lower() == "fd00:ec2::254"
+
+
 def origin(url: str | SplitResult) -> tuple[str, str, int | None]:
     """Scheme, host and port of a URL, however scheme, host and a usual port are written; a port that is none counts as left out."""
     parts = urlsplit(url) if isinstance(url, str) else url

@@ -7,11 +7,12 @@ that matches nothing, hides every HTTP redirect to a custom scheme from the even
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from smartlaunch.addresses import is_link_local
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OWN_SCHEMES = {
@@ -39,18 +40,6 @@ def origin_of(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     return scheme, _host(parts), _port(parts)
-
-
-def is_link_local(host: str) -> bool:
-    """Whether a host is a link-local address or a name for one, such as those where clouds keep their metadata."""
-    if host.lower() in ("metadata.google.internal", "metadata", "instance-data"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_link_local or host.lower() == "fd00:ec2::254"
 
 
 def same_target(uri: str, url: str) -> bool:

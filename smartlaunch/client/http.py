@@ -101,7 +101,8 @@ class Http:
         self._headers_for = headers_for
         self.ssl_context = context
         self._deadline = _Deadline()
-        wire = transport if transport is not None else _DeadlineTransport(context, self._deadline, proxy)
+        barred = trust.barred if trust is not None else _nobody_barred
+        wire = transport if transport is not None else _DeadlineTransport(context, self._deadline, barred, proxy)
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._client = httpx.Client(transport=wire, timeout=request_s, follow_redirects=False, trust_env=False, cookies=no_cookies)
         self._client.headers = httpx.Headers({"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate"})
@@ -252,7 +253,10 @@ class Http:
         return Exchange(identifier, Actor.APP, endpoint, started, took_ms, sent, response, error, redirect_of, tls, failure)
 
     def _require_trust(self, url: str, headers: list[tuple[str, str]], content: bytes | None) -> None:
-        if self._trust is not None and carries_secret(headers, content) and (why := self._trust.withheld(url)):
+        if self._trust is None:
+            return
+        why = self._trust.barred(urlsplit(url).hostname or "") or (carries_secret(headers, content) and self._trust.withheld(url))
+        if why:
             raise _NotSendable(why)
 
     def _read(self, response: httpx.Response) -> tuple[bytes, bool]:
@@ -442,21 +446,29 @@ class _DeadlineStream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-class _DeadlineBackend(httpcore.SyncBackend):
-    def __init__(self, deadline: _Deadline) -> None:
-        self._deadline = deadline
+def _nobody_barred(_host: str, _at: str) -> str:
+    return ""
 
-    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+
+class _DeadlineBackend(httpcore.SyncBackend):
+    def __init__(self, deadline: _Deadline, barred: Callable[[str, str], str]) -> None:
+        self._deadline, self._barred = deadline, barred
+
+    def connect_tcp(self, host: str, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         kwargs["timeout"] = self._deadline.left(kwargs.get("timeout"), httpcore.ConnectTimeout)
-        return _DeadlineStream(super().connect_tcp(*args, **kwargs), self._deadline)
+        stream = super().connect_tcp(host, *args, **kwargs)
+        if why := self._barred(host, str(stream.get_extra_info("server_addr")[0])):
+            stream.close()
+            raise _NotSendable(why)
+        return _DeadlineStream(stream, self._deadline)
 
 
 class _DeadlineTransport(httpx.BaseTransport):
     """httpx over httpcore with one deadline for the whole exchange instead of one per read."""
 
-    def __init__(self, context: ssl.SSLContext, deadline: _Deadline, proxy: str = "") -> None:
+    def __init__(self, context: ssl.SSLContext, deadline: _Deadline, barred: Callable[[str, str], str], proxy: str = "") -> None:
         settings: dict[str, Any] = {"ssl_context": context, "max_connections": 10, "keepalive_expiry": 30}
-        settings["network_backend"] = _DeadlineBackend(deadline)
+        settings["network_backend"] = _DeadlineBackend(deadline, barred)
         self._pool: httpcore.ConnectionPool
         if proxy:
             address, login = proxy_parts(proxy)

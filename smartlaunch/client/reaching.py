@@ -27,5 +27,5 @@ def http_for(
         proxy=target.proxy,
         certificate=certificate,
         transport=transport,
-        trust=trust,
+        trust=trust or Trust(target.fhir_base_url, limits.hosts),
     )

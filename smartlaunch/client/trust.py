@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from smartlaunch.addresses import is_loopback
+from smartlaunch.addresses import is_link_local, is_loopback
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "dpop", "cookie"})
 _SECRET_MEMBERS: Final = frozenset(
@@ -43,6 +43,16 @@ class Trust:
         if self.pinned and host != self.home:
             return f"{host} is not among the hosts that the target file allows secrets to go to (limits.hosts); nothing was sent"
         return ""
+
+    def barred(self, host: str, at: str = "") -> str:
+        """Why a host is not reached at all, by its name or by the address ``at`` which that name led to; empty when it may be.
+
+        Clouds keep the keys of a machine at link-local addresses, so no server's document leads a run there but to where the target lives.
+        """
+        if host.lower() == self.home or not (is_link_local(host) or is_link_local(at)):
+            return ""
+        shown = f"{host} is {at}, which" if at and at != host else f"{host}"
+        return f"{shown} is a link-local address, where clouds keep their metadata; nothing was sent"
 
     def elsewhere(self, document: Mapping[str, Any]) -> list[str]:
         """Which other hosts than the FHIR server's get which secrets, by what the server publishes; a line each."""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from smartlaunch.client.discovery import WELL_KNOWN, Discovery
 from smartlaunch.client.http import Http
+from smartlaunch.client.trust import Trust
 from smartlaunch.errors import Unreachable, UsageError
 from smartlaunch.evidence.recorder import Recorder
 from smartlaunch.evidence.redaction import Redactor
@@ -60,7 +61,7 @@ def base_of(given: str) -> str:
 def discover(given: str, *, ca_file: str = "", request_s: float = 15) -> Server:
     """Ask a FHIR base URL what it is; ``UsageError`` where it is none, ``Unreachable`` where nobody answers."""
     base = base_of(given)
-    http = Http(Recorder(None, Redactor()), request_s=request_s, ca_file=ca_file)
+    http = Http(Recorder(None, Redactor()), request_s=request_s, ca_file=ca_file, trust=Trust(base))
     try:
         return _found(base, Discovery(http, base), http)
     finally:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from smartlaunch.addresses import is_link_local
 from smartlaunch.browser import LoginPlan
-from smartlaunch.browser.catcher import Net, is_link_local, origin_of
+from smartlaunch.browser.catcher import Net, origin_of
 from smartlaunch.browser.pictures import cover, covered
 from smartlaunch.browser.session import environment
 from smartlaunch.browser.walk.opening import unsafe

@@ -1,5 +1,7 @@
 """Secrets go over TLS, to the hosts that the server publishes, and where the target file names hosts to those alone."""
 
+import socket
+
 import httpx
 import pytest
 
@@ -84,3 +86,35 @@ def test_request_is_not_sent_and_the_scenario_says_why():
     with pytest.raises(Blocked, match="over plain http"):
         _ = held.answer
     assert http.send("GET", "http://auth.example.org/page", endpoint=Endpoint.PAGE).heard.status == 200
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "metadata.google.internal", "[fe80::1]", "[::ffff:169.254.169.254]"])
+def test_nothing_is_sent_to_a_link_local_address_that_a_server_names(host):
+    sent = []
+    http = Http(Sink(), transport=httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200)), trust=Trust(HOME))
+    exchange = http.send("GET", f"http://{host}/latest/meta-data", endpoint=Endpoint.JWKS)
+    http.close()
+    assert (exchange.failure, sent) == (Failure.NOT_SENDABLE, [])
+    assert "link-local address" in exchange.error
+
+
+def test_a_target_that_lives_at_a_link_local_address_is_reached():
+    http = Http(Sink(), transport=httpx.MockTransport(lambda _: httpx.Response(200)), trust=Trust("http://169.254.7.7/fhir"))
+    exchange = http.send("GET", "http://169.254.7.7/fhir/metadata", endpoint=Endpoint.METADATA)
+    http.close()
+    assert exchange.heard.status == 200
+
+
+def test_a_name_that_leads_to_a_link_local_address_gets_nothing_either(monkeypatch):
+    monkeypatch.setattr("smartlaunch.client.trust.is_link_local", lambda host: host == "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+        http = Http(Sink(), trust=Trust(HOME))
+        exchange = http.send("GET", f"http://localhost:{server.getsockname()[1]}/keys", endpoint=Endpoint.JWKS)
+        http.close()
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(5)
+            assert connection.recv(1000) == b""
+    assert exchange.failure is Failure.NOT_SENDABLE
+    assert "localhost is 127.0.0.1, which is a link-local address" in exchange.error

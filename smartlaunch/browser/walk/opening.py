@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from smartlaunch.browser.catcher import is_link_local
+from smartlaunch.addresses import is_link_local
 from smartlaunch.browser.recording import failure_code
 from smartlaunch.browser.walk.state import End, Walk
 
