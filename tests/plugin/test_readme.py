@@ -186,6 +186,8 @@ Where several hold, the first of 2, 1, 4, 3 counts; an internal error of pytest 
   `-m "req(id='RFC7636-4.6')"` by requirement. `-k pkce` finds a group, too. `pytest --markers` lists all.
 - `--lf` and `--ff` put what failed last alone or first.
 - Every option is also there under its family name, `--smartlaunch-<name>`, where another plugin has the short one.
+- Other people's plugins may be loaded beside it: a run with pytest-asyncio, -randomly, -playwright, -html, -timeout, -rerunfailures and -cov comes to the
+  same outcomes, and what ends grants stays last in an order that another plugin draws.
 - Without a checkout: `pytest --pyargs smartlaunch._suite.suites.test_standalone_public --target=T`.
 - Feature files of your own: a folder with `.feature` files that use the phrases of this suite, each scenario with an `@id:` of its own under a `Rule`
   with a `@req:` of the catalogue. `smartlaunch run --features DIR` (pytest: `--smartlaunch-features=DIR`) puts them in the suites that their tags fit, beside
