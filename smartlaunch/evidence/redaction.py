@@ -23,15 +23,16 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
+from urllib.parse import quote, unquote, unquote_plus
 
 from smartlaunch.evidence import pages
+from smartlaunch.evidence.correlation import correlation
+from smartlaunch.evidence.media import charset_of, is_text
 from smartlaunch.evidence.patient_data import HIDDEN, is_resource, names, reduce_resource, reduce_xml
 from smartlaunch.evidence.registry import PLACEHOLDER, SecretRegistry
 from smartlaunch.evidence.secret_names import ENCODED_JSON, is_opaque, looks_secret, means_secret
 from smartlaunch.evidence.vocabulary import (
     AMBIGUOUS_IN_JSON,
-    CORRELATION_HEADERS,
     CREDENTIAL_HEADERS,
     OAUTH_SHAPE,
     OPEN_CLAIMS,
@@ -66,11 +67,6 @@ _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>\\^`{|}]+")
 _ENCODED = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>%]*+(?:%[^\s\"'<>%]*+)*?%(?:25)*(?:22|3[dD]|7[bB])[^\s\"'<>]*+")
 _LONE = re.compile("[\ud800-\udfff]")
 _URL_HEADERS: Final = frozenset({"location", "content-location", "referer", "origin", "refresh", "link", "sourcemap"})
-_INSTANCE = re.compile(r"/instances/([^/?#]+)")
-_INSTANCE_PARAMETERS: Final = frozenset(
-    {"correlationid", "correlation_id", "correlation-id", "requestid", "request_id", "traceid", "trace_id", "instance"}
-)
-_LATIN: Final = frozenset({"iso-8859-1", "latin1", "latin-1", "windows-1252", "us-ascii", "utf-16", "utf-16le", "utf-16be"})
 _TYPED: Final = frozenset({"text", "email", "tel", "search", "number", "date"})
 _ADDRESS_ATTRIBUTES: Final = frozenset({"href", "action", "src", "formaction", "content", "data-url", "data-href"})
 _PART_NAME = re.compile(r"(?i)content-disposition:[^\r\n]{0,300}?\bname=\"([^\"\r\n]{0,200})\"")
@@ -389,9 +385,9 @@ class Redactor:
         if not data:
             return ""
         media = content_type.partition(";")[0].strip().lower()
-        if not _is_text(media, data):
+        if not is_text(media, data):
             return f"<{media or 'unnamed content'}, {len(data)} bytes>"
-        text = data[:_PARSED_BYTES].decode(_charset(content_type), "replace")
+        text = data[:_PARSED_BYTES].decode(charset_of(content_type), "replace")
         if media == "application/x-www-form-urlencoded":
             return self._pairs(text, place, _DEPTH, plus=True)
         if media == "multipart/form-data":
@@ -640,35 +636,6 @@ def _shown(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}\n… {len(text) - _SHOWN} characters left out"
 
 
-def correlation(exchange: Exchange) -> dict[str, str]:
-    """The ids in an answer under which a support desk finds the request, by header name as sent."""
-    sent_and_received = (*exchange.request.headers, *exchange.heard.headers)
-    found = {name: value for name, value in sent_and_received if name.lower() in CORRELATION_HEADERS and value}
-    for address in _error_addresses(exchange):
-        match = _INSTANCE.search(address)
-        if match:
-            found["error_uri instance"] = unquote(match.group(1))
-        for key, value in parse_qsl(urlsplit(address).query) if "?" in address else []:
-            if key.lower() in _INSTANCE_PARAMETERS and value:
-                found.setdefault(f"error_uri {key}", value)
-    return found
-
-
-def _error_addresses(exchange: Exchange) -> list[str]:
-    addresses = []
-    uri = exchange.heard.object.get("error_uri") if len(exchange.heard.body) < 65_536 else None
-    if isinstance(uri, str):
-        addresses.append(uri)
-    for url in (exchange.request.url, exchange.heard.header("location") or ""):
-        if "error_uri=" in url:
-            head, _, fragment = url.partition("#")
-            pairs = parse_qsl(head.partition("?")[2]) + parse_qsl(fragment)
-            addresses += [value for name, value in pairs if name == "error_uri"]
-        elif "/errors/" in url:
-            addresses.append(url)
-    return addresses
-
-
 def _place(endpoint: Endpoint | str) -> Endpoint:
     try:
         return Endpoint(endpoint)
@@ -699,18 +666,3 @@ def _json_part(part: str) -> dict[str, Any] | None:
     except (binascii.Error, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def _charset(content_type: str) -> str:
-    match = re.search(r"(?i)charset\s*=\s*\"?([\w.:-]+)", content_type)
-    if match and match.group(1).lower() in _LATIN:
-        return match.group(1)
-    return "utf-8"
-
-
-def _is_text(media: str, data: bytes) -> bool:
-    if media.startswith(("image/", "audio/", "video/", "font/")) and media != "image/svg+xml":
-        return False
-    if media in ("application/pdf", "application/zip", "application/gzip", "application/octet-stream") or b"\0" in data[:1024]:
-        return media.startswith("text/") or media.endswith("json") or _charset(media) != "utf-8"
-    return True
