@@ -187,7 +187,7 @@ class Authorize(AuthorizationView):
 
     def validate_authorization_request(self, request: HttpRequest) -> Any:
         scopes, credentials = super().validate_authorization_request(request)
-        launch, wrong = request.GET.get("launch"), ""
+        launch, wrong = request.GET.get("launch") or None, ""
         if request.GET.get("aud") != FHIR:
             wrong = "aud is not the FHIR server of this authorization server"
         elif launch is not None and live_launch(launch, credentials["client_id"], request.user.get_username()) is None:
