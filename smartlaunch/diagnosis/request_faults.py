@@ -44,7 +44,9 @@ def is_placeholder(value: str) -> bool:
     """Whether a person wrote a blank in the place of a value, so that nothing follows from how it looks."""
     return (
         re.fullmatch(
-            r"[\[<{(*%]+[\w .:/-]*[\])>}*%]+|[xX*.…]{3,}|(?i:my|your|our)[_ -]?(?:redirect|callback|url|uri)\w*|REDACTED", value.strip()
+            r"[\[<{(*%]+[\w .:/-]*[\])>}*%]+|"
+            r"[xX*.…]{3,}|(?i:my|your|our|the)[_ -]?(?:redirect|callback|url|uri)\w*|(?i:\w+[_ -]here)|REDACTED",
+            value.strip(),
         )
         is not None
     )

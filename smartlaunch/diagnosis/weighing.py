@@ -19,6 +19,7 @@ from smartlaunch.diagnosis.material import Material, Said
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Missing, Report
 from smartlaunch.diagnosis.signals.observing import observe
 from smartlaunch.diagnosis.signals.signal import Signal
+from smartlaunch.diagnosis.subjects import Told, diagnosis, leading, subject_named, weighed
 from smartlaunch.diagnosis.vendor import Vendor, all_vendors, recognise, vendor_named
 from smartlaunch.finding import Side
 
@@ -28,6 +29,10 @@ ANSWERED = 10
 """What a cause loses that rests on the description of an answer alone; one that rests on a single quoted sentence loses ``THIN``."""
 RETOLD_AT_MOST = 60
 """The most that a cause weighs which only the asker's own words show."""
+YIELDED = 48
+"""The most that a cause weighs which rests on a general symptom, where a message names something more particular."""
+ASKED_AT_MOST = 66
+"""The most that a cause weighs which nothing shows but what the asker says of it."""
 MOST_SUPPORTS = 3
 SPREAD = 35
 """How far below the first cause another may lie and still be shown."""
@@ -35,6 +40,12 @@ REQUEST = "request-"
 """How the rules begin that check a pasted request on its own."""
 SHOWN = 4
 """How many causes are listed at most."""
+FITTING = 6
+"""What a cause gains in the order, not in confidence, whose kind is the subject of the whole text."""
+OPENED = 6
+"""From where on the subject of a text tells which of several causes a message means."""
+BY_FAR = 14
+"""From where on the subject of a text counts more than a sentence that is retold."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,10 @@ class Rule:
     at_most: int = 100
     unsure: tuple[str, ...] = ()
     """Signals beside which the confidence is not high."""
+    yields: tuple[str, ...] = ()
+    """Signals of a symptom that many causes have: resting on these alone, the cause comes after any that a message names."""
+    open: tuple[str, ...] = ()
+    """Kinds of cause among which the message leaves the choice; where the text is about one of them, that one comes first."""
     early: bool = False
     """Shown first or second wherever it fits: what a person has to know beside the cause."""
 
@@ -74,7 +89,7 @@ def rules() -> tuple[Rule, ...]:
     found: list[Rule] = []
     folder = files("smartlaunch.diagnosis").joinpath("rules")
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".toml") and entry.name not in ("missing.toml", "protects.toml"):
+        if entry.name.endswith(".toml") and entry.name not in ("missing.toml", "protects.toml", "subjects.toml"):
             data = tomllib.loads(entry.read_text("utf-8"))
             found += [_rule(row, Category(data["category"])) for row in data["rule"]]
     return tuple(found)
@@ -119,27 +134,57 @@ def examine(m: Material, wanted_vendor: str = "") -> Report:
     report.named = [s.evidence.text for n, s in seen.items() if n == "unknown-urn"] + _unknown_codes(m)
     if m.succeeded and not any(n.startswith(("says:", "error:", "status:", "dropped", "fhir-")) or n in _FAULTS for n in seen):
         return report
-    report.diagnoses = _rank([d for rule in rules() if (d := weigh(rule, seen, vendor, m)) is not None])
+    told = leading(m, seen)
+    report.diagnoses = _rank([d for rule in rules() if (d := weigh(rule, seen, vendor, m)) is not None], told)
     if not report.diagnoses:
-        report.diagnoses = _retold(m, vendor)
+        report.diagnoses = _retold(m, vendor, told)
+    elif (better := _opened(report.diagnoses[0], m, seen) or _remarked(report.diagnoses[0], told)) is not None:
+        report.diagnoses = [diagnosis(better, report.diagnoses), *report.diagnoses][:SHOWN]
     if not report.diagnoses:
-        report.missing = _missing(m, seen, None)
+        report.missing = _missing(m, seen, ())
     elif report.diagnoses[0].confidence is Confidence.LOW:
-        report.missing = _missing(m, seen, next(r for r in rules() if r.id == report.diagnoses[0].rule))
+        report.missing = _missing(m, seen, _asked(report.diagnoses[0].rule))
     return report
 
 
-def _retold(m: Material, vendor: Vendor) -> list[Diagnosis]:
-    """What the asker retells in own words, read as if a server said it: only where nothing else decides, and never with much confidence."""
+def _opened(first: Diagnosis, m: Material, seen: dict[str, Signal]) -> Told | None:
+    """The subject of the text among the kinds of cause that the message of the first one leaves open."""
+    left_open = next((rule.open for rule in rules() if rule.id == first.rule), ())
+    if first.confidence is Confidence.HIGH or not left_open:
+        return None
+    return next((t for t in weighed(m, seen) if t.subject.category.value in left_open and t.score >= OPENED), None)
+
+
+def _remarked(first: Diagnosis, told: Told | None) -> Told | None:
+    """The subject, where it is of another kind than a weak cause that only a remark of the asker shows."""
+    remarked = all(str(e).startswith("for: the asker") for e in first.evidence if e.stance == "for")
+    if told is None or not remarked or first.confidence is not Confidence.LOW or first.category is told.subject.category:
+        return None
+    return told
+
+
+def _asked(rule: str) -> tuple[str, ...]:
+    """What would make a cause surer."""
+    subject = subject_named(rule)
+    return subject.asks if subject is not None else next(r.asks for r in rules() if r.id == rule)
+
+
+def _retold(m: Material, vendor: Vendor, told: Told | None) -> list[Diagnosis]:
+    """What the asker retells in own words, read as if a server said it: only where nothing else decides, and never with much confidence.
+
+    Where a retold sentence and the subject of the whole text point to different kinds of cause, a subject that leads by far comes first.
+    """
     if m.source != "text":
         return []
-    told = [s for said in m.texts("asker") if said.where == "notes" for s in _SENTENCE.split(said.text) if s and not _SETTLED.search(s)]
-    if not told:
-        return []
-    heard = replace(m, said=[*m.said, *(Said("server", RETOLD, sentence[:1000]) for sentence in told[:60])])
-    seen = observe(heard, vendor)
-    found = [d for rule in rules() if (d := weigh(rule, seen, vendor, heard, retold=True)) is not None]
-    return _rank(found)
+    notes = [s for said in m.texts("asker") if said.where == "notes" for s in _SENTENCE.split(said.text) if s and not _SETTLED.search(s)]
+    heard = replace(m, said=[*m.said, *(Said("server", RETOLD, sentence[:1000]) for sentence in notes[:60])])
+    seen = observe(heard, vendor) if notes else {}
+    found = _rank([d for rule in rules() if (d := weigh(rule, seen, vendor, heard, retold=True)) is not None], told) if notes else []
+    if told is None:
+        return found
+    if found and found[0].category is not told.subject.category and told.score >= BY_FAR:
+        return [diagnosis(told, found), *found][:SHOWN]
+    return found or [diagnosis(told)]
 
 
 RETOLD = "as retold"
@@ -175,6 +220,10 @@ def weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material, *, r
         described = any(said.where not in ("error", "notes") for said in m.texts("server"))
         weight -= ANSWERED if described and "phrase-in-answer" in seen else THIN
     weight = min(weight, rule.at_most, 100)
+    if all(seen[name].by == "asker" for name in used):
+        weight = min(weight, ASKED_AT_MOST)
+    if rule.yields and set(used) <= set(rule.yields) and _named_otherwise(seen):
+        weight = min(weight, YIELDED)
     if any(name in seen for name in rule.unsure):
         weight = min(weight, HIGH - 1)
     if weight < DECLINE:
@@ -197,6 +246,23 @@ def weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material, *, r
         evidence=evidence,
         sources=[*rule.sources, *(vendor.sources if advice or rule.traits else ())],
     )
+
+
+def _named_otherwise(seen: dict[str, Signal]) -> bool:
+    """Whether a message says more than that something failed."""
+    return any(name.startswith("says:") and name not in _SAYS_LITTLE for name in seen)
+
+
+_SAYS_LITTLE = frozenset(
+    {
+        "says:gateway-trouble",
+        "says:told-unauthorized",
+        "says:told-of-frame",
+        "says:refreshing",
+        "says:told-of-assertion",
+        "says:server-fault",
+    }
+)
 
 
 def _thin(used: list[str], seen: dict[str, Signal], m: Material) -> bool:
@@ -229,10 +295,11 @@ def _fill(text: str, values: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda f: values.get(f.group(1), f.group(0)), text).strip()
 
 
-def _rank(found: list[Diagnosis]) -> list[Diagnosis]:
+def _rank(found: list[Diagnosis], told: Told | None = None) -> list[Diagnosis]:
     """Best first, without consequences of others; what a person has to know beside the cause comes second."""
     by_id = {rule.id: rule for rule in rules()}
-    kept = _without_consequences(sorted(found, key=lambda d: -d.weight), by_id)
+    subject = told.subject.category if told is not None else None
+    kept = _without_consequences(sorted(found, key=lambda d: -d.weight - (FITTING if d.category is subject else 0)), by_id)
     best = kept[0].weight if kept else 0
     kept = [d for d in kept if d.weight >= best - SPREAD or by_id[d.rule].early]
     early = [d for d in kept[1:] if by_id[d.rule].early]
@@ -255,10 +322,10 @@ def _without_consequences(ordered: list[Diagnosis], by_id: dict[str, Rule]) -> l
     return [d for d in kept if d.rule not in hidden]
 
 
-def _missing(m: Material, seen: dict[str, Signal], rule: Rule | None) -> list[Missing]:
+def _missing(m: Material, seen: dict[str, Signal], first: tuple[str, ...]) -> list[Missing]:
     """What would decide, without what is known already."""
     asked, by_step = questions()
-    names = list(rule.asks) if rule else []
+    names = list(first)
     names += list(by_step[_step(m, seen)])
     known = _known(m)
     left = [name for name in dict.fromkeys(names) if name not in known]

@@ -26,6 +26,13 @@ DOORKEEPER = "The provided authorization grant is invalid, expired, revoked, doe
 
 # rule -> (what fires it, what is close and must not); "_facts" are facts as a recorder derives them, "_set" fields of the material
 CASES = {
+    "token-request-unauthorized": ({"token_request": "POST /token grant_type=password, Basic", "http_status": 401}, {"token_request": "POST /token grant_type=password, Basic", "http_status": 400}),
+    "assertion-told-refused": ({"error": "invalid_client", "notes": "we sign a JWT with RS384 for the backend service"}, {"error": "invalid_client", "notes": "we send the id and the secret"}),
+    "token-audience-not-app": ({"error": "audience from claim aud with value [account] does not match with any of allowed audiences map[app:{}]"}, {"error": "the audience was read from the claim aud"}),
+    "api-sends-to-sign-in": ({"notes": "the FHIR server redirects to the login page although a valid token is sent"}, {"notes": "the app redirects to the login page, as it should"}),
+    "grant-gives-no-refresh": ({"token_request": "grant_type=client_credentials", "notes": "no refresh token came"}, {"token_request": "grant_type=authorization_code", "notes": "no refresh token came"}),
+    "endpoint-empty": ({"error": "Get : unsupported protocol scheme"}, {"error": "Get https://as.example/userinfo: no answer"}),
+    "https-needed": ({"error": "(insecure_transport) OAuth 2 MUST utilize https."}, {"error": "OAuth 2 is spoken over https."}),
     "wildcard-dropped": ({"requested_scopes": "openid patient/*.read", "granted_scopes": "openid"}, {"requested_scopes": "openid patient/*.read", "granted_scopes": "openid patient/*.read"}),
     "wildcard-dropped-by-policy": ({"vendor": ORACLE, "requested_scopes": "openid patient/*.read", "granted_scopes": "openid"}, {"vendor": "Epic", "requested_scopes": "openid patient/*.read", "granted_scopes": "openid"}),
     "wildcard-refused": ({"requested_scopes": "openid user/Patient.*", "error": "invalid_scope"}, {"requested_scopes": "openid user/Patient.read", "error": "invalid_scope"}),

@@ -267,3 +267,107 @@ def test_inputs_together_are_one_flow(tmp_path):
     assert loaded.found[0].client_id == "c1"
     assert loaded.found[0].errors == ["invalid_grant"]
     assert loaded.report().diagnoses[0].category.value == "pkce"
+
+
+LONG = "We wonder what is wrong here, for on our own machine the very same app had worked since the first of May.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        # the step is told from the sentence about the status
+        (LONG + "The tokens are issued, and then GET Patient is answered with 403.", "about-fhir-access"),
+        ("curl -X POST https://as.example/oauth2/token -u 'c:s3cretvalue' -d 'grant_type=password&username=u'\n\nAnd I get a 401 error.", "token-request-unauthorized"),
+        # what is hidden or left out when a story is told
+        (
+            LONG + "https://as.example/authorize?response_type=code&client_id=c1&redirect_uri=https%3A%2F%2Fa.example%2Fcb&state=abcdefgh\n"
+            "It comes back with https://a.example/cb?error=invalid_client&error_description=Unknown%20client and nothing else.",
+            "unknown-client-refused",
+        ),
+        # a general symptom gives way to the words of a message
+        ("The call fails with status 500 and the message says: `code_verifier does not match`.", "pkce-refused"),
+        # one word more or less decides which parameter is meant
+        ("OPError: invalid_grant (Missing code verifier.)", "pkce-verifier-missing"),
+        ("Error when validating client assertion: Token audience doesn't match domain.", "assertion-refused"),
+        ('oidc: expected audience "app" got ["account"]', "token-audience-not-app"),
+        ("AADSTS50158: External security challenge not satisfied.", "sign-in-needed"),
+        ("error=invalid_request&error_description=AADSTS90094: the grant needs an administrator", "admin-consent-needed"),
+        ("(insecure_transport) OAuth 2 MUST utilize https.", "https-needed"),
+        ("Correlation failed.", "state-not-kept"),
+        ("Signed JWT rejected: Another algorithm expected, or no matching key(s) found", "server-key-missing"),
+        ("Error: disallowed_useragent", "frame-refused"),
+        ('{"error": "invalid_grant", "error_description": "Token has been expired or revoked."}', "refresh-refused"),
+        ('{"error": "incorrect_client_credentials"}', "credentials-refused"),
+        ("The provided reply URL is not an approved reply address.", "redirect-refused"),
+        ('http://as.example/token?grant_type=client_credentials&scope=openid%20offline_access\n{"access_token": "abc", "token_type": "Bearer"}\nNo refresh token is in it.', "grant-gives-no-refresh"),
+        ('Get "": unsupported protocol scheme ""', "endpoint-empty"),
+        ("The plugin does not set the `scope` parameter.", "scope-missing"),
+        ("Our browser is looping since the update.", "sign-in-loop"),
+        ("TLSSocket.socketErrorListener (_http_client.js:310:9)", "server-unreachable"),
+        ("E/AppAuth: Response received for unknown request with state", "state-not-kept"),
+        (
+            ("Our redirect_uri is made anew for each customer\n"
+            '{"error": "invalid_grant", "error_description": "The provided authorization grant is invalid, expired, revoked, does not match the '
+            'redirection URI used in the authorization request, or was issued to another client."}'),
+            "about-redirect-uri",
+        ),
+        ("jwt.exceptions.ImmatureSignatureError: The token is not yet valid (iat)", "token-not-yet-valid"),
+    ],
+)  # fmt: skip
+def test_first_cause_of_a_story(text, rule):
+    first = _first(text)
+    assert first is not None
+    assert first.rule == rule
+
+
+def test_fraction_of_a_second_in_a_log_is_no_status():
+    assert not any("406" in line for line in load("02:31:18,406 ERROR [org.example] the assertion was refused").report().read)
+
+
+def test_state_left_out_of_an_address_is_told_of_a_server_only_where_the_address_is_whole():
+    sent = "https://as.example/authorize?response_type=code&client_id=c1&redirect_uri=https%3A%2F%2Fa.example%2Fcb&state=abcdefghijklmnopqrstuvwx"
+    back = "https://a.example/cb?code=abcdefgh"
+    first = _first(LONG + f"{sent}\n{back} is where it comes back to, and then our app says nothing at all for a while.")
+    assert first is None or first.confidence is not Confidence.HIGH
+
+
+def test_ids_that_a_story_hides_are_no_fault_of_the_request():
+    hidden = AUTHORIZE.replace("client_id=c1", "client_id=our_client_id")
+    assert not any(d.rule == "request-client_id" for d in load(LONG + hidden + "\nThe page says Oops.").report().diagnoses)
+    assert any(d.rule == "request-client_id" for d in load(hidden).report().diagnoses)
+
+
+def test_address_that_a_blank_cuts_is_not_judged_for_what_follows():
+    cut = "https://as.example/authorize?client_id=c1&redirect_uri= https://a.example/cb&response_type=code&scope=openid"
+    assert not any(d.rule.startswith("request-re") for d in load(LONG + cut).report().diagnoses)
+
+
+def test_what_only_the_asker_retells_stays_below_high_whatever_the_rule():
+    first = _first("I opened the launch page directly in the browser, without any iss or launch, because I do not know them.")
+    assert first.rule == "opened-without-launch"
+    assert first.confidence is not Confidence.HIGH
+
+
+def test_request_without_anything_of_smart_lacks_no_aud():
+    url = "https://as.example/oauth2/auth?client_id=c&response_type=code&scope=offline_access&redirect_uri=https%3A%2F%2Fa.example%2Fcb&state=abcdefghi"
+    told = load(f"{url}\nhttps://a.example/cb?error=invalid_request&state=abcdefghi").report()
+    assert not any(d.rule == "aud-missing" for d in told.diagnoses)
+
+
+def test_answer_shown_without_a_refresh_token_is_no_complaint_about_it():
+    shown = '{"access_token": "abc", "token_type": "Bearer", "expires_in": 300, "scope": "openid"}'
+    about = LONG + f"This is the answer:\n{shown}\nand the page stays white, whatever we do to the colours of it."
+    assert not any(d.rule == "no-refresh-came" for d in load(about).report().diagnoses)
+    assert any(d.rule == "no-refresh-came" for d in load(about + " We wanted to refresh it.").report().diagnoses)
+
+
+def test_message_that_names_every_reason_stays_first_where_the_text_is_about_none_of_them():
+    message = (
+        "The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used in the authorization request, "
+        "or was issued to another client."
+    )
+    assert _first(f'{{"error": "invalid_grant", "error_description": "{message}"}}').rule == "grant-refused-any"
+
+
+def test_lack_of_a_parameter_is_told_only_where_it_is_said_to_lack():
+    assert _first("The plugin does set the `scope` parameter.") is None

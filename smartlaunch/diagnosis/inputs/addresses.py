@@ -21,12 +21,14 @@ def read_url(url: str, m: Material, *, whole: bool = True) -> str:
 
     Of one that may be cut off (``whole`` is false) what it lacks is not known to be missing.
     """
-    whole = whole and not re.search(r"%[0-9A-Fa-f]?$|\.\.\.|\u2026|[?&][\w.-]*$|=https?(?:%3A|:)?(?:%2F|/)*$", url, re.IGNORECASE)
+    whole = whole and not re.search(r"%[0-9A-Fa-f]?$|=#|\.\.\.|\u2026|[?&][\w.-]*$|=https?(?:%3A|:)?(?:%2F|/)*$", url, re.IGNORECASE)
     sent = dict(parameters_of(url))
     host = host_of(url)
     at = f" at {host}" if host else ""
     if " " in url:
         m.facts["url_blanks"] = True
+    if "grant_type" in sent and "response_type" not in sent and re.search(r"/token/?$", url.partition("?")[0]):
+        return _token_request(url, m) + at
     if "response_type" in sent or ("client_id" in sent and "redirect_uri" in sent and "error" not in sent):
         m.structured.add("url")
         m.authorize_url = m.authorize_url or url
@@ -37,16 +39,7 @@ def read_url(url: str, m: Material, *, whole: bool = True) -> str:
             m.facts.setdefault("doubled_parameters", doubled)
         return f"an authorization request{at}"
     if "error" in sent or "error_uri" in sent:
-        read: dict[str, Any] = {k: sent[k] for k in _WAY_BACK if k in sent}
-        address = re.split(r"[?#]", url, maxsplit=1)[0]
-        if not m.redirect_sent and "://" in address:
-            read["redirect_uri"] = address
-        read_into(m, {k: v for k, v in read.items() if k not in ("error_subcode", "suberror")})
-        for name, value in sent.items():
-            if name in ("error_subcode", "suberror") or (name.startswith("error_") and name not in _WAY_BACK):
-                m.hear("server", name, value)
-        if whole and (sent.get("state") or "://" in url):
-            m.facts.setdefault("state_returned", bool(sent.get("state")))
+        _way_back(url, sent, m, whole=whole)
         return f"the way back to the app with an error{at}"
     if "/errors/urn" in unquote(unquote(url)):
         m.structured.add("url")
@@ -73,6 +66,29 @@ def read_url(url: str, m: Material, *, whole: bool = True) -> str:
         m.facts["code_came"] = True
         return f"the way back to the app with a code{at}"
     return _endpoint(url, host, m)
+
+
+def _token_request(url: str, m: Material) -> str:
+    """An access token request whose parameters stand in its address."""
+    m.structured.add("url")
+    address, _, query = url.partition("?")
+    m.token_url = m.token_url or address
+    read_into(m, {"token_request": query.replace("%20", " ")})
+    return "an access token request in an address"
+
+
+def _way_back(url: str, sent: dict[str, str], m: Material, *, whole: bool) -> None:
+    """The way back to the app with an error."""
+    read: dict[str, Any] = {k: sent[k] for k in _WAY_BACK if k in sent}
+    address = re.split(r"[?#]", url, maxsplit=1)[0]
+    if not m.redirect_sent and "://" in address:
+        read["redirect_uri"] = address
+    read_into(m, {k: v for k, v in read.items() if k not in ("error_subcode", "suberror")})
+    for name, value in sent.items():
+        if name in ("error_subcode", "suberror") or (name.startswith("error_") and name not in _WAY_BACK):
+            m.hear("server", name, value)
+    if whole and (sent.get("state") or "://" in url):
+        m.facts.setdefault("state_returned", bool(sent.get("state")))
 
 
 def note_token_in(url: str, m: Material) -> None:

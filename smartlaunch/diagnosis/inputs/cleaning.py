@@ -72,7 +72,7 @@ def _learn_header(value: str, redactor: Redactor) -> None:
 
 
 def _learn_named(name: str, sign: str, value: str, redactor: Redactor) -> None:
-    value = value.rstrip(".)!?*")
+    value = value.rstrip(".)!?*:")
     certain = name.lower().startswith(("pass", "pwd")) or "secret" in name.lower()
     if certain and sign in (":", "=", "=>") and len(value) >= 6:
         redactor.learn("password", value)

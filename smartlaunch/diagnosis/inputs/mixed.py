@@ -27,6 +27,7 @@ from smartlaunch.evidence.redaction import Redactor
 
 _UNSAID: Final = frozenset({"script", "style", "svg", "head"})
 _TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})<", re.IGNORECASE)
+_TITLE_AT_MOST = 200
 _ENDS = " \n\t.,;:)]}>*_!\"'`"
 
 
@@ -51,6 +52,8 @@ class _Text:
         self._sent = Sent(self.out)
         self._log: list[str] = []
         self._seen: set[str] = set()
+        self._broken: set[str] = set()
+        """Addresses that a blank before a value cut in two."""
 
     def read(self, text: str, pieces: list[Piece], rest: str) -> Reading:
         """Learn the secrets, read messages first, then everything else, then the prose around."""
@@ -59,6 +62,9 @@ class _Text:
         self._sent.final = pieces[-1] if pieces and not rest[pieces[-1].end :].strip() else None
         if pieces and (len(pieces) > 1 or rest.strip()) and re.fullmatch(r"\S{0,60}", rest[pieces[-1].end :].strip(_ENDS)):
             self._sent.last = pieces[-1].text
+        self._broken = {
+            p.text for p in pieces if p.kind == "url" and p.text.endswith("=") and re.match(r"[ \t]+\S", text[p.end : p.end + 40])
+        }
         self._sent.authorization = next((p.data[1] for p in pieces if p.kind == "header" and p.data[0] == "authorization"), "")
         sources: set[str] = set()
         for piece in pieces:
@@ -70,6 +76,7 @@ class _Text:
         for piece in pieces:
             sources.add(self._other(piece))
         alone = not pieces
+        self._first_line(text, rest)
         if rest.strip() or self._log:
             self._prose(rest, alone=alone)
         self._source(sources - {""}, rest)
@@ -198,7 +205,7 @@ class _Text:
 
     def _url(self, url: str) -> str:
         note_token_in(url, self.m)
-        what = read_url(url, self.m, whole=url != self._sent.last)
+        what = read_url(url, self.m, whole=url != self._sent.last and url not in self._broken)
         for name, value in self._sent.compare(url).items():
             self.m.facts.setdefault(name, value)
         self.out.redactor.url(url)
@@ -307,6 +314,12 @@ class _Text:
         if not quiet:
             self.out.took(f"the header {name}")
 
+    def _first_line(self, text: str, rest: str) -> None:
+        """Keep the first line where it is prose above more text: people write there what it is all about."""
+        first = next((line for line in rest.splitlines() if line.strip()), "").strip()
+        if first and len(first) <= _TITLE_AT_MOST and text.lstrip().startswith(first[:40]) and text.strip() != first:
+            self.m.facts["first_line"] = first
+
     # --- prose and what follows -----------------------------------------------------------------------------------------------
 
     def _prose(self, rest: str, *, alone: bool) -> None:
@@ -333,6 +346,7 @@ class _Text:
             self.m.hear("server", "log", line)
             inner = prose.read(line, alone=True)
             heard.errors += [e for e in inner.errors if e not in heard.errors]
+            heard.step = heard.step if heard.status else inner.step
             heard.status = heard.status or inner.status
             for name, value in inner.values.items():
                 heard.values.setdefault(name, value)
@@ -354,7 +368,7 @@ class _Text:
     def _take_status(self, heard: prose.Heard) -> None:
         m = self.m
         if heard.status and not any(s >= 400 for s in m.statuses.values()):
-            m.statuses["any"] = heard.status
+            m.statuses[heard.step or "any"] = heard.status
             m.structured.add("http_status")
             self.out.took(f"the status {heard.status}")
         if heard.calls and not m.fhir:

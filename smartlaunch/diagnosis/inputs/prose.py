@@ -51,7 +51,7 @@ _STATUS = re.compile(
     r"getting|receiv\w+|error|fails? with|failed with|gives?|throws?|Response \[)\W{0,6}"
     r"(?:an? |me |the |code |with |HTTP |status |error ){0,3}\W{0,3}(" + _CODE + r")\b"
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|OPTIONS) [^\s\"]{1,300}(?: HTTP/[\d.]{1,4})?\"? (" + _CODE + r")\b"
-    r"|\b("
+    r"|(?<![\d.,:/-])\b("
     + _CODE
     + r")\W{1,3}(?:Client Error|Server Error|Unauthorized|Forbidden|Bad Request|Not Found|Internal Server Error|Bad Gateway|"
     r"Service Unavailable|Gateway Time-?out|error|response|status|from|on|when|for)",
@@ -86,6 +86,53 @@ _NO_REFRESH = re.compile(
 )
 
 
+_RESOURCES = (
+    r"Patient|Observation|Condition|Encounter|AllergyIntolerance|Medication\w*|DocumentReference|DiagnosticReport|Procedure|Immunization|"
+    r"Coverage|Appointment|ExplanationOfBenefit|Practitioner|Questionnaire\w*|Binary|Bundle|Group|Task|ServiceRequest"
+)
+_STEPS = tuple(
+    (step, re.compile("|".join(patterns), re.IGNORECASE))
+    for step, patterns in (
+        (
+            "discovery",
+            (r"\.well-known", r"openid-configuration", r"smart-configuration", r"discovery (?:document|endpoint|url)", r"/metadata\b"),
+        ),
+        (
+            "fhir",
+            (
+                rf"/(?:{_RESOURCES})\b",
+                rf"\b(?:GET|POST|PUT|PATCH|DELETE) (?:the )?(?:{_RESOURCES})\b",
+                r"\b(?:FHIR|protected|data|resource)[ -](?:server|apis?|endpoints?|resources?|service|base|calls?|requests?)\b",
+                r"\bAPI (?:endpoints?|calls?|requests?|server)\b",
+                (
+                    r"\b(?:call|access|fetch|read|search|query|retriev|request|get|pull|load)\w*(?: to)? "
+                    r"(?:the |any |a |all |my |their |some )?(?:\w+ )?"
+                    rf"(?:{_RESOURCES}|patients?|resources?|observations?|records?|patient data)\b"
+                ),
+                r"\bwith (?:the|this|that|my|a valid) (?:access |bearer )?token\b",
+            ),
+        ),
+        (
+            "token",
+            (
+                r"/token\b",
+                r"\btoken (?:endpoint|url|request|exchange|call)\b",
+                r"\bexchang\w+",
+                r"\brefresh(?:ing)? (?:the |my |an? )?(?:access )?token\b",
+                (
+                    r"\b(?:get|gets|getting|request\w*|obtain\w*|retriev\w*|fetch\w*|acquir\w*|generat\w*|ask\w* for) (?:an? |the |my )?"
+                    r"(?:\w+ )?(?:access )?tokens?\b"
+                ),
+                r"\bclient[_ ]credentials\b",
+            ),
+        ),
+        (
+            "authorize",
+            (r"/authori[sz]e\b", r"\bauthori[sz]\w* (?:endpoint|url|request|page)\b", r"\b(?:login|sign-?in|consent) page\b"),
+        ),
+    )
+)
+"""By which words of a sentence the step is told that answered with a status, the most telling first."""
 _LISTED = re.compile(r"\"([^\"\n]{4,2000})\"|\u201c([^\u201d\n]{4,2000})\u201d|`([^`\n]{4,2000})`")
 _GRANTED = re.compile(
     r"(?i)\b(?:granted|returned|received|issued|approved|trimmed|reduced|response|answer|token (?:has|with|contains)|only)\b"
@@ -105,6 +152,8 @@ class Heard:
     asker: str = ""
     errors: list[str] = field(default_factory=list)
     status: int = 0
+    step: str = ""
+    """The step of the flow that answered with the status, as far as the sentence about it tells."""
     calls: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     """Lines in which nobody speaks of himself; they may be a message where nothing else is one."""
@@ -147,10 +196,22 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
     _scope_lists(text, heard)
     if found := _STATUS.search(story):
         heard.status = int(next(code for code in found.groups() if code))
+        heard.step = _step_of(story, heard.status)
     heard.calls = [f"{m.group(1)} {m.group(2)}" for m in _FHIR_CALL.finditer(story)][:6]
     if _NO_REFRESH.search(story):
         heard.values.setdefault("refresh_token", "not returned")
     return heard
+
+
+def _step_of(story: str, status: int) -> str:
+    """The step that the sentences about a status speak of; the first that tells counts."""
+    number = re.compile(rf"(?<![\d.]){status}(?!\d)")
+    for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z])|\s\.\s", story):
+        if number.search(sentence):
+            for step, pattern in _STEPS:
+                if pattern.search(sentence):
+                    return step
+    return ""
 
 
 def _scope_lists(text: str, heard: Heard) -> None:

@@ -61,7 +61,8 @@ class Loaded:
         report = Report(source=self.kind)
         for m in self.found or [Material(source=self.kind)]:
             _join(report, examine(m, vendor))
-        report.diagnoses.sort(key=lambda d: -d.weight)
+        if len(self.found) > 1:
+            report.diagnoses.sort(key=lambda d: -d.weight)
         if report.diagnoses and report.diagnoses[0].weight >= 55:
             report.missing = []
         elif self.missing:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from smartlaunch.diagnosis.inputs.weblinks import host_of
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.request_faults import faults_of
+from smartlaunch.diagnosis.signals.setting import by_hand
 from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
 from smartlaunch.diagnosis.vendor import Vendor
 
@@ -29,7 +30,7 @@ def request(m: Material, vendor: Vendor) -> Iterator[Signal]:
         return
     faults: dict[str, list[str]] = {}
     for kind, problem in m.request_faults or faults_of(m.authorize_url):
-        if _PERMITTED.get(kind, "") not in vendor.traits and not _known_better(kind, problem, m):
+        if _PERMITTED.get(kind, "") not in vendor.traits and not _known_better(kind, problem, m) and not _blanked(problem, m):
             faults.setdefault(kind.partition(":")[0], []).append(problem)
     base = m.discovery_base or (m.fhir_base if m.fhir_base != m.aud else "")
     if m.aud and base and host_of(m.aud) != host_of(base):
@@ -42,10 +43,17 @@ def request(m: Material, vendor: Vendor) -> Iterator[Signal]:
 
 def _judged(m: Material) -> bool:
     """Only a whole request that is not known to have been answered with a code."""
-    cut = any(s.where == "authorize_url" and re.search(r"\bcut\b|\.\.\.|…", s.text) for s in m.said)
+    cut = (by_hand(m) and m.authorize_url.endswith("=")) or any(
+        s.where == "authorize_url" and re.search(r"\bcut\b|\.\.\.|…", s.text) for s in m.said
+    )
     exchanged = m.grant_type == "authorization_code" and m.source in ("har", "run")
     answered = bool(m.granted is not None or m.facts.get("token_issued") or m.succeeded or exchanged)
     return bool(m.authorize_url) and not cut and not answered
+
+
+def _blanked(problem: str, m: Material) -> bool:
+    """Whether somebody wrote a blank in the place of a value so as not to show it: who tells a story hides his ids."""
+    return "never filled in" in problem and not re.search(r"undefined|null", problem) and by_hand(m)
 
 
 def _known_better(kind: str, problem: str, m: Material) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.inputs.weblinks import difference, host_of, tenant_of
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.signals.signal import Signal, is_guid, predicate, saw
 from smartlaunch.diagnosis.vendor import Vendor
+
+_OF_SMART = frozenset({scopes.Kind.V1, scopes.Kind.V2, scopes.Kind.LAUNCH, scopes.Kind.ILL_FORMED})
 
 
 @predicate
@@ -80,7 +83,7 @@ def audience(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw("aud-known", f"aud was {m.aud}")
     if m.facts.get("aud_present") is False:
         yield saw("aud-missing", "the authorization request has no aud")
-        plain_oauth = m.requested is None and bool(m.authorize_url) and "launch" not in m.authorize_url
+        plain_oauth = not _is_smart(m)
         if {"invalid_request", "access_denied"} & set(m.errors) and not m.urns and not plain_oauth:
             yield saw("refused-without-aud", "the authorization request was refused and has no aud")
     base = m.fhir_base
@@ -100,6 +103,14 @@ def audience(m: Material, _vendor: Vendor) -> Iterator[Signal]:
             aud=m.aud,
             base="the FHIR base of the launch",
         )
+
+
+def _is_smart(m: Material) -> bool:
+    """Whether anything shows a launch of SMART, which needs aud, and not a sign-in of plain OAuth, which has none."""
+    if not m.authorize_url or m.fhir_base or m.launch_uri or m.launch_value or m.launch_type:
+        return True
+    named = m.requested.items if m.requested is not None else ()
+    return "launch" in m.authorize_url or any(scopes.kind_of(name) in _OF_SMART or name == "fhirUser" for name in named)
 
 
 @predicate

@@ -10,6 +10,14 @@ from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
 from smartlaunch.diagnosis.vendor import Vendor
 
+BY_HAND = 15
+"""From how many words of one's own on an address is taken for one that may have been shortened for reading."""
+
+
+def by_hand(m: Material) -> bool:
+    """Whether somebody tells a story in own words, in which addresses are shortened and ids hidden."""
+    return m.source == "text" and sum(len(said.text.split()) for said in m.texts("asker")) >= BY_HAND
+
 
 @predicate
 def setting(m: Material, vendor: Vendor) -> Iterator[Signal]:
@@ -26,6 +34,8 @@ def setting(m: Material, vendor: Vendor) -> Iterator[Signal]:
         yield saw(
             "persona-differs", f"the app is of type {app}, the authorize path is of persona {m.persona}", persona=m.persona, app_type=app
         )
+    if by_hand(m):
+        yield saw("copied-by-hand", "the addresses stand in somebody's own words, where people cut them short")
     if m.privacy:
         yield saw(f"is-{m.privacy}", f"the client is {m.privacy}")
     if m.privacy == "public" and "public-no-refresh" in vendor.traits:

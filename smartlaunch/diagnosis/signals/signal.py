@@ -22,6 +22,8 @@ class Signal:
     name: str
     evidence: Evidence
     values: tuple[tuple[str, str], ...] = ()
+    by: str = ""
+    """Who said it, where it is a statement in words: what only the asker says proves little."""
 
 
 Predicate = Callable[[Material, Vendor], Iterator[Signal]]
@@ -34,9 +36,9 @@ def predicate(function: Predicate) -> Predicate:
     return function
 
 
-def saw(name: str, text: str, exchange: str = "", **values: str) -> Signal:
+def saw(name: str, text: str, exchange: str = "", by: str = "", **values: str) -> Signal:
     """One sighting."""
-    return Signal(name, Evidence(text, exchange=exchange), tuple(values.items()))
+    return Signal(name, Evidence(text, exchange=exchange), tuple(values.items()), by)
 
 
 def listed(items: Sequence[str], limit: int = 8) -> str:

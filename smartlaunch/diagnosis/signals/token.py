@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.signals.setting import by_hand
 from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
 from smartlaunch.diagnosis.vendor import Vendor
 
 LATE_CODE_S = 60
+_OF_REFRESH = re.compile(r"(?i)refresh|offline|expir|renew|after (?:an?|one|\d+) (?:hours?|min)")
+"""Words by which a story is about the end of a token's life, and not only shows an answer that has no refresh token."""
 
 
 @predicate
@@ -85,6 +89,8 @@ def lifetimes(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw("token-fresh", f"the access token was {age:.0f} s old and lives {life:.0f} s", at.get("token_age_s", ""))
     if f.get("refresh_token_present") is False:
         yield saw("no-refresh-token", "the token answer has no refresh token", **_life(f))
+        if not by_hand(m) or any(_OF_REFRESH.search(said.text) for said in m.said):
+            yield saw("no-refresh-in-question", "the token answer has no refresh token", **_life(f))
 
 
 def _life(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -32,9 +32,9 @@ def stated(m: Material, vendor: Vendor) -> Iterator[Signal]:
             yield saw("vendor-urn", f"the server names {urn}", urn=urn)
         else:
             yield saw("unknown-urn", f"the server names {urn}, which no rule knows", urn=urn)
-    for said in m.said:
+    for said in sorted(m.said, key=lambda each: each.who == "asker"):
         for says, words, owner in vendor.says_in(said.text, said.who, stage_of(m, said)):
-            yield saw(f"says:{says}", f'{_WHO[said.who]} ({said.where}) says "{words}"', said.exchange, words=words)
+            yield saw(f"says:{says}", f'{_WHO[said.who]} ({said.where}) says "{words}"', said.exchange, by=said.who, words=words)
             if (said.who == "server" and said.where != "error") or owner:
                 yield saw("phrase-in-answer", f'the answer says "{words}"', said.exchange)
     for code in m.errors:
@@ -84,12 +84,16 @@ def statuses(m: Material, _vendor: Vendor) -> Iterator[Signal]:
 _ISSUE_CODE = re.compile(r'"code"\s*:\s*"(login|expired|unknown|forbidden|security|suppressed|processing|invalid)"|<code value="(\w+)"')
 
 
+_ISSUE_CODES = frozenset({"login", "expired", "unknown", "forbidden", "security", "suppressed", "processing", "invalid"})
+
+
 @predicate
 def outcome(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """A FHIR refusal: by its status, or by an OperationOutcome, with or without one."""
     status = m.statuses.get("fhir") or (m.statuses.get("any", 0) if m.fhir or m.facts.get("operation_outcome") else 0)
     codes: set[str] = set()
     if m.facts.get("operation_outcome"):
+        codes |= {said.text.strip() for said in m.texts("server") if said.where.endswith(" code")} & _ISSUE_CODES
         for said in m.texts("server"):
             codes |= {a or b for a, b in _ISSUE_CODE.findall(said.text)}
     unauthorized = any(re.search(r"\bnot authori[sz]ed\b|authori[sz]ation failed", s.text, re.IGNORECASE) for s in m.texts("server"))

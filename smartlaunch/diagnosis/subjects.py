@@ -1,0 +1,159 @@
+"""What a text is about, where neither a message nor a fact in it decides.
+
+People name one fault in a hundred wordings, and no list of sentences holds them all. But the words around one kind of fault are few: who
+writes of a callback URL that does not match speaks of the redirect URI, whichever server said no. So the subjects (``rules/subjects.toml``)
+are weighed against each other by their cues: a cue counts once, where it stands best, most in the first line and where trouble is spoken
+of. The leading subject is a likely cause only when it leads clearly, and it is never a sure one.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence
+from smartlaunch.finding import Side
+
+PREFIX = "about-"
+"""How the rule of a subject is called in an answer."""
+WEIGHT = 44
+"""What a cause weighs that only the subject of a text points to: low, and above declining."""
+FIRST_LINE, TROUBLE, MESSAGE, ELSEWHERE = 2.0, 1.5, 1.8, 0.7
+ENOUGH, CLEARLY, STRONG = 4.5, 1.3, 3
+"""What a subject has to reach, and by how much it has to lead the next one of another kind."""
+_TROUBLE = re.compile(
+    r"(?i)\b(?:errors?|fail\w*|invalid\w*|\w+_denied|\w+_mismatch|insufficient\w*|unable|refus\w+|reject\w+|denied|deny|forbidden|unauthori[sz]ed\w*|missing|wrong|"
+    r"problems?|issues?|stuck|trouble|mismatch\w*|unknown|broken|lost|blocked|expired|4\d\d|500)\b"
+)
+_LACK = re.compile(r"(?i)\b(?:not|cannot|can.t|never|without)\b|n.t\b")
+"""Weaker words of trouble: beside them something may just as well be told to be in order."""
+_SETTLED = re.compile(
+    r"(?i)\b(?:verified|confirmed|checked|made sure|ruled out|is (?:correct|fine|right|valid)|are (?:correct|fine|right|valid)|"
+    r"works? (?:fine|well)|"
+    r"worked|matches exactly|successfully)\b"
+)
+_SENTENCES = re.compile(r"(?<=[.!?:])\s+|\s\.\s|\n")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One kind of fault with the words that are used around it."""
+
+    id: str
+    category: Category
+    side: Side
+    cues: tuple[tuple[float, re.Pattern[str]], ...]
+    cause: str
+    fix: str
+    next: str
+    asks: tuple[str, ...]
+    none: tuple[str, ...] = ()
+    """Signals beside which it is no cause."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A subject as one text shows it."""
+
+    subject: Subject
+    score: float
+    words: tuple[str, ...]
+    plain: bool = False
+    """One of its strongest words stands in the first line, in a message or where trouble is spoken of."""
+
+
+@cache
+def subjects() -> tuple[Subject, ...]:
+    """Every subject, in the order of the file."""
+    data = tomllib.loads(files("smartlaunch.diagnosis").joinpath("rules", "subjects.toml").read_text("utf-8"))
+    return tuple(_subject(row) for row in data["subject"])
+
+
+def _subject(row: dict[str, Any]) -> Subject:
+    cues = tuple((float(weight), re.compile(pattern, re.IGNORECASE)) for weight, pattern in row["cues"])
+    return Subject(
+        row["id"],
+        Category(row["category"]),
+        Side(row["side"]),
+        cues,
+        row["cause"],
+        row["fix"],
+        row["next"],
+        tuple(row.get("asks", ())),
+        tuple(row.get("none", ())),
+    )
+
+
+def subject_named(rule: str) -> Subject | None:
+    """The subject behind the rule of an answer, or None."""
+    return next((s for s in subjects() if PREFIX + s.id == rule), None)
+
+
+def weighed(m: Material, seen: Container[str] = ()) -> list[Told]:
+    """The subjects of a text that somebody wrote, the strongest first; of other inputs none."""
+    if m.source != "text":
+        return []
+    units = _units(m)
+    open_to_it = [subject for subject in subjects() if not any(name in seen for name in subject.none)]
+    found = [told for subject in open_to_it if (told := _told(subject, units)).score > 0]
+    return sorted(found, key=lambda told: -told.score)
+
+
+def leading(m: Material, seen: Container[str] = ()) -> Told | None:
+    """The subject that leads clearly, or None."""
+    found = weighed(m, seen)
+    if not found or found[0].score < ENOUGH or not (len(found[0].words) > 1 or found[0].plain):
+        return None
+    other = next((t for t in found[1:] if t.subject.category is not found[0].subject.category), None)
+    return found[0] if other is None or found[0].score >= CLEARLY * other.score else None
+
+
+def diagnosis(told: Told, before: Sequence[Diagnosis] = ()) -> Diagnosis:
+    """The cause that a subject stands for, with the words that show it; it is put before some others, but never made surer by that."""
+    subject = told.subject
+    return Diagnosis(
+        rule=PREFIX + subject.id,
+        category=subject.category,
+        side=subject.side,
+        cause=subject.cause,
+        fix=subject.fix,
+        next=subject.next,
+        confidence=Confidence.LOW,
+        weight=max([WEIGHT, *(item.weight + 1 for item in before)]),
+        evidence=[Evidence("no message decides; the text speaks of " + ", ".join(f'"{words}"' for words in told.words[:5]))],
+    )
+
+
+def _units(m: Material) -> list[tuple[float, str]]:
+    first = str(m.facts.get("first_line") or "")
+    units: list[tuple[float, str]] = [(FIRST_LINE, first)] if first else []
+    for said in m.said:
+        if said.who == "setting":
+            continue
+        for sentence in _SENTENCES.split(said.text)[:120]:
+            settled = _SETTLED.search(sentence) is not None
+            if _TROUBLE.search(sentence) or (not settled and _LACK.search(sentence)):
+                units.append((MESSAGE if said.who == "server" and said.where != "line" else TROUBLE, sentence[:600]))
+            elif not settled:
+                units.append((ELSEWHERE, sentence[:600]))
+    return units
+
+
+def _told(subject: Subject, units: list[tuple[float, str]]) -> Told:
+    score, words, plain = 0.0, [], False
+    for weight, pattern in subject.cues:
+        best, seen = 0.0, ""
+        for factor, text in units:
+            if factor > best and (found := pattern.search(text)) is not None:
+                best, seen = factor, " ".join(found.group().split())[:60]
+        if best:
+            score += weight * best
+            words.append(seen)
+            plain = plain or (weight >= STRONG and best >= TROUBLE)
+    return Told(subject, score, tuple(dict.fromkeys(words)), plain)
