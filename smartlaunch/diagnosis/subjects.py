@@ -29,9 +29,9 @@ ENOUGH, CLEARLY, STRONG = 4.5, 1.3, 3
 """What a subject has to reach, and by how much it has to lead the next one of another kind."""
 _TROUBLE = re.compile(
     r"(?i)\b(?:errors?|fail\w*|invalid\w*|\w+_denied|\w+_mismatch|insufficient\w*|unable|refus\w+|reject\w+|denied|deny|forbidden|unauthori[sz]ed\w*|missing|wrong|"
-    r"problems?|issues?|stuck|trouble|mismatch\w*|unknown|broken|lost|blocked|expired|4\d\d|500)\b"
+    r"problems?|issues?|stuck|trouble|mismatch\w*|unknown|broken|lost|blocked|4\d\d|500)\b"
 )
-_LACK = re.compile(r"(?i)\b(?:not|cannot|can.t|never|without)\b|n.t\b")
+_LACK = re.compile(r"(?i)\b(?:not|cannot|can.t|never|without|expired)\b|n.t\b")
 """Weaker words of trouble: beside them something may just as well be told to be in order."""
 _SETTLED = re.compile(
     r"(?i)\b(?:verified|confirmed|checked|made sure|ruled out|is (?:correct|fine|right|valid)|are (?:correct|fine|right|valid)|"
@@ -64,6 +64,8 @@ class Told:
     subject: Subject
     score: float
     words: tuple[str, ...]
+    strong: bool = False
+    """One of its strongest words is there at all."""
     plain: bool = False
     """One of its strongest words stands in the first line, in a message or where trouble is spoken of."""
 
@@ -108,7 +110,7 @@ def weighed(m: Material, seen: Container[str] = ()) -> list[Told]:
 def leading(m: Material, seen: Container[str] = ()) -> Told | None:
     """The subject that leads clearly, or None."""
     found = weighed(m, seen)
-    if not found or found[0].score < ENOUGH or not (len(found[0].words) > 1 or found[0].plain):
+    if not found or found[0].score < ENOUGH or not found[0].strong or not (len(found[0].words) > 1 or found[0].plain):
         return None
     other = next((t for t in found[1:] if t.subject.category is not found[0].subject.category), None)
     return found[0] if other is None or found[0].score >= CLEARLY * other.score else None
@@ -146,7 +148,7 @@ def _units(m: Material) -> list[tuple[float, str]]:
 
 
 def _told(subject: Subject, units: list[tuple[float, str]]) -> Told:
-    score, words, plain = 0.0, [], False
+    score, words, strong, plain = 0.0, [], False, False
     for weight, pattern in subject.cues:
         best, seen = 0.0, ""
         for factor, text in units:
@@ -155,5 +157,6 @@ def _told(subject: Subject, units: list[tuple[float, str]]) -> Told:
         if best:
             score += weight * best
             words.append(seen)
+            strong = strong or weight >= STRONG
             plain = plain or (weight >= STRONG and best >= TROUBLE)
-    return Told(subject, score, tuple(dict.fromkeys(words)), plain)
+    return Told(subject, score, tuple(dict.fromkeys(words)), strong, plain)

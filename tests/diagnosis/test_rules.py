@@ -32,6 +32,8 @@ CASES = {
     "api-sends-to-sign-in": ({"notes": "the FHIR server redirects to the login page although a valid token is sent"}, {"notes": "the app redirects to the login page, as it should"}),
     "grant-gives-no-refresh": ({"token_request": "grant_type=client_credentials", "notes": "no refresh token came"}, {"token_request": "grant_type=authorization_code", "notes": "no refresh token came"}),
     "endpoint-empty": ({"error": "Get : unsupported protocol scheme"}, {"error": "Get https://as.example/userinfo: no answer"}),
+    "claim-not-there": ({"error": "Can not get identifier from provider"}, {"error": "The provider gave an identifier"}),
+    "smart-scopes-dropped": ({"requested_scopes": "openid launch fhirUser patient/*.read", "granted_scopes": "openid"}, {"requested_scopes": "openid launch fhirUser patient/*.read", "granted_scopes": "openid launch fhirUser"}),
     "https-needed": ({"error": "(insecure_transport) OAuth 2 MUST utilize https."}, {"error": "OAuth 2 is spoken over https."}),
     "wildcard-dropped": ({"requested_scopes": "openid patient/*.read", "granted_scopes": "openid"}, {"requested_scopes": "openid patient/*.read", "granted_scopes": "openid patient/*.read"}),
     "wildcard-dropped-by-policy": ({"vendor": ORACLE, "requested_scopes": "openid patient/*.read", "granted_scopes": "openid"}, {"vendor": "Epic", "requested_scopes": "openid patient/*.read", "granted_scopes": "openid"}),

@@ -371,3 +371,27 @@ def test_message_that_names_every_reason_stays_first_where_the_text_is_about_non
 
 def test_lack_of_a_parameter_is_told_only_where_it_is_said_to_lack():
     assert _first("The plugin does set the `scope` parameter.") is None
+
+
+def test_link_of_markdown_is_one_address():
+    url = AUTHORIZE.replace("scope=launch+openid+fhirUser", "scope=openid+fhirUser")
+    report = load(f"The request is [{url}]({url}) and nothing comes.").report()
+    assert not any(d.rule == "request-doubled" for d in report.diagnoses)
+    assert "an authorization request at as.example" in report.read
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("It is a public client with no client_secret, and something fails.", "unknown-client-refused"),
+        ("The grant with PKCE is always throwing invalid_client.", "pkce-refused"),
+    ],
+)
+def test_word_that_only_begins_alike_is_not_that_word(text, rule):
+    assert not any(d.rule == rule for d in load(text).report().diagnoses)
+
+
+def test_granted_list_after_a_denial_is_read():
+    m = load('I ask for patient/*.read launch openid, and I am not getting every scope, only got "openid launch".').found[0]
+    assert m.granted is not None
+    assert m.granted.items == ("openid", "launch")

@@ -308,7 +308,8 @@ def _console(text: str) -> Iterator[Piece]:
 def _urls(text: str) -> Iterator[Piece]:
     for found in _URL.finditer(text):
         start, end = found.span()
-        end = _extended(text, start, end)
+        link = text.find("](", start, end)
+        end = link if link > 0 else _extended(text, start, end)
         url = _AROUND.sub("", re.sub(r"\n\s*", "", text[start:end])).rstrip(".,;)]>*_:!")
         if len(url) > 6:
             yield Piece("url", url, start, end)

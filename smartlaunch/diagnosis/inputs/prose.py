@@ -236,7 +236,7 @@ def _scope_lists(text: str, heard: Heard) -> None:
 
 
 def _scope_list(introduced: str, words: str, heard: Heard) -> None:
-    last = re.split(r"(?<=[.!?])\s", introduced.strip())[-1]
+    last = re.split(r"(?<=[.!?])\s|,\s(?=(?:I |we )?(?:only|just|but)\b)", introduced.strip())[-1]
     if _GRANTED.search(last) and not _DENIED.search(last):
         heard.values.setdefault("granted_scopes", words)
     elif _REQUESTED.search(last):

@@ -153,6 +153,9 @@ def granted_scopes(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     for scope, name in DROPPED_NAMES:
         if scope in lost:
             yield saw(name, f"{scope} was requested and not granted", at)
+    contexts = [scope for scope in lost if scope == "fhirUser" or scope.split("/")[0] == "launch"]
+    if "fhirUser" in contexts and len(contexts) > 1 and not any("/" in scope for scope in m.granted.items):
+        yield saw("dropped-smart", f"of all that is SMART's own nothing was granted; lost: {listed(lost)}", at, dropped=listed(lost))
 
 
 DROPPED_NAMES = (
