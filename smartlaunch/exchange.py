@@ -80,6 +80,8 @@ class Failure(StrEnum):
     PROTOCOL = "protocol"
     """What came is no HTTP, or is not in the form that it says it is in."""
     BROKEN_OFF = "broken-off"
+    CAUGHT = "caught"
+    """The browser was stopped at the address of the app, as it should be: nothing was sent there."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,11 @@ class RecordedExchange:
     failure: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     correlation: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def caught(self) -> bool:
+        """Whether the browser was stopped here on its way to the app, as it should be."""
+        return self.failure == Failure.CAUGHT
 
 
 def _header(headers: Headers, name: str) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from smartlaunch.exchange import Actor, Endpoint, Exchange, Headers, Request, Response
+from smartlaunch.exchange import Actor, Endpoint, Exchange, Failure, Headers, Request, Response
 
 RECORDED = ("document", "xhr", "fetch")
 BUSY = ("document", "xhr", "fetch", "script")
@@ -198,6 +198,7 @@ class Recording:
             error,
             redirect_of,
             _tls(entry) if whole else "",
+            failure=Failure.CAUGHT if entry.caught else None,
             page=",".join(entry.pages),
         )
 

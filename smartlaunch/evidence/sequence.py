@@ -195,7 +195,7 @@ def _arrow(exchange: RecordedExchange) -> Arrow:
         sent |= dict(parse_qsl(exchange.url.partition("#")[2], keep_blank_values=True))
     label, note = _request_words(exchange, sent, parts.path)
     bad = exchange.status == 0 or exchange.status >= 400 or (exchange.endpoint == "redirect" and "error" in sent)
-    if exchange.endpoint in _TO_APP and exchange.actor == "browser" and not exchange.error:
+    if exchange.endpoint in _TO_APP and exchange.actor == "browser" and (exchange.caught or not exchange.error):
         bad = "error" in sent
     return Arrow(
         exchange=_one_line(exchange.id),
@@ -242,7 +242,7 @@ def _request_words(exchange: RecordedExchange, sent: dict[str, str], path: str) 
 
 
 def _answer_words(exchange: RecordedExchange, sent: dict[str, str]) -> str:
-    if exchange.error and not exchange.status:
+    if exchange.error and not exchange.status and not exchange.caught:
         return f"no answer: {exchange.error}"
     if exchange.endpoint in _TO_APP and exchange.actor == "browser":
         return f"caught, {sent['error']}" if "error" in sent else "caught"

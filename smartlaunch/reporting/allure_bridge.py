@@ -29,6 +29,7 @@ from smartlaunch.records.files import EXCHANGES_FILE, SCENARIOS_FILE
 from smartlaunch.records.record import Run, ScenarioResult
 from smartlaunch.records.store import load_run
 from smartlaunch.reporting.failure import render_findings
+from smartlaunch.reporting.page.text import answer
 from smartlaunch.reporting.words import OUTCOME_WORDS, SIDE_WORDS, printable, shortened
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class AllureBridge:
         """One exchange as an attachment: written once, and referred to by every scenario that it belongs to."""
         from allure_commons.model2 import Attachment
 
-        name = f"{exchange.id} {exchange.method} {exchange.endpoint} {exchange.status or 'no answer'}"
+        name = f"{exchange.id} {exchange.method} {exchange.endpoint} {exchange.status or ('caught' if exchange.caught else 'no answer')}"
         key = (exchange.id, longest)
         if key not in self._sources:
             self._sources[key] = _attach(name, exchange_text(exchange, longest=longest), "text/plain", "txt").source
@@ -351,7 +352,7 @@ def exchange_text(exchange: RecordedExchange, *, longest: int = LONGEST_BODY) ->
         head = "\n".join([first, *(": ".join(h) for h in headers)])
         return f"{head}\n\n{shortened(body, longest)}" if body else head
 
-    status = f"{exchange.http_version} {exchange.status} {exchange.reason}".strip() if exchange.status else f"no answer: {exchange.error}"
+    status = f"{exchange.http_version} {exchange.status} {exchange.reason}".strip() if exchange.status else answer(exchange)
     parts = [
         f"{exchange.id}  {exchange.started}  {exchange.duration_ms:.0f} ms  {exchange.tls}".rstrip(),
         part(f"{exchange.method} {exchange.url}", exchange.request_headers, exchange.request_body),

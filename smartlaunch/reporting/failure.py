@@ -31,7 +31,7 @@ def where(finding: FindingRecord, exchange: RecordedExchange | None) -> str:
     if exchange is None:
         return ", ".join(p for p in (finding.exchange, finding.pointer) if p)
     origin, path = address(exchange.url)
-    answer = exchange.status or f"no answer ({exchange.error})"
+    answer = exchange.status or (exchange.error if exchange.caught else f"no answer ({exchange.error})")
     endpoint = ENDPOINT_WORDS.get(exchange.endpoint, exchange.endpoint)
     place = f"{exchange.id}, {endpoint}: {exchange.method} {origin}{path} -> {answer}"
     return f"{place}, {finding.pointer}" if finding.pointer else place

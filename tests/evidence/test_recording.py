@@ -18,6 +18,8 @@ from smartlaunch.errors import UsageError
 from smartlaunch.evidence import Recorder, Redactor, manifest, replay, sequence
 from smartlaunch.evidence.endpoints import EndpointGuess
 from smartlaunch.exchange import Actor, Endpoint, Exchange, RecordedExchange, Request, Response
+from smartlaunch.records.record import FindingRecord
+from smartlaunch.reporting.failure import where
 
 CANARY = "CANARY-9f8e7d6c5b4a-token"
 FORM = (("content-type", "application/x-www-form-urlencoded"),)
@@ -368,6 +370,14 @@ def test_a_page_is_called_by_what_the_browser_found_on_it():
     page = kept(id="x1", endpoint="page", actor="browser", status=200, reason="OK", facts={"page": "login,user,patient,consent"})
     strange = kept(id="x2", endpoint="page", actor="browser", status=200, reason="OK", facts={"page": "<b>"})
     assert [row.answer for row in sequence.arrows([page, strange])] == ["200 page: sign-in, choice of a patient, consent", "200 OK"]
+
+
+def test_where_the_browser_was_stopped_is_no_missing_answer():
+    stopped = {"endpoint": "redirect", "actor": "browser", "url": "https://app/cb?code=<code 1>", "error": "caught in the browser"}
+    rows = sequence.arrows([kept(id="x1", **stopped, failure="caught"), kept(id="x2", **stopped, failure="broken-off")])
+    assert [(row.answer, row.bad) for row in rows] == [("caught", False), ("no answer: caught in the browser", True)]
+    finding = FindingRecord("R", "a", "b", exchange="x1")
+    assert where(finding, kept(id="x1", **stopped, failure="caught")).endswith("-> caught in the browser")
 
 
 def test_drawings_are_accessible_and_safe():

@@ -78,7 +78,7 @@ def exchange_data(page: Page) -> Markup:
             keep(x.response_body[:cap]),
             len(x.response_body) if len(x.response_body) > cap else 0,
             x.truncated,
-            x.error,
+            "" if x.status else answer(x),
             x.redirect_of,
             x.tls,
             x.correlation,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
 
 from smartlaunch.evidence import sequence
-from smartlaunch.exchange import Endpoint, RecordedExchange
+from smartlaunch.exchange import Endpoint
 from smartlaunch.records.launches import launches_of
 from smartlaunch.records.record import moment
 from smartlaunch.reporting.page.exchanges import exchange_rows
@@ -22,7 +21,7 @@ def launches(page: Page) -> list[dict[str, Any]]:
     """The launches, those of one shape drawn once; launches in which something was found come first."""
     shapes: dict[tuple[Any, ...], list[Any]] = {}
     for launch in launches_of(page.run):
-        exchanges = [_caught(page.run.exchange_by_id[x]) for x in launch.exchanges if x in page.run.exchange_by_id]
+        exchanges = [page.run.exchange_by_id[x] for x in launch.exchanges if x in page.run.exchange_by_id]
         if exchanges:
             shape = tuple((x.endpoint, x.actor, x.method, x.status, x.id in page.bad) for x in exchanges[:MOST_ARROWS])
             shapes.setdefault((launch.suite, *shape), []).append((launch, exchanges))
@@ -47,10 +46,3 @@ def launches(page: Page) -> list[dict[str, Any]]:
             }
         )
     return sorted(found, key=lambda launch: (-launch["bad"], not launch["complete"]))
-
-
-def _caught(exchange: RecordedExchange) -> RecordedExchange:
-    """The exchange without an error where the navigation to the app was caught: that no answer came is then as it should be."""
-    if exchange.endpoint in (Endpoint.REDIRECT, Endpoint.LAUNCH) and exchange.actor == "browser" and exchange.error.startswith("caught"):
-        return replace(exchange, error="")
-    return exchange

@@ -61,7 +61,7 @@ def answer(exchange: RecordedExchange) -> str:
     """Status and reason, or why there is none."""
     if exchange.status:
         return printable(f"{exchange.status} {exchange.reason}".strip())
-    return f"no answer: {printable(exchange.error)}" if exchange.error else "caught"
+    return f"no answer: {printable(exchange.error)}" if exchange.error and not exchange.caught else "caught"
 
 
 def headers_of(headers: Iterable[Sequence[str]], marked: str) -> list[tuple[str, str, bool]]:

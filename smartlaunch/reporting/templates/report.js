@@ -146,7 +146,7 @@
     const note = [whole ? `cut here; ${whole} characters in run.json` : "", truncated ? "the body went over the limit when it was received" : ""].filter(Boolean).join("; ");
     const both = make("div", undefined, "wire");
     both.append(wire("Request", `${method} ${data.texts[url]}`, rqh, data.texts[rqb], ""));
-    both.append(wire("Response", status ? `${version} ${status} ${reason}`.trim() : `no answer: ${error}`, rsh, data.texts[rsb], note));
+    both.append(wire("Response", status ? `${version} ${status} ${reason}`.trim() : error, rsh, data.texts[rsb], note));
     body.append(both);
     const correlation = Object.entries(ids);
     if (correlation.length) body.append(make("p", `For the vendor's support: ${correlation.map((p) => p.join(" ")).join(", ")}`, "small"));
