@@ -46,6 +46,10 @@ _PAUSES = (1, 2, 4)
 """How long to wait before each repetition where the answer does not say it, in units of ``back_off_s``."""
 _AN_EPOCH_TIME = 1_000_000_000
 _SLOWER = 4.0
+_CALM = 40
+"""After so many requests at a lower rate that were not too many, twice as many a second are tried."""
+_AT_WILL = 40.0
+"""A rate that nobody notices any more."""
 """Requests a second once the server has said that there were too many, unless the target file allows fewer."""
 
 
@@ -107,6 +111,7 @@ class Http:
         self._client = httpx.Client(transport=wire, timeout=request_s, follow_redirects=False, trust_env=False, cookies=no_cookies)
         self._client.headers = httpx.Headers({"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate"})
         self._last = 0.0
+        self._most, self._calm = rate, 0
 
     def close(self) -> None:
         """Close all connections."""
@@ -182,7 +187,7 @@ class Http:
             if response is None or response.status not in TRANSIENT or not _may_be_put_again(method, response):
                 break
             if response.status == 429:
-                self.slowed, self._rate = True, min(self._rate or _SLOWER, _SLOWER)
+                self.slowed, self._rate, self._calm = True, min(self._rate or _SLOWER, _SLOWER), 0
             wait = _told_wait(response)
             wait = pause * self._back_off_s if wait is None else wait
             if wait > min(self._retry_s, self._request_s, self._patience_s):
@@ -192,6 +197,17 @@ class Http:
             exchange = self._once(method, url, endpoint, headers, content)
         return exchange
 
+    def _hurry(self) -> None:
+        """Send more again once the server has had its rest: one limit that was met is not the pace of the whole run."""
+        if not self.slowed or self._rate == self._most:
+            return
+        self._calm += 1
+        if self._calm < _CALM:
+            return
+        self._rate, self._calm = 2 * self._rate, 0
+        if (self._most and self._rate > self._most) or self._rate > _AT_WILL:
+            self._rate = self._most
+
     def _once(
         self, method: str, url: str, endpoint: Endpoint, headers: list[tuple[str, str]], content: bytes | None, redirect_of: str = ""
     ) -> Exchange:
@@ -200,6 +216,7 @@ class Http:
             if pause > 0:
                 let_pass(pause)
             self._last = time.monotonic()
+        self._hurry()
         exchange = self._heard(self._sink.next_id(), method, url, endpoint, headers, content, redirect_of=redirect_of)
         self._sink.record(exchange)
         return exchange

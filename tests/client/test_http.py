@@ -6,10 +6,12 @@ import gzip
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -285,6 +287,21 @@ def test_a_server_that_names_the_time_when_it_is_back_has_not_carried_out_a_post
     client, sink = http(lambda _: answers.pop(0))
     client.send("POST", URL, endpoint=Endpoint.TOKEN)
     assert [x.heard.status for x in sink.exchanges] == [503, 200]
+
+
+@pytest.mark.parametrize("rate", [0.0, 30.0])
+def test_a_server_that_had_its_rest_is_asked_as_fast_as_before(rate: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, pauses = [429], list[float]()
+    client, _ = http(lambda _: httpx.Response(answers.pop() if answers else 200), rate=rate, back_off_s=0)
+    monkeypatch.setattr("smartlaunch.client.http.let_pass", pauses.append)
+    monkeypatch.setattr("smartlaunch.client.http.time", SimpleNamespace(monotonic=lambda: 7.0, time=time.time))
+    for _ in range(200):
+        client.send("GET", URL, endpoint=Endpoint.FHIR)
+    paces = [round(1 / pause) for pause in pauses if pause]
+    assert list(dict.fromkeys(paces)) == [4, 8, 16, 30 if rate else 32]
+    assert paces.count(8) == paces.count(16) == 40
+    assert paces[-1] == (30 if rate else 32)
+    assert len(paces) < 170 or rate, "nothing is waited for any more"
 
 
 def test_waiting_ends_when_a_run_has_waited_enough() -> None:
