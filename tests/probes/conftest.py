@@ -133,7 +133,9 @@ class Session:
         return self.go(f"{BASE}/chart/launch?client_id={client_id}&patient={patient}&encounter=", catch=catch, plan=plan)
 
     def _send(self, method: str, url: str, form: Any = None) -> httpx.Response:
-        answer = self.client.request(method, url, data=dict(form) if isinstance(form, list) else form)
+        if isinstance(form, list):  # a parameter may come twice
+            form = {name: [value for other, value in form if other == name] for name, _ in form}
+        answer = self.client.request(method, url, data=form)
         endpoint = Endpoint.AUTHORIZE if "/oauth/authorize" in url else Endpoint.PAGE
         sent = Request(method, url, (), b"")
         got = Response(answer.status_code, tuple(answer.headers.items()), b"")  # no probe reads what a page says
