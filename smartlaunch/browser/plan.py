@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from smartlaunch.errors import UsageError
 
-_FIELDS = {"page", "fill", "select", "press", "click", "wait_for"}
+_FIELDS = {"page", "frame", "fill", "select", "press", "click", "wait_for", "optional", "screenshot"}
 _PAGE_FIELDS = {"url_contains", "title_contains", "has"}
 _ENTRY_FIELDS = {"selector", "value"}
 KEYWORDS = ("username", "password", "one_time_code", "patient", "encounter")
@@ -51,7 +51,9 @@ class LoginStep:
     """One step of a target file's login script, done at most once per walk.
 
     Order within a step: wait, fill, select, press (Enter in a field), click. Selectors are Playwright's (CSS, ``text=...``,
-    ``role=...``); ``{patient}`` and ``{patient_name}`` in one stand for the plan's patient.
+    ``role=...``); ``{patient}`` and ``{patient_name}`` in one stand for the plan's patient. ``frame`` selects the frame of the page that
+    they are looked for in. Where an element of an ``optional`` step does not come, what is left of the step is not done; ``screenshot``
+    keeps a picture of the page as it is before the step.
     """
 
     page: PageMatch = PageMatch()
@@ -60,6 +62,9 @@ class LoginStep:
     press: str = ""
     click: str = ""
     wait_for: str = ""
+    frame: str = ""
+    optional: bool = False
+    screenshot: bool = False
 
     @property
     def selectors(self) -> list[str]:
@@ -109,6 +114,9 @@ def _step(raw: object, where: str) -> LoginStep:
         press=_text(table.get("press", ""), f"{where}.press", empty=True),
         click=_text(table.get("click", ""), f"{where}.click", empty=True),
         wait_for=_text(table.get("wait_for", ""), f"{where}.wait_for", empty=True),
+        frame=_text(table.get("frame", ""), f"{where}.frame", empty=True),
+        optional=_switch(table.get("optional", False), f"{where}.optional"),
+        screenshot=_switch(table.get("screenshot", False), f"{where}.screenshot"),
     )
     if not step.selectors:
         raise UsageError(f"{where}: the step does nothing; give it fill, select, press, click or wait_for")
@@ -137,6 +145,12 @@ def _table(raw: object, where: str, known: set[str]) -> Mapping[str, Any]:
             close = difflib.get_close_matches(str(key), sorted(known), n=1)
             hint = f", did you mean `{close[0]}`?" if close else f"; there are {', '.join(sorted(known))}"
             raise UsageError(f"{where}: unknown key `{key}`{hint}")
+    return raw
+
+
+def _switch(raw: object, where: str) -> bool:
+    if not isinstance(raw, bool):
+        raise UsageError(f"{where}: true or false is wanted")
     return raw
 
 

@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from smartlaunch.browser import LoginPlan, parse_steps
-from smartlaunch.errors import LoginStuck
+from smartlaunch.errors import LoginStuck, UsageError
 
 PLAN = LoginPlan("u", "a secret word")
 
@@ -312,6 +312,34 @@ def test_steps_do_what_no_recipe_could(site, person, callback):
     assert landing.caught, landing.describe()
     assert site.one("/b").query == {"u": "u", "p": "a secret word", "s": "lab"}
     assert landing.steps[0] == "step 1 of the target file"
+
+
+def test_a_step_in_a_frame_and_one_that_need_not_be(site, person, callback):
+    site.html(
+        "/a", "<h1>Portal</h1><input id='x1'><iframe id='door' src='/door' style='width:500px;height:300px'></iframe>", title="Portal"
+    )
+    site.html(
+        "/door", "<div class='odd'><input id='x1'><span id='go' onclick=\"top.location.href = '/b?u=' + x1.value\">Enter</span></div>"
+    )
+    site.html("/b", "<div class='odd'><span id='on' onclick=\"location.href = '/c'\">On</span></div>", title="Between")
+    site.redirect("/c", f"{callback}?code=1")
+    steps = parse_steps(
+        [
+            {"page": {"title_contains": "portal"}, "frame": "#door", "fill": {"selector": "#x1", "value": "username"}, "click": "#go"},
+            {"page": {"title_contains": "between"}, "wait_for": "#cookie-notice", "click": "#cookie-notice", "optional": True},
+            {"page": {"title_contains": "between"}, "click": "#on", "screenshot": True},
+        ]
+    )
+    landing, _ = walk(person, site, callback, plan=LoginPlan("u", "a secret word", steps=steps, only_steps=True))
+    assert landing.caught, landing.describe()
+    assert site.one("/b").query == {"u": "u"}
+    assert list(landing.steps) == [f"step {number} of the target file" for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(("key", "value"), [("optional", "yes"), ("screenshot", 1), ("frame", 3)])
+def test_a_switch_of_a_step_is_true_or_false(key, value):
+    with pytest.raises(UsageError, match=rf"login.steps\[1\].{key}: "):
+        parse_steps([{"click": "#a", key: value}])
 
 
 def test_a_step_that_does_not_fit_is_named(site, person, callback):

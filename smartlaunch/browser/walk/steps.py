@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from smartlaunch.browser.one_time_code import one_time_code
 from smartlaunch.browser.plan import LoginStep
@@ -16,6 +17,8 @@ from smartlaunch.browser.watchdog import GRACE_S
 from smartlaunch.errors import LoginStuck
 
 MOVING_S = 1.0
+OPTIONAL_S = 2.0
+"""How long an element is waited for that need not come."""
 
 
 def scripted_step(walk: Walk, page: PageSnapshot) -> bool:
@@ -30,7 +33,7 @@ def scripted_step(walk: Walk, page: PageSnapshot) -> bool:
             continue
         walk.count()
         walk.steps_done.add(number)
-        if walk.window.driver.pictures:
+        if walk.window.driver.pictures or step.screenshot:
             picture(walk, page, f"step-{number}")
         walk.recording.fetch_bodies()
         if any(entry.value == "password" for entry in step.fill):
@@ -51,15 +54,22 @@ def _applies(walk: Walk, step: LoginStep, page: PageSnapshot) -> bool:
     from playwright.sync_api import Error
 
     match = step.page
-    if match.url_contains and match.url_contains not in page.url:
+    url, title = page.url, page.title
+    try:
+        if step.frame:  # what was looked at may be the frame itself; a step that names one tells its page from outside
+            front = walk.window.front_page()
+            url, title = front.url, front.title()
+    except Error:
         return False
-    if match.title_contains and match.title_contains.lower() not in page.title.lower():
+    if match.url_contains and match.url_contains not in url:
+        return False
+    if match.title_contains and match.title_contains.lower() not in title.lower():
         return False
     needed = match.has
     if not (match.url_contains or match.title_contains or match.has):
         needed = _selector(walk, step.selectors[0])
     try:
-        return not needed or bool(walk.window.acting_frame().locator(needed).first.is_visible())
+        return not needed or bool(_place(walk, step).locator(needed).first.is_visible())
     except Error as error:
         if "selector" in str(error).lower():
             raise LoginStuck(f"the selector {needed!r} of [login.steps] is not valid", hint="mend it in the target file") from None
@@ -70,8 +80,8 @@ def _run_step(walk: Walk, step: LoginStep, number: int) -> bool:
     """Do a step; false when the page went on by itself meanwhile, since one that was shown for a moment needs nothing."""
     from playwright.sync_api import Error
 
-    frame = walk.window.acting_frame()
-    limit = walk.step_s * 1000
+    frame = _place(walk, step)
+    limit = (OPTIONAL_S if step.optional else walk.step_s) * 1000
     doing = ""
     walk.window.driver.beat(walk.step_s * len(step.selectors) + GRACE_S)
     try:
@@ -93,6 +103,8 @@ def _run_step(walk: Walk, step: LoginStep, number: int) -> bool:
     except Error:
         if _goes_on(walk):
             return False
+        if step.optional:
+            return True
         walk.screenshot = shoot(walk, "stuck")
         raise LoginStuck(
             f"step {number} of [login.steps] cannot {doing}\n{landing(walk, 'no-way-on').describe()}",
@@ -101,6 +113,11 @@ def _run_step(walk: Walk, step: LoginStep, number: int) -> bool:
             artifacts=(walk.screenshot,) if walk.screenshot else (),
         ) from None
     return True
+
+
+def _place(walk: Walk, step: LoginStep) -> Any:
+    """Where the selectors of a step are looked for: the page, or the frame in it that the step names."""
+    return walk.window.front_page().frame_locator(step.frame) if step.frame else walk.window.acting_frame()
 
 
 def _goes_on(walk: Walk) -> bool:
