@@ -302,13 +302,14 @@ class BrowserSession:
         goal: ChartGoal | None = None,
         step_timeout_s: float | None = None,
         login_timeout_s: float | None = None,
+        by_hand: bool = False,
         watch: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> Landing:
         """Open a URL, do what the plan says on the pages that come, and say where it ended.
 
         Raises LoginStuck when the server refuses the credentials or a step of the target file fails, Blocked when the browser itself
         goes away, UsageError when it will not start. Every other end is a landing. Exchanges reach ``on_exchange`` in any case.
-        With ``watch`` nothing is done: a person does it, and each thing done is told.
+        With ``by_hand`` nothing is done: a person does it; with ``watch``, too, and each thing done is told.
         """
         if watch is not None:
             self._tell(watch)
@@ -327,7 +328,7 @@ class BrowserSession:
                 goal,
                 step_timeout_s,
                 login_timeout_s,
-                watch is not None,
+                by_hand or watch is not None,
             )
             if last or not untrusted or not self.browser.trust(untrusted):
                 break

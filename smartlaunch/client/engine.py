@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -154,6 +155,23 @@ class Engine:
             return browser.go(setting.url or "", catch=catch, plan=plan, first=Endpoint.PAGE, caught=Endpoint.LAUNCH)
         return browser.open_chart(
             setting.url or "", plan=plan, patient=patient, app_name=client.name, client_id=client.client_id, catch=catch
+        )
+
+    def watch_for_launch(self, client: Client, setting: EhrLaunch, user: User | None, *, session: str = "") -> Landing:
+        """Open the address where a person starts a launch, in the browser that is shown, and wait for it; nothing is done there."""
+        who, limit_s = user or self.target.first_user, self.target.limits.login_s
+        sys.stderr.write(
+            f"\nsmartlaunch: launch the app of [clients.{client.name}] from the EHR, in the browser window; waiting up to {limit_s:g} s\n"
+        )
+        sys.stderr.flush()
+        return self.browser.session(session or (who.name if who is not None else "nobody")).go(
+            setting.url,
+            catch=[client.launch_uri or ""],
+            plan=LoginPlan(),
+            first=Endpoint.PAGE,
+            caught=Endpoint.LAUNCH,
+            login_timeout_s=limit_s,
+            by_hand=True,
         )
 
     # -- what went over the wire ------------------------------------------------------------------------------------------

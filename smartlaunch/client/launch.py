@@ -1,11 +1,12 @@
-"""Getting an EHR launch: from a chart page driven in the browser, from a link, or pasted by a person (design, ``[ehr_launch]``)."""
+"""Getting an EHR launch: from a chart page driven in the browser, from a link, from a person (design, ``[ehr_launch]``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from smartlaunch.browser import Landing
 from smartlaunch.client.authorization import require_what_it_lacks
 from smartlaunch.client.discovery import WELL_KNOWN
 from smartlaunch.client.engine import Engine
@@ -44,6 +45,8 @@ class Launches:
         self._spent: set[str] = set()
         self.ask: Callable[[str], str] | None = None
         """What asks the person at the terminal, if one is there."""
+        self._nobody_there = False
+        """Whether the person at the browser was waited for in vain; nobody is asked again."""
 
     def require_way(self, client: Client) -> EhrLaunch:
         """Where the client's EHR launches come from; ``NotConfigured`` when the target file names no such place."""
@@ -62,9 +65,9 @@ class Launches:
         return setting is not None and setting.kind == "page" and bool(client.launch_uri)
 
     def pasted(self, client: Client) -> bool:
-        """Whether the client's launches are values that a person pasted, of which each serves one flow."""
+        """Whether the client's launches are each made by a person, and serve one flow."""
         setting = self._engine.target.ehr_launch_of(client)
-        return setting is not None and setting.kind == "pasted" and not setting.reusable
+        return setting is not None and setting.by_hand
 
     def left(self, client: Client) -> int:
         """How many pasted launches are left for the client."""
@@ -94,7 +97,9 @@ class Launches:
                     key="[ehr_launch] launch = [..., one more]",
                 )
             parameters = (("iss", setting.iss or engine.target.fhir_base_url), ("launch", value))
-            return Opened(parameters, pasted=not setting.reusable)
+            return Opened(parameters, pasted=setting.by_hand)
+        if setting.kind == "person":
+            return self._by_person(client, setting, user, session)
         with engine.recorder.scope("ehr-launch") as scope:
             landing = engine.open_chart(client, setting, user, patient=patient or self.context(client, user)[0], session=session)
         if landing.kind != "caught":
@@ -105,11 +110,20 @@ class Launches:
                 hint="check the app's launch URI in the EHR, or give the steps in [ehr_launch] of the target file",
                 artifacts=(landing.screenshot,) if landing.screenshot else (),
             )
-        at = landing.url.split("?")[0].split("#")[0]
-        # A slash at the end is how a registration form may have kept the address, and no mistake of a launch.
-        expected = landing.caught_uri or at.rstrip("/") == client.launch_uri.split("?")[0].rstrip("/")
-        elsewhere = "" if expected else at
-        return Opened(tuple(landing.params), tuple(scope.ids), fragment=landing.fragment_used, elsewhere=elsewhere)
+        return _opened(client, landing, scope.ids)
+
+    def _by_person(self, client: Client, setting: EhrLaunch, user: User | None, session: str) -> Opened:
+        """A launch that a person starts in the browser which the run shows; one who does not is not asked again."""
+        engine = self._engine
+        if engine.browser.headed and not self._nobody_there:
+            self._nobody_there = True  # until a launch has come, whatever else ends the wait
+            with engine.recorder.scope("ehr-launch") as scope:
+                landing = engine.watch_for_launch(client, setting, user, session=session)
+            if landing.kind == "caught":
+                self._nobody_there = False
+                return _opened(client, landing, scope.ids, by_hand=True)
+        why = "and nobody started one in time" if self._nobody_there else "and this run shows no browser"
+        raise NotConfigured(f'`kind = "person"`: a person starts each EHR launch, {why}', key="--headed, with a person at the browser")
 
     def _one_more(self, client: Client) -> str:
         """Another launch value from the person at the terminal, who may paste the whole launch URL; nobody who declines is asked again."""
@@ -129,8 +143,11 @@ class Launches:
     def obtain(self, client: Client, user: User | None = None, *, patient: str = "", session: str = "") -> Launch:
         """A fresh launch for a client; ``Blocked`` when the EHR opens it without the launch parameters."""
         other_user, other_patient = user not in (None, self._engine.target.first_user), patient not in ("", self.context(client)[0])
-        if self.require_way(client).kind == "pasted" and (other_user or other_patient):
-            raise NotConfigured("a pasted launch is of one user and one patient", key='[ehr_launch] kind = "page"')
+        if self.require_way(client).kind in ("pasted", "person") and (other_user or other_patient):
+            raise NotConfigured(
+                "a launch that a person makes, or the options of a launcher, is of one user and one patient",
+                key='[ehr_launch] kind = "page"',
+            )
         self._require_seen(client, user, patient)
         opened = self.open(client, user, patient=patient, session=session)
         iss, launch = opened.value("iss"), opened.value("launch")
@@ -170,3 +187,12 @@ class Launches:
                 f"the EHR launches the app at {named}, another base URL of this server than the target file has",
                 key="[target] fhir_base_url",
             )
+
+
+def _opened(client: Client, landing: Landing, exchanges: Sequence[str], *, by_hand: bool = False) -> Opened:
+    """What the EHR opened: the parameters, and the address where it is not the client's launch URI."""
+    at = landing.url.split("?")[0].split("#")[0]
+    # A slash at the end is how a registration form may have kept the address, and no mistake of a launch.
+    expected = landing.caught_uri or at.rstrip("/") == client.launch_uri.split("?")[0].rstrip("/")
+    elsewhere = "" if expected else at
+    return Opened(tuple(landing.params), tuple(exchanges), fragment=landing.fragment_used, elsewhere=elsewhere, pasted=by_hand)

@@ -31,7 +31,7 @@ class Registered:
 
 @dataclass(frozen=True)
 class EhrLaunch:
-    """Where an EHR launch comes from: a chart page, a link, or values pasted by hand."""
+    """Where an EHR launch comes from: a chart page, a link, values pasted by hand, or a person at the browser that the run shows."""
 
     kind: str
     url: str = ""
@@ -43,6 +43,11 @@ class EhrLaunch:
     encounter: str = ""
     reusable: bool = False
     """Whether a launch value serves any number of flows, as those of the SMART Health IT launcher do."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether each launch is made by a person, of one user and one patient, and serves one flow."""
+        return self.kind in ("pasted", "person") and not self.reusable
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ class Server:
         default=lambda uri: Landing("caught", caught_uri=uri, url=uri, params=(("iss", BASE), ("launch", "from-chart")))
     )
 
+    headed: bool = False
+
     def handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         if request.url.path.endswith("/.well-known/smart-configuration"):

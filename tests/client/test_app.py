@@ -196,6 +196,29 @@ def test_an_ehr_that_opens_another_address_is_told(run: Callable[..., Any], serv
     assert app.launches.open(app.client).elsewhere == ""
 
 
+def test_a_person_starts_each_launch_where_the_browser_is_shown(run: Callable[..., Any], server: Server, capsys: Any) -> None:
+    app = run(EHR + CHART.replace("page", "person") + PEOPLE).apps.launched("public", "ehr")
+    with pytest.raises(NotConfigured, match="shows no browser") as caught:
+        app.launches.open(app.client)
+    assert "--headed" in caught.value.key
+    server.headed = True
+    app.grant()
+    assert server.asked()["launch"] == "from-chart"
+    assert "launch the app of [clients.web] from the EHR" in capsys.readouterr().err
+    with pytest.raises(NotConfigured, match="one user and one patient"):
+        app.launches.obtain(app.client, patient="another")
+
+
+def test_a_person_who_does_not_come_is_asked_once(run: Callable[..., Any], server: Server, capsys: Any) -> None:
+    server.headed = True
+    server.charts = lambda _: Landing("no-way-on", title="Chart")
+    app = run(EHR + CHART.replace("page", "person") + PEOPLE).apps.launched("public", "ehr")
+    for _ in range(3):
+        with pytest.raises(NotConfigured, match="nobody started one in time"):
+            app.launches.open(app.client)
+    assert capsys.readouterr().err.count("from the EHR") == 1
+
+
 def test_pasted_launches_are_spent_one_by_one_and_the_rest_is_not_configured(run: Callable[..., Any], server: Server) -> None:
     app = run(EHR + PASTED.format('["one", "two"]') + PEOPLE).apps.launched("public", "ehr")
     assert app.launches.open(app.client).value("launch") == "one"
