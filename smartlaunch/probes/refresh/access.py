@@ -67,7 +67,12 @@ def without_browser(app: App) -> Refreshed:
 def while_online(app: App) -> Refreshed:
     """A refresh of online access while the user's browser stays open."""
     grant = has_refresh_token(online_grant(app))
-    return app.once("refreshed online", lambda: Refreshed(grant, app.refresh(grant.token.refresh_token)))
+
+    def make() -> Refreshed:
+        answer = app.refresh(grant.token.refresh_token)
+        return Refreshed(grant, answer, read=read_at_once(app, answer))
+
+    return app.once("refreshed online", make)
 
 
 def offline_after_sign_out(app: App) -> Refreshed:
