@@ -163,7 +163,7 @@ Feature: ID Token
       When the app reads its ID Token
       Then it is in force on arrival
 
-  @req:OIDC-Core-3.1.3.7-f @once
+  @req:OIDC-Core-3.1.3.7-f
   Rule: The ID Token has not expired when it arrives
 
     @id:id-token-not-expired

@@ -36,6 +36,7 @@ Feature: Refresh tokens in wrong hands and for wrong ends
         | value                                      |
         | a made-up refresh token                    |
         | a refresh token with one character changed |
+        | a refresh token in the other case          |
         | an access token                            |
         | an authorization code                      |
         | an empty refresh token                     |

@@ -76,6 +76,11 @@ Feature: Token revocation
       When the app revokes its access token with the hint "smartlaunch_token"
       Then the hint does not keep it from being revoked
 
+    @id:revocation-unknown-hint-refresh
+    Scenario: A refresh token is revoked with a hint that nobody defined
+      When the app revokes its refresh token with the hint "smartlaunch_token"
+      Then the hint does not keep it from being revoked
+
   @req:RFC7009-2.1-b @standalone @confidential-symmetric @confidential-asymmetric
   Rule: A confidential client authenticates when it revokes
 

@@ -89,6 +89,11 @@ Feature: Token response
       When the app redeems its code
       Then the access token lives an hour at most
 
+    @id:access-token-lifetime-refresh @once
+    Scenario: The access token of a refresh ends within the hour
+      When the app refreshes its access token
+      Then the access token lives an hour at most
+
   @req:SMART-2.2-app-launch-token-response-e @req:RFC6749-5.1-f @req:RFC6749-3.3-a @quick
   Rule: The token response lists the granted scopes
 

@@ -112,6 +112,7 @@ class Authorization:
             problem = found
         now = self.state.now()
         transaction = Transaction(new_secret(), client.client_id, redirect_uri, values, launch=launch, put_off=put_off, issued_at=now)
+        transaction.context["posted"] = request.method == "POST"
         if problem is not None:
             transaction.context["problem"] = problem
         self.state.forget_what_is_over()

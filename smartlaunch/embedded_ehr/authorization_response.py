@@ -102,6 +102,7 @@ class Answers:
             issued_at=now,
             expires_at=now + lifetime,
             put_off=transaction.put_off,
+            posted=bool(transaction.context.get("posted")),
         )
         if self.variant("keeps_one_code_for_each_user"):
             for earlier in self.state.codes.values():

@@ -201,7 +201,8 @@ class ClientAuthentication:
         client = self._claimed_client(given, claims)
         await self._require_signature(client, assertion, header)
         self._require_claims(client, claims)
-        self._require_first_use(client, claims, arrived)
+        if not (given.get("grant_type") == "refresh_token" and self.defects("knows_no_replays_at_refresh")):
+            self._require_first_use(client, claims, arrived)
         return client
 
     def _parts(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:

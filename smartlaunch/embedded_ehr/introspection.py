@@ -261,7 +261,9 @@ class RevocationEndpoint:
             if hint == "access_token" and value in self.state.refresh_tokens and defects("heeds_a_wrong_token_type_hint_at_revocation"):
                 value = ""
             self._require_hint(hint, value)
-            self._revoke(client, value)
+            odd = hint not in {None, "access_token", "refresh_token"} and value in self.state.refresh_tokens
+            if not (odd and defects("does_not_revoke_refresh_tokens_with_an_unknown_hint")):
+                self._revoke(client, value)
         except OAuthError as problem:
             if defects("answers_refused_revocation_with_another_code"):
                 problem.error = "REVOKE-17"

@@ -274,6 +274,7 @@ def id_token(
         first_iat=before.get("iat"),
         first_at_hash=before.get("at_hash"),
         is_patient=user.persona == "patient",
+        of_launch="launch" in scopes,
     )
     spoil(sandbox.defects, about, CLAIMS)
     if sandbox.variant("sends_audience_as_list"):

@@ -191,6 +191,8 @@ class SignIn:
         right = user is not None and (not asked or self._knows(user, password))
         if user is None or not right:
             transaction.typed_username = None
+            if self.defects("loses_state_after_a_mistyped_password"):
+                transaction.parameters.pop("state", None)
             return self._login_form(transaction, "Name or password is not right.", 401 if self.variant("answers_401_to_bad_login") else 200)
         return self._after_login(transaction, user)
 

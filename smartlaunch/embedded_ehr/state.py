@@ -106,6 +106,7 @@ class Code:
     issued_at: float
     expires_at: float
     used: bool = False
+    posted: bool = False
     put_off: str = ""
     used_at: float = 0.0
 

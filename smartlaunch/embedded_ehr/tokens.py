@@ -88,6 +88,7 @@ class TokenEndpoint:
         self.variant = sandbox.variant
         self.authentication = authentication
         self._arrived = 0.0
+        self._signed_by_app = False
 
     async def answer(self, request: Request) -> Response:
         """Answer a token request, or say in the RFC's form why not."""
@@ -100,6 +101,7 @@ class TokenEndpoint:
             body = await self._granted(client, given)
         except OAuthError as problem:
             return error_answer(self.sandbox, problem)
+        self._signed_by_app = client.role == "confidential-asymmetric"
         return self._success(body, given.get("grant_type") or "")
 
     async def _fall_over(self, request: Request) -> None:
@@ -218,8 +220,10 @@ class TokenEndpoint:
         late = defects("accepts_expired_code") or (not client.public and defects("accepts_expired_code_of_confidential_clients"))
         if code.expires_at < now and not late:
             raise self._bad_code("The code has expired.")
-        self._require_redirect_uri(code, given)
-        self._require_verifier(client, code, given)
+        if not (code.posted and defects("ignores_redirect_uri_at_exchange_of_posted_requests")):
+            self._require_redirect_uri(code, given)
+        if not (code.posted and defects("compares_no_verifier_of_posted_requests")):
+            self._require_verifier(client, code, given)
         if code.put_off:
             raise self._bad_code(code.put_off)
         code.used, code.used_at = True, time.monotonic()
@@ -521,6 +525,8 @@ class TokenEndpoint:
             headers = {}
         if kind == "client_credentials" and defects("omits_cache_control_for_backend_services"):
             headers.pop("Cache-Control", None)
+        if self._signed_by_app and defects("omits_cache_control_for_asymmetric_clients"):
+            headers.pop("Cache-Control", None)
         if kind == "refresh_token" and defects("omits_pragma_at_refresh"):
             headers.pop("Pragma", None)
         if defects("omits_cache_control_at_token_endpoint"):
@@ -591,6 +597,8 @@ class TokenEndpoint:
         if value is None:
             raise self._missing("refresh_token")
         token = self.state.refresh_tokens.get(value)
+        if token is None and self.defects("ignores_case_of_refresh_tokens"):
+            token = next((one for one in self.state.refresh_tokens.values() if one.value.casefold() == value.casefold()), None)
         if token is None and self.defects("accepts_any_refresh_token"):
             token = next((t for t in self.state.refresh_tokens.values() if t.client_id == client.client_id), None)
         if token is None:

@@ -24,7 +24,7 @@ from smartlaunch.probes.faults import other_case
 from smartlaunch.probes.pkce import Variation
 from smartlaunch.probes.redirect_uri import COLLECTOR, OF_ANOTHER_APP, neighbour
 
-RESERVED_STATE = "a+b c/d=e&f?g#h%25i;j:k,l~m.n_o-p@q!r$s'(t)*"
+RESERVED_STATE = "a+b c/d=e&f?g#h%25i;j:k,l~m.n_o-p@q!r$s'(t)*="
 """Every character that is reserved or easily decoded twice (RFC 3986 section 2.2), in one state."""
 
 MARKUP = '"><img src=x onerror=smartlaunch_probe>'

@@ -242,6 +242,7 @@ SENT: dict[str, Change[Sent]] = {
     "denies_with_a_malformed_error_uri": Change(lambda sent: sent.put("error_uri", "see the manual, page <12>"), _a_denial),
     "omits_iss_parameter_in_denials": _dropped("iss", _a_denial),
     "sends_malformed_error_uri": Change(lambda sent: sent.put("error_uri", "see the manual, page <12>"), _an_error),
+    "cuts_padding_off_state": _state(lambda state: state.rstrip("="), lambda sent: sent.answer.get("state", "").endswith("=")),
     "omits_state_in_denials": _dropped("state", lambda sent: _a_denial(sent) and "state" in sent.answer),
     "cuts_state_of_errors_to_48_characters": _state(lambda state: state[:48], _an_error_with_state),
     "redirects_without_an_error_code": _dropped("error", _an_error),

@@ -70,6 +70,7 @@ class Claims:
     first_iat: int | None = None
     first_at_hash: str | None = None
     is_patient: bool = False
+    of_launch: bool = False
 
 
 def _renewed(claims: Claims) -> bool:
@@ -127,6 +128,7 @@ CLAIMS: dict[str, Change[Claims]] = {
     "refreshed_id_token_has_the_first_at_hash": _gives(
         "at_hash", lambda claims: claims.first_at_hash, lambda claims: claims.renewed and claims.first_at_hash is not None
     ),
+    "id_token_of_ehr_launches_is_already_expired": _gives("exp", lambda claims: claims.now - _AN_HOUR_S, lambda claims: claims.of_launch),
     "refreshed_id_token_is_already_expired": _gives("exp", lambda claims: claims.now - _AN_HOUR_S, _renewed),
     "refreshed_id_token_has_another_fhir_user": _gives(
         "fhirUser", lambda claims: f"{claims.values['fhirUser']}-7", lambda claims: claims.renewed and "fhirUser" in claims.values

@@ -72,6 +72,9 @@ DESCRIPTION: dict[str, Change[Description]] = {
     "introspection_omits_sub_after_a_refresh": _omits("sub", _renewed),
     "introspection_omits_patient_after_a_refresh": _omits("patient", _renewed),
     "introspection_omits_client_id_of_backend_services": _omits("client_id", lambda it: it.token.user is None),
+    "introspection_sends_exp_of_backend_services_as_string": _gives(
+        "exp", lambda it: str(int(it.token.expires_at)), lambda it: it.token.user is None
+    ),
     "introspection_sends_exp_in_milliseconds": _gives("exp", lambda it: int(it.token.expires_at) * 1000),
     "answers_active_as_string": _gives("active", lambda _: "true"),
     "introspection_sends_exp_as_string": _gives("exp", lambda description: str(int(description.token.expires_at))),

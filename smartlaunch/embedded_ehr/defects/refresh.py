@@ -52,6 +52,7 @@ REFRESH_RESPONSE: dict[str, Change[Refreshed]] = {
     "omits_token_type_at_refresh": _omits("token_type"),
     "omits_expires_in_at_refresh": _omits("expires_in"),
     "omits_scope_at_refresh": _omits("scope"),
+    "sends_expires_in_in_milliseconds_at_refresh": _gives("expires_in", lambda refreshed: refreshed.body["expires_in"] * 1000),
     "sends_expires_in_as_string_at_refresh": _gives("expires_in", lambda refreshed: str(refreshed.body["expires_in"])),
     "omits_scope_of_a_refresh_for_a_part": _omits("scope", lambda refreshed: refreshed.is_for_a_part()),
 }

@@ -149,6 +149,7 @@ TOKEN_RESPONSE: dict[str, Change[TokenResponse]] = {
     "separates_scopes_with_commas": _gives("scope", lambda response: response.body["scope"].replace(" ", ",")),
     "sends_another_token_type": _gives("token_type", "mac"),
     "omits_expires_in_for_backend_services": _omits("expires_in", lambda response: response.of_backend),
+    "omits_token_type_for_backend_services": _omits("token_type", lambda response: response.of_backend),
     "omits_scope_for_backend_services": _omits("scope", lambda response: response.of_backend),
     "omits_scope_of_a_smaller_grant": _omits("scope", lambda response: set(response.requested) != set(response.access.scopes)),
     "omits_access_token": _omits("access_token"),
