@@ -395,3 +395,43 @@ def test_granted_list_after_a_denial_is_read():
     m = load('I ask for patient/*.read launch openid, and I am not getting every scope, only got "openid launch".').found[0]
     assert m.granted is not None
     assert m.granted.items == ("openid", "launch")
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ('Some people get "iat is in the future" in the browser since their clocks were put back.', "token-not-yet-valid"),
+        ('The token endpoint says {"error": "invalid_client", "error_description": "iat is in the future"}.', "assertion-refused"),
+        ("The gateway logs: Jwks doesn't have key to match kid or alg from Jwt", "server-key-missing"),
+        ("The library stops because `issuer` does not match what the document has.", "issuer-not-as-expected"),
+        (
+            'POST /token answers 401 {"error": "invalid_request", "error_description": "client_secret has to be sent in the header"}',
+            "authentication-any",
+        ),
+        (
+            f"The redirect_uri gets another scheme\n{LONG}The redirect_uri scheme changes from http to https behind our proxy, and the login fails.",
+            "about-redirect-uri",
+        ),
+    ],
+)
+def test_first_cause_by_wider_words(text, rule):
+    assert _first(text).rule == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("The provider is at https://as.example/.well-known/openid-configuration). Id Token validation fails.", "id-token-issuer-unusable"),
+        ("{scope: 'openid profile', client_id: 'c', response_type: 'code'} gives error=invalid_request", "aud-missing"),
+        ("The issuer checks out, everything matches.", "issuer-not-as-expected"),
+        ("The gateway does have the key to match the kid.", "server-key-missing"),
+        ("A client_secret was provided.", "authentication-any"),
+        (
+            f"The redirect page gets another colour scheme\n{LONG}The colour scheme changes behind our proxy, and the login fails.",
+            "about-redirect-uri",
+        ),
+        ('{"error": "invalid_client", "error_description": "iat is in the future"}', "token-not-yet-valid"),
+    ],
+)
+def test_near_words_are_not_that_cause(text, rule):
+    assert not any(d.rule == rule for d in load(text).report().diagnoses)

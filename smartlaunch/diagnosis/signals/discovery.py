@@ -107,9 +107,9 @@ def audience(m: Material, _vendor: Vendor) -> Iterator[Signal]:
 
 def _is_smart(m: Material) -> bool:
     """Whether anything shows a launch of SMART, which needs aud, and not a sign-in of plain OAuth, which has none."""
-    if not m.authorize_url or m.fhir_base or m.launch_uri or m.launch_value or m.launch_type:
-        return True
     named = m.requested.items if m.requested is not None else ()
+    if m.fhir_base or m.launch_uri or m.launch_value or m.launch_type or not (m.authorize_url or named):
+        return True
     return "launch" in m.authorize_url or any(scopes.kind_of(name) in _OF_SMART or name == "fhirUser" for name in named)
 
 
