@@ -127,6 +127,9 @@ GO_ON_AS = _words(
     r"(?:continue|proceed|go on|sign in|log in|stay) as|yes,? (?:it'?s|that'?s|this is) me|"
     r"(?:weiter|fortfahren|anmelden) als|continuer en tant que|continuar como|continua come|doorgaan als|fortsätt som|fortsæt som"
 )
+SURE = _words(
+    r"(?:are you|you) (?:really )?sure|do you really|really want|sind sie sicher|wirklich|êtes-vous sûre?|seguro|sicur[oa]|weet u zeker"
+)
 TERMS = _words(
     r"terms|conditions|privacy (?:policy|notice|practices)|licen[cs]e agreement|user agreement|acceptable use|"
     r"nutzungsbedingungen|datenschutz\w*"

@@ -213,6 +213,21 @@ def test_a_question_after_deny_is_agreed_to(site, person, plan, callback):
     assert person.go(f"{site.base}/authorize", catch=[callback], plan=replace(plan, consent="deny")).caught
 
 
+@pytest.mark.parametrize(
+    "buttons",
+    [
+        "<button name='sure' value='y'>Yes, deny access</button><a href='/authorize'>Back</a>",
+        "<button name='sure' value='y'>Yes</button><button name='sure' value='n'>No</button>",
+    ],
+)
+def test_a_page_after_deny_that_asks_whether_it_was_meant_is_agreed_to(site, person, plan, callback, buttons):
+    site.html("/authorize", CONSENTS["plain"].replace("/done", "/asked"))
+    site.html("/asked", f"<h1>Are you sure?</h1><p>App will not get access.</p><form method='post' action='/done'>{buttons}</form>")
+    done(site, callback)
+    assert person.go(f"{site.base}/authorize", catch=[callback], plan=replace(plan, consent="deny")).caught
+    assert site.one("/done").value("sure") == "y"
+
+
 # --- an EHR's own pages ----------------------------------------------------------------------------------------------------------
 
 LAUNCH = "https://app.example/launch"

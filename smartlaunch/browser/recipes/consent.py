@@ -66,6 +66,9 @@ def is_scope_box(control: Control) -> bool:
 
 def consent(s: Situation) -> Action | None:
     """Allow, deny, or untick some scopes and allow."""
+    meant = _denial_is_meant(s)
+    if meant is not None:
+        return meant
     if not is_consent(s.page):
         return None
     allow, deny = consent_pair(s)
@@ -92,6 +95,19 @@ def _denial(s: Situation, allow: Control, deny: Control | None, key: str) -> Act
     if not radios:
         return Stuck("the consent page offers no way to deny")
     return Act("consent", f"denied each scope, pressed {quoted(allow)}", (*(Op("check", c) for c in radios), Op("click", allow)), key=key)
+
+
+def _denial_is_meant(s: Situation) -> Act | None:
+    """Confirm a denial where a page asks whether it was meant; its yes is no consent, whatever it says on the button."""
+    if s.plan.consent != "deny" or not any(key.startswith("consent|") for key in s.memory.done) or not words.SURE.search(s.wording):
+        return None
+    pressable = [c for c in s.page.of_kind("button", "link") if not c.outer]
+    yes = [c for c in pressable if says(c, words.DENY, deep=False)] or [
+        c for c in pressable if (says(c, words.ALLOW, deep=False) or says(c, words.CONTINUE, deep=False)) and not says(c, words.CANCEL)
+    ]
+    if len(yes) != 1:
+        return None
+    return Act("consent", f"meant the denial, pressed {quoted(yes[0])}", (Op("click", yes[0]),), key=f"{s.page.host}|sure")
 
 
 def _boxes(s: Situation) -> tuple[list[Op], list[str]]:
