@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_bdd import then, when
 
 from smartlaunch.checks import app_state as checks
+from smartlaunch.checks import fhir_access
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable
@@ -15,6 +16,7 @@ from smartlaunch.probes.app_state import changes, keeping
 from smartlaunch.probes.app_state.changes import Change
 from smartlaunch.probes.app_state.keeping import Search, State
 from smartlaunch.probes.app_state.subjects import CAPABILITY, PERSONS, WHO
+from smartlaunch.probes.fhir_access.requests import Trial
 
 from .common import configuration
 
@@ -132,9 +134,14 @@ def in_full(judge: Judge, state: State) -> None:
     judge(checks.kept_or_refused(judge.requirement, state.sent, state.exchange))
 
 
+def _end(judge: Judge, change: Change) -> None:
+    judge(checks.left_alone(judge.requirement, "request", change.exchange, change.after, change.state.id, change.tried))
+
+
 @then("nothing is carried out")
 def nothing(judge: Judge, change: Change) -> None:
     judge(checks.not_carried_out(judge.requirement, "request", change.exchange))
+    _end(judge, change)
 
 
 @then("the request is a failed precondition, or answered as core FHIR does")
@@ -145,6 +152,57 @@ def gone(judge: Judge, change: Change) -> None:
 @then("the request is a failed precondition")
 def failed_precondition(judge: Judge, change: Change) -> None:
     judge(checks.precondition_failed(judge.requirement, "this request", change.exchange))
+    _end(judge, change)
+
+
+@when("an update names state that was never made", target_fixture="change")
+def update_of_nothing(writer: App) -> Change:
+    return changes.never_made(writer)
+
+
+@then("the answer tells where the state is")
+def tells_location(judge: Judge, state: State) -> None:
+    judge(fhir_access.created(judge.requirement, state.exchange))
+
+
+@when("the app updates its state and looks for it", target_fixture="updated_search")
+def update_and_look(writer: App) -> tuple[State, Exchange]:
+    return keeping.found_updated(writer)
+
+
+@then("it finds the changed state")
+def finds_changed(judge: Judge, updated_search: tuple[State, Exchange]) -> None:
+    state, exchange = updated_search
+    judge(checks.finds_as_sent(judge.requirement, state.sent, exchange, state.id))
+
+
+@when("the app looks for state that it has deleted", target_fixture="empty_search")
+def look_for_deleted(writer: App) -> tuple[State, Exchange]:
+    return changes.found_none(writer)
+
+
+@then("the answer is a Bundle without it")
+def finds_no_deleted(judge: Judge, empty_search: tuple[State, Exchange]) -> None:
+    state, exchange = empty_search
+    judge(checks.empty_bundle(judge.requirement, exchange, state.id))
+
+
+@when(
+    Phrase("the {action} of state about another patient is tried with scopes of the patient in context", action=changes.ABOUT_ANOTHER),
+    target_fixture="trial",
+)
+def state_of_another(writer: App, action: str) -> Trial:
+    return changes.about_another_patient(writer, action)
+
+
+@then("the state is kept from the app")
+def kept_from_app(judge: Judge, trial: Trial) -> None:
+    if trial.interaction == "create":
+        judge(fhir_access.carries_nothing_out(judge.requirement, trial.exchange, "create of state about another patient", trial.granted))
+    else:
+        judge(
+            fhir_access.withholds_ids(judge.requirement, trial.exchange, trial.ids, "search for state about another patient", trial.granted)
+        )
 
 
 @when("the app looks for its state by the same code of another system", target_fixture="stray_search")
@@ -160,6 +218,7 @@ def finds_nothing(judge: Judge, stray_search: Exchange) -> None:
 @then("its state is found and no other")
 def is_found(judge: Judge, search: Search) -> None:
     judge(checks.finds(judge.requirement, search.exchange, search.wanted.id, search.code, search.subject))
+    judge(checks.finds_as_sent(judge.requirement, search.wanted.sent, search.exchange, search.wanted.id))
 
 
 @then("every state is kept beside the others")

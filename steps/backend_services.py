@@ -16,10 +16,12 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
+from smartlaunch.probes import backend_reach
 from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes import token as token_requests
 from smartlaunch.probes.backend_services import Reach
 from smartlaunch.probes.client_authentication import assertion
+from smartlaunch.probes.fhir_access.requests import READS, Trial
 
 from .common import honoured, lifetime_is_true
 
@@ -55,6 +57,34 @@ def prove(service: App, label: str) -> TokenAnswer:
 def ask_narrow(service: App) -> TokenAnswer:
     scope, _, _ = client_credentials.narrowed(service)
     return service.once("narrow token", lambda: client_credentials.token(service, scope))
+
+
+@when("the backend service asks for one category of a type only", target_fixture="token")
+def ask_for_category(service: App) -> TokenAnswer:
+    return backend_reach.for_one_category(service)
+
+
+@when(
+    Phrase("the {interaction} is tried with a type that the backend token leaves out", interaction=backend_reach.FORMS),
+    target_fixture="trial",
+)
+def outside_type(service: App, interaction: str) -> Trial:
+    return backend_reach.outside(service, interaction)
+
+
+@when(
+    Phrase('a backend token for the letters "{letters}" of a type is used for what they do not allow', letters=backend_reach.LETTERS),
+    target_fixture="trial",
+)
+def outside_letters(service: App, letters: str) -> Trial:
+    return backend_reach.beyond_letters(service, letters)
+
+
+@when(
+    Phrase("a backend token for one category is used for the {interaction} of another category", interaction=READS), target_fixture="trial"
+)
+def outside_category(service: App, interaction: str) -> Trial:
+    return backend_reach.outside_category(service, interaction)
 
 
 @when("the backend service uses a token for one type", target_fixture="reach")
@@ -187,6 +217,13 @@ def takes_token(judge: Judge, answer: Exchange) -> None:
 @then("the granted system/ scopes open the data of a type")
 def system_scopes_honoured(judge: Judge, searches: list[Exchange]) -> None:
     honoured(judge, searches, "the granted system/ scopes")
+
+
+@when(Phrase("the backend service uses a token for a {form} after its time", form=client_credentials.OF_DATA), target_fixture="answer")
+def use_expired_in(service: App, form: str) -> Exchange:
+    exchange = client_credentials.expired_in(service, form)
+    answered(exchange)
+    return exchange
 
 
 @then("the FHIR server discloses nothing of another type")

@@ -32,6 +32,16 @@ def fetch_again(engine: Engine) -> tuple[Exchange, Exchange]:
     return brands.bundle(engine), brands.again(engine)
 
 
+@when("a page that the server does not know asks for the brand bundle again", target_fixture="bundle")
+def fetch_from_page_again(engine: Engine) -> Exchange:
+    return brands.again(engine)
+
+
+@when("the app fetches the brand bundle another time", target_fixture="fetches")
+def fetch_twice(engine: Engine) -> tuple[Exchange, Exchange]:
+    return brands.bundle(engine), brands.from_a_page(engine)
+
+
 @then("it links to the brand bundle when it names a brand")
 def links(judge: Judge, engine: Engine, answer: Exchange) -> None:
     if brands.identifier(engine) is None:
@@ -86,6 +96,11 @@ def full_urls(judge: Judge, bundle: Exchange) -> None:
 @then("the bundle tells when it changed last")
 def has_timestamp(judge: Judge, bundle: Exchange) -> None:
     judge(checks.timestamp(judge.requirement, bundle))
+
+
+@then("an unchanged bundle has the same timestamp")
+def timestamp_stays(judge: Judge, fetches: tuple[Exchange, Exchange]) -> None:
+    judge(checks.timestamp_stays(judge.requirement, *fetches))
 
 
 @then("every resource of it tells when it changed last")

@@ -30,6 +30,16 @@ def without_token(app: App, form: str) -> Exchange:
     return bearer_token.without_token(app, form)
 
 
+@when("HEAD is asked without an access token", target_fixture="answer")
+def head_without_token(app: App) -> Exchange:
+    return bearer_token.head_without_token(app)
+
+
+@when(Phrase("the {interaction} comes without an access token", interaction=writing.WITHOUT_TOKEN), target_fixture="trial")
+def write_without_token(writer: App, interaction: str) -> Trial:
+    return writing.without_token(writer, interaction)
+
+
 @when(Phrase("a read is tried with {label}", label=bearer_token.WRONG), target_fixture="answer")
 def with_wrong_token(app: App, label: str) -> Exchange:
     return bearer_token.with_wrong_token(app, label)
@@ -48,6 +58,16 @@ def with_cookies(app: App) -> Exchange:
 @when("an access token is used after its expiry", target_fixture="answer")
 def with_expired_token(app: App) -> Exchange:
     return bearer_token.expired(app)
+
+
+@when(Phrase("an access token is used for a {form} after its expiry", form=bearer_token.FORMS), target_fixture="answer")
+def with_expired_token_in(app: App, form: str) -> Exchange:
+    return bearer_token.expired_in(app, form)
+
+
+@when(Phrase("an access token is used for a {form} after the app has revoked it", form=bearer_token.FORMS), target_fixture="answer")
+def with_revoked_token_in(app: App, form: str) -> Exchange:
+    return bearer_token.revoked_in(app, form)
 
 
 @when("an access token is used after the app has revoked it", target_fixture="answer")
@@ -89,6 +109,11 @@ def gives_resource(judge: Judge, answer: Exchange) -> None:
 @then("the FHIR server gives no data")
 def gives_no_data(judge: Judge, answer: Exchange) -> None:
     judge(checks.withholds_type(judge.requirement, answer, "", "this token"))
+
+
+@then("the FHIR server does not answer with success")
+def no_success(judge: Judge, answer: Exchange) -> None:
+    judge(checks.carries_nothing_out(judge.requirement, answer, "request without an access token"))
 
 
 @then("an answer with data is private")
@@ -256,6 +281,77 @@ def outside_one_of_two(app: App, order: str, interaction: str) -> Trial:
     return categories.outside_one_of_two(app, interaction, order)
 
 
+@when(Phrase("a user/ scope for one category is used for the {interaction} of another category", interaction=READS), target_fixture="trial")
+def other_category_of_user(app: App, interaction: str) -> Trial:
+    return categories.of_user(app, interaction)
+
+
+@when(Phrase("a token for one category is used for the {interaction} of another patient", interaction=READS), target_fixture="trial")
+def category_of_another(app: App, interaction: str) -> Trial:
+    return categories.of_another_patient(app, interaction)
+
+
+@when(Phrase("a {request} asks for data of another category", request=patients.EXISTENCE), target_fixture="trial")
+def existence_of_category(app: App, request: str) -> Trial:
+    return categories.existence(app, request)
+
+
+@when(Phrase("the letters {what} are used for the {interaction}", interaction=INTERACTIONS, what=interactions.WIDE), target_fixture="trial")
+def beyond_wide(writer: App, interaction: str, what: str) -> Trial:
+    return interactions.beyond_wide(writer, what, interaction)
+
+
+@when("each further type is tried that the granted scopes leave out", target_fixture="trials")
+def further_types(app: App) -> list[Trial]:
+    return interactions.further_types(app)
+
+
+@when("a token for r of one type and s of another is used the other way round", target_fixture="trials")
+def crossed(app: App) -> list[Trial]:
+    return interactions.crossed(app)
+
+
+@when("a token for a type is used for a type whose name begins with its name", target_fixture="trial")
+def longer_type(app: App) -> Trial:
+    return interactions.longer_type(app)
+
+
+@when(
+    Phrase(
+        "the {interaction} of a type granted for the patient is tried for another patient, beside a type of the user", interaction=READS
+    ),
+    target_fixture="trial",
+)
+def beside_user_scope(app: App, interaction: str) -> Trial:
+    return patients.beside_user_scope(app, interaction)
+
+
+@when(
+    Phrase(
+        "{written} of the patient in context is used for the {interaction} of another patient", written=patients.WRITTEN, interaction=READS
+    ),
+    target_fixture="trial",
+)
+def under_other_scope(app: App, written: str, interaction: str) -> Trial:
+    return patients.under(app, written, interaction)
+
+
+@when("each further type is tried for another patient", target_fixture="trials")
+def each_type_for_another(app: App) -> list[Trial]:
+    return patients.of_another_by_type(app)
+
+
+@then("none of them brings anything of that patient")
+def nothing_of_patient_in_any(judge: Judge, trials: list[Trial]) -> None:
+    for trial in trials:
+        judge(checks.withholds_patient(judge.requirement, trial.exchange, trial.ids, trial.words))
+
+
+@when("a conditional create names what another patient has", target_fixture="trial")
+def conditional_create(writer: App) -> Trial:
+    return writing.found_of_another(writer)
+
+
 @when("a token from which the system scope was left out is used for another patient", target_fixture="trial")
 def without_system_scope(app: App) -> Trial:
     return scopes.without_system_scope(app)
@@ -301,9 +397,11 @@ def other_patient_included(app: App) -> Trial:
     return patients.of_another_included(app)
 
 
-@when(Phrase("the {interaction} is tried for a patient whom the user may not see", interaction=READS), target_fixture="trial")
-def beyond_user(app: App, interaction: str) -> Trial:
-    return patients.beyond_user(app, interaction)
+@when(
+    Phrase("the {interaction} is tried for a patient whom the user may not see", interaction=patients.BEYOND_USER), target_fixture="trial"
+)
+def beyond_user(writer: App, interaction: str) -> Trial:
+    return patients.beyond_user(writer, interaction)
 
 
 @when("a user/ scope is used for the patient in context", target_fixture="trial")
@@ -314,8 +412,14 @@ def of_user(app: App) -> Trial:
 @then("it is refused")
 def trial_refused(judge: Judge, trial: Trial) -> None:
     if trial.interaction in WRITES:
-        judge(checks.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted))
+        judge([] if trial.undone else checks.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted))
     else:
+        judge(checks.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
+
+
+@then("each of them is refused")
+def trials_refused(judge: Judge, trials: list[Trial]) -> None:
+    for trial in trials:
         judge(checks.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
 
 

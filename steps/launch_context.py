@@ -90,6 +90,16 @@ def fetch_style(app: App) -> Exchange:
     return launch_context.style(app)
 
 
+@when("the app fetches the style document twice", target_fixture="styles")
+def fetch_style_twice(app: App) -> tuple[Exchange, Exchange]:
+    return launch_context.style_again(app)
+
+
+@then("both are the same")
+def style_stays(judge: Judge, styles: tuple[Exchange, Exchange]) -> None:
+    judge(checks.style_stays(judge.requirement, *styles))
+
+
 @when("the app asks for a resource type in its launch context", target_fixture="asked")
 def ask_for_type(app: App) -> tuple[str, TokenAnswer, bool]:
     resource_type, token = launch_context.with_type(app)

@@ -111,6 +111,11 @@ Feature: App State
       When the app looks for its state by the same code of another system
       Then no state of the app is found
 
+    @id:app-state-none-found
+    Scenario: A search that finds nothing is answered with a Bundle
+      When the app looks for state that it has deleted
+      Then the answer is a Bundle without it
+
   @req:SMART-2.2-app-state-interactions-e @writes
   Rule: Global state is found by code and the missing subject
 
@@ -126,6 +131,11 @@ Feature: App State
     Scenario: The answer tells what was changed
       When the app updates its state
       Then the answer has a new ETag and the changed state
+
+    @id:app-state-update-kept
+    Scenario: What was changed is what is kept
+      When the app updates its state and looks for it
+      Then it finds the changed state
 
   @req:SMART-2.2-app-state-interactions-b @writes @intrusive
   Rule: An update needs If-Match
@@ -150,6 +160,19 @@ Feature: App State
     Scenario: An update with an outdated If-Match
       When the update of state names an outdated version
       Then the request is a failed precondition
+
+    @id:app-state-update-of-nothing
+    Scenario: An update of state that was never made
+      When an update names state that was never made
+      Then nothing is carried out
+
+  @req:FHIR-R4-http-create-a @writes
+  Rule: The answer to new state tells where it is
+
+    @id:app-state-location
+    Scenario: New state has a Location
+      When the app has kept state about the patient
+      Then the answer tells where the state is
 
   @req:SMART-2.2-app-state-delete-a @writes @intrusive
   Rule: A delete of an outdated version fails
@@ -222,3 +245,16 @@ Feature: App State
         | search |
         | update |
         | delete |
+
+  @req:SMART-2.2-scopes-and-launch-context-patient-scope @writes @intrusive
+  Rule: A patient/ scope on state reaches the patient in context only
+
+    @id:app-state-other-patient
+    Scenario Outline: The <action> of state about another patient
+      When the <action> of state about another patient is tried with scopes of the patient in context
+      Then the state is kept from the app
+
+      Examples:
+        | action |
+        | create |
+        | search |

@@ -35,6 +35,47 @@ Feature: Data for a backend service
       When the backend service uses a token for one type
       Then the FHIR server discloses nothing of another type
 
+    @id:backend-data-outside-scope-in-other-words
+    Scenario Outline: The <interaction> brings nothing of a type that the backend token leaves out
+      When the <interaction> is tried with a type that the backend token leaves out
+      Then it is refused
+
+      Examples:
+        | interaction              |
+        | search by POST           |
+        | system search            |
+        | type history             |
+        | vread                    |
+        | compartment search       |
+        | search with _revinclude  |
+        | batch with a search      |
+        | batch with a second read |
+
+    @id:backend-data-outside-letters @cap:permission-v2
+    Scenario Outline: A backend token for the letters <letters> allows no other interaction
+      When a backend token for the letters "<letters>" of a type is used for what they do not allow
+      Then it is refused
+
+      Examples:
+        | letters |
+        | r       |
+        | s       |
+
+    @id:backend-data-outside-letters-writes @cap:permission-v2 @writes
+    Scenario: A backend token that may read and search does not create
+      When a backend token for the letters "rs" of a type is used for what they do not allow
+      Then it is refused
+
+    @id:backend-data-outside-category @cap:permission-v2
+    Scenario Outline: The <interaction> brings nothing outside the category of a backend token
+      When a backend token for one category is used for the <interaction> of another category
+      Then only resources of the granted category come back
+
+      Examples:
+        | interaction |
+        | read        |
+        | search      |
+
   @req:SMART-2.2-backend-services-enforcement-a @intrusive
   Rule: A request for data outside the authorization fails
 
@@ -90,3 +131,13 @@ Feature: Data for a backend service
     Scenario: An expired backend token opens nothing
       When the backend service uses a token after its time
       Then the FHIR server discloses nothing
+
+    @id:backend-expired-token-searches
+    Scenario Outline: A <form> with an expired backend token opens nothing
+      When the backend service uses a token for a <form> after its time
+      Then the FHIR server discloses nothing
+
+      Examples:
+        | form           |
+        | search         |
+        | search by POST |

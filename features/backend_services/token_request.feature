@@ -93,6 +93,11 @@ Feature: Token request of a backend service
       When the backend service asks for one of its scopes only
       Then nothing is granted that was not asked for
 
+    @id:backend-category-narrowed @cap:permission-v2
+    Scenario: A request for one category of a type yields no other category
+      When the backend service asks for one category of a type only
+      Then nothing is granted that was not asked for
+
   @req:RFC6749-5.2-g @intrusive
   Rule: A backend request with a grant type that is not supported yields no token
 

@@ -130,6 +130,11 @@ Feature: Brand bundle
       When the app fetches the brand bundle
       Then the bundle tells when it changed last
 
+    @id:brand-bundle-timestamp-stays
+    Scenario: The timestamp is that of the last change and not that of the request
+      When the app fetches the brand bundle another time
+      Then an unchanged bundle has the same timestamp
+
   @req:SMART-2.2-brands-last-updated
   Rule: Each resource tells when it changed, where the publisher tracks single resources
 
@@ -144,6 +149,11 @@ Feature: Brand bundle
     @id:brand-bundle-cors
     Scenario: A page of an unknown origin reads the bundle
       When a page that the server does not know asks for the brand bundle
+      Then the page can read it
+
+    @id:brand-bundle-cors-again
+    Scenario: A page of an unknown origin asks whether the bundle has changed
+      When a page that the server does not know asks for the brand bundle again
       Then the page can read it
 
   @req:SMART-2.2-brands-etag

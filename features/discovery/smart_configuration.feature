@@ -81,7 +81,7 @@ Feature: SMART configuration
     @id:grant-types-listed
     Scenario: The grant types are listed
       When the app reads the SMART configuration
-      Then it has "grant_types_supported" as an array of strings
+      Then it has "grant_types_supported" as an array of strings that is not empty
 
   @req:SMART-2.2-conformance-metadata-grant-types-b
   Rule: The grant types fit what the server offers

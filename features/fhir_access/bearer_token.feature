@@ -31,6 +31,33 @@ Feature: Bearer tokens
         | batch          |
         | next page      |
 
+    @id:bearer-no-token-in-other-forms
+    Scenario Outline: A <form> without a token is challenged as well
+      When a <form> comes without an access token
+      Then the FHIR server gives no data and says how to authenticate
+
+      Examples:
+        | form             |
+        | vread            |
+        | instance history |
+        | type history     |
+
+    @id:bearer-no-token-head
+    Scenario: A HEAD request without a token is not answered with success
+      When HEAD is asked without an access token
+      Then the FHIR server does not answer with success
+
+    @id:bearer-no-token-writes @writes
+    Scenario Outline: The <interaction> without a token is refused
+      When the <interaction> comes without an access token
+      Then it is refused
+
+      Examples:
+        | interaction |
+        | create      |
+        | update      |
+        | delete      |
+
     @id:bearer-cookie
     Scenario: A read with the cookies of the login and no token is challenged
       When a read comes with the cookies of the login in place of an access token
@@ -68,6 +95,8 @@ Feature: Bearer tokens
         | label                         |
         | a token that was never issued |
         | half a token                  |
+        | a token in the other case     |
+        | a token with more behind it   |
         | the authorization code        |
         | the refresh token             |
         | the ID Token                  |
@@ -98,6 +127,33 @@ Feature: Bearer tokens
     Scenario: A read with an expired token brings no data
       When an access token is used after its expiry
       Then the FHIR server gives no data
+
+    @id:bearer-expired-token-in-other-forms
+    Scenario Outline: A <form> with an expired token brings no data
+      When an access token is used for a <form> after its expiry
+      Then the FHIR server gives no data
+
+      Examples:
+        | form             |
+        | search           |
+        | search by POST   |
+        | batch            |
+        | instance history |
+
+  @req:RFC7009-2-b @intrusive
+  Rule: A revoked access token is refused in every form of a request
+
+    @id:bearer-revoked-token-in-other-forms
+    Scenario Outline: A <form> with a revoked token brings no data
+      When an access token is used for a <form> after the app has revoked it
+      Then the FHIR server gives no data
+
+      Examples:
+        | form             |
+        | search           |
+        | search by POST   |
+        | batch            |
+        | instance history |
 
   @req:RFC9700-2.3-a @intrusive
   Rule: Access tokens are limited to certain resource servers

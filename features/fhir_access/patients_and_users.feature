@@ -31,19 +31,64 @@ Feature: Whose data a token reaches
       Then nothing of that patient comes back
 
       Examples:
-        | interaction                      |
-        | read with a trailing slash       |
-        | read with a percent-encoded id   |
-        | read with the type in lower case |
-        | read with _format                |
-        | read with _elements              |
-        | search by _id                    |
-        | search by identifier             |
-        | chained search                   |
-        | next page of a search            |
-        | system history                   |
-        | operation $everything            |
-        | batch with an absolute URL       |
+        | interaction                            |
+        | read with a trailing slash             |
+        | read with a percent-encoded id         |
+        | read with the type in lower case       |
+        | read with _format                      |
+        | read with _elements                    |
+        | search by _id                          |
+        | search by identifier                   |
+        | chained search                         |
+        | next page of a search                  |
+        | system history                         |
+        | operation $everything                  |
+        | batch with an absolute URL             |
+        | search for two patients                |
+        | search by a typed subject              |
+        | search by the reference of the patient |
+        | search with _summary                   |
+        | search with _sort                      |
+        | system search by POST                  |
+        | batch with a vread                     |
+        | search by _has                         |
+
+    @id:patient-scope-category
+    Scenario Outline: The <interaction> under a scope for one category brings nothing of another patient
+      When a token for one category is used for the <interaction> of another patient
+      Then nothing of that patient comes back
+
+      Examples:
+        | interaction |
+        | read        |
+        | search      |
+
+    @id:patient-scope-written-otherwise
+    Scenario Outline: The <interaction> under <scope> brings nothing of another patient
+      When <scope> of the patient in context is used for the <interaction> of another patient
+      Then nothing of that patient comes back
+
+      Examples:
+        | interaction | scope                |
+        | read        | a wildcard scope     |
+        | search      | a wildcard scope     |
+        | read        | a scope of version 1 |
+        | search      | a scope of version 1 |
+
+    @id:patient-scope-beside-user-scope
+    Scenario Outline: The <interaction> brings nothing of another patient where a scope of the user was granted for another type
+      When the <interaction> of a type granted for the patient is tried for another patient, beside a type of the user
+      Then nothing of that patient comes back
+
+      Examples:
+        | interaction |
+        | read        |
+        | search      |
+
+    @id:patient-scope-types
+    Scenario: No further type brings anything of another patient
+      When each further type is tried for another patient
+      Then none of them brings anything of that patient
 
     @id:patient-scope-third
     Scenario Outline: The <interaction> brings nothing of a third patient
@@ -63,6 +108,7 @@ Feature: Whose data a token reaches
       Examples:
         | request                    |
         | HEAD request               |
+        | read with If-None-Match    |
         | search with _summary=count |
 
     @id:patient-scope-system-left-out
@@ -101,6 +147,22 @@ Feature: Whose data a token reaches
         | patch       |
         | delete      |
 
+    @id:patient-scope-conditions
+    Scenario Outline: The <interaction> is refused for another patient as well
+      When the <interaction> is tried for another patient
+      Then it is refused
+
+      Examples:
+        | interaction        |
+        | update of a new id |
+        | conditional update |
+        | conditional delete |
+
+    @id:patient-scope-conditional-create
+    Scenario: A conditional create does not find what another patient has
+      When a conditional create names what another patient has
+      Then nothing of that patient comes back
+
     @id:patient-scope-moves
     Scenario Outline: The <interaction> to another patient is refused
       When the <interaction> is tried for another patient
@@ -125,6 +187,11 @@ Feature: Whose data a token reaches
         | batch with a search     |
         | transaction with a read |
 
+    @id:patient-scope-batch-second
+    Scenario: The second entry of a batch brings nothing of another patient
+      When the batch with a second read is tried for another patient
+      Then nothing of that patient comes back
+
   @req:SMART-2.2-scopes-and-launch-context-user-scope @req:SMART-2.2-scopes-and-launch-context-policy-a @intrusive
   Rule: A user/ scope gives no access to data that the user may not see
 
@@ -141,6 +208,34 @@ Feature: Whose data a token reaches
         | search by POST           |
         | search without a patient |
         | batch with a read        |
+
+    @id:user-scope-in-other-words
+    Scenario Outline: The <interaction> brings nothing that the user may not see either
+      When the <interaction> is tried for a patient whom the user may not see
+      Then nothing of that patient comes back
+
+      Examples:
+        | interaction             |
+        | vread                   |
+        | instance history        |
+        | type history            |
+        | compartment search      |
+        | search for two patients |
+        | search with _revinclude |
+        | search for patients     |
+
+    @id:user-scope-writes @writes
+    Scenario Outline: The <interaction> is refused for a patient whom the user may not see
+      When the <interaction> is tried for a patient whom the user may not see
+      Then it is refused
+
+      Examples:
+        | interaction        |
+        | create             |
+        | update             |
+        | patch              |
+        | delete             |
+        | conditional delete |
 
   @req:SMART-2.2-scopes-and-launch-context-user-scope
   Rule: A user/ scope gives access to data that the user may see

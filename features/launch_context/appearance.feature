@@ -52,3 +52,12 @@ Feature: Appearance and intent in the token response
       Given the token response has "smart_style_url"
       When the app fetches the style document
       Then it is a JSON object with style properties
+
+  @req:SMART-2.2-scopes-and-launch-context-style-c
+  Rule: A changed style document gets a new URL
+
+    @id:style-document-stays
+    Scenario: The style document stays the same at its URL
+      Given the token response has "smart_style_url"
+      When the app fetches the style document twice
+      Then both are the same

@@ -173,21 +173,60 @@ Feature: What scopes allow
       Then it is refused
 
       Examples:
-        | interaction                      |
-        | read of the patient              |
-        | search by identifier             |
-        | compartment search               |
-        | read with a trailing slash       |
-        | read with a percent-encoded id   |
-        | read with the type in lower case |
-        | read with _format                |
-        | read with _elements              |
-        | search by _id                    |
-        | chained search                   |
-        | next page of a search            |
-        | system history                   |
-        | operation $everything            |
-        | batch with an absolute URL       |
+        | interaction                            |
+        | read of the patient                    |
+        | search by identifier                   |
+        | compartment search                     |
+        | read with a trailing slash             |
+        | read with a percent-encoded id         |
+        | read with the type in lower case       |
+        | read with _format                      |
+        | read with _elements                    |
+        | search by _id                          |
+        | chained search                         |
+        | next page of a search                  |
+        | system history                         |
+        | operation $everything                  |
+        | batch with an absolute URL             |
+        | search by a typed subject              |
+        | search by the reference of the patient |
+        | search with _summary                   |
+        | search with _sort                      |
+        | system search by POST                  |
+        | batch with a vread                     |
+        | batch with an instance history         |
+
+    @id:scope-letters-elsewhere
+    Scenario: The letter r of a user/ scope does not allow the search
+      When the letters r of a user/ scope are used for the search
+      Then it is refused
+
+    @id:scope-letters-elsewhere-writes @writes
+    Scenario Outline: The letters <what> do not allow the <interaction>
+      When the letters <what> are used for the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction | what                   |
+        | create      | rs of a user/ scope    |
+        | delete      | rs of a user/ scope    |
+        | create      | rs of a wildcard scope |
+        | update      | rs of a wildcard scope |
+
+    @id:scope-further-types
+    Scenario: No further type that was not granted is given
+      When each further type is tried that the granted scopes leave out
+      Then each of them is refused
+
+    @id:scope-crossed
+    Scenario: The letter of one type does not count for another
+      When a token for r of one type and s of another is used the other way round
+      Then each of them is refused
+
+    @id:scope-longer-type
+    Scenario: A scope for a type does not count for a type whose name begins with its name
+      When a token for a type is used for a type whose name begins with its name
+      Then it is refused
 
     @id:scope-existence
     Scenario Outline: A <request> does not tell of data of a type that was not granted
@@ -197,6 +236,7 @@ Feature: What scopes allow
       Examples:
         | request                    |
         | HEAD request               |
+        | read with If-None-Match    |
         | search with _summary=count |
 
     @id:scope-unticked-enforced
@@ -213,11 +253,13 @@ Feature: What scopes allow
       Then it is refused
 
       Examples:
-        | interaction |
-        | create      |
-        | update      |
-        | patch       |
-        | delete      |
+        | interaction        |
+        | create             |
+        | update             |
+        | patch              |
+        | delete             |
+        | conditional update |
+        | conditional delete |
 
   @req:SMART-2.2-scopes-and-launch-context-batch @intrusive
   Rule: Each entry of a batch or transaction is judged by what it asks for
@@ -232,6 +274,11 @@ Feature: What scopes allow
         | batch with a read       |
         | batch with a search     |
         | transaction with a read |
+
+    @id:scope-batch-second
+    Scenario: The second entry of a batch brings nothing of a type that was not granted
+      When the batch with a second read is tried with a type that the granted scopes leave out
+      Then it is refused
 
     @id:scope-batch-writes @writes
     Scenario Outline: A <interaction> by an app that may only read is refused
@@ -252,9 +299,11 @@ Feature: What scopes allow
       Then nothing of that type comes with it
 
       Examples:
-        | interaction             |
-        | search with _include    |
-        | search with _revinclude |
+        | interaction                        |
+        | search with _include               |
+        | search with _include:iterate       |
+        | search with _include of everything |
+        | search with _revinclude            |
 
   @req:SMART-2.2-scopes-and-launch-context-scope-union
   Rule: Several granted scopes together give the union of their access
@@ -300,6 +349,36 @@ Feature: What scopes allow
         | search by POST                |
         | search for the other category |
 
+    @id:scope-granular-search-in-other-words @intrusive
+    Scenario Outline: The <interaction> finds the granted category only, too
+      When a token for one category is used for the <interaction> of another category
+      Then only resources of the granted category come back
+
+      Examples:
+        | interaction             |
+        | search by _id           |
+        | compartment search      |
+        | next page of a search   |
+        | system search           |
+        | type history            |
+        | search with _revinclude |
+        | operation $everything   |
+
+    @id:scope-granular-user @intrusive
+    Scenario Outline: The <interaction> under a user/ scope gives the granted category only
+      When a user/ scope for one category is used for the <interaction> of another category
+      Then only resources of the granted category come back
+
+      Examples:
+        | interaction |
+        | read        |
+        | search      |
+
+    @id:scope-granular-existence @intrusive
+    Scenario: A HEAD request does not tell of data of another category
+      When a HEAD request asks for data of another category
+      Then the answer does not say that there are some
+
     @id:scope-granular-read @intrusive
     Scenario Outline: The <interaction> of another category is refused
       When a token for one category is used for the <interaction> of another category
@@ -327,3 +406,14 @@ Feature: What scopes allow
     Scenario: The create of another category is refused
       When a token for one category is used for the create of another category
       Then its search parameter keeps from that too
+
+    @id:scope-granular-changes @intrusive @writes
+    Scenario Outline: The <interaction> of another category is refused, which changes it
+      When a token for one category is used for the <interaction> of another category
+      Then it is refused
+
+      Examples:
+        | interaction |
+        | update      |
+        | patch       |
+        | delete      |

@@ -128,6 +128,11 @@ def answer_form(requirement: str, exchange: Exchange, before: str = "") -> Findi
         findings.append(_finding(requirement, "an `ETag`", "there is none", exchange, "header: ETag"))
     elif before and tag == before:
         findings.append(_finding(requirement, "a new `ETag`", "it is the one from before the update", exchange, "header: ETag"))
+    meta = _stored(exchange).get("meta")
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    if tag and isinstance(version, str) and version != tag.strip().removeprefix("W/").strip('"') and not (before and tag == before):
+        said = f"`ETag` is {tag}, `meta.versionId` is {show(version)}"
+        findings.append(_finding(requirement, "an `ETag` with the version of the stored resource", said, exchange, "header: ETag"))
     if not _stored(exchange):
         findings.append(_finding(requirement, "the stored Basic resource in the answer", describe(exchange), exchange, "body"))
     return findings
@@ -140,6 +145,37 @@ def not_carried_out(requirement: str, what: str, exchange: Exchange) -> Findings
     if exchange.request.method == "GET" and not found(exchange, "Basic"):
         return []
     return [_finding(requirement, f"the {what} refused", describe(exchange), exchange, "status")]
+
+
+def left_alone(requirement: str, what: str, exchange: Exchange, after: Exchange | None, wanted: str, tried: Resource | None) -> Findings:
+    """The end state of a refusal: the state is still found, and is not what the refused request would have made of it."""
+    if after is None or not _good(after):
+        return []
+    kept = next((one for one in found(after, "Basic") if one.get("id") == wanted), None)
+    words = f"the {what}, answered with status {exchange.answer.status}, leaves the state as it was"
+    if kept is None:
+        return [_finding(requirement, words, "the state is no longer found under its code and subject", after, "/entry")]
+    if tried is None or lost(tried, kept):
+        return []
+    return [_finding(requirement, words, "the state is what the refused request asked for", after, "/entry")]
+
+
+def finds_as_sent(requirement: str, sent: Resource, exchange: Exchange, wanted: str) -> Findings:
+    """A search gives state as it was sent last, whatever the answer to the sending said."""
+    kept = next((one for one in found(exchange, "Basic") if one.get("id") == wanted), None)
+    if kept is None:
+        return []
+    return [_finding(requirement, "the state as it was sent last", text, exchange, place) for place, text in lost(sent, kept)]
+
+
+def empty_bundle(requirement: str, exchange: Exchange, unwanted: str) -> Findings:
+    """A search that finds nothing is answered with a Bundle all the same."""
+    words = "status 200 with a Bundle, in which the deleted state is not"
+    if not _good(exchange) or exchange.answer.object.get("resourceType") != "Bundle":
+        return [_finding(requirement, words, describe(exchange), exchange, "status")]
+    if any(one.get("id") == unwanted for one in found(exchange, "Basic")):
+        return [_finding(requirement, words, "it is still found", exchange, "/entry")]
+    return []
 
 
 def precondition_failed(requirement: str, what: str, exchange: Exchange) -> Findings:

@@ -8,15 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from smartlaunch.checks import brand_profiles as profiles
 from smartlaunch.checks.members import Findings, absolute_url, advice, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
 
-_EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
-PORTAL = _EXTENSION + "organization-portal"
-ABSENT = _EXTENSION + "data-absent-reason"
-FHIR_VERSION = _EXTENSION + "endpoint-fhir-version"
+PORTAL, ABSENT, FHIR_VERSION = profiles.PORTAL, profiles.ABSENT, profiles.FHIR_VERSION
 URI_SYSTEM = "urn:ietf:rfc:3986"
+CONNECTION = "http://terminology.hl7.org/CodeSystem/endpoint-connection-type"
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 _LEEWAY = timedelta(hours=1)
 _SHOWN = 3
@@ -41,8 +40,7 @@ def brands(exchange: Exchange) -> list[Entry]:
     return entries(exchange, "Organization")
 
 
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+_objects = profiles.objects
 
 
 def _each(requirement: str, exchange: Exchange, expected: str, found: list[Entry], wrong: Callable[[dict[str, Any]], str]) -> Findings:
@@ -76,7 +74,11 @@ def full_urls(requirement: str, exchange: Exchange) -> Findings:
     found = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     lacking = [f"/entry/{i}" for i, entry in enumerate(found) if not isinstance(entry.get("fullUrl"), str) or not entry["fullUrl"].strip()]
     if not lacking:
-        return []
+        relative = [(i, e["fullUrl"]) for i, e in enumerate(found) if not re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:", e["fullUrl"])]
+        return [
+            Finding(requirement, "an absolute `fullUrl` in each entry", f"it is {show(url)}", exchange.id, f"/entry/{i}/fullUrl")
+            for i, url in relative[:1]
+        ]
     said = f"{len(lacking)} of {len(found)} entries have none"
     return [Finding(requirement, "a `fullUrl` in each entry", said, exchange.id, lacking[0])]
 
@@ -113,9 +115,19 @@ def brand_bundle(requirement: str, exchange: Exchange) -> Findings:
         actual = answer.json_error or f"status {answer.status}, resourceType {show(answer.object.get('resourceType'))}"
         return [Finding(requirement, "status 200 with a Bundle", actual, exchange.id, "body")]
     kind = answer.object.get("type")
-    if kind == "collection":
+    if kind != "collection":
+        return [Finding(requirement, "a Bundle of type `collection`", f"it is {show(kind)}", exchange.id, "/type")]
+    wrong = list(profiles.collection(answer.object))
+    if not wrong:
         return []
-    return [Finding(requirement, "a Bundle of type `collection`", f"it is {show(kind)}", exchange.id, "/type")]
+    more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return [Finding(requirement, "a Bundle as a collection is", f"{wrong[0][1]}{more}", exchange.id, wrong[0][0])]
+
+
+def _whole(problems: Iterator[profiles.Problem]) -> str:
+    """The first of some problems in words, with its place."""
+    first = next(problems, None)
+    return f"`{first[0][1:]}`: {first[1]}" if first else ""
 
 
 def _has_website(resource: Mapping[str, Any]) -> bool:
@@ -143,13 +155,22 @@ def brand_form(requirement: str, exchange: Exchange) -> Findings:
         return "" if _has_website(resource) else "no `telecom` of system `url`"
 
     found = brands(exchange)
+    bundled = {name for _, full, one in entries(exchange, "Endpoint") for name in (full, f"Endpoint/{one.get('id')}")} - {""}
     if not found:
         return [Finding(requirement, "at least one Brand in the bundle", "it holds no Organization", exchange.id, "/entry")]
     return [
         *_each(requirement, exchange, "a `name` in each Brand", found, named),
         *_each(requirement, exchange, "the web site of each Brand as `telecom` of system `url`", found, sited),
         *_each(requirement, exchange, "each endpoint of a portal among the Brand's own `endpoint`", found, _portal_only),
+        *_each(requirement, exchange, "each `endpoint` of a Brand in the bundle", found, lambda one: _not_bundled(one, bundled)),
+        *_each(requirement, exchange, "each Brand as its profile has it", found, lambda one: _whole(profiles.brand(one))),
     ]
+
+
+def _not_bundled(resource: dict[str, Any], bundled: set[str]) -> str:
+    """A reference to an Endpoint that is not in this bundle, which is where the profile wants it."""
+    lost = [r for r in _own_references(resource) if _local(r, bundled) not in bundled]
+    return f"{show(lost[0])} is not in it" if lost else ""
 
 
 def _portal_only(resource: dict[str, Any]) -> str:
@@ -186,8 +207,10 @@ def endpoint_form(requirement: str, exchange: Exchange) -> Findings:
 
     def connection(resource: dict[str, Any]) -> str:
         kind = resource.get("connectionType")
-        code = kind.get("code") if isinstance(kind, dict) else None
-        return "" if code == "hl7-fhir-rest" else f"the code is {show(code)}"
+        code, system = (kind.get("code"), kind.get("system")) if isinstance(kind, dict) else (None, None)
+        if code != "hl7-fhir-rest":
+            return f"the code is {show(code)}"
+        return "" if system == CONNECTION else f"the system is {show(system)}"
 
     def payload(resource: dict[str, Any]) -> str:
         codes = [c.get("code") for kind in _objects(resource.get("payloadType")) for c in _objects(kind.get("coding"))]
@@ -202,6 +225,7 @@ def endpoint_form(requirement: str, exchange: Exchange) -> Findings:
         *_each(requirement, exchange, "the FHIR base URL of each Endpoint as `address`", found, address),
         *_each(requirement, exchange, "the FHIR version of each Endpoint", found, version),
         *_each(requirement, exchange, "a web site for developers as `contact` of each Endpoint", found, contact),
+        *_each(requirement, exchange, "each Endpoint as its profile has it", found, lambda one: _whole(profiles.endpoint(one))),
     ]
 
 
@@ -307,6 +331,25 @@ def timestamp(requirement: str, exchange: Exchange) -> Findings:
     value = exchange.answer.object.get("timestamp")
     problem = "it is absent" if value is None else _instant_problem(value, exchange.started)
     return [Finding(requirement, "`Bundle.timestamp`: the time of the last change", problem, exchange.id, "/timestamp")] if problem else []
+
+
+def timestamp_stays(requirement: str, first: Exchange, second: Exchange) -> Findings:
+    """The timestamp of a bundle whose entries are the same is the same: it tells the last change, not the time of asking."""
+
+    def entries_of(exchange: Exchange) -> Any:
+        return _without_times(exchange.answer.object.get("entry"))
+
+    one, two = (exchange.answer.object.get("timestamp") for exchange in (first, second))
+    if one == two or entries_of(first) != entries_of(second):
+        return []
+    said = f"{show(one)}, then {show(two)} for the same entries"
+    return [Finding(requirement, "`Bundle.timestamp`: the time of the last change", said, second.id, "/timestamp")]
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_times(inner) for name, inner in value.items() if name != "lastUpdated"}
+    return [_without_times(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _instant_problem(value: object, now: datetime) -> str:

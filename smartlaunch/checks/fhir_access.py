@@ -190,8 +190,10 @@ def tells_nothing(requirement: str, exchange: Exchange, texts: Sequence[str], wh
 
 
 def tells_of_data(exchange: Exchange) -> bool:
-    """Whether an answer without data says that there are some: success of HEAD, or a number of matches."""
+    """Whether an answer without data says that there are some: success of HEAD, a number of matches, or that nothing has changed."""
     answer = exchange.answer
+    if answer.status == 304:
+        return True
     if not 200 <= answer.status < 300:
         return False
     total = answer.object.get("total")

@@ -151,6 +151,16 @@ def style_document(requirement: str, answer: Exchange) -> Findings:
     return [Finding(requirement, "a JSON object with style properties such as `color_background`", actual, answer.id, "body")]
 
 
+def style_stays(requirement: str, first: Exchange, second: Exchange) -> Findings:
+    """What stands at a style URL stays what it is: the URL is the version of its contents."""
+    one, two = first.answer.json, second.answer.json
+    if not isinstance(one, dict) or not isinstance(two, dict) or one == two:
+        return []
+    changed = sorted(name for name in {*one, *two} if one.get(name) != two.get(name))
+    said = f"{', '.join(f'`{name}`' for name in changed[:3])} changed while the URL stayed"
+    return [Finding(requirement, "one style document at one URL", said, second.id, "body")]
+
+
 def names_resource(requirement: str, read: Exchange, name: str, resource_type: str, wanted: str) -> Findings:
     """The id in the token response is that of a resource which the token reads.
 

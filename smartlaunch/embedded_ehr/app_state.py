@@ -6,9 +6,12 @@ based on, and what stays fixed for its life.
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import TYPE_CHECKING, Any
 
+from smartlaunch.embedded_ehr.defects.app_state import KEPT, Kept
+from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.fhir_refusal import Refused
 
 if TYPE_CHECKING:
@@ -66,6 +69,8 @@ class AppState:
             del kept["extension"]
         if "subject" in kept and defects("app_state_loses_subject"):
             del kept["subject"]
+        kept = copy.deepcopy(kept)
+        spoil(defects, Kept(kept), KEPT)
         return kept
 
     def require_open(self) -> None:
@@ -73,8 +78,10 @@ class AppState:
         if self._defects("app_state_cannot_be_created"):
             raise Refused(405, "not-supported", "POST is not possible here.")
 
-    def check_room(self, kept: list[Resource]) -> None:
+    def check_room(self, kept: list[Resource], body: Resource) -> None:
         """Refuse new state when there is no room for it; there is always room for every code and subject."""
+        if any(one.get("code") == body.get("code") for one in kept) and self._defects("app_state_has_room_for_one_subject_of_a_code"):
+            raise Refused(409, "conflict", "There is App State with this code.")
         if kept and self._defects("app_state_has_room_for_one_state"):
             raise Refused(422, "too-costly", "There is no room for more App State.")
 
@@ -104,20 +111,28 @@ class AppState:
             raise Refused(400, "required", "A change of App State needs If-Match.")
         if if_match != f'W/"{current["meta"]["versionId"]}"':
             if body is not None and not defects("app_state_overwrites_newer_version"):
-                raise Refused(412, "conflict", "The App State was changed meanwhile.")
+                raise self._stale("app_state_answers_outdated_updates_with_409")
             if body is None and not defects("app_state_deletes_newer_version"):
-                raise Refused(412, "conflict", "The App State was changed meanwhile.")
+                raise self._stale("app_state_answers_outdated_deletes_with_409")
         if body is None:
             return
         if body.get("code") != current.get("code") and not defects("app_state_lets_code_change"):
-            raise Refused(412, "conflict", "The code of App State cannot change.")
+            status = 422 if defects("app_state_answers_a_changed_code_with_422") else 412
+            raise Refused(status, "conflict", "The code of App State cannot change.")
+        lost = "subject" in current and "subject" not in body
+        if lost and defects("app_state_lets_the_subject_be_dropped"):
+            return
         if body.get("subject") != current.get("subject") and not defects("app_state_lets_subject_change"):
             raise Refused(412, "conflict", "The subject of App State cannot change.")
 
     def check_gone(self, history: list[Version]) -> None:
         """Refuse a request about state that was deleted as a failed precondition."""
         if history and history[-1].resource is None and not self._defects("app_state_accepts_changes_after_delete"):
-            raise Refused(412, "conflict", "This App State was deleted.")
+            status = 410 if self._defects("app_state_answers_changes_after_delete_with_410") else 412
+            raise Refused(status, "conflict", "This App State was deleted.")
+
+    def _stale(self, defect: str) -> Refused:
+        return Refused(409 if self._defects(defect) else 412, "conflict", "The App State was changed meanwhile.")
 
     def filters(self, filters: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the search parameters that count."""
@@ -128,6 +143,8 @@ class AppState:
             kept = [(name, value.rpartition("|")[2] if name == "code" else value) for name, value in kept]
         if any(name == "subject" for name, _ in kept) and self._defects("app_state_search_ignores_subject"):
             kept = [pair for pair in kept if pair[0] != "subject"]
+        if any(name == "subject" for name, _ in kept) and self._defects("app_state_is_not_found_by_absolute_subject"):
+            kept = [(name, value + "#" if name == "subject" and "://" in value else value) for name, value in kept]
         if any(name == "subject:missing" for name, _ in kept) and self._defects("app_state_search_ignores_missing"):
             kept = [pair for pair in kept if pair[0] != "subject:missing"]
         return kept

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 from starlette.routing import Route
 
+from smartlaunch.embedded_ehr.defects.brands import BUNDLE, Brands
+from smartlaunch.embedded_ehr.defects.spoiling import spoil
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -62,6 +65,7 @@ def bundle(state: State, defects: Defects, started: str) -> dict[str, Any]:
     for found in resources:
         if found["resourceType"] != "Organization" or not defects("brands_lack_last_updated"):
             found["meta"] = {"lastUpdated": started}
+    spoil(defects, Brands(made), BUNDLE)
     return made
 
 
@@ -153,6 +157,10 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
     async def brands(request: Request) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_preflight_headers(defects))
+        if "authorization" not in request.headers and defects("brands_need_a_token"):
+            return Response(status_code=401, headers={"WWW-Authenticate": "Bearer", "Access-Control-Allow-Origin": "*"})
+        if defects("brands_lead_nowhere"):
+            return Response("Not found", status_code=404, media_type="text/plain", headers={"Access-Control-Allow-Origin": "*"})
         body = json.dumps(bundle(state, defects, started)).encode()
         etag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
         headers = {"Cache-Control": "public, max-age=60"}

@@ -108,6 +108,8 @@ class FhirServer:
                 return self.searches.of_type(access, kind, asked, "search-post")
             case "POST", []:
                 return self._create(access, kind, asked)
+            case (("PUT" | "DELETE"), []) if asked.parameters and kind != "Basic":
+                return self._conditional(access, kind, asked)
             case "PUT", [resource_id]:
                 return self._update(access, kind, resource_id, asked)
             case "PATCH", [resource_id]:
@@ -144,6 +146,7 @@ class FhirServer:
         if not self.store.history(kind, resource_id) and self.defects("missing_resource_answered_with_200"):
             return Answer(200, outcome("not-found", f"There is no {kind} with this id."))
         resource = self._current(kind, resource_id)
+        version = f'W/"{resource["meta"]["versionId"]}"'
         if not own:
             self._require_reach(access, grants, resource, "read")
         if kind == "Patient" and resource_id == access.token.patient and self.defects("refuses_patient_in_context"):
@@ -171,7 +174,9 @@ class FhirServer:
             resource
             for kind in COMPARTMENT
             for resource in self.store.resources(kind)
-            if kind != "Basic" and patient_id in patients_of(resource, self.base_url) and self.searches.may_be_included(access, resource)
+            if kind != "Basic"
+            and patient_id in patients_of(resource, self.base_url)
+            and self.searches.may_be_included(access, resource, "everything")
         ]
         entries = [self.searches.entry(resource, "match") for resource in found]
         link = [{"relation": "self", "url": f"{self.base_url}/Patient/{patient_id}/$everything"}]
@@ -262,8 +267,13 @@ class FhirServer:
             self.app_state.require_open()
             body = self.app_state.check_new(body)
         self._require_reach(access, grants, body, "create")
+        condition = asked.header("if-none-exist")
+        if condition and kind != "Basic":
+            found = self._matching(access, grants, kind, parse_qsl(condition), "conditional create")
+            if found:
+                return Answer(200, found[0], version_headers(found[0]))
         if kind == "Basic":
-            self.app_state.check_room(list(self.store.resources(kind)))
+            self.app_state.check_room(list(self.store.resources(kind)), body)
         kept_id = str(body["id"]) if kind == "Basic" and "id" in body else resource_id
         stored = self.store.create(body, kept_id)
         if kind == "Basic":
@@ -271,6 +281,39 @@ class FhirServer:
         if self.defects("create_answers_200"):
             return Answer(200, stored)
         return Answer(201, stored, self._stored_headers(stored))
+
+    def _conditional(self, access: Access, kind: str, asked: Interaction) -> Answer:
+        """Update or delete the one resource that a search finds; what the scopes do not reach is as if it were not there."""
+        delete = asked.method == "DELETE"
+        operation = "conditional delete" if delete else "conditional update"
+        grants = access.require(DELETE if delete else UPDATE, kind, operation)
+        found = self._matching(access, grants, kind, asked.parameters, operation)
+        if len(found) > 1:
+            raise Refused(412, "multiple-matches", "Several resources fit.")
+        if delete:
+            for one in found:
+                self.store.delete(kind, str(one["id"]))
+            return Answer(204)
+        body = resource_body(asked.body, kind)
+        self._require_reach(access, grants, body, operation)
+        if not found:
+            access.require(CREATE, kind, "create")
+        stored = self.store.put({**body, "id": found[0]["id"]}) if found else self.store.create(body)
+        return Answer(200 if found else 201, stored, self._stored_headers(stored))
+
+    def _matching(
+        self, access: Access, grants: tuple[ResourceScope, ...], kind: str, parameters: Iterable[tuple[str, str]], operation: str
+    ) -> list[Resource]:
+        """Return what a condition finds within the reach of the token."""
+        filters = [(name, value) for name, value in parameters if fhir_search.definition(kind, name.partition(":")[0])]
+        if not filters:
+            raise Refused(412, "invalid", "A condition needs a search parameter that this server knows.")
+        return [
+            resource
+            for resource in self.store.resources(kind)
+            if all(fhir_search.matches(resource, name, value, self.base_url) for name, value in filters)
+            and access.reaches(grants, resource, operation)
+        ]
 
     def _update(self, access: Access, kind: str, resource_id: str, asked: Interaction) -> Answer:
         grants = access.require(UPDATE, kind, "update")
@@ -283,7 +326,7 @@ class FhirServer:
         elif kind != "Basic" and self.defects("update_needs_create_scope_for_new_id"):
             access.require(CREATE, kind, "create")
         if current is None or not self.defects("updates_move_resources_to_other_patients"):
-            self._require_reach(access, grants, body, "update")
+            self._require_reach(access, grants, body, "update" if current is not None else "upsert")
         self._check_version(kind, resource_id, asked, current, body)
         stored = self.store.put(body)
         return Answer(200 if current is not None else 201, stored, self._stored_headers(stored))
@@ -329,6 +372,8 @@ class FhirServer:
         headers = version_headers(stored)
         if stored["resourceType"] == "Basic" and self.defects("app_state_answers_lack_etag"):
             del headers["ETag"]
+        if stored["resourceType"] == "Basic" and version != "1" and self.defects("app_state_update_repeats_the_old_etag"):
+            headers["ETag"] = f'W/"{int(version) - 1}"'
         return {**headers, "Location": f"{self.base_url}/{stored['resourceType']}/{stored['id']}/_history/{version}"}
 
     # -- batch and transaction ------------------------------------------------------------------------------------------
@@ -343,14 +388,18 @@ class FhirServer:
             isinstance(entry, dict) and isinstance(entry.get("request"), dict) for entry in entries
         ):
             raise Refused(400, "structure", "Each entry needs a request.")
-        answers = self._transaction(inner, entries) if kind == "transaction" else [self._batch_entry(inner, entry) for entry in entries]
+        answers = (
+            self._transaction(inner, entries)
+            if kind == "transaction"
+            else [self._batch_entry(inner, entry, place) for place, entry in enumerate(entries)]
+        )
         if kind == "batch" and self.defects("batch_response_lacks_entries"):
             answers = [answer for answer in answers if answer["response"]["status"] < "300"]
         return Answer(200, {"resourceType": "Bundle", "type": f"{kind}-response", "entry": answers})
 
-    def _batch_entry(self, access: Access, entry: Resource) -> Resource:
+    def _batch_entry(self, access: Access, entry: Resource, place: int) -> Resource:
         try:
-            return _entry_of(self.perform(access, self._interaction(entry)))
+            return _entry_of(self.perform(access, replace(self._interaction(entry), place=place)))
         except Refused as refusal:
             return {"response": {"status": str(refusal.status), "outcome": outcome(refusal.code, refusal.text)}}
 

@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.embedded_ehr import fhir_search
-from smartlaunch.embedded_ehr.defects.fhir_access import TOKENLESS, TRUSTED, Tokenless
+from smartlaunch.embedded_ehr.defects.fhir_access import (
+    EXPIRED,
+    OTHER_PATIENT,
+    OTHER_VALUE,
+    REVOKED,
+    TOKENLESS,
+    TRUSTED,
+    UNGRANTED,
+    Beyond,
+    Tokenless,
+)
 from smartlaunch.embedded_ehr.defects.spoiling import excused
 from smartlaunch.embedded_ehr.fhir_refusal import Refused
 from smartlaunch.embedded_ehr.scopes import CREATE, DELETE, INTERACTIONS, READ, SEARCH, UPDATE, ResourceScope, resource_scopes
@@ -36,6 +46,7 @@ COMPARTMENT: dict[str, tuple[str, ...]] = {
     "RelatedPerson": ("patient",),
 }
 _PATIENT_OPTIONAL = frozenset({"Basic"})
+_INCLUDES = ("include", "include iterate", "revinclude", "everything")
 
 
 def insufficient_scope(text: str) -> Refused:
@@ -101,11 +112,11 @@ def judge_token(value: str | None, state: State, defects: Defects, *, app_state:
     if token.seen and defects("accepts_token_only_once"):
         raise invalid_token("The access token was used already.")
     token.seen = True
-    if token.revoked and not defects("accepts_revoked_token"):
+    if token.revoked and not excused(defects, forms, REVOKED):
         raise invalid_token("The access token was revoked.")
     if token.user is None and defects("does_not_know_backend_tokens"):
         raise invalid_token("The access token is not known.")
-    if state.now() >= token.expires_at and not defects("accepts_expired_token"):
+    if state.now() >= token.expires_at and not excused(defects, forms, EXPIRED):
         raise invalid_token("The access token has expired.")
     if token.aud.rstrip("/") != state.fhir_base_url and not defects("accepts_token_for_other_audience"):
         raise invalid_token("The access token is for another server.")
@@ -227,6 +238,8 @@ class Access:
         defects = self.defects
         if defects("ignores_scopes"):
             return True
+        if excused(defects, Beyond(letter, resource_type, operation, self.wrapper, self.forms, self.token, self.scopes), UNGRANTED):
+            return True
         if self.token.user is None and defects("ignores_scopes_of_backend_clients"):
             return True
         if self.wrapper == "batch" and defects("batch_ignores_scopes"):
@@ -268,7 +281,7 @@ class Access:
                 or (READ in held and defects("deletes_with_read_scope"))
                 or defects("delete_ignores_scopes")
             ),
-            "include": lambda: defects("include_ignores_scopes"),
+            **dict.fromkeys(_INCLUDES, lambda: defects("include_ignores_scopes")),
         }.get(operation, lambda: False)()
 
     def _everything(self) -> ResourceScope:
@@ -308,9 +321,15 @@ class Access:
             return resource["resourceType"] in _PATIENT_OPTIONAL
         if belongs_to <= set(limit):
             return True
+        if excused(self.defects, self._beyond(resource, operation, scope, belongs_to), OTHER_PATIENT):
+            return True
         if scope.level == "patient" and {*map(len, belongs_to)} <= {*map(len, limit)} and self.defects("compares_patients_by_length_of_id"):
             return True
         return self._ignores_limit(scope, operation)
+
+    def _beyond(self, resource: Resource, operation: str, scope: ResourceScope, patients: Iterable[str] = ()) -> Beyond:
+        kind, asked = str(resource["resourceType"]), (self.wrapper, self.forms, self.token, self.scopes)
+        return Beyond("", kind, operation, *asked, scope, frozenset(patients))
 
     def _ignores_limit(self, scope: ResourceScope, operation: str) -> bool:
         """Tell whether a broken rule lets a scope reach a patient it is not limited to."""
@@ -330,9 +349,9 @@ class Access:
             "search by subject": lambda: defects("search_shows_other_patient") or defects("search_by_subject_shows_other_patient"),
             "search-post": lambda: defects("post_search_shows_other_patient"),
             "type history": lambda: defects("type_history_shows_other_patient"),
-            "include": lambda: defects("include_shows_other_patient"),
+            **dict.fromkeys(_INCLUDES, lambda: defects("include_shows_other_patient")),
             "create": lambda: defects("creates_for_other_patient"),
-            "update": lambda: defects("updates_other_patient"),
+            **dict.fromkeys(("update", "upsert"), lambda: defects("updates_other_patient")),
             "patch": lambda: defects("patches_other_patient"),
             "delete": lambda: defects("deletes_of_other_patient"),
         }.get(operation, lambda: False)()
@@ -351,11 +370,13 @@ class Access:
                 return all(self._parameters_match(other, resource) for other in grants)
         if self._parameters_match(scope, resource):
             return True
+        if excused(self.defects, self._beyond(resource, operation, scope), OTHER_VALUE):
+            return True
         if operation in ("search", "search by subject", "compartment search", "search-post"):
             return self.defects("granular_parameters_ignored_on_search")
         if operation in ("read", "vread", "history"):
             return self.defects("granular_parameters_ignored_on_read")
-        if operation in ("create", "update", "patch", "delete"):
+        if operation in ("create", "update", "upsert", "patch", "delete"):
             return self.defects("granular_parameters_ignored_on_write")
         return False
 

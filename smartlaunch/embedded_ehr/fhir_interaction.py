@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.fhir_store import Resource
 
 TYPES = tuple(sorted(fhir_search.PARAMETERS))
+_PATIENT_NAMES = frozenset({"patient", "subject", "subject:Patient", "patient._id"})
 
 
 _LACKING: dict[str, frozenset[str]] = {
@@ -42,6 +43,8 @@ class Interaction:
     body: Any = None
     raw: str = ""
     """The method and the address as they were sent."""
+    place: int = 0
+    """Which entry of a batch this is, from 0 on."""
 
     @property
     def forms(self) -> frozenset[str]:
@@ -63,6 +66,22 @@ class Interaction:
             "absolute": self.raw.startswith("absolute "),
             "HEAD": self.raw.startswith("HEAD "),
             "count": ("_summary", "count") in self.parameters,
+            "search by post": path[-1:] == ["_search"],
+            "search": self.method == "GET" and len(path) < 2 and path != ["_history"],
+            "system search": self.method == "GET" and not path,
+            "history": "_history" in path,
+            "bundle": self.method == "POST" and not path,
+            "write": self.method in ("PUT", "PATCH", "DELETE") or (self.method == "POST" and len(path) == 1 and path != ["_search"]),
+            "_has": any(name.startswith("_has:") for name in names),
+            "subject:Patient": "subject:Patient" in names,
+            "patient by reference": any("/" in value for name, value in self.parameters if name == "patient"),
+            "_summary": "_summary" in names and ("_summary", "count") not in self.parameters,
+            "_sort": "_sort" in names,
+            "include of everything": any(name == "_include" and value.endswith("*") for name, value in self.parameters),
+            "system search by post": self.method == "POST" and path == ["_search"],
+            "names a patient": bool(names & _PATIENT_NAMES) or (kind == "Patient" and "_id" in names),
+            "list of patients": any("," in value for name, value in self.parameters if name in _PATIENT_NAMES or name == "_id"),
+            "later entry": self.place > 0,
         }
         return frozenset(form for form, there in found.items() if there)
 

@@ -25,6 +25,7 @@ PARAMETERS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Basic": {"code": ("token", "code"), "subject": ("reference", "subject"), "patient": ("reference", "subject")},
     "Condition": {
+        "identifier": ("token", "identifier"),
         "patient": ("reference", "subject"),
         "subject": ("reference", "subject"),
         "encounter": ("reference", "encounter"),
@@ -63,6 +64,7 @@ PARAMETERS: dict[str, dict[str, tuple[str, str]]] = {
         "requester": ("reference", "requester"),
     },
     "Observation": {
+        "identifier": ("token", "identifier"),
         "patient": ("reference", "subject"),
         "subject": ("reference", "subject"),
         "encounter": ("reference", "encounter"),

@@ -142,9 +142,9 @@ class Searches:
         have = {(resource["resourceType"], resource["id"]) for resource in found}
         included: list[Resource] = []
 
-        def add(resource: Resource) -> None:
+        def add(resource: Resource, how: str) -> None:
             key = (resource["resourceType"], resource["id"])
-            if key not in have and self.may_be_included(access, resource):
+            if key not in have and self.may_be_included(access, resource, how):
                 have.add(key)
                 included.append(resource)
 
@@ -158,25 +158,25 @@ class Searches:
                             other_kind, _, other_id = reference.removeprefix(f"{self.base_url}/").partition("/")
                             other = self.store.get(other_kind, other_id)
                             if other is not None and target in ("", other_kind):
-                                add(other)
+                                add(other, "include iterate" if name.endswith(":iterate") else "include")
             elif name.partition(":")[0] == "_revinclude" and source in self.types:
                 pointers = {f"{resource['resourceType']}/{resource['id']}" for resource in found}
                 for other in self.store.resources(source):
                     if pointers & set(fhir_search.references(other, wanted)):
-                        add(other)
+                        add(other, "revinclude")
         return included
 
-    def may_be_included(self, access: Access, resource: Resource) -> bool:
+    def may_be_included(self, access: Access, resource: Resource, how: str) -> bool:
         """Say whether a resource that others point to may come with them."""
         kind = str(resource["resourceType"])
         if access.is_own_profile(kind, str(resource["id"])):
             return True
         for letter in (READ, SEARCH):
             try:
-                grants = access.require(letter, kind, "include")
+                grants = access.require(letter, kind, how)
             except Refused:
                 continue
-            if access.reaches(grants, resource, "include"):
+            if access.reaches(grants, resource, how):
                 return True
         return False
 

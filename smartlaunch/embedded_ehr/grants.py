@@ -181,6 +181,10 @@ def grant_system(sandbox: Sandbox, client: Client, requested: list[str]) -> list
         within = _cut_to_registration(scope, parsed, client.scopes)
         if within != [scope] and sandbox.defects("grants_system_scopes_outside_preauthorization"):
             within = [scope]
+        if parsed.resource_type == "*" and within != [scope] and sandbox.defects("grants_wildcards_outside_preauthorization"):
+            within = [scope]
+        if within and within != [scope] and sandbox.defects("grants_interactions_outside_preauthorization"):
+            within = [scope]
         granted += within
     return list(dict.fromkeys(granted))
 

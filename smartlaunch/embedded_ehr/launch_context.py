@@ -63,6 +63,8 @@ def _put_patient(sandbox: Sandbox, context: dict[str, Any], transaction: Transac
         context["patient"] = f"{patient}-7"
     elif defects("names_another_patient_than_the_token_has"):
         context["patient"] = next(one for one in data.PATIENTS if one != patient)
+    elif patient == data.PATIENTS[1] and defects("sends_the_second_patient_as_reference"):
+        context["patient"] = f"Patient/{patient}"
     elif defects("nests_launch_context"):
         context["context"] = {"patient": context.pop("patient")}
 
@@ -77,6 +79,8 @@ def _put_encounter(sandbox: Sandbox, context: dict[str, Any], transaction: Trans
         context["encounter"] = f"Encounter/{encounter}"
     elif defects("sends_unknown_encounter"):
         context["encounter"] = f"{encounter}-7"
+    elif transaction.patient != data.PATIENTS[0] and defects("sends_the_encounter_of_the_first_patient_for_all"):
+        context["encounter"] = data.encounter_summaries(data.PATIENTS[0])[0]["id"]
     elif defects("sends_encounter_of_another_patient"):
         other = next(one for one in data.PATIENTS if one != transaction.patient)
         context["encounter"] = data.encounter_summaries(other)[0]["id"]
@@ -87,6 +91,8 @@ def _put_banner(sandbox: Sandbox, context: dict[str, Any]) -> None:
     if defects("omits_need_patient_banner"):
         return
     context["need_patient_banner"] = "false" if defects("sends_need_patient_banner_as_string") else False
+    if defects("sends_need_patient_banner_as_number"):
+        context["need_patient_banner"] = 0
 
 
 def _put_style(sandbox: Sandbox, context: dict[str, Any]) -> None:

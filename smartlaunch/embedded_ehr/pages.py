@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -120,6 +121,10 @@ def routes(defects: Defects) -> list[Route]:
         if defects("smart_style_url_is_dead"):
             return Response("Not found\n", status_code=404, media_type="text/plain")
         body = "<p>Style guide</p>" if defects("smart_style_is_not_json") else json.dumps(SMART_STYLE)
+        if defects("smart_style_changes_at_its_address"):
+            body = json.dumps({**SMART_STYLE, "dim_font_size": f"{time.monotonic_ns() % 1000}px"})
+        if defects("smart_style_is_a_list"):
+            body = json.dumps([SMART_STYLE])
         headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600"}
         return Response(body, media_type="application/json", headers=headers)
 

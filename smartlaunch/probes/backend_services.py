@@ -171,11 +171,22 @@ def narrowed(app: App) -> tuple[str, str, str]:
 
 def search(app: App, token: TokenAnswer, resource: str) -> Exchange:
     """A search of a type that asks for one result; an EHR may want a patient named."""
+    return app.engine.fhir.search(resource, _limit(app, resource), token.access_token)
+
+
+def _limit(app: App, resource: str) -> list[tuple[str, str]]:
     patient = app.engine.target.patients.default
     limit = [("_count", "1")]
     if patient:
         limit.append(("_id" if resource == "Patient" else "patient", patient))
-    return app.engine.fhir.search(resource, limit, token.access_token)
+    return limit
+
+
+OF_DATA: Mapping[str, Callable[[App, TokenAnswer, str], Exchange]] = {
+    "search": search,
+    "search by POST": lambda app, answer, kind: app.engine.fhir.search_by_post(kind, _limit(app, kind), answer.access_token),
+}
+"""Requests that a dead token is tried with beside the read."""
 
 
 def unsupported_type(app: App) -> str:
@@ -195,10 +206,21 @@ EXPIRED = "backend token expired"
 
 def expired(app: App) -> Exchange:
     """The read with an access token whose time is over; the client with short-lived tokens is used where there is one."""
-    return app.aged(EXPIRED, lambda: expire(app))
+    return app.aged(EXPIRED, lambda: expire(app))[READ]
 
 
-def expire(app: App) -> Aging[Exchange]:
+def expired_in(app: App, form: str) -> Exchange:
+    """Another request with that token; ``NotApplicable`` where it brought nothing while the token was alive."""
+    found = app.aged(EXPIRED, lambda: expire(app))
+    if form not in found:
+        raise NotApplicable(f"the {form} brought nothing while the token was alive")
+    return found[form]
+
+
+READ = "read"
+
+
+def expire(app: App) -> Aging[dict[str, Exchange]]:
     """The probe of ``expired``."""
     limit_s = app.engine.target.limits.wait_for_expiry_s
     if limit_s <= 0:
@@ -219,8 +241,11 @@ def expire(app: App) -> Aging[Exchange]:
     answered(alive)
     if not 200 <= alive.answer.status < 300:
         raise TwinFailed(f"the token was refused while it was alive: status {alive.answer.status}")
+    kind = next((p.resource for p in map(scope_words.parse, answer.scopes) if p is not None and "s" in p.interactions), "")
+    kind = "Patient" if kind == "*" else kind
+    worked = [form for form, ask_for in OF_DATA.items() if kind and resources(ask_for(app, answer, kind).answer, kind)]
     yield answer.received_at + lifetime + leeway(app)
-    return app.probe(answer)
+    return {READ: app.probe(answer), **{form: OF_DATA[form](app, answer, kind) for form in worked}}
 
 
 def _with_token(answer: TokenAnswer, what: str) -> TokenAnswer:

@@ -59,7 +59,7 @@ def bundle(engine: Engine) -> Exchange:
 def from_a_page(engine: Engine) -> Exchange:
     """The bundle as a page of an unknown origin asks for it."""
     bundle(engine)
-    exchange = _fetch(engine, Origin=FOREIGN_ORIGIN)
+    exchange = engine.once("brand bundle for a page", lambda: _fetch(engine, Origin=FOREIGN_ORIGIN))
     answered(exchange)
     return exchange
 
@@ -69,6 +69,7 @@ def again(engine: Engine) -> Exchange:
     tag = bundle(engine).answer.header("etag")
     if not tag:
         raise NotApplicable("the brand bundle has no `ETag`; another scenario judges that")
-    exchange = _fetch(engine, **{"If-None-Match": tag})
+    headers = {"If-None-Match": tag, "Origin": FOREIGN_ORIGIN}
+    exchange = engine.once("brand bundle again", lambda: _fetch(engine, **headers))
     answered(exchange)
     return exchange

@@ -162,6 +162,15 @@ def style(app: App) -> Exchange:
     return app.engine.http.send("GET", url, endpoint=Endpoint.STYLE, headers={"Accept": "application/json"}, follow=3)
 
 
+def style_again(app: App) -> tuple[Exchange, Exchange]:
+    """The style document fetched twice; ``TwinFailed`` where none arrives."""
+    first, second = style(app), style(app)
+    for one in (first, second):
+        if not 200 <= answered(one).status < 300:
+            raise TwinFailed(f"no style document arrived: status {one.answer.status}", by="style-document-arrives")
+    return first, second
+
+
 def read(app: App, grant: Grant, resource_type: str, identifier: str) -> Exchange:
     """Read a resource of the launch context with the grant's token, when its scopes cover that."""
     if not identifier:

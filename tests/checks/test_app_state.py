@@ -152,3 +152,36 @@ def test_claims_of_the_capability_statement() -> None:
     assert checks.lists_capability(REQ, answer({}), "", listed=False) == []
     assert checks.lists_capability(REQ, answer({}), "it says so", listed=True) == []
     assert actual(checks.lists_capability(REQ, answer({}), "it says so", listed=False)).endswith("it says so")
+
+
+def test_an_etag_that_is_not_the_version_is_named() -> None:
+    for tag in ('W/"a"', '"a"', "a"):
+        assert checks.answer_form(REQ, answer(STORED, ETag=tag)) == []
+    assert actual(checks.answer_form(REQ, answer(STORED, ETag='W/"b"'))) == '`ETag` is W/"b", `meta.versionId` is "a"'
+    assert checks.answer_form(REQ, answer({**SENT, "id": "9"}, ETag='W/"b"')) == []
+
+
+def test_what_a_refusal_leaves() -> None:
+    refused, tried = answer({}, status=412, method="PUT"), {**SENT, "extension": [{"url": "https://app.example/a", "valueString": "3"}]}
+    assert checks.left_alone(REQ, "update", refused, None, "9", tried) == []
+    assert checks.left_alone(REQ, "update", refused, answer({}, status=500), "9", tried) == []
+    assert checks.left_alone(REQ, "update", refused, bundle(STORED), "9", tried) == []
+    assert checks.left_alone(REQ, "delete", refused, bundle(STORED), "9", None) == []
+    assert "no longer found" in actual(checks.left_alone(REQ, "delete", refused, bundle(), "9", None))
+    done = bundle({**STORED, "extension": tried["extension"]})
+    assert actual(checks.left_alone(REQ, "update", refused, done, "9", tried)) == "the state is what the refused request asked for"
+
+
+def test_what_is_found_is_what_was_sent_last() -> None:
+    assert checks.finds_as_sent(REQ, SENT, bundle(STORED), "9") == []
+    assert checks.finds_as_sent(REQ, SENT, bundle(), "9") == []
+    old = {**STORED, "extension": []}
+    assert [one.pointer for one in checks.finds_as_sent(REQ, SENT, bundle(old), "9")] == ["/extension/0", "/extension/1"]
+
+
+def test_a_search_without_matches_is_a_bundle() -> None:
+    assert checks.empty_bundle(REQ, bundle(), "9") == []
+    assert checks.empty_bundle(REQ, bundle({**STORED, "id": "10"}), "9") == []
+    assert actual(checks.empty_bundle(REQ, answer({}, status=404), "9")) == "status 404, no media type"
+    assert actual(checks.empty_bundle(REQ, answer([], status=200), "9")) == "status 200, no media type"
+    assert actual(checks.empty_bundle(REQ, bundle(STORED), "9")) == "it is still found"

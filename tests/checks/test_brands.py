@@ -45,7 +45,8 @@ BUNDLE: dict[str, Any] = {
                 "meta": {"lastUpdated": "2026-01-01T10:00:00Z"},
                 "extension": [{"url": checks.FHIR_VERSION, "valueCode": "4.0.1"}],
                 "contact": [{"system": "url", "value": "https://dev.good-health.example"}],
-                "connectionType": {"code": "hl7-fhir-rest"},
+                "status": "active",
+                "connectionType": {"system": checks.CONNECTION, "code": "hl7-fhir-rest"},
                 "payloadType": [{"coding": [{"code": "none"}]}],
                 "address": "https://fhir.good-health.example/r4",
             },
@@ -116,6 +117,8 @@ def test_an_entry_without_full_url_is_named() -> None:
     bare["entry"][0]["fullUrl"] = " "
     assert checks.full_urls(REQ, answer(bare))[0].pointer == "/entry/0"
     assert checks.full_urls(REQ, answer({})) == []
+    bare["entry"][0]["fullUrl"] = "Organization/good"
+    assert checks.full_urls(REQ, answer(bare))[0].actual == 'it is "Organization/good"'
 
 
 def test_an_extension_that_says_nothing_is_named() -> None:
@@ -329,3 +332,93 @@ def test_countries() -> None:
     assert checks.countries(at(None)) == []
     assert checks.country_codes(REQ, at("US", "DE", None)) == []
     assert "USA" in actual(checks.country_codes(REQ, at("US", "USA")))
+
+
+_ORGANIZATION, _ENDPOINT = "entry/0/resource", "entry/1/resource"
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "words"),
+    [
+        ("alias", "Goodie", 'it is "Goodie" and no array of strings'),
+        ("alias", [], "it is [] and no array of strings"),
+        ("alias", ["Goodie", 7], "it holds 7, which is no string"),
+        ("active", "true", 'it is "true" and no boolean'),
+        ("partOf", [{"reference": "Organization/x"}], "and no object"),
+        ("telecom", [{"system": "url", "value": "https://a.example", "use": "home"}], "is never of use `home`"),
+        ("telecom", [{"system": "web", "value": "https://a.example"}], '"web" is no system of a ContactPoint'),
+        ("address", [{"use": "home"}], "is never of use `home`"),
+        ("address", [{"line": "Harbour Lane 1"}], "no array of strings"),
+        ("endpoint", [{"reference": "Endpoint/r4"}, {"reference": "Endpoint/r5"}], '"Endpoint/r5" is not in it'),
+        (
+            "extension",
+            [{"url": checks.profiles.BRAND, "extension": [{"url": "brandLogo", "valueString": "https://a.example/l.svg"}]}],
+            "`brandLogo` has `valueString`, and its type is `valueUrl`",
+        ),
+        (
+            "extension",
+            [{"url": checks.PORTAL, "extension": [{"url": "portalName", "valueString": name} for name in ("One", "Two")]}],
+            "`portalName` stands there twice",
+        ),
+    ],
+)
+def test_a_brand_that_breaks_its_profile_is_named(change: str, value: object, words: str) -> None:
+    assert any(words in finding.actual for finding in checks.brand_form(REQ, changed(f"{_ORGANIZATION}/{change}", value)))
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "words"),
+    [
+        ("status", None, "there is no `status`"),
+        ("status", "live", '"live" is no status of an Endpoint'),
+        ("payloadType", None, "there is no `payloadType`"),
+        ("connectionType", {"code": "hl7-fhir-rest"}, "the system is null"),
+        ("extension", [{"url": checks.FHIR_VERSION, "valueCode": "R4"}], 'the FHIR version is "R4"'),
+        ("extension", [{"url": checks.FHIR_VERSION, "valueString": "4.0.1"}], "the FHIR version is null"),
+        ("contact", [{"system": "url", "value": "https://d.example"}, {"value": "7"}], "a `value` without a `system`"),
+    ],
+)
+def test_an_endpoint_that_breaks_its_profile_is_named(change: str, value: object, words: str) -> None:
+    assert any(words in finding.actual for finding in checks.endpoint_form(REQ, changed(f"{_ENDPOINT}/{change}", value)))
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "words"),
+    [
+        ("total", 2, "`total` is for searches and histories"),
+        ("entry/0/search", {"mode": "match"}, "`search` is not for an entry of a collection"),
+        ("entry/1/fullUrl", "urn:uuid:1", "another entry has the same `fullUrl`"),
+        ("entry/1/resource", None, "the entry has no resource"),
+        ("entry/1/fullUrl", "https://brands.example/Endpoint/r4/_history/2", "the `fullUrl` names a version"),
+    ],
+)
+def test_a_bundle_that_is_no_collection_is_named(change: str, value: object, words: str) -> None:
+    assert actual(checks.brand_bundle(REQ, changed(change, value))) == words
+
+
+def test_what_the_profiles_leave_open_passes() -> None:
+    body = deepcopy(BUNDLE)
+    brand, endpoint = (entry["resource"] for entry in body["entry"])
+    brand |= {"alias": ["Goodie", None], "_alias": [None, {"extension": [ABSENT]}], "active": False, "x-own": 7}
+    brand["telecom"] = [{"_system": {"extension": [ABSENT]}, "value": "https://a.example", "use": "work"}]
+    brand["extension"][0]["extension"] += [{"url": "portalColour", "valueString": "teal"}, {"url": "portalName", "_valueString": {}}]
+    brand["extension"] += [{"url": checks.profiles.BRAND}, {"url": "https://own.example", "valueCode": "x"}]
+    endpoint |= {"_status": {"extension": [ABSENT]}, "header": ["X-Own: 1"]}
+    endpoint["extension"] = [{"url": checks.FHIR_VERSION, "_valueCode": {"extension": [ABSENT]}}, {"url": "u", "valueCode": "x"}]
+    del endpoint["status"]
+    assert list(checks.profiles.brand(brand)) == []
+    assert list(checks.profiles.endpoint(endpoint)) == []
+    body["entry"] += [{"fullUrl": "urn:uuid:1", "resource": {**brand, "meta": {"versionId": "2"}}}]
+    assert checks.brand_bundle(REQ, answer(body)) == []
+
+
+def test_a_timestamp_that_is_that_of_the_request_is_named() -> None:
+    later = changed("timestamp", "2026-01-02T10:00:00Z")
+    assert checks.timestamp_stays(REQ, answer(BUNDLE), answer(BUNDLE)) == []
+    assert "for the same entries" in actual(checks.timestamp_stays(REQ, answer(BUNDLE), later))
+    other = deepcopy(BUNDLE)
+    other |= {"timestamp": "2026-01-02T10:00:00Z"}
+    other["entry"][0]["resource"]["meta"]["lastUpdated"] = "2026-01-02T10:00:00Z"
+    assert checks.timestamp_stays(REQ, answer(BUNDLE), answer(other)) != []
+    other["entry"].pop()
+    assert checks.timestamp_stays(REQ, answer(BUNDLE), answer(other)) == []

@@ -361,3 +361,9 @@ def test_a_statement_behind_a_token_warns() -> None:
     assert checks.for_everybody(REQ, answer(200, {"resourceType": "CapabilityStatement"})) == []
     assert checks.for_everybody(REQ, answer(404)) == []
     assert only(checks.for_everybody(REQ, answer(401))).severity is Outcome.WARNING
+
+
+def test_an_answer_that_nothing_has_changed_tells_of_data() -> None:
+    assert checks.tells_of_data(answer(304))
+    assert [f.actual for f in checks.keeps_existence(REQ, answer(304), "read with If-None-Match")] == ["status 304"]
+    assert checks.keeps_existence(REQ, answer(403), "read with If-None-Match") == []

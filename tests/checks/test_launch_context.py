@@ -188,6 +188,15 @@ def test_the_style_document() -> None:
     assert len(checks.style_document(REQ, answer(["x"]))) == 1
 
 
+def test_a_style_document_that_changes_at_its_url() -> None:
+    one, two = answer({"color_text": "#000", "dim_spacing_size": "2px"}), answer({"color_text": "#111"})
+    assert checks.style_stays(REQ, one, one) == []
+    assert checks.style_stays(REQ, one, answer(["x"])) == []
+    assert checks.style_stays(REQ, answer(["x"]), one) == []
+    [finding] = checks.style_stays(REQ, one, two)
+    assert finding.actual == "`color_text`, `dim_spacing_size` changed while the URL stayed"
+
+
 def test_types_asked_for() -> None:
     assert checks.scope_type("launch/imagingstudy") == "ImagingStudy"
     assert checks.scope_type("launch/list?role=https://ehr.example/r") == "List"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from smartlaunch.checks.app_state import finds_as_sent
 from smartlaunch.checks.fhir_access import disclosed, tells_of_data
 from smartlaunch.checks.fhir_answer import done
 from smartlaunch.probes import scopes
@@ -30,6 +31,14 @@ def case(name: str, probe: Any, *arguments: Any, holds: Any, defect: str = "", *
 
 def all_given(trials: Any) -> bool:
     return bool(trials) and all(trial_given(t) for t in trials)
+
+
+def all_of_nobody(trials: Any) -> bool:
+    return bool(trials) and all(none_of_patient(t) for t in trials)
+
+
+def all_refused(trials: Any) -> bool:
+    return bool(trials) and all(trial_refused(t) for t in trials)
 
 
 def nothing_more(asked: Any) -> bool:
@@ -63,8 +72,18 @@ FORMS = {
     "system history": "trusts_system_history",
     "operation $everything": "trusts_operation_everything",
     "batch with an absolute URL": "trusts_absolute_urls_in_a_batch",
+    "search by a typed subject": "",
+    "search by the reference of the patient": "",
+    "search with _summary": "",
+    "search with _sort": "",
+    "system search by POST": "",
+    "batch with a vread": "",
 }
-EXISTENCE = {"HEAD request": "trusts_head_requests", "search with _summary=count": "counts_what_no_scope_covers"}
+EXISTENCE = {
+    "HEAD request": "trusts_head_requests",
+    "read with If-None-Match": "",
+    "search with _summary=count": "counts_what_no_scope_covers",
+}
 JWT_ONLY = ("a token without its signature", "a token with other content")
 BEARER = [
     Case("bearer good", lambda w: bearer_token.good(w.app()), given),
@@ -78,6 +97,8 @@ BEARER = [
             "a token that was never issued": "accepts_junk_token",
             "an altered token": "accepts_altered_token",
             "half a token": "",
+            "a token in the other case": "",
+            "a token with more behind it": "",
             "the authorization code": "",
             "the refresh token": "accepts_refresh_token_at_fhir",
             "the ID Token": "accepts_id_token_at_fhir",
@@ -92,6 +113,16 @@ BEARER = [
     case("bearer sent", bearer_token.sent, "the query of a search", holds=withheld, defect="accepts_token_in_query_of_search"),
     case("bearer code", bearer_token.with_unused_code, holds=withheld, defect="accepts_code_at_fhir"),
     case("bearer revoked", bearer_token.revoked, holds=withheld, defect="accepts_revoked_token"),
+    *(
+        case("bearer revoked in", bearer_token.revoked_in, form, holds=withheld, defect=defect)
+        for form, defect in {
+            "search": "",
+            "search by POST": "",
+            "batch": "",
+            "instance history": "",
+        }.items()
+    ),
+    case("bearer head", bearer_token.head_without_token, holds=status(401), defect=""),
     case("bearer elsewhere", bearer_token.for_other_server, holds=lambda end: end.stage != "data", defect=""),
 ]
 
@@ -134,6 +165,7 @@ SCOPED = [
             "transaction with a read": "transaction_ignores_scopes",
             "read of the patient": "opens_the_patient_to_every_scope",
             "search by identifier": "",
+            "batch with a second read": "",
             **FORMS,
         }.items()
     ),
@@ -165,6 +197,25 @@ SCOPED = [
         }.items()
     ),
     case("wildcard", interactions.wildcard, holds=all_given),
+    case(
+        "wide",
+        interactions.beyond_wide,
+        "r of a user/ scope",
+        "search",
+        holds=trial_refused,
+        defect="",
+    ),
+    case("wide", interactions.beyond_wide, "rs of a user/ scope", "create", holds=trial_refused),
+    case("wide", interactions.beyond_wide, "rs of a wildcard scope", "create", holds=trial_refused, defect=""),
+    case("further types", interactions.further_types, holds=all_refused, defect=""),
+    case("crossed", interactions.crossed, holds=all_refused, defect=""),
+    case("longer type", interactions.longer_type, holds=trial_refused, defect=""),
+    case("category of user", categories.of_user, "search", holds=not_among, defect=""),
+    case("category existence", categories.existence, "HEAD request", holds=silent_on_data, defect=""),
+    *(
+        case("category of another", categories.of_another_patient, word, holds=none_of_patient, defect=defect)
+        for word, defect in {"read": "", "search": ""}.items()
+    ),
     *(
         case("category", categories.outside, word, holds=holds, defect=defect)
         for word, holds, defect in [
@@ -172,6 +223,14 @@ SCOPED = [
             ("batch with a read", trial_refused, ""),
             ("create", trial_refused, "granular_parameters_ignored_on_write"),
             ("search for the other category", trial_refused, "granular_parameters_ignored_on_search"),
+            ("search by _id", not_among, ""),
+            ("compartment search", not_among, ""),
+            ("next page of a search", not_among, ""),
+            ("search with _revinclude", not_among, ""),
+            ("operation $everything", not_among, ""),
+            ("update", trial_refused, ""),
+            ("patch", trial_refused, ""),
+            ("delete", trial_refused, ""),
         ]
     ),
     case("category within", categories.within, holds=all_given),
@@ -192,6 +251,9 @@ ANOTHER = {
     "system search": "",
     "batch with a read": "batch_ignores_compartment",
     "search by identifier": "trusts_searches_by_identifier",
+    "search by _has": "",
+    "search for two patients": "",
+    "batch with a second read": "",
     **FORMS,
 }
 PATIENTS = [
@@ -204,7 +266,36 @@ PATIENTS = [
             "delete": "",
             "update that moves it": "updates_move_resources_to_other_patients",
             "patch that moves it": "patches_move_resources_to_other_patients",
+            "update of a new id": "",
+            "conditional update": "",
         }.items()
+    ),
+    case(
+        "another patient",
+        patients.of_another,
+        "conditional delete",
+        holds=lambda trial: not done(trial.exchange),
+        defect="",
+    ),
+    case("conditional create", writing.found_of_another, holds=none_of_patient, defect=""),
+    *(
+        case("under", patients.under, written, "read", holds=none_of_patient, defect=defect)
+        for written, defect in {
+            "a wildcard scope": "",
+            "a scope of version 1": "",
+        }.items()
+    ),
+    *(
+        case("beside user scope", patients.beside_user_scope, word, holds=none_of_patient, defect=defect)
+        for word, defect in {"read": "patient_scopes_beside_user_scopes_reach_every_patient", "search": ""}.items()
+    ),
+    *(
+        case("without token", writing.without_token, word, holds=trial_refused, defect=defect)
+        for word, defect in {"create": "", "update": "", "delete": ""}.items()
+    ),
+    *(
+        case("beyond user", patients.beyond_user, word, holds=trial_refused, defect=defect)
+        for word, defect in {"create": "", "update": "", "patch": ""}.items()
     ),
     *(
         case("third patient", patients.of_a_third, word, holds=none_of_patient, defect="compares_patients_by_length_of_id")
@@ -213,13 +304,23 @@ PATIENTS = [
     *(case("another existence", patients.existence, request, holds=silent_on_data, defect=defect) for request, defect in EXISTENCE.items()),
     case("system left-out", scopes.without_system_scope, holds=none_of_patient, defect="honours_system_scopes_that_it_left_out"),
     case("another included", patients.of_another_included, holds=none_of_patient, defect="include_shows_other_patient"),
+    case("another by type", patients.of_another_by_type, holds=all_of_nobody, defect=""),
     case("telling", patients.telling, holds=lambda texts: len(texts) > 1),
     case("of user", patients.of_user, holds=trial_given),
     *(
         case("beyond user", patients.beyond_user, word, holds=none_of_patient, defect=defect)
-        for word, defect in {"read of the patient": "user_scope_reaches_all_patients", "search": "", "search without a patient": ""}.items()
+        for word, defect in {
+            "read of the patient": "user_scope_reaches_all_patients",
+            "search": "",
+            "search without a patient": "",
+            "search for two patients": "",
+        }.items()
     ),
 ]
+
+_INCLUDED_BEYOND_USER = case("beyond user", patients.beyond_user, "search with _revinclude", holds=none_of_patient, defect="")
+_FOUND_BEYOND_USER = case("beyond user", patients.beyond_user, "search for patients", holds=none_of_patient, defect="")
+PATIENTS += [_INCLUDED_BEYOND_USER, _FOUND_BEYOND_USER]
 
 PLAIN = [
     case("plain read", plain.read, holds=trial_given, defect=""),
@@ -295,6 +396,11 @@ STATE = [
         case("state unauthorized", changes.unauthorized, action, "no token", holds=not_done, defect=defect)
         for action, defect in {"create": "app_state_needs_no_token", "search": "", "update": "", "delete": ""}.items()
     ),
+    case("state updated and found", keeping.found_updated, holds=lambda found: not finds_as_sent("", found[0].sent, found[1], found[0].id)),
+    case("state never made", changes.never_made, holds=not_done, defect=""),
+    case("state none", changes.found_none, holds=lambda found: found[1].answer.status == 200 and not disclosed(found[1])),
+    case("state of another", changes.about_another_patient, "create", holds=trial_refused, defect=""),
+    case("state of another", changes.about_another_patient, "search", holds=trial_refused),
     case("state unauthorized", changes.unauthorized, "search", "a token for other data", holds=not_done),
     case("state unauthorized", changes.unauthorized, "create", "a token that nobody issued", holds=not_done),
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from smartlaunch.probes import backend_services
+from smartlaunch.probes import backend_reach, backend_services
 from smartlaunch.probes.client_authentication import assertion, clients, other_grants, published_keys, secret
 
-from .cases import Case, issued, refused, status, withheld
+from .cases import Case, issued, refused, status, trial_refused, withheld
 
 TOKEN = "/oauth/token"
 
@@ -148,6 +148,33 @@ CASES = [
     ),
     Case(
         "backend reach", lambda w: backend_services.reach(backend(w)).outside, withheld, "ignores_scopes_of_backend_clients", "/fhir", warm
+    ),
+    *(
+        Case(f"backend outside {form}", lambda w, form=form: backend_reach.outside(backend(w), form), trial_refused, defect, "/fhir", warm)
+        for form, defect in {
+            "search by POST": "",
+            "batch with a second read": "",
+            "search with _revinclude": "",
+        }.items()
+    ),
+    *(
+        Case(
+            f"backend letters {letters}",
+            lambda w, letters=letters: backend_reach.beyond_letters(backend(w), letters),
+            trial_refused,
+            defect,
+        )
+        for letters, defect in {
+            "r": "",
+            "s": "",
+            "rs": "",
+        }.items()
+    ),
+    Case(
+        "backend category",
+        lambda w: backend_reach.outside_category(backend(w), "read"),
+        trial_refused,
+        "",
     ),
     Case("backend each", lambda w: backend_services.search_each(backend(w))[0], status(200), "", "", warm),
     Case(

@@ -50,7 +50,7 @@ def _without(*capabilities: str) -> Change[Draft]:
     return Change(lambda draft: draft.without(*capabilities))
 
 
-def _adds(capability: str) -> Change[Draft]:
+def _adds(capability: object) -> Change[Draft]:
     return _gives("capabilities", lambda draft: [*draft.document.get("capabilities", ()), capability])
 
 
@@ -111,6 +111,17 @@ SMART_CONFIGURATION: dict[str, Change[Draft]] = {
     "lists_malformed_scopes": _gives("scopes_supported", ["patient/observation.rs", "patient/Patient.xyz"]),
     "lists_unknown_simple_capability": _adds("lakeside-magic"),
     "lists_capabilities_of_no_set": _gives("capabilities", _of_no_set),
+    "gives_relative_revocation_endpoint": _gives("revocation_endpoint", "/oauth/revoke"),
+    "gives_relative_management_endpoint": _gives("management_endpoint", "/oauth/manage"),
+    "gives_relative_registration_endpoint": _gives("registration_endpoint", "/oauth/register"),
+    "gives_relative_associated_endpoint": _gives("associated_endpoints", [{"url": "/fhir", "capabilities": ["smart-app-state"]}]),
+    "gives_associated_endpoint_without_capabilities": _gives("associated_endpoints", lambda draft: [{"url": draft.address("/fhir")}]),
+    "gives_associated_endpoints_as_object": _gives(
+        "associated_endpoints", lambda draft: {"url": draft.address("/fhir"), "capabilities": ["smart-app-state"]}
+    ),
+    "spells_s256_in_lower_case": _gives("code_challenge_methods_supported", ["s256"]),
+    "gives_scopes_supported_as_string": _gives("scopes_supported", lambda draft: " ".join(draft.document.get("scopes_supported", ()))),
+    "lists_a_capability_that_is_no_string": _adds(7),
     "lists_half_of_a_capability_set": _without("permission-patient"),
     "lists_no_client_confidential_asymmetric": _without("client-confidential-asymmetric"),
     "lists_no_smart_app_state": _without("smart-app-state"),

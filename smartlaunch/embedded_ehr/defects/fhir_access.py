@@ -10,6 +10,8 @@ from smartlaunch.embedded_ehr.defects.spoiling import Change, anywhere
 
 if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.fhir_refusal import Refused
+    from smartlaunch.embedded_ehr.scopes import ResourceScope
+    from smartlaunch.embedded_ehr.state import AccessToken
 
 _TRACEBACK = (
     ' Traceback (most recent call last): File "/srv/lakeside/access.py", line 118, in authorize psycopg2.OperationalError: host=10.4.0.7'
@@ -122,8 +124,113 @@ class Tokenless:
 
 
 TOKENLESS: dict[str, Callable[[Tokenless], bool]] = {
+    "serves_searches_by_post_without_a_token": lambda asked: "search by post" in asked.forms,
+    "takes_batches_without_a_token": lambda asked: "bundle" in asked.forms,
+    "app_state_is_found_without_a_token": lambda asked: asked.app_state and "search" in asked.forms,
     "serves_later_pages_without_a_token": lambda asked: "later page" in asked.forms,
     "accepts_missing_token": lambda _: True,
     "app_state_needs_no_token": lambda asked: asked.app_state,
 }
 """Which request without a token a defect lets pass."""
+
+
+def _in_forms(*forms: str) -> Callable[[frozenset[str]], bool]:
+    return lambda asked: bool(asked & set(forms))
+
+
+EXPIRED: dict[str, Callable[[frozenset[str]], bool]] = {
+    "accepts_expired_token": anywhere,
+}
+"""The forms of a request in which a defect takes an expired token."""
+
+REVOKED: dict[str, Callable[[frozenset[str]], bool]] = {
+    "accepts_revoked_token": anywhere,
+}
+"""The forms of a request in which a defect takes a revoked token."""
+
+
+# -- what no scope reaches ----------------------------------------------------------------------------------------------
+
+_SEARCHES = ("search", "search by subject", "compartment search", "search-post")
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What a token does not reach: which interaction with what, by which scopes of which token."""
+
+    letter: str
+    kind: str
+    operation: str
+    wrapper: str
+    forms: frozenset[str]
+    token: AccessToken
+    scopes: tuple[ResourceScope, ...]
+    scope: ResourceScope | None = None
+    """The scope that covers the type, but not this patient or not this value."""
+    patients: frozenset[str] = frozenset()
+
+    @property
+    def of_backend(self) -> bool:
+        """Tell whether the token is that of a backend service."""
+        return self.token.user is None
+
+    @property
+    def renewed(self) -> bool:
+        """Tell whether the token comes from a refresh."""
+        return bool(self.token.context.get("_renewed"))
+
+    def held(self, *levels: str) -> set[str]:
+        """Return the interactions that scopes of a level hold for the type."""
+        return {one for scope in self.scopes if scope.level in levels and scope.covers_type(self.kind) for one in scope.interactions}
+
+    def level(self, name: str) -> bool:
+        """Tell whether the scope that covers the type is of this level."""
+        return self.scope is not None and self.scope.level == name
+
+
+Excuse = Callable[[Beyond], bool]
+
+
+def _by(*operations: str) -> Excuse:
+    return lambda it: it.operation in operations
+
+
+def _at_level(name: str, *operations: str) -> Excuse:
+    return lambda it: it.level(name) and (not operations or it.operation in operations)
+
+
+UNGRANTED: dict[str, Excuse] = {
+    "forgets_the_scopes_of_refreshed_tokens": lambda it: it.renewed,
+    "searches_in_a_batch_ignore_scopes": lambda it: it.wrapper == "batch" and it.letter == "s",
+    "writes_in_a_batch_ignore_scopes": lambda it: it.wrapper == "batch" and it.letter in "cud",
+    "compartment_searches_ignore_scopes": _by("compartment search"),
+    "system_searches_ignore_scopes": lambda it: "system search" in it.forms,
+    "revinclude_ignores_scopes": _by("revinclude"),
+    "everything_ignores_scopes": _by("everything"),
+}
+"""What each defect lets through although no scope allows it."""
+
+OTHER_PATIENT: dict[str, Excuse] = {
+    "patient_searches_show_other_patients": lambda it: (
+        it.level("patient") and it.kind == "Patient" and it.operation in ("search", "search-post") and "names a patient" not in it.forms
+    ),
+    "refreshed_tokens_reach_every_patient": lambda it: it.renewed and it.level("patient"),
+    "tokens_of_an_ehr_launch_reach_every_patient": lambda it: "need_patient_banner" in it.token.context and it.level("patient"),
+    "patient_scopes_beside_user_scopes_reach_every_patient": lambda it: (
+        it.level("patient") and any(scope.level == "user" for scope in it.scopes)
+    ),
+    "system_searches_show_other_patients": lambda it: "system search" in it.forms and it.level("patient"),
+    "transaction_ignores_compartment": lambda it: it.wrapper == "transaction",
+    "user_searches_by_post_show_all_patients": _at_level("user", "search-post"),
+}
+"""What each defect lets through although it is of a patient whom the scope does not reach."""
+
+OTHER_VALUE: dict[str, Excuse] = {
+    "granular_parameters_ignored_in_searches_by_post": _by("search-post"),
+    "granular_parameters_ignored_on_vread": _by("vread"),
+    "granular_parameters_ignored_in_histories": _by("history"),
+    "granular_parameters_ignored_after_a_refresh": lambda it: it.renewed,
+    "granular_parameters_ignored_on_create": _by("create"),
+    "granular_parameters_ignored_in_a_batch": lambda it: it.wrapper == "batch",
+}
+"""What each defect lets through although it does not fit the search parameters of the scope."""

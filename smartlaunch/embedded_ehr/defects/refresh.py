@@ -37,11 +37,15 @@ def _omits(member: str, where: Callable[[Refreshed], bool] = anywhere) -> Change
     return Change(lambda refreshed: refreshed.body.pop(member, None), where)
 
 
-def _gives(member: str, value: Callable[[Refreshed], str], where: Callable[[Refreshed], bool] = anywhere) -> Change[Refreshed]:
+def _gives(member: str, value: Callable[[Refreshed], object], where: Callable[[Refreshed], bool] = anywhere) -> Change[Refreshed]:
     def change(refreshed: Refreshed) -> None:
         refreshed.body[member] = value(refreshed)
 
     return Change(change, where)
+
+
+def _has(member: str) -> Callable[[Refreshed], bool]:
+    return lambda refreshed: member in refreshed.body
 
 
 REFRESH_RESPONSE: dict[str, Change[Refreshed]] = {

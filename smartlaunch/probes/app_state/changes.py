@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,9 @@ from smartlaunch.probes.app_state.keeping import (
     State,
     body,
     changed,
+    create,
     delete,
+    key_of,
     made,
     make_room,
     post,
@@ -21,10 +24,14 @@ from smartlaunch.probes.app_state.keeping import (
     search,
     send,
     shared,
+    until_found,
+    until_lost,
     updated,
 )
-from smartlaunch.probes.app_state.subjects import subject, system, token
-from smartlaunch.probes.fhir_access.grants import covers
+from smartlaunch.probes.app_state.subjects import base, subject, system, token
+from smartlaunch.probes.fhir_access import samples
+from smartlaunch.probes.fhir_access.grants import covering, covers, require_patient_level, scope
+from smartlaunch.probes.fhir_access.requests import Trial
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -35,10 +42,12 @@ _LARGE = 300 * 1024
 
 @dataclass(frozen=True)
 class Change:
-    """A change of state that was tried: the state before it, and the answer."""
+    """A change of state that was tried: the state before it, the answer, what was sent, and a search that followed a refusal."""
 
     state: State
     exchange: Exchange
+    tried: Mapping[str, Any] | None = None
+    after: Exchange | None = None
 
 
 # -- state out of the ordinary ------------------------------------------------------------------------------------------------
@@ -90,10 +99,21 @@ CHANGES: Mapping[str, Callable[[App, State, str | None], Exchange]] = {"update":
 """What is done to state on the strength of an ``If-Match``."""
 
 
+def _with_end(app: App, state: State, exchange: Exchange, tried: Mapping[str, Any] | None = None) -> Change:
+    """The change with what a refusal has left."""
+    if 200 <= exchange.answer.status < 300:
+        return Change(state, exchange, tried)
+    return Change(state, exchange, tried, until_found(app, key_of(state.sent)[1], state))
+
+
+def _tried(app: App, action: str, state: State) -> Mapping[str, Any] | None:
+    return changed(app, state, "third") if action == "update" else None
+
+
 def without_if_match(app: App, action: str) -> Change:
     """An update or a delete without ``If-Match``; the same with it has to work."""
     state = updated(app, made(app))
-    return Change(state, CHANGES[action](app, state, None))
+    return _with_end(app, state, CHANGES[action](app, state, None), _tried(app, action, state))
 
 
 def outdated(app: App, action: str) -> Change:
@@ -102,7 +122,7 @@ def outdated(app: App, action: str) -> Change:
     second = updated(app, first)
     if not first.tag or first.tag == second.tag:
         raise NotApplicable("the server gives no new `ETag` with an update; another scenario judges that")
-    return Change(second, CHANGES[action](app, second, first.tag))
+    return _with_end(app, second, CHANGES[action](app, second, first.tag), _tried(app, action, second))
 
 
 def after_delete(app: App, action: str) -> Change:
@@ -143,7 +163,7 @@ def rewritten(app: App, what: str) -> Change:
     exchange = put(app, state, resource, state.tag).exchange
     if exchange.answer.status == 403:
         raise NotApplicable(f"the server does not trust the app with what it would become: {describe(exchange.answer)}")
-    return Change(state, exchange)
+    return _with_end(app, state, exchange, resource)
 
 
 # -- without the right to -----------------------------------------------------------------------------------------------------
@@ -196,4 +216,59 @@ def unauthorized(app: App, action: str, bearer: str) -> Change:
     """A request with no token, with one that nobody issued, or with one whose scopes say nothing of state."""
     value = TOKENS[bearer](app)
     state = updated(app, made(app))
-    return Change(state, ACTIONS[action](app, state, value))
+    exchange = ACTIONS[action](app, state, value)
+    return _with_end(app, state, exchange, _tried(app, action, state)) if action in CHANGES else Change(state, exchange)
+
+
+def never_made(app: App) -> Change:
+    """An update of an id that no state has; what a broken server makes of it is deleted at once."""
+    right = made(app, "the patient", CODES[1])
+    path = f"Basic/conformance-{secrets.token_hex(8)}"
+    resource = {**changed(app, right, "third"), "id": path.partition("/")[2]}
+    exchange = send(app, "PUT", path, token(app), resource=resource, tag=right.tag)
+    if 200 <= exchange.answer.status < 300:
+        send(app, "DELETE", path, token(app), tag=exchange.answer.header("etag") or right.tag)
+    return Change(right, exchange)
+
+
+ABOUT_ANOTHER = ("create", "search")
+"""What is tried with state about another patient."""
+
+
+def about_another_patient(app: App, action: str) -> Trial:
+    """State about another patient, made or looked for with a token whose scopes are those of the patient in context alone."""
+    base(app)
+    whose = samples.other_patient(app)
+    grant = covering(app, [scope(app, "Basic", "cuds", "patient", 2)])
+    require_patient_level(grant, "Basic")
+    own, other = (f"{app.engine.discovery.fhir_base_url}/Patient/{one}" for one in (samples.patient(app), whose))
+    right = body(app, own, CODES[1])
+    make_room(app, right)
+    twin = post(app, right, grant.access_token)
+    if not twin.accepted:
+        raise NotApplicable(f"the token keeps no state about its own patient: {describe(twin.exchange.answer)}")
+    if action == "create":
+        wrong = body(app, other, CODES[1])
+        make_room(app, wrong)
+        exchange = post(app, wrong, grant.access_token).exchange
+        return Trial("create", "Basic", exchange, tuple(grant.granted), twin.exchange)
+    theirs = made_about(app, other)
+    exchange = search(app, CODES[1], other, grant.access_token)
+    return Trial("search", "Basic", exchange, tuple(grant.granted), twin.exchange, frozenset({theirs.id}))
+
+
+def made_about(app: App, about: str) -> State:
+    """State about somebody, kept with the token that may keep it; ``NotApplicable`` where the server does not take it."""
+    state = create(app, about, CODES[1])
+    if not state.accepted or not state.id:
+        raise NotApplicable(f"the server keeps no state about another patient: {describe(state.exchange.answer)}")
+    return state
+
+
+def found_none(app: App) -> tuple[State, Exchange]:
+    """A search for state that was deleted, which therefore finds none."""
+    state = made(app, "the patient", CODES[1])
+    gone = delete(app, state, state.tag)
+    if not 200 <= gone.answer.status < 300:
+        raise TwinFailed(f"a right delete was refused: {describe(gone.answer)}")
+    return state, until_lost(app, CODES[1], key_of(state.sent)[1], state)

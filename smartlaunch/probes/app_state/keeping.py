@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CODES = ("smart-launch-conformance", "smart-launch-conformance-2")
 """The state codes of the suite; who registers an app with fixed state codes registers these, below the origin of its redirect URI."""
 
+LONG = "first <&> " + "0123456789" * 600
+"""A value as long as settings get, with letters that mean something in markup."""
+
 INDEXED_S = 5.0
 """A search finds what was stored by then."""
 
@@ -183,7 +186,7 @@ def updated(app: App, state: State, *, value: str = "second") -> State:
 
 def created(app: App) -> State:
     """State about the patient, made once; what the server answers is for the scenarios to judge."""
-    return app.once("app state", lambda: create(app, subject(app, "the patient")))
+    return app.once("app state", lambda: create(app, subject(app, "the patient"), value=LONG))
 
 
 def shared(app: App) -> State:
@@ -209,9 +212,15 @@ def about_person(app: App, kind: str) -> State:
     about = person(app, kind)
     state = create(app, about, CODES[1])
     in_context = kind == "Patient" or about.endswith(f"/{samples.fhir_user(app)}")
-    if not in_context and state.exchange.answer.status in (401, 404, 422):
+    if not in_context and state.exchange.answer.status in (401, 404, 422) and not _not_supported(state.exchange):
         raise NotApplicable(f"the server keeps no state about a {kind} out of context: {describe(state.exchange.answer)}")
     return state
+
+
+def _not_supported(exchange: Exchange) -> bool:
+    """Whether a refusal says by its code that there is no such thing here, and not that somebody may not know."""
+    issues = exchange.answer.object.get("issue")
+    return any(one.get("code") == "not-supported" for one in issues if isinstance(one, dict)) if isinstance(issues, list) else False
 
 
 def round_trip(app: App) -> list[tuple[str, Exchange]]:
@@ -226,6 +235,12 @@ def round_trip(app: App) -> list[tuple[str, Exchange]]:
     if after.accepted:
         steps.append(("delete", delete(app, state, after.tag or state.tag)))
     return steps
+
+
+def found_updated(app: App) -> tuple[State, Exchange]:
+    """State after a right update, and the search that finds it."""
+    after = updated(app, made(app))
+    return after, until_found(app, key_of(after.sent)[1], after)
 
 
 # -- several states, and finding them -------------------------------------------------------------------------------------------
@@ -253,10 +268,20 @@ def found(app: App, who: str) -> Search:
     if own is None:
         raise NotApplicable(f"the server keeps no state of the app about {_kind(about)}")
     own = _again(app, own)
-    return Search(_until_found(app, about, own), (system(app), CODES[0]), about, own)
+    return Search(until_found(app, about, own), (system(app), CODES[0]), about, own)
 
 
-def _until_found(app: App, about: str, wanted: State) -> Exchange:
+def until_lost(app: App, code: str, about: str, unwanted: State) -> Exchange:
+    """The search, put again for some seconds while it still finds what was deleted just now."""
+    until = time.monotonic() + INDEXED_S
+    exchange = search(app, code, about, token(app))
+    while any(one.get("id") == unwanted.id for one in resources(exchange.answer, "Basic")) and time.monotonic() < until:
+        time.sleep(INDEXED_S / 5)
+        exchange = search(app, code, about, token(app))
+    return exchange
+
+
+def until_found(app: App, about: str, wanted: State) -> Exchange:
     """The search, put again for some seconds while it does not find what was kept just now: an index may follow the store."""
     until = time.monotonic() + INDEXED_S
     exchange = search(app, CODES[0], about, token(app))

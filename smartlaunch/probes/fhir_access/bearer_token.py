@@ -8,8 +8,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import secrets
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -19,12 +22,15 @@ from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, discloses
 from smartlaunch.probes import revocation
 from smartlaunch.probes.authorization import AUD, EndState, ask, pursue
-from smartlaunch.probes.faults import altered, never_issued
+from smartlaunch.probes.faults import altered, never_issued, other_case
+from smartlaunch.probes.fhir_access import requests
+from smartlaunch.probes.fhir_access.grants import covers
 from smartlaunch.probes.fhir_access.requests import next_page, require_closed, twin_of
-from smartlaunch.probes.fhir_access.samples import sample
+from smartlaunch.probes.fhir_access.samples import PREFERRED, sample
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
+    from smartlaunch.client.fhir import Fhir
     from smartlaunch.client.memory import Aging
     from smartlaunch.exchange import Exchange
 
@@ -86,12 +92,21 @@ def _without_for_batch(app: App, patient: str) -> Exchange:
     return fhir.send("POST", "", None, resource=batch)
 
 
+def _without_for_version(app: App, _patient: str, interaction: str) -> Exchange:
+    own = sample(app)
+    twin_of(app, interaction, own, app.grant().access_token)
+    return requests.READS[interaction](app.engine.fhir, own, None)
+
+
 WITHOUT: Mapping[str, Callable[[App, str], Exchange]] = {
     "read": _without_for_read,
     "search": _without_for_search,
     "search by POST": _without_for_search_by_post,
     "batch": _without_for_batch,
     "next page": _without_for_next_page,
+    "vread": partial(_without_for_version, interaction="vread"),
+    "instance history": partial(_without_for_version, interaction="instance history"),
+    "type history": partial(_without_for_version, interaction="type history"),
 }
 """Requests without any token, for data of a patient."""
 
@@ -106,6 +121,26 @@ def without_token(app: App, form: str = "read") -> Exchange:
         return WITHOUT[form](app, patient or "")
 
     return _beside_good(app, f"no token {form}", make)
+
+
+def head_without_token(app: App) -> Exchange:
+    """A HEAD of what the token reads, without the token; ``NotApplicable`` where HEAD says the same of what is not there."""
+    own, fhir = sample(app), app.engine.fhir
+    with_token = answered(fhir.send("HEAD", own.reference, app.grant().access_token))
+    if not 200 <= with_token.status < 300:
+        raise NotApplicable(f"the server does not offer HEAD to a token that reads: status {with_token.status}")
+    absent = fhir.send("HEAD", f"{own.type}/conformance-{secrets.token_hex(8)}", None)
+    if 200 <= answered(absent).status < 300:
+        raise NotApplicable("a HEAD request without a token is answered in one way whether the data are there or not")
+    exchange = _beside_good(app, "HEAD without a token", lambda: fhir.send("HEAD", own.reference, None))
+    if 200 <= exchange.answer.status < 300:
+        _require_token_for_reads(app, own.reference)
+    return exchange
+
+
+def _require_token_for_reads(app: App, reference: str) -> None:
+    if discloses(app.engine.fhir.read(reference, None).answer):
+        raise TwinFailed("the FHIR server gives the resource itself without any token", by="bearer-no-token")
 
 
 def with_cookies(app: App) -> Exchange:
@@ -155,6 +190,8 @@ def _with_other_content(grant: Grant) -> str:
 WRONG: Mapping[str, Callable[[Grant], str]] = {
     "a token that was never issued": lambda _grant: never_issued(),
     "an altered token": lambda grant: altered(grant.access_token),
+    "a token in the other case": lambda grant: other_case(grant.access_token),
+    "a token with more behind it": lambda grant: f"{grant.access_token}{secrets.token_urlsafe(4)}",
     "half a token": lambda grant: grant.access_token[: len(grant.access_token) // 2],
     "the authorization code": lambda grant: grant.authorization.code,
     "the refresh token": _refresh_token,
@@ -188,12 +225,81 @@ def leeway(app: App) -> float:
     return app.engine.target.limits.leeway_s
 
 
+def _batch_of(where: str) -> dict[str, object]:
+    return {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": where}}]}
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a token reads, and a type that it searches for its patient."""
+
+    where: str
+    kind: str = ""
+    patient: str = ""
+
+
+FORMS: Mapping[str, Callable[[Fhir, Place, str], Exchange]] = {
+    "search": lambda fhir, place, token: fhir.search(place.kind, [("patient", place.patient)], token),
+    "search by POST": lambda fhir, place, token: fhir.search_by_post(place.kind, [("patient", place.patient)], token),
+    "batch": lambda fhir, place, token: fhir.send("POST", "", token, resource=_batch_of(place.where)),
+    "instance history": lambda fhir, place, token: fhir.read(f"{place.where}/_history", token),
+}
+"""Requests that a dead token is tried with beside a read."""
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A token at the end of its life: the read with it, and the other requests that worked before."""
+
+    read: Exchange
+    forms: Mapping[str, Exchange]
+    refused: Mapping[str, Exchange]
+
+    def form(self, name: str) -> Exchange:
+        """The request in a form; ``NotApplicable`` where that form did not work before, or where the dead token reads as well."""
+        if discloses(self.read.answer):
+            raise NotApplicable("the token still reads; the scenario on the read judges that")
+        if name not in self.forms:
+            told = describe(self.refused[name].answer) if name in self.refused else "the token has no scope for it"
+            raise NotApplicable(f"the {name} did not work while the token was alive: {told}")
+        return self.forms[name]
+
+
+def _place(dying: App, grant: Grant) -> Place:
+    whose = grant.token.patient or dying.engine.target.patients.default or ""
+    kind = next((one for one in PREFERRED if covers(grant.granted, one, "s")), "") if whose else ""
+    return Place(dying.probe_path(grant.token), kind, whose)
+
+
+def _alive(app: App, place: Place, token: str) -> dict[str, Exchange]:
+    """What each form brings while the token is alive; a form that cannot be put is left out."""
+    _require_read(app, place.where, token)
+    left_out = set() if place.kind else {"search", "search by POST"}
+    left_out |= {"instance history", "batch"} if "?" in place.where else set()
+    return {name: ask(app.engine.fhir, place, token) for name, ask in FORMS.items() if name not in left_out}
+
+
+def _afterwards(app: App, place: Place, token: str, before: Mapping[str, Exchange]) -> Dead:
+    read = app.engine.fhir.read(place.where, token)
+    answered(read)
+    worked = [name for name, one in before.items() if discloses(one.answer)]
+    tried = {name: require_closed(app, FORMS[name](app.engine.fhir, place, token)) for name in worked}
+    for one in tried.values():
+        answered(one)
+    return Dead(require_closed(app, read), tried, {name: one for name, one in before.items() if name not in worked})
+
+
 def expired(app: App) -> Exchange:
     """The read with a token after its ``expires_in`` and a leeway for clocks; the same token worked before."""
-    return app.aged(EXPIRED, lambda: expire(app))
+    return app.aged(EXPIRED, lambda: expire(app)).read
 
 
-def expire(app: App) -> Aging[Exchange]:
+def expired_in(app: App, form: str) -> Exchange:
+    """Another request with that token."""
+    return app.aged(EXPIRED, lambda: expire(app)).form(form)
+
+
+def expire(app: App) -> Aging[Dead]:
     """The probe of ``expired``."""
     limit = app.engine.target.limits.wait_for_expiry_s
     if limit <= 0:
@@ -216,16 +322,14 @@ def expire(app: App) -> Aging[Exchange]:
             f"the token ends after {lifetime:g} s; set limits.wait_for_expiry_s = {wait:.0f} to judge this",
             key="[limits] wait_for_expiry_s",
         )
-    where = dying.probe_path(grant.token)
-    _require_read(app, where, grant)
+    place = _place(dying, grant)
+    before = _alive(app, place, grant.access_token)
     yield grant.token.received_at + wait
-    exchange = app.engine.fhir.read(where, grant.access_token)
-    answered(exchange)
-    return require_closed(app, exchange)
+    return _afterwards(app, place, grant.access_token, before)
 
 
-def _require_read(app: App, where: str, grant: Grant) -> None:
-    twin = app.engine.fhir.read(where, grant.access_token)
+def _require_read(app: App, where: str, token: str) -> None:
+    twin = app.engine.fhir.read(where, token)
     answered(twin)
     if not discloses(twin.answer):
         raise TwinFailed(f"a read with a fresh token was refused: {describe(twin.answer)}", by="bearer-header")
@@ -233,22 +337,25 @@ def _require_read(app: App, where: str, grant: Grant) -> None:
 
 def revoked(app: App) -> Exchange:
     """The read with a token that the app has revoked; the same token worked before."""
-    return app.once("bearer revoked", lambda: _revoked(app))
+    return app.once("bearer revoked", lambda: _revoked(app)).read
 
 
-def _revoked(app: App) -> Exchange:
+def revoked_in(app: App, form: str) -> Exchange:
+    """Another request with that token."""
+    return app.once("bearer revoked", lambda: _revoked(app)).form(form)
+
+
+def _revoked(app: App) -> Dead:
     revocation.endpoint(app)
     grant: Grant = app.fresh_grant()
-    where = app.probe_path(grant.token)
-    _require_read(app, where, grant)
+    place = _place(app, grant)
+    before = _alive(app, place, grant.access_token)
     answer = revocation.revoke(app, grant.access_token, hint="access_token")
     app.suspect()
     answered(answer)
     if not 200 <= answer.answer.status < 300:
         raise NotApplicable(f"the server did not revoke the access token: status {answer.answer.status}")
-    exchange = app.engine.fhir.read(where, grant.access_token)
-    answered(exchange)
-    return require_closed(app, exchange)
+    return _afterwards(app, place, grant.access_token, before)
 
 
 # -- the way a token travels --------------------------------------------------------------------------------------------------

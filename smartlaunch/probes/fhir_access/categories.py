@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
-from smartlaunch.probes.fhir_access.grants import covering, level, require_uncovered
-from smartlaunch.probes.fhir_access.requests import READS, Trial, send, tried, tried_in_vain, twin_of
-from smartlaunch.probes.fhir_access.samples import Sample, patient, samples
-from smartlaunch.probes.fhir_access.writing import BODIES, body, created_own, remember
+from smartlaunch.fhir import describe
+from smartlaunch.probes.fhir_access import patients
+from smartlaunch.probes.fhir_access.grants import covering, level, require_patient_level, require_uncovered, scope
+from smartlaunch.probes.fhir_access.requests import NEXT_PAGE, READS, Trial, next_page, require_closed, send, tried, tried_in_vain, twin_of
+from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, samples
+from smartlaunch.probes.fhir_access.samples import categories as categories_of
+from smartlaunch.probes.fhir_access.writing import BODIES, body, created_own, kind_to_write, remember, written_beyond
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
     from smartlaunch.client.grant import Grant
 
 _CREATE = "create"
+_REVINCLUDE = "search with _revinclude"
+_CHANGES = ("update", "patch", "delete")
 _SEARCH_FOR_OTHER = "search for the other category"
 
-OUTSIDE: Mapping[str, str] = {**{word: word for word in READS}, _SEARCH_FOR_OTHER: "search", _CREATE: _CREATE}
+OUTSIDE: Mapping[str, str] = {
+    **{word: word for word in (*READS, _REVINCLUDE, _CREATE, *_CHANGES)},
+    _SEARCH_FOR_OTHER: "search",
+}
 """Requests for another category by their words, with the request that each comes to."""
 
 
@@ -35,10 +44,10 @@ def two_categories(app: App) -> tuple[Sample, Sample]:
     raise NotApplicable("the patient has no two resources of one type with different categories")
 
 
-def scope_of(app: App, of: Sample, letters: str = "rs") -> str:
+def scope_of(app: App, of: Sample, letters: str = "rs", at: str = "") -> str:
     """A scope with the first category of a sample as its search parameter."""
     system, code = of.categories[0]
-    return f"{level(app)}/{of.type}.{letters}?category={system}|{code}"
+    return f"{at or level(app)}/{of.type}.{letters}?category={system}|{code}"
 
 
 def some_scope(app: App) -> str:
@@ -51,8 +60,8 @@ def search_of(one: Sample) -> Sample:
     return Sample(one.resource, (*(pair for pair in one.query if pair[0] != "category"), ("category", "|".join(one.categories[0]))))
 
 
-def _granted(app: App, inside: Sample, letters: str = "rs") -> Grant:
-    grant = covering(app, [scope_of(app, inside, letters)])
+def _granted(app: App, inside: Sample, letters: str = "rs", beside: Sequence[str] = ()) -> Grant:
+    grant = covering(app, [*beside, scope_of(app, inside, letters)])
     for letter in letters:
         require_uncovered(grant, inside.type, letter)
     return grant
@@ -62,22 +71,103 @@ def outside(app: App, interaction: str) -> Trial:
     """A request for a resource of another category under a scope that names one category."""
     if interaction == _CREATE:
         return app.once("create of another category", lambda: _created_outside(app))
+    if interaction in _CHANGES:
+        return app.once(f"{interaction} of another category", lambda: _changed_outside(app, interaction))
     return app.once(f"{interaction} of another category", lambda: _outside(app, interaction))
 
 
 def _outside(app: App, interaction: str) -> Trial:
     inside, other = two_categories(app)
-    grant = _granted(app, inside)
-    if not disclosed(send(app, "read", inside, grant.access_token), inside.type):
-        raise TwinFailed("the token does not work for the category that it was granted")
+    with_patient = interaction in (_REVINCLUDE, "operation $everything")
+    grant = _granted(app, inside, beside=[scope(app, "Patient", "rs")] if with_patient else [])
+    _require_inside(app, inside, grant)
+    ids = frozenset({other.id})
+    if interaction == _REVINCLUDE:
+        query = (("_id", patient(app)), (_REVINCLUDE.rpartition(" ")[2], f"{inside.type}:patient"))
+        twin, exchange = (app.engine.fhir.search("Patient", query, app.current(one.access_token)) for one in (app.grant(), grant))
+        if other.id not in {str(r.get("id")) for r in disclosed(twin, inside.type)}:
+            raise NotApplicable(f"the search of Patient takes in no {inside.type}: {describe(answered(twin))}")
+        return Trial(interaction, inside.type, require_closed(app, exchange), tuple(grant.granted), twin, ids, wanted=inside.categories[:1])
     wanted = other
     if interaction == _SEARCH_FOR_OTHER:
         wanted = replace(other, query=(*other.query, ("category", "|".join(other.categories[0]))))
+    if interaction == NEXT_PAGE:
+        wanted = replace(other, link=next_page(app.engine.fhir, other, app.grant().access_token))
     word = OUTSIDE[interaction]
     twin = twin_of(app, word, wanted, app.grant().access_token)
     exchange = tried_in_vain(app, word, wanted, grant.access_token)
-    ids = frozenset({other.id})
     return Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, ids, wanted=inside.categories[:1])
+
+
+def _require_inside(app: App, inside: Sample, grant: Grant) -> None:
+    if not disclosed(send(app, "read", inside, grant.access_token), inside.type):
+        raise TwinFailed("the token does not work for the category that it was granted")
+
+
+def of_user(app: App, interaction: str) -> Trial:
+    """The same under a ``user/`` scope."""
+    return app.once(f"{interaction} of another category of the user", lambda: _of_user(app, interaction))
+
+
+def _of_user(app: App, interaction: str) -> Trial:
+    inside, other = two_categories(app)
+    grant = covering(app, [scope_of(app, inside, at="user")])
+    for letter in "rs":
+        require_uncovered(grant, inside.type, letter)
+    _require_inside(app, inside, grant)
+    twin = twin_of(app, interaction, other, app.grant().access_token)
+    exchange = tried_in_vain(app, interaction, other, grant.access_token)
+    return Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, frozenset({other.id}), wanted=inside.categories[:1])
+
+
+def of_another_patient(app: App, interaction: str) -> Trial:
+    """A request for another patient's data of the granted category, which that patient's own token gets."""
+    return app.once(f"{interaction} of the category for another patient", lambda: _of_another_patient(app, interaction))
+
+
+def _of_another_patient(app: App, interaction: str) -> Trial:
+    inside, _ = two_categories(app)
+    theirs, _, _ = patients.of_other(app)
+    whose = other_patient(app)
+    grant = _granted(app, inside)
+    require_patient_level(grant, inside.type)
+    _require_inside(app, inside, grant)
+    query = tuple((k, whose if k == "patient" else v) for k, v in search_of(inside).query)
+    found = app.engine.fhir.search(inside.type, query, app.current(theirs.access_token))
+    matches = [one for one in disclosed(found, inside.type) if one.get("id")]
+    if not matches:
+        raise NotApplicable(f"the patient {whose} has no {inside.type} of that category: {describe(answered(found))}")
+    wanted = Sample(matches[0], query)
+    exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
+    return Trial(interaction, inside.type, exchange, tuple(grant.granted), found, frozenset({whose}))
+
+
+def existence(app: App, request: str) -> Trial:
+    """The question whether there are data of another category."""
+    return app.once(f"{request} of another category", lambda: _existence(app, request))
+
+
+def _existence(app: App, request: str) -> Trial:
+    inside, other = two_categories(app)
+    grant = _granted(app, inside)
+    _require_inside(app, inside, grant)
+    nobody = f"conformance-{secrets.token_hex(8)}"
+    query = search_of(other).query
+    made_up = Sample({"resourceType": other.type, "id": nobody}, tuple((k, nobody if k == "patient" else v) for k, v in query))
+    return patients.asked_whether(app, request, replace(other, query=query), made_up, app.grant(), grant)
+
+
+def _changed_outside(app: App, interaction: str) -> Trial:
+    """A change of the suite's own resource under a scope for a category that this resource has not."""
+    kind = kind_to_write(app)
+    has = categories_of(body(kind, patient(app)))
+    known = [one for matches in samples(app).values() for one in matches if one.type == kind and one.categories]
+    inside = next((one for one in known if not set(one.categories) & set(has)), None)
+    if inside is None:
+        raise NotApplicable(f"the patient has no {kind} of a category other than that of what the suite writes")
+    grant = _granted(app, inside, "cruds")
+    _require_inside(app, inside, grant)
+    return written_beyond(app, interaction, kind, grant)
 
 
 def _created_outside(app: App) -> Trial:

@@ -14,14 +14,24 @@ from typing import TYPE_CHECKING
 from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
-from smartlaunch.fhir import describe
+from smartlaunch.fhir import describe, resources
 from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.fhir_access import categories
 from smartlaunch.probes.fhir_access.grants import covering, covers, granted, require_uncovered, scope
 from smartlaunch.probes.fhir_access.patients import OF_THE_PERSON, asked_whether
 from smartlaunch.probes.fhir_access.requests import NEXT_PAGE, WRITES, Trial, letter_of, next_page, send, tried, tried_in_vain, twin_of
-from smartlaunch.probes.fhir_access.samples import Query, Sample, fhir_user, patient, references_in, sample, samples
-from smartlaunch.probes.fhir_access.writing import written_under
+from smartlaunch.probes.fhir_access.samples import (
+    Query,
+    Sample,
+    fhir_user,
+    kinds,
+    patient,
+    references_in,
+    sample,
+    samples,
+    search,
+)
+from smartlaunch.probes.fhir_access.writing import kind_to_write, written_beyond, written_under
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -81,6 +91,54 @@ def _require_works(app: App, grant: Grant, inside: Sample, letters: str) -> None
         raise TwinFailed(f"the token does not work for what it was granted ({' '.join(grant.granted)}): {describe(answered(exchange))}")
 
 
+@dataclass(frozen=True)
+class Wide:
+    """Scopes that are no scopes of the patient for one type: their level, whether they are for all types, and their letters."""
+
+    level: str = ""
+    every_type: bool = False
+    letters: str = "rs"
+
+
+WIDE: Mapping[str, Wide] = {
+    "r of a user/ scope": Wide("user", letters="r"),
+    "rs of a user/ scope": Wide("user"),
+    "rs of a wildcard scope": Wide(every_type=True),
+}
+"""Letters of scopes of other levels and for all types, by the words of the features."""
+
+
+def beyond_wide(app: App, what: str, interaction: str) -> Trial:
+    """An interaction that the letters of such a scope do not allow."""
+    if interaction in WRITES:
+        return _written_beyond(app, WIDE[what], interaction)
+    return app.once(f"{interaction} beyond {what}", lambda: _read_beyond(app, WIDE[what], interaction))
+
+
+def _wide_grant(app: App, wide: Wide, kind: str) -> Grant:
+    if wide.every_type:
+        return covering(app, [scope(app, "*", wide.letters, wide.level)])
+    beside = [scope(app, "Patient", wide.letters, wide.level)] if wide.letters == "rs" else []  # a grant that other scenarios ask for too
+    return covering(app, [*beside, scope(app, kind, wide.letters, wide.level)])
+
+
+def _read_beyond(app: App, wide: Wide, interaction: str) -> Trial:
+    inside = sample(app)
+    twin = twin_of(app, interaction, inside, app.grant().access_token)
+    grant = _wide_grant(app, wide, inside.type)
+    require_uncovered(grant, inside.type, letter_of(interaction))
+    _require_works(app, grant, inside, wide.letters)
+    exchange = tried_in_vain(app, interaction, inside, grant.access_token)
+    return Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, frozenset({inside.id}))
+
+
+def _written_beyond(app: App, wide: Wide, interaction: str) -> Trial:
+    kind = kind_to_write(app)
+    grant = _wide_grant(app, wide, kind)
+    require_uncovered(grant, kind, letter_of(interaction))
+    return written_beyond(app, interaction, kind, grant)
+
+
 # -- types --------------------------------------------------------------------------------------------------------------------
 
 
@@ -91,7 +149,7 @@ def other_type(app: App, interaction: str) -> Trial:
 
 def _other_type(app: App, interaction: str) -> Trial:
     inside = sample(app)
-    outside = _person(app) if interaction in OF_THE_PERSON else sample(app, 1)
+    outside = replace(_person(app) if interaction in OF_THE_PERSON else sample(app, 1), beside=inside)
     if interaction == NEXT_PAGE:
         outside = replace(outside, link=next_page(app.engine.fhir, outside, app.grant().access_token))
     twin = twin_of(app, interaction, outside, app.grant().access_token)
@@ -102,6 +160,40 @@ def _other_type(app: App, interaction: str) -> Trial:
     _require_works(app, grant, inside, "rs")
     exchange = tried_in_vain(app, interaction, outside, grant.access_token)
     return Trial(interaction, outside.type, exchange, tuple(grant.granted), twin, frozenset({outside.id}))
+
+
+_TYPES = 6
+"""So many types are tried beside the one that is mostly left out."""
+
+
+def further_types(app: App) -> list[Trial]:
+    """A search and a read of each further type that the granted scopes leave out."""
+    return app.once("every type that was left out", lambda: _further_types(app))
+
+
+def _further_types(app: App) -> list[Trial]:
+    inside, whose = sample(app), patient(app)
+    own = granted(app, [scope(app, kind, "rs") for kind in kinds(app)])
+    grant = covering(app, [scope(app, inside.type, "rs")])
+    _require_works(app, grant, inside, "rs")
+    beside = {inside.type, sample(app, 1).type}
+    trials = list[Trial]()
+    for kind in kinds(app):
+        if kind in beside or not covers(own.granted, kind, "s") or any(covers(grant.granted, kind, letter) for letter in "rs"):
+            continue
+        found, query = search(app, kind, whose, app.current(own.access_token))
+        matches = resources(found.answer, kind) if found.response is not None else []
+        if not matches:
+            continue
+        wanted = Sample(matches[0], query)
+        for word in ("search", "read"):
+            exchange = tried_in_vain(app, word, wanted, grant.access_token)
+            trials.append(Trial(word, kind, exchange, tuple(grant.granted), found, frozenset({wanted.id})))
+        if len(trials) >= 2 * _TYPES:
+            break
+    if not trials:
+        raise NotApplicable("the patient has no data of any further type that the app's own scopes cover")
+    return trials
 
 
 def _person(app: App) -> Sample:
@@ -151,6 +243,16 @@ def _included_by_reference(app: App) -> Iterator[Inclusion]:
                 yield Inclusion(kind, target, (*matches[0].query, ("_include", f"{kind}:{parameter}")), ids)
 
 
+def _included_again(app: App) -> Iterator[Inclusion]:
+    for plan in _included_by_reference(app):
+        yield replace(plan, query=tuple(("_include:iterate" if k == "_include" else k, v) for k, v in plan.query))
+
+
+def _included_everything(app: App) -> Iterator[Inclusion]:
+    for plan in _included_by_reference(app):
+        yield replace(plan, query=tuple((k, f"{plan.kind}:*") if k == "_include" else (k, v) for k, v in plan.query))
+
+
 def _included_in_reverse(app: App) -> Iterator[Inclusion]:
     for kind in samples(app):
         yield Inclusion("Patient", kind, (("_id", patient(app)), ("_revinclude", f"{kind}:patient")))
@@ -158,6 +260,8 @@ def _included_in_reverse(app: App) -> Iterator[Inclusion]:
 
 INCLUSIONS: Mapping[str, Callable[[App], Iterator[Inclusion]]] = {
     "search with _include": _included_by_reference,
+    "search with _include:iterate": _included_again,
+    "search with _include of everything": _included_everything,
     "search with _revinclude": _included_in_reverse,
 }
 """Searches that take in other types, by the words of the features."""
@@ -191,6 +295,70 @@ def _included(app: App, interaction: str) -> Trial:
             raise NotApplicable(f"the search with {interaction.rsplit(maxsplit=1)[-1]} is refused as a whole: {describe(exchange.answer)}")
         return Trial(interaction, plan.target, exchange, tuple(grant.granted), twin, seen)
     raise NotApplicable("; ".join(reasons) or "no type with data refers to another one that the app may see")
+
+
+# -- what several scopes do not give together ---------------------------------------------------------------------------------
+
+
+def crossed(app: App) -> list[Trial]:
+    """The search of a type under ``r`` and the read of one under ``s``: each letter was granted, for the other type."""
+    return app.once("letters of two types crossed", lambda: _crossed(app))
+
+
+def _crossed(app: App) -> list[Trial]:
+    first, second = sample(app), sample(app, 1)
+    grant = covering(app, [scope(app, first.type, "r", in_version=2), scope(app, second.type, "s", in_version=2)])
+    require_uncovered(grant, first.type, "s")
+    require_uncovered(grant, second.type, "r")
+    _require_works(app, grant, first, "r")
+    trials = []
+    for word, one in (("search", first), ("read", second)):
+        twin = twin_of(app, word, one, app.grant().access_token)
+        exchange = tried_in_vain(app, word, one, grant.access_token)
+        trials.append(Trial(word, one.type, exchange, tuple(grant.granted), twin, frozenset({one.id})))
+    return trials
+
+
+LONGER: Mapping[str, str] = {
+    "PractitionerRole": "Practitioner",
+    "MedicationRequest": "Medication",
+    "MedicationStatement": "Medication",
+    "MedicationDispense": "Medication",
+    "MedicationAdministration": "Medication",
+    "OrganizationAffiliation": "Organization",
+}
+"""Types whose names begin with that of another type."""
+
+
+def longer_type(app: App) -> Trial:
+    """A search of a type under a scope for the type whose name is the beginning of its name."""
+    return app.once("a type with a longer name", lambda: _longer_type(app))
+
+
+def _longer_type(app: App) -> Trial:
+    fhir, reasons = app.engine.fhir, list[str]()
+    narrow = covering(app, [scope(app, sample(app).type, "rs")])
+    for kind, beginning in LONGER.items():
+        query = [("patient", patient(app))] if kind.startswith("Medication") else [("_count", "5")]
+        if covers(narrow.granted, kind, "s") or disclosed(fhir.search(kind, query, app.current(narrow.access_token)), kind):
+            reasons.append(f"{kind} is open to a token without a scope on it")
+            continue
+        at = "patient" if kind.startswith("Medication") else "user"
+        try:
+            may = covering(app, [scope(app, kind, "rs", at)])
+            twin = fhir.search(kind, query, app.current(may.access_token))
+            if not disclosed(twin, kind):
+                reasons.append(f"the app finds no {kind}: {describe(twin.answer)}")
+                continue
+            grant = covering(app, [scope(app, beginning, "rs", at)])
+        except NotApplicable as exc:
+            reasons.append(str(exc))
+            continue
+        require_uncovered(grant, kind, "s")
+        exchange = fhir.search(kind, query, app.current(grant.access_token))
+        answered(exchange)
+        return Trial("search", kind, exchange, tuple(grant.granted), twin)
+    raise NotApplicable("; ".join(dict.fromkeys(reasons)))
 
 
 # -- several scopes together --------------------------------------------------------------------------------------------------
@@ -282,4 +450,22 @@ def _wildcard(app: App) -> list[Trial]:
                 twin = twin_of(app, word, matches[0], app.grant().access_token)
                 exchange = tried(app, word, matches[0], grant.access_token)
                 trials.append(Trial(word, kind, exchange, tuple(grant.granted), twin, frozenset({matches[0].id})))
+    return [*trials, *_further_under(app, grant, set(found))]
+
+
+def _further_under(app: App, wide: Grant, known: set[str]) -> list[Trial]:
+    """Searches of further types under a wildcard scope, of which scopes that name them find something."""
+    try:
+        named = granted(app, [scope(app, kind, "rs") for kind in kinds(app)])
+    except NotApplicable:
+        return []
+    trials = list[Trial]()
+    further = [one for one in kinds(app) if one not in known and covers(named.granted, one, "s") and covers(wide.granted, one, "s")]
+    for kind in further[:_TYPES]:
+        twin, query = search(app, kind, patient(app), app.current(named.access_token))
+        ids = frozenset(str(one.get("id")) for one in disclosed(twin, kind))
+        if ids:
+            exchange = app.engine.fhir.search(kind, query, app.current(wide.access_token))
+            answered(exchange)
+            trials.append(Trial("search", kind, exchange, tuple(wide.granted), twin, ids))
     return trials

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,12 +14,14 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import LoginStuck, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, link, resources
 from smartlaunch.probes import backend_services
-from smartlaunch.probes.fhir_access.grants import covering, require_patient_level, scope
+from smartlaunch.probes.fhir_access.grants import covering, covers, granted, require_patient_level, scope
 from smartlaunch.probes.fhir_access.requests import (
+    BY_HAS,
     NEXT_PAGE,
     READS,
     WRITES,
     Trial,
+    letter_of,
     next_page,
     require_closed,
     require_kept,
@@ -27,8 +30,17 @@ from smartlaunch.probes.fhir_access.requests import (
     tried_in_vain,
     twin_of,
 )
-from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, references_in, sample, search, texts_in
-from smartlaunch.probes.fhir_access.writing import MOVES, OF_ANOTHER_PATIENT, moved, written_for_another
+from smartlaunch.probes.fhir_access.samples import Sample, kinds, other_patient, patient, references_in, sample, search, texts_in
+from smartlaunch.probes.fhir_access.writing import (
+    MOVES,
+    OF_ANOTHER_PATIENT,
+    body,
+    kind_to_write,
+    moved,
+    remember,
+    write,
+    written_for_another,
+)
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -101,7 +113,9 @@ def _of_another(app: App, interaction: str) -> Trial:
         resource = Sample({"resourceType": kind}, tuple((k, other if k == "patient" else v) for k, v in own.query))
         wanted = person if interaction == _OWN_READ else resource
     else:
-        wanted = person if interaction in OF_THE_PERSON else resource
+        wanted = replace(person if interaction in OF_THE_PERSON else resource, beside=own)
+        if interaction == BY_HAS:
+            return _by_has(app, resource, grant, other_grant)
         if interaction == NEXT_PAGE:
             wanted = replace(wanted, link=next_page(app.engine.fhir, wanted, other_grant.access_token))
         twin = twin_of(app, interaction, wanted, other_grant.access_token)
@@ -113,6 +127,16 @@ def _of_another(app: App, interaction: str) -> Trial:
             key="[users.<name>] patients, or a client with role = 'backend' that may read Patient",
         )
     return Trial(interaction, wanted.type, exchange, tuple(grant.granted), twin, frozenset({other}))
+
+
+def _by_has(app: App, resource: Sample, grant: Grant, other_grant: Grant) -> Trial:
+    """The search for the patient by what there is about that patient: it finds the patient's own resource."""
+    other = other_patient(app)
+    twin = send(app, BY_HAS, resource, other_grant.access_token)
+    if other not in {str(r.get("id")) for r in disclosed(twin, "Patient")}:
+        raise NotApplicable(f"the server does not offer the {BY_HAS}: {describe(answered(twin))}")
+    exchange = tried_in_vain(app, BY_HAS, resource, grant.access_token)
+    return Trial(BY_HAS, "Patient", exchange, tuple(grant.granted), twin, frozenset({other}))
 
 
 def of_a_third(app: App, interaction: str) -> Trial:
@@ -159,6 +183,82 @@ def leafed_through(app: App, first: Exchange, token: str, patients: frozenset[st
     return first
 
 
+_TYPES = 6
+"""So many types are tried beside the first one."""
+
+
+def of_another_by_type(app: App) -> list[Trial]:
+    """A search and a read of another patient's data of each further type, which that patient's own token gets."""
+    return app.once("every type for another patient", lambda: _of_another_by_type(app))
+
+
+def _of_another_by_type(app: App) -> list[Trial]:
+    first, other, every = sample(app).type, other_patient(app), kinds(app)
+    if len(every) < 2:
+        raise NotApplicable("the app's own scopes cover one type only")
+    scopes = [scope(app, kind, "rs", "patient") for kind in every]
+    grant, theirs = granted(app, scopes), granted(app, scopes, patient=other)
+    require_patient_level(grant, *every)
+    if theirs.token.patient != other:
+        raise NotApplicable(f"no login brings the patient {other} into context, so nothing shows that this patient's data are there")
+    trials = list[Trial]()
+    for kind in every:
+        if kind == first or len(trials) >= 2 * _TYPES or not all(covers(grant.granted, kind, letter) for letter in "rs"):
+            continue
+        found, query = search(app, kind, other, app.current(theirs.access_token))
+        matches = resources(found.answer, kind) if found.response is not None else []
+        if not matches:
+            continue
+        wanted = Sample(matches[0], query)
+        for word in ("search", "read"):
+            exchange = tried_in_vain(app, word, wanted, grant.access_token)
+            trials.append(Trial(word, kind, exchange, tuple(grant.granted), found, frozenset({other})))
+    if not trials:
+        raise NotApplicable(f"the patient {other} has no data of any further type that is granted")
+    return trials
+
+
+WRITTEN: Mapping[str, Callable[[App, str], str]] = {
+    "a wildcard scope": lambda app, _kind: scope(app, "*", "rs", "patient"),
+    "a scope of version 1": lambda app, kind: scope(app, kind, "rs", "patient", 1),
+}
+"""A scope on the data of the patient in another form than the usual one, by the words of the features."""
+
+
+def under(app: App, written: str, interaction: str) -> Trial:
+    """A request for another patient's data under such a scope alone."""
+    return app.once(f"{interaction} for another patient under {written}", lambda: _under(app, written, interaction))
+
+
+def _under(app: App, written: str, interaction: str) -> Trial:
+    own, other = sample(app), other_patient(app)
+    grant = covering(app, [WRITTEN[written](app, own.type)])
+    require_patient_level(grant, own.type)
+    if not disclosed(send(app, "read", own, grant.access_token), own.type):
+        raise TwinFailed(f"the token does not work for the patient in context ({' '.join(grant.granted)})")
+    other_grant, _, wanted = of_other(app)
+    twin = twin_of(app, interaction, wanted, other_grant.access_token)
+    exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
+    return Trial(interaction, wanted.type, exchange, tuple(grant.granted), twin, frozenset({other}))
+
+
+def beside_user_scope(app: App, interaction: str) -> Trial:
+    """Another patient's data of a type granted at the level of the patient, beside a type granted at that of the user."""
+    return app.once(f"{interaction} beside a user scope", lambda: _beside_user_scope(app, interaction))
+
+
+def _beside_user_scope(app: App, interaction: str) -> Trial:
+    own, second, other = sample(app), sample(app, 1), other_patient(app)
+    grant = covering(app, [scope(app, own.type, "rs", "patient"), scope(app, second.type, "rs", "user")])
+    require_patient_level(grant, own.type)
+    if not disclosed(send(app, "read", own, grant.access_token), own.type):
+        raise TwinFailed(f"the token does not work for the patient in context ({' '.join(grant.granted)})")
+    other_grant, _, wanted = of_other(app)
+    twin = twin_of(app, interaction, wanted, other_grant.access_token)
+    exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
+    return Trial(interaction, wanted.type, exchange, tuple(grant.granted), twin, frozenset({other}))
+
+
 # -- whether there is something --------------------------------------------------------------------------------------------------
 
 
@@ -170,7 +270,15 @@ def _count(fhir: Fhir, of: Sample, token: str) -> Exchange:
     return fhir.search(of.type, [*of.query, ("_summary", "count")], token)
 
 
-EXISTENCE: Mapping[str, Callable[[Fhir, Sample, str], Exchange]] = {"HEAD request": _head, "search with _summary=count": _count}
+def _unchanged(fhir: Fhir, of: Sample, token: str) -> Exchange:
+    return fhir.send("GET", of.reference, token, headers={"If-None-Match": f'W/"{of.version or 1}"'})
+
+
+EXISTENCE: Mapping[str, Callable[[Fhir, Sample, str], Exchange]] = {
+    "HEAD request": _head,
+    "read with If-None-Match": _unchanged,
+    "search with _summary=count": _count,
+}
 """Requests whose answer has no data and tells all the same that there are some."""
 
 
@@ -303,8 +411,18 @@ def _second_page(app: App) -> Trial:
     return Trial(NEXT_PAGE, own.type, exchange, tuple(grant.granted), known.twin, frozenset({own.id}))
 
 
+BEYOND_USER = (*READS, *OF_ANOTHER_PATIENT, "search with _revinclude", "search for patients")
+"""Requests that are put for a patient whom the signed-in user may not see."""
+
+
 def beyond_user(app: App, interaction: str) -> Trial:
     """A request for a patient whom the signed-in user may not see, under ``user/`` scopes; a user who may has to succeed first."""
+    if interaction in WRITES:
+        return _written_beyond_user(app, interaction)
+    if interaction == "search for patients":
+        return app.once("search for patients beyond the user", lambda: _found_beyond_user(app))
+    if interaction == "search with _revinclude":
+        return app.once("search with _revinclude beyond the user", lambda: _included_beyond_user(app))
     return app.once(f"{interaction} beyond the user", lambda: _beyond_user(app, interaction))
 
 
@@ -323,8 +441,78 @@ def _beyond_user(app: App, interaction: str) -> Trial:
         wanted = Sample({"resourceType": "Patient", "id": hidden}, (("_id", hidden),))
     twin = twin_of(app, interaction, wanted, allowed.access_token)
     seen = (second.patients or ("",))[0]
-    own, _ = search(app, kind, seen, limited.access_token)
-    if not resources(answered(own), kind):
+    own, seen_by = search(app, kind, seen, limited.access_token)
+    ours = resources(answered(own), kind)
+    if not ours:
         raise TwinFailed(f"the second user's token does not find the {kind} of a patient whom that user may see")
+    wanted = replace(wanted, beside=Sample(ours[0], seen_by))
     exchange = leafed_through(app, tried_in_vain(app, interaction, wanted, limited.access_token), limited.access_token, frozenset({hidden}))
     return Trial(interaction, wanted.type, exchange, tuple(limited.granted), twin, frozenset({hidden}))
+
+
+def _written_beyond_user(app: App, interaction: str) -> Trial:
+    """A write for a patient whom the user may not see; the user's token writes for a patient of the user's own."""
+    first, second, hidden = users(app)
+    kind = kind_to_write(app)
+    letters = "crd" if letter_of(interaction) == "d" else "cru"
+    scopes = [scope(app, kind, letters, "user")]
+    allowed, limited = covering(app, scopes, user=first), covering(app, scopes, user=second)
+    keeper = allowed
+    with contextlib.suppress(NotApplicable):
+        keeper = covering(app, [scope(app, kind, "cruds", "user")], user=first)
+    twin = app.engine.fhir.send("POST", kind, app.current(allowed.access_token), resource=body(kind, hidden))
+    own = remember(app, twin, keeper)
+    if own is None:
+        raise NotApplicable(f"the user who may see the patient {hidden} creates no {kind}: {describe(answered(twin))}")
+    control = app.engine.fhir.send("POST", kind, app.current(limited.access_token), resource=body(kind, (second.patients or ("",))[0]))
+    if remember(app, control, keeper) is None:
+        raise NotApplicable(f"the second user creates no {kind} for a patient of that user's own: {describe(answered(control))}")
+    exchange = write(app, interaction, kind, own, hidden, limited.access_token)
+    if interaction == "create":
+        remember(app, exchange, keeper)
+    answered(exchange)
+    undone = interaction == "conditional delete" and bool(disclosed(send(app, "read", own, allowed.access_token), kind))
+    return Trial(interaction, kind, exchange, tuple(limited.granted), twin, frozenset({own.id}), undone=undone)
+
+
+def _found_beyond_user(app: App) -> Trial:
+    """A search for all patients by a user who may not see one of them."""
+    first, second, hidden = users(app)
+    scopes = _scopes(app, sample(app).type, "user")
+    allowed, limited = covering(app, scopes, user=first), covering(app, scopes, user=second)
+    fhir, query, wanted = app.engine.fhir, [("_count", "200")], frozenset({hidden})
+    may = app.current(allowed.access_token)
+    twin = leafed_through(app, fhir.search("Patient", query, may), may, wanted)
+    if hidden not in {str(r.get("id")) for r in disclosed(twin, "Patient")}:
+        raise NotApplicable(f"a search for all patients does not bring the patient {hidden}: {describe(answered(twin))}")
+    token = app.current(limited.access_token)
+    first_page = require_closed(app, fhir.search("Patient", query, token))
+    exchange = leafed_through(app, first_page, token, wanted)
+    answered(exchange)
+    return Trial("search for patients", "Patient", exchange, tuple(limited.granted), twin, wanted)
+
+
+def _included_beyond_user(app: App) -> Trial:
+    """A search of what patients share that takes in the resource of a patient whom the user may not see."""
+    first, second, hidden = users(app)
+    reasons, fhir = list[str](), app.engine.fhir
+    allowed = covering(app, _scopes(app, sample(app).type, "user"), user=first)
+    person = fhir.read(f"Patient/{hidden}", app.current(allowed.access_token))
+    answered(person)
+    for element, parameter in SHARED.items():
+        for reference in references_in(person.answer.object.get(element)):
+            kind, _, identifier = reference.partition("/")
+            query = (("_id", identifier), ("_revinclude", f"Patient:{parameter}"))
+            try:
+                may, limited = (covering(app, _scopes(app, kind, "user"), user=one) for one in (first, second))
+            except NotApplicable as exc:
+                reasons.append(str(exc))
+                continue
+            twin = fhir.search(kind, query, app.current(may.access_token))
+            if hidden not in {r.get("id") for r in disclosed(twin, "Patient")}:
+                reasons.append(f"the search of {kind} with _revinclude brings no patient: {describe(twin.answer, twin.error)}")
+                continue
+            exchange = require_closed(app, fhir.search(kind, query, app.current(limited.access_token)))
+            answered(exchange)
+            return Trial("search with _revinclude", "Patient", exchange, tuple(limited.granted), twin, frozenset({hidden}))
+    raise NotApplicable("; ".join(dict.fromkeys(reasons)) or "the patient's resource refers to nothing that patients share")

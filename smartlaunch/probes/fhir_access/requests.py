@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smartlaunch.exchange import Exchange
     from smartlaunch.probes.fhir_access.samples import Sample
 
-Read = Callable[["Fhir", "Sample", str], "Exchange"]
+Read = Callable[["Fhir", "Sample", str | None], "Exchange"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Trial:
     ids: frozenset[str] = frozenset()
     scope: str = ""
     wanted: tuple[tuple[str, str], ...] = ()
+    undone: bool = False
+    """Whether a look at the end state shows that a write which was answered with success did nothing."""
 
     @property
     def expected(self) -> frozenset[str]:
@@ -50,37 +52,37 @@ class Trial:
         return f"{self.interaction} of {self.resource_type}" if self.resource_type else self.interaction
 
 
-def _read(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _read(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     return fhir.read(sample.reference, token)
 
 
-def _vread(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _vread(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     if not sample.version:
         raise NotApplicable(f"the server gives {sample.type} no version")
     return fhir.read(f"{sample.reference}/_history/{sample.version}", token)
 
 
-def _search(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _search(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     return fhir.search(sample.type, sample.query, token)
 
 
-def _search_by_subject(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _search_by_subject(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     return fhir.search(sample.type, [("subject", f"Patient/{v}") if k == "patient" else (k, v) for k, v in sample.query], token)
 
 
-def _compartment_search(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _compartment_search(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     patient = next((v for k, v in sample.query if k == "patient"), "")
     if not patient:
         raise NotApplicable(f"the search of {sample.type} names no patient, so there is no compartment to search")
     return fhir.read(f"Patient/{patient}/{sample.type}", token)
 
 
-def _search_without_patient(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _search_without_patient(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     rest = [pair for pair in sample.query if pair[0] not in ("patient", "_id")]
     return fhir.search(sample.type, [*rest, ("_count", "200")], token)
 
 
-def _system_search(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _system_search(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     return fhir.read(f"{fhir.base_url}?{urlencode([('_type', sample.type), *sample.query])}", token)
 
 
@@ -101,11 +103,11 @@ def next_page(fhir: Fhir, sample: Sample, token: str, *, size: int = 1) -> str:
     return _on_this_server(fhir, following)
 
 
-def _percent_encoded(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _percent_encoded(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     return fhir.read(f"{sample.type}/%{ord(sample.id[0]):02X}{sample.id[1:]}", token)
 
 
-def _by_identifier(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _by_identifier(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     listed = sample.resource.get("identifier")
     for one in listed if isinstance(listed, list) else []:
         if isinstance(one, dict) and one.get("value"):
@@ -113,12 +115,12 @@ def _by_identifier(fhir: Fhir, sample: Sample, token: str) -> Exchange:
     raise NotApplicable(f"the {sample.type} has no identifier to search by")
 
 
-def _chained(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _chained(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     """A search by the patient's own id behind a chain, which says what ``patient`` says in other words."""
     return fhir.search(sample.type, [("patient._id", v) if k == "patient" else (k, v) for k, v in sample.query], token)
 
 
-def _everything(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+def _everything(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     patient = next((v for k, v in sample.query if k == "patient"), "")
     if not patient:
         raise NotApplicable(f"the search of {sample.type} names no patient whose record could be asked for")
@@ -128,7 +130,7 @@ def _everything(fhir: Fhir, sample: Sample, token: str) -> Exchange:
 def _wrapped(bundle: str, inner: str) -> Read:
     """A batch or transaction of one read or search."""
 
-    def send(fhir: Fhir, sample: Sample, token: str) -> Exchange:
+    def send(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
         url = sample.reference if inner == "read" else f"{sample.type}?{urlencode(sample.query)}"
         if inner == "absolute URL":
             url = f"{fhir.base_url}/{sample.reference}"
@@ -137,6 +139,72 @@ def _wrapped(bundle: str, inner: str) -> Read:
 
     return send
 
+
+def _patient_of(sample: Sample) -> str:
+    whose = dict(sample.query).get("patient", "")
+    if not whose:
+        raise NotApplicable(f"the search of {sample.type} names no patient")
+    return whose
+
+
+def _by_typed_subject(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    _patient_of(sample)
+    return fhir.search(sample.type, [("subject:Patient", v) if k == "patient" else (k, v) for k, v in sample.query], token)
+
+
+def _by_reference(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    _patient_of(sample)
+    return fhir.search(sample.type, [(k, f"Patient/{v}") if k == "patient" else (k, v) for k, v in sample.query], token)
+
+
+def _by_has(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    """A search for whoever has a resource of the sample's, which finds the patient and not that resource."""
+    whose = _patient_of(sample)
+    return fhir.search("Patient", [(f"_has:{sample.type}:patient:_id", sample.id), ("_id", whose)], token)
+
+
+def _with(name: str, value: str) -> Read:
+    """The search with one more parameter, which says how it is answered and not what is looked for."""
+    return lambda fhir, sample, token: fhir.search(sample.type, [*sample.query, (name, value)], token)
+
+
+def _system_search_by_post(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    return fhir.send("POST", "_search", token, form=[("_type", sample.type), *sample.query])
+
+
+def _in_batch(path: str) -> Read:
+    """A batch of one read below the sample's address."""
+
+    def send(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+        if "{version}" in path and not sample.version:
+            raise NotApplicable(f"the server gives {sample.type} no version")
+        entry = {"request": {"method": "GET", "url": f"{sample.reference}/{path.format(version=sample.version)}"}}
+        return fhir.send("POST", "", token, resource={"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+
+    return send
+
+
+def _beside(sample: Sample) -> Sample:
+    if sample.beside is None:
+        raise NotApplicable("there is nothing that the token reaches to put beside it")
+    return sample.beside
+
+
+def _search_for_both(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    """A search for two patients at once, of whom the token reaches the first."""
+    _patient_of(sample)
+    own = _patient_of(_beside(sample))
+    return fhir.search(sample.type, [(k, f"{own},{v}") if k == "patient" else (k, v) for k, v in sample.query], token)
+
+
+def _two_reads(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    """A batch of two reads, of which the token covers the first."""
+    entries = [{"request": {"method": "GET", "url": one.reference}} for one in (_beside(sample), sample)]
+    return fhir.send("POST", "", token, resource={"resourceType": "Bundle", "type": "batch", "entry": entries})
+
+
+BY_HAS = "search by _has"
+"""A search for the patient by what there is about the patient."""
 
 NEXT_PAGE = "next page of a search"
 """The link that another token was given: the sample has it."""
@@ -168,6 +236,16 @@ READS: Mapping[str, Read] = {
     "batch with an absolute URL": _wrapped("batch", "absolute URL"),
     "batch with a read": _wrapped("batch", "read"),
     "batch with a search": _wrapped("batch", "search"),
+    "batch with a second read": _two_reads,
+    "search for two patients": _search_for_both,
+    "search by a typed subject": _by_typed_subject,
+    "search by the reference of the patient": _by_reference,
+    "search with _summary": _with("_summary", "data"),
+    "search with _sort": _with("_sort", "_lastUpdated"),
+    "system search by POST": _system_search_by_post,
+    "batch with a vread": _in_batch("_history/{version}"),
+    "batch with an instance history": _in_batch("_history"),
+    BY_HAS: _by_has,
     "transaction with a read": _wrapped("transaction", "read"),
     "transaction with a search": _wrapped("transaction", "search"),
 }
@@ -181,6 +259,9 @@ WRITES: Mapping[str, str] = {
     "update of a new id": "u",
     "update that moves it": "u",
     "patch that moves it": "u",
+    "conditional create": "c",
+    "conditional update": "u",
+    "conditional delete": "d",
     "batch with a create": "c",
     "transaction with a create": "c",
 }
@@ -202,9 +283,13 @@ def send(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
     return READS[interaction](app.engine.fhir, sample, app.current(token))
 
 
+TWINS: Mapping[str, str] = {"search for two patients": "search"}
+"""Requests that no single token covers as a whole, with the request that shows what is there."""
+
+
 def twin_of(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
     """The request with a token that covers it; ``NotApplicable`` when the server does not offer it at all."""
-    twin = send(app, interaction, sample, token)
+    twin = send(app, TWINS.get(interaction, interaction), sample, token)
     answered(twin)
     if twin.answer.status == 401:
         raise TwinFailed(f"the {interaction} of {sample.type} was refused to a token that covers it: {describe(twin.answer)}")

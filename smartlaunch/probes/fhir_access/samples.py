@@ -54,11 +54,12 @@ _ENOUGH = 3
 
 @dataclass(frozen=True)
 class Sample:
-    """A resource of the server, with the search that found it, and a link that was given for it."""
+    """A resource of the server, with the search that found it, a link that was given for it, and one that the token does reach."""
 
     resource: Mapping[str, Any]
     query: Query = ()
     link: str = ""
+    beside: Sample | None = None
 
     @property
     def type(self) -> str:
@@ -158,6 +159,15 @@ def sample(app: App, number: int = 0) -> Sample:
     if number >= len(found):
         raise NotApplicable(f"fewer than {number + 1} types with data of the patient can be read and searched with the app's own grant")
     return found[number][0]
+
+
+_MANY = 12
+
+
+def kinds(app: App) -> list[str]:
+    """Every type of patients' data that the app's own grant or its registration covers, the commonest first."""
+    own = [*app.grant().granted, *app.client.registered.scopes]
+    return [kind for kind in (*PREFERRED, "RelatedPerson") if all(covers(own, kind, letter) for letter in "rs")][:_MANY]
 
 
 def _samples(app: App, grant: Grant, whose: str) -> dict[str, list[Sample]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.checks.fhir_answer import done
@@ -47,7 +49,9 @@ BODIES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
 
 _NUMBERS = itertools.count(1)
 
-OF_ANOTHER_PATIENT = ("create", "update", "patch", "delete")
+NEW_ID = "update of a new id"
+
+OF_ANOTHER_PATIENT = ("create", "update", "patch", "delete", NEW_ID, "conditional update", "conditional delete")
 """Writes that are put for a patient other than the one in context."""
 
 MOVES = {"update that moves it": "update", "patch that moves it": "patch"}
@@ -69,7 +73,8 @@ def body(kind: str, whose: str) -> dict[str, Any]:
     """A resource of the suite's own about a patient, none like another: a server may refuse or merge what it takes for a duplicate."""
     number = next(_NUMBERS)
     moment = f"2020-02-02T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z"
-    made = {"resourceType": kind, **BODIES[kind][0], "subject": {"reference": f"Patient/{whose}"}}
+    named = {"system": "urn:smart-launch-conformance", "value": secrets.token_hex(8)}
+    made = {"resourceType": kind, **BODIES[kind][0], "identifier": [named], "subject": {"reference": f"Patient/{whose}"}}
     if kind == "Observation":
         made |= {"effectiveDateTime": moment, "valueQuantity": {**made["valueQuantity"], "value": 60 + number % 40}}
     else:
@@ -127,9 +132,9 @@ def clean_up(app: App) -> None:
 # -- writes -------------------------------------------------------------------------------------------------------------------
 
 
-def write(app: App, interaction: str, kind: str, own: Sample, whose: str, token: str) -> Exchange:
+def write(app: App, interaction: str, kind: str, own: Sample, whose: str, token: str | None) -> Exchange:
     """The write that the words name, of a resource that the suite made."""
-    fhir, resource, token = app.engine.fhir, body(kind, whose), app.current(token)
+    fhir, resource, token = app.engine.fhir, body(kind, whose), app.current(token) if token else None
     match interaction:
         case "create":
             return fhir.send("POST", kind, token, resource=resource)
@@ -142,9 +147,20 @@ def write(app: App, interaction: str, kind: str, own: Sample, whose: str, token:
         case "update of a new id":
             new = f"conformance-{int(time.time() * 1000) % 10**9}"
             return fhir.send("PUT", f"{kind}/{new}", token, resource={**resource, "id": new})
+        case "conditional update":
+            return fhir.send("PUT", f"{kind}?{_condition(own)}", token, resource={**resource, "identifier": own.resource.get("identifier")})
+        case "conditional delete":
+            return fhir.send("DELETE", f"{kind}?{_condition(own)}", token)
     wrapper = interaction.partition(" with a ")[0]
     entry = {"resource": resource, "request": {"method": "POST", "url": kind}}
     return fhir.send("POST", "", token, resource={"resourceType": "Bundle", "type": wrapper, "entry": [entry]})
+
+
+def _condition(own: Sample) -> str:
+    """The search by the identifier that the suite gave its resource."""
+    listed = own.resource.get("identifier")
+    first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
+    return urlencode([("identifier", f"{first.get('system', '')}|{first.get('value', own.id)}")])
 
 
 def _makes_one(interaction: str) -> bool:
@@ -167,7 +183,8 @@ def written_under(app: App, letters: str, interaction: str, *, in_version: int, 
     if _makes_one(interaction):
         remember(app, exchange, _writer(app, kind, whose))
     answered(exchange)
-    return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+    undone = interaction == "conditional delete" and forbidden and _there(app, own, _writer(app, kind, whose).access_token)
+    return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}), undone=undone)
 
 
 def _twin(app: App, interaction: str, kind: str, whose: str) -> tuple[Exchange, Sample]:
@@ -196,10 +213,11 @@ def written_for_another(app: App, interaction: str) -> Trial:
         raise NotApplicable(f"no login brings the patient {other} into context")
     twin, own = _twin(app, interaction, kind, other)
     exchange = write(app, interaction, kind, own, other, grant.access_token)
-    if interaction == "create":
+    if interaction in ("create", NEW_ID):
         remember(app, exchange, theirs)
     answered(exchange)
-    return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+    undone = interaction == "conditional delete" and _there(app, own, theirs.access_token)
+    return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}), undone=undone)
 
 
 def moved(app: App, interaction: str) -> Trial:
@@ -221,6 +239,59 @@ def moved(app: App, interaction: str) -> Trial:
         _left_behind(app).append((own.reference, _writer(app, kind, other)))
     answered(exchange)
     return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+
+
+def _there(app: App, own: Sample, token: str) -> bool:
+    """Whether a resource is still what the suite wrote: a delete that found nothing may be answered with success."""
+    read = app.engine.fhir.read(own.reference, app.current(token))
+    return bool(disclosed(read, own.type))
+
+
+def written_beyond(app: App, interaction: str, kind: str, grant: Grant) -> Trial:
+    """A write of the suite's own resource about the patient, under a grant that does not reach it; another token's write succeeds."""
+    twin, own = _twin(app, interaction, kind, patient(app))
+    exchange = write(app, interaction, kind, own, patient(app), grant.access_token)
+    if _makes_one(interaction):
+        remember(app, exchange, _writer(app, kind, patient(app)))
+    answered(exchange)
+    return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+
+
+WITHOUT_TOKEN = ("create", "update", "delete")
+"""Writes that are tried without any token."""
+
+
+def without_token(app: App, interaction: str) -> Trial:
+    """A write without a token; the same with one has to succeed."""
+    kind, whose = kind_to_write(app), patient(app)
+    twin, own = _twin(app, interaction, kind, whose)
+    exchange = write(app, interaction, kind, own, whose, None)
+    if interaction == "create":
+        remember(app, exchange, _writer(app, kind, whose))
+    answered(exchange)
+    return Trial(interaction, kind, exchange, (), twin, frozenset({own.id}))
+
+
+def found_of_another(app: App) -> Trial:
+    """A create about the patient on the condition that no resource has the identifier of one of another patient."""
+    kind, other = kind_to_write(app), other_patient(app)
+    grant, theirs = _writer(app, kind, patient(app)), _writer(app, kind, other)
+    require_patient_level(grant, kind)
+    if theirs.token.patient != other:
+        raise NotApplicable(f"no login brings the patient {other} into context")
+    _, own = created_own(app, kind, other)
+    headers = {"If-None-Exist": _condition(own)}
+    twin = app.engine.fhir.send("POST", kind, app.current(theirs.access_token), resource=body(kind, other), headers=headers)
+    answered(twin)
+    if own.id not in {str(one.get("id")) for one in disclosed(twin, kind)}:
+        remember(app, twin, theirs)
+        raise NotApplicable(f"the server does not look at If-None-Exist: {describe(twin.answer)}")
+    token = app.current(grant.access_token)
+    exchange = app.engine.fhir.send("POST", kind, token, resource=body(kind, patient(app)), headers=headers)
+    answered(exchange)
+    if own.id not in {str(one.get("id")) for one in disclosed(exchange, kind)}:
+        remember(app, exchange, grant)
+    return Trial("conditional create", kind, exchange, tuple(grant.granted), twin, frozenset({other}))
 
 
 def updated_new(app: App) -> Trial:

@@ -1,0 +1,119 @@
+"""What the defects make of the brand bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartlaunch.embedded_ehr.defects.spoiling import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EXTENSION = "http://hl7.org/fhir/StructureDefinition"
+Resource = dict[str, Any]
+
+
+@dataclass
+class Brands:
+    """The right bundle: two Organizations, of which the second has no portal of its own, and one Endpoint."""
+
+    bundle: Resource
+
+    def _resources(self, kind: str) -> list[Resource]:
+        return [entry["resource"] for entry in self.bundle["entry"] if entry["resource"]["resourceType"] == kind]
+
+    @property
+    def second(self) -> Resource:
+        """The second Organization."""
+        return self._resources("Organization")[1]
+
+    @property
+    def endpoint(self) -> Resource:
+        """The Endpoint."""
+        return self._resources("Endpoint")[0]
+
+    def part(self, extension: str, name: str) -> Resource:
+        """Return a part of an extension of the second Organization."""
+        found = next(one for one in self.second["extension"] if one["url"].endswith(extension))
+        return next(one for one in found["extension"] if one["url"] == name)
+
+    def whole(self, extension: str) -> list[Resource]:
+        """Return the parts of an extension of the second Organization."""
+        parts: list[Resource] = next(one for one in self.second["extension"] if one["url"].endswith(extension))["extension"]
+        return parts
+
+
+def _has_endpoint(brands: Brands) -> bool:
+    return any(entry["resource"]["resourceType"] == "Endpoint" for entry in brands.bundle["entry"])
+
+
+def _endpoint(make: Callable[[Resource], object]) -> Change[Brands]:
+    def change(brands: Brands) -> None:
+        make(brands.endpoint)
+
+    return Change(change, _has_endpoint)
+
+
+def _second(make: Callable[[Resource], object]) -> Change[Brands]:
+    def change(brands: Brands) -> None:
+        make(brands.second)
+
+    return Change(change)
+
+
+def _bundle(make: Callable[[Resource], object]) -> Change[Brands]:
+    def change(brands: Brands) -> None:
+        make(brands.bundle)
+
+    return Change(change)
+
+
+def _another_endpoint(bundle: Resource) -> None:
+    entry = bundle["entry"][-1]
+    more = {**entry["resource"], "id": "lakeside-r2"}
+    bundle["entry"].append({"fullUrl": entry["fullUrl"].replace("lakeside-r4", "lakeside-r2"), "resource": more})
+
+
+def _typed_otherwise(brands: Brands) -> None:
+    logo = brands.part("organization-brand", "brandLogo")
+    logo["valueString"] = logo.pop("valueUrl")
+
+
+def _two_portal_names(brands: Brands) -> None:
+    brands.whole("organization-portal").append({"url": "portalUrl", "valueUrl": "https://northbay.example/portal-2"})
+
+
+def _foreign_portal_endpoint(brands: Brands) -> None:
+    brands.whole("organization-portal").append({"url": "portalEndpoint", "valueReference": {"reference": "Endpoint/northbay-r4"}})
+
+
+def _absent_website(second: Resource) -> None:
+    absent = {"url": f"{_EXTENSION}/data-absent-reason", "valueCode": "unknown"}
+    second["telecom"] = [{"system": "url", "_value": {"extension": [absent]}}]
+
+
+def _full_url_again(bundle: Resource) -> None:
+    bundle["entry"][1]["fullUrl"] = bundle["entry"][0]["fullUrl"]
+
+
+BUNDLE: dict[str, Change[Brands]] = {
+    "brands_second_brand_lacks_website": _second(lambda it: it.pop("telecom", None)),
+    "brands_second_brand_lacks_name": _second(lambda it: it.pop("name", None)),
+    "brands_second_brand_has_empty_name": _second(lambda it: it.update(name="")),
+    "brands_second_brand_has_an_unlisted_portal_endpoint": Change(_foreign_portal_endpoint),
+    "brands_website_has_no_system": _second(lambda it: it.update(telecom=[{"value": "https://northbay.example"}])),
+    "brands_website_is_an_object": _second(lambda it: it.update(telecom={"system": "url", "value": "https://northbay.example"})),
+    "brands_website_is_absent_for_another_reason": _second(_absent_website),
+    "brands_endpoint_has_another_payload_type": _endpoint(lambda it: it["payloadType"][0]["coding"][0].update(code="any")),
+    "brands_endpoint_has_two_payload_types": _endpoint(lambda it: it.update(payloadType=it["payloadType"] * 2)),
+    "brands_endpoint_lacks_address": _endpoint(lambda it: it.pop("address")),
+    "brands_endpoint_has_a_relative_address": _endpoint(lambda it: it.update(address="/fhir")),
+    "brands_endpoint_contact_is_an_email_only": _endpoint(
+        lambda it: it.update(contact=[{"system": "email", "value": "api@lakeside.example"}])
+    ),
+    "brands_endpoint_contact_has_no_value": _endpoint(lambda it: it.update(contact=[{"system": "url"}])),
+    "brands_hold_an_endpoint_of_no_brand": _bundle(_another_endpoint),
+    "brands_timestamp_is_a_date": _bundle(lambda it: it.update(timestamp=str(it["timestamp"])[:10])),
+}
+"""What each defect makes of the right bundle."""

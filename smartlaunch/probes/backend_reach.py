@@ -1,0 +1,167 @@
+"""What a backend service reaches with a narrow token: each form of a request, each letter of a scope, and one category of a type.
+
+The service's token for all its scopes shows that the data are there and that the server offers the request at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.client.http import answered
+from smartlaunch.errors import NotApplicable
+from smartlaunch.fhir import describe, resources
+from smartlaunch.oauth import scopes as words
+from smartlaunch.probes.backend_services import narrowed, search, token
+from smartlaunch.probes.fhir_access.offered import offers
+from smartlaunch.probes.fhir_access.requests import READS, Trial, letter_of, require_closed, tried, tried_in_vain, twin_of
+from smartlaunch.probes.fhir_access.samples import PREFERRED, Sample
+from smartlaunch.probes.fhir_access.writing import BODIES, body
+
+if TYPE_CHECKING:
+    from smartlaunch.client.app import App
+    from smartlaunch.oauth.token import TokenAnswer
+
+_REVINCLUDE = "search with _revinclude"
+FORMS = (*READS, _REVINCLUDE)
+"""Requests for a type that the token does not cover."""
+
+
+def _wide(app: App) -> TokenAnswer:
+    return app.once("a backend token for all scopes", lambda: token(app))
+
+
+def _sample(app: App, kind: str) -> Sample:
+    """A resource of a type, found with the token for all scopes."""
+    return app.once(f"a {kind} for the backend service", lambda: _found(app, kind)[0])
+
+
+def _found(app: App, kind: str) -> list[Sample]:
+    exchange = search(app, _wide(app), kind)
+    query = tuple(pair for pair in exchange.request.query if pair[0] != "_count")
+    found = resources(answered(exchange), kind)
+    if not found:
+        raise NotApplicable(f"a search of {kind} with a token for all scopes brings none: {describe(exchange.answer)}")
+    return [Sample(one, query) for one in found]
+
+
+def _narrow(app: App, scope: str, *beyond: tuple[str, str]) -> TokenAnswer:
+    """A token for one scope; ``NotApplicable`` where it covers what it is to be refused for, or not what it was asked for."""
+    narrow = app.once(f"a backend token for {scope}", lambda: token(app, scope))
+    if words.missing([scope], narrow.scopes):
+        raise NotApplicable(f"the server does not grant {scope}; it grants {' '.join(narrow.scopes) or 'nothing'}")
+    for kind, letter in beyond:
+        if words.allows(narrow.scopes, "system", kind, letter):
+            raise NotApplicable(f"the token for {scope} covers more than that; the scenario on narrower requests judges that")
+    return narrow
+
+
+def outside(app: App, form: str) -> Trial:
+    """A request for a type that the token does not cover, beside one that it does."""
+    return app.once(f"{form} beyond the backend token", lambda: _outside(app, form))
+
+
+def _outside(app: App, form: str) -> Trial:
+    _, allowed, other = narrowed(app)
+    inside, beyond = _sample(app, allowed), _sample(app, other)
+    scope = f"system/{allowed}.rs"
+    narrow = _narrow(app, scope, (other, "r"), (other, "s"))
+    if form == _REVINCLUDE:
+        return _included(app, narrow, inside, beyond)
+    wanted = Sample(beyond.resource, beyond.query, beside=inside)
+    twin = twin_of(app, form, wanted, _wide(app).access_token)
+    if not disclosed(tried(app, "read", inside, narrow.access_token), allowed):
+        raise NotApplicable(f"a read of {allowed} with a token for {scope} brings nothing")
+    exchange = tried_in_vain(app, form, wanted, narrow.access_token)
+    return Trial(form, other, exchange, tuple(narrow.scopes), twin, frozenset({beyond.id}))
+
+
+def _included(app: App, narrow: TokenAnswer, inside: Sample, beyond: Sample) -> Trial:
+    if inside.type != "Patient":
+        raise NotApplicable("the service asks for no scope on Patient, whose data a search could take in")
+    query = (("_id", inside.id), ("_revinclude", f"{beyond.type}:patient"))
+    twin, exchange = (app.engine.fhir.search("Patient", query, one.access_token) for one in (_wide(app), narrow))
+    if not disclosed(twin, beyond.type):
+        raise NotApplicable(f"the search of Patient takes in no {beyond.type}: {describe(answered(twin))}")
+    answered(exchange)
+    return Trial(_REVINCLUDE, beyond.type, require_closed(app, exchange), tuple(narrow.scopes), twin)
+
+
+LETTERS: Mapping[str, str] = {"r": "search", "s": "read", "rs": "create"}
+"""The letters of a scope, with a request that they do not allow."""
+
+
+def beyond_letters(app: App, letters: str) -> Trial:
+    """A request with a type that the token covers, by an interaction that it does not."""
+    return app.once(f"beyond {letters} of the backend token", lambda: _beyond_letters(app, letters))
+
+
+def _beyond_letters(app: App, letters: str) -> Trial:
+    interaction = LETTERS[letters]
+    _, first, second = narrowed(app)
+    kind = next((one for one in (second, first) if interaction != "create" or one in BODIES), "")
+    if not kind:
+        raise NotApplicable("the service asks for no type that the suite writes")
+    own = _sample(app, kind)
+    narrow = _narrow(app, f"system/{kind}.{letters}", (kind, "c" if interaction == "create" else letter_of(interaction)))
+    if interaction != "create":
+        twin = twin_of(app, interaction, own, _wide(app).access_token)
+        exchange = tried_in_vain(app, interaction, own, narrow.access_token)
+        return Trial(interaction, kind, exchange, tuple(narrow.scopes), twin, frozenset({own.id}))
+    whose = dict(own.query).get("patient", "")
+    if not whose or not offers(app, kind, "create"):
+        raise NotApplicable(f"the server offers no create of {kind}, or no patient is known to write about")
+    exchange = app.engine.fhir.send("POST", kind, narrow.access_token, resource=body(kind, whose))
+    answered(exchange)
+    if 200 <= exchange.answer.status < 300 and exchange.answer.object.get("id"):
+        app.engine.fhir.send("DELETE", f"{kind}/{exchange.answer.object['id']}", _wide(app).access_token)
+    return Trial("create", kind, exchange, tuple(narrow.scopes))
+
+
+def outside_category(app: App, interaction: str) -> Trial:
+    """A request for a category that the scope of the token leaves out."""
+    return app.once(f"{interaction} beyond the category of the backend token", lambda: _outside_category(app, interaction))
+
+
+def _outside_category(app: App, interaction: str) -> Trial:
+    reasons = list[str]()
+    for kind in PREFERRED:
+        if not words.allows(_wide(app).scopes, "system", kind, "s"):
+            continue
+        exchange = app.engine.fhir.search(kind, _search_of(app), _wide(app).access_token)
+        found = [Sample(one, _search_of(app)) for one in resources(answered(exchange), kind)]
+        pairs = ((a, b) for a in found for b in found if a.categories and b.categories and not set(a.categories) & set(b.categories))
+        inside, other = next(pairs, (None, None))
+        if inside is None or other is None:
+            reasons.append(f"no two {kind} of different categories are found")
+            continue
+        narrow = _narrow(app, _of_category(kind, inside.categories[0]), (kind, "r"), (kind, "s"))
+        twin = twin_of(app, interaction, other, _wide(app).access_token)
+        if not disclosed(tried(app, "read", inside, narrow.access_token), kind):
+            raise NotApplicable(f"a read of the granted category brings nothing under {' '.join(narrow.scopes)}")
+        answer = tried_in_vain(app, interaction, other, narrow.access_token)
+        return Trial(interaction, kind, answer, tuple(narrow.scopes), twin, frozenset({other.id}), wanted=inside.categories[:1])
+    raise NotApplicable("; ".join(reasons) or "the service asks for no type that has categories")
+
+
+def for_one_category(app: App) -> TokenAnswer:
+    """The answer to a request for one category of a type."""
+    for kind in PREFERRED:
+        if words.allows(_wide(app).scopes, "system", kind, "s"):
+            found = resources(answered(app.engine.fhir.search(kind, _search_of(app), _wide(app).access_token)), kind)
+            codings = next((one.categories for one in map(Sample, found) if one.categories), ())
+            if codings:
+                scope = _of_category(kind, codings[0])
+                return app.once(f"a backend token for {scope}", partial(token, app, scope))
+    raise NotApplicable("the service finds no type that has categories")
+
+
+def _of_category(kind: str, coding: tuple[str, str]) -> str:
+    return f"system/{kind}.rs?category={coding[0]}|{coding[1]}"
+
+
+def _search_of(app: App) -> tuple[tuple[str, str], ...]:
+    whose = app.engine.target.patients.default
+    return (("patient", whose),) if whose else (("_count", "50"),)
