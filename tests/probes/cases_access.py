@@ -274,7 +274,7 @@ PATIENTS = [
         "another patient",
         patients.of_another,
         "conditional delete",
-        holds=lambda trial: not done(trial.exchange),
+        holds=lambda trial: trial.undone or not done(trial.exchange),
         defect="",
     ),
     case("conditional create", writing.found_of_another, holds=none_of_patient, defect=""),
