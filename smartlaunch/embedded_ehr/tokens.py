@@ -1,4 +1,4 @@
-"""The token endpoint: codes, refresh tokens and client assertions in, access tokens out."""
+"""The token endpoint: codes, refresh tokens and client assertions in; what comes out is made by `token_issuing`."""
 
 from __future__ import annotations
 
@@ -36,14 +36,13 @@ from smartlaunch.embedded_ehr.defects.token import (
     MISSING_VERIFIER,
     OTHER_REDIRECT_URI,
     REFUSED_VERIFIERS,
-    TOKEN_RESPONSE,
     WRONG_VERIFIER,
     Exchange,
-    TokenResponse,
 )
-from smartlaunch.embedded_ehr.openid import id_token, sign, signing_key, subject_of
+from smartlaunch.embedded_ehr.openid import subject_of
 from smartlaunch.embedded_ehr.scopes import covered
 from smartlaunch.embedded_ehr.state import AccessToken, Code, RefreshToken, new_secret
+from smartlaunch.embedded_ehr.token_issuing import Issuing
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.registry import Client
 
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
-_READABLE = ("issues_jwt_access_tokens", "issues_access_tokens_of_8_kb")
 _REFRESH_LIFETIME_S = 90 * 86400
 _HANG_S = 30
 _KNOWN = {
@@ -87,6 +85,7 @@ class TokenEndpoint:
         self.defects = sandbox.defects
         self.variant = sandbox.variant
         self.authentication = authentication
+        self.issuing = Issuing(sandbox)
         self._arrived = 0.0
         self._signed_by_app = False
 
@@ -341,7 +340,7 @@ class TokenEndpoint:
 
     def _issue_for_code(self, client: Client, code: Code) -> dict[str, Any]:
         user = self.sandbox.user(code.user)
-        access = self._access_token(
+        access = self.issuing.access_token(
             client,
             scopes=code.scopes,
             patient=code.patient,
@@ -359,36 +358,14 @@ class TokenEndpoint:
             access.enforced = code.requested
         if left_out and self.defects("honours_scopes_that_the_user_left_out"):
             access.enforced = tuple(scope for scope in code.requested if not scope.startswith("system/"))
-        body = self._body(client, access, requested=code.requested)
+        body = self.issuing.body(client, access, requested=code.requested)
         body |= code.context
         refresh = self._first_refresh_token(client, code)
         if refresh is not None:
             body["refresh_token"] = refresh.value
         if "openid" in code.scopes or self.defects("sends_id_token_without_openid_scope"):
-            self._add_id_token(client, code, access, body)
+            self.issuing.add_id_token(client, code, access, body)
         return body
-
-    def _add_id_token(self, client: Client, code: Code | RefreshToken, access: AccessToken, body: dict[str, Any]) -> None:
-        """Put an ID Token beside the access token; one that comes with a refresh repeats no nonce."""
-        if self.defects("omits_id_token"):
-            return
-        of_grant = (one.context.get("_id_token", {}) for one in self.state.access_tokens.values() if one.grant == code.grant)
-        first = next((claims for claims in of_grant if claims), None)
-        value, claims = id_token(
-            self.sandbox,
-            client,
-            self.sandbox.user(code.user),
-            scopes=access.scopes,
-            nonce=code.nonce,
-            auth_time=code.auth_time,
-            access_token=access.value,
-            renewed=isinstance(code, RefreshToken),
-            first=first if isinstance(code, RefreshToken) else None,
-        )
-        body["id_token"] = value
-        access.subject = claims.get("sub")
-        access.context = access.context | {"_id_token": claims}
-        self.state.id_tokens[value] = access
 
     def _first_refresh_token(self, client: Client, code: Code) -> RefreshToken | None:
         offline, online = "offline_access" in code.scopes, "online_access" in code.scopes
@@ -400,7 +377,7 @@ class TokenEndpoint:
             return None
         now = self.state.now()
         token = RefreshToken(
-            value=self._new_refresh_value(),
+            value=self.issuing.new_refresh_value(),
             client_id=client.client_id,
             scopes=code.scopes,
             user=code.user,
@@ -420,101 +397,7 @@ class TokenEndpoint:
         self.state.refresh_tokens[token.value] = token
         return token
 
-    def _new_refresh_value(self) -> str:
-        if self.defects("issues_sequential_refresh_tokens"):
-            return f"rt-{len(self.state.refresh_tokens) + 700001}"
-        return new_secret() + ("|{}.~+/%20&=;" if self.variant("writes_tokens_with_punctuation") else "")
-
     # -- the token and the answer ---------------------------------------------------------------------------------------
-
-    def _access_token(self, client: Client, *, scopes: tuple[str, ...], **more: Any) -> AccessToken:
-        now, defects = self.state.now(), self.defects
-        backend = more.get("user") is None
-        profile = self.sandbox.profile
-        usual = profile.backend_token_lifetime_s if backend else self.sandbox.options.token_lifetime_s or profile.token_lifetime_s
-        lifetime: float = client.token_lifetime_s or usual
-        if backend and defects("gives_backend_services_an_hour"):
-            lifetime = 3600
-        if backend and defects("gives_backend_services_a_week"):
-            lifetime = 604800
-        if not backend and client.token_lifetime_s is None and defects("gives_tokens_a_day"):
-            lifetime = 86400
-        expires_at = now + (lifetime / 2 if defects("ends_access_tokens_at_half_their_life") else lifetime)
-        if not backend and client.token_lifetime_s is not None and defects("keeps_tokens_longer_than_stated"):
-            expires_at = now + 600
-        if backend and client.token_lifetime_s is not None and defects("keeps_backend_tokens_longer_than_stated"):
-            expires_at = now + 600
-        value = new_secret()
-        if defects("issues_sequential_access_tokens"):
-            value = f"at-{len(self.state.access_tokens) + 500001}"
-        elif defects("issues_short_access_tokens"):
-            value = value[:8]
-        elif defects("issues_huge_access_tokens"):
-            value = value + "A" * 20000
-        elif defects("issues_access_tokens_with_illegal_characters"):
-            value = f"{value[:20]} {value[20:]}\u00e9"
-        elif defects("issues_the_same_access_token_again") and client.client_id in {t.client_id for t in self.state.access_tokens.values()}:
-            value = next(t.value for t in self.state.access_tokens.values() if t.client_id == client.client_id)
-        elif self.variant("writes_tokens_with_punctuation"):
-            value = f"~{value}.+/-_~=="
-        elif any(map(self.variant, _READABLE)) or defects("puts_the_password_into_readable_tokens"):
-            value = self._readable(client, scopes, more, now, expires_at)
-        self._end_earlier(client, more.get("user"), renewed=bool((more.get("context") or {}).get("_renewed")))
-        self.state.forget_what_is_over()
-        token = AccessToken(value=value, client_id=client.client_id, scopes=scopes, issued_at=now, expires_at=expires_at, **more)
-        self.state.access_tokens[value] = token
-        return token
-
-    def _end_earlier(self, client: Client, user: str | None, *, renewed: bool) -> None:
-        """End the access token that an app, for a user or for itself, had before, where this server keeps one of each only."""
-        name = "keeps_one_token_for_each_backend_service" if user is None else "keeps_one_access_token_for_each_app_and_user"
-        if renewed or not self.variant(name):
-            return
-        for token in self.state.access_tokens.values():
-            if (token.client_id, token.user) == (client.client_id, user):
-                token.revoked = True
-
-    def _readable(self, client: Client, scopes: tuple[str, ...], more: dict[str, Any], now: float, expires_at: float) -> str:
-        claims = {
-            "iss": self.state.issuer,
-            "sub": more.get("subject") or client.client_id,
-            "aud": more["aud"],
-            "client_id": client.client_id,
-            "scope": " ".join(scopes),
-            "iat": int(now),
-            "exp": int(expires_at),
-            "jti": new_secret(),
-        }
-        if self.variant("issues_access_tokens_of_8_kb"):
-            claims["groups"] = [new_secret() for _ in range(130)]
-        user = self.state.users.get(more.get("user") or "")
-        if user is not None and self.defects("puts_the_password_into_readable_tokens"):
-            claims |= {"username": user.username, "password": user.password}
-        key = signing_key(self.sandbox)
-        return sign(claims, key, {"alg": "RS256", "typ": "at+jwt", "kid": key.kid})
-
-    def _body(self, client: Client, access: AccessToken, *, requested: tuple[str, ...]) -> dict[str, Any]:
-        """Return the token response as RFC 6749 section 5.1 and the guide have it, and then as the defects have it."""
-        variant, scopes, stated = self.variant, list(access.scopes), client.token_lifetime_s
-        if variant("reorders_scopes"):
-            scopes = grants.reordered(scopes)
-        body: dict[str, Any] = {
-            "access_token": access.value,
-            "token_type": "bearer" if variant("writes_bearer_in_lower_case") else "Bearer",
-            "expires_in": self._stated_life(access) if stated is None else int(stated),
-            "scope": " ".join(scopes),
-        }
-        response = TokenResponse(body, access, requested)
-        spoil(self.defects, response, TOKEN_RESPONSE)
-        if variant("omits_expires_in") and not (response.of_backend or access.context.get("_renewed")):
-            body.pop("expires_in", None)
-        if variant("adds_members_everywhere"):
-            body |= {"__theme": "calm", "https://lakeside.example/node": 3, "issued_at": int(access.issued_at)}
-        return body
-
-    def _stated_life(self, access: AccessToken) -> int:
-        real = access.expires_at - access.issued_at
-        return max(1, round(real * 2 if self.defects("ends_access_tokens_at_half_their_life") else real))
 
     def _success(self, body: dict[str, Any], kind: str) -> Response:
         defects = self.defects
@@ -556,7 +439,7 @@ class TokenEndpoint:
         if self.variant("revokes_the_old_access_token_at_refresh"):
             self.state.revoke_access_tokens(token.grant)
         user = self.sandbox.user(token.user)
-        access = self._access_token(
+        access = self.issuing.access_token(
             client,
             scopes=scopes,
             patient=token.patient,
@@ -572,14 +455,14 @@ class TokenEndpoint:
         self._remember_narrowing(client, token, scopes)
         if scopes != token.scopes and self.defects("keeps_the_whole_scope_in_force_after_a_refresh_for_a_part"):
             access.enforced = token.scopes
-        body = self._body(client, access, requested=scopes)
+        body = self.issuing.body(client, access, requested=scopes)
         if not self.variant("leaves_context_out_at_refresh"):
             body |= token.context
         spoil(self.defects, Refreshed(body, token, self.state), REFRESH_RESPONSE)
         if self._rotates(client):
             body["refresh_token"] = self._rotate(token).value
         if "openid" in scopes and not self.variant("leaves_id_token_out_at_refresh"):
-            self._add_id_token(client, token, access, body)
+            self.issuing.add_id_token(client, token, access, body)
         return body
 
     def _remember_narrowing(self, client: Client, token: RefreshToken, scopes: tuple[str, ...]) -> None:
@@ -703,7 +586,7 @@ class TokenEndpoint:
 
     def _rotate(self, token: RefreshToken) -> RefreshToken:
         now = self.state.now()
-        changes = {"value": self._new_refresh_value(), "issued_at": now, "revoked": False, "used": False, "used_at": 0.0}
+        changes = {"value": self.issuing.new_refresh_value(), "issued_at": now, "revoked": False, "used": False, "used_at": 0.0}
         fresh = RefreshToken(**{**token.__dict__, **changes})
         if self.defects("loses_scopes_with_rotation"):
             fresh.scopes = fresh.scopes[: max(1, len(fresh.scopes) - 1)]
@@ -732,7 +615,7 @@ class TokenEndpoint:
             raise OAuthError("invalid_scope", message)
         if defects("gives_backend_services_more_than_they_ask"):
             granted = list(dict.fromkeys([*granted, *client.scopes]))
-        access = self._access_token(
+        access = self.issuing.access_token(
             client,
             scopes=tuple(granted),
             patient=None,
@@ -742,7 +625,7 @@ class TokenEndpoint:
             aud=self.state.fhir_base_url,
             grant=new_secret(),
         )
-        body = self._body(client, access, requested=tuple(requested))
+        body = self.issuing.body(client, access, requested=tuple(requested))
         if defects("gives_refresh_token_to_backend_services"):
             body["refresh_token"] = new_secret()
         return body
@@ -754,7 +637,7 @@ class TokenEndpoint:
             message = "Name or password is not right."
             raise OAuthError("invalid_grant", message)
         requested = grants.split(given.get("scope") or "user/Patient.rs")
-        access = self._access_token(
+        access = self.issuing.access_token(
             client,
             scopes=tuple(grants.grant(self.sandbox, client, user, requested)),
             patient=None,
@@ -764,4 +647,4 @@ class TokenEndpoint:
             aud=self.state.fhir_base_url,
             grant=new_secret(),
         )
-        return self._body(client, access, requested=tuple(requested))
+        return self.issuing.body(client, access, requested=tuple(requested))
