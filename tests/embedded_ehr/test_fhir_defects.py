@@ -233,6 +233,8 @@ def brand_bundle(server: Server) -> Any:
     answer = server.request("GET", brands.BUNDLE_PATH)
     tag = answer.headers.get("etag", "")
     again = server.request("GET", brands.BUNDLE_PATH, headers={"If-None-Match": tag}).status_code
+    if answer.status_code != 200:
+        return answer.status_code
     body = answer.json()
     body["timestamp"] = "timestamp" in body
     return body, tag[:2], answer.headers.get("access-control-allow-origin"), again
@@ -262,6 +264,35 @@ def keep_two(server: Server) -> list[int]:
     return [server.ask("POST", "/Basic", body=body).status_code for body in bodies]
 
 
+def keep_for_two_subjects(server: Server) -> list[int]:
+    other = {"reference": f"{BASE}/fhir/Practitioner/dr-lena-hart"}
+    return [server.ask("POST", "/Basic", body=body).status_code for body in (state_body(), state_body(subject=other))]
+
+
+def change_in_full(without: str = "") -> Probe:
+    """A right update but for a member left out: status, and the ETag of what came of it."""
+
+    def probe(server: Server) -> Any:
+        kept = server.ask("POST", "/Basic", body=state_body()).json()
+        body = {name: value for name, value in kept.items() if name != without}
+        answer = server.ask("PUT", f"/Basic/{kept['id']}", body=body, headers={"If-Match": 'W/"1"'})
+        return answer.status_code, answer.headers.get("etag")
+
+    return probe
+
+
+def without_token(method: str, path: str, body: Any = None) -> Probe:
+    def probe(server: Server) -> int:
+        server.ask("POST", "/Basic", body=state_body())
+        if isinstance(body, dict):
+            headers = {"Content-Type": "application/fhir+json"}
+            return server.request(method, f"/fhir{path}", content=json.dumps(body), headers=headers).status_code
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        return server.request(method, f"/fhir{path}", content=body, headers=headers).status_code
+
+    return probe
+
+
 def change(method: str, if_match: str | None = 'W/"1"', *, delete_first: bool = False, **changes: Any) -> Probe:
     def probe(server: Server) -> int:
         kept = server.ask("POST", "/Basic", body=state_body()).json()
@@ -288,6 +319,10 @@ def headers_of_page(name: str) -> Probe:
         return {key: headers.get(key) for key in ("x-frame-options", "content-security-policy", "cache-control")}
 
     return probe
+
+
+def style_again(server: Server) -> int:
+    return len({server.request("GET", pages.SMART_STYLE_PATH).text for _ in range(5)})
 
 
 def style(server: Server) -> Any:
@@ -465,6 +500,19 @@ PROBES: dict[str, Probe] = {
     "consent_page_may_be_framed": headers_of_page("consent"),
     "smart_style_url_is_dead": style,
     "smart_style_is_not_json": style,
+    "smart_style_is_a_list": style,
+    "smart_style_changes_at_its_address": style_again,
+    "serves_searches_by_post_without_a_token": without_token("POST", "/Observation/_search", "patient=amelia-stone"),
+    "takes_batches_without_a_token": without_token(
+        "POST", "", {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": A1[1:]}}]}
+    ),
+    "app_state_is_found_without_a_token": without_token("GET", "/Basic?code=https://app.example|preferences"),
+    "app_state_has_room_for_one_subject_of_a_code": keep_for_two_subjects,
+    "app_state_answers_a_changed_code_with_422": change("PUT", code={"coding": [{"code": "x"}]}),
+    "app_state_answers_changes_after_delete_with_410": change("PUT", delete_first=True),
+    "app_state_lets_the_subject_be_dropped": change_in_full(without="subject"),
+    "app_state_update_repeats_the_old_etag": change_in_full(),
+    "app_state_is_not_found_by_absolute_subject": state_search(f"subject={BASE}/fhir/Patient/amelia-stone"),
     "app_state_takes_id_from_app": keep(id="mine"),
     "app_state_loses_extensions": keep(),
     "app_state_loses_subject": keep(),
@@ -489,7 +537,8 @@ PROBES: dict[str, Probe] = {
 HERE = Path(smartlaunch.embedded_ehr.__file__).parent
 MODULES = (*sorted(path.stem for path in HERE.glob("fhir*.py")), "app_state", "pages", "chart", "brands")
 TEXT = "".join((HERE / f"{module}.py").read_text(encoding="utf-8") for module in MODULES)
-ASKED = set(re.findall(r'(?:defects|rules)\(\s*"(\w+)"', TEXT)) | set(fhir_access.REFUSAL) | set(fhir_access.TOKENLESS)
+_TABLES = (fhir_access.REFUSAL, fhir_access.TOKENLESS, fhir_access.EXPIRED, fhir_access.REVOKED)
+ASKED = set(re.findall(r'(?:defects|rules)\(\s*"(\w+)"', TEXT)) | set().union(*_TABLES)
 WITH_A_LOGIN = {"finds_nothing_outside_the_scopes_of_backend_services", "answers_unknown_types_with_an_empty_bundle"}
 WITH_A_LOGIN |= {"delegates_more_than_the_user_may"}
 WITH_A_LOGIN |= {
