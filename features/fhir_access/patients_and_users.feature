@@ -63,17 +63,25 @@ Feature: Whose data a token reaches
         | read        |
         | search      |
 
-    @id:patient-scope-written-otherwise
-    Scenario Outline: The <interaction> under <scope> brings nothing of another patient
-      When <scope> of the patient in context is used for the <interaction> of another patient
+    @id:patient-scope-wildcard
+    Scenario Outline: The <interaction> under a wildcard scope brings nothing of another patient
+      When a wildcard scope of the patient in context is used for the <interaction> of another patient
       Then nothing of that patient comes back
 
       Examples:
-        | interaction | scope                |
-        | read        | a wildcard scope     |
-        | search      | a wildcard scope     |
-        | read        | a scope of version 1 |
-        | search      | a scope of version 1 |
+        | interaction |
+        | read        |
+        | search      |
+
+    @id:patient-scope-version-1
+    Scenario Outline: The <interaction> under a scope of version 1 brings nothing of another patient
+      When a scope of version 1 of the patient in context is used for the <interaction> of another patient
+      Then nothing of that patient comes back
+
+      Examples:
+        | interaction |
+        | read        |
+        | search      |
 
     @id:patient-scope-beside-user-scope
     Scenario Outline: The <interaction> brings nothing of another patient where a scope of the user was granted for another type
@@ -186,11 +194,7 @@ Feature: Whose data a token reaches
         | batch with a read       |
         | batch with a search     |
         | transaction with a read |
-
-    @id:patient-scope-batch-second
-    Scenario: The second entry of a batch brings nothing of another patient
-      When the batch with a second read is tried for another patient
-      Then nothing of that patient comes back
+        | batch with a second read |
 
   @req:SMART-2.2-scopes-and-launch-context-user-scope @req:SMART-2.2-scopes-and-launch-context-policy-a @intrusive
   Rule: A user/ scope gives no access to data that the user may not see

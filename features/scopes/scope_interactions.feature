@@ -201,17 +201,25 @@ Feature: What scopes allow
       When the letters r of a user/ scope are used for the search
       Then it is refused
 
-    @id:scope-letters-elsewhere-writes @writes
-    Scenario Outline: The letters <what> do not allow the <interaction>
-      When the letters <what> are used for the <interaction>
+    @id:scope-letters-of-the-user-write @writes
+    Scenario Outline: The letters rs of a user/ scope do not allow the <interaction>
+      When the letters rs of a user/ scope are used for the <interaction>
       Then it is refused
 
       Examples:
-        | interaction | what                   |
-        | create      | rs of a user/ scope    |
-        | delete      | rs of a user/ scope    |
-        | create      | rs of a wildcard scope |
-        | update      | rs of a wildcard scope |
+        | interaction |
+        | create      |
+        | delete      |
+
+    @id:scope-letters-of-a-wildcard-write @writes
+    Scenario Outline: The letters rs of a wildcard scope do not allow the <interaction>
+      When the letters rs of a wildcard scope are used for the <interaction>
+      Then it is refused
+
+      Examples:
+        | interaction |
+        | create      |
+        | update      |
 
     @id:scope-further-types
     Scenario: No further type that was not granted is given
