@@ -92,6 +92,8 @@ class AppState:
         base = f"{self._state.fhir_base_url}/"
         if not str(reference).startswith(base) or str(reference).removeprefix(base).partition("/")[0] not in _SUBJECT_TYPES:
             raise Refused(422, "invalid", "The subject of App State is an absolute reference to a person at this server.")
+        if f"{base}RelatedPerson/" in str(reference) and self._defects("app_state_is_not_about_relatives"):
+            raise Refused(422, "not-supported", "The subject of App State is a patient or a clinician.")
         if not str(reference).startswith(f"{base}Patient/") and self._defects("app_state_is_about_patients_only"):
             raise Refused(422, "not-supported", "The subject of App State is a patient.")
 
@@ -100,7 +102,7 @@ class AppState:
         defects = self._defects
         if current is None:
             self.check_gone(history)
-            if history:
+            if history or (body is not None and defects("app_state_makes_new_state_by_update")):
                 return
             raise Refused(412, "conflict", "There is no App State with this id.")
         if not if_match:
@@ -109,7 +111,10 @@ class AppState:
             if body is None and defects("app_state_deletes_without_if_match"):
                 return
             raise Refused(400, "required", "A change of App State needs If-Match.")
-        if if_match != f'W/"{current["meta"]["versionId"]}"':
+        latest = f'W/"{current["meta"]["versionId"]}"'
+        if defects("app_state_etag_is_not_the_version"):
+            latest = latest.replace('"', '"v', 1)
+        if if_match != latest:
             if body is not None and not defects("app_state_overwrites_newer_version"):
                 raise self._stale("app_state_answers_outdated_updates_with_409")
             if body is None and not defects("app_state_deletes_newer_version"):
@@ -133,6 +138,12 @@ class AppState:
 
     def _stale(self, defect: str) -> Refused:
         return Refused(409 if self._defects(defect) else 412, "conflict", "The App State was changed meanwhile.")
+
+    def stored(self, current: Resource, body: Resource) -> Resource:
+        """Return what an update leaves in the store."""
+        if self._defects("app_state_update_keeps_the_old_extensions"):
+            return {**body, "extension": current.get("extension", [])}
+        return body
 
     def filters(self, filters: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the search parameters that count."""

@@ -171,6 +171,8 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             headers["ETag"] = etag.removeprefix("W/") if defects("brands_etag_is_strong") else etag
         sent = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
         if etag.removeprefix("W/") in sent and not defects("brands_ignore_if_none_match"):
+            if defects("brands_lack_cors_when_not_modified"):
+                headers = {name: value for name, value in headers.items() if not name.startswith("Access-Control")}
             return Response(status_code=304, headers=headers)
         return Response(body, media_type="application/fhir+json; charset=utf-8", headers=headers)
 

@@ -299,6 +299,8 @@ def brand_members(sandbox: Sandbox) -> dict[str, Any]:
         members["user_access_brand_identifier"] = {"value": PRIMARY_IDENTIFIER["value"]}
     if defects("gives_brand_identifier_as_string"):
         members["user_access_brand_identifier"] = PRIMARY_IDENTIFIER["value"]
+    if defects("gives_brand_identifier_as_array"):
+        members["user_access_brand_identifier"] = [dict(PRIMARY_IDENTIFIER)]
     if defects("gives_relative_brand_bundle"):
         members["user_access_brand_bundle"] = BUNDLE_PATH
     return members

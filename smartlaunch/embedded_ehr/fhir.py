@@ -147,6 +147,8 @@ class FhirServer:
             return Answer(200, outcome("not-found", f"There is no {kind} with this id."))
         resource = self._current(kind, resource_id)
         version = f'W/"{resource["meta"]["versionId"]}"'
+        if asked.header("if-none-match") == version and self.defects("tells_anybody_that_a_resource_is_unchanged"):
+            return Answer(304, None, {"ETag": version})
         if not own:
             self._require_reach(access, grants, resource, "read")
         if kind == "Patient" and resource_id == access.token.patient and self.defects("refuses_patient_in_context"):
@@ -328,6 +330,10 @@ class FhirServer:
         if current is None or not self.defects("updates_move_resources_to_other_patients"):
             self._require_reach(access, grants, body, "update" if current is not None else "upsert")
         self._check_version(kind, resource_id, asked, current, body)
+        if kind == "Basic" and current is not None:
+            kept = self.app_state.stored(current, body)
+            told = self.store.put(kept)
+            return Answer(200, {**told, **{name: body[name] for name in ("extension",) if name in body}}, self._stored_headers(told))
         stored = self.store.put(body)
         return Answer(200 if current is not None else 201, stored, self._stored_headers(stored))
 
@@ -357,6 +363,8 @@ class FhirServer:
             return Answer(204)
         self._require_reach(access, grants, current, "delete")
         self._check_version(kind, resource_id, asked, current, None)
+        if kind == "Basic" and self.defects("app_state_finds_what_was_deleted"):
+            return Answer(204)
         self.store.delete(kind, resource_id)
         return Answer(204)
 
@@ -370,8 +378,12 @@ class FhirServer:
     def _stored_headers(self, stored: Resource) -> dict[str, str]:
         version = stored["meta"]["versionId"]
         headers = version_headers(stored)
+        if stored["resourceType"] == "Basic" and self.defects("app_state_create_tells_no_location"):
+            return headers
         if stored["resourceType"] == "Basic" and self.defects("app_state_answers_lack_etag"):
             del headers["ETag"]
+        if stored["resourceType"] == "Basic" and self.defects("app_state_etag_is_not_the_version"):
+            headers["ETag"] = f'W/"v{version}"'
         if stored["resourceType"] == "Basic" and version != "1" and self.defects("app_state_update_repeats_the_old_etag"):
             headers["ETag"] = f'W/"{int(version) - 1}"'
         return {**headers, "Location": f"{self.base_url}/{stored['resourceType']}/{stored['id']}/_history/{version}"}

@@ -104,6 +104,10 @@ def judge_token(value: str | None, state: State, defects: Defects, *, app_state:
             return anybody(state)
         raise Refused(401, "login", "An access token is required.")
     token = state.lookup_access_token(value)
+    if token is None and defects("compares_tokens_without_regard_to_case"):
+        token = next((known for issued, known in state.access_tokens.items() if issued.lower() == value.lower()), None)
+    if token is None and defects("accepts_token_with_something_behind_it"):
+        token = next((known for issued, known in state.access_tokens.items() if value.startswith(issued)), None)
     if token is None:
         token = _taken_for_one(value, state, defects)
         if token is None:
@@ -116,7 +120,8 @@ def judge_token(value: str | None, state: State, defects: Defects, *, app_state:
         raise invalid_token("The access token was revoked.")
     if token.user is None and defects("does_not_know_backend_tokens"):
         raise invalid_token("The access token is not known.")
-    if state.now() >= token.expires_at and not excused(defects, forms, EXPIRED):
+    late = token.user is None and {"search", "search by post"} & forms and defects("accepts_expired_backend_token_for_searches")
+    if state.now() >= token.expires_at and not late and not excused(defects, forms, EXPIRED):
         raise invalid_token("The access token has expired.")
     if token.aud.rstrip("/") != state.fhir_base_url and not defects("accepts_token_for_other_audience"):
         raise invalid_token("The access token is for another server.")
@@ -221,8 +226,10 @@ class Access:
                 return ()
         if found and all(scope.version == 2 for scope in found) and defects("refuses_v2_scopes"):
             return ()
-        if found and all(scope.resource_type == "*" for scope in found) and defects("refuses_wildcard_scopes"):
-            return ()
+        if found and all(scope.resource_type == "*" for scope in found):
+            left_out = resource_type == "DocumentReference" and defects("wildcard_scopes_leave_out_documents")
+            if left_out or defects("refuses_wildcard_scopes"):
+                return ()
         if found and all(scope.parameters for scope in found) and defects("refuses_granular_scopes"):
             return ()
         if found and all(scope.level == "user" for scope in found) and defects("refuses_user_scopes"):

@@ -74,6 +74,8 @@ class Searches:
                 plain = name.partition(":")[0]
                 if plain not in fhir_search.RESULT_PARAMETERS and fhir_search.definition(kind, plain) is None:
                     raise Refused(400, "not-supported", f"{kind} cannot be searched by {plain}.")
+        if kind == "Basic" and not found and self.defects("app_state_answers_a_search_without_matches_with_404"):
+            raise Refused(404, "not-found", "There is no such App State.")
         included = self._included(access, kind, asked.parameters, found)
         return Answer(200, self._search_bundle(kind, asked, found, included))
 

@@ -185,6 +185,8 @@ def grant_system(sandbox: Sandbox, client: Client, requested: list[str]) -> list
             within = [scope]
         if within and within != [scope] and sandbox.defects("grants_interactions_outside_preauthorization"):
             within = [scope]
+        if parsed.parameters and within and sandbox.defects("widens_granular_scopes_of_backend_services"):
+            within = [scope.partition("?")[0]]
         granted += within
     return list(dict.fromkeys(granted))
 

@@ -26,16 +26,25 @@ def launch_context(sandbox: Sandbox, transaction: Transaction, granted: list[str
     defects = sandbox.defects
     context: dict[str, Any] = {}
     embedded = "launch" in granted and transaction.launch is not None
+    confidential = not sandbox.state.clients[transaction.client_id].public
     _put_patient(sandbox, context, transaction)
+    if confidential and defects("omits_patient_context_for_confidential_apps"):
+        context.pop("patient", None)
     _put_encounter(sandbox, context, transaction, granted, embedded=embedded)
     wants_place = any(one.partition("?")[0] == "launch/location" for one in granted)
     if embedded or (wants_place and not defects("drops_requested_fhir_context")):
         _put_fhir_context(sandbox, context, transaction)
+    if not embedded and "fhirContext" in context and defects("sends_fhir_context_as_object_in_standalone_launches"):
+        context["fhirContext"] = context["fhirContext"][0]
     if embedded and wants_place and defects("drops_requested_fhir_context"):
         del context["fhirContext"]
     if embedded:
         _put_banner(sandbox, context)
+        if transaction.username != next(iter(sandbox.state.users)) and defects("sends_need_patient_banner_as_string_to_other_users"):
+            context["need_patient_banner"] = "false"
         _put_style(sandbox, context)
+        if confidential and "smart_style_url" in context and defects("sends_relative_smart_style_url_to_confidential_apps"):
+            context["smart_style_url"] = SMART_STYLE_PATH
         context["intent"] = {"name": INTENT} if defects("sends_intent_as_object") else INTENT
         context["tenant"] = 4711 if defects("sends_tenant_as_number") else TENANT
     if defects("sends_context_under_names_of_its_own"):
@@ -73,6 +82,8 @@ def _put_encounter(sandbox: Sandbox, context: dict[str, Any], transaction: Trans
     defects, encounter = sandbox.defects, transaction.encounter
     wanted = embedded or "launch/encounter" in granted
     if not encounter or not wanted or "Encounter" not in types_of(sandbox.variant) or defects("omits_encounter_context"):
+        return
+    if not embedded and defects("omits_encounter_in_standalone_launches"):
         return
     context["encounter"] = encounter
     if defects("sends_encounter_as_reference"):

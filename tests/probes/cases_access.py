@@ -72,16 +72,16 @@ FORMS = {
     "system history": "trusts_system_history",
     "operation $everything": "trusts_operation_everything",
     "batch with an absolute URL": "trusts_absolute_urls_in_a_batch",
-    "search by a typed subject": "",
-    "search by the reference of the patient": "",
-    "search with _summary": "",
-    "search with _sort": "",
-    "system search by POST": "",
+    "search by a typed subject": "trusts_searches_by_a_typed_subject",
+    "search by the reference of the patient": "trusts_searches_by_the_reference_of_a_patient",
+    "search with _summary": "trusts_searches_with_a_summary",
+    "search with _sort": "trusts_sorted_searches",
+    "system search by POST": "trusts_searches_of_the_system_by_post",
     "batch with a vread": "",
 }
 EXISTENCE = {
     "HEAD request": "trusts_head_requests",
-    "read with If-None-Match": "",
+    "read with If-None-Match": "tells_anybody_that_a_resource_is_unchanged",
     "search with _summary=count": "counts_what_no_scope_covers",
 }
 JWT_ONLY = ("a token without its signature", "a token with other content")
@@ -97,8 +97,8 @@ BEARER = [
             "a token that was never issued": "accepts_junk_token",
             "an altered token": "accepts_altered_token",
             "half a token": "",
-            "a token in the other case": "",
-            "a token with more behind it": "",
+            "a token in the other case": "compares_tokens_without_regard_to_case",
+            "a token with more behind it": "accepts_token_with_something_behind_it",
             "the authorization code": "",
             "the refresh token": "accepts_refresh_token_at_fhir",
             "the ID Token": "accepts_id_token_at_fhir",
@@ -116,13 +116,13 @@ BEARER = [
     *(
         case("bearer revoked in", bearer_token.revoked_in, form, holds=withheld, defect=defect)
         for form, defect in {
-            "search": "",
+            "search": "accepts_revoked_token_for_searches",
             "search by POST": "",
-            "batch": "",
+            "batch": "accepts_revoked_token_for_batches",
             "instance history": "",
         }.items()
     ),
-    case("bearer head", bearer_token.head_without_token, holds=status(401), defect=""),
+    case("bearer head", bearer_token.head_without_token, holds=status(401), defect="serves_head_without_a_token"),
     case("bearer elsewhere", bearer_token.for_other_server, holds=lambda end: end.stage != "data", defect=""),
 ]
 
@@ -165,7 +165,7 @@ SCOPED = [
             "transaction with a read": "transaction_ignores_scopes",
             "read of the patient": "opens_the_patient_to_every_scope",
             "search by identifier": "",
-            "batch with a second read": "",
+            "batch with a second read": "looks_at_the_first_entry_of_a_batch_only",
             **FORMS,
         }.items()
     ),
@@ -203,18 +203,18 @@ SCOPED = [
         "r of a user/ scope",
         "search",
         holds=trial_refused,
-        defect="",
+        defect="user_scopes_do_not_tell_interactions_apart",
     ),
     case("wide", interactions.beyond_wide, "rs of a user/ scope", "create", holds=trial_refused),
-    case("wide", interactions.beyond_wide, "rs of a wildcard scope", "create", holds=trial_refused, defect=""),
-    case("further types", interactions.further_types, holds=all_refused, defect=""),
-    case("crossed", interactions.crossed, holds=all_refused, defect=""),
-    case("longer type", interactions.longer_type, holds=trial_refused, defect=""),
-    case("category of user", categories.of_user, "search", holds=not_among, defect=""),
-    case("category existence", categories.existence, "HEAD request", holds=silent_on_data, defect=""),
+    case("wide", interactions.beyond_wide, "rs of a wildcard scope", "create", holds=trial_refused, defect="wildcard_scopes_allow_writes"),
+    case("further types", interactions.further_types, holds=all_refused, defect="leaves_one_type_out_of_the_scopes"),
+    case("crossed", interactions.crossed, holds=all_refused, defect="mixes_types_and_interactions_of_scopes"),
+    case("longer type", interactions.longer_type, holds=trial_refused, defect="compares_the_beginning_of_a_type"),
+    case("category of user", categories.of_user, "search", holds=not_among, defect="granular_parameters_ignored_in_scopes_of_users"),
+    case("category existence", categories.existence, "HEAD request", holds=silent_on_data, defect="granular_parameters_ignored_by_head"),
     *(
         case("category of another", categories.of_another_patient, word, holds=none_of_patient, defect=defect)
-        for word, defect in {"read": "", "search": ""}.items()
+        for word, defect in {"read": "granular_scopes_reach_every_patient", "search": ""}.items()
     ),
     *(
         case("category", categories.outside, word, holds=holds, defect=defect)
@@ -223,14 +223,14 @@ SCOPED = [
             ("batch with a read", trial_refused, ""),
             ("create", trial_refused, "granular_parameters_ignored_on_write"),
             ("search for the other category", trial_refused, "granular_parameters_ignored_on_search"),
-            ("search by _id", not_among, ""),
-            ("compartment search", not_among, ""),
+            ("search by _id", not_among, "granular_parameters_ignored_in_searches_by_id"),
+            ("compartment search", not_among, "granular_parameters_ignored_in_compartments"),
             ("next page of a search", not_among, ""),
-            ("search with _revinclude", not_among, ""),
-            ("operation $everything", not_among, ""),
-            ("update", trial_refused, ""),
-            ("patch", trial_refused, ""),
-            ("delete", trial_refused, ""),
+            ("search with _revinclude", not_among, "granular_parameters_ignored_for_what_is_included"),
+            ("operation $everything", not_among, "granular_parameters_ignored_in_everything"),
+            ("update", trial_refused, "granular_parameters_ignored_on_update"),
+            ("patch", trial_refused, "granular_parameters_ignored_on_patch"),
+            ("delete", trial_refused, "granular_parameters_ignored_on_delete"),
         ]
     ),
     case("category within", categories.within, holds=all_given),
@@ -251,8 +251,8 @@ ANOTHER = {
     "system search": "",
     "batch with a read": "batch_ignores_compartment",
     "search by identifier": "trusts_searches_by_identifier",
-    "search by _has": "",
-    "search for two patients": "",
+    "search by _has": "trusts_searches_by_has",
+    "search for two patients": "heeds_the_first_patient_of_a_list_only",
     "batch with a second read": "",
     **FORMS,
 }
@@ -266,8 +266,8 @@ PATIENTS = [
             "delete": "",
             "update that moves it": "updates_move_resources_to_other_patients",
             "patch that moves it": "patches_move_resources_to_other_patients",
-            "update of a new id": "",
-            "conditional update": "",
+            "update of a new id": "upserts_for_other_patients",
+            "conditional update": "conditional_updates_reach_other_patients",
         }.items()
     ),
     case(
@@ -275,14 +275,14 @@ PATIENTS = [
         patients.of_another,
         "conditional delete",
         holds=lambda trial: trial.undone or not done(trial.exchange),
-        defect="",
+        defect="conditional_deletes_reach_other_patients",
     ),
-    case("conditional create", writing.found_of_another, holds=none_of_patient, defect=""),
+    case("conditional create", writing.found_of_another, holds=none_of_patient, defect="conditional_creates_find_other_patients"),
     *(
         case("under", patients.under, written, "read", holds=none_of_patient, defect=defect)
         for written, defect in {
-            "a wildcard scope": "",
-            "a scope of version 1": "",
+            "a wildcard scope": "wildcard_scopes_reach_every_patient",
+            "a scope of version 1": "scopes_of_version_1_reach_every_patient",
         }.items()
     ),
     *(
@@ -291,11 +291,11 @@ PATIENTS = [
     ),
     *(
         case("without token", writing.without_token, word, holds=trial_refused, defect=defect)
-        for word, defect in {"create": "", "update": "", "delete": ""}.items()
+        for word, defect in {"create": "takes_writes_without_a_token", "update": "", "delete": ""}.items()
     ),
     *(
         case("beyond user", patients.beyond_user, word, holds=trial_refused, defect=defect)
-        for word, defect in {"create": "", "update": "", "patch": ""}.items()
+        for word, defect in {"create": "user_scope_writes_to_all_patients", "update": "", "patch": ""}.items()
     ),
     *(
         case("third patient", patients.of_a_third, word, holds=none_of_patient, defect="compares_patients_by_length_of_id")
@@ -304,7 +304,7 @@ PATIENTS = [
     *(case("another existence", patients.existence, request, holds=silent_on_data, defect=defect) for request, defect in EXISTENCE.items()),
     case("system left-out", scopes.without_system_scope, holds=none_of_patient, defect="honours_system_scopes_that_it_left_out"),
     case("another included", patients.of_another_included, holds=none_of_patient, defect="include_shows_other_patient"),
-    case("another by type", patients.of_another_by_type, holds=all_of_nobody, defect=""),
+    case("another by type", patients.of_another_by_type, holds=all_of_nobody, defect="forgets_the_patient_of_allergies"),
     case("telling", patients.telling, holds=lambda texts: len(texts) > 1),
     case("of user", patients.of_user, holds=trial_given),
     *(
@@ -318,8 +318,12 @@ PATIENTS = [
     ),
 ]
 
-_INCLUDED_BEYOND_USER = case("beyond user", patients.beyond_user, "search with _revinclude", holds=none_of_patient, defect="")
-_FOUND_BEYOND_USER = case("beyond user", patients.beyond_user, "search for patients", holds=none_of_patient, defect="")
+_INCLUDED_BEYOND_USER = case(
+    "beyond user", patients.beyond_user, "search with _revinclude", holds=none_of_patient, defect="user_includes_show_all_patients"
+)
+_FOUND_BEYOND_USER = case(
+    "beyond user", patients.beyond_user, "search for patients", holds=none_of_patient, defect="user_searches_for_patients_show_all"
+)
 PATIENTS += [_INCLUDED_BEYOND_USER, _FOUND_BEYOND_USER]
 
 PLAIN = [
@@ -397,9 +401,9 @@ STATE = [
         for action, defect in {"create": "app_state_needs_no_token", "search": "", "update": "", "delete": ""}.items()
     ),
     case("state updated and found", keeping.found_updated, holds=lambda found: not finds_as_sent("", found[0].sent, found[1], found[0].id)),
-    case("state never made", changes.never_made, holds=not_done, defect=""),
+    case("state never made", changes.never_made, holds=not_done, defect="app_state_makes_new_state_by_update"),
     case("state none", changes.found_none, holds=lambda found: found[1].answer.status == 200 and not disclosed(found[1])),
-    case("state of another", changes.about_another_patient, "create", holds=trial_refused, defect=""),
+    case("state of another", changes.about_another_patient, "create", holds=trial_refused, defect="forgets_the_patient_of_app_state"),
     case("state of another", changes.about_another_patient, "search", holds=trial_refused),
     case("state unauthorized", changes.unauthorized, "search", "a token for other data", holds=not_done),
     case("state unauthorized", changes.unauthorized, "create", "a token that nobody issued", holds=not_done),

@@ -152,9 +152,9 @@ CASES = [
     *(
         Case(f"backend outside {form}", lambda w, form=form: backend_reach.outside(backend(w), form), trial_refused, defect, "/fhir", warm)
         for form, defect in {
-            "search by POST": "",
-            "batch with a second read": "",
-            "search with _revinclude": "",
+            "search by POST": "backend_searches_by_post_ignore_scopes",
+            "batch with a second read": "backend_batches_ignore_scopes",
+            "search with _revinclude": "backend_includes_ignore_scopes",
         }.items()
     ),
     *(
@@ -165,16 +165,16 @@ CASES = [
             defect,
         )
         for letters, defect in {
-            "r": "",
+            "r": "backend_scopes_do_not_tell_reads_from_searches",
             "s": "",
-            "rs": "",
+            "rs": "backend_scopes_do_not_tell_reads_from_writes",
         }.items()
     ),
     Case(
         "backend category",
         lambda w: backend_reach.outside_category(backend(w), "read"),
         trial_refused,
-        "",
+        "granular_parameters_ignored_in_scopes_of_systems",
     ),
     Case("backend each", lambda w: backend_services.search_each(backend(w))[0], status(200), "", "", warm),
     Case(

@@ -48,6 +48,7 @@ def _one_more_coding(kept: Kept) -> None:
 
 KEPT: dict[str, Change[Kept]] = {
     "app_state_keeps_the_first_extension_only": Change(_first_extension_only, _has("extension")),
+    "app_state_cuts_long_values": _each_value(lambda value: value[:4000]),
     "app_state_escapes_values": _each_value(lambda value: value.replace("<", "&lt;").replace('"', "&quot;")),
     "app_state_loses_the_system_of_the_code": Change(_no_system),
     "app_state_adds_a_coding": Change(_one_more_coding),

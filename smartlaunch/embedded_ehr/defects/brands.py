@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.embedded_ehr.defects.spoiling import Change
@@ -102,18 +103,45 @@ BUNDLE: dict[str, Change[Brands]] = {
     "brands_second_brand_lacks_name": _second(lambda it: it.pop("name", None)),
     "brands_second_brand_has_empty_name": _second(lambda it: it.update(name="")),
     "brands_second_brand_has_an_unlisted_portal_endpoint": Change(_foreign_portal_endpoint),
+    "brands_second_brand_refers_outside_the_bundle": _second(
+        lambda it: it["endpoint"].append({"reference": "https://fhir.other.example/Endpoint/7"})
+    ),
     "brands_website_has_no_system": _second(lambda it: it.update(telecom=[{"value": "https://northbay.example"}])),
+    "brands_website_is_of_a_home": _second(
+        lambda it: it.update(telecom=[{"system": "url", "value": "https://northbay.example", "use": "home"}])
+    ),
     "brands_website_is_an_object": _second(lambda it: it.update(telecom={"system": "url", "value": "https://northbay.example"})),
     "brands_website_is_absent_for_another_reason": _second(_absent_website),
+    "brands_alias_is_a_string": _second(lambda it: it.update(alias="Northbay Kids")),
+    "brands_active_is_a_string": _second(lambda it: it.update(active="true")),
+    "brands_address_is_of_a_home": _second(lambda it: it["address"][0].update(use="home")),
+    "brands_logo_is_no_url": Change(_typed_otherwise),
+    "brands_portal_has_two_urls": Change(_two_portal_names),
+    "brands_endpoint_lacks_payload_type": _endpoint(lambda it: it.pop("payloadType")),
     "brands_endpoint_has_another_payload_type": _endpoint(lambda it: it["payloadType"][0]["coding"][0].update(code="any")),
     "brands_endpoint_has_two_payload_types": _endpoint(lambda it: it.update(payloadType=it["payloadType"] * 2)),
+    "brands_endpoint_lacks_status": _endpoint(lambda it: it.pop("status")),
+    "brands_endpoint_has_an_unknown_status": _endpoint(lambda it: it.update(status="live")),
     "brands_endpoint_lacks_address": _endpoint(lambda it: it.pop("address")),
     "brands_endpoint_has_a_relative_address": _endpoint(lambda it: it.update(address="/fhir")),
     "brands_endpoint_contact_is_an_email_only": _endpoint(
         lambda it: it.update(contact=[{"system": "email", "value": "api@lakeside.example"}])
     ),
     "brands_endpoint_contact_has_no_value": _endpoint(lambda it: it.update(contact=[{"system": "url"}])),
+    "brands_endpoint_connection_type_has_no_system": _endpoint(lambda it: it["connectionType"].pop("system")),
+    "brands_endpoint_fhir_version_is_a_string": _endpoint(
+        lambda it: it.update(extension=[{"url": f"{_EXTENSION}/endpoint-fhir-version", "valueString": "4.0.1"}])
+    ),
+    "brands_endpoint_fhir_version_is_unknown": _endpoint(lambda it: it["extension"][0].update(valueCode="R4")),
     "brands_hold_an_endpoint_of_no_brand": _bundle(_another_endpoint),
+    "brands_repeat_a_full_url": _bundle(_full_url_again),
+    "brands_full_url_is_relative": _bundle(lambda it: it["entry"][0].update(fullUrl="Organization/lakeside")),
+    "brands_full_url_names_a_version": _bundle(lambda it: it["entry"][0].update(fullUrl=it["entry"][0]["fullUrl"] + "/_history/1")),
+    "brands_have_a_total": _bundle(lambda it: it.update(total=3)),
+    "brands_entries_have_a_search_mode": _bundle(lambda it: it["entry"][0].update(search={"mode": "match"})),
+    "brands_entries_have_a_request": _bundle(lambda it: it["entry"][0].update(request={"method": "GET", "url": "Organization/lakeside"})),
     "brands_timestamp_is_a_date": _bundle(lambda it: it.update(timestamp=str(it["timestamp"])[:10])),
+    "brands_timestamp_is_of_the_request": _bundle(lambda it: it.update(timestamp=datetime.now(UTC).isoformat(timespec="microseconds"))),
+    "brands_entry_has_no_resource": _bundle(lambda it: it["entry"].append({"fullUrl": "https://lakeside.example/brands/empty"})),
 }
 """What each defect makes of the right bundle."""

@@ -121,6 +121,7 @@ SMART_CONFIGURATION: dict[str, Change[Draft]] = {
     ),
     "spells_s256_in_lower_case": _gives("code_challenge_methods_supported", ["s256"]),
     "gives_scopes_supported_as_string": _gives("scopes_supported", lambda draft: " ".join(draft.document.get("scopes_supported", ()))),
+    "gives_no_grant_types": _gives(_GRANTS, []),
     "lists_a_capability_that_is_no_string": _adds(7),
     "lists_half_of_a_capability_set": _without("permission-patient"),
     "lists_no_client_confidential_asymmetric": _without("client-confidential-asymmetric"),

@@ -110,6 +110,12 @@ TRUSTED: dict[str, Callable[[frozenset[str]], bool]] = {
     "trusts_operation_everything": _written("$everything"),
     "trusts_absolute_urls_in_a_batch": _written("absolute"),
     "trusts_head_requests": _written("HEAD"),
+    "trusts_searches_by_has": _written("_has"),
+    "trusts_searches_by_a_typed_subject": _written("subject:Patient"),
+    "trusts_searches_by_the_reference_of_a_patient": _written("patient by reference"),
+    "trusts_searches_with_a_summary": _written("_summary"),
+    "trusts_sorted_searches": _written("_sort"),
+    "trusts_searches_of_the_system_by_post": _written("system search by post"),
     "counts_what_no_scope_covers": _written("count"),
 }
 """The forms in which each defect lets a request through, whatever its scopes and its patient."""
@@ -125,7 +131,10 @@ class Tokenless:
 
 TOKENLESS: dict[str, Callable[[Tokenless], bool]] = {
     "serves_searches_by_post_without_a_token": lambda asked: "search by post" in asked.forms,
+    "serves_head_without_a_token": lambda asked: "HEAD" in asked.forms,
+    "serves_histories_without_a_token": lambda asked: "history" in asked.forms,
     "takes_batches_without_a_token": lambda asked: "bundle" in asked.forms,
+    "takes_writes_without_a_token": lambda asked: "write" in asked.forms and not asked.app_state,
     "app_state_is_found_without_a_token": lambda asked: asked.app_state and "search" in asked.forms,
     "serves_later_pages_without_a_token": lambda asked: "later page" in asked.forms,
     "accepts_missing_token": lambda _: True,
@@ -140,11 +149,17 @@ def _in_forms(*forms: str) -> Callable[[frozenset[str]], bool]:
 
 EXPIRED: dict[str, Callable[[frozenset[str]], bool]] = {
     "accepts_expired_token": anywhere,
+    "accepts_expired_token_for_searches": _in_forms("search", "search by post"),
+    "accepts_expired_token_for_searches_by_post": _in_forms("search by post"),
+    "accepts_expired_token_for_batches": _in_forms("bundle"),
+    "accepts_expired_token_for_histories": _in_forms("history"),
 }
 """The forms of a request in which a defect takes an expired token."""
 
 REVOKED: dict[str, Callable[[frozenset[str]], bool]] = {
     "accepts_revoked_token": anywhere,
+    "accepts_revoked_token_for_searches": _in_forms("search", "search by post"),
+    "accepts_revoked_token_for_batches": _in_forms("bundle"),
 }
 """The forms of a request in which a defect takes a revoked token."""
 
@@ -200,28 +215,67 @@ def _at_level(name: str, *operations: str) -> Excuse:
 
 
 UNGRANTED: dict[str, Excuse] = {
+    "backend_scopes_do_not_tell_reads_from_searches": lambda it: it.letter in "rs" and bool(it.held("system") & {"r", "s"}),
+    "backend_scopes_do_not_tell_reads_from_writes": lambda it: it.letter in "cud" and bool(it.held("system")),
+    "backend_batches_ignore_scopes": lambda it: it.of_backend and bool(it.wrapper),
+    "backend_searches_by_post_ignore_scopes": lambda it: it.of_backend and it.operation == "search-post",
+    "backend_includes_ignore_scopes": lambda it: it.of_backend and it.operation in ("include", "include iterate", "revinclude"),
+    "user_scopes_do_not_tell_interactions_apart": lambda it: bool(it.held("user")),
+    "wildcard_scopes_allow_writes": lambda it: it.letter in "cud" and any(scope.resource_type == "*" for scope in it.scopes),
+    "leaves_one_type_out_of_the_scopes": lambda it: it.kind == "AllergyIntolerance",
+    "mixes_types_and_interactions_of_scopes": lambda it: (
+        any(it.letter in scope.interactions for scope in it.scopes) and any(scope.covers_type(it.kind) for scope in it.scopes)
+    ),
+    "compares_the_beginning_of_a_type": lambda it: any(
+        it.kind.startswith(scope.resource_type) and it.letter in scope.interactions for scope in it.scopes
+    ),
     "forgets_the_scopes_of_refreshed_tokens": lambda it: it.renewed,
+    "looks_at_the_first_entry_of_a_batch_only": lambda it: it.wrapper == "batch" and "later entry" in it.forms,
     "searches_in_a_batch_ignore_scopes": lambda it: it.wrapper == "batch" and it.letter == "s",
     "writes_in_a_batch_ignore_scopes": lambda it: it.wrapper == "batch" and it.letter in "cud",
     "compartment_searches_ignore_scopes": _by("compartment search"),
     "system_searches_ignore_scopes": lambda it: "system search" in it.forms,
     "revinclude_ignores_scopes": _by("revinclude"),
+    "includes_of_everything_ignore_scopes": lambda it: it.operation == "include" and "include of everything" in it.forms,
+    "histories_in_a_batch_ignore_scopes": lambda it: it.wrapper == "batch" and it.operation in ("vread", "history", "type history"),
+    "iterated_includes_ignore_scopes": _by("include iterate"),
     "everything_ignores_scopes": _by("everything"),
+    "conditional_deletes_ignore_scopes": _by("conditional delete"),
+    "conditional_updates_ignore_scopes": _by("conditional update"),
 }
 """What each defect lets through although no scope allows it."""
 
 OTHER_PATIENT: dict[str, Excuse] = {
+    "searches_that_name_no_patient_show_all": lambda it: (
+        it.level("patient") and it.operation in ("search", "search-post") and "names a patient" not in it.forms
+    ),
     "patient_searches_show_other_patients": lambda it: (
         it.level("patient") and it.kind == "Patient" and it.operation in ("search", "search-post") and "names a patient" not in it.forms
     ),
+    "forgets_the_patient_of_allergies": lambda it: it.kind == "AllergyIntolerance" and it.level("patient"),
+    "wildcard_scopes_reach_every_patient": lambda it: it.level("patient") and it.scope is not None and it.scope.resource_type == "*",
+    "scopes_of_version_1_reach_every_patient": lambda it: it.level("patient") and it.scope is not None and it.scope.version == 1,
+    "granular_scopes_reach_every_patient": lambda it: it.level("patient") and it.scope is not None and bool(it.scope.parameters),
     "refreshed_tokens_reach_every_patient": lambda it: it.renewed and it.level("patient"),
     "tokens_of_an_ehr_launch_reach_every_patient": lambda it: "need_patient_banner" in it.token.context and it.level("patient"),
     "patient_scopes_beside_user_scopes_reach_every_patient": lambda it: (
         it.level("patient") and any(scope.level == "user" for scope in it.scopes)
     ),
+    "revinclude_shows_other_patients": _at_level("patient", "revinclude"),
     "system_searches_show_other_patients": lambda it: "system search" in it.forms and it.level("patient"),
     "transaction_ignores_compartment": lambda it: it.wrapper == "transaction",
+    "upserts_for_other_patients": lambda it: it.operation == "upsert",
+    "heeds_the_first_patient_of_a_list_only": lambda it: "list of patients" in it.forms,
+    "opens_the_record_of_one_patient_to_all": lambda it: it.level("patient") and it.patients == {"chidi-okafor"},
     "user_searches_by_post_show_all_patients": _at_level("user", "search-post"),
+    "user_scope_vreads_all_patients": _at_level("user", "vread", "history"),
+    "user_scope_writes_to_all_patients": _at_level("user", "create", "update", "patch", "delete"),
+    "user_searches_for_patients_show_all": lambda it: it.level("user") and it.kind == "Patient" and it.operation in _SEARCHES,
+    "user_includes_show_all_patients": _at_level("user", "include", "include iterate", "revinclude"),
+    "conditional_creates_find_other_patients": _by("conditional create"),
+    "conditional_deletes_reach_other_patients": _by("conditional delete"),
+    "conditional_updates_reach_other_patients": _by("conditional update"),
+    "forgets_the_patient_of_app_state": lambda it: it.kind == "Basic" and it.level("patient"),
 }
 """What each defect lets through although it is of a patient whom the scope does not reach."""
 
@@ -229,8 +283,21 @@ OTHER_VALUE: dict[str, Excuse] = {
     "granular_parameters_ignored_in_searches_by_post": _by("search-post"),
     "granular_parameters_ignored_on_vread": _by("vread"),
     "granular_parameters_ignored_in_histories": _by("history"),
+    "granular_parameters_ignored_in_histories_of_types": _by("type history"),
+    "granular_parameters_ignored_on_later_pages": lambda it: "later page" in it.forms,
+    "granular_parameters_ignored_in_scopes_of_users": _at_level("user"),
+    "granular_parameters_ignored_in_scopes_of_systems": _at_level("system"),
     "granular_parameters_ignored_after_a_refresh": lambda it: it.renewed,
     "granular_parameters_ignored_on_create": _by("create"),
+    "granular_parameters_ignored_on_update": _by("update", "upsert"),
+    "granular_parameters_ignored_on_patch": _by("patch"),
+    "granular_parameters_ignored_on_delete": _by("delete"),
     "granular_parameters_ignored_in_a_batch": lambda it: it.wrapper == "batch",
+    "granular_parameters_ignored_for_what_is_included": _by("include", "include iterate", "revinclude"),
+    "granular_parameters_ignored_in_compartments": _by("compartment search"),
+    "granular_parameters_ignored_in_searches_by_id": lambda it: it.operation in _SEARCHES and "_id" in it.forms,
+    "granular_parameters_ignored_by_head": lambda it: "HEAD" in it.forms,
+    "granular_parameters_ignored_in_everything": _by("everything"),
+    "granular_parameters_ignored_in_searches_of_the_system": lambda it: "system search" in it.forms,
 }
 """What each defect lets through although it does not fit the search parameters of the scope."""

@@ -59,5 +59,8 @@ REFRESH_RESPONSE: dict[str, Change[Refreshed]] = {
     "sends_expires_in_in_milliseconds_at_refresh": _gives("expires_in", lambda refreshed: refreshed.body["expires_in"] * 1000),
     "sends_expires_in_as_string_at_refresh": _gives("expires_in", lambda refreshed: str(refreshed.body["expires_in"])),
     "omits_scope_of_a_refresh_for_a_part": _omits("scope", lambda refreshed: refreshed.is_for_a_part()),
+    "sends_patient_as_reference_at_refresh": _gives("patient", lambda it: f"Patient/{it.body['patient']}", _has("patient")),
+    "sends_need_patient_banner_as_string_at_refresh": _gives("need_patient_banner", lambda _: "false", _has("need_patient_banner")),
+    "sends_fhir_context_as_object_at_refresh": _gives("fhirContext", lambda it: it.body["fhirContext"][0], _has("fhirContext")),
 }
 """What each defect does to a right answer."""
