@@ -273,6 +273,14 @@ def holds_type(judge: Judge, asked: tuple[str, TokenAnswer, bool]) -> None:
     judge(findings if unasked else advice(findings))
 
 
+@then("the answer has fhirContext as its edition has it")
+def asked_context_array(judge: Judge, engine: Engine, asked: tuple[str, TokenAnswer, bool]) -> None:
+    _, token, _ = asked
+    if "fhirContext" not in token.body:
+        raise NotApplicable("the token response has no `fhirContext`")
+    judge(checks.fhir_context_array(token.exchange, engine.target.edition))
+
+
 @then("fhirContext has a resource of that type all the same")
 def holds_type_for_role(judge: Judge, attempted: tuple[str, Attempt]) -> None:
     resource_type, attempt = attempted

@@ -11,6 +11,11 @@ Feature: Further context in fhirContext
       When the app redeems its code
       Then fhirContext is an array as its edition has it
 
+    @id:fhir-context-array-asked @once
+    Scenario: What comes because the app asked for it has the form of the edition
+      When the app asks for a resource type in its launch context
+      Then the answer has fhirContext as its edition has it
+
   @req:SMART-2.2-scopes-and-launch-context-fhir-context-b @once
   Rule: A resource type that a granted scope asks for is in fhirContext
 

@@ -92,7 +92,9 @@ def _outside(app: App, interaction: str) -> Trial:
     if interaction == _SEARCH_FOR_OTHER:
         wanted = replace(other, query=(*other.query, ("category", "|".join(other.categories[0]))))
     if interaction == NEXT_PAGE:
-        wanted = replace(other, link=next_page(app.engine.fhir, other, app.grant().access_token))
+        # Half of the resources on the first page: on the second there are some of each category, whatever the order.
+        size = max(1, len(disclosed(app.engine.fhir.search(other.type, other.query, app.grant().access_token), other.type)) // 2)
+        wanted = replace(other, link=next_page(app.engine.fhir, other, app.grant().access_token, size=size))
     word = OUTSIDE[interaction]
     twin = twin_of(app, word, wanted, app.grant().access_token)
     exchange = tried_in_vain(app, word, wanted, grant.access_token)
