@@ -142,13 +142,15 @@ class FhirServer:
         own = access.is_own_profile(kind, resource_id)
         if own and self.defects("refuses_fhir_user_read"):
             raise Refused(404, "not-found", f"There is no {kind} with this id.")
+        known = self.store.get(kind, resource_id)
+        if known is not None and asked.header("if-none-match") and self.defects("tells_anybody_that_a_resource_is_unchanged"):
+            tag = f'W/"{known["meta"]["versionId"]}"'
+            if asked.header("if-none-match") == tag:
+                return Answer(304, None, {"ETag": tag})
         grants = () if own else access.require(READ, kind, "read")
         if not self.store.history(kind, resource_id) and self.defects("missing_resource_answered_with_200"):
             return Answer(200, outcome("not-found", f"There is no {kind} with this id."))
         resource = self._current(kind, resource_id)
-        version = f'W/"{resource["meta"]["versionId"]}"'
-        if asked.header("if-none-match") == version and self.defects("tells_anybody_that_a_resource_is_unchanged"):
-            return Answer(304, None, {"ETag": version})
         if not own:
             self._require_reach(access, grants, resource, "read")
         if kind == "Patient" and resource_id == access.token.patient and self.defects("refuses_patient_in_context"):

@@ -182,7 +182,7 @@ def _further_types(app: App) -> list[Trial]:
         if kind in beside or not covers(own.granted, kind, "s") or any(covers(grant.granted, kind, letter) for letter in "rs"):
             continue
         found, query = search(app, kind, whose, app.current(own.access_token))
-        matches = resources(found.answer, kind) if found.response is not None else []
+        matches = resources(answered(found), kind)
         if not matches:
             continue
         wanted = Sample(matches[0], query)

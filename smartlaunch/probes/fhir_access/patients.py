@@ -206,7 +206,7 @@ def _of_another_by_type(app: App) -> list[Trial]:
         if kind == first or len(trials) >= 2 * _TYPES or not all(covers(grant.granted, kind, letter) for letter in "rs"):
             continue
         found, query = search(app, kind, other, app.current(theirs.access_token))
-        matches = resources(found.answer, kind) if found.response is not None else []
+        matches = resources(answered(found), kind)
         if not matches:
             continue
         wanted = Sample(matches[0], query)
