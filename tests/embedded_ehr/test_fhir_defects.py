@@ -281,6 +281,36 @@ def change_in_full(without: str = "") -> Probe:
     return probe
 
 
+def location_of_new_state(server: Server) -> bool:
+    return "location" in server.ask("POST", "/Basic", body=state_body()).headers
+
+
+def etag_of_new_state(server: Server) -> str:
+    return server.ask("POST", "/Basic", body=state_body()).headers["etag"]
+
+
+def found_after_delete(server: Server) -> int:
+    kept = server.ask("POST", "/Basic", body=state_body()).json()
+    server.ask("DELETE", f"/Basic/{kept['id']}", headers={"If-Match": 'W/"1"'})
+    return int(server.ask("GET", "/Basic?code=https://app.example|preferences").json()["total"])
+
+
+def found_none(server: Server) -> int:
+    return server.ask("GET", "/Basic?code=https://app.example|nothing").status_code
+
+
+def extension_after_update(server: Server) -> Any:
+    kept = server.ask("POST", "/Basic", body=state_body()).json()
+    body = {**kept, "extension": [{"url": "https://app.example/v2", "valueString": "new"}]}
+    answer = server.ask("PUT", f"/Basic/{kept['id']}", body=body, headers={"If-Match": 'W/"1"'})
+    return answer.status_code, [one["url"] for one in server.ask("GET", f"/Basic/{kept['id']}").json()["extension"]]
+
+
+def unchanged_for_anybody(server: Server) -> int:
+    tag = server.ask("GET", A1).headers["etag"]
+    return server.ask("GET", A1, "openid", headers={"If-None-Match": tag}).status_code
+
+
 def without_token(method: str, path: str, body: Any = None) -> Probe:
     def probe(server: Server) -> int:
         server.ask("POST", "/Basic", body=state_body())
@@ -333,6 +363,7 @@ def style(server: Server) -> Any:
 WRITE_A1 = observation(id=A1.rpartition("/")[2])
 GRANULAR = f"patient/Observation.cruds?category={LAB}"
 UNION = f"{GRANULAR} patient/Observation.cruds?category={VITALS}"
+BATCH = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": A1[1:]}}]}
 INCLUDE = "/Observation?_id=amelia-stone-glucose-1&_include=Observation:encounter"
 
 PROBES: dict[str, Probe] = {
@@ -501,11 +532,34 @@ PROBES: dict[str, Probe] = {
     "smart_style_url_is_dead": style,
     "smart_style_is_not_json": style,
     "smart_style_is_a_list": style,
+    "accepts_expired_token_for_searches": status("GET", "/Observation", expires_at=1.0),
+    "accepts_expired_token_for_searches_by_post": status("POST", "/Observation/_search", body="code=1", expires_at=1.0),
+    "accepts_expired_token_for_histories": status("GET", f"{A1}/_history", expires_at=1.0),
+    "accepts_expired_token_for_batches": status("POST", "", body=BATCH, expires_at=1.0),
+    "accepts_expired_backend_token_for_searches": status(
+        "GET", "/Observation", "system/Observation.rs", user=None, patient=None, expires_at=1.0
+    ),
+    "accepts_revoked_token_for_searches": status("GET", "/Observation", revoked=True),
+    "accepts_revoked_token_for_batches": status("POST", "", body=BATCH, revoked=True),
+    "accepts_token_with_something_behind_it": lambda server: server.bearer(f"{server.token()}0").status_code,
+    "compares_tokens_without_regard_to_case": lambda server: server.bearer(server.token().upper()).status_code,
+    "serves_head_without_a_token": without_token("HEAD", A1),
+    "serves_histories_without_a_token": without_token("GET", f"{A1}/_history"),
+    "takes_writes_without_a_token": without_token("POST", "/Observation", observation()),
+    "tells_anybody_that_a_resource_is_unchanged": unchanged_for_anybody,
+    "wildcard_scopes_leave_out_documents": status("GET", "/DocumentReference", "patient/*.rs"),
+    "app_state_answers_a_search_without_matches_with_404": found_none,
+    "app_state_create_tells_no_location": location_of_new_state,
+    "app_state_etag_is_not_the_version": etag_of_new_state,
+    "app_state_finds_what_was_deleted": found_after_delete,
+    "app_state_is_not_about_relatives": keep(subject={"reference": f"{BASE}/fhir/RelatedPerson/nobody"}),
+    "app_state_makes_new_state_by_update": lambda server: (
+        server.ask("PUT", "/Basic/new", body=state_body(id="new"), headers={"If-Match": 'W/"1"'}).status_code
+    ),
+    "app_state_update_keeps_the_old_extensions": extension_after_update,
     "smart_style_changes_at_its_address": style_again,
     "serves_searches_by_post_without_a_token": without_token("POST", "/Observation/_search", "patient=amelia-stone"),
-    "takes_batches_without_a_token": without_token(
-        "POST", "", {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": A1[1:]}}]}
-    ),
+    "takes_batches_without_a_token": without_token("POST", "", BATCH),
     "app_state_is_found_without_a_token": without_token("GET", "/Basic?code=https://app.example|preferences"),
     "app_state_has_room_for_one_subject_of_a_code": keep_for_two_subjects,
     "app_state_answers_a_changed_code_with_422": change("PUT", code={"coding": [{"code": "x"}]}),
