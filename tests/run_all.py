@@ -24,8 +24,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FIRST = (
-    "peers/test_servers.py",
+    "peers/test_servers.py -k django_server",
     "peers/test_oidc_provider.py",
+    "peers/test_servers.py -k oauth2_server",
+    "peers/test_servers.py -k authlib_server",
     "browser",
     "probes",
     "nights",
@@ -41,6 +43,8 @@ FIRST = (
 """What takes longest begins first."""
 FILE_BY_FILE = ("peers", "hostile")
 """Folders whose files each make long runs of their own: the files go side by side."""
+PART_BY_PART = {"peers/test_servers.py": ("authlib_server", "django_server", "oauth2_server")}
+"""Files whose tests each rest on one of several long runs: the runs go side by side."""
 MEASURING = ("probes", "client", "checks", "evidence")
 """Folders of tests that are measured, and packages of the same names that they are measured on."""
 LIMIT_S = 1200
@@ -49,7 +53,8 @@ LIMIT_S = 1200
 def run(folder: str, figures: Path) -> tuple[str, int, str, float]:
     began = time.monotonic()
     measured = ["-m", "coverage", "run", "--parallel-mode"] if folder in MEASURING else []
-    command = [sys.executable, *measured, "-m", "pytest", str(HERE / folder), "-q", "-rfE"]
+    place, *chosen = folder.split()
+    command = [sys.executable, *measured, "-m", "pytest", str(HERE / place), *chosen, "-q", "-rfE"]
     environment = {**os.environ, "COVERAGE_FILE": str(figures / "figures")}
     try:
         done = subprocess.run(
@@ -73,7 +78,8 @@ def jobs(folders: list[str]) -> list[str]:
     found: list[str] = []
     for folder in folders:
         files = [f"{folder}/{path.name}" for path in sorted((HERE / folder).glob("test_*.py"))]
-        found += files if folder in FILE_BY_FILE else [folder]
+        for name in files if folder in FILE_BY_FILE else [folder]:
+            found += [f"{name} -k {part}" for part in PART_BY_PART.get(name, ())] or [name]
     return sorted(found, key=lambda job: FIRST.index(job) if job in FIRST else len(FIRST))
 
 
