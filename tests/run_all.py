@@ -55,7 +55,7 @@ def run(folder: str, figures: Path) -> tuple[str, int, str, float]:
     measured = ["-m", "coverage", "run", "--parallel-mode"] if folder in MEASURING else []
     place, *chosen = folder.split()
     command = [sys.executable, *measured, "-m", "pytest", str(HERE / place), *chosen, "-q", "-rfE"]
-    environment = {**os.environ, "COVERAGE_FILE": str(figures / "figures")}
+    environment = {**os.environ, **({"COVERAGE_FILE": str(figures / "figures")} if measured else {})}
     try:
         done = subprocess.run(
             command,

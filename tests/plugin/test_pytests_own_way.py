@@ -122,7 +122,8 @@ def others():
 
 def beside(others, *words):
     """pytest with all of them loaded."""
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{others}", "SMARTLAUNCH_ALLURE": "off"}
+    figures = others / "coverage"  # pytest-cov takes away what it finds where it writes
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{others}", "SMARTLAUNCH_ALLURE": "off", "COVERAGE_FILE": str(figures)}
     return subprocess.run(
         [sys.executable, "-m", "pytest", *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
