@@ -21,10 +21,10 @@ from smartlaunch.probes.app_state.keeping import (
     make_room,
     post,
     put,
+    says_of,
     search,
     send,
     shared,
-    until_found,
     until_lost,
     updated,
 )
@@ -103,7 +103,7 @@ def _with_end(app: App, state: State, exchange: Exchange, tried: Mapping[str, An
     """The change with what a refusal has left."""
     if 200 <= exchange.answer.status < 300:
         return Change(state, exchange, tried)
-    return Change(state, exchange, tried, until_found(app, key_of(state.sent)[1], state))
+    return Change(state, exchange, tried, says_of(app, key_of(state.sent)[1], state))
 
 
 def _tried(app: App, action: str, state: State) -> Mapping[str, Any] | None:

@@ -291,6 +291,15 @@ def until_found(app: App, about: str, wanted: State) -> Exchange:
     return exchange
 
 
+def says_of(app: App, about: str, state: State) -> Exchange | None:
+    """The search that says whether state is there; None where it says nothing, since not even fresh state about the same is found."""
+    exchange = until_found(app, about, state)
+    if not _good_without(exchange, state.id):
+        return exchange
+    fresh = create(app, about, CODES[0])
+    return exchange if fresh.accepted and not _good_without(until_found(app, about, fresh), fresh.id) else None
+
+
 def _good_without(exchange: Exchange, wanted: str) -> bool:
     return 200 <= exchange.answer.status < 300 and all(one.get("id") != wanted for one in resources(exchange.answer, "Basic"))
 
