@@ -15,8 +15,6 @@ import contextlib
 import json
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from run_against_floor import counts, measured
 
 from smartlaunch.embedded_ehr.options import SandboxOptions
-from smartlaunch.embedded_ehr.server import prepare
+from smartlaunch.embedded_ehr.server import begin, prepare
 from smartlaunch.embedded_ehr.target_file import write_target
 
 SLOW_RATIO, QUICK_RATIO, LOGINS_EACH = 0.35, 1.0, 4
@@ -54,10 +52,7 @@ def served(delay_s: float, folder: Path) -> Iterator[Path]:
     """The target file of an embedded EHR that is that slow."""
     running = prepare(SandboxOptions())
     running.server.config.app = Delayed(running.server.config.app, delay_s)
-    running.thread = threading.Thread(target=running.server.run, kwargs={"sockets": [running.listener]}, daemon=True)
-    running.thread.start()
-    while not running.server.started:
-        time.sleep(0.01)
+    begin(running)
     try:
         yield write_target(folder / "slow.toml", running)
     finally:

@@ -115,7 +115,11 @@ def _bound(port: int) -> socket.socket:
 
 def start(options: SandboxOptions | None = None) -> RunningSandbox:
     """Serve in a thread and return when the server is ready."""
-    running = prepare(options)
+    return begin(prepare(options))
+
+
+def begin(running: RunningSandbox) -> RunningSandbox:
+    """Let a prepared server serve in a thread; the same server, once it is ready."""
     running.thread = threading.Thread(target=running.server.run, kwargs={"sockets": [running.listener]}, name="embedded-ehr", daemon=True)
     running.thread.start()
     limit = time.monotonic() + _START_LIMIT_S

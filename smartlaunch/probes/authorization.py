@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 from smartlaunch.addresses import origin
@@ -197,10 +198,11 @@ def ask_listed_response_types(app: App) -> dict[str, AuthorizationAnswer]:
     listed = [name for name in app.engine.discovery.listed("response_types_supported") if name != "code"]
     if not listed:
         raise NotApplicable("the SMART configuration lists no response type other than `code`")
-    return {
-        name: app.once(f"listed response type {name}", lambda name=name: ask(app, lambda r: r.having(response_type=name)))  # type: ignore[misc]
-        for name in listed
-    }
+    return {name: app.once(f"listed response type {name}", partial(_ask_response_type, app, name)) for name in listed}
+
+
+def _ask_response_type(app: App, name: str) -> AuthorizationAnswer:
+    return ask(app, lambda request: request.having(response_type=name))
 
 
 def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:

@@ -116,7 +116,8 @@ def test_a_signal_ends_all_workers_with_a_report(tmp_path: Path, number: int, co
     process = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": root}, stderr=subprocess.PIPE, text=True)
     streams = [tmp_path / "whole" / "workers" / str(n) / "scenarios.jsonl" for n in (1, 2)]
     deadline = time.monotonic() + 120
-    while not all(stream.exists() and stream.read_bytes().count(b"\n") > 2 for stream in streams) and time.monotonic() < deadline:
+    while not all(stream.exists() and stream.read_bytes().count(b"\n") > 2 for stream in streams):
+        assert time.monotonic() < deadline, "no worker has put anything within two minutes"
         time.sleep(0.1)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
@@ -142,7 +143,8 @@ def test_workers_end_with_whoever_started_them(tmp_path: Path) -> None:
         return found
 
     deadline = time.monotonic() + 60
-    while alive() < 4 and time.monotonic() < deadline:  # two workers, and what runs in them
+    while alive() < 4:  # two workers, and what runs in them
+        assert time.monotonic() < deadline, "the workers were not there within a minute"
         time.sleep(0.1)
     process.kill()
     process.wait()

@@ -276,7 +276,7 @@ def until_lost(app: App, code: str, about: str, unwanted: State) -> Exchange:
     until = time.monotonic() + INDEXED_S
     exchange = search(app, code, about, token(app))
     while any(one.get("id") == unwanted.id for one in resources(exchange.answer, "Basic")) and time.monotonic() < until:
-        time.sleep(INDEXED_S / 5)
+        let_pass(INDEXED_S / 5)
         exchange = search(app, code, about, token(app))
     return exchange
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
-from smartlaunch.fhir import describe, resources
+from smartlaunch.fhir import describe
 from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.fhir_access import categories
+from smartlaunch.probes.fhir_access.further_types import MOST_TYPES, out_of_reach
 from smartlaunch.probes.fhir_access.grants import covering, covers, granted, require_uncovered, scope
 from smartlaunch.probes.fhir_access.patients import OF_THE_PERSON, asked_whether
 from smartlaunch.probes.fhir_access.requests import NEXT_PAGE, WRITES, Trial, letter_of, next_page, send, tried, tried_in_vain, twin_of
@@ -162,10 +163,6 @@ def _other_type(app: App, interaction: str) -> Trial:
     return Trial(interaction, outside.type, exchange, tuple(grant.granted), twin, frozenset({outside.id}))
 
 
-_TYPES = 6
-"""So many types are tried beside the one that is mostly left out."""
-
-
 def further_types(app: App) -> list[Trial]:
     """A search and a read of each further type that the granted scopes leave out."""
     return app.once("every type that was left out", lambda: _further_types(app))
@@ -181,15 +178,8 @@ def _further_types(app: App) -> list[Trial]:
     for kind in kinds(app):
         if kind in beside or not covers(own.granted, kind, "s") or any(covers(grant.granted, kind, letter) for letter in "rs"):
             continue
-        found, query = search(app, kind, whose, app.current(own.access_token))
-        matches = resources(answered(found), kind)
-        if not matches:
-            continue
-        wanted = Sample(matches[0], query)
-        for word in ("search", "read"):
-            exchange = tried_in_vain(app, word, wanted, grant.access_token)
-            trials.append(Trial(word, kind, exchange, tuple(grant.granted), found, frozenset({wanted.id})))
-        if len(trials) >= 2 * _TYPES:
+        trials += out_of_reach(app, kind, whose, own, grant)
+        if len(trials) >= 2 * MOST_TYPES:
             break
     if not trials:
         raise NotApplicable("the patient has no data of any further type that the app's own scopes cover")
@@ -461,7 +451,7 @@ def _further_under(app: App, wide: Grant, known: set[str]) -> list[Trial]:
         return []
     trials = list[Trial]()
     further = [one for one in kinds(app) if one not in known and covers(named.granted, one, "s") and covers(wide.granted, one, "s")]
-    for kind in further[:_TYPES]:
+    for kind in further[:MOST_TYPES]:
         twin, query = search(app, kind, patient(app), app.current(named.access_token))
         ids = frozenset(str(one.get("id")) for one in disclosed(twin, kind))
         if ids:

@@ -14,6 +14,7 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import LoginStuck, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, link, resources
 from smartlaunch.probes import backend_services
+from smartlaunch.probes.fhir_access.further_types import MOST_TYPES, out_of_reach
 from smartlaunch.probes.fhir_access.grants import covering, covers, granted, require_patient_level, scope
 from smartlaunch.probes.fhir_access.requests import (
     BY_HAS,
@@ -101,8 +102,7 @@ def _of_another(app: App, interaction: str) -> Trial:
     kind, other = own.type, other_patient(app)
     grant = covering(app, _scopes(app, kind, "patient"))
     require_patient_level(grant, "Patient", kind)
-    if not disclosed(send(app, "read", own, grant.access_token), kind):
-        raise TwinFailed(f"the token does not work for the patient in context ({' '.join(grant.granted)})")
+    _require_works(app, own, grant)
     twin: Exchange | None = None
     try:
         other_grant, person, resource = of_other(app)
@@ -183,10 +183,6 @@ def leafed_through(app: App, first: Exchange, token: str, patients: frozenset[st
     return first
 
 
-_TYPES = 6
-"""So many types are tried beside the first one."""
-
-
 def of_another_by_type(app: App) -> list[Trial]:
     """A search and a read of another patient's data of each further type, which that patient's own token gets."""
     return app.once("every type for another patient", lambda: _of_another_by_type(app))
@@ -203,16 +199,9 @@ def _of_another_by_type(app: App) -> list[Trial]:
         raise NotApplicable(f"no login brings the patient {other} into context, so nothing shows that this patient's data are there")
     trials = list[Trial]()
     for kind in every:
-        if kind == first or len(trials) >= 2 * _TYPES or not all(covers(grant.granted, kind, letter) for letter in "rs"):
+        if kind == first or len(trials) >= 2 * MOST_TYPES or not all(covers(grant.granted, kind, letter) for letter in "rs"):
             continue
-        found, query = search(app, kind, other, app.current(theirs.access_token))
-        matches = resources(answered(found), kind)
-        if not matches:
-            continue
-        wanted = Sample(matches[0], query)
-        for word in ("search", "read"):
-            exchange = tried_in_vain(app, word, wanted, grant.access_token)
-            trials.append(Trial(word, kind, exchange, tuple(grant.granted), found, frozenset({other})))
+        trials += [replace(trial, ids=frozenset({other})) for trial in out_of_reach(app, kind, other, theirs, grant)]
     if not trials:
         raise NotApplicable(f"the patient {other} has no data of any further type that is granted")
     return trials
@@ -231,15 +220,8 @@ def under(app: App, written: str, interaction: str) -> Trial:
 
 
 def _under(app: App, written: str, interaction: str) -> Trial:
-    own, other = sample(app), other_patient(app)
-    grant = covering(app, [WRITTEN[written](app, own.type)])
-    require_patient_level(grant, own.type)
-    if not disclosed(send(app, "read", own, grant.access_token), own.type):
-        raise TwinFailed(f"the token does not work for the patient in context ({' '.join(grant.granted)})")
-    other_grant, _, wanted = of_other(app)
-    twin = twin_of(app, interaction, wanted, other_grant.access_token)
-    exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
-    return Trial(interaction, wanted.type, exchange, tuple(grant.granted), twin, frozenset({other}))
+    own = sample(app)
+    return _past_the_patient(app, interaction, own, covering(app, [WRITTEN[written](app, own.type)]))
 
 
 def beside_user_scope(app: App, interaction: str) -> Trial:
@@ -248,15 +230,26 @@ def beside_user_scope(app: App, interaction: str) -> Trial:
 
 
 def _beside_user_scope(app: App, interaction: str) -> Trial:
-    own, second, other = sample(app), sample(app, 1), other_patient(app)
+    own, second = sample(app), sample(app, 1)
     grant = covering(app, [scope(app, own.type, "rs", "patient"), scope(app, second.type, "rs", "user")])
+    return _past_the_patient(app, interaction, own, grant)
+
+
+def _past_the_patient(app: App, interaction: str, own: Sample, grant: Grant) -> Trial:
+    """The request for another patient's data of a type that the grant has for the patient in context, and works for."""
+    other = other_patient(app)
     require_patient_level(grant, own.type)
-    if not disclosed(send(app, "read", own, grant.access_token), own.type):
-        raise TwinFailed(f"the token does not work for the patient in context ({' '.join(grant.granted)})")
+    _require_works(app, own, grant)
     other_grant, _, wanted = of_other(app)
     twin = twin_of(app, interaction, wanted, other_grant.access_token)
     exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
     return Trial(interaction, wanted.type, exchange, tuple(grant.granted), twin, frozenset({other}))
+
+
+def _require_works(app: App, own: Sample, grant: Grant) -> None:
+    """The token works for the patient in context, else its refusals prove nothing."""
+    if not disclosed(send(app, "read", own, grant.access_token), own.type):
+        raise TwinFailed(f"the token does not work for the patient in context ({' '.join(grant.granted)})")
 
 
 # -- whether there is something --------------------------------------------------------------------------------------------------
