@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.checks import brand_profiles as profiles
+from smartlaunch.checks.brand_profiles import ABSENT, FHIR_VERSION, PORTAL, objects
 from smartlaunch.checks.members import Findings, absolute_url, advice, show
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
 
-PORTAL, ABSENT, FHIR_VERSION = profiles.PORTAL, profiles.ABSENT, profiles.FHIR_VERSION
 URI_SYSTEM = "urn:ietf:rfc:3986"
 CONNECTION = "http://terminology.hl7.org/CodeSystem/endpoint-connection-type"
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
@@ -38,9 +38,6 @@ def entries(exchange: Exchange, resource_type: str) -> list[Entry]:
 def brands(exchange: Exchange) -> list[Entry]:
     """The Brands, which are Organizations."""
     return entries(exchange, "Organization")
-
-
-_objects = profiles.objects
 
 
 def _each(requirement: str, exchange: Exchange, expected: str, found: list[Entry], wrong: Callable[[dict[str, Any]], str]) -> Findings:
@@ -91,7 +88,7 @@ def _extensions(node: object, pointer: str = "") -> Iterator[tuple[str, dict[str
     elif isinstance(node, dict):
         for name, each in node.items():
             if name in ("extension", "modifierExtension"):
-                yield from ((f"{pointer}/{name}/{i}", one) for i, one in enumerate(_objects(each)))
+                yield from ((f"{pointer}/{name}/{i}", one) for i, one in enumerate(objects(each)))
             yield from _extensions(each, f"{pointer}/{name}")
 
 
@@ -133,12 +130,12 @@ def _whole(problems: Iterator[profiles.Problem]) -> str:
 def _has_website(resource: Mapping[str, Any]) -> bool:
     return any(
         t.get("system") == "url" and (isinstance(t.get("value"), str) or ABSENT in _urls(t.get("_value")))
-        for t in _objects(resource.get("telecom"))
-    ) or any(ABSENT in _urls(t) for t in _objects(resource.get("telecom")))
+        for t in objects(resource.get("telecom"))
+    ) or any(ABSENT in _urls(t) for t in objects(resource.get("telecom")))
 
 
 def _urls(element: object) -> set[str]:
-    return {str(e.get("url")) for e in _objects(element.get("extension"))} if isinstance(element, dict) else set()
+    return {str(e.get("url")) for e in objects(element.get("extension"))} if isinstance(element, dict) else set()
 
 
 def brand_form(requirement: str, exchange: Exchange) -> Findings:
@@ -149,7 +146,7 @@ def brand_form(requirement: str, exchange: Exchange) -> Findings:
         return "" if (isinstance(name, str) and name.strip()) or ABSENT in _urls(resource.get("_name")) else "no `name`"
 
     def sited(resource: dict[str, Any]) -> str:
-        telecom = _objects(resource.get("telecom"))
+        telecom = objects(resource.get("telecom"))
         if len(telecom) > 1:
             return f"{len(telecom)} `telecom`, and the profile has one"
         return "" if _has_website(resource) else "no `telecom` of system `url`"
@@ -179,13 +176,13 @@ def _portal_only(resource: dict[str, Any]) -> str:
 
 
 def _own_references(resource: Mapping[str, Any]) -> list[str]:
-    return [str(e["reference"]) for e in _objects(resource.get("endpoint")) if "reference" in e]
+    return [str(e["reference"]) for e in objects(resource.get("endpoint")) if "reference" in e]
 
 
 def _portal_references(resource: Mapping[str, Any]) -> list[str]:
     found = []
-    for portal in _objects(resource.get("extension")):
-        for part in _objects(portal.get("extension")) if portal.get("url") == PORTAL else []:
+    for portal in objects(resource.get("extension")):
+        for part in objects(portal.get("extension")) if portal.get("url") == PORTAL else []:
             reference = part.get("valueReference")
             if part.get("url") == "portalEndpoint" and isinstance(reference, dict) and "reference" in reference:
                 found.append(str(reference["reference"]))
@@ -199,7 +196,7 @@ def endpoint_form(requirement: str, exchange: Exchange) -> Findings:
         return "" if FHIR_VERSION in _urls(resource) else "no extension `endpoint-fhir-version`"
 
     def contact(resource: dict[str, Any]) -> str:
-        good = any(c.get("system") == "url" and not absolute_url(c.get("value")) for c in _objects(resource.get("contact")))
+        good = any(c.get("system") == "url" and not absolute_url(c.get("value")) for c in objects(resource.get("contact")))
         return "" if good else "no `contact` of system `url` with a URL"
 
     def address(resource: dict[str, Any]) -> str:
@@ -213,8 +210,8 @@ def endpoint_form(requirement: str, exchange: Exchange) -> Findings:
         return "" if system == CONNECTION else f"the system is {show(system)}"
 
     def payload(resource: dict[str, Any]) -> str:
-        codes = [c.get("code") for kind in _objects(resource.get("payloadType")) for c in _objects(kind.get("coding"))]
-        if len(_objects(resource.get("payloadType"))) > 1:
+        codes = [c.get("code") for kind in objects(resource.get("payloadType")) for c in objects(kind.get("coding"))]
+        if len(objects(resource.get("payloadType"))) > 1:
             return f"{len(resource['payloadType'])} of them"
         return "" if not codes or "none" in codes else f"the code is {show(codes[0])}"
 
@@ -258,7 +255,7 @@ def two_levels(requirement: str, exchange: Exchange) -> Findings:
 
 def countries(exchange: Exchange) -> list[object]:
     """The countries of the Brands' addresses."""
-    found = [address.get("country") for _, _, resource in brands(exchange) for address in _objects(resource.get("address"))]
+    found = [address.get("country") for _, _, resource in brands(exchange) for address in objects(resource.get("address"))]
     return [country for country in found if country is not None]
 
 
@@ -266,7 +263,7 @@ def country_codes(requirement: str, exchange: Exchange) -> Findings:
     """A country is told by two capital letters."""
 
     def wrong(resource: dict[str, Any]) -> str:
-        told = [a["country"] for a in _objects(resource.get("address")) if a.get("country") is not None]
+        told = [a["country"] for a in objects(resource.get("address")) if a.get("country") is not None]
         bad = [c for c in told if not isinstance(c, str) or not re.fullmatch(r"[A-Z]{2}", c)]
         return f"`country` is {show(bad[0])}" if bad else ""
 
@@ -280,7 +277,7 @@ def matching(exchange: Exchange, identifier: object) -> list[Entry]:
     def fits(one: dict[str, Any]) -> bool:
         return one.get("value") == wanted.get("value") and ("system" not in wanted or one.get("system") == wanted["system"])
 
-    return [entry for entry in brands(exchange) if any(fits(one) for one in _objects(entry[2].get("identifier")))]
+    return [entry for entry in brands(exchange) if any(fits(one) for one in objects(entry[2].get("identifier")))]
 
 
 def primary_brand(requirement: str, exchange: Exchange, identifier: object) -> Findings:
@@ -445,7 +442,7 @@ def web_site_identifiers(requirement: str, exchange: Exchange) -> Findings:
     """Each Brand has its web site as identifier: https, no ``www.``, no path."""
 
     def wrong(resource: dict[str, Any]) -> str:
-        sites = [i.get("value") for i in _objects(resource.get("identifier")) if i.get("system") == URI_SYSTEM]
+        sites = [i.get("value") for i in objects(resource.get("identifier")) if i.get("system") == URI_SYSTEM]
         if any(_is_site(site) for site in sites):
             return ""
         return f"the identifier is {show(sites[0])}" if sites else f"no identifier of system `{URI_SYSTEM}`"

@@ -183,7 +183,8 @@ def _tell_page(args: argparse.Namespace, night: Night, history: History) -> Told
     """Write the page of the night as it stands; what is asked of a run is kept, the run itself is not."""
     found: list[Comparison] = []
     rows = []
-    told = Told(found, load(), args.strict, args.down_nights, args.link)
+    lost = [entry.name or entry.given for entry in night.entries if entry.state == "done" and not is_run(night.folder / entry.slug)]
+    told = Told(found, load(), args.strict, args.down_nights, args.link, lost)
     for entry in night.entries:
         main = night.folder / entry.slug
         comparison = comparison_of(night, history, entry)

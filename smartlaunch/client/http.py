@@ -46,11 +46,11 @@ _PAUSES = (1, 2, 4)
 """How long to wait before each repetition where the answer does not say it, in units of ``back_off_s``."""
 _AN_EPOCH_TIME = 1_000_000_000
 _SLOWER = 4.0
+"""Requests a second once the server has said that there were too many, unless the target file allows fewer."""
 _CALM = 40
 """After so many requests at a lower rate that were not too many, twice as many a second are tried."""
 _AT_WILL = 40.0
 """A rate that nobody notices any more."""
-"""Requests a second once the server has said that there were too many, unless the target file allows fewer."""
 
 
 class Sink(Protocol):
@@ -105,7 +105,7 @@ class Http:
         self._headers_for = headers_for
         self.ssl_context = context
         self._deadline = _Deadline()
-        barred = trust.barred if trust is not None else _nobody_barred
+        barred = trust.barred if trust is not None and not proxy else _nobody_barred  # a proxy is where the user's file says it is
         wire = transport if transport is not None else _DeadlineTransport(context, self._deadline, barred, proxy)
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._client = httpx.Client(transport=wire, timeout=request_s, follow_redirects=False, trust_env=False, cookies=no_cookies)

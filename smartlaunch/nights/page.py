@@ -28,7 +28,7 @@ def row_of(entry: Entry, run: Run | None, comparison: Comparison | None, told: T
             "link": "",
             "tone": "error" if entry.state == "done" else "not-applicable",
             "word": "not run" if entry.state == "done" else words[entry.state],
-            "said": printable(entry.said),
+            "said": printable("; ".join(line.strip() for line in entry.said.splitlines())),
             "counts": "",
             "took": "",
             "attempts": entry.attempts,
@@ -61,8 +61,8 @@ def write_index(night: Night, rows: list[dict[str, Any]], told: Told) -> Path:
     text = environment.get_template("night.html.j2").render(
         css=Markup(resource("report.css") + resource("history.css")),  # noqa: S704 - our own files
         night=night,
-        headline=told.headline if told.comparisons else "No target is done yet.",
-        word=told.word if told.comparisons else "Under way",
+        headline=told.headline if told.comparisons or told.not_run else "No target is done yet.",
+        word=told.word if told.comparisons or told.not_run else "Under way",
         rows=rows,
         left=len(night.entries) - done,
     )

@@ -41,6 +41,7 @@ from smartlaunch.reporting.words import (
     printable,
     seconds,
     verdict,
+    wished,
 )
 
 MOST_LAUNCHES = 60
@@ -78,7 +79,8 @@ def _view(page: Page) -> dict[str, Any]:
     """What the template is given, a part of the page each."""
     script = resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    drawn, said = launches(page), problems(page)
+    drawn, said, wanted = launches(page), problems(page), wishes(page.run)
+    title, keys = wished(wish.key for wish in wanted)
     return {
         "css": Markup(resource("report.css")),  # noqa: S704 - our own file
         "script": Markup(script),  # noqa: S704 - our own file
@@ -95,7 +97,8 @@ def _view(page: Page) -> dict[str, Any]:
         "notes": [capital(p["message"]) for p in said if p["tone"] == Outcome.NOT_APPLICABLE],
         "unjudged": unjudged(page),
         "folded": (Outcome.NOT_CONFIGURED.value, Outcome.NOT_APPLICABLE.value),
-        "wishes": [{"key": printable(wish.key), "number": len(wish.scenarios)} for wish in wishes(page.run)],
+        "wish_title": title,
+        "wishes": [{"key": printable(key), "number": len(wish.scenarios)} for wish, key in zip(wanted, keys, strict=True)],
         "sections": finding_sections(page),
         "matrix": matrix(page),
         "launches": drawn[:MOST_LAUNCHES],

@@ -33,6 +33,7 @@ from smartlaunch.reporting.words import (
     shortened,
     spent,
     verdict,
+    wished,
 )
 
 NARROWEST, WIDEST = 40, 110
@@ -217,9 +218,10 @@ class _Summary:
         wanted = wishes(self.run)
         if not wanted:
             return []
-        lines = ["", self.style("To judge more, add to the target file", "bold")]
-        for wish in wanted[:_WISHES]:
-            lines += self._item(f"{wish.key}: {count(len(wish.scenarios), 'more scenario')}", hanging="    ")
+        title, keys = wished(wish.key for wish in wanted)
+        lines = ["", self.style(title, "bold")]
+        for wish, key in list(zip(wanted, keys, strict=True))[:_WISHES]:
+            lines += self._item(f"{key}: {count(len(wish.scenarios), 'more scenario')}", hanging="    ")
         if len(wanted) > _WISHES:
             lines.append(f"  and {count(len(wanted) - _WISHES, 'line')} more, in the report")
         return lines

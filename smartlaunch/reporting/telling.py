@@ -32,6 +32,8 @@ class Told:
     strict: bool = False
     down_nights: int = 3
     link: str = ""
+    not_run: Sequence[str] = ()
+    """Targets that were to be run and have no run, by name."""
 
     @property
     def red(self) -> bool:
@@ -41,7 +43,11 @@ class Told:
     @property
     def headline(self) -> str:
         """The one sentence."""
-        return night_headline(self.comparisons, self.rows, strict=self.strict, down_nights=self.down_nights)
+        lost = f"{', '.join(map(printable, self.not_run))} {'was' if len(self.not_run) == 1 else 'were'} not run"
+        if not self.comparisons and self.not_run:
+            return lost
+        said = night_headline(self.comparisons, self.rows, strict=self.strict, down_nights=self.down_nights)
+        return f"{said}; {lost}" if self.not_run else said
 
     @property
     def word(self) -> str:
@@ -50,6 +56,8 @@ class Told:
             return "Worse"
         if self.red:
             return "Not answering"
+        if self.not_run:
+            return f"{count(len(self.not_run), 'target')} not run"
         if failing := self.failing_at_first:
             return f"{count(failing, 'scenario')} failed, the first time"
         return "Nothing failed, the first time" if self.comparisons and all(c.first for c in self.comparisons) else "Nothing worse"
@@ -102,7 +110,13 @@ def markdown(told: Told) -> str:
 def github_commands(told: Told) -> list[str]:
     """Workflow commands of GitHub: an error for each thing that became worse, a warning for a target that is down, else a notice."""
     if not told.regressions:
-        level = "error" if told.red else "warning" if told.failing_at_first or any(c.down for c in told.comparisons) else "notice"
+        level = (
+            "error"
+            if told.red
+            else "warning"
+            if told.failing_at_first or told.not_run or any(c.down for c in told.comparisons)
+            else "notice"
+        )
         return [f"::{level} title=SMART App Launch::{_command(told.headline)}"]
     lines = [f"::error title=SMART App Launch::{_command(told.headline)}"]
     for comparison, entry in told.regressions[: MOST_ANNOTATIONS - 1]:
@@ -141,7 +155,7 @@ def slack(told: Told) -> dict[str, Any]:
 
 def teams(told: Told) -> dict[str, Any]:
     """The payload of a workflow of Teams: an Adaptive Card."""
-    colour = "Attention" if told.red else "Warning" if told.failing_at_first else "Good"
+    colour = "Attention" if told.red else "Warning" if told.failing_at_first or told.not_run else "Good"
     body: list[dict[str, Any]] = [
         {"type": "TextBlock", "text": _plain(told.headline), "weight": "Bolder", "wrap": True, "color": colour},
         *(
@@ -180,6 +194,8 @@ def badge(told: Told) -> dict[str, Any]:
         message, colour = f"{count(len(told.regressions), 'scenario')} worse", "red"
     elif down:
         message, colour = f"{count(down, 'target')} down", "red" if told.red else "lightgrey"
+    elif told.not_run:
+        message, colour = f"{count(len(told.not_run), 'target')} not run", "lightgrey"
     else:
         message, colour = (f"{failing} failing", "orange") if failing else ("passing", "brightgreen")
     return {"schemaVersion": 1, "label": "SMART App Launch", "message": message, "color": colour}
@@ -190,6 +206,7 @@ def changes(told: Told) -> dict[str, Any]:
     return {
         "headline": told.headline,
         "red": told.red,
+        "not_run": list(told.not_run),
         "targets": [as_json(c, told.rows, strict=told.strict) for c in told.comparisons],
     }
 

@@ -6,7 +6,7 @@ One place, so that the terminal, the HTML page and JUnit never disagree about wh
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -182,15 +182,23 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def wished(keys: Iterable[str]) -> tuple[str, list[str]]:
+    """A title and the keys that would let more be judged, with a word where one belongs to the command and not to the target file."""
+    every = list(keys)
+    of_command = [key.startswith("--") for key in every]
+    title = "To judge more" + ("" if any(of_command) else ", add to the target file")
+    return title, [f"run with {key}" if command else key for key, command in zip(every, of_command, strict=True)]
+
+
 def spent(run: Run) -> str:
-    """Where the time of a run went, such as ``41 s for answers, 6.0 s for things to end, 22 s its own``; empty for a run that was joined.
+    """Where the time of a run went, such as ``41 s for answers, 6.0 s waited on purpose, 22 s its own``; empty for a run that was joined.
 
     Runs side by side wait at the same time, so their sums say nothing of the whole.
     """
     if not run.duration_s or run.header.get("merged"):
         return ""
     own = max(0.0, run.duration_s - run.answers_s - run.let_pass_s)
-    waited = f", {seconds(run.let_pass_s)} for things to end" if run.let_pass_s else ""
+    waited = f", {seconds(run.let_pass_s)} waited on purpose" if run.let_pass_s else ""
     return f"{seconds(run.answers_s)} for answers{waited}, {seconds(own)} its own"
 
 

@@ -346,6 +346,11 @@ def test_a_first_night_says_what_failed_and_not_that_nothing_is_worse(tmp_path):
     assert telling.github_commands(told)[0].startswith("::warning ")
     assert telling.teams(told)["attachments"][0]["content"]["body"][0]["color"] == "Warning"
     assert telling.Told([green], load()).word == "Nothing failed, the first time"
+    lacking = telling.Told([green], load(), not_run=["gone.toml"])
+    assert lacking.word == "1 target not run"
+    assert lacking.headline.endswith("nothing failed; gone.toml was not run")
+    assert telling.badge(lacking)["message"] == "1 target not run"
+    assert telling.Told([], load(), not_run=["a", "b"]).headline == "a, b were not run"
     assert telling.Told([green, same], load()).word == "Nothing worse"
     assert regressed(tmp_path / "c").word == "Worse"
 

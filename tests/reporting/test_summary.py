@@ -15,7 +15,7 @@ from smartlaunch.records.record import Diagnosis, FindingRecord, Run, ScenarioRe
 from smartlaunch.reporting.failure import render_finding, render_findings
 from smartlaunch.reporting.junit import junit_properties
 from smartlaunch.reporting.summary import Progress, render_summary, takes_colour
-from smartlaunch.reporting.words import printable, seconds, spent, verdict
+from smartlaunch.reporting.words import printable, seconds, spent, verdict, wished
 
 FINDING = FindingRecord(
     "SMART-2.2-app-launch-cache-b",
@@ -113,6 +113,11 @@ def test_seconds():
     assert [seconds(v) for v in (0.04, 9.94, 42.4, 185)] == ["0.0 s", "9.9 s", "42 s", "3 min 5 s"]
 
 
+def test_what_would_judge_more_is_a_line_of_the_file_or_a_word_of_the_command():
+    assert wished(["[patients] other", "[ehr_launch]"]) == ("To judge more, add to the target file", ["[patients] other", "[ehr_launch]"])
+    assert wished(["[ehr_launch]", "--headed"]) == ("To judge more", ["[ehr_launch]", "run with --headed"])
+
+
 def test_where_the_time_of_a_run_went():
     def asked(second, ms):
         return RecordedExchange(
@@ -129,7 +134,7 @@ def test_where_the_time_of_a_run_went():
     exchanges = (asked(1, 4000), asked(2, 1000), asked(4, 3000), asked(20, 500))
     run = Run(header=header, exchanges=exchanges)
     assert run.answers_s == pytest.approx(6.5)
-    assert spent(run) == "6.5 s for answers, 7.5 s for things to end, 46 s its own"
+    assert spent(run) == "6.5 s for answers, 7.5 s waited on purpose, 46 s its own"
     assert spent(Run(header={**header, "merged": ["a", "b"]}, exchanges=exchanges)) == ""
     assert spent(Run(header={})) == ""
 
