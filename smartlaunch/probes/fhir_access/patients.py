@@ -26,6 +26,7 @@ from smartlaunch.probes.fhir_access.requests import (
     next_page,
     require_closed,
     require_kept,
+    require_works,
     send,
     tried,
     tried_in_vain,
@@ -102,7 +103,7 @@ def _of_another(app: App, interaction: str) -> Trial:
     kind, other = own.type, other_patient(app)
     grant = covering(app, _scopes(app, kind, "patient"))
     require_patient_level(grant, "Patient", kind)
-    _require_works(app, own, grant)
+    require_works(app, grant, own, "r")
     twin: Exchange | None = None
     try:
         other_grant, person, resource = of_other(app)
@@ -239,17 +240,11 @@ def _past_the_patient(app: App, interaction: str, own: Sample, grant: Grant) -> 
     """The request for another patient's data of a type that the grant has for the patient in context, and works for."""
     other = other_patient(app)
     require_patient_level(grant, own.type)
-    _require_works(app, own, grant)
+    require_works(app, grant, own, "r")
     other_grant, _, wanted = of_other(app)
     twin = twin_of(app, interaction, wanted, other_grant.access_token)
     exchange = tried_in_vain(app, interaction, wanted, grant.access_token)
     return Trial(interaction, wanted.type, exchange, tuple(grant.granted), twin, frozenset({other}))
-
-
-def _require_works(app: App, own: Sample, grant: Grant) -> None:
-    """The token works for the patient in context, else its refusals prove nothing."""
-    if not disclosed(send(app, "read", own, grant.access_token), own.type):
-        raise TwinFailed(f"the token does not work for the patient in context ({' '.join(grant.granted)})")
 
 
 # -- whether there is something --------------------------------------------------------------------------------------------------

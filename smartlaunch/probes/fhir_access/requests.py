@@ -15,6 +15,7 @@ from smartlaunch.fhir import describe, link
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
     from smartlaunch.client.fhir import Fhir
+    from smartlaunch.client.grant import Grant
     from smartlaunch.exchange import Exchange
     from smartlaunch.probes.fhir_access.samples import Sample
 
@@ -326,6 +327,20 @@ def require_closed(app: App, exchange: Exchange) -> Exchange:
     url, form = urlunsplit(parts._replace(query=query)), parse_qsl(request.body.decode()) if searching else None
     _require_shut(app, request.method, url, form)
     return exchange
+
+
+def require_works(app: App, grant: Grant, own: Sample, letters: str) -> None:
+    """``TwinFailed`` where a token does not work for what it was granted: its refusals prove nothing then.
+
+    A read where the letters allow one, else a search; for writes their own scenario shows it.
+    """
+    word = "read" if "r" in letters else "search" if "s" in letters else ""
+    if not word:
+        return
+    key = f"works {' '.join(grant.granted)} {grant.expires_at} {own.reference}"
+    exchange = app.once(key, lambda: send(app, word, own, grant.access_token))
+    if not disclosed(exchange, own.type):
+        raise TwinFailed(f"the token does not work for what it was granted ({' '.join(grant.granted)}): {describe(answered(exchange))}")
 
 
 def require_kept(app: App, of: Sample) -> None:
