@@ -68,11 +68,15 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One thing that was observed, for or against a cause; ``exchange`` is the id of the exchange that shows it."""
+    """One thing that was observed, for or against a cause; ``exchange`` is the id of the exchange that shows it.
+
+    ``by`` is who said it, where it is a statement in words: what only the asker says proves little.
+    """
 
     text: str
     stance: str = "for"
     exchange: str = ""
+    by: str = ""
 
     def __str__(self) -> str:
         """One line: the stance, what was seen, and where."""

@@ -157,7 +157,7 @@ def _opened(first: Diagnosis, m: Material, seen: dict[str, Signal]) -> Told | No
 
 def _remarked(first: Diagnosis, told: Told | None) -> Told | None:
     """The subject, where it is of another kind than a weak cause that only a remark of the asker shows."""
-    remarked = all(str(e).startswith("for: the asker") for e in first.evidence if e.stance == "for")
+    remarked = all(e.by == "asker" for e in first.evidence if e.stance == "for")
     if told is None or not remarked or first.confidence is not Confidence.LOW or first.category is told.subject.category:
         return None
     return told
@@ -220,7 +220,7 @@ def weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material, *, r
         described = any(said.where not in ("error", "notes") for said in m.texts("server"))
         weight -= ANSWERED if described and "phrase-in-answer" in seen else THIN
     weight = min(weight, rule.at_most, 100)
-    if all(seen[name].by == "asker" for name in used):
+    if all(seen[name].evidence.by == "asker" for name in used):
         weight = min(weight, ASKED_AT_MOST)
     if rule.yields and set(used) <= set(rule.yields) and _named_otherwise(seen):
         weight = min(weight, YIELDED)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from smartlaunch.diagnosis.material import Material
-from smartlaunch.diagnosis.model import Evidence, Report
+from smartlaunch.diagnosis.model import Report
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.evidence.vocabulary import AMBIGUOUS_IN_JSON, SECRET_PARAMETERS
 
@@ -141,7 +141,7 @@ def clean_report(report: Report, redactor: Redactor) -> Report:
     scrub = redactor.scrub
     for item in report.diagnoses:
         item.cause, item.fix, item.next = scrub(item.cause), scrub(item.fix), scrub(item.next)
-        item.evidence = [Evidence(scrub(e.text), e.stance, e.exchange) for e in item.evidence]
+        item.evidence = [replace(e, text=scrub(e.text)) for e in item.evidence]
     for name in ("named", "unknown_keys", "warnings", "read", "left"):
         setattr(report, name, [scrub(line) for line in getattr(report, name)])
     report.client_findings = [replace(f, text=scrub(f.text)) for f in report.client_findings]

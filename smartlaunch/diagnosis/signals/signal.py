@@ -22,8 +22,6 @@ class Signal:
     name: str
     evidence: Evidence
     values: tuple[tuple[str, str], ...] = ()
-    by: str = ""
-    """Who said it, where it is a statement in words: what only the asker says proves little."""
 
 
 Predicate = Callable[[Material, Vendor], Iterator[Signal]]
@@ -38,7 +36,7 @@ def predicate(function: Predicate) -> Predicate:
 
 def saw(name: str, text: str, exchange: str = "", by: str = "", **values: str) -> Signal:
     """One sighting."""
-    return Signal(name, Evidence(text, exchange=exchange), tuple(values.items()), by)
+    return Signal(name, Evidence(text, exchange=exchange, by=by), tuple(values.items()))
 
 
 def listed(items: Sequence[str], limit: int = 8) -> str:
