@@ -39,7 +39,7 @@ def fetch_from_page_again(engine: Engine) -> Exchange:
 
 @when("the app fetches the brand bundle another time", target_fixture="fetches")
 def fetch_twice(engine: Engine) -> tuple[Exchange, Exchange]:
-    return brands.bundle(engine), brands.from_a_page(engine)
+    return brands.twice(engine)
 
 
 @then("it links to the brand bundle when it names a brand")

@@ -221,6 +221,8 @@ def claim_kept(judge: Judge, renewed: Renewed, claim: str) -> None:
 def fhir_user_kept(judge: Judge, renewed: Renewed) -> None:
     if "fhirUser" not in renewed.second:
         raise NotApplicable("the ID Token of the refresh has no `fhirUser`")
+    if "fhirUser" not in renewed.first:
+        raise NotApplicable("the first ID Token has no `fhirUser`")
     judge(checks.same_person(judge.requirement, renewed.exchange, renewed.first, renewed.second))
 
 

@@ -332,15 +332,17 @@ def timestamp(requirement: str, exchange: Exchange) -> Findings:
 
 def timestamp_stays(requirement: str, first: Exchange, second: Exchange) -> Findings:
     """The timestamp of a bundle whose entries are the same is the same: it tells the last change, not the time of asking."""
-
-    def entries_of(exchange: Exchange) -> Any:
-        return _without_times(exchange.answer.object.get("entry"))
-
     one, two = (exchange.answer.object.get("timestamp") for exchange in (first, second))
-    if one == two or entries_of(first) != entries_of(second):
+    if one == two or not same_entries(first, second):
         return []
     said = f"{show(one)}, then {show(two)} for the same entries"
     return [Finding(requirement, "`Bundle.timestamp`: the time of the last change", said, second.id, "/timestamp")]
+
+
+def same_entries(first: Exchange, second: Exchange) -> bool:
+    """Whether two answers hold the same entries, whenever they say that these were updated."""
+    one, two = (_without_times(exchange.answer.object.get("entry")) for exchange in (first, second))
+    return bool(one == two)
 
 
 def _without_times(value: Any) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smartlaunch.checks import brands as checks
 from smartlaunch.client.http import answered
-from smartlaunch.errors import LimitExceeded, Missing, NotApplicable
+from smartlaunch.errors import LimitExceeded, Missing, NotApplicable, TwinFailed
 from smartlaunch.exchange import Endpoint
 
 if TYPE_CHECKING:
@@ -62,6 +63,16 @@ def from_a_page(engine: Engine) -> Exchange:
     exchange = engine.once("brand bundle for a page", lambda: _fetch(engine, Origin=FOREIGN_ORIGIN))
     answered(exchange)
     return exchange
+
+
+def twice(engine: Engine) -> tuple[Exchange, Exchange]:
+    """The same bundle asked for two times; ``TwinFailed`` where it has no ``timestamp``, ``NotApplicable`` where it changed meanwhile."""
+    first, second = bundle(engine), from_a_page(engine)
+    if not isinstance(first.answer.object.get("timestamp"), str):
+        raise TwinFailed("the brand bundle has no `timestamp`", by="brand-bundle-timestamp")
+    if not checks.same_entries(first, second):
+        raise NotApplicable("the brand bundle changed between two requests for it")
+    return first, second
 
 
 def again(engine: Engine) -> Exchange:

@@ -163,11 +163,13 @@ def style(app: App) -> Exchange:
 
 
 def style_again(app: App) -> tuple[Exchange, Exchange]:
-    """The style document fetched twice; ``TwinFailed`` where none arrives."""
+    """The style document fetched twice; ``TwinFailed`` where none arrives, or no JSON object."""
     first, second = style(app), style(app)
     for one in (first, second):
         if not 200 <= answered(one).status < 300:
             raise TwinFailed(f"no style document arrived: status {one.answer.status}", by="style-document-arrives")
+        if not isinstance(one.answer.json, dict):
+            raise TwinFailed("the style document is no JSON object", by="style-document-json")
     return first, second
 
 

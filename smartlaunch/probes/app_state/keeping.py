@@ -238,9 +238,12 @@ def round_trip(app: App) -> list[tuple[str, Exchange]]:
 
 
 def found_updated(app: App) -> tuple[State, Exchange]:
-    """State after a right update, and the search that finds it."""
+    """State after a right update, and the search that finds it; ``TwinFailed`` where that search does not."""
     after = updated(app, made(app))
-    return after, until_found(app, key_of(after.sent)[1], after)
+    exchange = until_found(app, key_of(after.sent)[1], after)
+    if _good_without(exchange, after.id):
+        raise TwinFailed("the search does not find the state that was updated", by="app-state-found")
+    return after, exchange
 
 
 # -- several states, and finding them -------------------------------------------------------------------------------------------
