@@ -269,6 +269,7 @@ def role_not_empty(judge: Judge, response: TokenAnswer) -> None:
 @then("fhirContext has a resource of that type")
 def holds_type(judge: Judge, asked: tuple[str, TokenAnswer, bool]) -> None:
     resource_type, token, unasked = asked
+    _needs_array(judge, token)
     findings = checks.holds_type(judge.requirement, token.exchange, resource_type)
     judge(findings if unasked else advice(findings))
 
@@ -292,4 +293,11 @@ def holds_type_for_role(judge: Judge, attempted: tuple[str, Attempt]) -> None:
             exchange=attempt.authorization.exchange,
         )
         return
+    _needs_array(judge, attempt.token)
     judge(checks.holds_type(judge.requirement, attempt.token.exchange, resource_type))
+
+
+def _needs_array(judge: Judge, token: TokenAnswer) -> None:
+    """No item is looked for in a ``fhirContext`` that is no array; that it is none is the finding of another scenario."""
+    value = token.body.get("fhirContext", [])
+    judge.needs(isinstance(value, list), "fhir-context-array-asked", "`fhirContext` is no array, so no item of it has a type")

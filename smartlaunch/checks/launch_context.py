@@ -384,8 +384,11 @@ def holds_type(requirement: str, token: Exchange, resource_type: str) -> Finding
 
 
 def context_types(token: Exchange) -> set[str]:
-    """The resource types of the items of ``fhirContext``, as far as they tell."""
-    return {kind for _, item in objects_in(token, "fhirContext") for kind in [_type_of(item)] if kind}
+    """The resource types of the items of ``fhirContext``, as far as they tell: objects, or the relative references of edition 2.0."""
+    value = token.answer.object.get("fhirContext")
+    items = value if isinstance(value, list) else []
+    referred = {parsed[0] for item in items if isinstance(item, str) for parsed in [relative_reference(item)] if parsed}
+    return referred | {kind for item in items if isinstance(item, dict) for kind in [_type_of(item)] if kind}
 
 
 def items_with(token: Exchange, name: str) -> int:

@@ -205,6 +205,9 @@ def test_types_asked_for() -> None:
     assert checks.holds_type(REQ, RICH, "Appointment") == []
     assert len(checks.holds_type(REQ, RICH, "Location")) == 1
     assert len(checks.holds_type(REQ, answer({}), "Location")) == 1
+    edition_2_0 = answer({"fhirContext": ["Appointment/123", "no reference", 1]})
+    assert checks.holds_type(REQ, edition_2_0, "Appointment") == []
+    assert len(checks.holds_type(REQ, edition_2_0, "Location")) == 1
 
 
 @pytest.mark.parametrize(
