@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_bdd import then, when
 
 from smartlaunch.checks import app_state as checks
-from smartlaunch.checks import fhir_access
+from smartlaunch.checks import fhir_access, fhir_rest
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable
@@ -162,7 +162,7 @@ def update_of_nothing(writer: App) -> Change:
 
 @then("the answer tells where the state is")
 def tells_location(judge: Judge, state: State) -> None:
-    judge(fhir_access.created(judge.requirement, state.exchange))
+    judge(fhir_rest.created(judge.requirement, state.exchange))
 
 
 @when("the app updates its state and looks for it", target_fixture="updated_search")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_bdd import given, then, when
 
-from smartlaunch.checks import fhir_access as checks
+from smartlaunch.checks import challenge, fhir_access, fhir_answer, fhir_refusal, fhir_rest, oauth_uris
 from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
@@ -103,29 +103,29 @@ def no_token_that_works(judge: Judge, end: EndState) -> None:
 
 @then("the FHIR server gives the resource")
 def gives_resource(judge: Judge, answer: Exchange) -> None:
-    judge(checks.discloses_sample(judge.requirement, answer, "", (), "a good access token"))
+    judge(fhir_access.discloses_sample(judge.requirement, answer, "", (), "a good access token"))
 
 
 @then("the FHIR server gives no data")
 def gives_no_data(judge: Judge, answer: Exchange) -> None:
-    judge(checks.withholds_type(judge.requirement, answer, "", "this token"))
+    judge(fhir_access.withholds_type(judge.requirement, answer, "", "this token"))
 
 
 @then("the FHIR server does not answer with success")
 def no_success(judge: Judge, answer: Exchange) -> None:
-    judge(checks.carries_nothing_out(judge.requirement, answer, "request without an access token"))
+    judge(fhir_access.carries_nothing_out(judge.requirement, answer, "request without an access token"))
 
 
 @then("an answer with data is private")
 def private(judge: Judge, answer: Exchange) -> None:
     if not 200 <= answer.answer.status < 300:
         raise NotApplicable("the FHIR server takes no token from the query")
-    judge(checks.is_private(judge.requirement, answer))
+    judge(fhir_refusal.is_private(judge.requirement, answer))
 
 
 @then("the FHIR server gives no data and says how to authenticate")
 def challenges(judge: Judge, answer: Exchange) -> None:
-    judge(checks.has_challenge(judge.requirement, answer))
+    judge(fhir_refusal.has_challenge(judge.requirement, answer))
 
 
 # -- the form of refusals -----------------------------------------------------------------------------------------------------
@@ -137,20 +137,20 @@ def beyond_scopes(app: App) -> Exchange:
 
 
 def _refused(answer: Exchange) -> None:
-    if checks.disclosed(answer):
+    if fhir_answer.disclosed(answer):
         raise NotApplicable("the request was not refused; the scenario on the refusal judges that")
 
 
 def _challenged(answer: Exchange) -> None:
     _refused(answer)
-    if checks.bearer(answer) is None:
+    if challenge.bearer(answer) is None:
         raise NotApplicable("the refusal has no `Bearer` challenge; other scenarios judge that")
 
 
 @then("its refusal says how to authenticate")
 def refusal_challenges(judge: Judge, answer: Exchange) -> None:
     _refused(answer)
-    judge(checks.has_challenge(judge.requirement, answer))
+    judge(fhir_refusal.has_challenge(judge.requirement, answer))
 
 
 @then("the challenge is one of Bearer with a parameter")
@@ -158,61 +158,61 @@ def bearer_challenge(judge: Judge, answer: Exchange) -> None:
     _refused(answer)
     if not answer.answer.all("www-authenticate"):
         raise NotApplicable("the refusal has no `WWW-Authenticate`; another scenario judges that")
-    judge(checks.bearer_challenge(judge.requirement, answer))
+    judge(fhir_refusal.bearer_challenge(judge.requirement, answer))
 
 
 @then("no parameter of the challenge occurs twice")
 def parameters_once(judge: Judge, answer: Exchange) -> None:
     _challenged(answer)
-    judge(checks.parameters_once(judge.requirement, answer))
+    judge(fhir_refusal.parameters_once(judge.requirement, answer))
 
 
 @then("the parameters of the challenge have only legal characters")
 def legal_characters(judge: Judge, answer: Exchange) -> None:
     _challenged(answer)
-    judge(checks.challenge_characters(judge.requirement, answer))
+    judge(fhir_refusal.challenge_characters(judge.requirement, answer))
 
 
 @then("the challenge names an error")
 def names_error(judge: Judge, answer: Exchange) -> None:
     _challenged(answer)
-    judge(checks.names_error(judge.requirement, answer))
+    judge(fhir_refusal.names_error(judge.requirement, answer))
 
 
 @then("the challenge names no error")
 def names_no_error(judge: Judge, answer: Exchange) -> None:
     _challenged(answer)
-    judge(checks.names_no_error(judge.requirement, answer))
+    judge(fhir_refusal.names_no_error(judge.requirement, answer))
 
 
 @then(Phrase('the refusal has status {status:d} and the error "{error}"'))
 def refusal_form(judge: Judge, answer: Exchange, status: int, error: str) -> None:
     _refused(answer)
-    judge(checks.refusal_form(judge.requirement, answer, status, error))
+    judge(fhir_refusal.refusal_form(judge.requirement, answer, status, error))
 
 
 @then("the refusal has status 403 and names insufficient_scope")
 def insufficient_scope(judge: Judge, answer: Exchange) -> None:
     _refused(answer)
-    judge(checks.names_insufficient_scope(judge.requirement, answer))
+    judge(fhir_refusal.names_insufficient_scope(judge.requirement, answer))
 
 
 @then("the refusal is an OperationOutcome")
 def is_operation_outcome(judge: Judge, answer: Exchange) -> None:
     _refused(answer)
-    judge(checks.operation_outcome(judge.requirement, answer))
+    judge(fhir_refusal.operation_outcome(judge.requirement, answer))
 
 
 @then("the refusal is a clear answer")
 def clear_refusal(judge: Judge, answer: Exchange) -> None:
     _refused(answer)
-    judge(checks.clear_refusal(judge.requirement, answer))
+    judge(fhir_refusal.clear_refusal(judge.requirement, answer))
 
 
 @then("the refusal tells nothing of the server's inside and does not repeat the token")
 def no_internals(judge: Judge, answer: Exchange) -> None:
     _refused(answer)
-    judge(checks.no_internals(judge.requirement, answer, (answer.request.header("authorization") or "").rpartition(" ")[2]))
+    judge(fhir_refusal.no_internals(judge.requirement, answer, (answer.request.header("authorization") or "").rpartition(" ")[2]))
 
 
 # -- scopes put to the test ---------------------------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def each_type_for_another(app: App) -> list[Trial]:
 @then("none of them brings anything of that patient")
 def nothing_of_patient_in_any(judge: Judge, trials: list[Trial]) -> None:
     for trial in trials:
-        judge(checks.withholds_patient(judge.requirement, trial.exchange, trial.ids, trial.words))
+        judge(fhir_access.withholds_patient(judge.requirement, trial.exchange, trial.ids, trial.words))
 
 
 @when("a conditional create names what another patient has", target_fixture="trial")
@@ -389,7 +389,7 @@ def existence_of_other_type(app: App, request: str) -> Trial:
 
 @then("the answer does not say that there are some")
 def keeps_existence(judge: Judge, trial: Trial) -> None:
-    judge(checks.keeps_existence(judge.requirement, trial.exchange, trial.words, trial.granted))
+    judge(fhir_access.keeps_existence(judge.requirement, trial.exchange, trial.words, trial.granted))
 
 
 @when("a search of what patients share asks for their patients", target_fixture="trial")
@@ -412,60 +412,60 @@ def of_user(app: App) -> Trial:
 @then("it is refused")
 def trial_refused(judge: Judge, trial: Trial) -> None:
     if trial.interaction in WRITES:
-        judge([] if trial.undone else checks.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted))
+        judge([] if trial.undone else fhir_access.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted))
     else:
-        judge(checks.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
+        judge(fhir_access.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
 
 
 @then("each of them is refused")
 def trials_refused(judge: Judge, trials: list[Trial]) -> None:
     for trial in trials:
-        judge(checks.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
+        judge(fhir_access.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
 
 
 @then("its search parameter keeps from that too")
 def write_refused_by_parameter(judge: Judge, trial: Trial) -> None:
-    judge(advice(checks.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted)))
+    judge(advice(fhir_access.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted)))
 
 
 @then("it gives nothing outside the scope")
 def nothing_outside(judge: Judge, trial: Trial) -> None:
-    judge(checks.withholds_ids(judge.requirement, trial.exchange, trial.ids, trial.words, trial.granted))
+    judge(fhir_access.withholds_ids(judge.requirement, trial.exchange, trial.ids, trial.words, trial.granted))
 
 
 @then("it succeeds, unless the server's own rules keep the user from it")
 def succeeds_within_policy(judge: Judge, trial: Trial) -> None:
-    judge(checks.discloses_unless_policy(judge.requirement, trial.exchange, trial.resource_type, trial.expected, trial.words))
+    judge(fhir_access.discloses_unless_policy(judge.requirement, trial.exchange, trial.resource_type, trial.expected, trial.words))
 
 
 @then("it succeeds")
 def trial_succeeds(judge: Judge, trial: Trial) -> None:
     if trial.interaction in WRITES:
-        judge(checks.carried_out(judge.requirement, trial.exchange, trial.words))
+        judge(fhir_access.carried_out(judge.requirement, trial.exchange, trial.words))
     else:
-        judge(checks.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.expected, trial.words))
+        judge(fhir_access.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.expected, trial.words))
 
 
 @then("nothing of that type comes with it")
 def nothing_included(judge: Judge, trial: Trial) -> None:
-    judge(checks.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
+    judge(fhir_access.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
 
 
 @then("nothing of that patient comes back")
 def nothing_of_patient(judge: Judge, trial: Trial) -> None:
     rule = judge.rule("SMART-2.2-scopes-and-launch-context-batch")
-    judge(checks.withholds_patient(rule, trial.exchange, trial.ids, trial.words))
+    judge(fhir_access.withholds_patient(rule, trial.exchange, trial.ids, trial.words))
 
 
 @then("the refusal holds no data of that patient")
 def refusal_tells_nothing(judge: Judge, trial: Trial, telling: tuple[str, ...]) -> None:
     _refused(trial.exchange)
-    judge(checks.tells_nothing(judge.requirement, trial.exchange, telling, trial.words))
+    judge(fhir_access.tells_nothing(judge.requirement, trial.exchange, telling, trial.words))
 
 
 @then("only resources of the granted category come back")
 def only_category(judge: Judge, trial: Trial) -> None:
-    judge(checks.fits_category(judge.requirement, trial.exchange, trial.resource_type, trial.wanted))
+    judge(fhir_access.fits_category(judge.requirement, trial.exchange, trial.resource_type, trial.wanted))
 
 
 @when("a token for one category is used to read and find that category", target_fixture="trials")
@@ -486,7 +486,7 @@ def wildcard(app: App) -> list[Trial]:
 @then("all of them succeed")
 def all_succeed(judge: Judge, trials: list[Trial]) -> None:
     for trial in trials:
-        judge(checks.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.expected, trial.words))
+        judge(fhir_access.discloses_sample(judge.requirement, trial.exchange, trial.resource_type, trial.expected, trial.words))
 
 
 # -- what was granted ---------------------------------------------------------------------------------------------------------
@@ -509,11 +509,11 @@ def try_version(app: App, version: int) -> list[Trial]:
 
 @then("each request that a granted scope covers succeeds")
 def granted_works(judge: Judge, engine: Engine, trials: list[Trial]) -> None:
-    if not checks.says_something([trial.exchange for trial in trials]):
+    if not fhir_access.says_something([trial.exchange for trial in trials]):
         raise NotApplicable("no request that a granted scope covers was understood: each answer is 400, 404, 405, 410 or 422")
     for trial in trials:
         declared = trial.scope in engine.target.expect.scopes
-        judge(checks.granted_works(judge.requirement, trial.exchange, trial.words, trial.scope, declared=declared))
+        judge(fhir_access.granted_works(judge.requirement, trial.exchange, trial.words, trial.scope, declared=declared))
 
 
 @then(Phrase("the granted {level}/ scopes give data", level=LEVELS))
@@ -531,8 +531,8 @@ def version_works(judge: Judge, trials: list[Trial], version: int) -> None:
 
 @then("it is a CapabilityStatement")
 def is_capability_statement(judge: Judge, engine: Engine, answer: Exchange) -> None:
-    judge(checks.capability_statement(judge.requirement, answer))
-    judge(checks.for_everybody(judge.requirement, engine.discovery.metadata))
+    judge(fhir_rest.capability_statement(judge.requirement, answer))
+    judge(fhir_rest.for_everybody(judge.requirement, engine.discovery.metadata))
 
 
 @when("the app reads a resource of the patient", target_fixture="trial")
@@ -542,12 +542,12 @@ def read_sample(app: App) -> Trial:
 
 @then("it is the resource that the address names")
 def is_that_resource(judge: Judge, trial: Trial) -> None:
-    judge(checks.resource_read(judge.requirement, trial.exchange, f"{trial.resource_type}/{next(iter(trial.ids))}"))
+    judge(fhir_rest.resource_read(judge.requirement, trial.exchange, f"{trial.resource_type}/{next(iter(trial.ids))}"))
 
 
 @then("the answer is JSON in UTF-8")
 def is_utf8(judge: Judge, trial: Trial) -> None:
-    judge(checks.utf8(judge.requirement, trial.exchange))
+    judge(fhir_rest.utf8(judge.requirement, trial.exchange))
 
 
 @when("the app reads a resource that does not exist", target_fixture="answer")
@@ -599,24 +599,24 @@ def search_by_id(app: App) -> Trial:
 
 @then("it is a searchset")
 def is_searchset(judge: Judge, trial: Trial) -> None:
-    judge(checks.searchset(judge.requirement, trial.exchange))
+    judge(fhir_rest.searchset(judge.requirement, trial.exchange))
 
 
 @then("every match fits the search")
 def matches_fit(judge: Judge, patient: str, trial: Trial) -> None:
     if trial.exchange.answer.status == 403:
         raise NotApplicable("the server refuses the search by its own rules, so there is no match to look at")
-    judge(checks.matches_are(judge.requirement, trial.exchange, trial.resource_type))
-    judge(checks.matches_patient(judge.requirement, trial.exchange, patient))
+    judge(fhir_rest.matches_are(judge.requirement, trial.exchange, trial.resource_type))
+    judge(fhir_rest.matches_patient(judge.requirement, trial.exchange, patient))
     for category in trial.wanted:
-        if not checks.used(trial.exchange, "category"):
+        if not fhir_rest.used(trial.exchange, "category"):
             raise NotApplicable("the self link of the answer does not say that the server used `category`, which it may ignore")
-        judge(checks.matches_category(judge.requirement, trial.exchange, category))
+        judge(fhir_rest.matches_category(judge.requirement, trial.exchange, category))
 
 
 @then("every one of them is a match")
 def finds_again(judge: Judge, trial: Trial) -> None:
-    judge(checks.finds_again(judge.requirement, trial.exchange, trial.ids))
+    judge(fhir_rest.finds_again(judge.requirement, trial.exchange, trial.ids))
 
 
 @when("the app sends a batch of which one entry is refused", target_fixture="answer")
@@ -626,7 +626,7 @@ def mixed_batch(app: App) -> Exchange:
 
 @then(Phrase("the answer has {count:d} entries, each with a status"))
 def entries_with_status(judge: Judge, answer: Exchange, count: int) -> None:
-    judge(checks.batch_entries(judge.requirement, answer, count))
+    judge(fhir_rest.batch_entries(judge.requirement, answer, count))
 
 
 @when("the app creates a resource", target_fixture="answer")
@@ -636,7 +636,7 @@ def create(writer: App) -> Exchange:
 
 @then("the answer has status 201 and tells where the resource is")
 def is_created(judge: Judge, answer: Exchange) -> None:
-    judge(checks.created(judge.requirement, answer))
+    judge(fhir_rest.created(judge.requirement, answer))
 
 
 # -- the OAuth URIs of SMART 1.0 ----------------------------------------------------------------------------------------------
@@ -644,12 +644,12 @@ def is_created(judge: Judge, answer: Exchange) -> None:
 
 @then("it names the security service SMART-on-FHIR")
 def names_service(judge: Judge, answer: Exchange) -> None:
-    judge(checks.smart_service(judge.requirement, answer))
+    judge(oauth_uris.smart_service(judge.requirement, answer))
 
 
 @then("it tells the addresses of authorization and token endpoint")
 def tells_addresses(judge: Judge, engine: Engine, answer: Exchange) -> None:
-    judge(checks.oauth_uris(judge.requirement, answer, engine.discovery.oauth_uris))
+    judge(oauth_uris.oauth_uris(judge.requirement, answer, engine.discovery.oauth_uris))
 
 
 @then("its addresses are those of the SMART configuration")
@@ -657,4 +657,4 @@ def same_addresses(judge: Judge, engine: Engine, answer: Exchange) -> None:
     answered(engine.discovery.exchange)
     if not engine.discovery.oauth_uris:
         raise NotApplicable("the CapabilityStatement has no `oauth-uris`; another scenario judges that")
-    judge(checks.same_uris(judge.requirement, answer, engine.discovery.oauth_uris, engine.discovery.document))
+    judge(oauth_uris.same_uris(judge.requirement, answer, engine.discovery.oauth_uris, engine.discovery.document))

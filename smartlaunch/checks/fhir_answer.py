@@ -68,3 +68,49 @@ def refused_read(read: Exchange, words: str) -> Findings:
             severity=Outcome.WARNING,
         )
     ]
+
+
+def disclosed(exchange: Exchange, resource_type: str = "") -> list[dict[str, Any]]:
+    """The resources of an answer with any status, those of Bundles inside a Bundle too; OperationOutcomes do not count."""
+    found: list[dict[str, Any]] = []
+    waiting: list[Any] = [exchange.answer.object]
+    while waiting:
+        one = waiting.pop(0)
+        if not isinstance(one, dict):
+            continue
+        kind = one.get("resourceType")
+        if kind == "Bundle":
+            entries = one.get("entry")
+            waiting += [e.get("resource") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+        elif kind not in (None, "OperationOutcome") and (not resource_type or kind == resource_type):
+            found.append(one)
+    return found
+
+
+def of_fhir_server(requirement: str, expected: str, actual: str, exchange: Exchange, pointer: str = "") -> Findings:
+    """One finding on an answer of the FHIR server."""
+    return [Finding(requirement, expected, actual, exchange.id, pointer, side=Side.FHIR_SERVER)]
+
+
+def belongs_to(resource: dict[str, Any]) -> set[str]:
+    """The ids of the patients that a resource names as its own: Patient itself, ``patient``, or ``subject``."""
+    if resource.get("resourceType") == "Patient":
+        return {str(resource.get("id"))}
+    found = set()
+    for element in ("patient", "subject", "beneficiary"):
+        value = resource.get(element)
+        for one in value if isinstance(value, list) else [value]:
+            reference = one.get("reference") if isinstance(one, dict) else None
+            parts = reference.rstrip("/").split("/_history")[0].split("/")[-2:] if isinstance(reference, str) else []
+            if len(parts) == 2 and parts[0] == "Patient":
+                found.add(parts[1])
+    return found
+
+
+def categories_of(resource: dict[str, Any]) -> list[tuple[str, str]]:
+    """The codings of a resource's ``category``, each as system and code."""
+    value = resource.get("category")
+    concepts = [c for c in (value if isinstance(value, list) else [value]) if isinstance(c, dict)]
+    listed = [concept.get("coding") for concept in concepts]
+    codings = [c for coding in listed if isinstance(coding, list) for c in coding]
+    return [(str(c.get("system", "")), str(c.get("code", ""))) for c in codings if isinstance(c, dict)]

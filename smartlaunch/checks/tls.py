@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from smartlaunch.checks.fhir_access import bearer
+from smartlaunch.checks.challenge import bearer
 from smartlaunch.checks.fhir_answer import describe
 from smartlaunch.checks.members import Findings
 from smartlaunch.exchange import Exchange

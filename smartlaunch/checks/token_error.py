@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from smartlaunch.checks.fhir_access import challenges as challenges_of
+from smartlaunch.checks.challenge import challenges as challenges_of
 from smartlaunch.checks.members import Findings, advice, show
 from smartlaunch.errors import Blocked
 from smartlaunch.exchange import Exchange

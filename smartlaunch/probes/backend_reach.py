@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.checks.fhir_answer import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.fhir import describe, resources

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.checks.fhir_answer import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth import scopes as words

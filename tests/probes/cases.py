@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from smartlaunch.checks.fhir_access import belongs_to, disclosed
-from smartlaunch.checks.fhir_answer import done
+from smartlaunch.checks.fhir_answer import belongs_to, disclosed, done
 
 
 @dataclass(frozen=True)

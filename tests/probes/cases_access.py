@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from smartlaunch.checks.app_state import finds_as_sent
-from smartlaunch.checks.fhir_access import disclosed, tells_of_data
-from smartlaunch.checks.fhir_answer import done
+from smartlaunch.checks.fhir_access import tells_of_data
+from smartlaunch.checks.fhir_answer import disclosed, done
 from smartlaunch.probes import scopes
 from smartlaunch.probes.app_state import changes, keeping
 from smartlaunch.probes.fhir_access import bearer_token, categories, granted, interactions, patients, plain, writing

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smartlaunch.checks.fhir_access import disclosed
+from smartlaunch.checks.fhir_answer import disclosed
 from smartlaunch.client.app import App
 from smartlaunch.errors import TwinFailed
 from smartlaunch.oauth.token import TokenAnswer

@@ -13,7 +13,7 @@ import pytest
 
 from smartlaunch.checks import authorization as authorization_checks
 from smartlaunch.checks import client_authentication as client_checks
-from smartlaunch.checks import fhir_access as checks
+from smartlaunch.checks import fhir_access, fhir_answer, fhir_refusal
 from smartlaunch.checks import refresh as refresh_checks
 from smartlaunch.client.fhir import moved_by_a_slash
 from smartlaunch.errors import NotApplicable, NotConfigured, Unreachable
@@ -64,7 +64,7 @@ def test_later_pages_are_looked_through_for_other_patients(right: World, of: tup
     with world.forged("/fhir/Observation", pages(*of)):
         first = app.engine.fhir.search("Observation", [], token)
         found = patients.leafed_through(app, first, token, frozenset({"other"}))
-    seen = {one["subject"]["reference"] for one in checks.disclosed(found)}
+    seen = {one["subject"]["reference"] for one in fhir_answer.disclosed(found)}
     assert (seen == {"Patient/other"}) is leaks
     assert leaks or found is first
 
@@ -112,7 +112,7 @@ def test_state_is_searched_for_until_the_index_has_it(worlds: Worlds, monkeypatc
     keeping.several(app)
     with world.forged("/fhir/Basic", late(app, times)):
         search = keeping.found(app, "the patient")
-    assert (search.wanted.id in {one.get("id") for one in checks.disclosed(search.exchange)}) is found
+    assert (search.wanted.id in {one.get("id") for one in fhir_answer.disclosed(search.exchange)}) is found
     keeping.clean_up(app)
 
 
@@ -135,7 +135,7 @@ def test_policy_for_users_is_advice_and_a_dead_token_is_not(right: World, status
     app = world.app()
     with world.forged("/fhir/Observation", lambda request: httpx.Response(status, json=body, request=request)):
         read = app.engine.fhir.search("Observation", [], app.grant().access_token)
-    assert [one.kind for one in checks.discloses_unless_policy("R", read, "Observation", (), "search")] == kinds
+    assert [one.kind for one in fhir_access.discloses_unless_policy("R", read, "Observation", (), "search")] == kinds
 
 
 # -- signing out ----------------------------------------------------------------------------------------------------------------------
@@ -343,4 +343,4 @@ def test_an_answer_for_one_client(right: World, header: str, holds: bool) -> Non
     headers = {"cache-control": header} if header else {}
     with world.forged("/fhir", lambda request: httpx.Response(200, json={}, headers=headers, request=request)):
         exchange = world.engine.fhir.read("Patient/1", None)
-    assert (checks.is_private("R", exchange) == []) is holds
+    assert (fhir_refusal.is_private("R", exchange) == []) is holds

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from smartlaunch.checks.fhir_access import disclosed
-from smartlaunch.checks.fhir_answer import done
+from smartlaunch.checks.fhir_answer import disclosed, done
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
 from smartlaunch.probes.fhir_access.grants import covers
 from smartlaunch.probes.fhir_access.requests import INTERACTIONS, WRITES, letter_of

@@ -16,8 +16,9 @@ from smartlaunch.checks import discovery as discovery_checks
 from smartlaunch.checks import id_token as id_token_checks
 from smartlaunch.checks import refresh as refresh_checks
 from smartlaunch.checks.app_state import lost
-from smartlaunch.checks.fhir_access import challenges, disclosed, something_works
-from smartlaunch.checks.fhir_answer import done
+from smartlaunch.checks.challenge import challenges
+from smartlaunch.checks.fhir_access import something_works
+from smartlaunch.checks.fhir_answer import disclosed, done
 from smartlaunch.client.preflight import clock
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, TwinFailed, Unreachable
 from smartlaunch.finding import Kind

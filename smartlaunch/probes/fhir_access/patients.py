@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from smartlaunch.checks.fhir_access import belongs_to, disclosed, tells_of_data
+from smartlaunch.checks.fhir_access import tells_of_data
+from smartlaunch.checks.fhir_answer import belongs_to, disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import LoginStuck, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, link, resources

@@ -8,8 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from smartlaunch.checks.fhir_access import disclosed
-from smartlaunch.checks.fhir_answer import done
+from smartlaunch.checks.fhir_answer import disclosed, done
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.fhir import describe
