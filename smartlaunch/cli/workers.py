@@ -23,7 +23,6 @@ from smartlaunch.errors import UsageError
 from smartlaunch.plugin import options
 from smartlaunch.plugin.binding import Plan
 from smartlaunch.plugin.selection import Selection
-from smartlaunch.plugin.session import RATE_SHARE
 from smartlaunch.records import files
 from smartlaunch.records.record import Run
 from smartlaunch.records.store import load_run
@@ -122,7 +121,7 @@ class Worker:
         given = [f"--ids={place}", f"--out={self.folder}", "--workers=1", "--no-allure", "--history=off"]
         # By way of the module that ends with whoever holds the other end of its standard input, however we go.
         command = [sys.executable, "-P", "-m", "smartlaunch.nights.child", f"{self.folder}.lock", "run", *words, *given]
-        env = child_environment() | {RATE_SHARE: str(share)}
+        env = child_environment() | {options.RATE_SHARE: str(share)}
         with self._log() as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=env, process_group=0

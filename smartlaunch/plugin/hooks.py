@@ -22,7 +22,7 @@ from smartlaunch.finding import Outcome
 from smartlaunch.plugin import bdd, ending, known, lint, marks, options, proofs
 from smartlaunch.plugin.binding import OWN_FEATURES, SUITES, Plan, label_of
 from smartlaunch.plugin.gates import app_of, gate_of
-from smartlaunch.plugin.items import EXCHANGES, JUDGE, PROGRESS, RESULT, RUN, STARTED, STEPS, plan_of, scenario_id
+from smartlaunch.plugin.items import EXCHANGES, JUDGE, PROGRESS, RESULT, RUN, SELECTION, STARTED, STEPS, plan_of, scenario_id
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.opening import ALLURE, begin, open_run, options_of, write_reports
 from smartlaunch.plugin.results import Skipped, clean, properties_of, result_of
@@ -104,6 +104,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = _in_order(kept, options_of(config).shuffle)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: object) -> list[pytest.Item] | None:
+    """No item for a scenario of which nothing is asked for: to make two thousand and to keep one takes longer than to put it."""
+    plans = [mark.kwargs["plan"] for mark in getattr(obj, "pytestmark", ()) if getattr(mark, "name", "") == "smartlaunch"]
+    if not plans:
+        return None
+    try:
+        selection = _selection(collector.config)
+    except pytest.UsageError:  # told once, when everything is collected
+        return None
+    return None if selection.scenarios_of(plans[0]) else []
+
+
 def _in_order(items: list[pytest.Item], seed: str) -> list[pytest.Item]:
     """The items by suite, those tagged ``@last`` at the end of theirs; with a seed, suites and scenarios in an order drawn by it."""
     suites = [suite.id for suite in SUITES]
@@ -122,10 +135,12 @@ def _in_order(items: list[pytest.Item], seed: str) -> list[pytest.Item]:
 
 
 def _selection(config: pytest.Config) -> Selection:
-    try:
-        return Selection.of(options_of(config), files_named=any("test_" in str(arg) for arg in config.args))
-    except UsageError as exc:
-        raise pytest.UsageError(str(exc)) from None
+    if SELECTION not in config.stash:
+        try:
+            config.stash[SELECTION] = Selection.of(options_of(config), files_named=any("test_" in str(arg) for arg in config.args))
+        except UsageError as exc:
+            raise pytest.UsageError(str(exc)) from None
+    return config.stash[SELECTION]
 
 
 @pytest.hookimpl(wrapper=True)

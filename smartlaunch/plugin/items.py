@@ -9,6 +9,7 @@ import pytest
 from smartlaunch.plugin import bdd
 from smartlaunch.plugin.binding import Plan, label_of
 from smartlaunch.plugin.judge import Judge
+from smartlaunch.plugin.selection import Selection
 from smartlaunch.plugin.session import RunSession
 from smartlaunch.records.record import ScenarioResult, StepResult
 from smartlaunch.reporting.summary import Progress
@@ -21,6 +22,7 @@ EXCHANGES = pytest.StashKey[Any]()
 STARTED = pytest.StashKey[float]()
 RESULT = pytest.StashKey[ScenarioResult]()
 PROFILE = pytest.StashKey[str]()
+SELECTION = pytest.StashKey[Selection]()
 
 
 def plan_of(item: pytest.Item) -> Plan | None:

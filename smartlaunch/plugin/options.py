@@ -100,6 +100,8 @@ FAMILY = "smartlaunch"
 
 DEFAULT_TARGET = "embedded"
 TARGET_VARIABLE = "SMARTLAUNCH_TARGET"
+RATE_SHARE = "SMARTLAUNCH_RATE_SHARE"
+"""How many workers ask the server at a time: ``limits.rate`` holds for all of them together."""
 
 
 @dataclass(frozen=True)

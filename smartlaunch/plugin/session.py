@@ -32,15 +32,13 @@ from smartlaunch.evidence.redaction import NOT_KEPT, Redactor
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin.finish import scrubbed
 from smartlaunch.plugin.logs import keep_secrets_out
-from smartlaunch.plugin.options import Options, ehr_arguments, refuse_switches
+from smartlaunch.plugin.options import RATE_SHARE, Options, ehr_arguments, refuse_switches
 from smartlaunch.records.files import ALLURE_RESULTS, DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, RUN_FILE, SCENARIOS_FILE
 from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult
 from smartlaunch.records.store import append_scenario, rescrubbed, rewrite_scenarios, write_header, written_scenarios
 from smartlaunch.reporting.words import count
 from smartlaunch.target import Deviation, Target, load_deviations, load_target
 
-RATE_SHARE = "SMARTLAUNCH_RATE_SHARE"
-"""How many workers ask the server at a time: ``limits.rate`` holds for all of them together."""
 _READY_S = 20
 _TAKE_BACK_S = 20.0
 _ALLURE_TEXT = (".json", ".txt", ".html", ".xml")
