@@ -1,4 +1,4 @@
-"""The command line, run in this process and in an empty folder, for every folder of tests."""
+"""For every folder of tests: warnings are errors, and the command line is run in this process and in an empty folder."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,20 @@ import pytest
 
 from smartlaunch.cli import main
 
+_WARNINGS = (
+    "error",
+    "ignore:.*asyncio_default_fixture_loop_scope:pytest.PytestDeprecationWarning",
+    "ignore::pytest.PytestCacheWarning",
+    "ignore:.*httpx.*:DeprecationWarning:fhirclient",
+)
+"""What Python and libraries warn of is an error in a test; in a run of the suites it is no verdict on a server."""
 _SETTINGS = ("SMARTLAUNCH_TARGET", "SMARTLAUNCH_BROWSER", "SMARTLAUNCH_ALLURE", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "GITLAB_CI")
+
+
+def pytest_configure(config):
+    """Take warnings for errors."""
+    for line in _WARNINGS:
+        config.addinivalue_line("filterwarnings", line)
 
 
 @dataclass

@@ -18,7 +18,8 @@ from types import FrameType
 from typing import IO
 
 from smartlaunch._suite import suite_root
-from smartlaunch.plugin.ending import LIFELINE, SIGNALS
+from smartlaunch.interruption import SIGNALS
+from smartlaunch.plugin.ending import LIFELINE
 
 _PLUGINS = ("pytest_bdd.plugin", "allure_pytest.plugin")
 _CLEAN_UP_S = 3.5

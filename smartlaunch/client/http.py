@@ -30,6 +30,7 @@ from smartlaunch.client.trust import Trust, carries_secret
 from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import UsageError
 from smartlaunch.exchange import TRANSIENT, Actor, Endpoint, Exchange, Failure, Request, Response
+from smartlaunch.interruption import at_rest, give_way
 
 Form = Sequence[tuple[str, str]]
 USER_AGENT = f"smart-launch-conformance/{__version__}"
@@ -219,6 +220,7 @@ class Http:
         self._hurry()
         exchange = self._heard(self._sink.next_id(), method, url, endpoint, headers, content, redirect_of=redirect_of)
         self._sink.record(exchange)
+        give_way()
         return exchange
 
     def _heard(
@@ -445,7 +447,9 @@ class _DeadlineStream(httpcore.NetworkStream):
         self._stream, self._deadline = stream, deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
+        left = self._deadline.left(timeout, httpcore.ReadTimeout)
+        with at_rest():
+            return self._stream.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, self._deadline.left(timeout, httpcore.WriteTimeout))

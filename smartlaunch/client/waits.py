@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from smartlaunch.interruption import at_rest
+
 
 class Waits:
     """How long this process let time pass, in seconds; one process puts one run."""
@@ -15,4 +17,5 @@ def let_pass(seconds: float) -> None:
     """Wait so long; nothing below zero."""
     if seconds > 0:
         Waits.passed_s += seconds
-        time.sleep(seconds)
+        with at_rest():
+            time.sleep(seconds)

@@ -1,7 +1,7 @@
 """How a run ends before its last scenario: by a signal, or because whoever started it is gone.
 
-Every way to end is one way: the main thread is interrupted once, where it stands, and the run is closed as always. What then does not come
-to an end is ended by force, with all that it has started, and nothing stays in the folder for temporary files.
+Every way to end is one way: the main thread is interrupted once, where that cuts nothing in the middle, and the run is closed as always.
+What then does not come to an end is ended by force, with all that it has started, and nothing stays in the folder for temporary files.
 """
 
 from __future__ import annotations
@@ -12,33 +12,26 @@ import signal
 import threading
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Final
+
+from smartlaunch import interruption
 
 LIFELINE: Final = "SMARTLAUNCH_LIFELINE"
 """The environment variable with the number of a pipe that closes when ``smartlaunch run`` is gone."""
 SCRATCH: Final = "smartlaunch-run-"
 """How the folder for temporary files of a run begins."""
 LAST_S: Final = 8.0
-SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def listen() -> None:
     """Let each signal that asks for an end interrupt this thread once, also where the parent had it ignored."""
     if threading.current_thread() is not threading.main_thread():
         return
-    for number in SIGNALS:
-        signal.signal(number, _interrupt)
+    interruption.listen()
     line = os.environ.pop(LIFELINE, "")
     if line:
         os.set_inheritable(int(line), False)
         threading.Thread(target=_watch, args=(int(line),), name="smartlaunch-lifeline", daemon=True).start()
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # once is enough; whoever means it ends the process
-    raise KeyboardInterrupt
 
 
 def _watch(line: int) -> None:

@@ -19,6 +19,7 @@ from pytest_bdd.parser import Scenario, Step
 from smartlaunch.catalogue import load
 from smartlaunch.errors import Blocked, InternalError, Missing, NonConformance, NotApplicable, SmartLaunchError, Unreachable, UsageError
 from smartlaunch.finding import Outcome
+from smartlaunch.interruption import close, give_way
 from smartlaunch.plugin import bdd, ending, known, lint, marks, options, proofs
 from smartlaunch.plugin.binding import OWN_FEATURES, SUITES, Plan, label_of
 from smartlaunch.plugin.gates import app_of, gate_of
@@ -165,6 +166,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         interrupted = True
         raise
     finally:
+        close()
         progress.doing("writing the reports")
         try:
             run.close(quickly=interrupted)
@@ -186,6 +188,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     plan = plan_of(item)
     if plan is None:
         return (yield)
+    give_way()
     run = item.config.stash[RUN]
     item.config.stash[PROGRESS].scenario(f"{plan.suite.id}: {plan.title_of(bdd.row_of(item))}")
     assert run.apps is not None
@@ -303,6 +306,11 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
 
 
 # -- steps ----------------------------------------------------------------------------------------------------------------
+
+
+def pytest_bdd_before_step() -> None:
+    """Between two steps nothing is under way."""
+    give_way()
 
 
 def pytest_bdd_after_step(request: pytest.FixtureRequest, step: Step) -> None:

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "smartlaunch"
 
-VALUES = {"addresses", "errors", "exchange", "finding", "fhir", "markup"}
+VALUES = {"addresses", "errors", "exchange", "finding", "fhir", "interruption", "markup"}
 """What all rooms but the embedded EHR may use."""
 
 MAY_USE: dict[str, set[str]] = {
@@ -17,6 +17,7 @@ MAY_USE: dict[str, set[str]] = {
     "errors": set(),
     "exchange": {"errors"},
     "finding": set(),
+    "interruption": set(),
     "markup": set(),
     "fhir": {"exchange"},
     "target": VALUES | {"_suite"},

@@ -1,18 +1,21 @@
 """Runs many short runs from one process that has everything imported: a run then costs its exchanges, not its start.
 
 Reads one JSON list of jobs from standard input, forks a child for each (at most ``jobs`` at once), and prints one line of JSON as each
-ends. A job is ``{"name", "place", "fault", "spared", "scenarios", "folder", "limit_s", "defects", "crash", "allure"}``; what is left out
-is off. The secrets that went over the wire are written to ``<folder>.secrets.json``, which is no part of the run.
+ends. A job is ``{"name", "place", "fault", "spared", "scenarios", "folder", "limit_s", "defects", "crash", "allure", "signal"}``; what is
+left out is off. The secrets that went over the wire are written to ``<folder>.secrets.json``, which is no part of the run.
 """
 
 from __future__ import annotations
 
+import builtins
+import io
 import json
 import os
 import signal
 import sys
 import time
 import traceback
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,8 @@ def run_one(job: dict[str, Any]) -> int:
     if job.get("crash"):
         crash()
     folder = Path(job["folder"])
+    if job.get("signal"):
+        send_a_signal(folder, **job["signal"])
     suites = {identifier.split("/")[0].replace("-", "_") for identifier in job["scenarios"]}
     with hostile(SandboxOptions(defects=tuple(job.get("defects", ())))) as front:
         target = front.write_target(folder.parent, name=folder.name, request_s=job.get("request_s", 2), login_s=job.get("login_s", 8))
@@ -41,7 +46,7 @@ def run_one(job: dict[str, Any]) -> int:
         pytest.main(
             [
                 *("-c", str(ROOT / "smartlaunch" / "cli" / "pytest.ini"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}"),
-                *("-p", "pytest_bdd.plugin", "-p", "no:cacheprovider", "--quiet-progress", "--assert=plain", "-q", *allure),
+                *("-p", "pytest_bdd.plugin", "-p", "no:cacheprovider", "--quiet-progress", "--assert=plain", "-q", "-W", "error", *allure),
                 f"--junitxml={folder / 'junit.xml'}",
                 *(f"--scenario={identifier}" for identifier in job["scenarios"]),
                 *(f"--target={target}", f"--run-dir={folder}"),
@@ -60,6 +65,19 @@ def crash() -> None:
         raise RuntimeError(f"broken while reading {path} with Authorization: Bearer {token}, {token!r}, {(token or '').encode()!r}")
 
     Fhir.read = broken  # type: ignore[method-assign,assignment]
+
+
+def send_a_signal(folder: Path, *, number: int, file: str) -> None:
+    """Signal this process while a file of that name is being opened for writing."""
+    really = io.open
+
+    def opening(name: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        opened = really(name, mode, *arguments, **named)
+        if set(mode) & set("wax") and Path(str(name)).is_relative_to(folder) and fnmatch(Path(str(name)).name.removesuffix(".tmp"), file):
+            os.kill(os.getpid(), number)  # here nobody else holds the file yet
+        return opened
+
+    io.open = builtins.open = opening
 
 
 def fork(job: dict[str, Any]) -> int:

@@ -96,6 +96,30 @@ def test_a_signal_ends_the_run_with_its_reports(tmp_path, number):
     assert run.left() == []
 
 
+OPENED = {"*-attachment*": "an attachment of Allure", "*-result.json": "a result of Allure", "scenarios.jsonl": "a result"}
+
+
+@pytest.fixture(scope="module")
+def cut_while_writing(forked_runs):
+    scenarios = ["standalone-public/smart-configuration-found", "standalone-public/smart-configuration-media-type"]
+    cut = {"number": signal.SIGHUP}
+    return forked_runs([{"name": OPENED[file], "allure": True, "scenarios": scenarios, "signal": {**cut, "file": file}} for file in OPENED])
+
+
+@pytest.mark.parametrize("what", OPENED.values())
+def test_a_signal_cuts_no_file(cut_while_writing, what):
+    run = cut_while_writing[what]
+    assert "KeyboardInterrupt" in run.said
+    assert "Traceback" not in run.said
+    assert "Warning" not in run.said  # which are errors there
+    assert_rendered(run.folder, 1)
+    assert not list(run.folder.rglob("*.tmp"))
+    results = list((run.folder / "allure-results").glob("*.json"))
+    assert len(results) >= 2
+    for path in results:
+        json.loads(path.read_text())
+
+
 def test_a_second_ctrl_c_ends_at_once(tmp_path):
     run = Started(tmp_path)
     run.reach(4)
@@ -159,12 +183,10 @@ def test_a_second_run_is_kept_out_of_the_folder(tmp_path):
 
 
 def test_a_folder_that_goes_away_is_made_again(tmp_path):
-    import shutil
-
     run = Started(tmp_path)
     run.reach(3)
-    shutil.rmtree(run.folder)
-    time.sleep(0.5)
+    run.folder.rename(tmp_path / "gone")  # at once, so that nothing is written into what is being taken away
+    run.reach(1)
     run.process.send_signal(signal.SIGTERM)
     code, out, err = run.end()
     assert code == 143

@@ -15,6 +15,7 @@ from smartlaunch.browser.recipes import Act, ChartGoal, Memory
 from smartlaunch.browser.recording import Entry, Recording, failure_code
 from smartlaunch.browser.snapshot import PageSnapshot
 from smartlaunch.browser.watchdog import GRACE_S
+from smartlaunch.interruption import give_way
 
 TICK_MS = 4
 SETTLED_S = 0.15
@@ -212,6 +213,7 @@ class Walk:
 
     def pump(self, milliseconds: float = TICK_MS) -> None:
         """Let Playwright deliver its events for a moment."""
+        give_way()
         self.window.any_page().wait_for_timeout(milliseconds)
 
     def beat(self) -> None:
