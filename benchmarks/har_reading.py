@@ -35,7 +35,7 @@ found = len(json.load(open(sys.argv[1], encoding="utf-8"))["log"]["entries"])
 STREAM = f"""
 import json, sys, time
 from pathlib import Path
-from smartlaunch.evidence.har import read_har
+from smartlaunch.evidence.har.exchanges import read_har
 begun = time.perf_counter()
 found = sum(1 for _ in read_har(Path(sys.argv[1])))
 {MEASURE}

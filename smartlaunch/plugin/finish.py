@@ -96,7 +96,7 @@ def _write(
     at_end: Callable[[], None] | None = None,
     slim: bool = False,
 ) -> Run:
-    from smartlaunch.evidence.har import write_har
+    from smartlaunch.evidence.har.writing import write_har
     from smartlaunch.reporting.html import write_html
     from smartlaunch.reporting.junit import write_junit
 

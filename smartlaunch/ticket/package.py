@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from smartlaunch.diagnosis.inputs.reader import Loaded
 from smartlaunch.diagnosis.model import Report
 from smartlaunch.errors import UsageError
-from smartlaunch.evidence.har import write_har
+from smartlaunch.evidence.har.writing import write_har
 from smartlaunch.evidence.manifest import write_manifest
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.evidence.sequence import mermaid

@@ -10,7 +10,7 @@ import pytest
 from smartlaunch.diagnosis import diagnose_run, load
 from smartlaunch.diagnosis.inputs.flows import materials
 from smartlaunch.diagnosis.weighing import examine
-from smartlaunch.evidence.har import write_har
+from smartlaunch.evidence.har.writing import write_har
 
 sys.path.insert(0, str(Path(__file__).parent))
 from flow_maker import APP, BASE, CODE, LAUNCH, STATE, TOKEN, VERIFIER, Flow, b64

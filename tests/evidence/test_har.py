@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from smartlaunch.evidence.har import HarError, HarReport, read_entries, read_har, recorded, write_har
+from smartlaunch.evidence.har.entries import HarReport, read_entries
+from smartlaunch.evidence.har.exchanges import read_har, recorded
+from smartlaunch.evidence.har.window import HarError
+from smartlaunch.evidence.har.writing import write_har
 from smartlaunch.exchange import Actor, Endpoint, RecordedExchange
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,8 @@ import pytest
 from injections import INJECTIONS, SECRET, UNKNOWABLE, Injection
 
 from smartlaunch.evidence import Redactor
-from smartlaunch.evidence.har import HarReport, exchanges_of
+from smartlaunch.evidence.har.entries import HarReport
+from smartlaunch.evidence.har.exchanges import exchanges_of
 
 
 def read(injection: Injection, *, readable: tuple[str, ...] = ()) -> str:

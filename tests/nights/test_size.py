@@ -6,7 +6,7 @@ import json
 from runs import finding, scenario, write
 
 from smartlaunch.diagnosis import load as read_input
-from smartlaunch.evidence.har import write_har
+from smartlaunch.evidence.har.writing import write_har
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.plugin.finish import finish, slimmed
 from smartlaunch.records import files

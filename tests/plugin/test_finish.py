@@ -44,7 +44,7 @@ HEADER = {
 
 WRITERS = {
     DIAGNOSES_FILE: "smartlaunch.diagnosis.diagnose_run",
-    HAR_FILE: "smartlaunch.evidence.har.write_har",
+    HAR_FILE: "smartlaunch.evidence.har.writing.write_har",
     HTML_FILE: "smartlaunch.reporting.html.write_html",
 }
 

@@ -20,7 +20,8 @@ from smartlaunch.diagnosis.inputs import tokens
 from smartlaunch.diagnosis.inputs.weblinks import collect_urns, host_of, read_authorize_url, read_error_uri
 from smartlaunch.diagnosis.material import FhirCall, Material
 from smartlaunch.evidence.facts import FlowMemory, derive
-from smartlaunch.evidence.har import HarReport, exchanges_of, read_entries, read_har, recorded
+from smartlaunch.evidence.har.entries import HarReport, read_entries
+from smartlaunch.evidence.har.exchanges import exchanges_of, read_har, recorded
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.exchange import Endpoint, Exchange, RecordedExchange, Response
 from smartlaunch.markup import words
