@@ -4,6 +4,7 @@
     python tests/matrix/matrix.py --defect NAME      only these
     python tests/matrix/matrix.py --variants         every legal variant, in bundles that one server can be: nothing may fail
     python tests/matrix/matrix.py --variant NAME     this variant by itself
+    python tests/matrix/matrix.py --variants --since REF    only what joined the features since REF is put to each bundle
     python tests/matrix/matrix.py --changed REF      defects whose row, requirement or scenarios changed since REF
     python tests/matrix/matrix.py --full             every scenario for every defect, not a selection
 
@@ -110,6 +111,7 @@ def main() -> int:
     parser.add_argument("--changed", metavar="REF")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--quick", action="store_true", help="variants: only the quick selection")
+    parser.add_argument("--since", metavar="REF", default="", help="variants: only the scenarios that joined since REF; the table stays")
     parser.add_argument("--jobs", type=int, default=(os.cpu_count() or 2) + 1, help="a run waits a third of its time")
     parser.add_argument("--fresh", action="store_true", help="do not go on from an earlier, unfinished run")
     parser.add_argument("--keep", default="", help="keep the run folders here")
@@ -136,13 +138,17 @@ def main() -> int:
     if variants and args.quick:
         state = state / "quick"
         state.mkdir(exist_ok=True)
+    args.joined = joined_since(args.since) if variants and args.since else []
+    if args.joined:
+        state = state / f"since-{args.since}"
+        state.mkdir(exist_ok=True)
     if args.limit:
         names = names[: args.limit]
     started = time.monotonic()
     whole = args.variants and not args.variant
     rows = run_bundles(args, state) if whole else run_all(names, clean, args, state, variants=variants)
     print(f"{len(rows)} in {time.monotonic() - started:.0f} s")
-    if not args.no_write:
+    if not args.no_write and not args.joined:
         write(rows, VARIANTS if variants else RESULTS, partial=len(rows) < len(load_variants() if variants else load_defects()))
     wrong = [r for r in rows if r.verdict in ("missed", "noticed", "undeclared", "false alarm", "broken")]
     for row in wrong:
@@ -326,6 +332,15 @@ def chosen(picked: list[str]) -> list[str]:
     return [*(modules or ["suites"]), *(f"--scenario={identifier}" for identifier in picked)]
 
 
+def joined_since(ref: str) -> list[str]:
+    """The scenarios of the default run whose id no feature had at a commit."""
+    told = subprocess.run(
+        ["git", "grep", "-hoE", "@id:[a-z0-9-]+", ref, "--", "features"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    before = {line.partition(":")[2] for line in told.stdout.split()}
+    return [plan.id for plan in every_plan() if plan.slug not in before and plan.suite.default and not plan.thorough]
+
+
 def bundles() -> dict[str, list[str]]:
     """The variants that run together, by the name of their bundle."""
     return {entry["name"]: entry["variants"] for entry in tomllib.loads(BUNDLES.read_text("utf-8"))["bundle"]}
@@ -446,7 +461,8 @@ def run_all(names: list[str], clean: Clean, args: argparse.Namespace, state: Pat
             folder = state / f"run-{name.replace(' ', '-')}"
             if variants:
                 together = bundles().get(name, [name])
-                arguments = ["suites", *(f"--variant={each}" for each in together), *(["--quick"] if args.quick else [])]
+                what = chosen(args.joined) if args.joined else ["suites", *(["--quick"] if args.quick else [])]
+                arguments = [*what, *(f"--variant={each}" for each in together)]
             else:
                 picked = scenarios_for(name, clean, full=args.full, wide=wide)
                 arguments = [*chosen(picked), f"--defect={name}", *of_its_edition(name)]
