@@ -61,7 +61,7 @@ def result_of(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException
         outcome = Outcome.FAILED
     elif isinstance(exc, Blocked):
         outcome, reason, attachments = Outcome.BLOCKED, run.scrub(str(exc)), exc.artifacts
-        blocked_by = judged_at(exc.by, plan.suite.id) if exc.by else ""
+        blocked_by = judged_at(exc.by, plan.suite.id) if exc.by not in ("", plan.slug) else ""  # nothing is blocked by itself
         reason = f"{reason}\nblocked by: {blocked_by}" if blocked_by else reason
         block = {"kind": exc.root.kind, "cause": run.scrub(exc.root.message.partition("\n")[0])}
     else:
