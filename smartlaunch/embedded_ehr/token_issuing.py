@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.core import Sandbox
     from smartlaunch.embedded_ehr.registry import Client
 
+REFRESH_LIFETIME_S = 90 * 86400
 _READABLE = ("issues_jwt_access_tokens", "issues_access_tokens_of_8_kb")
 
 
