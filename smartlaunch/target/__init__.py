@@ -3,6 +3,7 @@
 Secrets are never in the file: they are references, and a `Secret` is looked up only when its value is needed.
 """
 
+from smartlaunch.target.form import schema
 from smartlaunch.target.model import (
     APP_ROLES,
     LAUNCHES,
@@ -19,7 +20,7 @@ from smartlaunch.target.model import (
     User,
     ehr_launch_scopes,
 )
-from smartlaunch.target.reader import EMBEDDED, load_deviations, load_target, parse_target, schema, target_names
+from smartlaunch.target.reader import EMBEDDED, load_deviations, load_target, parse_target, target_names
 from smartlaunch.target.secret import Secret
 
 __all__ = [
