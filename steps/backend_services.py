@@ -104,7 +104,7 @@ def granted_scopes(service: App) -> str:
 
 @when("the backend service uses its token", target_fixture="answer")
 def use_token(service: App) -> Exchange:
-    exchange = service.probe(client_credentials.token(service))
+    exchange = service.tokens.probe(client_credentials.token(service))
     answered(exchange)
     return exchange
 

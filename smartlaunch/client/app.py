@@ -1,32 +1,30 @@
 """The app under the suite's control: one registration, one way of launching, and the right flows of an app.
 
-Right flows are shared (``grant``) and handed out only while they live; flows that a scenario spends or poisons are its own
+Right flows are shared (``grant``) and handed out only while they live (``tokens``); flows that a scenario spends or poisons are its own
 (``fresh_grant``). What is wrong on purpose is no business of an app: ``smartlaunch.probes`` puts it, and takes the app for what is
 right in it.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from smartlaunch.client.access_tokens import RIGHT_FLOW, AccessTokens
+from smartlaunch.client.authentication import Authentication
 from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.grant import Attempt, Grant
 from smartlaunch.client.http import Form, answered
 from smartlaunch.client.keys import Keys
 from smartlaunch.client.launch import Launches
-from smartlaunch.client.memory import Aging, Logins, Memory, TokenLife
+from smartlaunch.client.memory import Aging, Logins, Memory
 from smartlaunch.client.proof import doubtful
-from smartlaunch.client.reading import candidates
 from smartlaunch.client.situation import PLAIN, Situation
-from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, NotConfigured, TwinFailed, Unreachable
+from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, TwinFailed, Unreachable
 from smartlaunch.exchange import TRANSIENT, Endpoint, Exchange
-from smartlaunch.oauth import client_authentication as authentication
-from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.authorization import AuthorizationRequest, Launch, make_request
 from smartlaunch.oauth.client_authentication import Credentials
 from smartlaunch.oauth.id_token import decode
@@ -34,10 +32,6 @@ from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.target import Client, User
 
 T = TypeVar("T")
-
-_MARGIN_S = 20
-"""A shared token is not handed out in its last seconds: the scenario needs time to use it."""
-_RIGHT_FLOW = "the right flow"
 
 
 class PastedLaunchRefused(Blocked):
@@ -63,6 +57,16 @@ class App:
     def memory(self) -> Memory:
         """What this app has asked."""
         return Memory(self.engine.recorder, self.engine.outages)
+
+    @cached_property
+    def authentication(self) -> Authentication:
+        """How its client authenticates."""
+        return Authentication(self.engine, self.client, self.keys)
+
+    @cached_property
+    def tokens(self) -> AccessTokens:
+        """Its access tokens, those that live."""
+        return AccessTokens(self.engine, self.client, self.memory, self.scopes)
 
     @cached_property
     def _logins(self) -> Logins:
@@ -150,80 +154,6 @@ class App:
             self.engine.proofs.refused(self.client.name, self._prove_plainly)
         return answer
 
-    # -- client authentication --------------------------------------------------------------------------------------------
-
-    def credentials_at(self, endpoint: str) -> Credentials:
-        """The right credentials at another endpoint than the token endpoint, by a method that the metadata name for it.
-
-        ``NotApplicable`` where they name none that this client can use: the endpoint is for other clients then.
-        """
-        methods = self.engine.discovery.listed(f"{endpoint}_endpoint_auth_methods_supported")
-        secret = self.client.client_secret
-        own = self.client.token_endpoint_auth_method
-        if not methods or own in methods:
-            return self.credentials()
-        if self.client.role == "public" and "none" in methods:
-            return self.credentials()
-        if secret is not None:
-            for name, make in (("client_secret_basic", authentication.basic), ("client_secret_post", authentication.post)):
-                if name in methods:
-                    return make(self.client.client_id, secret.reveal())
-        if self.client.role in ("confidential-asymmetric", "backend") and "private_key_jwt" in methods:
-            return self.credentials()
-        raise NotApplicable(f"the {endpoint} endpoint takes {', '.join(methods)}, by none of which this client authenticates")
-
-    def credentials(self) -> Credentials:
-        """The right credentials of this client for one token request."""
-        role, secret = self.client.role, self.client.client_secret
-        if role == "public":
-            return authentication.none(self.client.client_id)
-        if role in ("confidential-symmetric", "resource-server") and secret is not None:
-            make = authentication.post if self.secret_method == "client_secret_post" else authentication.basic
-            return make(self.client.client_id, secret.reveal())
-        return self.assertion().credentials()
-
-    @property
-    def secret_method(self) -> str:
-        """How this client sends its secret: as the target file says, as was learned, else as the metadata say, by Basic if they do not."""
-        known = self.client.token_endpoint_auth_method or self.engine.secret_methods.get(self.client.name, "")
-        if known:
-            return known
-        listed = self.engine.discovery.listed("token_endpoint_auth_methods_supported")
-        return "client_secret_post" if "client_secret_post" in listed and "client_secret_basic" not in listed else "client_secret_basic"
-
-    def _with_secret_the_other_way(self, refused: TokenAnswer, fresh: Callable[[], AuthorizationAnswer]) -> TokenAnswer:
-        """The answer to a right token request that was refused for its client authentication, with the secret sent the other way.
-
-        Metadata may not tell how a server takes secrets, so the other form is tried, once in a run for each client; ``fresh`` gets
-        another code, since the first attempt may have spent the one there was. What works is used from then on, and told.
-        """
-        client, methods = self.client, self.engine.secret_methods
-        decided = client.token_endpoint_auth_method or client.name in methods
-        if client.role != "confidential-symmetric" or decided or not (refused.error == "invalid_client" or refused.response.status == 401):
-            return refused
-        before = self.secret_method
-        methods[client.name] = "client_secret_basic" if before == "client_secret_post" else "client_secret_post"
-        answer = fresh()
-        token = self.exchange(answer) if answer.code else refused
-        if not token.succeeded:
-            methods[client.name] = before
-            return refused
-        self.engine.notes.append(
-            f"[clients.{client.name}]: the server refuses the secret by {before} and takes it by {self.secret_method};"
-            f' write token_endpoint_auth_method = "{self.secret_method}" to begin with that'
-        )
-        return token
-
-    def assertion(self, algorithm: str = "") -> authentication.Assertion:
-        """A right client assertion, with the key of the given algorithm or the one the server says it verifies."""
-        self.keys.serve(self.client)
-        return authentication.make_assertion(
-            self.client.client_id,
-            self.token_endpoint,
-            self.keys.signing_key(self.client, algorithm),
-            jwks_uri=self.client.jwks_uri or "",
-        )
-
     # -- token requests ---------------------------------------------------------------------------------------------------
 
     def token_request(
@@ -240,7 +170,7 @@ class App:
 
         A connection that breaks off is neither an answer nor a refusal, so it must not pass for either.
         """
-        proof = credentials if credentials is not None else self.credentials()
+        proof = credentials if credentials is not None else self.authentication.credentials()
         all_headers = [("Accept", "application/json"), *proof.headers, *(headers or {}).items()]
         body = [*form, *proof.form] if content is None else None
         exchange = self.engine.http.send(
@@ -259,8 +189,7 @@ class App:
         answered(exchange)
         answer = TokenAnswer(exchange)
         if answer.succeeded:
-            self._life.begin(answer.access_token)
-            self.engine.fhir.expect(answer.access_token, self._holder)
+            self.tokens.begin(answer.access_token)
             if answer.id_token and not self.engine.discovery.issuer_of_id_tokens:
                 self.engine.discovery.issuer_of_id_tokens = str(decode(answer.id_token).claims.get("iss", ""))
         else:
@@ -363,6 +292,28 @@ class App:
                 self.engine.proofs.good(self.client.name)
         return Attempt(answer, token, launch, tuple(scope_used.ids))
 
+    def _with_secret_the_other_way(self, refused: TokenAnswer, fresh: Callable[[], AuthorizationAnswer]) -> TokenAnswer:
+        """The answer to a right token request that was refused for its client authentication, with the secret sent the other way.
+
+        Metadata may not tell how a server takes secrets, so the other form is tried, once in a run for each client; ``fresh`` gets
+        another code, since the first attempt may have spent the one there was. What works is used from then on, and told.
+        """
+        client, methods = self.client, self.engine.secret_methods
+        if not self.authentication.secret_method_is_open or not (refused.error == "invalid_client" or refused.response.status == 401):
+            return refused
+        before = self.authentication.secret_method
+        methods[client.name] = "client_secret_basic" if before == "client_secret_post" else "client_secret_post"
+        answer = fresh()
+        token = self.exchange(answer) if answer.code else refused
+        if not token.succeeded:
+            methods[client.name] = before
+            return refused
+        self.engine.notes.append(
+            f"[clients.{client.name}]: the server refuses the secret by {before} and takes it by {self.authentication.secret_method};"
+            f' write token_endpoint_auth_method = "{self.authentication.secret_method}" to begin with that'
+        )
+        return token
+
     def _refreshed(self, first: TokenAnswer) -> TokenAnswer:
         """The answer to a refresh in the place of the first one; ``NotApplicable`` where none can be had."""
         if not first.refresh_token:
@@ -372,39 +323,6 @@ class App:
         if not answer.succeeded:
             raise NotApplicable(f"the refresh that this situation needs did not succeed: {answer.describe()}")
         return answer.after(first)
-
-    def possible(self, situation: Situation) -> Situation:
-        """As much of a situation as the target file, the plain launch and the server can give.
-
-        Without a second user, patient or refresh token it is less, and where the server does not claim to take requests by POST.
-        """
-        plain = self.beside(self.client, self.launch_kind)
-        chooses = self.launch_kind != "ehr" or self.launches.chooses(self.client)
-        user = situation.user if chooses and self.engine.target.other_users() else ""
-        patient = situation.patient
-        if patient:
-            try:
-                self.engine.target.another_patient(self.engine.target.first_user)
-            except NotConfigured:
-                patient = ""
-        token = situation.token if not situation.token or plain.grant().token.refresh_token else ""
-        method = situation.method if "authorize-post" in self.engine.discovery.capabilities else PLAIN.method
-        return replace(situation, method=method, user=user, patient=patient if chooses else "", token=token)
-
-    def require_situation(self) -> None:
-        """``NotApplicable`` where a right flow does not succeed in this situation though it does without it."""
-        if self.situation == PLAIN:
-            return
-        plain = self.beside(self.client, self.launch_kind)
-        usual = plain.grant()
-        try:
-            here = self.grant()
-        except Blocked as exc:
-            if isinstance(exc, Unreachable):
-                raise
-            raise NotApplicable(f"{self.situation.words}: a right flow does not succeed that way here: {exc.message}") from exc
-        if any(map(scope_words.parse, usual.granted)) and not any(map(scope_words.parse, here.granted)):
-            raise NotApplicable(f"{self.situation.words}: the server grants no scope on FHIR data that way")
 
     def fresh_grant(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Grant:
         """A grant of the scenario's own; ``TwinFailed`` when the server does not give it."""
@@ -455,12 +373,12 @@ class App:
 
     def shared_attempt(self) -> Attempt:
         """The one right flow that scenarios judge step by step; made once and kept, also when it failed."""
-        return self.once(_RIGHT_FLOW, self._first_attempt)
+        return self.once(RIGHT_FLOW, self._first_attempt)
 
     @property
     def gets_nowhere(self) -> bool:
         """Whether the right flow was gone through and brought no access token."""
-        ended = self.memory.outcome(_RIGHT_FLOW)
+        ended = self.memory.outcome(RIGHT_FLOW)
         return isinstance(ended, Blocked) or (isinstance(ended, Attempt) and (ended.token is None or not ended.token.succeeded))
 
     def _first_attempt(self) -> Attempt:
@@ -476,7 +394,7 @@ class App:
         """A living grant, shared by all scenarios that only look at it."""
         usual = scope is None and user is None
         key = f"grant {' '.join(scope) if scope is not None else ''} of {user.name if user is not None else ''}"
-        failure = self.memory.failure(key) or (self.memory.failure(_RIGHT_FLOW) if usual else None)
+        failure = self.memory.failure(key) or (self.memory.failure(RIGHT_FLOW) if usual else None)
         if failure is not None:
             raise TwinFailed(
                 f"the right flow that this scenario builds on did not succeed: {failure.message}",
@@ -489,7 +407,7 @@ class App:
             first = usual and not self.memory.has(key)
             return self.require_grant(self.shared_attempt() if first else self.attempt(scope=scope, user=user))
 
-        return self.lend(key, make)
+        return self.tokens.lend(key, make)
 
     # -- what a run remembers ---------------------------------------------------------------------------------------------
 
@@ -509,72 +427,6 @@ class App:
         """Go on with every begun probe whose time has come."""
         self.memory.ripen()
 
-    # -- tokens that live -------------------------------------------------------------------------------------------------
-
-    def lend(self, key: str, make: Callable[[], Grant]) -> Grant:
-        """A living grant that several scenarios share, by key."""
-        grant = self.memory.living(key, make, self.living)
-        self._lent[grant.access_token] = (grant, lambda: self.lend(key, make))
-        return grant
-
-    def current(self, token: str) -> str:
-        """The access token of a lent grant as it is by now.
-
-        A server may keep one access token for each user, so that a login for one grant ends the token of another that a scenario still
-        holds; what comes of that token then tells nothing of its scopes. Only where the server was seen to do so is anything asked.
-        """
-        life, lent = self._life, self._lent.get(token)
-        if lent is None or not life.ends_overtaken or life.is_proven(token) or time.time() > lent[0].expires_at:
-            return token
-        return lent[1]().access_token
-
-    @cached_property
-    def _lent(self) -> dict[str, tuple[Grant, Callable[[], Grant]]]:
-        """Grants that were handed out, by their access token, with what makes each of them anew."""
-        return {}
-
-    def suspect(self) -> None:
-        """Say that a probe may have made the server revoke tokens; each shared grant is tried before its next use."""
-        self._life.serial += 1
-
-    @property
-    def _life(self) -> TokenLife:
-        """What is known of the tokens of all apps together: a server may have one session for a user, whatever the app."""
-        return self.engine.token_lives.setdefault(self._holder, TokenLife())
-
-    @property
-    def _holder(self) -> str:
-        """Whose tokens may end each other: those of all apps with a user, and those of each backend service by itself."""
-        return self.client.name if self.client.role == "backend" else ""
-
-    def living(self, grant: Grant) -> bool:
-        """Whether a grant from before can be handed out again: a server may end tokens when somebody logs in once more, or by itself.
-
-        Tried by one read, and only where other tokens were issued or minutes have passed since the last one. A server may refuse a dead
-        token with 403; that counts where the same read was answered before.
-        """
-        life, token = self._life, grant.access_token
-        if time.time() > grant.expires_at - min(_MARGIN_S, (grant.token.expires_in or 60) / 4):
-            return False
-        if life.is_proven(token):
-            return True
-        try:
-            path = self.probe_path(grant.token)
-        except NotConfigured:
-            return True  # nothing can be read with it, so nothing can be tried
-        answer = self.engine.fhir.read(path, token).heard
-        if answer.status == 401 or (answer.status == 403 and path in self._answered):
-            if not life.renew(token):
-                raise TwinFailed(
-                    "the server ends access tokens so often that none lives long enough to be judged",
-                    waited_for="an access token that lives for some requests",
-                )
-            return False
-        if not answer.status:
-            life.silent = True  # a server that keeps silent would cost its limit each time
-        life.prove(token)
-        return True
-
     def require_grant(self, attempt: Attempt) -> Grant:
         """The grant of a right attempt; ``TwinFailed`` when it ended without an access token, ``Unreachable`` when no answer came."""
         if attempt.token is None or not attempt.token.succeeded:
@@ -590,58 +442,6 @@ class App:
                 by="authorization-code-issued" if answer is None else "token-response-holds-token",
             )
         return Grant(attempt.authorization, attempt.token, attempt.launch, attempt.exchanges)
-
-    def probe(self, token: TokenAnswer | Grant) -> Exchange:
-        """A harmless FHIR read that the token should allow."""
-        answer = token.token if isinstance(token, Grant) else token
-        path = self.probe_path(answer)
-        exchange = self.engine.fhir.read(path, answer.access_token)
-        if 200 <= exchange.heard.status < 300:
-            self._answered.add(path)
-        return exchange
-
-    def readable(self) -> Exchange:
-        """A read that the app's own token is answered with success, the first of several that its scopes should allow.
-
-        ``TwinFailed`` where there is none: then no refusal of a read tells anything of a token.
-        """
-        grant = self.grant()
-        refused: list[Exchange] = []
-        for path in dict.fromkeys([self.probe_path(grant.token), *self._candidates(grant.token)]):
-            exchange = self.engine.fhir.read(path, grant.access_token)
-            if 200 <= exchange.answer.status < 300:
-                self._answered.add(path)
-                return exchange
-            refused.append(exchange)
-        raise TwinFailed(
-            f"none of {len(refused)} reads that the granted scopes allow is answered with success: status {refused[0].answer.status}",
-            waited_for="one read that tells a good token from a bad one",
-            by="bearer-header",
-        )
-
-    def probe_path(self, token: TokenAnswer) -> str:
-        """What to read with a token: what has been answered before, else the likeliest of what its scopes should allow."""
-        found = self._candidates(token)
-        return next((path for path in found if path in self._answered), found[0])
-
-    def _candidates(self, token: TokenAnswer) -> list[str]:
-        """The reads that a token should allow; ``NotConfigured`` where the app has no scope on FHIR data, so that any server refuses."""
-        granted = token.scopes or list(self.scopes)
-        if not any(map(scope_words.parse, [*self.scopes, *granted])):
-            key = f"[clients.{self.client.name}] scopes"
-            raise NotConfigured("the app asks for no scope on FHIR data, so there is nothing to read", key=key)
-        return candidates(granted, token.patient or self._usual_patient, self.engine.target.patients.default or "")
-
-    @property
-    def _usual_patient(self) -> str:
-        """The patient of the app's right flow: the answer to a refresh need not name the patient again."""
-        ended = self.memory.outcome(_RIGHT_FLOW)
-        return ended.token.patient if isinstance(ended, Attempt) and ended.token is not None else ""
-
-    @cached_property
-    def _answered(self) -> set[str]:
-        """The reads that a good token of this app was answered with success."""
-        return set()
 
     # -- what refusals rest on ---------------------------------------------------------------------------------------------
 
@@ -661,10 +461,9 @@ class App:
             token = self.token_request([("grant_type", "client_credentials"), ("scope", " ".join(self.scopes))])
             if not token.succeeded:
                 raise TwinFailed(f"a right request for a token no longer succeeds: {token.describe()}")
-        if self._answered and self.probe_path(token) in self._answered:
-            read = self.probe(token)
-            if not 200 <= read.answer.status < 300:
-                raise TwinFailed(f"a read that succeeded before is refused to a good token: status {read.answer.status}")
+        read = self.tokens.read_again(token)
+        if read is not None and not 200 <= read.answer.status < 300:
+            raise TwinFailed(f"a read that succeeded before is refused to a good token: status {read.answer.status}")
         self.engine.proofs.good(self.client.name)
         return token
 

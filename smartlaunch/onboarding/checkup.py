@@ -261,7 +261,7 @@ def _refused(app: App, form: list[tuple[str, str]], said: str) -> Checked:
     client, name = app.client, f"client {app.client.name}"
     methods = app.engine.secret_methods
     if client.role == "confidential-symmetric" and not client.token_endpoint_auth_method:
-        before = app.secret_method
+        before = app.authentication.secret_method
         methods[client.name] = "client_secret_basic" if before == "client_secret_post" else "client_secret_post"
         if app.token_request(form).error == "invalid_grant":
             return Checked(

@@ -155,7 +155,7 @@ def _short(text: str) -> str:
 def _exchange(app: App, answer: AuthorizationAnswer, teller: Teller) -> TokenAnswer:
     token = app.exchange(answer)
     if not token.succeeded and token.error == "invalid_client" and app.client.role == "confidential-symmetric":
-        teller.more(f"the secret is refused by {app.secret_method}; the other form is tried with a new launch")
+        teller.more(f"the secret is refused by {app.authentication.secret_method}; the other form is tried with a new launch")
         again = app.attempt()
         token = again.token if again.token is not None else token
     if not token.succeeded:

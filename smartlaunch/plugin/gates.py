@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from smartlaunch.catalogue import load
 from smartlaunch.client.app import App
 from smartlaunch.client.apps import Apps
+from smartlaunch.client.situated import possible, require_situation
 from smartlaunch.client.situation import PLAIN
 from smartlaunch.errors import Blocked, Missing, NotApplicable, NotConfigured, UsageError
 from smartlaunch.plugin.binding import Plan
@@ -68,14 +69,14 @@ def app_of(apps: Apps, plan: Plan) -> App:
     except NotApplicable:
         kinds, roles = _bearable(plan)
         app, elsewhere = apps.any(kinds, roles), False
-    situation = app.possible(plan.situation)
+    situation = possible(app, plan.situation)
     if situation == PLAIN and not (elsewhere and "once" in plan.flags):
         raise NotConfigured(
             f"the target file can show no other situation than the usual one ({plan.situation.words or plan.suite.id})",
             key="[users.<second>], [patients] other, `offline_access` in the scopes, or [clients.<another>]",
         )
     situated = apps.in_situation(app, situation)
-    situated.require_situation()
+    require_situation(situated)
     return situated
 
 

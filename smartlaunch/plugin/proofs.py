@@ -69,7 +69,7 @@ def answers_others(plan: Plan, app: App | None, ended: BaseException | None) -> 
     if app.engine.outages.lasting:
         return False
     try:
-        app.probe(app.prove() or app.grant()).answer  # noqa: B018 - raises where a right read gets no answer either
+        app.tokens.probe(app.prove() or app.grant()).answer  # noqa: B018 - raises where a right read gets no answer either
     except (Blocked, NotApplicable, UsageError):
         return False
     return True

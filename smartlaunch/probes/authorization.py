@@ -260,7 +260,7 @@ def _denied(app: App) -> AuthorizationAnswer:
     answer = app.authorize(app.prepare(), consent="deny", session=session)
     if answer.code and not answer.landing.denied:
         answer = app.authorize(consent_anew(app.prepare()), consent="deny", session=f"{session}-anew")
-    app.suspect()
+    app.tokens.suspect()
     if answer.code and not answer.landing.denied:
         raise NotApplicable(no_consent(app, "to deny"))
     if not answer.arrived and not answer.landing.denied:
@@ -333,8 +333,8 @@ def pursue(app: App, answer: AuthorizationAnswer, **changes: str | None) -> EndS
     if not token.succeeded:
         return EndState("code", answer, token)
     try:
-        app.readable()
+        app.tokens.readable(app.grant())
     except (NotConfigured, TwinFailed) as exc:
         return EndState("token", answer, token, unread=exc)
-    read = app.probe(token)
+    read = app.tokens.probe(token)
     return EndState("data" if 200 <= read.answer.status < 300 else "token", answer, token, read)

@@ -237,7 +237,7 @@ def expire(app: App) -> Aging[dict[str, Exchange]]:
             f" it can be waited for up to limits.wait_for_expiry_s = {limit_s:g} s",
             key="[limits] wait_for_expiry_s",
         )
-    alive = app.probe(answer)
+    alive = app.tokens.probe(answer)
     answered(alive)
     if not 200 <= alive.answer.status < 300:
         raise TwinFailed(f"the token was refused while it was alive: status {alive.answer.status}")
@@ -245,7 +245,7 @@ def expire(app: App) -> Aging[dict[str, Exchange]]:
     kind = "Patient" if kind == "*" else kind
     worked = [form for form, ask_for in OF_DATA.items() if kind and resources(ask_for(app, answer, kind).answer, kind)]
     yield answer.received_at + lifetime + leeway(app)
-    return {READ: app.probe(answer), **{form: OF_DATA[form](app, answer, kind) for form in worked}}
+    return {READ: app.tokens.probe(answer), **{form: OF_DATA[form](app, answer, kind) for form in worked}}
 
 
 def _with_token(answer: TokenAnswer, what: str) -> TokenAnswer:

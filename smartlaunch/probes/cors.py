@@ -166,7 +166,7 @@ def read(app: App, token: str = "", origin: str = "") -> Call:
     """A FHIR read for a page, with the app's token or the one given."""
     page = origin or origin_of(app)
     grant = app.grant()
-    exchange = app.engine.fhir.send("GET", app.probe_path(grant.token), token or grant.access_token, headers={"Origin": page})
+    exchange = app.engine.fhir.send("GET", app.tokens.probe_path(grant.token), token or grant.access_token, headers={"Origin": page})
     answered(exchange)
     return Call(page, exchange)
 
@@ -186,7 +186,7 @@ def preflight_of_token_request(app: App) -> Call:
 def preflight_of_read(app: App) -> Call:
     """The question whether a page of the app may send a bearer token to the FHIR server."""
     origin = origin_of(app)
-    url = f"{app.engine.fhir.base_url}/{app.probe_path(app.grant().token)}"
+    url = f"{app.engine.fhir.base_url}/{app.tokens.probe_path(app.grant().token)}"
     return _preflight(app.engine, url, Endpoint.FHIR, origin, "GET", "authorization")
 
 

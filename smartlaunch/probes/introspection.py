@@ -96,7 +96,9 @@ def resource_server(app: App) -> Credentials | None:
     if client is None:
         return None
     asking = app.beside(client, "")
-    return asking.credentials() if client.client_secret is not None else asking.credentials_at("introspection")
+    return (
+        asking.authentication.credentials() if client.client_secret is not None else asking.authentication.credentials_at("introspection")
+    )
 
 
 def bearer(token: str) -> Credentials:
@@ -118,7 +120,7 @@ def caller(app: App) -> Credentials:
     known = resource_server(app)
     if known is not None:
         return known
-    return app.credentials_at("introspection") if app.client.role != "public" else bearer(app.grant().access_token)
+    return app.authentication.credentials_at("introspection") if app.client.role != "public" else bearer(app.grant().access_token)
 
 
 def live(app: App) -> Introspected:
@@ -169,7 +171,7 @@ def of_service(service: App) -> OfService:
     answer = client_credentials.require_right(service)
 
     def make() -> OfService:
-        asking = resource_server(service) or service.credentials_at("introspection")
+        asking = resource_server(service) or service.authentication.credentials_at("introspection")
         exchange = send(service, answer.access_token, asking)
         if answered(exchange).object.get("active") is not True:
             raise NotApplicable(f"the server does not call the token of the backend service active (status {exchange.answer.status})")
@@ -196,7 +198,7 @@ def with_hint(app: App, hint: str) -> Introspected:
 
     def make() -> Introspected:
         credentials = caller(app)
-        token = app.current(known.grant.access_token)
+        token = app.tokens.current(known.grant.access_token)
         before = send(app, token, credentials)
         if answered(before).object.get("active") is not True:
             raise TwinFailed("the token has ended by itself since it was called active")
@@ -346,7 +348,7 @@ def by_bearer(app: App) -> Introspected:
     grant = app.grant()
 
     def make() -> Introspected:
-        own = send(app, grant.access_token, app.credentials())
+        own = send(app, grant.access_token, app.authentication.credentials())
         if answered(own).object.get("active") is not True:
             raise NotApplicable("the server does not let this app introspect with its credentials")
         exchange = send(app, grant.access_token, bearer(grant.access_token))

@@ -74,7 +74,7 @@ def endpoint(app: App) -> str:
 
 def revoke(app: App, token: str | None, *, hint: str = "", credentials: Credentials | None = None) -> Exchange:
     """Ask for the end of a token; the app's right credentials unless others are given."""
-    proof = credentials if credentials is not None else app.credentials_at("revocation")
+    proof = credentials if credentials is not None else app.authentication.credentials_at("revocation")
     form = [("token", token)] if token is not None else []
     if hint:
         form.append(("token_type_hint", hint))
@@ -85,7 +85,7 @@ def revoke(app: App, token: str | None, *, hint: str = "", credentials: Credenti
 def _own(app: App) -> Grant:
     endpoint(app)
     grant = app.fresh_grant()
-    twin = app.probe(grant)
+    twin = app.tokens.probe(grant)
     if not 200 <= answered(twin).status < 300:
         raise TwinFailed(f"the FHIR server answers a fresh access token with status {twin.answer.status}")
     return grant
@@ -112,7 +112,7 @@ def of_service(service: App) -> Revoked:
         token = service.token_request([("grant_type", "client_credentials"), ("scope", " ".join(service.scopes))])
         if not token.succeeded:
             raise TwinFailed(f"a right client credentials request was refused: {token.describe()}", by="backend-access-token")
-        before = service.probe(token)
+        before = service.tokens.probe(token)
         if not 200 <= answered(before).status < 300:
             raise TwinFailed(
                 f"the FHIR server answers a fresh access token with status {before.answer.status}", by="backend-token-accepted"
@@ -134,7 +134,7 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
             _require_refresh_tokens_end(app)
         grant = has_refresh_token(_own(app))
         answer = revoke(app, grant.token.refresh_token, hint=hint)
-        app.suspect()
+        app.tokens.suspect()
         if not 200 <= answered(answer).status < 300:
             return Revoked(answer)
         read = read_until_refused(app, grant)
@@ -182,18 +182,18 @@ def _require_revoked(read: Exchange) -> None:
 def used(app: App, grant: Grant | TokenAnswer) -> Exchange | None:
     """A read with a token that is to be ended, so that a refusal afterwards tells of its end; None where the app may read nothing."""
     try:
-        return app.probe(grant)
+        return app.tokens.probe(grant)
     except NotConfigured:
         return None
 
 
 def read_until_refused(app: App, grant: Grant | TokenAnswer) -> Exchange:
     """The app's read with a token that has been ended, again and again while the word spreads."""
-    read = app.probe(grant)
+    read = app.tokens.probe(grant)
     deadline = time.monotonic() + SPREAD_S
     while 200 <= read.answer.status < 300 and time.monotonic() < deadline:
         let_pass(SPREAD_S / 3)
-        read = app.probe(grant)
+        read = app.tokens.probe(grant)
     return read
 
 
@@ -228,13 +228,13 @@ def badly_authenticated(app: App, label: str) -> Revoked:
 
     def make() -> Revoked:
         grant = app.once("grant that nobody may revoke", lambda: _own(app))
-        before = app.probe(grant)
+        before = app.tokens.probe(grant)
         if not 200 <= answered(before).status < 300:
             raise TwinFailed(f"the token that nobody may revoke is refused before anybody tries: status {before.answer.status}")
         answer = revoke(app, grant.access_token, hint="access_token", credentials=either.WRONG[label](app))
         answered(answer)
-        app.suspect()
-        return Revoked(answer, app.probe(grant))
+        app.tokens.suspect()
+        return Revoked(answer, app.tokens.probe(grant))
 
     return app.once(f"revoke with {label}", make)
 
@@ -259,7 +259,7 @@ def refresh_token_by_another_client(app: App) -> TokenAnswer:
     def make() -> TokenAnswer:
         grant = has_refresh_token(_coveted(app))
         answered(revoke(app.other(), grant.token.refresh_token, hint="refresh_token"))
-        app.suspect()
+        app.tokens.suspect()
         return app.refresh(grant.token.refresh_token)
 
     return app.once("refresh after a revocation by another client", make)
@@ -272,8 +272,8 @@ def by_another_client(app: App) -> Revoked:
         other, grant = app.other(), _coveted(app)
         answer = revoke(other, grant.access_token, hint="access_token")
         answered(answer)
-        app.suspect()
-        return Revoked(answer, app.probe(grant))
+        app.tokens.suspect()
+        return Revoked(answer, app.tokens.probe(grant))
 
     return app.once("revoke by another client", make)
 

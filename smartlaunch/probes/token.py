@@ -101,19 +101,19 @@ def _everything(app: App, answer: AuthorizationAnswer, credentials: Credentials)
 
 
 def _by_get(app: App, answer: AuthorizationAnswer) -> TokenAnswer:
-    credentials = app.credentials()
+    credentials = app.authentication.credentials()
     url, _ = _everything(app, answer, credentials)
     return app.token_request((), credentials, method="GET", url=url, content=b"")
 
 
 def _in_the_query(app: App, answer: AuthorizationAnswer) -> TokenAnswer:
-    credentials = app.credentials()
+    credentials = app.authentication.credentials()
     url, _ = _everything(app, answer, credentials)
     return app.token_request((), credentials, url=url, content=b"")
 
 
 def _as_json(app: App, answer: AuthorizationAnswer) -> TokenAnswer:
-    credentials = app.credentials()
+    credentials = app.authentication.credentials()
     _, pairs = _everything(app, answer, credentials)
     return app.token_request((), credentials, headers={"Content-Type": "application/json"}, content=json.dumps(dict(pairs)).encode())
 
@@ -253,7 +253,7 @@ def _replayed(app: App) -> Replay:
         raise TwinFailed(f"a fresh code was not redeemed: {first.describe()}")
     before = used(app, first)
     replay = app.exchange(answer)
-    app.suspect()
+    app.tokens.suspect()
     use = Use(before, read_until_refused(app, first) if before is not None else None)
     return Replay(first, replay, use, app.refresh(first.refresh_token) if first.refresh_token else None, app.exchange(answer))
 
@@ -269,9 +269,9 @@ class Race:
 def race(app: App, forms: Sequence[Form], credentials: Credentials) -> Race:
     """Both forms put at once; where more than one brought a token, each is tried, as a server that sees the race late revokes them."""
     answers = tuple(app.token_requests_together(forms, credentials))
-    app.suspect()
+    app.tokens.suspect()
     winners = [answer for answer in answers if answer.succeeded]
-    return Race(answers, tuple(app.probe(winner) for winner in winners) if len(winners) > 1 else ())
+    return Race(answers, tuple(app.tokens.probe(winner) for winner in winners) if len(winners) > 1 else ())
 
 
 def raced(app: App) -> Race:
@@ -279,7 +279,7 @@ def raced(app: App) -> Race:
 
     def make() -> Race:
         form = app.code_form(app.bare_code())
-        found = race(app, [form, form], app.credentials())
+        found = race(app, [form, form], app.authentication.credentials())
         if found.uses and replayed(app).second.succeeded:
             raise TwinFailed("a code brings a second token also when it comes again later", by="code-reuse-refused")
         return found

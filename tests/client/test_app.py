@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from smartlaunch.browser import Landing
+from smartlaunch.client.situated import possible
 from smartlaunch.client.situation import Situation
 from smartlaunch.errors import Blocked, LoginStuck, NotConfigured, TwinFailed, Unreachable
 from tests.client.conftest import PEOPLE, PUBLIC, SECRET, Server, came_back, form_of, refused
@@ -46,10 +47,10 @@ def test_a_scenario_s_own_grant_is_another_login(run: Callable[..., Any], server
 def test_a_dead_token_is_not_handed_out_again(run: Callable[..., Any], server: Server) -> None:
     app = run().apps.launched("public", "standalone")
     first = app.grant()
-    app.suspect()
+    app.tokens.suspect()
     assert app.grant() is first
     server.fhir = lambda _: httpx.Response(401)
-    app.suspect()
+    app.tokens.suspect()
     assert app.grant() is not first
     assert server.logins() == 2
 
@@ -271,7 +272,7 @@ def test_a_harmless_read_is_one_that_the_scopes_allow(
 ) -> None:
     server.token = lambda _form, _request: httpx.Response(200, json={"access_token": "t", **answer})
     app = run(PUBLIC.replace("openid launch/patient patient/*.rs", scopes) + PEOPLE).apps.launched("public", "standalone")
-    app.probe(app.grant())
+    app.tokens.probe(app.grant())
     assert str(server.requests[-1].url) == f"https://ehr.example/fhir/{path}"
 
 
@@ -280,8 +281,8 @@ def test_without_a_scope_on_data_nothing_can_be_read_and_grants_are_handed_out_u
     app = run(PUBLIC.replace("openid launch/patient patient/*.rs", "openid") + PEOPLE).apps.launched("public", "standalone")
     grant = app.grant()
     with pytest.raises(NotConfigured, match="no scope on FHIR data"):
-        app.probe(grant)
-    app.suspect()
+        app.tokens.probe(grant)
+    app.tokens.suspect()
     assert app.grant() is grant
 
 
@@ -306,5 +307,5 @@ def test_a_situation_goes_without_post_where_the_server_does_not_claim_to_take_i
     if claimed:
         server.configuration["capabilities"].append("authorize-post")
     app = run().apps.launched("public", "standalone")
-    there = app.possible(Situation(method="POST", user="other", scopes="v1"))
+    there = possible(app, Situation(method="POST", user="other", scopes="v1"))
     assert (there.method, there.scopes) == ("POST" if claimed else "GET", "v1")

@@ -120,11 +120,11 @@ def test_a_read_that_decides_is_one_that_was_answered(run: Callable[..., Any], s
     )
     server.fhir = lambda request: httpx.Response(200 if "Condition" in str(request.url) else 400, json={"resourceType": "Bundle"})
     app = run(PUBLIC.replace("patient/*.rs", "user/Practitioner.rs user/Condition.rs") + PEOPLE).apps.any()
-    assert app.readable().answer.status == 200
-    assert app.probe_path(app.grant().token) == "Condition?patient=7&_count=1"
+    assert app.tokens.readable(app.grant()).answer.status == 200
+    assert app.tokens.probe_path(app.grant().token) == "Condition?patient=7&_count=1"
     server.fhir = lambda _request: httpx.Response(400)
     with pytest.raises(TwinFailed, match="none of 2 reads"):
-        app.readable()
+        app.tokens.readable(app.grant())
 
 
 def test_without_a_read_that_is_answered_nobody_says_whether_a_token_works(run: Callable[..., Any], server: Server) -> None:
@@ -145,8 +145,8 @@ def test_patient_is_no_parameter_of_a_directory() -> None:
 def test_a_token_that_was_good_is_dead_when_the_same_read_is_forbidden(run: Callable[..., Any], server: Server) -> None:
     app = run().apps.any()
     first = app.grant()
-    app.readable()
-    app.suspect()
+    app.tokens.readable(app.grant())
+    app.tokens.suspect()
     dead = first.access_token
     server.token = lambda _form, _request: httpx.Response(
         200, json={"access_token": "new", "token_type": "Bearer", "expires_in": 300, "scope": "openid patient/*.rs"}
@@ -160,8 +160,8 @@ def test_the_first_use_of_a_token_may_come_too_early(run: Callable[..., Any], se
     answers = [httpx.Response(401), httpx.Response(200, json={"resourceType": "Patient"}), httpx.Response(401)]
     server.fhir = lambda _request: answers.pop(0)
     app = run().apps.any()
-    assert app.probe(app.grant()).answer.status == 200
-    assert app.probe(app.grant()).answer.status == 401
+    assert app.tokens.probe(app.grant()).answer.status == 200
+    assert app.tokens.probe(app.grant()).answer.status == 401
 
 
 def test_where_later_logins_end_earlier_tokens_no_time_is_lost_on_each_of_them(
@@ -197,11 +197,11 @@ def test_a_lent_grant_is_made_anew_where_a_later_login_ended_it(run: Callable[..
     server.fhir = lambda request: httpx.Response(200 if request.headers["authorization"][7:] in alive else 401, json={})
     held = app.grant().access_token
     app.attempt()
-    assert app.current(held) == held, "nothing is known of the server yet"
+    assert app.tokens.current(held) == held, "nothing is known of the server yet"
     again = app.grant().access_token
     app.attempt()
-    assert app.current(held) == app.current(again) == issued[-1] not in (held, again)
-    assert app.current("one that was never lent") == "one that was never lent"
+    assert app.tokens.current(held) == app.tokens.current(again) == issued[-1] not in (held, again)
+    assert app.tokens.current("one that was never lent") == "one that was never lent"
 
 
 def test_a_client_that_is_refused_everything_proves_nothing(run: Callable[..., Any], server: Server) -> None:

@@ -12,6 +12,7 @@ from smartlaunch.browser import Landing
 from smartlaunch.checks.refresh import audience_kept
 from smartlaunch.checks.scopes import default_or_refused
 from smartlaunch.client.authorization import AuthorizationAnswer
+from smartlaunch.client.situated import require_situation
 from smartlaunch.client.situation import Situation
 from smartlaunch.errors import LoginStuck, NotApplicable
 from smartlaunch.probes import backend_services, scopes
@@ -86,7 +87,7 @@ def test_a_situation_in_which_nothing_on_data_is_granted_does_not_apply(
     grants = {"": usual, "v1": SimpleNamespace(granted=granted)}
     monkeypatch.setattr(type(app), "grant", lambda one: grants[one.situation.scopes])
     if "patient/Observation.read" in granted:
-        there.require_situation()
+        require_situation(there)
         return
     with pytest.raises(NotApplicable, match="no scope on FHIR data"):
-        there.require_situation()
+        require_situation(there)

@@ -288,7 +288,7 @@ def test_methods_of_another_endpoint_are_its_own(worlds: Callable[..., World]) -
         document = {**app.engine.discovery.document, "revocation_endpoint_auth_methods_supported": methods}
         known = app.engine.discovery.exchange
         app.engine.discovery.__dict__["exchange"] = replace(known, response=replace(known.answer, body=json.dumps(document).encode()))
-        return app.credentials_at("revocation")
+        return app.authentication.credentials_at("revocation")
 
     assert told(["client_secret_post"], "confidential-symmetric").headers == ()
     assert told(["client_secret_basic", "none"], "public").form[0][0] == "client_id"

@@ -43,6 +43,11 @@ ALGORITHMS = ("RS384", "ES384")
 _CRITICAL = "https://smart-launch-conformance.invalid/critical"
 
 
+def _right(app: App) -> Assertion:
+    """The right assertion, which the wrong ones are made of."""
+    return app.authentication.assertion()
+
+
 def prove(app: App, make: Callable[[App], Credentials]) -> TokenAnswer:
     """A token request with the credentials that ``make`` gives at the last moment; the right request has to succeed first."""
     if app.client.role == "backend":
@@ -83,20 +88,20 @@ def redeem(app: App, label: str) -> TokenAnswer:
 
 def _claims(**changes: Any) -> Callable[[App], Credentials]:
     """The right assertion with claims changed; a callable is asked at the last moment, None leaves the claim out."""
-    return lambda app: app.assertion().having(claims={k: v() if callable(v) else v for k, v in changes.items()}).credentials()
+    return lambda app: _right(app).having(claims={k: v() if callable(v) else v for k, v in changes.items()}).credentials()
 
 
 def _header(**changes: Any) -> Callable[[App], Credentials]:
-    return lambda app: app.assertion().having(header=changes).credentials()
+    return lambda app: _right(app).having(header=changes).credentials()
 
 
 def _request(**changes: Any) -> Callable[[App], Credentials]:
-    return lambda app: app.assertion().having(**changes).credentials()
+    return lambda app: _right(app).having(**changes).credentials()
 
 
 def _text(change: Callable[[App, Assertion], str]) -> Callable[[App], Credentials]:
     def make(app: App) -> Credentials:
-        assertion = app.assertion()
+        assertion = _right(app)
         return assertion.credentials(change(app, assertion))
 
     return make
@@ -108,12 +113,12 @@ def _in(seconds: int) -> Callable[[], int]:
 
 def _foreign_key(app: App) -> Credentials:
     """Signed with a new key under the ``kid`` of the registered one."""
-    right = app.assertion()
+    right = _right(app)
     return right.having(key=new_key(right.algorithm)).credentials()
 
 
 def _key_of_another_client(app: App) -> Credentials:
-    right = app.assertion()
+    right = _right(app)
     own = {_thumb(key) for key in app.keys.all(app.client)}
     for client in app.engine.target.clients.values():
         for key in client.private_keys() if client.role in ("backend", "confidential-asymmetric") else ():
@@ -123,27 +128,27 @@ def _key_of_another_client(app: App) -> Credentials:
 
 
 def _embedded_key(app: App) -> Credentials:
-    right = app.assertion()
+    right = _right(app)
     key = new_key(right.algorithm)
     return right.having(key=key, header={"jwk": public_part(key), "kid": key["kid"]}).credentials()
 
 
 def _certified_key(app: App) -> Credentials:
     """Signed with a new key whose certificate, made by nobody but itself, is in the header."""
-    right = app.assertion()
+    right = _right(app)
     key = new_key(right.algorithm)
     return right.having(key=key, header={"x5c": [certificate(key)], "kid": key["kid"]}).credentials()
 
 
 def _exp_as_text(app: App) -> Credentials:
-    return app.assertion().having(claims={"exp": str(int(time.time()) + 240)}).credentials()
+    return _right(app).having(claims={"exp": str(int(time.time()) + 240)}).credentials()
 
 
 def _hmac_with_public_key(app: App) -> Credentials:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from jwt import PyJWK
 
-    right = app.assertion()
+    right = _right(app)
     key: Any = PyJWK(public_part(right.key), right.algorithm).key
     pem: bytes = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return right.credentials(encode({"typ": "JWT", "kid": right.header["kid"]}, right.claims, pem, "HS256"))
@@ -176,7 +181,7 @@ def _two_in_one(_app: App, assertion: Assertion) -> str:
 
 
 def _two_parameters(app: App) -> Credentials:
-    first, second = app.assertion().credentials(), app.assertion().credentials()
+    first, second = _right(app).credentials(), _right(app).credentials()
     return Credentials(form=(*first.form, *(pair for pair in second.form if pair[0] == "client_assertion")))
 
 
@@ -186,7 +191,7 @@ def _other_type_of_key(app: App) -> Credentials:
     if set(keys) < {"RSA", "EC"}:
         raise NotConfigured(f"the client {app.client.name!r} has keys of one type only", key="[clients.<name>] private_jwks")
     signing = keys["EC"]
-    right = app.assertion(algorithm_of(signing))
+    right = app.authentication.assertion(algorithm_of(signing))
     return right.having(header={"kid": keys["RSA"].get("kid")}).credentials()
 
 
@@ -215,7 +220,7 @@ def _thumb(key: Any) -> tuple[str, ...]:
 
 def _nobody(app: App) -> Credentials:
     name = f"nobody-{secrets.token_hex(6)}"
-    return app.assertion().having(claims={"iss": name, "sub": name}).credentials()
+    return _right(app).having(claims={"iss": name, "sub": name}).credentials()
 
 
 FAULTS: Mapping[str, Callable[[App], Credentials]] = {
@@ -223,20 +228,16 @@ FAULTS: Mapping[str, Callable[[App], Credentials]] = {
     "no iss claim": _claims(iss=None),
     "an iss claim that names nobody": _claims(iss=lambda: f"nobody-{secrets.token_hex(6)}"),
     "an iss claim and a sub claim that name nobody": _nobody,
-    "the iss claim of another client": lambda app: app.assertion().having(claims={"iss": _other_client_id(app)}).credentials(),
+    "the iss claim of another client": lambda app: _right(app).having(claims={"iss": _other_client_id(app)}).credentials(),
     "no sub claim": _claims(sub=None),
     "a sub claim that names nobody": _claims(sub=lambda: f"nobody-{secrets.token_hex(6)}"),
-    "the sub claim of another client": lambda app: app.assertion().having(claims={"sub": _other_client_id(app)}).credentials(),
+    "the sub claim of another client": lambda app: _right(app).having(claims={"sub": _other_client_id(app)}).credentials(),
     "no aud claim": _claims(aud=None),
     "the aud claim of another server": _claims(aud="https://authorization.other.example/token"),
     "an empty list as aud claim": _claims(aud=[]),
     "a list of other servers as aud claim": _claims(aud=["https://authorization.other.example/token", "https://other.example"]),
-    "the aud claim in other case": lambda app: (
-        app.assertion().having(claims={"aud": _path_in_other_case(app.token_endpoint)}).credentials()
-    ),
-    "the aud claim with a longer path": lambda app: (
-        app.assertion().having(claims={"aud": app.token_endpoint + "-of-another"}).credentials()
-    ),
+    "the aud claim in other case": lambda app: _right(app).having(claims={"aud": _path_in_other_case(app.token_endpoint)}).credentials(),
+    "the aud claim with a longer path": lambda app: _right(app).having(claims={"aud": app.token_endpoint + "-of-another"}).credentials(),
     "no exp claim": _claims(exp=None),
     "an exp claim of zero": _claims(exp=0),
     "a negative exp claim": _claims(exp=-1),
@@ -256,12 +257,12 @@ FAULTS: Mapping[str, Callable[[App], Credentials]] = {
     "an altered signature": _text(_altered_signature),
     "an altered claim": _text(_altered_claims),
     "its signature cut off": _text(_without_signature),
-    "the algorithm none": lambda app: app.assertion().having(algorithm="none").credentials(),
-    "the algorithm none in other case": lambda app: app.assertion().having(algorithm="none", header={"alg": "nOnE"}).credentials(),
+    "the algorithm none": lambda app: _right(app).having(algorithm="none").credentials(),
+    "the algorithm none in other case": lambda app: _right(app).having(algorithm="none", header={"alg": "nOnE"}).credentials(),
     "a critical header that nobody knows": _header(crit=[_CRITICAL], **{_CRITICAL: True}),
     "HS256 and the public key as secret": _hmac_with_public_key,
     # key
-    "an unknown kid": lambda app: app.assertion().having(header={"kid": secrets.token_hex(8)}).credentials(),
+    "an unknown kid": lambda app: _right(app).having(header={"kid": secrets.token_hex(8)}).credentials(),
     "no kid": _header(kid=None),
     "the kid of a key of another type": _other_type_of_key,
     "a jku that nobody registered": _header(jku="https://keys.other.example/jwks.json"),
@@ -274,8 +275,8 @@ FAULTS: Mapping[str, Callable[[App], Credentials]] = {
     "nothing in client_assertion": _text(lambda _app, _assertion: ""),
     "two JWTs in client_assertion": _text(_two_in_one),
     "two client_assertion parameters": _two_parameters,
-    "the client_id of another client beside it": lambda app: app.assertion().having(client_id=_other_client_id(app)).credentials(),
-    "a client_id that nobody has beside it": lambda app: app.assertion().having(client_id=f"nobody-{secrets.token_hex(6)}").credentials(),
+    "the client_id of another client beside it": lambda app: _right(app).having(client_id=_other_client_id(app)).credentials(),
+    "a client_id that nobody has beside it": lambda app: _right(app).having(client_id=f"nobody-{secrets.token_hex(6)}").credentials(),
     # no assertion at all
     "no assertion": lambda app: none(app.client.client_id),
     "no assertion but its type": lambda app: Credentials(
@@ -301,7 +302,7 @@ def _form(app: App) -> list[tuple[str, str]]:
 
 def _replay(app: App) -> TokenAnswer:
     form = _form(app)
-    credentials = app.assertion().credentials()
+    credentials = _right(app).credentials()
     _first(app, form, credentials)
     return app.token_request(_form(app), credentials)
 
@@ -309,7 +310,7 @@ def _replay(app: App) -> TokenAnswer:
 def _replay_once_more(app: App) -> TokenAnswer:
     """The third use of an assertion, whose second one was refused; the second one where that was not."""
     form = _form(app)
-    credentials = app.assertion().credentials()
+    credentials = _right(app).credentials()
     _first(app, form, credentials)
     second = app.token_request(_form(app), credentials)
     return second if second.succeeded else app.token_request(_form(app), credentials)
@@ -317,17 +318,17 @@ def _replay_once_more(app: App) -> TokenAnswer:
 
 def _reused_jti(app: App) -> TokenAnswer:
     form = _form(app)
-    first = app.assertion()
+    first = _right(app)
     _first(app, form, first.credentials())
     # Another `exp` as well, so that the two differ in more than their signature.
     again = {"jti": first.claims["jti"], "exp": first.claims["exp"] - 30}
-    return app.token_request(_form(app), app.assertion().having(claims=again).credentials())
+    return app.token_request(_form(app), _right(app).having(claims=again).credentials())
 
 
 def _twice_without_jti(app: App) -> TokenAnswer:
     """Refused at once is as good as refused the second time: what counts is that nothing can be replayed."""
     form = _form(app)
-    credentials = app.assertion().having(claims={"jti": None}).credentials()
+    credentials = _right(app).having(claims={"jti": None}).credentials()
     first = app.token_request(form, credentials)
     answered(first.exchange)
     return app.token_request(_form(app), credentials) if first.succeeded else first
@@ -344,7 +345,7 @@ def raced(app: App) -> Race:
     """Two right requests at once with one assertion; ``TwinFailed`` where one after the other does as well."""
 
     def make() -> Race:
-        found = race(app, [_form(app), _form(app)], app.assertion().credentials())
+        found = race(app, [_form(app), _form(app)], _right(app).credentials())
         if found.uses and _replay(app).succeeded:
             raise TwinFailed("an assertion is taken a second time also when it comes again later", by="assertion-replay-refused")
         return found
@@ -419,6 +420,6 @@ def with_the_guides_claims(app: App) -> TokenAnswer:
 def send_right(app: App, algorithm: str = "", **header: Any) -> TokenAnswer:
     """A token request with a right assertion, judged by its answer: nothing has to succeed at the token endpoint before."""
     if app.client.role == "backend":
-        return client_credentials.ask(app, app.assertion(algorithm).having(header=header).credentials())
+        return client_credentials.ask(app, app.authentication.assertion(algorithm).having(header=header).credentials())
     form = app.code_form(unproven_code(app))
-    return app.token_request(form, app.assertion(algorithm).having(header=header).credentials())
+    return app.token_request(form, app.authentication.assertion(algorithm).having(header=header).credentials())

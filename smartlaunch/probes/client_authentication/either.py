@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def _wrong(app: App) -> Credentials:
     """A proof of the client's own kind, by a key or secret that nobody has."""
     if app.client.role == "confidential-asymmetric":
-        right = app.assertion()
+        right = app.authentication.assertion()
         return replace(right, key={**authentication.new_key(right.algorithm), "kid": right.key.get("kid")}).credentials()
     wrong = secrets.token_urlsafe(24)
-    right_way = app.credentials()
+    right_way = app.authentication.credentials()
     make = authentication.basic if right_way.headers else authentication.post
     return make(app.client.client_id, wrong)
 

@@ -88,7 +88,9 @@ def _ready(app: App) -> Callable[[], Form]:
 
 def _send(app: App, form: Form, key: dict[str, Any] | None = None, **header: Any) -> TokenAnswer:
     signing = key or _key(app)
-    assertion = app.assertion().having(key=signing, algorithm=algorithm_of(signing), header={"kid": signing.get("kid"), **header})
+    assertion = app.authentication.assertion().having(
+        key=signing, algorithm=algorithm_of(signing), header={"kid": signing.get("kid"), **header}
+    )
     answer = app.token_request(form, assertion.credentials())
     answered(answer.exchange)
     return answer

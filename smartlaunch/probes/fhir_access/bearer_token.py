@@ -39,13 +39,13 @@ EXPIRED = "bearer expired"
 
 def path(app: App) -> str:
     """What the token reads."""
-    return app.probe_path(app.grant().token)
+    return app.tokens.probe_path(app.grant().token)
 
 
 def good(app: App) -> Exchange:
     """The read with the right token in the right place; ``TwinFailed`` when it discloses nothing."""
     grant = app.grant()
-    exchange = app.once(f"a good read {grant.expires_at}", app.readable)
+    exchange = app.once(f"a good read {grant.expires_at}", lambda: app.tokens.readable(grant))
     answered(exchange)
     if not discloses(exchange.answer):
         raise TwinFailed(f"a read with a good token was refused: {describe(exchange.answer)}", by="bearer-header")
@@ -268,7 +268,7 @@ class Dead:
 def _place(dying: App, grant: Grant) -> Place:
     whose = grant.token.patient or dying.engine.target.patients.default or ""
     kind = next((one for one in PREFERRED if covers(grant.granted, one, "s")), "") if whose else ""
-    return Place(dying.probe_path(grant.token), kind, whose)
+    return Place(dying.tokens.probe_path(grant.token), kind, whose)
 
 
 def _alive(app: App, place: Place, token: str) -> dict[str, Exchange]:
@@ -351,7 +351,7 @@ def _revoked(app: App) -> Dead:
     place = _place(app, grant)
     before = _alive(app, place, grant.access_token)
     answer = revocation.revoke(app, grant.access_token, hint="access_token")
-    app.suspect()
+    app.tokens.suspect()
     answered(answer)
     if not 200 <= answer.answer.status < 300:
         raise NotApplicable(f"the server did not revoke the access token: status {answer.answer.status}")

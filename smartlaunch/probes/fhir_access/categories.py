@@ -95,7 +95,7 @@ def _outside(app: App, interaction: str) -> Trial:
     ids = frozenset({other.id})
     if interaction == _REVINCLUDE:
         query = (("_id", patient(app)), (_REVINCLUDE.rpartition(" ")[2], f"{inside.type}:patient"))
-        twin, exchange = (app.engine.fhir.search("Patient", query, app.current(one.access_token)) for one in (app.grant(), grant))
+        twin, exchange = (app.engine.fhir.search("Patient", query, app.tokens.current(one.access_token)) for one in (app.grant(), grant))
         if other.id not in {str(r.get("id")) for r in disclosed(twin, inside.type)}:
             raise NotApplicable(f"the search of Patient takes in no {inside.type}: {describe(answered(twin))}")
         return Trial(interaction, inside.type, require_closed(app, exchange), tuple(grant.granted), twin, ids, wanted=inside.categories[:1])
@@ -141,7 +141,7 @@ def _of_another_patient(app: App, interaction: str) -> Trial:
     require_patient_level(grant, inside.type)
     require_works(app, grant, inside, "r")
     query = tuple((k, whose if k == "patient" else v) for k, v in search_of(inside).query)
-    found = app.engine.fhir.search(inside.type, query, app.current(theirs.access_token))
+    found = app.engine.fhir.search(inside.type, query, app.tokens.current(theirs.access_token))
     matches = [one for one in disclosed(found, inside.type) if one.get("id")]
     if not matches:
         raise NotApplicable(f"the patient {whose} has no {inside.type} of that category: {describe(answered(found))}")

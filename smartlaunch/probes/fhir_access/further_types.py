@@ -21,7 +21,7 @@ def out_of_reach(app: App, kind: str, whose: str, holder: Grant, grant: Grant) -
     """A search and a read of a patient's data of one type with a grant that must not reach them; ``holder`` does, and nothing is tried
     where it finds none.
     """
-    found, query = search(app, kind, whose, app.current(holder.access_token))
+    found, query = search(app, kind, whose, app.tokens.current(holder.access_token))
     matches = resources(answered(found), kind)
     if not matches:
         return []

@@ -74,7 +74,7 @@ def granted(app: App, scopes: Sequence[str], *, user: User | None = None, patien
     """A living grant of these scopes on FHIR data; ``NotApplicable`` when the server refuses the request."""
     app.grant()
     key = f"granted {' '.join(scopes)} to {user.name if user else ''} for {patient}"
-    return app.lend(key, lambda: _launched(app, scopes, user, patient))
+    return app.tokens.lend(key, lambda: _launched(app, scopes, user, patient))
 
 
 def _launched(app: App, scopes: Sequence[str], user: User | None, patient: str) -> Grant:

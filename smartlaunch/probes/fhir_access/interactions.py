@@ -329,13 +329,13 @@ def _longer_type(app: App) -> Trial:
     narrow = covering(app, [scope(app, sample(app).type, "rs")])
     for kind, beginning in LONGER.items():
         query = [("patient", patient(app))] if kind.startswith("Medication") else [("_count", "5")]
-        if covers(narrow.granted, kind, "s") or disclosed(fhir.search(kind, query, app.current(narrow.access_token)), kind):
+        if covers(narrow.granted, kind, "s") or disclosed(fhir.search(kind, query, app.tokens.current(narrow.access_token)), kind):
             reasons.append(f"{kind} is open to a token without a scope on it")
             continue
         at = "patient" if kind.startswith("Medication") else "user"
         try:
             may = covering(app, [scope(app, kind, "rs", at)])
-            twin = fhir.search(kind, query, app.current(may.access_token))
+            twin = fhir.search(kind, query, app.tokens.current(may.access_token))
             if not disclosed(twin, kind):
                 reasons.append(f"the app finds no {kind}: {describe(twin.answer)}")
                 continue
@@ -344,7 +344,7 @@ def _longer_type(app: App) -> Trial:
             reasons.append(str(exc))
             continue
         require_uncovered(grant, kind, "s")
-        exchange = fhir.search(kind, query, app.current(grant.access_token))
+        exchange = fhir.search(kind, query, app.tokens.current(grant.access_token))
         answered(exchange)
         return Trial("search", kind, exchange, tuple(grant.granted), twin)
     raise NotApplicable("; ".join(dict.fromkeys(reasons)))
@@ -451,10 +451,10 @@ def _further_under(app: App, wide: Grant, known: set[str]) -> list[Trial]:
     trials = list[Trial]()
     further = [one for one in kinds(app) if one not in known and covers(named.granted, one, "s") and covers(wide.granted, one, "s")]
     for kind in further[:MOST_TYPES]:
-        twin, query = search(app, kind, patient(app), app.current(named.access_token))
+        twin, query = search(app, kind, patient(app), app.tokens.current(named.access_token))
         ids = frozenset(str(one.get("id")) for one in disclosed(twin, kind))
         if ids:
-            exchange = app.engine.fhir.search(kind, query, app.current(wide.access_token))
+            exchange = app.engine.fhir.search(kind, query, app.tokens.current(wide.access_token))
             answered(exchange)
             trials.append(Trial("search", kind, exchange, tuple(wide.granted), twin, ids))
     return trials

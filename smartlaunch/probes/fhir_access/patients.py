@@ -290,11 +290,11 @@ def _existence(app: App, request: str) -> Trial:
 def asked_whether(app: App, request: str, wanted: Sample, made_up: Sample, may: Grant, grant: Grant) -> Trial:
     """The question put with a token that may know, about something that is not there, and with the token that is judged."""
     ask, fhir = EXISTENCE[request], app.engine.fhir
-    twin = ask(fhir, wanted, app.current(may.access_token))
+    twin = ask(fhir, wanted, app.tokens.current(may.access_token))
     answered(twin)
     if not tells_of_data(twin):
         raise NotApplicable(f"the {request} tells nobody that the data are there: {describe(twin.answer)}")
-    token = app.current(grant.access_token)
+    token = app.tokens.current(grant.access_token)
     control = ask(fhir, made_up, token)
     answered(control)
     if tells_of_data(control):
@@ -449,11 +449,13 @@ def _written_beyond_user(app: App, interaction: str) -> Trial:
     keeper = allowed
     with contextlib.suppress(NotApplicable):
         keeper = covering(app, [scope(app, kind, "cruds", "user")], user=first)
-    twin = app.engine.fhir.send("POST", kind, app.current(allowed.access_token), resource=body(kind, hidden))
+    twin = app.engine.fhir.send("POST", kind, app.tokens.current(allowed.access_token), resource=body(kind, hidden))
     own = remember(app, twin, keeper)
     if own is None:
         raise NotApplicable(f"the user who may see the patient {hidden} creates no {kind}: {describe(answered(twin))}")
-    control = app.engine.fhir.send("POST", kind, app.current(limited.access_token), resource=body(kind, (second.patients or ("",))[0]))
+    control = app.engine.fhir.send(
+        "POST", kind, app.tokens.current(limited.access_token), resource=body(kind, (second.patients or ("",))[0])
+    )
     if remember(app, control, keeper) is None:
         raise NotApplicable(f"the second user creates no {kind} for a patient of that user's own: {describe(answered(control))}")
     exchange = write(app, interaction, kind, own, hidden, limited.access_token)
@@ -470,11 +472,11 @@ def _found_beyond_user(app: App) -> Trial:
     scopes = _scopes(app, sample(app).type, "user")
     allowed, limited = covering(app, scopes, user=first), covering(app, scopes, user=second)
     fhir, query, wanted = app.engine.fhir, [("_count", "200")], frozenset({hidden})
-    may = app.current(allowed.access_token)
+    may = app.tokens.current(allowed.access_token)
     twin = leafed_through(app, fhir.search("Patient", query, may), may, wanted)
     if hidden not in {str(r.get("id")) for r in disclosed(twin, "Patient")}:
         raise NotApplicable(f"a search for all patients does not bring the patient {hidden}: {describe(answered(twin))}")
-    token = app.current(limited.access_token)
+    token = app.tokens.current(limited.access_token)
     first_page = require_closed(app, fhir.search("Patient", query, token))
     exchange = leafed_through(app, first_page, token, wanted)
     answered(exchange)
@@ -486,7 +488,7 @@ def _included_beyond_user(app: App) -> Trial:
     first, second, hidden = users(app)
     reasons, fhir = list[str](), app.engine.fhir
     allowed = covering(app, _scopes(app, sample(app).type, "user"), user=first)
-    person = fhir.read(f"Patient/{hidden}", app.current(allowed.access_token))
+    person = fhir.read(f"Patient/{hidden}", app.tokens.current(allowed.access_token))
     answered(person)
     for element, parameter in SHARED.items():
         for reference in references_in(person.answer.object.get(element)):
@@ -497,11 +499,11 @@ def _included_beyond_user(app: App) -> Trial:
             except NotApplicable as exc:
                 reasons.append(str(exc))
                 continue
-            twin = fhir.search(kind, query, app.current(may.access_token))
+            twin = fhir.search(kind, query, app.tokens.current(may.access_token))
             if hidden not in {r.get("id") for r in disclosed(twin, "Patient")}:
                 reasons.append(f"the search of {kind} with _revinclude brings no patient: {describe(twin.answer, twin.error)}")
                 continue
-            exchange = require_closed(app, fhir.search(kind, query, app.current(limited.access_token)))
+            exchange = require_closed(app, fhir.search(kind, query, app.tokens.current(limited.access_token)))
             answered(exchange)
             return Trial("search with _revinclude", "Patient", exchange, tuple(limited.granted), twin, frozenset({hidden}))
     raise NotApplicable("; ".join(dict.fromkeys(reasons)) or "the patient's resource refers to nothing that patients share")

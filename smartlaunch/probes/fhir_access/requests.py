@@ -281,7 +281,7 @@ def letter_of(interaction: str) -> str:
 
 def send(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
     """The request that the words name."""
-    return READS[interaction](app.engine.fhir, sample, app.current(token))
+    return READS[interaction](app.engine.fhir, sample, app.tokens.current(token))
 
 
 TWINS: Mapping[str, str] = {"search for two patients": "search"}

@@ -133,7 +133,7 @@ def clean_up(app: App) -> None:
 
 def write(app: App, interaction: str, kind: str, own: Sample, whose: str, token: str | None) -> Exchange:
     """The write that the words name, of a resource that the suite made."""
-    fhir, resource, token = app.engine.fhir, body(kind, whose), app.current(token) if token else None
+    fhir, resource, token = app.engine.fhir, body(kind, whose), app.tokens.current(token) if token else None
     match interaction:
         case "create":
             return fhir.send("POST", kind, token, resource=resource)
@@ -242,7 +242,7 @@ def moved(app: App, interaction: str) -> Trial:
 
 def _there(app: App, own: Sample, token: str) -> bool:
     """Whether a resource is still what the suite wrote: a delete that found nothing may be answered with success."""
-    read = app.engine.fhir.read(own.reference, app.current(token))
+    read = app.engine.fhir.read(own.reference, app.tokens.current(token))
     return bool(disclosed(read, own.type))
 
 
@@ -280,12 +280,12 @@ def found_of_another(app: App) -> Trial:
         raise NotApplicable(f"no login brings the patient {other} into context")
     _, own = created_own(app, kind, other)
     headers = {"If-None-Exist": _condition(own)}
-    twin = app.engine.fhir.send("POST", kind, app.current(theirs.access_token), resource=body(kind, other), headers=headers)
+    twin = app.engine.fhir.send("POST", kind, app.tokens.current(theirs.access_token), resource=body(kind, other), headers=headers)
     answered(twin)
     if own.id not in {str(one.get("id")) for one in disclosed(twin, kind)}:
         remember(app, twin, theirs)
         raise NotApplicable(f"the server does not look at If-None-Exist: {describe(twin.answer)}")
-    token = app.current(grant.access_token)
+    token = app.tokens.current(grant.access_token)
     exchange = app.engine.fhir.send("POST", kind, token, resource=body(kind, patient(app)), headers=headers)
     answered(exchange)
     if own.id not in {str(one.get("id")) for one in disclosed(exchange, kind)}:

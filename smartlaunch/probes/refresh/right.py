@@ -188,7 +188,7 @@ def whole_after_part(app: App, *, replaced: bool = True) -> Refreshed:
 def read_at_once(app: App, answer: TokenAnswer) -> Exchange | None:
     """A read with the access token of a refresh before anybody logs in again; None where there is none, or nothing to read."""
     try:
-        return app.probe(answer) if answer.succeeded else None
+        return app.tokens.probe(answer) if answer.succeeded else None
     except NotConfigured:
         return None
 
@@ -197,7 +197,7 @@ def require_alive(app: App, refreshed: Refreshed) -> Exchange:
     """A read with the token that a refresh brought; ``Blocked`` when the first token of the line could not do it either."""
     if refreshed.read is not None and 200 <= refreshed.read.heard.status < 300:
         return refreshed.read
-    twin = app.probe(app.grant())
+    twin = app.tokens.probe(app.grant())
     if not 200 <= answered(twin).status < 300:
         raise Blocked(f"the FHIR server answers the first access token with status {twin.answer.status}")
-    return app.probe(refreshed.answer)
+    return app.tokens.probe(refreshed.answer)

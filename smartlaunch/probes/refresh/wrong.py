@@ -89,11 +89,11 @@ def by_get(app: App) -> TokenAnswer:
     """A right refresh by GET, with everything in the query."""
 
     def make() -> TokenAnswer:
-        proof = app.credentials()
+        proof = app.authentication.credentials()
         form = [("grant_type", "refresh_token"), ("refresh_token", shared_line(app).current), *proof.form]
         joint = "&" if "?" in app.token_endpoint else "?"
         answer = app.token_request((), proof, method="GET", url=f"{app.token_endpoint}{joint}{urlencode(form)}", content=b"")
-        app.suspect()
+        app.tokens.suspect()
         return answer
 
     return app.once("refresh by GET", make)
@@ -122,7 +122,7 @@ def _revoked_line(app: App) -> tuple[str, str]:
             raise refused(first)
         new = first.refresh_token or old
         answer = revocation.revoke(app, new, hint="refresh_token")
-        app.suspect()
+        app.tokens.suspect()
         if not 200 <= answered(answer).status < 300:
             raise NotApplicable(f"the revocation was refused with status {answer.answer.status}; the scenarios on revocation judge that")
         return old, new
@@ -242,8 +242,8 @@ def raced(app: App) -> Race:
     def make() -> Race:
         old = own_grant(app).token.refresh_token
         form = [("grant_type", "refresh_token"), ("refresh_token", old)]
-        answers = app.token_requests_together([form, form], app.credentials())
-        app.suspect()
+        answers = app.token_requests_together([form, form], app.authentication.credentials())
+        app.tokens.suspect()
         winners = [answer for answer in answers if answer.succeeded]
         if any(not answer.refresh_token or answer.refresh_token == old for answer in winners):
             raise NotApplicable("the server does not replace refresh tokens of this client")
@@ -269,9 +269,9 @@ def reused(app: App) -> Reuse:
             raise NotApplicable("the server does not replace refresh tokens of this client")
         before = revocation.used(app, answer)
         replay = app.refresh(old)
-        app.suspect()
+        app.tokens.suspect()
         answered(replay.exchange)
         after = app.refresh(answer.refresh_token)
-        return Reuse(replay, after, revocation.Use(before, app.probe(answer) if before is not None else None))
+        return Reuse(replay, after, revocation.Use(before, app.tokens.probe(answer) if before is not None else None))
 
     return app.once("refresh token reuse", make)
