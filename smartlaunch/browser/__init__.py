@@ -6,8 +6,9 @@
 
 from smartlaunch.browser.choice import BrowserChoice, find_browser, unpacked_folder
 from smartlaunch.browser.landing import Landing, LandingKind
-from smartlaunch.browser.plan import Consent, Deselect, LoginPlan, LoginStep, PageMatch, parse_steps
+from smartlaunch.browser.plan import Consent, Deselect, LoginPlan, LoginStep, PageMatch, Recipe, parse_match, parse_steps
 from smartlaunch.browser.session import Browser, BrowserSession
+from smartlaunch.browser.snapshot import PageSnapshot
 
 __all__ = [
     "Browser",
@@ -20,7 +21,10 @@ __all__ = [
     "LoginPlan",
     "LoginStep",
     "PageMatch",
+    "PageSnapshot",
+    "Recipe",
     "find_browser",
+    "parse_match",
     "parse_steps",
     "unpacked_folder",
 ]

@@ -189,3 +189,8 @@ GOES_ON = _words(
     r"veuillez patienter|redirection en cours|redirigiendo|espere|even geduld|attendere"
 )
 """What a page says that goes on by itself after a while."""
+
+
+def wants_patient(persona: str) -> bool:
+    """Whether the user is one who signs in as a patient."""
+    return bool(persona and PATIENT_ROLE.search(split_name(persona)))

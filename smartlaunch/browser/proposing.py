@@ -10,20 +10,27 @@ from urllib.parse import urlsplit
 from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.landing import told
 from smartlaunch.browser.lexicon import field_words, says
-from smartlaunch.browser.plan import KEYWORDS, LoginPlan
+from smartlaunch.browser.plan import FILLED, LoginPlan
 from smartlaunch.browser.recipes.buttons import leads_on, submit_of
+from smartlaunch.browser.recipes.consent import consent_pair, is_consent, is_scope_box
 from smartlaunch.browser.recipes.fields import is_one_time, is_search, user_score
+from smartlaunch.browser.recipes.situation import Memory, Situation
 from smartlaunch.browser.snapshot import Control, PageSnapshot
 
 _PLAIN_ID = re.compile(r"[A-Za-z][\w-]*")
 _MADE = re.compile(r"\d{4,}|[0-9a-f]{8,}|:r", re.IGNORECASE)
 """An id that a script has made up holds for one visit only."""
 _MOST_FIELDS = 6
+_SCOPE = re.compile(
+    r"(?:patient|user|system)/[A-Za-z*]+\.[a-z*]+|\b(?:openid|fhirUser|offline_access|online_access|launch(?:/\w+)?|profile)\b"
+)
 UNKNOWN = "..."
 
 
 def propose(page: PageSnapshot, plan: LoginPlan) -> str:
     """The step in TOML, or an empty text for a page on which nothing can be done; what is not known is written ``...``."""
+    if is_consent(page) and not _patient(page, plan):
+        return "\n".join(["[[login.steps]]", f"page = {_page(page, consent_pair(Situation(page, plan, Memory()))[0])}", *answers(page)])
     fields = list(_fields(page, plan))
     selects = list(_selects(page, plan))
     button = _button(page, plan, [control for control, _ in fields] or [control for control, _ in selects])
@@ -33,12 +40,31 @@ def propose(page: PageSnapshot, plan: LoginPlan) -> str:
     first = next((control for control, _ in (*fields, *selects)), button)
     lines = ["[[login.steps]]", f"page = {_page(page, None if chosen else first)}"]
     lines += _entries("fill", fields)
-    lines += _entries("select", selects)
+    lines += _entries("choose", selects)
     if chosen:
         lines.append(f"click = {quoted(chosen)}")
     elif button is not None:
         lines.append(f"click = {quoted(selector(button))}")
     return "\n".join(lines)
+
+
+def answers(page: PageSnapshot) -> list[str]:
+    """The presses that answer a question for consent, each with its role, as lines of TOML."""
+    allow, deny = consent_pair(Situation(page, LoginPlan(), Memory()))
+    boxes = [c for c in page.of_kind("checkbox") if is_scope_box(c)]
+    found = [(box, "untick") for box in sorted({_box(c) for c in boxes} - {""})]
+    found += [(selector(control), role) for control, role in ((allow, "allow"), (deny, "deny")) if control is not None]
+    return ["click = [", *(f"  {{ selector = {quoted(element)}, role = {quoted(role)} }}," for element, role in found), "]"]
+
+
+def _box(control: Control) -> str:
+    """What finds the box of any scope, where the box has the scope in its value, its name or its id."""
+    for attribute, value in (("value", control.value), ("name", control.name), ("id", control.id)):
+        found = _SCOPE.search(value)
+        if found is not None:
+            before, after = value[: found.start()], value[found.end() :]
+            return f'{control.tag or "input"}[type="checkbox"][{attribute}="{before}{{scope}}{after}"]'
+    return ""
 
 
 def selector(control: Control) -> str:
@@ -88,12 +114,12 @@ def _fields(page: PageSnapshot, plan: LoginPlan) -> Iterator[tuple[Control, str]
     best = max((user_score(c) for c in usable if c.kind == "text"), default=0)
     for control in usable[:_MOST_FIELDS]:
         if is_one_time(control):
-            yield control, "one_time_code"
+            yield control, "one-time-code"
         elif control.kind == "password":
             yield control, "password"
         elif user_score(control) == best and (best or secret):
             best = -1  # one field is for the user
-            yield control, "username"
+            yield control, "user"
         elif plan.patient and words.PATIENT.search(field_words(control)):
             yield control, "patient"
         elif control.required or not control.filled:
@@ -107,7 +133,7 @@ def _selects(page: PageSnapshot, plan: LoginPlan) -> Iterator[tuple[Control, str
             yield control, "patient"
         elif not any(o.selected and o.value for o in control.options):
             usable = [o.value for o in control.options if o.value and not o.disabled]
-            yield control, usable[0] if len(usable) == 1 and usable[0] not in KEYWORDS else UNKNOWN
+            yield control, usable[0] if len(usable) == 1 and usable[0] not in FILLED else UNKNOWN
 
 
 def _button(page: PageSnapshot, plan: LoginPlan, near: Sequence[Control]) -> Control | None:
@@ -135,10 +161,15 @@ def _patient(page: PageSnapshot, plan: LoginPlan) -> str:
     return ""
 
 
+def entry(element: str, what: str) -> str:
+    """One element with what goes into it: a role, else a text."""
+    return f"{{ selector = {quoted(element)}, {'role' if what in FILLED else 'value'} = {quoted(what)} }}"
+
+
 def _entries(key: str, entries: Sequence[tuple[Control, str]]) -> list[str]:
     if not entries:
         return []
-    written = [f"{{ selector = {quoted(selector(control))}, value = {quoted(value)} }}" for control, value in entries]
+    written = [entry(selector(control), value) for control, value in entries]
     unknown = [control.caption for control, value in entries if value == UNKNOWN]
     note = f"   # write what to give for {', '.join(quoted(told(c) or 'this') for c in unknown)}" if unknown else ""
     return [f"{key} = [{', '.join(written)}]{note}"]

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.landing import told
 from smartlaunch.browser.plan import LoginPlan
-from smartlaunch.browser.proposing import UNKNOWN, page_table, quoted
+from smartlaunch.browser.proposing import UNKNOWN, answers, entry, page_table, quoted
+from smartlaunch.browser.recipes import is_consent
+from smartlaunch.browser.snapshot import PageSnapshot
 
 _MOST = 400
 
@@ -26,6 +29,8 @@ class _Page:
     fills: dict[str, str] = field(default_factory=dict)
     selects: dict[str, str] = field(default_factory=dict)
     click: str = ""
+    answers: tuple[str, ...] = ()
+    """The lines with the presses that answer the question for consent, where the page asks it."""
 
     @property
     def empty(self) -> bool:
@@ -39,6 +44,13 @@ class Watcher:
     plan: LoginPlan
     pages: list[_Page] = field(default_factory=list)
     told: int = 0
+    questions: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def looks(self, page: PageSnapshot) -> bool:
+        """Look at the page that is shown, and note how the question for consent is answered on it; nothing ends by that."""
+        if is_consent(page):
+            self.questions[_place(page.url), page.title] = tuple(answers(page))
+        return False
 
     def saw(self, event: Mapping[str, Any]) -> None:
         """Take one thing that a person did; pages are foreign, so nothing of it is taken for granted."""
@@ -56,6 +68,16 @@ class Watcher:
             page.click = page.click or f"{selector} >> press Enter"
         elif kind == "click":
             page.click = self._pressed(selector)
+            page.answers = self._answering(text, page)
+
+    def _answering(self, text: Mapping[str, str], page: _Page) -> tuple[str, ...]:
+        """The answers to the question for consent, with what was pressed as the one that allows, where it was that."""
+        lines = self.questions.get((_place(page.url), page.title), ())
+        said = text.get("said", "")
+        if not lines or text.get("type") in ("checkbox", "radio") or words.DENY.search(said) or words.CANCEL.search(said):
+            return ()
+        allowing = f'  {{ selector = {quoted(page.click)}, role = "allow" }},'
+        return tuple(allowing if '"allow"' in line else line for line in lines)
 
     def _page(self, url: str, title: str) -> _Page:
         """The page as it stands: a new one for another address, and after a press."""
@@ -69,14 +91,14 @@ class Watcher:
         """What was typed, by its role; a text that nobody knows is not kept."""
         typed = text.get("value", "")
         if text.get("type") == "password":
-            return "one_time_code" if text.get("autocomplete") == "one-time-code" else "password"
+            return "one-time-code" if text.get("autocomplete") == "one-time-code" else "password"
         if text.get("autocomplete") == "one-time-code":
-            return "one_time_code"
-        known = {self.plan.username: "username", self.plan.patient or "": "patient", self.plan.encounter or "": "encounter"}
+            return "one-time-code"
+        known = {self.plan.username: "user", self.plan.patient or "": "patient", self.plan.encounter or "": "encounter"}
         if typed and typed in known:
             return known[typed]
-        if not self.plan.username and "username" not in page.fills.values():
-            return "username"
+        if not self.plan.username and "user" not in page.fills.values():
+            return "user"
         return UNKNOWN
 
     def _pressed(self, selector: str) -> str:
@@ -84,11 +106,11 @@ class Watcher:
         patient = self.plan.patient
         if patient and patient in selector:
             return selector.replace(patient, "{patient}")
-        element, mark, words = selector.partition(":has-text(")
-        name = next((name for name in self.plan.patient_names if name and name in words), "")
+        element, mark, said = selector.partition(":has-text(")
+        name = next((name for name in self.plan.patient_names if name and name in said), "")
         if name:
             return f'{element}:has-text("{{patient_name}}")'
-        return f'{element}:has-text("{UNKNOWN}")' if mark and "..." in told(words) else selector
+        return f'{element}:has-text("{UNKNOWN}")' if mark and "..." in told(said) else selector
 
     def steps(self) -> list[str]:
         """The steps in TOML, one text each."""
@@ -108,17 +130,19 @@ def _lines(page: _Page) -> Iterator[str]:
     first = next(iter((*page.fills, *page.selects, page.click)), "")
     yield "[[login.steps]]"
     yield f"page = {page_table(page.url, page.title, first.partition(' >> ')[0] if '{patient' not in first else '')}"
-    for key, entries in (("fill", page.fills), ("select", page.selects)):
+    for key, entries in (("fill", page.fills), ("choose", page.selects)):
         if entries:
-            written = [f"{{ selector = {quoted(selector)}, value = {quoted(value)} }}" for selector, value in entries.items()]
+            written = [entry(selector, value) for selector, value in entries.items()]
             note = "   # write what to give: a text that was typed is not kept" if UNKNOWN in entries.values() else ""
             yield f"{key} = [{', '.join(written)}]{note}"
     if page.click.endswith(" >> press Enter"):
         yield f"press = {quoted(page.click.partition(' >> ')[0])}   # Enter, in this field"
+    elif page.answers:
+        yield from page.answers
     elif page.click:
         yield f"click = {quoted(page.click)}"
 
 
 def as_text(steps: Sequence[str]) -> str:
-    """The steps as a part of a target file."""
+    """The steps as a recipe file, or as a part of a target file: both have them in the same words."""
     return "\n\n".join(steps) + "\n"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from smartlaunch.plugin import options
 from smartlaunch.records import files
 from smartlaunch.records.exits import BLOCKED, FAILED, GOOD
 from smartlaunch.records.store import new_run_folder
+from smartlaunch.target import load_recipe
 
 if TYPE_CHECKING:
-    from smartlaunch.browser import Landing
+    from smartlaunch.browser import Landing, PageSnapshot
     from smartlaunch.client.app import App
     from smartlaunch.plugin.session import RunSession
 
@@ -31,8 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         options.add_to_command(way, "target")
         way.add_argument("--client", metavar="NAME", help="which client asks (default: the first that opens itself)")
         if what == "record":
-            way.add_argument("--out", metavar="FILE", help="where to write the steps (default: print them)")
+            way.add_argument("--out", metavar="FILE", help="the recipe file to write (default: print it)")
         else:
+            way.add_argument("--recipe", metavar="NAME|FILE", help="replay this recipe in the place of the target file's `login.recipe`")
             options.add_to_command(way, "headed")
             way.add_argument("--storage-state", metavar="FILE", help="keep the session here, for run --storage-state")
 
@@ -43,15 +46,18 @@ def run(args: argparse.Namespace) -> int:
 
     headed = args.what == "record" or args.headed
     asked = options.Options(target=options.target_name(args.target), headed=headed)
+    recipe = load_recipe(args.recipe) if getattr(args, "recipe", None) else None
     with tempfile.TemporaryDirectory() as scratch:
         session = RunSession(asked, Path(scratch) / "login")
         try:
+            if recipe is not None:
+                session.target = replace(session.target, login=replace(session.target.login, recipe=recipe.name, chosen=recipe))
             return record(args, session) if args.what == "record" else replay(args, session)
         finally:
             session.close()
 
 
-def record(args: argparse.Namespace, session: RunSession, **person: Any) -> int:
+def record(args: argparse.Namespace, session: RunSession, person: Callable[[PageSnapshot], bool] | None = None) -> int:
     """Watch one login; ``person`` is for tests, where a script plays the person."""
     from smartlaunch.browser.watching import Watcher, as_text
     from smartlaunch.onboarding.writing import refuse_to_overwrite
@@ -66,9 +72,12 @@ def record(args: argparse.Namespace, session: RunSession, **person: Any) -> int:
     def saw(event: Mapping[str, Any]) -> None:
         watcher.saw(event)
 
+    def looks(page: PageSnapshot) -> bool:
+        return watcher.looks(page) or (person is not None and person(page))
+
     print("Log in in the browser's window, as you would to use the app, until you are sent back to it.", flush=True)
     landing = engine.browser.session("watched").go(
-        request.url, catch=[app.client.redirect_uri], plan=watcher.plan, watch=saw, login_timeout_s=_RECORD_S, **person
+        request.url, catch=[app.client.redirect_uri], plan=watcher.plan, watch=saw, login_timeout_s=_RECORD_S, stop_when=looks
     )
     steps = watcher.steps()
     if not steps:
@@ -77,8 +86,9 @@ def record(args: argparse.Namespace, session: RunSession, **person: Any) -> int:
     text = session.scrub(as_text(steps))
     if args.out:
         Path(args.out).write_text(text, encoding="utf-8")
-        print(f"written: {args.out}; paste it into {session.target.path}")
-        print(f"then:    smartlaunch login try --target {options.target_name(args.target)}")
+        print(f"written: {args.out}")
+        print(f"then:    smartlaunch login try --target {options.target_name(args.target)} --recipe {args.out}")
+        print(f'and:     [login] recipe = "{args.out}" in {session.target.path}, or paste the steps there')
     else:
         print(f"\n{text}")
     if not landing.caught:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from smartlaunch.browser import Browser, Deselect, Landing, LoginPlan, parse_steps
+from smartlaunch.browser import Browser, Consent, Deselect, Landing, LoginPlan, LoginStep, Recipe, parse_match, parse_steps
 from smartlaunch.client.authorization import AuthorizationAnswer, require_no_obstacle
 from smartlaunch.client.discovery import Discovery
 from smartlaunch.client.fhir import Fhir
@@ -19,7 +19,7 @@ from smartlaunch.client.reaching import http_for
 from smartlaunch.client.trust import Trust
 from smartlaunch.exchange import Actor, Endpoint, RecordedExchange
 from smartlaunch.oauth.authorization import AuthorizationRequest
-from smartlaunch.target import Client, EhrLaunch, Target, User
+from smartlaunch.target import Client, EhrLaunch, RecipeFile, Target, User, bundled_recipes
 
 if TYPE_CHECKING:
     import httpx
@@ -75,13 +75,31 @@ class Engine:
 
     # -- browser ----------------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _steps(self) -> list[LoginStep]:
+        """The steps of the target file, then those of the recipe that it names."""
+        login = self.target.login
+        own = parse_steps(list(login.steps), places=login.places)
+        return [*own, *(_steps_of(login.chosen, login.chosen.path) if login.chosen is not None else ())]
+
+    @cached_property
+    def _recipes(self) -> tuple[Recipe, ...]:
+        """The recipes that are offered the pages; a target file that names one, or has steps only, wants no other."""
+        files = bundled_recipes().values() if self.target.login.recipe == "automatic" else ()
+        return tuple(
+            Recipe(f.name, tuple(parse_match(mark, f"{f.path}: marks") for mark in f.marks), tuple(_steps_of(f, f"the recipe {f.name}")))
+            for f in files
+        )
+
     def plan(
-        self, user: User | None, *, consent: str | Sequence[str] = "allow", patient: str = "", extra_steps: Sequence[Mapping[str, Any]] = ()
+        self, user: User | None, *, consent: str | Sequence[str] = "allow", patient: str = "", launch: EhrLaunch | None = None
     ) -> LoginPlan:
-        """How the browser gets through the login for one user."""
+        """How the browser gets through the login for one user, in the pages of an EHR from which it launches too."""
         who = user or self.target.first_user
         wanted = patient or self.target.visible_patient(who, self.target.patients.default or "")
-        login = self.target.login
+        extra = parse_steps(list(launch.steps), where="ehr_launch.steps", source="[ehr_launch]", places=launch.places) if launch else []
+        steps = [*extra, *self._steps]
+        answer: Consent = "deny" if consent == "deny" else "allow" if isinstance(consent, str) else Deselect(list(consent))
         return LoginPlan(
             username=who.username if who is not None else "",
             password=who.password.reveal() if who is not None and who.password is not None else "",
@@ -90,11 +108,16 @@ class Engine:
             patient=wanted or None,
             encounter=self._encounter(wanted) or None,
             patient_names=tuple(self.target.patients.names.get(wanted, ())),
-            consent="deny" if consent == "deny" else "allow" if isinstance(consent, str) else Deselect(list(consent)),
-            steps=parse_steps([*extra_steps, *login.steps]) or None,
-            # Steps say how to allow; to deny, or to allow less, takes the recipe.
-            only_steps=login.recipe == "steps" and consent == "allow",
+            consent=answer,
+            steps=steps or None,
+            recipes=self._recipes,
+            # Where no step says how to deny, or to allow less, it takes the automatic recipe.
+            only_steps=self.target.login.recipe == "steps" and (answer == "allow" or any(step.answers(answer) for step in steps)),
         )
+
+    def plan_to_leave(self) -> LoginPlan:
+        """How the browser gets through a sign-out: nobody signs in again on the way."""
+        return LoginPlan(steps=self._steps or None, recipes=self._recipes, leaving=True)
 
     def _encounter(self, patient: str) -> str:
         """The encounter that the target file expects, or names for the patient of its EHR launch."""
@@ -150,7 +173,7 @@ class Engine:
         who = user or self.target.first_user
         browser = self.browser.session(session or (who.name if who is not None else "nobody"))
         catch = [client.launch_uri or ""]
-        plan = self.plan(user, patient=patient, extra_steps=setting.steps)
+        plan = self.plan(user, patient=patient, launch=setting)
         if setting.kind == "link":
             return browser.go(setting.url or "", catch=catch, plan=plan, first=Endpoint.PAGE, caught=Endpoint.LAUNCH)
         return browser.open_chart(
@@ -231,3 +254,7 @@ class Engine:
             exchange = self.recorder.get(identifier)
             if exchange is not None and exchange.actor == Actor.BROWSER:
                 yield exchange
+
+
+def _steps_of(recipe: RecipeFile, source: str) -> list[LoginStep]:
+    return parse_steps(list(recipe.steps), where=f"{recipe.path}: login.steps", source=source, places=recipe.places)

@@ -15,12 +15,14 @@ from smartlaunch.target.model import (
     Login,
     Patients,
     Probes,
+    RecipeFile,
     Registered,
     Target,
     User,
     ehr_launch_scopes,
 )
 from smartlaunch.target.reader import EMBEDDED, load_deviations, load_target, parse_target, target_names
+from smartlaunch.target.recipe_files import bundled_recipes, load_recipe
 from smartlaunch.target.secret import Secret
 
 __all__ = [
@@ -35,12 +37,15 @@ __all__ = [
     "Login",
     "Patients",
     "Probes",
+    "RecipeFile",
     "Registered",
     "Secret",
     "Target",
     "User",
+    "bundled_recipes",
     "ehr_launch_scopes",
     "load_deviations",
+    "load_recipe",
     "load_target",
     "parse_target",
     "schema",

@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.addresses import is_loopback
+from smartlaunch.errors import LookupFailed
 from smartlaunch.target import launcher
+from smartlaunch.target.form import suggestion
 from smartlaunch.target.model import (
     APP_ROLES,
     LAUNCHES,
@@ -24,6 +26,7 @@ from smartlaunch.target.model import (
     Login,
     Patients,
     Probes,
+    RecipeFile,
     Registered,
     Target,
     User,
@@ -31,6 +34,7 @@ from smartlaunch.target.model import (
     launches_of,
 )
 from smartlaunch.target.problems import Place, Problems, dotted, named, section
+from smartlaunch.target.recipe_files import bundled_recipes, load_recipe, places
 
 _SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 _AUTH_METHODS = {
@@ -79,9 +83,6 @@ class Builder:
         if patients.get("default") and patients.get("default") == patients.get("other"):
             self.problems.add(("patients", "other"), "patients.other is the same patient as patients.default")
         expect = dict(plain.get("expect", {}))
-        login = dict(plain.get("login", {}))
-        if login.get("recipe") == "steps" and not login.get("steps"):
-            self.problems.add(("login", "recipe"), "login.recipe is `steps` but there are no [[login.steps]]")
         limits = dict(plain.get("limits", {}))
         limits |= {"hosts": tuple(limits["hosts"])} if "hosts" in limits else {}
         return Target(
@@ -99,7 +100,7 @@ class Builder:
             clients=clients,
             users=users,
             patients=Patients(**patients, names=names),
-            login=Login(login.get("recipe", "automatic"), tuple(login.get("steps", ()))),
+            login=self._login(plain.get("login", {}), head.get("vendor", "")),
             ehr_launch=shared,
             expect=Expect(**(expect | {"scopes": _scopes(expect.get("scopes", ()))})),
             limits=Limits(**(limits | ({"body_bytes": int(limits["body_bytes"])} if "body_bytes" in limits else {}))),
@@ -109,6 +110,34 @@ class Builder:
             warnings=tuple(self.problems.warnings),
             hash=_hash(plain, document),
         )
+
+    def _login(self, table: Mapping[str, Any], vendor: str) -> Login:
+        """How to sign in, with the recipe that is named."""
+        recipe, steps = table.get("recipe", "automatic"), tuple(table.get("steps", ()))
+        path: Place = ("login", "recipe")
+        chosen = None
+        if recipe == "steps" and not steps:
+            self.problems.add(path, "login.recipe is `steps` but there are no [[login.steps]]")
+        if recipe not in ("automatic", "steps"):
+            chosen = self._recipe(path, recipe)
+        if chosen is not None and vendor and chosen.vendors and vendor not in chosen.vendors:
+            meant = next((name for name, other in bundled_recipes().items() if vendor in other.vendors), "")
+            self.problems.warnings.append(
+                f"{self.problems.shown}:{self.problems.lines.line(path)}: login.recipe `{recipe}` is for the pages of"
+                f" {', '.join(chosen.vendors)}, and target.vendor is {vendor}" + (f"; its recipe is `{meant}`" if meant else "")
+            )
+        if table.get("logout_url"):
+            self._check_url(("login", "logout_url"), table["logout_url"])
+        return Login(recipe, steps, places(("login",), steps, self.problems), chosen, table.get("logout_url", ""))
+
+    def _recipe(self, path: Place, wanted: str) -> RecipeFile | None:
+        try:
+            return load_recipe(wanted, beside=self.path.parent)
+        except LookupFailed:
+            known = ["automatic", "steps", *bundled_recipes()]
+            hint = f"there are {', '.join(known)}, or a file that ends in .toml"
+            self.problems.add(path, f"there is no recipe `{wanted}`{suggestion(wanted, known)}", hint)
+        return None
 
     def _client(self, name: str, table: dict[str, Any], shared: EhrLaunch | None, base: str) -> Client:
         path: Place = ("clients", name)
@@ -217,7 +246,8 @@ class Builder:
         values = _texts(table.get("launch", ()))
         if table["kind"] == "pasted" and len(set(values)) != len(values):
             self.problems.add((*path, "launch"), f"{named((*path, 'launch'))} holds the same value twice, and each serves one flow only")
-        return EhrLaunch(**(table | {"steps": tuple(table.get("steps", ())), "launch": values}))
+        steps = tuple(table.get("steps", ()))
+        return EhrLaunch(**(table | {"steps": steps, "places": places(path, steps, self.problems), "launch": values}))
 
     def _launcher_launch(self, plain: Mapping[str, Any], base: str) -> EhrLaunch | None:
         """The EHR launch that the options of the SMART Health IT launcher are, which works any number of times."""

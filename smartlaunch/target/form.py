@@ -37,6 +37,20 @@ def check_form_of_deviations(document: dict[str, Any], problems: Problems) -> No
         _explain(error, problems)
 
 
+def recipe_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a recipe file: the steps of a target file, and what the file says of itself."""
+    whole = schema()
+    steps = {"type": "object", "additionalProperties": False, "required": ["steps"], "properties": {"steps": {"$ref": "#/$defs/steps"}}}
+    own = {"schema": whole["properties"]["schema"], "recipe": {"$ref": "#/$defs/recipe"}, "login": steps}
+    return {**whole, "properties": own, "required": ["login"]}
+
+
+def check_form_of_recipe(document: dict[str, Any], problems: Problems) -> None:
+    """The same for a recipe file."""
+    for error in _validator().evolve(schema=recipe_schema()).iter_errors(document):
+        _explain(error, problems)
+
+
 def _explain(error: Any, problems: Problems) -> None:
     """Turn one error of the schema into a sentence; values are shown only where they cannot be secrets."""
     path: Place = tuple(error.absolute_path)
@@ -45,7 +59,7 @@ def _explain(error: Any, problems: Problems) -> None:
     if error.validator == "additionalProperties":
         known = list(parent.get("properties", {}))
         for key in (key for key in error.instance if key not in known):
-            problems.add((*path, key), f"unknown key `{key}` {section(path)}{_suggestion(key, known)}", _known_keys(known))
+            problems.add((*path, key), f"unknown key `{key}` {section(path)}{suggestion(key, known)}", _known_keys(known))
     elif error.validator == "required":
         misspelt = {_closest(key, list(parent.get("properties", {}))) for key in error.instance if key not in parent.get("properties", {})}
         for key in (key for key in error.validator_value if key not in error.instance and key not in misspelt):
@@ -72,6 +86,11 @@ def _explain(error: Any, problems: Problems) -> None:
         problems.add(path, f"{name} is {error.instance}, must be {words[error.validator]} {error.validator_value}")
     elif error.validator in ("minLength", "minProperties"):
         problems.add(path, f"{name} is empty")
+    elif error.context and all(i.validator == "type" and i.absolute_path == error.absolute_path for i in error.context):
+        wanted = " or ".join(dict.fromkeys(_KINDS[inner.validator_value] for inner in error.context))
+        problems.add(path, f"{name} must be {wanted}, not {_kind_of(error.instance)}")
+    elif nearer := [inner for inner in error.context or () if inner.absolute_path != error.absolute_path or inner.validator != "type"]:
+        _explain(max(nearer, key=lambda inner: len(inner.absolute_path)), problems)
     else:
         problems.add(path, f"{name} does not have the right form; {parent.get('description', 'see smartlaunch schema target')}")
 
@@ -120,7 +139,8 @@ def _closest(key: str, known: Sequence[str]) -> str:
     return next(iter(difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)), "")
 
 
-def _suggestion(key: str, known: Sequence[str]) -> str:
+def suggestion(key: str, known: Sequence[str]) -> str:
+    """A question for the known key that was probably meant, or an empty text."""
     close = _closest(key, known)
     return f", did you mean `{close}`?" if close else ""
 

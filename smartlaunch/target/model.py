@@ -36,6 +36,8 @@ class EhrLaunch:
     kind: str
     url: str = ""
     steps: tuple[Mapping[str, Any], ...] = ()
+    places: tuple[str, ...] = ()
+    """File and line of each step."""
     iss: str = ""
     launch: tuple[str, ...] = ()
     """The pasted launch values, in the order in which they are spent."""
@@ -116,11 +118,34 @@ class Patients:
 
 
 @dataclass(frozen=True)
+class RecipeFile:
+    """A recipe as a file has it: by what its pages are known, and what is done on them."""
+
+    name: str
+    path: str
+    """How messages call the file."""
+    title: str = ""
+    vendors: tuple[str, ...] = ()
+    marks: tuple[Mapping[str, str], ...] = ()
+    sources: tuple[str, ...] = ()
+    unverified: str = ""
+    checked: str = ""
+    steps: tuple[Mapping[str, Any], ...] = ()
+    places: tuple[str, ...] = ()
+    """File and line of each step."""
+
+
+@dataclass(frozen=True)
 class Login:
-    """How to sign in: by the automatic recipe, with steps of the file where it does not suffice."""
+    """How to sign in: by the recipe of a product or the automatic one, with steps of the file where they do not suffice."""
 
     recipe: str = "automatic"
     steps: tuple[Mapping[str, Any], ...] = ()
+    places: tuple[str, ...] = ()
+    """File and line of each step."""
+    chosen: RecipeFile | None = None
+    """The recipe that the file names."""
+    logout_url: str = ""
 
 
 @dataclass(frozen=True)

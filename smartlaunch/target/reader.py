@@ -7,8 +7,6 @@ its form in `form`, what belongs together in `building`, each a sentence in the 
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -21,9 +19,9 @@ from smartlaunch.target.lines import LineIndex
 from smartlaunch.target.model import Deviation, Target
 from smartlaunch.target.problems import Place, Problems, dotted
 from smartlaunch.target.secret import Secret
+from smartlaunch.target.text import document_of, text_of
 
 EMBEDDED = "embedded"
-_MAX_FILE = 1_000_000
 
 
 def target_names() -> list[str]:
@@ -96,10 +94,10 @@ class _Reader:
         self.problems = Problems(self.shown)
 
     def read(self) -> Target:
-        return self.parse(self._text())
+        return self.parse(text_of(self.path, self.problems, f"targets by name: {', '.join(target_names())}"))
 
     def parse(self, text: str) -> Target:
-        document = self._toml(text)
+        document = document_of(text, self.problems)
         self.problems.lines = LineIndex(text)
         for key, value in self.overrides.items():
             self._override(document, key, value)
@@ -115,8 +113,8 @@ class _Reader:
 
     def read_deviations(self) -> tuple[Deviation, ...]:
         """Read a file that holds nothing but ``[[deviations]]``."""
-        text = self._text()
-        document = self._toml(text)
+        text = text_of(self.path, self.problems, f"targets by name: {', '.join(target_names())}")
+        document = document_of(text, self.problems)
         self.problems.lines = LineIndex(text)
         _dates_to_text(document)
         check_form_of_deviations(document, self.problems)
@@ -140,54 +138,6 @@ class _Reader:
         document["target"] = {**{key: value for key, value in document["target"].items() if key != "aud"}, **own, "name": name}
         if patient is not None:
             document.setdefault("patients", {})["default"] = patient
-
-    def _text(self) -> str:
-        try:
-            if self.path.is_dir():
-                raise self.problems.failure("this is a folder, not a target file", hint="name the .toml file in it")
-            if not self.path.exists():
-                near = sorted(path.name for path in self.path.parent.glob("*.toml")) if self.path.parent.is_dir() else []
-                listed = f"{self.path.parent} has: {', '.join(near)}" if near else f"targets by name: {', '.join(target_names())}"
-                raise self.problems.failure("no such file", hint=listed)
-            if not self.path.is_file():
-                raise self.problems.failure("this is not a regular file")
-            with self.path.open("rb") as stream:
-                raw = stream.read(_MAX_FILE + 1)
-        except (OSError, ValueError) as exc:
-            reason = getattr(exc, "strerror", None) or type(exc).__name__
-            raise self.problems.failure(f"the file cannot be read ({reason})") from None
-        if len(raw) > _MAX_FILE:
-            raise self.problems.failure(f"the file is larger than {_MAX_FILE} bytes, which no target file needs to be")
-        try:
-            return raw.decode("utf-8-sig")
-        except UnicodeDecodeError as exc:
-            raise self.problems.failure("the file is not UTF-8", raw.count(b"\n", 0, exc.start) + 1, "save it as UTF-8 text") from None
-
-    def _toml(self, text: str) -> dict[str, Any]:
-        try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as exc:
-            raise self._syntax_error(text, str(exc)) from None
-        except RecursionError:
-            raise self.problems.failure("the file is nested too deeply") from None
-
-    def _syntax_error(self, text: str, message: str) -> TargetFileError:
-        """Say a parser's complaint in the file's words; the offending line itself is not shown, it may hold a secret."""
-        rows = text.splitlines()
-        place = re.search(r"\(at line (\d+), column (\d+)\)", message)
-        line = int(place[1]) if place else max(len(rows), 1)
-        reason = re.sub(r"\s*\(at [^)]*\)$", "", message)
-        row = rows[line - 1] if line <= len(rows) else ""
-        key = re.match(r"\s*([\w.\"'-]+)\s*=", row)
-        table = re.match(r"\s*\[+\s*([\w.\"' -]+?)\s*\]", row)
-        if "overwrite" in reason and key:
-            return self.problems.failure(f"key `{key[1]}` is written twice", line, "keep one of the two")
-        if ("twice" in reason or "overwrite" in reason or "Cannot mutate" in reason) and table:
-            return self.problems.failure(f"table [{table[1]}] is written twice", line, "keep one table and put all its keys there")
-        subject = f" in the value of `{key[1]}`" if key else ""
-        return self.problems.failure(
-            f"this is not TOML: {reason[:1].lower()}{reason[1:]}{subject}", line, 'texts need quotes: key = "value"'
-        )
 
     def _override(self, document: dict[str, Any], key: str, value: Any) -> None:
         *tables, last = key.split(".")

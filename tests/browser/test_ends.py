@@ -301,9 +301,9 @@ def test_steps_do_what_no_recipe_could(site, person, callback):
         [
             {
                 "page": {"title_contains": "strange", "url_contains": "/a"},
-                "wait_for": "#go",
-                "fill": [{"selector": "#x1", "value": "username"}, {"selector": "#x2", "value": "password"}],
-                "select": {"selector": "#s", "value": "lab"},
+                "wait": "#go",
+                "fill": [{"selector": "#x1", "role": "user"}, {"selector": "#x2", "role": "password"}],
+                "choose": {"selector": "#s", "value": "lab"},
                 "click": "#go",
             },
         ]
@@ -325,8 +325,8 @@ def test_a_step_in_a_frame_and_one_that_need_not_be(site, person, callback):
     site.redirect("/c", f"{callback}?code=1")
     steps = parse_steps(
         [
-            {"page": {"title_contains": "portal"}, "frame": "#door", "fill": {"selector": "#x1", "value": "username"}, "click": "#go"},
-            {"page": {"title_contains": "between"}, "wait_for": "#cookie-notice", "click": "#cookie-notice", "optional": True},
+            {"page": {"title_contains": "portal"}, "frame": "#door", "fill": {"selector": "#x1", "role": "user"}, "click": "#go"},
+            {"page": {"title_contains": "between"}, "wait": "#cookie-notice", "click": "#cookie-notice", "optional": True},
             {"page": {"title_contains": "between"}, "click": "#on", "screenshot": True},
         ]
     )
@@ -344,7 +344,7 @@ def test_a_switch_of_a_step_is_true_or_false(key, value):
 
 def test_a_step_that_does_not_fit_is_named(site, person, callback):
     site.html("/a", "<input id='user'><input id='pw' type='password'>")
-    steps = parse_steps([{"page": {"has": "#user"}, "fill": {"selector": "#user", "value": "username"}, "click": "#nothing"}])
+    steps = parse_steps([{"page": {"has": "#user"}, "fill": {"selector": "#user", "role": "user"}, "click": "#nothing"}])
     with pytest.raises(LoginStuck, match=r"step 1 of \[login.steps\] cannot click '#nothing'") as caught:
         walk(person, site, callback, plan=LoginPlan("u", "a secret word", steps=steps), step_timeout_s=0.6)
     assert 'password field "pw"' in str(caught.value)

@@ -82,7 +82,7 @@ def test_signs_in_on_one_page(site, person, plan, callback, layout):
 STEPS = [
     {
         "page": {"has": "#name"},
-        "fill": [{"selector": "#name", "value": "username"}, {"selector": "#secret", "value": "password"}],
+        "fill": [{"selector": "#name", "role": "user"}, {"selector": "#secret", "role": "password"}],
         "click": "#in",
     }
 ]

@@ -57,10 +57,10 @@ def test_no_browser_says_what_to_type(tmp_path):
 
 
 def test_steps_are_read():
-    steps = parse_steps([{"page": {"has": "#a"}, "fill": {"selector": "#a", "value": "username"}, "click": "#b"}, {"wait_for": "#c"}])
+    steps = parse_steps([{"page": {"has": "#a"}, "fill": {"selector": "#a", "role": "user"}, "click": "#b"}, {"wait": "#c"}])
     assert steps[0].page == PageMatch(has="#a")
-    assert steps[0].fill == (Entry("#a", "username"),)
-    assert steps[1].selectors == ["#c"]
+    assert steps[0].fill == (Entry("#a", "user"),)
+    assert steps[1].selectors(LoginPlan()) == ["#c"]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,11 @@ def test_steps_are_read():
         ([{"clik": "#a"}], "did you mean `click`"),
         ([{"page": {"url": "x"}, "click": "#a"}], "unknown key `url`"),
         ([{}], "does nothing"),
-        ([{"fill": {"selector": "#a"}}], "value is missing"),
+        ([{"fill": {"selector": "#a"}}], "role or value is missing"),
+        ([{"fill": {"role": "user"}}], "selector is missing"),
+        ([{"fill": {"selector": "#a", "role": "user", "value": "x"}}], "both given"),
+        ([{"fill": {"selector": "#a", "role": "usr"}}], "unknown role `usr`, did you mean `user`"),
+        ([{"click": {"selector": "#a", "role": "password"}}], "unknown role `password`; there are allow, deny, untick, logout"),
         ([{"fill": {"selector": 3, "value": "x"}}], "a text is wanted"),
         ([{"page": "x", "click": "#a"}], "a table is wanted"),
         ([{"click": "#a"}, {"click": 5}], r"login.steps\[2\].click"),

@@ -164,7 +164,7 @@ def test_a_page_that_goes_on_by_itself_is_waited_for_after_a_step_that_failed(si
     )
     site.html("/ask", consent("/done", "<button>Allow</button>", "<button name='d' value='n'>Deny</button>"))
     site.redirect("/done", f"{callback}?code=1", 303)
-    steps = parse_steps([{"page": {"title_contains": "Door"}, "fill": {"selector": "#a", "value": "username"}, "click": "#b"}])
+    steps = parse_steps([{"page": {"title_contains": "Door"}, "fill": {"selector": "#a", "role": "user"}, "click": "#b"}])
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=LoginPlan(USER, PASSWORD, steps=steps), step_timeout_s=1)
     assert landing.caught, landing.describe()
     assert landing.steps[0].startswith("allowed")

@@ -103,7 +103,7 @@ def test_persons_are_kept_out_of_a_proposal():
     assert "12724066" not in step
     patient = Control(1, "select", "select", id="who", label="Patient", options=(Option("p9", "Stone"), Option(PATIENT, NAME)))
     step = propose(page(patient, Control(2, "button", "button", text="Go on")), replace(LoginPlan(), patient=PATIENT))
-    assert 'value = "patient"' in step
+    assert 'role = "patient"' in step
     assert NAME not in step
 
 
@@ -122,7 +122,7 @@ def test_the_patient_in_a_selector_is_the_patient_of_the_file(site, person, call
 def test_enter_is_pressed_in_a_field(site, person, plan, callback):
     site.html("/authorize", "<form method='post' action='/done'><input id='u' name='u'></form>", title="Door")
     site.redirect("/done", f"{callback}?code=1", 303)
-    steps = parse_steps([{"page": {"title_contains": "Door"}, "fill": {"selector": "#u", "value": "username"}, "press": "#u"}])
+    steps = parse_steps([{"page": {"title_contains": "Door"}, "fill": {"selector": "#u", "role": "user"}, "press": "#u"}])
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=replace(plan, steps=steps, only_steps=True))
     assert landing.caught, landing.describe()
     assert site.one("/done").value("u") == USER

@@ -74,8 +74,8 @@ def test_what_a_person_does_becomes_steps_that_replay(odd, browser, callback):
     assert PATIENT not in text
     steps = tomllib.loads(text)["login"]["steps"]
     assert [step.get("click") for step in steps] == ['button:has-text("Enter the house")', "#row", 'button[name="d"][value="y"]']
-    assert steps[0]["fill"] == [{"selector": "#name", "value": "username"}, {"selector": 'input[name="p"]', "value": "password"}]
-    assert steps[0]["select"] == [{"selector": 'select[name="site"]', "value": "north"}]
+    assert steps[0]["fill"] == [{"selector": "#name", "role": "user"}, {"selector": 'input[name="p"]', "role": "password"}]
+    assert steps[0]["choose"] == [{"selector": 'select[name="site"]', "value": "north"}]
     odd.visits.clear()
     replayed = browser.fresh_session("replayed")
     again = replayed.go(

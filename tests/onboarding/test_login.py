@@ -68,7 +68,7 @@ def test_a_person_who_is_watched_leaves_steps_that_replay(cli, target, ehr, tmp_
 
     args = argparse.Namespace(what="record", target=target, client=None, out="steps.toml")
     try:
-        code = login.record(args, session, stop_when=act)
+        code = login.record(args, session, act)
     finally:
         session.close()
     assert code == 0, capsys.readouterr().out
@@ -89,7 +89,7 @@ def test_a_login_that_gets_stuck_is_told_with_a_step_to_paste(cli, target):
     said = cli("login", "try", "--target", target)
     assert said.code == 3
     assert "[[login.steps]]" in said.out
-    assert 'value = "password"' in said.out
+    assert 'role = "password"' in said.out
 
 
 def test_wrong_words_are_told(cli, target, tmp_path):

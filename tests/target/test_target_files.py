@@ -81,7 +81,7 @@ names = { p1 = "Stone, Amelia", p2 = ["Bruno", "B. C."] }
 page = { title_contains = "Role" }
 click = "#clinician"
 [[login.steps]]
-fill = [{ selector = "#user", value = "username" }]
+fill = [{ selector = "#user", role = "user" }]
 
 [ehr_launch]
 kind = "page"
@@ -139,7 +139,7 @@ def test_every_part_of_a_file_is_read():
     assert server.ehr_launch_scopes == ("openid", "launch")
     assert target.client("confidential-asymmetric", "second").redirect_uri == "org.example.app:/redirect"
     assert target.patients.names == {"p1": ("Stone, Amelia",), "p2": ("Bruno", "B. C.")}
-    assert target.login.steps[1]["fill"] == [{"selector": "#user", "value": "username"}]
+    assert target.login.steps[1]["fill"] == [{"selector": "#user", "role": "user"}]
     assert target.ehr_launch is not None
     assert target.ehr_launch.kind == "page"
     assert target.expect.scopes == ("openid",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from smartlaunch.browser import lexicon as words
-from smartlaunch.browser.lexicon import says, split_name
+from smartlaunch.browser.lexicon import says, split_name, wants_patient
 from smartlaunch.browser.snapshot import Control, PageSnapshot
 
 
@@ -19,11 +19,6 @@ def role_of(control: Control) -> str:
         if provider and not patient:
             return "provider"
     return ""
-
-
-def wants_patient(persona: str) -> bool:
-    """Whether the user is one who signs in as a patient."""
-    return bool(persona and words.PATIENT_ROLE.search(split_name(persona)))
 
 
 def leads_on(control: Control) -> bool:

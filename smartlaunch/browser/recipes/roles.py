@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from smartlaunch.browser import lexicon as words
-from smartlaunch.browser.lexicon import normal, says
-from smartlaunch.browser.recipes.buttons import role_of, wants_patient
+from smartlaunch.browser.lexicon import normal, says, wants_patient
+from smartlaunch.browser.recipes.buttons import role_of
 from smartlaunch.browser.recipes.choices import alike, take_choice
 from smartlaunch.browser.recipes.consent import consent_pair
 from smartlaunch.browser.recipes.situation import Action, Situation, quoted

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from smartlaunch.browser import lexicon as words
-from smartlaunch.browser.lexicon import field_words, normal
+from smartlaunch.browser.lexicon import field_words, normal, wants_patient
 from smartlaunch.browser.one_time_code import one_time_code
-from smartlaunch.browser.recipes.buttons import submit_of, wants_patient
+from smartlaunch.browser.recipes.buttons import submit_of
 from smartlaunch.browser.recipes.fields import complaint, has_token, held_against, is_one_time, is_search, registers, user_score, wants_new
 from smartlaunch.browser.recipes.patients import patient_choices
 from smartlaunch.browser.recipes.situation import Act, Action, Op, Refused, Situation, Stuck, quoted
@@ -43,7 +43,7 @@ def _with_password(s: Situation, passwords: list[Control]) -> Action:
         return Stuck("the page asks for a new password")
     user = _user_field(s.page, secret)
     key = _form_key(s.page, secret, user)
-    if s.memory.logins[key]:
+    if s.memory.logins[key] or s.memory.logins[f"{s.page.host}|step"]:
         return _came_back(
             s,
             f"the sign-in form came back after user name and password were sent{complaint(s.page)};"

@@ -127,9 +127,17 @@ def give_up(walk: Walk, reason: str) -> None:
     """End on a page with no way on, or leave it to the person at a headed browser."""
     if walk.dialogs:
         reason = f"{reason}; the page said in a dialogue: {walk.dialogs[-1]}"
+    reason += "".join(f"; no step of {source} ({place}) names a page of this login" for source, place in _unused(walk).items())
     if _hand_over(walk, reason):
         return
     raise End("no-way-on", reason)
+
+
+def _unused(walk: Walk) -> dict[str, str]:
+    """The recipes that the target file names and that knew no page, with where they begin: they may be for other pages."""
+    named = {step.source: step.place for step in reversed(walk.plan.steps or ()) if step.source.endswith(".toml")}
+    used = {source for source, _ in walk.steps_done}
+    return {source: place for source, place in named.items() if source not in used}
 
 
 def refused(walk: Walk, page: PageSnapshot, reason: str) -> None:

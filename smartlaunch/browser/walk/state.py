@@ -149,7 +149,9 @@ class Walk:
     answered: dict[str, Entry | None] = field(default_factory=dict)
     last_answer: Entry | None = None
     expecting: float | None = None
-    steps_done: set[int] = field(default_factory=set)
+    steps_done: set[tuple[str, int]] = field(default_factory=set)
+    given_up: set[str] = field(default_factory=set)
+    """Recipes of products that did not fit in this walk."""
     captured: set[str] = field(default_factory=set)
     actions: int = 0
     handed_over: bool = False

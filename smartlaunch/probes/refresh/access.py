@@ -106,11 +106,13 @@ def _sign_out(app: App, grant: Grant, session: str) -> None:
     document = engine.discovery.openid.answer.object if engine.discovery.has("issuer") else {}
     url = document.get("end_session_endpoint")
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+        url = engine.target.login.logout_url
+    if not url:
         raise NotApplicable("the OpenID configuration names no `end_session_endpoint`, so the suite cannot sign the user out")
     query = {"client_id": app.client.client_id, **({"id_token_hint": grant.token.id_token} if grant.token.id_token else {})}
     address = f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
     browser = engine.browser.session(session)
-    landing = browser.go(address, catch=[], plan=engine.plan(None), first=Endpoint.PAGE, login_timeout_s=_SIGN_OUT_S)
+    landing = browser.go(address, catch=[], plan=engine.plan_to_leave(), first=Endpoint.PAGE, login_timeout_s=_SIGN_OUT_S)
     if landing.status is None or not 200 <= landing.status < 300:
         raise NotApplicable(f"the sign-out page answered with status {landing.status}")
     still = browser.go(app.prepare().url, catch=[app.client.redirect_uri], plan=LoginPlan(), login_timeout_s=_SIGN_OUT_S)
