@@ -117,7 +117,8 @@ class Engine:
 
     def plan_to_leave(self) -> LoginPlan:
         """How the browser gets through a sign-out: nobody signs in again on the way."""
-        return LoginPlan(steps=self._steps or None, recipes=self._recipes, leaving=True)
+        alone = self.target.login.recipe == "steps" and any(entry.role == "logout" for step in self._steps for entry in step.click)
+        return LoginPlan(steps=self._steps or None, recipes=self._recipes, only_steps=alone, leaving=True)
 
     def _encounter(self, patient: str) -> str:
         """The encounter that the target file expects, or names for the patient of its EHR launch."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from smartlaunch.onboarding.sandbox import Sandbox, Statement
+from smartlaunch.target import bundled_recipes
 
 BEGIN, END = "<!-- sandbox -->", "<!-- /sandbox -->"
 
@@ -29,6 +30,19 @@ def index(boxes: Sequence[Sandbox]) -> str:
     for box in boxes:
         bases = ", ".join(f"`{base.url}`" for base in box.bases if base.url) or "your own"
         lines.append(f"| [{box.name}]({box.id}.md) | {', '.join(f'`{name}`' for name in box.targets)} | {bases} | {box.checked} |")
+    return "\n".join(lines)
+
+
+def recipes() -> str:
+    """The table of all bundled recipes."""
+    lines = ["| recipe | product | steps | answers | unverified |", "|---|---|---:|---|---|"]
+    for recipe in bundled_recipes().values():
+        presses = [step.get("click", ()) for step in recipe.steps]
+        roles = {
+            press.get("role", "") for many in presses for press in (many if isinstance(many, list) else [many]) if isinstance(press, dict)
+        }
+        answers = ", ".join(role for role in ("allow", "deny", "untick", "logout") if role in roles)
+        lines.append(f"| `{recipe.name}` | {recipe.title} | {len(recipe.steps)} | {answers} | {recipe.unverified} |")
     return "\n".join(lines)
 
 
@@ -58,6 +72,16 @@ def _lines(box: Sandbox) -> Iterator[str]:
     yield from map(_user, box.users)
     if not box.users:
         yield "No users are published: the vendor, or your own server, gives you one."
+    yield from _recipe(box)
+
+
+def _recipe(box: Sandbox) -> Iterator[str]:
+    """How the login is got through."""
+    recipe = bundled_recipes()[box.id]
+    where = f", after {' and '.join(f'<{source}>' for source in recipe.sources)}" if recipe.sources else ""
+    yield f"\n### The login\n\n{len(recipe.steps)} steps of the [bundled recipe](../login-recipes.md) `{recipe.name}` know its pages{where}."
+    if recipe.unverified:
+        yield f"Unverified: {recipe.unverified}."
 
 
 def _user(user: Statement) -> str:

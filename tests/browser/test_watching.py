@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from smartlaunch.browser import LoginPlan, parse_steps
+from smartlaunch.browser import Deselect, LoginPlan, parse_steps
 from smartlaunch.browser.proposing import UNKNOWN
 from smartlaunch.browser.watching import Watcher, as_text
 from tests.browser.products import PASSWORD, PATIENT, USER
@@ -133,12 +133,46 @@ def test_a_text_that_nobody_knows_is_not_kept():
     (text,) = watcher.steps()
     assert "dog" not in text
     assert "hunter2" not in text
-    assert [entry["value"] for entry in tomllib.loads(text)["login"]["steps"][0]["fill"]] == [
+    assert [entry.get("role", entry.get("value")) for entry in tomllib.loads(text)["login"]["steps"][0]["fill"]] == [
         UNKNOWN,
         "patient",
-        "one_time_code",
+        "one-time-code",
         "password",
     ]
+
+
+def test_a_recorded_answer_to_the_question_for_consent_can_also_deny_and_allow_less(site, browser, person, callback):
+    """The person only allows; how the page is denied, and which box leaves a scope out, is told from its controls."""
+    box = "<label><input type='checkbox' name='scope' value='{0}' checked> {0}</label>"
+    boxes = "".join(box.format(scope) for scope in ("openid", "patient/Observation.rs"))
+    site.html(
+        "/authorize",
+        f"<h1>Allow access?</h1><form action='/done'>{boxes}<button name='d' value='y'>Allow</button><button name='d' value='n'>Deny</button></form>",
+        title="Consent",
+    )
+    site.redirect("/done", f"{callback}?code=1", 303)
+    watcher, session = Watcher(LoginPlan(USER)), browser.fresh_session("watched")
+    press = playing(session, {"Consent": lambda page: page.click("button >> nth=0", no_wait_after=True)})
+    landing = session.go(
+        f"{site.base}/authorize",
+        catch=[callback],
+        plan=LoginPlan(USER),
+        watch=watcher.saw,
+        stop_when=lambda page: watcher.looks(page) or press(page),
+    )
+    session.close()
+    assert landing.caught
+    steps = parse_steps(tomllib.loads(as_text(watcher.steps()))["login"]["steps"])
+    assert [(entry.role, entry.selector) for entry in steps[0].click] == [
+        ("untick", 'input[type="checkbox"][value="{scope}"]'),
+        ("allow", 'button[name="d"][value="y"]'),
+        ("deny", 'button:has-text("Deny")'),
+    ]
+    for consent, sent in (("deny", ["n"]), (Deselect(["patient/Observation.rs"]), ["y"])):
+        site.visits.clear()
+        person.go(f"{site.base}/authorize", catch=[callback], plan=LoginPlan(USER, steps=steps, only_steps=True, consent=consent))
+        assert [site.one("/done").query["d"]] == sent
+        assert (site.one("/done").query["scope"] == "openid") == (consent != "deny")
 
 
 def test_persons_are_kept_out_of_what_is_pressed():

@@ -142,7 +142,7 @@ def test_a_page_that_changed_is_told_with_the_step_that_no_longer_fits(cli, know
     assert begin(cli, known, monkeypatch, "--auth", "none", "--no-doctor").code == 0
     with Path("mine.toml").open("a", encoding="utf-8") as file:
         file.write(
-            '\n[[login.steps]]\npage = { title_contains = "Sign in" }\nfill = { selector = "#user-of-old", value = "username" }\nclick = "#go-of-old"\n'
+            '\n[[login.steps]]\npage = { title_contains = "Sign in" }\nfill = { selector = "#user-of-old", role = "user" }\nclick = "#go-of-old"\n'
         )
     text = Path("mine.toml").read_text("utf-8")
     Path("mine.toml").write_text(text.replace("[limits]\n", "[limits]\nrequest_s = 4\nlogin_s = 20\n"), "utf-8")

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from smartlaunch.cli import login
+from smartlaunch.embedded_ehr.options import SandboxOptions
+from smartlaunch.embedded_ehr.server import serve
 from smartlaunch.embedded_ehr.target_file import write_target
 from smartlaunch.plugin.options import Options
 from smartlaunch.plugin.session import RunSession
@@ -27,21 +29,6 @@ def test_a_replay_tells_what_was_done_with_a_picture_of_each_page(cli, target, e
     assert len(list(Path("reports/login").glob("*/*.jpg"))) >= 2
     assert Path("state.json").stat().st_mode & 0o777 == 0o600
     assert known_of(ehr).password not in said.all
-    run = cli(
-        "run",
-        "--target",
-        target,
-        "--storage-state",
-        "state.json",
-        "--scenario",
-        "standalone-public/authorization-code-issued",
-        "--no-allure",
-        "--out",
-        "run",
-    )
-    assert run.code == 0, run.all
-    exchanges = json.loads(Path("run/run.json").read_text())["exchanges"]
-    assert not [x for x in exchanges if x["method"] == "POST" and "login" in x["url"]], "the kept session was signed in already"
 
 
 def test_a_person_who_is_watched_leaves_steps_that_replay(cli, target, ehr, tmp_path, capsys):
@@ -76,10 +63,21 @@ def test_a_person_who_is_watched_leaves_steps_that_replay(cli, target, ehr, tmp_
     assert known.password.reveal() not in text
     assert known.username not in text
     assert "{patient}" in text or session.target.patients.default not in text
-    Path(target).write_text(Path(target).read_text() + '\n[login]\nrecipe = "steps"\n\n' + text)
-    said = cli("login", "try", "--target", target)
+    said = cli("login", "try", "--target", target, "--recipe", "steps.toml")
     assert said.code == 0, f"{text}\n{said.all}"
-    assert "done:     step 1 of the target file" in said.out
+    assert "done:     step 1 of steps.toml" in said.out
+    Path(target).write_text(Path(target).read_text() + '\n[login]\nrecipe = "steps"\n\n' + text)
+    pasted = cli("login", "try", "--target", target)
+    assert pasted.code == 0, f"{text}\n{pasted.all}"
+    assert "done:     step 1 of the target file" in pasted.out
+
+
+def test_a_recipe_for_other_pages_is_named_with_file_and_line(cli, target):
+    Path("other.toml").write_text('[[login.steps]]\npage = { has = "#password" }\nclick = "#nowhere"\n')
+    said = cli("login", "try", "--target", target, "--recipe", "other.toml")
+    assert said.code == 3
+    assert "other.toml:1: step 1 of other.toml cannot click '#nowhere'" in said.out
+    assert "no recipe named 'oracle'" in cli("login", "try", "--target", target, "--recipe", "oracle").err
 
 
 def test_a_login_that_gets_stuck_is_told_with_a_step_to_paste(cli, target):
@@ -90,6 +88,52 @@ def test_a_login_that_gets_stuck_is_told_with_a_step_to_paste(cli, target):
     assert said.code == 3
     assert "[[login.steps]]" in said.out
     assert 'role = "password"' in said.out
+
+
+STEPS = """
+[login]
+recipe = "steps"
+
+[[login.steps]]
+page = { has = "#password" }
+fill = [{ selector = "#username", role = "user" }, { selector = "#password", role = "password" }]
+click = "button[type='submit']"
+
+[[login.steps]]
+page = { title_contains = "Choose a patient" }
+choose = "button[name='patient'][value='{patient}']"
+
+[[login.steps]]
+page = { title_contains = "Allow access" }
+click = [
+  { selector = "input[type='checkbox'][value='{scope}']", role = "untick" },
+  { selector = "button[value='allow']", role = "allow" },
+  { selector = "button[value='deny']", role = "deny" },
+]
+
+[[login.steps]]
+page = { title_contains = "Sign out" }
+click = { selector = "button:has-text('Sign out')", role = "logout" }
+"""
+
+
+def test_a_run_denies_allows_less_and_signs_out_by_the_steps_and_begins_with_the_kept_session(tmp_path, cli):
+    """On a server that asks before it signs out; the automatic recipe does nothing, since the steps have every answer."""
+    with serve(SandboxOptions(variants=("asks_before_signing_out",))) as asking:
+        write_target(tmp_path / "t.toml", asking)
+        Path("t.toml").write_text(Path("t.toml").read_text() + STEPS)
+        assert cli("login", "try", "--target", "t.toml", "--storage-state", "state.json").code == 0
+        slugs = ("authorization-code-issued", "denial-access-denied", "scopes-unticked", "refresh-offline-signed-out")
+        chosen = [word for slug in slugs for word in ("--scenario", f"standalone-public/{slug}")]
+        said = cli("run", "--target", "t.toml", "--storage-state", "state.json", "--no-allure", "--out", "run", *chosen)
+    assert said.code == 0, said.all
+    record = json.loads(Path("run/run.json").read_text())
+    outcomes = {scenario["id"]: scenario["outcome"] for scenario in record["scenarios"]}
+    assert outcomes == dict.fromkeys([f"standalone-public/{slug}" for slug in slugs], "passed")
+    first = next(scenario["exchanges"] for scenario in record["scenarios"] if scenario["id"].endswith("authorization-code-issued"))
+    begun = [exchange for exchange in record["exchanges"] if exchange["id"] in first]
+    assert begun
+    assert not [x for x in begun if x["method"] == "POST" and "login" in x["url"]], "the kept session was signed in already"
 
 
 def test_wrong_words_are_told(cli, target, tmp_path):

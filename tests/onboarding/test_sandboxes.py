@@ -12,11 +12,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs" / "vendors"
+RECIPES = ROOT / "docs" / "login-recipes.md"
 sys.path.insert(0, str(ROOT))
 
 from smartlaunch.diagnosis.vendor import all_vendors  # noqa: E402
 from smartlaunch.errors import InternalError, LookupFailed  # noqa: E402
-from smartlaunch.onboarding.page import BEGIN, END, index, page_with, section, sources_of  # noqa: E402
+from smartlaunch.onboarding.page import BEGIN, END, index, page_with, recipes, section, sources_of  # noqa: E402
 from smartlaunch.onboarding.sandbox import read_sandbox, sandbox_at, sandbox_named, sandboxes  # noqa: E402
 from smartlaunch.target import load_target  # noqa: E402
 
@@ -117,6 +118,10 @@ def test_the_index_names_every_page():
     assert index(list(sandboxes().values())) in text, "renew: python tests/onboarding/test_sandboxes.py"
 
 
+def test_the_table_of_recipes_is_made_from_their_files():
+    assert recipes() in RECIPES.read_text("utf-8"), "renew: python tests/onboarding/test_sandboxes.py"
+
+
 def test_what_others_write_on_a_page_stays():
     box = sandboxes()["epic"]
     page = page_with(box, "# Epic\n\nBefore.\n\n" + f"{BEGIN}\nold\n{END}\n\n## Later\n\nAfter.\n")
@@ -168,6 +173,9 @@ def renew():
     path = PAGES / "README.md"
     head = "# Vendors\n\nWhat is known of each sandbox: what to register, where to click, how it departs, who can sign in.\n\n<!-- table:vendors -->\n<!-- /table:vendors -->\n"
     text = path.read_text("utf-8") if path.is_file() else head
+    known = f"<!-- table:recipes -->\n{recipes()}\n<!-- /table:recipes -->"
+    page = RECIPES.read_text("utf-8")
+    RECIPES.write_text(re.sub(r"<!-- table:recipes -->.*?<!-- /table:recipes -->", lambda _: known, page, flags=re.DOTALL), "utf-8")
     table = f"<!-- table:vendors -->\n{index(list(sandboxes().values()))}\n<!-- /table:vendors -->"
     path.write_text(re.sub(r"<!-- table:vendors -->.*?<!-- /table:vendors -->", lambda _: table, text, flags=re.DOTALL), "utf-8")
 
