@@ -79,7 +79,8 @@ def _recipe(box: Sandbox) -> Iterator[str]:
     """How the login is got through."""
     recipe = bundled_recipes()[box.id]
     where = f", after {' and '.join(f'<{source}>' for source in recipe.sources)}" if recipe.sources else ""
-    yield f"\n### The login\n\n{len(recipe.steps)} steps of the [bundled recipe](../login-recipes.md) `{recipe.name}` know its pages{where}."
+    yield "\n### The login\n"
+    yield f"{len(recipe.steps)} steps of the [bundled recipe](../login-recipes.md) `{recipe.name}` know its pages{where}."
     if recipe.unverified:
         yield f"Unverified: {recipe.unverified}."
 

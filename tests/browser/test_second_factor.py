@@ -104,4 +104,4 @@ def test_without_a_secret_the_page_is_told_with_the_key_to_write(site, person, p
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.obstacle == "second-factor"
     assert "totp_secret" in landing.reason
-    assert 'value = "one_time_code"' in landing.proposal
+    assert 'role = "one-time-code"' in landing.proposal
