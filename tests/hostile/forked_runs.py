@@ -1,8 +1,8 @@
-"""Runs many short runs from one process that has everything imported: a run then costs its exchanges, not its start.
+"""Runs against a hostile server, each in a forked child of this process (``tests/forking.py``).
 
-Reads one JSON list of jobs from standard input, forks a child for each (at most ``jobs`` at once), and prints one line of JSON as each
-ends. A job is ``{"name", "place", "fault", "spared", "scenarios", "folder", "limit_s", "defects", "crash", "allure", "signal"}``; what is
-left out is off. The secrets that went over the wire are written to ``<folder>.secrets.json``, which is no part of the run.
+Reads one JSON list of jobs from standard input, forks a child for each, and prints one line of JSON as each ends. A job is ``{"name",
+"place", "fault", "spared", "scenarios", "folder", "limit_s", "defects", "crash", "allure", "signal"}``; what is left out is off. The
+secrets that went over the wire are written to ``<folder>.secrets.json``, which is no part of the run.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ import builtins
 import io
 import json
 import os
-import signal
 import sys
-import time
-import traceback
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
+
+from tests import forking  # noqa: E402
 
 
 def run_one(job: dict[str, Any]) -> int:
@@ -46,7 +45,7 @@ def run_one(job: dict[str, Any]) -> int:
         pytest.main(
             [
                 *("-c", str(ROOT / "smartlaunch" / "cli" / "pytest.ini"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}"),
-                *("-p", "pytest_bdd.plugin", "-p", "no:cacheprovider", "--quiet-progress", "--assert=plain", "-q", "-W", "error", *allure),
+                *(*forking.PYTEST, "-W", "error", *allure),
                 f"--junitxml={folder / 'junit.xml'}",
                 *(f"--scenario={identifier}" for identifier in job["scenarios"]),
                 *(f"--target={target}", f"--run-dir={folder}"),
@@ -80,53 +79,15 @@ def send_a_signal(folder: Path, *, number: int, file: str) -> None:
     io.open = builtins.open = opening
 
 
-def fork(job: dict[str, Any]) -> int:
-    """Run a job in a child of its own group, with its output in ``<folder>.txt``."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 70
-    try:
-        os.setsid()
-        log = os.open(f"{job['folder']}.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        for number, descriptor in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
-            os.dup2(descriptor, number)
-        status = run_one(job)
-    except BaseException:  # noqa: BLE001 - the child must never return into the parent's loop; what broke it stands in its log
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-
-
 def main() -> None:
     """Work off the jobs."""
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    import pytest_bdd  # noqa: F401 - imported once for all children
-
-    import smartlaunch.plugin.hooks  # noqa: F401 - as above
-    from smartlaunch.plugin.binding import every_plan
-
-    every_plan()
-    waiting = json.loads(sys.stdin.readline())
-    most = min(len(os.sched_getaffinity(0)), 4)
-    running: dict[int, tuple[dict[str, Any], float]] = {}
-    while waiting or running:
-        while waiting and len(running) < most:
-            job = waiting.pop(0)
-            running[fork(job)] = (job, time.monotonic())
-        time.sleep(0.05)
-        for pid, (job, start) in list(running.items()):
-            done, status = os.waitpid(pid, os.WNOHANG)
-            late = time.monotonic() - start > job["limit_s"]
-            if not done and late:
-                os.killpg(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            if done or late:
-                del running[pid]
-                code = os.waitstatus_to_exitcode(status) if done else None
-                print(json.dumps({"name": job["name"], "code": code, "took_s": round(time.monotonic() - start, 1)}), flush=True)
+    forking.warm_up()
+    jobs = [
+        forking.Job(job["name"], lambda job=job: forking.fork(lambda: run_one(job), Path(f"{job['folder']}.txt")), job["limit_s"])
+        for job in json.loads(sys.stdin.readline())
+    ]
+    for job, ended, took in forking.work_off(jobs, min(len(os.sched_getaffinity(0)), 4)):
+        print(json.dumps({"name": job.name, "code": ended.code, "took_s": round(took, 1)}), flush=True)
 
 
 if __name__ == "__main__":

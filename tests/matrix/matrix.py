@@ -22,23 +22,16 @@ Each defect runs in a forked child of one process that has everything imported: 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import gc
 import hashlib
-import importlib
-import io
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
-import traceback
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -48,7 +41,8 @@ sys.path.insert(0, str(ROOT))
 
 from smartlaunch.catalogue import load  # noqa: E402
 from smartlaunch.embedded_ehr.defects import load_defects, load_variants  # noqa: E402
-from smartlaunch.plugin.binding import SUITES, every_plan, features  # noqa: E402
+from smartlaunch.plugin.binding import SUITES, every_plan  # noqa: E402
+from tests.forking import one_run, wait_for, warm_up  # noqa: E402
 
 RESULTS = HERE / "results.tsv"
 VARIANTS = HERE / "variants.tsv"
@@ -61,7 +55,8 @@ COMPANIONS = 6
 SAMPLE = 4
 NEIGHBOURS = 5
 PER_RUN_S = 240
-CPU: dict[int, float] = {}
+RUN_BARELY = {"SMARTLAUNCH_DRAFT": "1", "SMARTLAUNCH_EMBEDDED": "thread", "SMARTLAUNCH_REPORTS": "off"}
+"""What makes a run write nothing but its record, and keep its server in its own process."""
 RED = ("failed", "warning", "error")
 
 
@@ -123,7 +118,7 @@ def main() -> int:
 
     work = Path(args.keep) if args.keep else Path(tempfile.gettempdir()) / "smartlaunch-matrix"
     work.mkdir(parents=True, exist_ok=True)
-    warm_up()
+    warm_up(**RUN_BARELY)
     state = Path(args.saved) if args.saved else work / fingerprint()
     state.mkdir(exist_ok=True)
     variants = args.variants or bool(args.variant)
@@ -157,45 +152,6 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def warm_up() -> None:
-    """Import and parse everything once, before the first fork."""
-    os.environ["SMARTLAUNCH_DRAFT"] = "1"
-    os.environ["SMARTLAUNCH_EMBEDDED"] = "thread"
-    os.environ["SMARTLAUNCH_REPORTS"] = "off"
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    import httpx  # noqa: F401
-    import jsonschema  # noqa: F401
-    import jwt  # noqa: F401
-    import playwright.sync_api  # noqa: F401
-    import pytest
-    import pytest_bdd  # noqa: F401
-    import uvicorn  # noqa: F401
-
-    import conftest
-    import smartlaunch.browser.session
-    import smartlaunch.client.preflight
-    import smartlaunch.embedded_ehr.server
-    import smartlaunch.embedded_ehr.target_file
-    import smartlaunch.plugin.hooks
-    import smartlaunch.plugin.session
-    import smartlaunch.reporting.allure_bridge
-    import smartlaunch.reporting.html
-    import smartlaunch.reporting.junit  # noqa: F401
-    from smartlaunch.embedded_ehr.server import serve
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        pytest.main(["--version", "-p", "pytest_bdd.plugin"])  # imports what pytest itself consists of
-
-    with serve():
-        pass  # its keys are made once here, not in every child
-    for name in conftest.pytest_plugins:
-        importlib.import_module(name)
-    features()
-    every_plan()
-    load()
-    gc.freeze()
-
-
 def fingerprint() -> str:
     """A name for the state of all that decides outcomes, under which the clean run and finished rows are kept."""
     digest = hashlib.sha256()
@@ -205,49 +161,6 @@ def fingerprint() -> str:
             if path.is_file() and not apart and path.suffix in (".py", ".feature", ".toml", ".html", ".js", ".json"):
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def one_run(folder: Path, arguments: list[str], plugins: Callable[[], list[object]] = list) -> int:
-    """One pytest run in a forked child, with further plugins that are made there; returns its pid."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 70
-    try:
-        os.setsid()
-        log = os.open(folder / "out.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.chdir(ROOT)
-        import pytest
-
-        status = int(
-            pytest.main(
-                [
-                    f"--run-dir={folder}",
-                    "-q",
-                    "-p",
-                    "pytest_bdd.plugin",
-                    "-p",
-                    "no:cacheprovider",
-                    "--quiet-progress",
-                    "--assert=plain",
-                    "--tb=no",
-                    *arguments,
-                ],
-                plugins=plugins(),
-            )
-        )
-    except BaseException:  # noqa: BLE001 - the child must never return into the parent's loop; what broke it stands in its log
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
 
 
 def clean_run(work: Path) -> Clean:
@@ -265,7 +178,7 @@ def clean_run(work: Path) -> Clean:
 def traced(folder: Path, arguments: list[str], *, limit: float) -> dict[str, dict]:
     """A run on the clean embedded EHR: how each scenario ended, and which rules it exercised."""
     pid = one_run(folder, [*arguments, "--trace-rules"])
-    wait_for({pid: time.monotonic()}, limit=limit)
+    wait_for({pid: time.monotonic() + limit})
     scenarios, exchanges = results(folder), {}
     for line in lines(folder / "exchanges.jsonl"):
         header = next((v for k, v in line.get("response_headers", ()) if k.lower() == "x-sandbox-rules"), "")
@@ -467,8 +380,9 @@ def run_all(names: list[str], clean: Clean, args: argparse.Namespace, state: Pat
                 picked = scenarios_for(name, clean, full=args.full, wide=wide)
                 arguments = [*chosen(picked), f"--defect={name}", *of_its_edition(name)]
             running[one_run(folder, arguments)] = (name, folder, time.monotonic(), wide)
-        pid = wait_for({pid: started for pid, (_, _, started, _) in running.items()}, limit=PER_RUN_S * (4 if args.full or variants else 1))
-        name, folder, started, wide = running.pop(pid)
+        limit = PER_RUN_S * (4 if args.full or variants else 1)
+        ended = wait_for({pid: started + limit for pid, (_, _, started, _) in running.items()})
+        name, folder, started, wide = running.pop(ended.pid)
         row = judge_variant(name, folder) if variants else declared(judge_defect(name, folder, clean))
         if row.verdict == "missed" and not wide and not args.full and not variants:
             queue.insert(0, (name, True))
@@ -479,23 +393,10 @@ def run_all(names: list[str], clean: Clean, args: argparse.Namespace, state: Pat
         if not args.keep:
             shutil.rmtree(folder, ignore_errors=True)
         print(
-            f"{len(rows):4}/{len(names)} {row.verdict:12} {name} {time.monotonic() - started:.1f} s, {CPU[pid]:.1f} s of CPU, {row.ran} scenarios {' '.join(row.also)[:120]} {row.note}",
+            f"{len(rows):4}/{len(names)} {row.verdict:12} {name} {time.monotonic() - started:.1f} s, {ended.cpu_s:.1f} s of CPU, {row.ran} scenarios {' '.join(row.also)[:120]} {row.note}",
             flush=True,
         )
     return [rows[name] for name in names if name in rows]
-
-
-def wait_for(pids: dict[int, float], *, limit: float) -> int:
-    """The first child to end; one that goes over its limit is killed with everything it started."""
-    while True:
-        pid, _, usage = os.wait4(-1, os.WNOHANG)
-        if pid in pids:
-            CPU[pid] = usage.ru_utime + usage.ru_stime
-            return pid
-        for child, started in pids.items():
-            if time.monotonic() - started > limit:
-                os.killpg(child, signal.SIGKILL)
-        time.sleep(0.05)
 
 
 def judge_defect(name: str, folder: Path, clean: Clean) -> Row:

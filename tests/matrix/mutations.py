@@ -40,6 +40,7 @@ from mutating import Mutating, Mutation, note, place_of  # noqa: E402
 
 from smartlaunch.catalogue import load  # noqa: E402
 from smartlaunch.plugin.binding import every_plan  # noqa: E402
+from tests import forking  # noqa: E402
 
 TABLE = HERE / "mutations.tsv"
 REASONS = HERE / "mutations.toml"
@@ -261,7 +262,7 @@ def main() -> int:
     args = parser.parse_args()
     work = Path(tempfile.gettempdir()) / "smartlaunch-mutations"
     work.mkdir(exist_ok=True)
-    matrix.warm_up()
+    forking.warm_up(**matrix.RUN_BARELY)
     seen = record(latest=args.last)
     wanted = mutations(seen)
     table = read()
@@ -322,12 +323,12 @@ def run(todo: list[Mutation], seen: Seen, table: dict[Mutation, tuple[str, str]]
             folder = work / f"run-{hashlib.sha256(str(mutation).encode()).hexdigest()[:12]}"
             modules = sorted({f"suites/test_{i.split('/')[0].replace('-', '_')}.py" for i in picked})
             arguments = [*modules, *(f"--scenario={i}" for i in picked)]
-            pid = matrix.one_run(folder, arguments, plugins=lambda m=mutation, f=folder: [Watching(m, f, seen.outcomes)])
+            pid = forking.one_run(folder, arguments, plugins=lambda m=mutation, f=folder: [Watching(m, f, seen.outcomes)])
             running[pid] = (mutation, folder, picked, time.monotonic())
         if not running:
             break
-        pid = matrix.wait_for({pid: each[-1] for pid, each in running.items()}, limit=LIMIT_S)
-        mutation, folder, picked, started = running.pop(pid)
+        ended = forking.wait_for({pid: each[-1] + LIMIT_S for pid, each in running.items()})
+        mutation, folder, picked, started = running.pop(ended.pid)
         verdict, by = worst[mutation] = max(
             worst.get(mutation, ("unseen", "")), judge(folder, seen.outcomes), key=lambda each: VERDICTS.index(each[0])
         )
@@ -343,7 +344,7 @@ def run(todo: list[Mutation], seen: Seen, table: dict[Mutation, tuple[str, str]]
         done += 1
         if not args.keep:
             shutil.rmtree(folder, ignore_errors=True)
-        spent = f"{time.monotonic() - started:.1f} s {matrix.CPU[pid]:.1f} CPU {len(tried[mutation])}"
+        spent = f"{time.monotonic() - started:.1f} s {ended.cpu_s:.1f} CPU {len(tried[mutation])}"
         print(f"{done}/{len(todo)} {verdict:10} {mutation}  {by}  {spent}", flush=True)
         if done % 25 == 0:
             write(table)

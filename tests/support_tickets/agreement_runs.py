@@ -7,14 +7,13 @@ A run by itself costs four seconds of start, forty of them would cost more than 
 
 from __future__ import annotations
 
-import os
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "matrix"))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from matrix import one_run, wait_for, warm_up
+from tests.forking import Job, one_run, warm_up, work_off
 
 LIMIT_S = 240
 LAUNCH = "standalone-public/token-response-scope"
@@ -76,16 +75,15 @@ IMITATIONS = {
 def main(folder: Path, wanted: list[str]) -> int:
     todo = [(name, f"--defect={name}", scenario) for name, scenario in SAMPLE.items()]
     todo += [(name, f"--smartlaunch-vendor={vendor}", scenario) for name, (vendor, scenario) in IMITATIONS.items()]
-    todo = [each for each in todo if not wanted or each[0] in wanted]
-    warm_up()
-    del os.environ["SMARTLAUNCH_REPORTS"]
-    running: dict[int, float] = {}
-    while todo or running:
-        while todo and len(running) < 2:
-            name, option, scenario = todo.pop(0)
-            module = f"suites/test_{scenario.split('/')[0].replace('-', '_')}.py"
-            running[one_run(folder / name, [module, option, f"--scenario={scenario}"])] = time.monotonic()
-        del running[wait_for(running, limit=LIMIT_S)]
+    warm_up(SMARTLAUNCH_DRAFT="1", SMARTLAUNCH_EMBEDDED="thread")
+
+    def start(name: str, option: str, scenario: str) -> int:
+        module = f"suites/test_{scenario.split('/', maxsplit=1)[0].replace('-', '_')}.py"
+        return one_run(folder / name, [module, option, f"--scenario={scenario}"])
+
+    jobs = [Job(each[0], partial(start, *each), LIMIT_S) for each in todo if not wanted or each[0] in wanted]
+    for job, ended, took in work_off(jobs, at_once=2):
+        print(f"{job.name}: {took:.1f} s, {ended.cpu_s:.1f} s of CPU", flush=True)
     return 0
 
 
