@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smartlaunch.errors import Blocked, LookupFailed, UsageError
+from smartlaunch.errors import Blocked, UsageError
 from smartlaunch.plugin import options
 from smartlaunch.records import files
 from smartlaunch.records.exits import BLOCKED, FAILED, GOOD
@@ -134,11 +134,9 @@ def _came_back(landing: Landing, session: RunSession) -> int:
 
 def _app(args: argparse.Namespace, session: RunSession) -> App:
     session.start()
-    apps, clients = session.apps, session.target.clients
+    apps = session.apps
     assert apps is not None  # start() made them
-    if args.client and args.client not in clients:
-        raise LookupFailed("client", args.client, sorted(clients))
-    for client in [clients[args.client]] if args.client else clients.values():
+    for client in session.target.clients_named(args.client):
         if "standalone" in client.launches:
             return apps.of(client, "standalone")
     raise UsageError("no client opens itself; an EHR launch is tried by smartlaunch try --target T")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from smartlaunch.cli import questions
-from smartlaunch.errors import LookupFailed, UsageError
+from smartlaunch.errors import UsageError
 from smartlaunch.finding import Outcome
 from smartlaunch.plugin import options
 from smartlaunch.records import files, own_side
@@ -142,12 +142,9 @@ def _pasted(said: str, base: str) -> dict[str, object]:
 def _app(args: argparse.Namespace, session: RunSession) -> App:
     """The app to launch: the named client, or the first that can be launched."""
     session.start()
-    apps, clients = session.apps, session.target.clients
+    apps = session.apps
     assert apps is not None  # start() made them
-    if args.client and args.client not in clients:
-        raise LookupFailed("client", args.client, sorted(clients))
-    chosen = [clients[args.client]] if args.client else list(clients.values())
-    for client in chosen:
+    for client in session.target.clients_named(args.client):
         kinds = [kind for kind in client.launches if kind == "ehr" or not args.ehr]
         if kinds:
             return apps.of(client, kinds[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from smartlaunch.nights.state import Entry, Night
@@ -13,9 +12,9 @@ from smartlaunch.records.comparison import Comparison
 from smartlaunch.records.files import HTML_FILE
 from smartlaunch.records.record import Run
 from smartlaunch.reporting.changes import headline
-from smartlaunch.reporting.html import resource
+from smartlaunch.reporting.pages import environment, resource
 from smartlaunch.reporting.telling import Told
-from smartlaunch.reporting.words import OUTCOME_WORDS, WORST_FIRST, count, printable, seconds, verdict
+from smartlaunch.reporting.words import OUTCOME_WORDS, WORST_FIRST, printable, seconds, verdict
 
 
 def row_of(entry: Entry, run: Run | None, comparison: Comparison | None, told: Told) -> dict[str, Any]:
@@ -49,16 +48,9 @@ def row_of(entry: Entry, run: Run | None, comparison: Comparison | None, told: T
 
 def write_index(night: Night, rows: list[dict[str, Any]], told: Told) -> Path:
     """Write the page."""
-    environment = Environment(
-        loader=PackageLoader("smartlaunch.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(count=count)
+    made = environment()
     done = sum(entry.state == "done" for entry in night.entries)
-    text = environment.get_template("night.html.j2").render(
+    text = made.get_template("night.html.j2").render(
         css=Markup(resource("report.css") + resource("history.css")),  # noqa: S704 - our own files
         night=night,
         headline=told.headline if told.comparisons or told.not_run else "No target is done yet.",

@@ -10,14 +10,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from smartlaunch.finding import Outcome
 from smartlaunch.records.history import Course, History, Night
-from smartlaunch.reporting.html import resource
-from smartlaunch.reporting.page.text import ticks, web
-from smartlaunch.reporting.words import OUTCOME_LETTERS, OUTCOME_WORDS, WORST_FIRST, Rows, count, printable, seconds
+from smartlaunch.reporting.page.text import web
+from smartlaunch.reporting.pages import environment, resource
+from smartlaunch.reporting.words import OUTCOME_LETTERS, OUTCOME_WORDS, WORST_FIRST, Rows, printable, seconds
 
 NIGHTS = 45
 MOST_ROWS = 400
@@ -35,16 +34,9 @@ def write_history_page(history: History, path: Path, rows: Rows, *, target: str 
 def render_history(history: History, rows: Rows, *, target: str = "", title: str = "", beside: Path | None = None) -> str:
     """The page as text."""
     sections = [_section(history, name, base, rows, beside) for name, base in history.targets() if not target or name == target]
-    environment = Environment(
-        loader=PackageLoader("smartlaunch.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["ticks"] = ticks
-    environment.globals.update(words=OUTCOME_WORDS, letters=OUTCOME_LETTERS, count=count)
-    return environment.get_template("history.html.j2").render(
+    made = environment()
+    made.globals.update(words=OUTCOME_WORDS, letters=OUTCOME_LETTERS)
+    return made.get_template("history.html.j2").render(
         css=Markup(resource("report.css") + resource("history.css")),  # noqa: S704 - our own files
         title=title or "History",
         sections=sections,

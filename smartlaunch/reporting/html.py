@@ -10,11 +10,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from smartlaunch.finding import Outcome
@@ -29,13 +28,13 @@ from smartlaunch.reporting.page.launches import launches
 from smartlaunch.reporting.page.material import Page
 from smartlaunch.reporting.page.matrix import matrix
 from smartlaunch.reporting.page.scenarios import features
-from smartlaunch.reporting.page.text import capital, ticks
+from smartlaunch.reporting.page.text import capital
+from smartlaunch.reporting.pages import environment, resource
 from smartlaunch.reporting.words import (
     OUTCOME_LETTERS,
     OUTCOME_WORDS,
     SIDE_WORDS,
     Rows,
-    count,
     deviation_line,
     on_side,
     printable,
@@ -62,17 +61,10 @@ def render_html(run: Run, rows: Rows, *, folder: Path | None = None) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("smartlaunch.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["ticks"] = ticks
-    environment.filters["seconds"] = seconds
-    environment.globals.update(words=OUTCOME_WORDS, letters=OUTCOME_LETTERS, on_side=on_side, count=count)
-    return environment
+    made = environment()
+    made.filters["seconds"] = seconds
+    made.globals.update(words=OUTCOME_WORDS, letters=OUTCOME_LETTERS, on_side=on_side)
+    return made
 
 
 def _view(page: Page) -> dict[str, Any]:
@@ -110,9 +102,3 @@ def _view(page: Page) -> dict[str, Any]:
         "sides": {f.side: SIDE_WORDS.get(f.side, f.side) for s in page.run.scenarios for f in s.findings},
         "exchanges_total": len(page.run.exchanges),
     }
-
-
-@cache
-def resource(name: str) -> str:
-    """A file beside the templates."""
-    return (files("smartlaunch.reporting") / "templates" / name).read_text(encoding="utf-8")

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from smartlaunch.catalogue import Catalogue
 from smartlaunch.errors import UsageError
 from smartlaunch.finding import Outcome
-from smartlaunch.reporting.html import resource
-from smartlaunch.reporting.page.text import ticks, web
+from smartlaunch.reporting.page.text import web
+from smartlaunch.reporting.pages import environment, resource
 from smartlaunch.reporting.words import count, printable
 from smartlaunch.survey.endpoints import LeftOut
 from smartlaunch.survey.gather import results
@@ -217,22 +216,14 @@ def _text(value: Any) -> Any:
 def render(summary: Summary, catalogue: Catalogue, title: str = "") -> str:
     """The page: what answered, what rules are broken how often, what is claimed, who is worst."""
     documents = summary.kinds["document"]
-    environment = Environment(
-        loader=PackageLoader("smartlaunch.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["ticks"] = ticks
-    environment.globals.update(count=count)
+    made = environment()
     rules = []
     for name in summary.by_failures():
         found, row = summary.rules[name], catalogue[name]
         put = sum(found.values())
         shares = [(o, found[o], round(100 * found[o] / put, 1)) for o in ("failed", "warning", "passed") if found[o]]
         rules.append({"id": name, "url": web(row.url), "text": row.text, "strength": str(row.strength), "put": put, "shares": shares})
-    return environment.get_template(
+    return made.get_template(
         "survey.html.j2"
     ).render(
         css=Markup(resource("report.css") + resource("history.css")),  # noqa: S704 - our own files

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from smartlaunch.errors import NotConfigured, TargetFileError
+from smartlaunch.errors import LookupFailed, NotConfigured, TargetFileError
 from smartlaunch.target.secret import Secret
 
 APP_ROLES = ("public", "confidential-symmetric", "confidential-asymmetric")
@@ -365,6 +365,12 @@ class Target:
             if other.redirect_uri and other.client_id != client.client_id and other.redirect_uri != client.redirect_uri:
                 return other.redirect_uri
         raise NotConfigured("no other client of the target file has a redirect URI of its own", key="[clients.<name>] redirect_uri")
+
+    def clients_named(self, name: str = "") -> list[Client]:
+        """The client that the target file calls so, or all of them where no name is given."""
+        if name and name not in self.clients:
+            raise LookupFailed("client", name, sorted(self.clients))
+        return [self.clients[name]] if name else list(self.clients.values())
 
     def client_with_redirect_query(self) -> Client:
         """A client whose registered redirect URI has a query of its own; without one the scenario is not configured."""
