@@ -14,7 +14,8 @@ from smartlaunch.browser import find_browser
 from smartlaunch.catalogue import load
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.records.record import FindingRecord, Run, ScenarioResult
-from smartlaunch.reporting.html import render_html, ticks, write_html
+from smartlaunch.reporting.html import render_html, write_html
+from smartlaunch.reporting.page.text import ticks
 
 AXE = ("axe-core", "4.14.1", "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==")
 
