@@ -21,7 +21,9 @@ from smartlaunch._suite import suite_root
 from smartlaunch.interruption import SIGNALS
 from smartlaunch.plugin.ending import LIFELINE
 
-_PLUGINS = ("pytest_bdd.plugin", "allure_pytest.plugin")
+BROKE = "smartlaunch: pytest ended with"
+"""How the line begins that tells of a pytest which broke off by itself."""
+PLUGINS = ("pytest_bdd.plugin", "allure_pytest.plugin")
 _CLEAN_UP_S = 3.5
 """How long the child may take to close what it has opened; the reports are then written from what is on disk."""
 _DROPPED = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "SMARTLAUNCH_TARGET", "SMARTLAUNCH_RUN_DIR")
@@ -41,7 +43,7 @@ def pytest_command(arguments: Sequence[str], *, paths: Sequence[Path]) -> list[s
     root = suite_root()
     fixed = ["-c", str(Path(__file__).with_name("pytest.ini")), f"--rootdir={root}", f"--confcutdir={root}", "-p", "no:cacheprovider"]
     fixed.append("--assert=plain")  # no check is a bare assert; rewriting a hundred modules takes longer than a login
-    plugins = [part for name in _PLUGINS for part in ("-p", name)]
+    plugins = [part for name in PLUGINS for part in ("-p", name)]
     return [sys.executable, "-P", "-m", "pytest", *fixed, *plugins, *arguments, *map(str, paths)]
 
 

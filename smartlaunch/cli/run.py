@@ -370,8 +370,9 @@ def _side_by_side(
     from smartlaunch.cli.workers import Stopped, clear, run_side_by_side
 
     stopped: Stopped | None = None
+    broken: list[str] = []
     try:
-        runs = run_side_by_side(asked, selection, target, folder, workers)
+        runs, broken = run_side_by_side(asked, selection, target, folder, workers)
     except Stopped as ended:
         stopped, runs = ended, list(ended.runs)
     if not runs:
@@ -384,7 +385,7 @@ def _side_by_side(
         _summary(load_run(folder), folder)
         print(f"smartlaunch: interrupted ({stopped.args[0]}); what was recorded until then is in {shown(folder)}", file=sys.stderr)
         return 128 + stopped.number
-    return _verdict(folder, _PYTEST_GOOD, "", args, changes)
+    return _verdict(folder, _PYTEST_INTERNAL if broken else _PYTEST_GOOD, "\n".join(broken), args, changes)
 
 
 def _write_manifest(folder: Path) -> str:
@@ -462,7 +463,9 @@ def _verdict(folder: Path, code: int, said: str, args: argparse.Namespace, chang
 def _broken_off(code: int, said: str, folder: Path) -> int:
     """Pytest itself broke, whatever the scenarios before came to: say so; what was recorded until then is in the summary above."""
     how = "an internal error" if code == _PYTEST_INTERNAL else f"signal {-code}"
-    print(f"smartlaunch: pytest ended with {how}; what was recorded until then is in {shown(folder)}\n{_tail(said)}", file=sys.stderr)
+    from smartlaunch.cli.child import BROKE
+
+    print(f"{BROKE} {how}; what was recorded until then is in {shown(folder)}\n{_tail(said)}", file=sys.stderr)
     return INTERNAL
 
 

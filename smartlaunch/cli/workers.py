@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import IO
 
 from smartlaunch.addresses import is_loopback
-from smartlaunch.cli.child import Ended, child_environment, passing_on
+from smartlaunch.cli.child import BROKE, Ended, child_environment, passing_on
 from smartlaunch.errors import UsageError
 from smartlaunch.plugin import options
 from smartlaunch.plugin.binding import Plan
 from smartlaunch.plugin.selection import Selection
 from smartlaunch.records import files
+from smartlaunch.records.exits import INTERNAL
 from smartlaunch.records.record import Run
 from smartlaunch.records.store import load_run
 from smartlaunch.reporting.summary import Progress
@@ -153,6 +154,14 @@ class Worker:
         code = self.process.returncode if self.process is not None else 0
         return signal.Signals(-code).name if code and code < 0 else ""
 
+    @property
+    def broke(self) -> str:
+        """What it said of a pytest that broke off by itself, which no scenario's result holds."""
+        if self.process is None or self.process.returncode != INTERNAL:
+            return ""
+        said = self.folder.with_suffix(".log").read_text("utf-8", "replace")
+        return "".join(said.partition(BROKE)[1:])
+
 
 class Stopped(Ended):
     """The run was ended by a signal; ``runs`` is what the workers had recorded."""
@@ -163,21 +172,29 @@ class Stopped(Ended):
         self.runs = runs
 
 
-def run_side_by_side(asked: options.Options, selection: Selection, target: Target, folder: Path, workers: int) -> list[Run]:
-    """Put a selection with so many workers; gives the runs to join, in the order of their parts. ``Stopped`` when a signal ended it."""
+def run_side_by_side(
+    asked: options.Options, selection: Selection, target: Target, folder: Path, workers: int
+) -> tuple[list[Run], list[str]]:
+    """Put a selection with so many workers; gives the runs to join, in the order of their parts, and what broke in a worker.
+
+    ``Stopped`` when a signal ended it.
+    """
     one_jwk_set = not target.embedded and any(c.jwks_uri and is_loopback(c.jwks_uri) for c in target.clients.values())
     parts, afterwards = divide(selection, workers, one_jwk_set=one_jwk_set)
     place = folder / files.WORKERS
     total = sum(map(len, parts)) + len(afterwards)
     progress = Progress(sys.stderr, total)
     runs: list[Run] = []
+    broken: list[str] = []
     try:
         phases = [[Worker(str(n), place / str(n), ids) for n, ids in enumerate(parts, 1)], [Worker("last", place / "last", afterwards)]]
         for crew in phases:
-            runs += _phase(asked, [worker for worker in crew if worker.ids], progress, sum(len(run.scenarios) for run in runs))
+            ready = [worker for worker in crew if worker.ids]
+            runs += _phase(asked, ready, progress, sum(len(run.scenarios) for run in runs))
+            broken += [worker.broke for worker in ready if worker.broke]
     finally:
         progress.close()
-    return runs
+    return runs, broken
 
 
 def _phase(asked: options.Options, crew: Sequence[Worker], progress: Progress, before: int) -> list[Run]:

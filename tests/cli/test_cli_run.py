@@ -16,6 +16,7 @@ from smartlaunch._suite import suite_root
 from smartlaunch.cli import child, run
 from smartlaunch.plugin import options
 from smartlaunch.plugin.binding import SUITES, every_plan
+from smartlaunch.records.store import load_run
 
 TARGET = """\
 schema = 1
@@ -252,6 +253,29 @@ def test_a_pytest_that_leaves_no_record_is_our_error_and_its_words_are_scrubbed(
     assert said.code == 4
     assert "INTERNALERROR" in said.err
     assert "canary" not in said.err
+
+
+BREAKS = """
+def pytest_runtest_logreport(report):
+    if report.when == "teardown":
+        raise KeyError("somebody else's plugin")
+"""
+
+
+def test_an_error_inside_pytest_leaves_the_record_and_is_told(cli, monkeypatch, tmp_path):
+    """With a real pytest, whose own machinery breaks after the first scenario."""
+    (tmp_path / "breaks_pytest.py").write_text(BREAKS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(child, "PLUGINS", (*child.PLUGINS, "breaks_pytest"))
+    chosen = ["--scenario", "standalone-public/capabilities-listed", "--scenario", "standalone-public/token-endpoint-listed"]
+    said = cli("run", *chosen, "--no-allure", "--out", "out")
+    assert said.code == 4
+    assert f"{child.BROKE} an internal error; what was recorded until then is in out" in said.err
+    assert "somebody else's plugin" in said.err
+    kept = load_run(Path("out"))
+    assert [s.outcome for s in kept.scenarios] == ["passed"]
+    assert kept.missing
+    assert all((Path("out") / name).is_file() for name in ("index.html", "run.har.gz", "junit.xml", "manifest.sha256"))
 
 
 def test_an_old_run_in_the_folder_does_not_count(cli, monkeypatch):

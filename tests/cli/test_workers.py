@@ -13,13 +13,23 @@ from pathlib import Path
 
 import pytest
 
-from smartlaunch.cli.workers import Unit, divide, number_of
+from smartlaunch.cli import workers
+from smartlaunch.cli.child import BROKE
+from smartlaunch.cli.workers import Unit, Worker, divide, number_of
 from smartlaunch.errors import UsageError
 from smartlaunch.plugin.options import Options
 from smartlaunch.plugin.selection import Selection
-from smartlaunch.records.store import load_run
+from smartlaunch.records.record import ScenarioResult
+from smartlaunch.records.store import append_scenario, assemble, load_run, write_header, write_run
 from smartlaunch.target import load_target
 
+HEAD = {
+    "schema": 1,
+    "id": "x",
+    "start": "2026-01-01T00:00:00+00:00",
+    "end": "2026-01-01T00:00:09+00:00",
+    "target": {"name": "t"},
+}
 FEW = ("authorization-code-issued", "aud-right", "token-response-status", "token-response-json-body", "access-granted-works")
 
 
@@ -179,6 +189,29 @@ def test_what_a_dead_worker_left_is_put_again(cli, tmp_path: Path) -> None:
     run = load_run(tmp_path / "whole")
     assert not run.missing
     assert sorted(s.id for s in run.scenarios) == sorted(asked)
+
+
+@pytest.mark.parametrize("code", [0, 4])
+def test_a_pytest_that_broke_off_in_a_worker_ends_all_with_4_and_is_told(code: int, cli, tmp_path: Path, monkeypatch) -> None:
+    asked = _few(tmp_path)
+    monkeypatch.setattr(workers, "_LOOK_S", 0.05)
+
+    def start(self: Worker, _asked: Options, _share: int) -> subprocess.Popen[bytes]:
+        write_header(self.folder, HEAD)
+        for name in self.ids:
+            append_scenario(self.folder, ScenarioResult(name, "t", "f", "r", name.split("/", maxsplit=1)[0], (), "passed"))
+        write_run(assemble(self.folder, HEAD), self.folder)
+        said = f"a line\n{BROKE} an internal error; what was recorded\nINTERNALERROR> KeyError: 'x'\n"
+        self.folder.with_suffix(".log").write_text(said)
+        number = code if self.name == "2" else 0
+        self.process = subprocess.Popen([sys.executable, "-S", "-c", f"raise SystemExit({number})"], stdin=subprocess.PIPE)
+        return self.process
+
+    monkeypatch.setattr(Worker, "start", start)
+    said = cli("run", "--ids=some.ids", "--workers", "2", "--no-allure", "--out", "whole")
+    assert said.code == code, said.out + said.err
+    assert ("KeyError" in said.err) == (f"{BROKE} an internal error" in said.err) == (code == 4)
+    assert sorted(s.id for s in load_run(tmp_path / "whole").scenarios) == sorted(asked)
 
 
 def test_a_file_of_ids_that_names_nothing_is_an_error(cli, tmp_path: Path) -> None:
