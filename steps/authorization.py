@@ -232,6 +232,12 @@ def user_denies(app: App) -> AuthorizationAnswer:
     return authorization.denied(app)
 
 
+@then("a careful authorization server sends no authorization code to the app")
+def no_code_by_good_practice(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    unsettled(refusal)
+    judge(checks.no_code_by_good_practice(judge.requirement, refusal.exchange, refusal.describe(), code=bool(refusal.code)))
+
+
 @then("no authorization code reaches the app")
 def no_code(judge: Judge, refusal: AuthorizationAnswer) -> None:
     unsettled(refusal)

@@ -69,7 +69,11 @@ Feature: Authorization request
         | an empty response_type   |
         | an unknown response_type |
         | the response_type code and an unknown one |
-        | the response_type code in capitals |
+
+    @id:response-type-in-capitals
+    Scenario: A request with the response_type code in capitals yields no code
+      When the app asks for authorization with the response_type code in capitals, which is wrong
+      Then a careful authorization server sends no authorization code to the app
 
   @req:RFC9700-2.1.2-a @intrusive
   Rule: No access token comes by the browser

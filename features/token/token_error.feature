@@ -94,7 +94,7 @@ Feature: Refusals of the token endpoint
     @id:grant-type-in-capitals-refused
     Scenario: A code sent with the grant type in capitals yields no token
       When the app sends an access token request with the grant_type in capitals
-      Then the token endpoint issues no token for it
+      Then a careful token endpoint issues no token for it
 
     @id:grant-type-error
     Scenario: The error for an unknown grant type is unsupported_grant_type

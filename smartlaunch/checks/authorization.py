@@ -269,3 +269,10 @@ def takes_unclaimed_post(requirement: str, taken: bool, actual: str, exchange: s
 def post_refused_by_origin(requirement: str, actual: str, exchange: str) -> Findings:
     """A POST that is refused with 403 warns: the suite's form has no origin, and a server may let in registered origins only."""
     return advice([Finding(requirement, "a flow that ends with an access token, or a refusal of the missing origin", actual, exchange)])
+
+
+def no_code_by_good_practice(requirement: str, exchange: str, actual: str, *, code: bool) -> Findings:
+    """No code came for a request that a lenient server may take for a right one; values have a case, but nothing forbids to overlook it."""
+    if not code:
+        return []
+    return advice([Finding(requirement, "a refusal: an error at the redirect URI or an error page", actual, exchange)])

@@ -5,6 +5,7 @@ import secrets
 import pytest
 
 from smartlaunch.checks import authorization as checks
+from smartlaunch.finding import Kind, Outcome
 from smartlaunch.oauth import pkce, scopes
 from smartlaunch.oauth.authorization import make_request
 
@@ -224,3 +225,9 @@ def test_well_formed(value, good) -> None:
 def test_in_query(url, method, where) -> None:
     found = checks.in_query("R", url, method, "x1")
     assert [f.actual for f in found] == ([where] if where else [])
+
+
+def test_a_code_for_what_may_be_overlooked_warns() -> None:
+    assert checks.no_code_by_good_practice("R", "x1", "an error page", code=False) == []
+    (finding,) = checks.no_code_by_good_practice("R", "x1", "a code", code=True)
+    assert (finding.kind, finding.severity) == (Kind.HYGIENE, Outcome.WARNING)

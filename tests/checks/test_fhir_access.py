@@ -305,7 +305,9 @@ def test_matches() -> None:
 def test_finds_again() -> None:
     found = answer(200, bundle(observation("o1")))
     assert fhir_rest.finds_again(REQ, found, {"o1"}) == []
-    assert "1 of 2" in only(fhir_rest.finds_again(REQ, found, {"o1", "o2"})).actual
+    finding = only(fhir_rest.finds_again(REQ, found, {"o1", "o2"}))
+    assert "1 of 2" in finding.actual
+    assert finding.kind == Kind.HYGIENE
 
 
 def test_batch_entries() -> None:
