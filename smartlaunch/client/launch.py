@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
@@ -11,9 +12,12 @@ from smartlaunch.client.authorization import require_what_it_lacks
 from smartlaunch.client.discovery import WELL_KNOWN
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import Blocked, LoginStuck, NotConfigured, NotOffered
-from smartlaunch.exchange import Endpoint
+from smartlaunch.exchange import TRANSIENT, Endpoint
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.target import Client, EhrLaunch, User
+
+_TRIES = 2
+"""How often a link is opened that has launched the app before and now leads to an error: an error may pass."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ class Launches:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._spent: set[str] = set()
+        self._by_link: Counter[str] = Counter()
+        """How often each launch link has launched an app."""
+        self._ended: set[str] = set()
+        """The links that launched an app and do so no more."""
         self.ask: Callable[[str], str] | None = None
         """What asks the person at the terminal, if one is there."""
         self._nobody_there = False
@@ -100,8 +108,32 @@ class Launches:
             return Opened(parameters, pasted=setting.by_hand)
         if setting.kind == "person":
             return self._by_person(client, setting, user, session)
+        if setting.kind == "link":
+            return self._by_a_link(client, setting, user, session)
         with engine.recorder.scope("ehr-launch") as scope:
             landing = engine.open_chart(client, setting, user, patient=patient or self.context(client, user)[0], session=session)
+        return self._launched(client, landing, scope.ids)
+
+    def _by_a_link(self, client: Client, setting: EhrLaunch, user: User | None, session: str) -> Opened:
+        """A launch by a link, which serves as often as the EHR lets it; ``NotConfigured`` once it serves no more."""
+        url = setting.url or ""
+        if url not in self._ended:
+            for _ in range(_TRIES):
+                with self._engine.recorder.scope("ehr-launch") as scope:
+                    landing = self._engine.open_chart(client, setting, user, patient="", session=session)
+                refused = landing.kind in ("error-page", "no-way-on") and landing.status < 500 and landing.status not in TRANSIENT
+                if not refused or not self._by_link[url]:
+                    opened = self._launched(client, landing, scope.ids)
+                    self._by_link[url] += 1
+                    return opened
+            self._ended.add(url)
+        raise NotConfigured(
+            f"each launch serves one flow, and the launch link has launched the app as often as the EHR lets it ({self._by_link[url]})",
+            key="[ehr_launch] url: a link that can be used again",
+        )
+
+    def _launched(self, client: Client, landing: Landing, exchanges: Sequence[str]) -> Opened:
+        """What the browser was sent to the app with; ``LoginStuck`` when it was not sent there."""
         if landing.kind != "caught":
             require_what_it_lacks(landing)
             raise (NotOffered if landing.not_offered else LoginStuck)(
@@ -110,7 +142,7 @@ class Launches:
                 hint="check the app's launch URI in the EHR, or give the steps in [ehr_launch] of the target file",
                 artifacts=(landing.screenshot,) if landing.screenshot else (),
             )
-        return _opened(client, landing, scope.ids)
+        return _opened(client, landing, exchanges)
 
     def _by_person(self, client: Client, setting: EhrLaunch, user: User | None, session: str) -> Opened:
         """A launch that a person starts in the browser which the run shows; one who does not is not asked again."""
