@@ -76,8 +76,8 @@ def unresourced_signs_in(app: App) -> Grant:
 
 
 @when("the app reads the resource of the user", target_fixture="read")
-def read_user(engine: Engine, identity: Identity) -> Exchange:
-    return id_token.fhir_user_read(engine, identity)
+def read_user(app: App, identity: Identity) -> Exchange:
+    return id_token.fhir_user_read(app, identity)
 
 
 @when("the app asks the UserInfo endpoint", target_fixture="userinfo")

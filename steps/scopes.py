@@ -105,11 +105,10 @@ def undefined_letters(judge: Judge, undefined: tuple[Asked, str, list[str]]) -> 
 
 @then("every scope that the app asked for is granted")
 def every_scope_granted(judge: Judge, engine: Engine, grant: Grant) -> None:
-    missing = words.missing(grant.requested, grant.granted)
     for scope in words.added(grant.requested, grant.granted):
         judge.note(f"the server granted {scope}, which goes beyond what was asked for; it may")
     declared = engine.target.expect.scopes
-    judge(checks.all_granted(judge.requirement, missing, grant.token.exchange.id, granted=grant.granted, declared=declared))
+    judge(checks.all_granted(judge.requirement, grant.lacking, grant.token.exchange.id, granted=grant.granted, declared=declared))
 
 
 @when("an app that is registered for a wildcard scope asks for it", target_fixture="asked")
@@ -119,8 +118,7 @@ def ask_with_wildcard(app: App) -> Asked:
 
 @then("every scope that it asked for is granted")
 def asked_granted(judge: Judge, asked: Asked) -> None:
-    missing = words.missing(asked.requested, asked.granted)
-    judge(checks.all_granted(judge.requirement, missing, asked.exchange, granted=asked.granted))
+    judge(checks.all_granted(judge.requirement, asked.lacking, asked.exchange, granted=asked.granted))
 
 
 @when(Phrase("the app asks for scopes of version {version:d}"), target_fixture="asked")

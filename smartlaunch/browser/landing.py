@@ -78,6 +78,8 @@ class Landing:
     """Whether a consent page was answered with a refusal."""
     unticked: tuple[str, ...] = ()
     """The scopes that were left out at a consent page."""
+    agreed: tuple[str, ...] = ()
+    """What the boxes of consent pages say that were left ticked, value and label."""
     chose_patient: bool = False
     """Whether a page let the user choose the patient on the way."""
     exchange_ids: tuple[str, ...] = ()

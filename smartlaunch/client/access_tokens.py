@@ -48,6 +48,11 @@ class AccessTokens:
             return token
         return lent[1]().access_token
 
+    def nearly_over(self, token: TokenAnswer) -> bool:
+        """Whether the time that the answer gave its access token has passed, or is about to."""
+        lifetime = token.expires_in
+        return lifetime is not None and time.time() > token.received_at + lifetime - min(_MARGIN_S, lifetime / 4)
+
     def suspect(self) -> None:
         """Say that a probe may have made the server revoke tokens; each shared grant is tried before its next use."""
         self._life.serial += 1

@@ -101,6 +101,11 @@ class App:
         return f"{session or self.client.name}-{self.situation.slug}"
 
     @property
+    def _signs_in_anew(self) -> bool:
+        """Whether each flow begins with a sign-in, since within a session the server was seen to grant less."""
+        return (self.client.name, self.launch_kind) in self.engine.granted_less_within_a_session
+
+    @property
     def token_endpoint(self) -> str:
         """The token endpoint of the server."""
         return self.engine.discovery.url("token_endpoint")
@@ -142,13 +147,12 @@ class App:
         ``consent`` is ``allow``, ``deny`` or the scopes to untick; ``catch`` lists further addresses a negative watches for.
         """
         uris = (self.client.redirect_uri, request.redirect_uri, *catch)
+        where = self._in_session(session)
+        if not session and self._signs_in_anew:
+            where = f"{where or self.client.name}-anew"
+            self.engine.browser.session(where).close()
         answer = self.engine.authorize(
-            request,
-            catch=uris,
-            user=user or self.user,
-            consent=consent,
-            patient=patient or self.patient,
-            session=self._in_session(session),
+            request, catch=uris, user=user or self.user, consent=consent, patient=patient or self.patient, session=where
         )
         if not answer.code:
             self.engine.proofs.refused(self.client.name, self._prove_plainly)
@@ -324,6 +328,10 @@ class App:
             raise NotApplicable(f"the refresh that this situation needs did not succeed: {answer.describe()}")
         return answer.after(first)
 
+    def in_force(self, token: TokenAnswer) -> str:
+        """The access token of an answer, or that of the living grant once its own time is nearly over."""
+        return self.grant().access_token if self.tokens.nearly_over(token) else token.access_token
+
     def fresh_grant(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Grant:
         """A grant of the scenario's own; ``TwinFailed`` when the server does not give it."""
         self.grant()
@@ -384,11 +392,39 @@ class App:
     def _first_attempt(self) -> Attempt:
         """The right flow; of several pasted launches each is tried until the server takes one, since the first may be too old."""
         while True:
+            within = self.launch_kind == "ehr" or self.engine.signed_in(self.user)
             try:
-                return self.attempt()
+                attempt = self.attempt()
+                return self._after_a_sign_in(attempt) if within else attempt
             except PastedLaunchRefused:
                 if not self.launches.left(self.client):
                     raise
+
+    def _after_a_sign_in(self, within: Attempt) -> Attempt:
+        """The right flow within a session, or the one that begins with a sign-in where that is granted what this one lacks.
+
+        A server may have a policy for people who were signed in already, which says nothing of what the app can be granted. It is told,
+        and from then on each flow of this app begins with a sign-in, so that the rest can be judged.
+        """
+        lacking = _lacking(within)
+        if not lacking or self.launches.pasted(self.client):
+            return within
+        less = self.engine.granted_less_within_a_session
+        less.add((self.client.name, self.launch_kind))
+        try:
+            anew = self._attempt(None, None, "", "", "allow", None, doubtful=False)
+        except Blocked:
+            anew = within
+        gained = [scope for scope in lacking if anew.succeeded and scope not in _lacking(anew)]
+        if not gained:
+            less.discard((self.client.name, self.launch_kind))
+            return within
+        how = "from the EHR, in the session of its chart" if self.launch_kind == "ehr" else "in a session that was there already"
+        self.engine.notes.append(
+            f"[clients.{self.client.name}]: launched {how}, the app is granted less than after a sign-in: not {' '.join(gained)}; so that"
+            " the rest can be judged, each of its flows begins with a sign-in"
+        )
+        return anew
 
     def grant(self, scope: Sequence[str] | None = None, user: User | None = None) -> Grant:
         """A living grant, shared by all scenarios that only look at it."""
@@ -493,6 +529,13 @@ class App:
     def _harmless(self) -> set[tuple[str, int, str, str]]:
         """Refusals after which the right flow went well, by what the page showed."""
         return set()
+
+
+def _lacking(attempt: Attempt) -> list[str]:
+    """The scopes asked for that a flow was not granted; none where it came to no token."""
+    if attempt.token is None or not attempt.token.succeeded:
+        return []
+    return Grant(attempt.authorization, attempt.token).lacking
 
 
 def _refused(attempt: Attempt) -> bool:

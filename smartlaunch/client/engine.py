@@ -57,7 +57,10 @@ class Engine:
         self.proofs = Proofs()
         self.asks_consent = False
         """Whether a page of this server has asked for consent in this run; one that does not ask again remembers the answer."""
+        self.granted_less_within_a_session: set[tuple[str, str]] = set()
+        """The apps, by client and way of launching, that were granted less in a session from before than after a sign-in."""
         self._walked: list[str] = []
+        self._opened: set[str] = set()
 
     @cached_property
     def memory(self) -> Memory:
@@ -139,9 +142,10 @@ class Engine:
         session: str = "",
     ) -> AuthorizationAnswer:
         """Open an authorization request in the browser of its user and wait for where it ends; ``catch`` are the ways back to the app."""
-        who = user or self.target.first_user
+        name = self._session_of(user, session)
+        self._opened.add(name)
         with self.recorder.scope("authorize") as scope:
-            landing = self.browser.session(session or (who.name if who is not None else "nobody")).go(
+            landing = self.browser.session(name).go(
                 request.url,
                 method=request.method,
                 form=list(request.parameters) if request.method == "POST" else None,
@@ -156,8 +160,17 @@ class Engine:
 
     def cookies_of(self, user: User | None, url: str) -> str:
         """The cookies that the browser of a user has for an address since the last login."""
+        return self.browser.session(self._session_of(user)).cookies_for(url)
+
+    def signed_in(self, user: User | None) -> bool:
+        """Whether somebody may be signed in in the browser session of a user: it was used before, or begins with what was kept."""
+        name = self._session_of(user)
+        return name in self._opened or (self.browser.kept_state is not None and self.browser.kept_state[0] == name)
+
+    def _session_of(self, user: User | None, session: str = "") -> str:
+        """The name of the browser session: one for each user, unless a flow has its own."""
         who = user or self.target.first_user
-        return self.browser.session(who.name if who is not None else "nobody").cookies_for(url)
+        return session or (who.name if who is not None else "nobody")
 
     def authorize_as_nobody(self, request: AuthorizationRequest, *, catch: Sequence[str]) -> AuthorizationAnswer:
         """Open a request in a browser without cookies and give no credentials."""
@@ -171,8 +184,9 @@ class Engine:
 
     def open_chart(self, client: Client, setting: EhrLaunch, user: User | None, *, patient: str, session: str = "") -> Landing:
         """Open the chart or link of an EHR and launch a client from it."""
-        who = user or self.target.first_user
-        browser = self.browser.session(session or (who.name if who is not None else "nobody"))
+        name = self._session_of(user, session)
+        self._opened.add(name)
+        browser = self.browser.session(name)
         catch = [client.launch_uri or ""]
         plan = self.plan(user, patient=patient, launch=setting)
         if setting.kind == "link":
@@ -183,12 +197,12 @@ class Engine:
 
     def watch_for_launch(self, client: Client, setting: EhrLaunch, user: User | None, *, session: str = "") -> Landing:
         """Open the address where a person starts a launch, in the browser that is shown, and wait for it; nothing is done there."""
-        who, limit_s = user or self.target.first_user, self.target.limits.login_s
+        limit_s = self.target.limits.login_s
         sys.stderr.write(
             f"\nsmartlaunch: launch the app of [clients.{client.name}] from the EHR, in the browser window; waiting up to {limit_s:g} s\n"
         )
         sys.stderr.flush()
-        return self.browser.session(session or (who.name if who is not None else "nobody")).go(
+        return self.browser.session(self._session_of(user, session)).go(
             setting.url,
             catch=[client.launch_uri or ""],
             plan=LoginPlan(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smartlaunch.client.authorization import AuthorizationAnswer
+from smartlaunch.oauth import scopes
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.oauth.token import TokenAnswer
 
@@ -32,6 +33,11 @@ class Grant:
     def granted(self) -> list[str]:
         """The scopes granted; when the answer leaves ``scope`` out, RFC 6749 section 5.1 makes them those asked for."""
         return self.token.scopes if "scope" in self.token.body or self.token.before else self.requested
+
+    @property
+    def lacking(self) -> list[str]:
+        """The scopes asked for that neither ``scope`` nor what came shows as granted."""
+        return [scope for scope in scopes.missing(self.requested, self.granted) if not self.token.brings(scope)]
 
     @property
     def expires_at(self) -> float:

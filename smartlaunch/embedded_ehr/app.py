@@ -20,7 +20,7 @@ from smartlaunch.embedded_ehr.defects import Defects, Variants, consulted
 from smartlaunch.embedded_ehr.options import SandboxOptions
 from smartlaunch.embedded_ehr.state import State
 from smartlaunch.embedded_ehr.vendors.front import wrap
-from smartlaunch.embedded_ehr.wire import LONG_PATH, Wire
+from smartlaunch.embedded_ehr.wire import LONG_PATH, Wire, at_another_host
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -92,6 +92,8 @@ def build_sandbox(options: SandboxOptions, base_url: str) -> Sandbox:
         fhir_path=LONG_PATH if variant("keeps_fhir_below_a_long_path") else options.profile.fhir_path,
         issuer_path=options.profile.issuer_path + ("/" if variant("writes_its_issuer_with_a_slash") else ""),
         late_s=_LATE_S if variant("has_a_clock_that_is_late") else 0,
+        one_session_each=variant("keeps_one_session_for_each_user"),
+        fhir_host=at_another_host(base_url) if variant("keeps_fhir_at_another_host") else "",
     )
     return Sandbox(options, state, Defects(options.defects), variant)
 

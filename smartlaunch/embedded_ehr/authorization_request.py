@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.registry import Client, User
 
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
+_SHORTEST_STATE = 8
 _KNOWN = {
     "response_type",
     "client_id",
@@ -125,6 +126,9 @@ class RequestRules:
             self.defects("refuses_unknown_parameters") or (posted and self.defects("refuses_unknown_parameters_by_post"))
         ):
             message = f"Not a parameter of this server: {', '.join(sorted(set(values) - _KNOWN))}."
+            raise OAuthError("invalid_request", message)
+        if len(values.get("state", "")) < _SHORTEST_STATE and self.variant("refuses_short_states"):
+            message = "The state is missing or too short."
             raise OAuthError("invalid_request", message)
         if "tenant" in values and self.defects("refuses_the_query_of_its_own_authorization_endpoint"):
             message = "Not a parameter of this server: tenant."

@@ -201,7 +201,7 @@ class CodeExchange:
 
     def _first_refresh_token(self, client: Client, code: Code) -> RefreshToken | None:
         offline, online = "offline_access" in code.scopes, "online_access" in code.scopes
-        if not offline and not online:
+        if not offline and not online and not self.variant("gives_a_refresh_token_to_every_app"):
             return None
         if offline and self.defects("withholds_refresh_token_for_offline_access"):
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 _FORM = "application/x-www-form-urlencoded"
 _BODY_LIMIT = 2 * 1024 * 1024
+_PARAMETER = re.compile(r'([a-z_]+)="([^"]+)"')
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -186,8 +188,17 @@ def _add_common_headers(response: Response, variant: Variants) -> None:
         response.headers["X-Request-Id"] = secrets.token_hex(8)
     response.headers.setdefault("Cache-Control", "no-store")
     challenge = response.headers.get("WWW-Authenticate", "")
+    if challenge and variant("writes_challenges_without_quotes"):
+        challenge = response.headers["WWW-Authenticate"] = _without_quotes(challenge)
     if response.status_code == 401 and challenge and variant("sends_another_challenge_before_bearer"):
         response.headers["WWW-Authenticate"] = f"Negotiate, {challenge}"
+
+
+def _without_quotes(challenge: str) -> str:
+    """Return a challenge with its scheme in lower case and each value as a token, without the words for the developer."""
+    scheme, _, rest = challenge.partition(" ")
+    parts = [(name, value.replace(" ", "-")) for name, value in _PARAMETER.findall(rest) if name != "error_description"]
+    return f"{scheme.lower()} " + ", ".join(f"{name}={value}" for name, value in parts)
 
 
 def _with_urls(value: Any, base_url: str) -> Any:

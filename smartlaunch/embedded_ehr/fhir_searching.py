@@ -69,7 +69,7 @@ class Searches:
             if refusal.status == 403 and access.token.user is None and self.defects("finds_nothing_outside_the_scopes_of_backend_services"):
                 return Answer(200, self._search_bundle(kind, asked, [], []))
             raise
-        if "handling=strict" in asked.header("prefer"):
+        if "handling=strict" in asked.header("prefer") or self.variant("refuses_unknown_search_parameters"):
             for name, _ in asked.parameters:
                 plain = name.partition(":")[0]
                 if plain not in fhir_search.RESULT_PARAMETERS and fhir_search.definition(kind, plain) is None:
@@ -91,6 +91,9 @@ class Searches:
         wanted = _FINDS_ONE | ({"identifier", "name", "family", "given", "birthdate"} if kind == "Patient" else set())
         if kind in COMPARTMENT and kind != "Basic" and not named & wanted and self.variant("wants_a_patient_in_each_search"):
             raise Refused(400, "required", "A search has to name a patient, an _id or an identifier.")
+        narrow = {"category", "code", "_id", "identifier"} & named
+        if kind in ("Observation", "Condition") and not narrow and self.variant("wants_a_category_or_code_in_each_search"):
+            raise Refused(400, "required", "A search has to name a category, a code or an _id.")
 
     def _found(self, access: Access, kind: str, parameters: tuple[tuple[str, str], ...], operation: str) -> list[Resource]:
         grants = access.require(SEARCH, kind, operation)

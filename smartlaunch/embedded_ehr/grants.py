@@ -13,6 +13,8 @@ from smartlaunch.embedded_ehr.fhir_interaction import types_of
 from smartlaunch.embedded_ehr.scopes import INTERACTIONS, ResourceScope, as_version_2, covered, parse_resource_scope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from smartlaunch.embedded_ehr.core import Sandbox
     from smartlaunch.embedded_ehr.registry import Client, User
 
@@ -121,6 +123,8 @@ def _left_out(sandbox: Sandbox, asked: ResourceScope) -> bool:
 def grant(sandbox: Sandbox, client: Client, user: User, requested: list[str]) -> list[str]:
     """Return the scopes a person could grant to this app, in the order they were asked."""
     defects, variant = sandbox.defects, sandbox.variant
+    if variant("grants_all_that_an_app_is_registered_for"):
+        requested = [*requested, *(scope for scope in client.scopes if parse_resource_scope(scope) is not None)]
     granted = [part for scope in requested for part in _granted_of(sandbox, client, user, scope)]
     if "fhirUser" in granted and user.fhir_user is None and not defects("grants_fhir_user_without_a_resource"):
         granted.remove("fhirUser")
@@ -194,6 +198,12 @@ def grant_system(sandbox: Sandbox, client: Client, requested: list[str]) -> list
 def needs_patient(scopes: list[str]) -> bool:
     """Say whether any scope is restricted to one patient, so that one has to be in context."""
     return any(scope == "launch/patient" or scope.startswith("patient/") for scope in scopes)
+
+
+def listed(sandbox: Sandbox, scopes: Iterable[str]) -> list[str]:
+    """Return the scopes that answers about a token list."""
+    without_context = sandbox.variant("leaves_launch_scopes_out_of_the_answer")
+    return [one for one in scopes if not without_context or one.partition("/")[0] != "launch"]
 
 
 def reordered(scopes: list[str]) -> list[str]:

@@ -22,6 +22,7 @@ from smartlaunch.embedded_ehr.core import (
 )
 from smartlaunch.embedded_ehr.defects.introspection import DESCRIPTION, Description
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
+from smartlaunch.embedded_ehr.grants import listed
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -198,7 +199,7 @@ class IntrospectionEndpoint:
         """Describe a good token as RFC 7662 and the guide have it, and then as the defects have it."""
         body: dict[str, Any] = {
             "active": True,
-            "scope": " ".join(token.scopes),
+            "scope": " ".join(listed(self.sandbox, token.scopes)),
             "client_id": token.client_id,
             "exp": int(token.expires_at),
             "iat": int(token.issued_at),
@@ -224,7 +225,7 @@ class IntrospectionEndpoint:
             return {"active": False}
         return {
             "active": True,
-            "scope": " ".join(token.scopes),
+            "scope": " ".join(listed(self.sandbox, token.scopes)),
             "client_id": token.client_id,
             "exp": int(token.expires_at),
             "iat": int(token.issued_at),

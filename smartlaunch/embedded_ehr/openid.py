@@ -279,6 +279,8 @@ def id_token(
     spoil(sandbox.defects, about, CLAIMS)
     if sandbox.variant("sends_audience_as_list"):
         claims["aud"] = [client.client_id]
+    if sandbox.variant("names_a_second_audience"):
+        claims |= {"aud": [client.client_id, "https://lakeside.example/audit"], "azp": client.client_id}
     if sandbox.variant("adds_members_everywhere"):
         claims["sid"] = "2f9b"
     return _signed(sandbox, client, claims, renewed=renewed), claims

@@ -70,6 +70,8 @@ class SignIn:
             return self.answers.fail(transaction, OAuthError("invalid_scope", "Apps work with one patient here; ask for launch/patient."))
         if launch is not None and transaction.patient is None:
             self._take_launch(transaction, launch)
+        if launch is None and not grants.needs_patient(offered) and self.variant("names_the_patient_without_being_asked"):
+            transaction.patient = next(iter(user.patients), None)
         if transaction.patient is None and grants.needs_patient(offered):
             question = self._patient_question(transaction, user)
             if question is not None:

@@ -177,6 +177,8 @@ class State:
         fhir_path: str = "/fhir",
         issuer_path: str = "/oauth",
         late_s: float = 0,
+        one_session_each: bool = False,
+        fhir_host: str = "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.clients = clients
@@ -185,6 +187,8 @@ class State:
         self.fhir_path = fhir_path
         self.issuer_path = issuer_path
         self.late_s = late_s
+        self.one_session_each = one_session_each
+        self.fhir_host = fhir_host
         self.sessions: dict[str, Session] = {}
         self.transactions: dict[str, Transaction] = {}
         self.launches: dict[str, Launch] = {}
@@ -199,7 +203,7 @@ class State:
     @property
     def fhir_base_url(self) -> str:
         """The FHIR base URL, without a trailing slash."""
-        return self.base_url + self.fhir_path
+        return (self.fhir_host or self.base_url) + self.fhir_path
 
     @property
     def issuer(self) -> str:
@@ -281,6 +285,8 @@ class State:
     def begin_session(self, username: str) -> Session:
         """Start a session that no browser has yet."""
         self.forget_what_is_over()
+        for earlier in self.sessions.values():
+            earlier.ended = earlier.ended or (self.one_session_each and earlier.username == username)
         session = Session(new_secret(), username, self.now())
         self.sessions[session.value] = session
         return session

@@ -33,6 +33,8 @@ class Issuing:
         backend = more.get("user") is None
         profile = self.sandbox.profile
         usual = profile.backend_token_lifetime_s if backend else self.sandbox.options.token_lifetime_s or profile.token_lifetime_s
+        if not backend and self.variant("gives_access_tokens_a_minute"):
+            usual = 60
         lifetime: float = client.token_lifetime_s or usual
         if backend and defects("gives_backend_services_an_hour"):
             lifetime = 3600
@@ -96,7 +98,7 @@ class Issuing:
 
     def body(self, client: Client, access: AccessToken, *, requested: tuple[str, ...]) -> dict[str, Any]:
         """Return the token response as RFC 6749 section 5.1 and the guide have it, and then as the defects have it."""
-        variant, scopes, stated = self.variant, list(access.scopes), client.token_lifetime_s
+        variant, scopes, stated = self.variant, grants.listed(self.sandbox, access.scopes), client.token_lifetime_s
         if variant("reorders_scopes"):
             scopes = grants.reordered(scopes)
         body: dict[str, Any] = {

@@ -205,4 +205,9 @@ class TokenEndpoint:
         if defects("answers_token_requests_as_a_form"):
             text = "&".join(f"{name}={value}" for name, value in body.items())
             return Response(text, status, headers, FORM)
-        return json_answer(body, status=status, headers=headers, media_type=json_media_type(self.sandbox))
+        response = json_answer(body, status=status, headers=headers, media_type=json_media_type(self.sandbox))
+        if self.variant("lists_more_cache_directives") and "Cache-Control" in headers:
+            response.headers["Cache-Control"] = "no-cache, max-age=0"
+            response.headers.append("Cache-Control", "must-revalidate,No-Store")
+            response.headers["Expires"] = "0"
+        return response

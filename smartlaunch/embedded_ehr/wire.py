@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LONG_PATH = "/api/v1/tenants/lakeside-7/fhir/r4"
 ANOTHER_HOST = "localhost"
+_LONGEST_QUERY = 2048
 _PIECE = 11
 _EVERY = 60
 _PAGES = ("/oauth/login", "/oauth/patient", "/oauth/encounter", "/oauth/consent", "/oauth/logout", "/oauth/onward", "/oauth/authorize")
@@ -44,6 +45,9 @@ class Wire:
         away = self._away(scope)
         if away:
             await JSONResponse({"message": "try again"}, away, {"Retry-After": "1"})(scope, receive, send)
+            return
+        if len(scope["query_string"]) > _LONGEST_QUERY and self.variant("limits_addresses_to_2048_characters"):
+            await JSONResponse({"message": "too long"}, 414)(scope, receive, send)
             return
         if self.variant("keeps_fhir_below_a_long_path"):
             scope = _shortened(scope)

@@ -9,6 +9,7 @@ from typing import Any
 
 from smartlaunch.exchange import Exchange, Response
 from smartlaunch.oauth import scopes
+from smartlaunch.oauth.id_token import decode
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,19 @@ class TokenAnswer:
     def error(self) -> str:
         """The error code, or an empty string."""
         return self.text("error")
+
+    def brings(self, scope: str) -> bool:
+        """Whether what a scope on context or identity asks for came beside the token.
+
+        Such a scope adds nothing to what the token can do, so a server may leave it out of ``scope``.
+        """
+        name = scope.partition("?")[0]
+        if name == "openid":
+            return bool(self.id_token)
+        if name == "fhirUser":
+            return bool(self.id_token) and bool(decode(self.id_token).claims.get("fhirUser"))
+        context = {"launch": self.patient or self.encounter, "launch/patient": self.patient, "launch/encounter": self.encounter}
+        return bool(context.get(name))
 
     def after(self, first: TokenAnswer) -> TokenAnswer:
         """The answer to a refresh, with what still holds of the first one."""

@@ -17,7 +17,7 @@ from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.backend_services import narrowed, search, token
 from smartlaunch.probes.fhir_access.offered import offers
 from smartlaunch.probes.fhir_access.requests import READS, Trial, letter_of, require_closed, tried, tried_in_vain, twin_of
-from smartlaunch.probes.fhir_access.samples import PREFERRED, Sample
+from smartlaunch.probes.fhir_access.samples import PREFERRED, Sample, gather
 from smartlaunch.probes.fhir_access.writing import BODIES, body
 
 if TYPE_CHECKING:
@@ -130,8 +130,8 @@ def _outside_category(app: App, interaction: str) -> Trial:
     for kind in PREFERRED:
         if not words.allows(_wide(app).scopes, "system", kind, "s"):
             continue
-        exchange = app.engine.fhir.search(kind, _search_of(app), _wide(app).access_token)
-        found = [Sample(one, _search_of(app)) for one in resources(answered(exchange), kind)]
+        exchange, found = gather(app.engine.fhir, kind, _search_of(app), _wide(app).access_token)
+        answered(exchange)
         pairs = ((a, b) for a in found for b in found if a.categories and b.categories and not set(a.categories) & set(b.categories))
         inside, other = next(pairs, (None, None))
         if inside is None or other is None:
@@ -150,8 +150,9 @@ def for_one_category(app: App) -> TokenAnswer:
     """The answer to a request for one category of a type."""
     for kind in PREFERRED:
         if words.allows(_wide(app).scopes, "system", kind, "s"):
-            found = resources(answered(app.engine.fhir.search(kind, _search_of(app), _wide(app).access_token)), kind)
-            codings = next((one.categories for one in map(Sample, found) if one.categories), ())
+            exchange, found = gather(app.engine.fhir, kind, _search_of(app), _wide(app).access_token)
+            answered(exchange)
+            codings = next((one.categories for one in found if one.categories), ())
             if codings:
                 scope = _of_category(kind, codings[0])
                 return app.once(f"a backend token for {scope}", partial(token, app, scope))

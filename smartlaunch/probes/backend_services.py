@@ -13,6 +13,7 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.probes.fhir_access.bearer_token import leeway
+from smartlaunch.probes.fhir_access.samples import Query, searched
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -170,16 +171,18 @@ def narrowed(app: App) -> tuple[str, str, str]:
 
 
 def search(app: App, token: TokenAnswer, resource: str) -> Exchange:
-    """A search of a type that asks for one result; an EHR may want a patient named."""
-    return app.engine.fhir.search(resource, _limit(app, resource), token.access_token)
+    """A search of a type that asks for one result; an EHR may want a patient named, and a category."""
+    return _asked(app, token, resource)[0]
 
 
-def _limit(app: App, resource: str) -> list[tuple[str, str]]:
+def _asked(app: App, token: TokenAnswer, resource: str) -> tuple[Exchange, Query]:
+    return searched(app.engine.fhir, resource, _limit(app, resource), token.access_token)
+
+
+def _limit(app: App, resource: str) -> Query:
     patient = app.engine.target.patients.default
-    limit = [("_count", "1")]
-    if patient:
-        limit.append(("_id" if resource == "Patient" else "patient", patient))
-    return limit
+    whose = (("_id" if resource == "Patient" else "patient", patient),) if patient else ()
+    return (("_count", "1"), *whose)
 
 
 OF_DATA: Mapping[str, Callable[[App, TokenAnswer, str], Exchange]] = {
@@ -292,14 +295,14 @@ def _reach(app: App) -> Reach:
             f"a search of {allowed} with a token for {scope} is answered with status {inside.answer.status}: the service may be for bulk"
             " export only, and the scenario on the data of a backend service tells it"
         )
-    known = search(app, wide, other)
+    known, query = _asked(app, wide, other)
     found = resources(answered(known), other)
     if not found:
         raise NotApplicable(
             f"a search of {other} with a token for all scopes brings none (status {known.answer.status}), so its refusal to another token"
             " proves nothing"
         )
-    outside = search(app, narrow, other)
+    outside = app.engine.fhir.search(other, query, narrow.access_token)
     answered(outside)
     read = app.engine.fhir.read(f"{other}/{found[0]['id']}", narrow.access_token) if found and found[0].get("id") else None
     if read is not None:

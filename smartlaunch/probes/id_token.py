@@ -127,8 +127,9 @@ def stands_below(url: str, base: str) -> bool:
     return origin(one) == origin(two) and one.path.startswith(two.path.rstrip("/") + "/")
 
 
-def fhir_user_read(engine: Engine, of: Identity) -> Exchange:
+def fhir_user_read(app: App, of: Identity) -> Exchange:
     """The resource that ``fhirUser`` names, read with the access token at the FHIR server of the target and nowhere else."""
+    engine = app.engine
     value = of.claims.get("fhirUser")
     if not isinstance(value, str) or not value:
         raise NotApplicable("the ID Token has no `fhirUser`")
@@ -138,7 +139,7 @@ def fhir_user_read(engine: Engine, of: Identity) -> Exchange:
     kind = reference.split("/")[0]
     if not any(scope_words.allows(of.granted, level, kind, "r") for level in ("user", "patient")):
         raise NotApplicable(f"no granted scope lets the app read the {kind}")
-    exchange = engine.fhir.read(reference, of.token.access_token)
+    exchange = engine.fhir.read(reference, app.in_force(of.token))
     answered(exchange)
     return exchange
 
@@ -164,7 +165,7 @@ def unreadable(app: App, grant: Grant, read: Exchange | None) -> bool:
 def unresourced_read(app: App, grant: Grant) -> Exchange | None:
     """What ``fhirUser`` of such a grant leads to; None when that cannot be read."""
     try:
-        return fhir_user_read(app.engine, identity_of(app, grant))
+        return fhir_user_read(app, identity_of(app, grant))
     except NotApplicable:
         return None
 

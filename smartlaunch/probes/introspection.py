@@ -198,7 +198,7 @@ def with_hint(app: App, hint: str) -> Introspected:
 
     def make() -> Introspected:
         credentials = caller(app)
-        token = app.tokens.current(known.grant.access_token)
+        token = app.grant().access_token
         before = send(app, token, credentials)
         if answered(before).object.get("active") is not True:
             raise TwinFailed("the token has ended by itself since it was called active")

@@ -59,6 +59,12 @@ class Asked:
         return token.scopes if "scope" in token.body else list(self.requested)
 
     @property
+    def lacking(self) -> list[str]:
+        """The scopes asked for that neither ``scope`` nor what came shows as granted."""
+        token = self.attempt.token
+        return [scope for scope in words.missing(self.requested, self.granted) if token is None or not token.brings(scope)]
+
+    @property
     def exchange(self) -> str:
         """The exchange that shows the answer."""
         return self.attempt.exchange
@@ -251,11 +257,23 @@ def unticked(app: App) -> tuple[str, Asked]:
     requested = list(dict.fromkeys([*_base(app), *lasting, kept, left_out]))
     attempt = app.once("scopes unticked", lambda: _unticked(app, requested, left_out))
     if not attempt.authorization.landing.unticked:
-        asked = attempt.authorization.landing.asked_consent or not attempt.authorization.code
-        raise NotApplicable("no consent page let the user leave a scope out" if asked else authorization.no_consent(app, "to leave out"))
+        shown = attempt.authorization.landing.asked_consent or not attempt.authorization.code
+        raise NotApplicable("no consent page let the user leave a scope out" if shown else authorization.no_consent(app, "to leave out"))
     if attempt.token is None or not attempt.token.succeeded:
         raise NotApplicable(f"the server gives no token when the user leaves a scope out: {attempt.describe()}")
-    return left_out, Asked(attempt, tuple(requested))
+    asked = Asked(attempt, tuple(requested))
+    _require_nothing_wider_agreed(left_out, asked)
+    return left_out, asked
+
+
+def _require_nothing_wider_agreed(left_out: str, asked: Asked) -> None:
+    """``NotApplicable`` where the user agreed on the same page to a scope of the server's own that covers what was left out."""
+    boxes = asked.attempt.authorization.landing.agreed
+    own = [scope for scope in asked.granted if scope not in asked.requested and words.covered(left_out, [scope])]
+    if own and not words.covered(left_out, [scope for scope in asked.granted if scope not in own]):
+        named = {word for text in boxes for word in text.split()}
+        if set(own) <= named or not named & set(asked.requested):
+            raise NotApplicable(f"the server granted {' '.join(own)}, which nobody asked for and the user may have agreed to on its page")
 
 
 # -- what was left out ------------------------------------------------------------------------------------------------------------

@@ -51,9 +51,11 @@ def having(app: App, name: str) -> TokenAnswer:
 
 
 def granted(app: App) -> list[str]:
-    """The scopes of the right flow, as its token response tells them."""
+    """The scopes of the right flow, as its token response tells them, in ``scope`` or by what it brings."""
     answer = readable(app)
-    return answer.scopes if "scope" in answer.body else list(app.scopes)
+    if "scope" not in answer.body:
+        return list(app.scopes)
+    return [*answer.scopes, *(scope for scope in app.scopes if scope not in answer.scopes and answer.brings(scope))]
 
 
 def require_scope(app: App, scope: str) -> TokenAnswer:

@@ -60,6 +60,7 @@ class Server:
     )
 
     headed: bool = False
+    kept_state: None = None
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

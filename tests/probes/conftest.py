@@ -166,6 +166,7 @@ class Session:
             values["scope"] = [one for one in offered if one not in left_out]
             values["decision"] = "deny" if plan.consent == "deny" else "allow"
             notes |= {"denied": plan.consent == "deny", "unticked": tuple(one for one in offered if one in left_out)}
+            notes["agreed"] = tuple(values["scope"])
         return values
 
 
@@ -176,6 +177,7 @@ class FakeBrowser:
     transport: Transport
     recorder: Recorder
     made: dict[str, Session] = field(default_factory=dict)
+    kept_state: None = None
 
     def session(self, name: str) -> Session:
         return self.made.setdefault(name, Session(self.transport, self.recorder))

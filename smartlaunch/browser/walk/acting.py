@@ -34,6 +34,8 @@ def perhaps(walk: Walk, page: PageSnapshot, action: Act) -> bool:
         walk.asked_consent = True
         walk.denied = walk.denied or walk.plan.consent == "deny"
         walk.unticked = tuple(walk.plan.consent.scopes) if isinstance(walk.plan.consent, Deselect) else walk.unticked
+        off = {op.control.ref for op in action.ops if op.kind == "check" and not op.on}
+        walk.agreed += [f"{box.value} {box.label}".strip() for box in page.of_kind("checkbox") if box.ref not in off]
     let_it_begin(walk)
     return True
 

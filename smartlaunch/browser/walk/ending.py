@@ -304,6 +304,7 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         asked_consent=walk.asked_consent,
         denied=walk.denied,
         unticked=walk.unticked,
+        agreed=tuple(walk.agreed),
         chose_patient=walk.memory.patient_chosen,
         duration_ms=round((time.monotonic() - walk.began) * 1000, 1),
     )

@@ -126,6 +126,7 @@ class Walk:
     asked_consent: bool = False
     denied: bool = False
     unticked: tuple[str, ...] = ()
+    agreed: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
     captures: list[str] = field(default_factory=list)
     last: PageSnapshot = field(default_factory=PageSnapshot)

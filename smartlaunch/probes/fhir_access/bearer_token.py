@@ -26,7 +26,7 @@ from smartlaunch.probes.faults import altered, never_issued, other_case
 from smartlaunch.probes.fhir_access import requests
 from smartlaunch.probes.fhir_access.grants import covers
 from smartlaunch.probes.fhir_access.requests import next_page, require_closed, twin_of
-from smartlaunch.probes.fhir_access.samples import PREFERRED, sample
+from smartlaunch.probes.fhir_access.samples import PREFERRED, Query, sample, searched
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -235,12 +235,12 @@ class Place:
 
     where: str
     kind: str = ""
-    patient: str = ""
+    query: Query = ()
 
 
 FORMS: Mapping[str, Callable[[Fhir, Place, str], Exchange]] = {
-    "search": lambda fhir, place, token: fhir.search(place.kind, [("patient", place.patient)], token),
-    "search by POST": lambda fhir, place, token: fhir.search_by_post(place.kind, [("patient", place.patient)], token),
+    "search": lambda fhir, place, token: fhir.search(place.kind, place.query, token),
+    "search by POST": lambda fhir, place, token: fhir.search_by_post(place.kind, place.query, token),
     "batch": lambda fhir, place, token: fhir.send("POST", "", token, resource=_batch_of(place.where)),
     "instance history": lambda fhir, place, token: fhir.read(f"{place.where}/_history", token),
 }
@@ -268,7 +268,8 @@ class Dead:
 def _place(dying: App, grant: Grant) -> Place:
     whose = grant.token.patient or dying.engine.target.patients.default or ""
     kind = next((one for one in PREFERRED if covers(grant.granted, one, "s")), "") if whose else ""
-    return Place(dying.tokens.probe_path(grant.token), kind, whose)
+    query = searched(dying.engine.fhir, kind, (("patient", whose),), grant.access_token)[1] if kind else ()
+    return Place(dying.tokens.probe_path(grant.token), kind, query)
 
 
 def _alive(app: App, place: Place, token: str) -> dict[str, Exchange]:
@@ -374,10 +375,10 @@ def _in_query_of_search(app: App, token: str) -> Exchange:
     whose = app.grant().token.patient or app.engine.target.patients.default
     if not whose:
         raise NotApplicable("no patient is known to search for")
-    twin = app.engine.fhir.search("Observation", [("patient", whose)], token)
+    twin, query = searched(app.engine.fhir, "Observation", (("patient", whose),), token)
     if not discloses(answered(twin)):
         raise NotApplicable(f"the app's token finds no Observation: {describe(twin.answer)}")
-    return app.engine.fhir.search("Observation", [("patient", whose), ("access_token", token)], None)
+    return app.engine.fhir.search("Observation", [*query, ("access_token", token)], None)
 
 
 WAYS: Mapping[str, Callable[[App, str], Exchange]] = {

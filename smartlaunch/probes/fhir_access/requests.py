@@ -75,7 +75,8 @@ def _compartment_search(fhir: Fhir, sample: Sample, token: str | None) -> Exchan
     patient = next((v for k, v in sample.query if k == "patient"), "")
     if not patient:
         raise NotApplicable(f"the search of {sample.type} names no patient, so there is no compartment to search")
-    return fhir.read(f"Patient/{patient}/{sample.type}", token)
+    rest = urlencode([pair for pair in sample.query if pair[0] != "patient"])
+    return fhir.read(f"Patient/{patient}/{sample.type}{'?' if rest else ''}{rest}", token)
 
 
 def _search_without_patient(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:

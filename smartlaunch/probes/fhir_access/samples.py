@@ -17,6 +17,7 @@ from smartlaunch.probes.fhir_access.offered import offers
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
+    from smartlaunch.client.fhir import Fhir
     from smartlaunch.client.grant import Grant
     from smartlaunch.exchange import Exchange
 
@@ -136,16 +137,31 @@ def fhir_user(app: App) -> str:
 
 
 def search(app: App, kind: str, patient: str, token: str) -> tuple[Exchange, Query]:
-    """Search a type for one patient, with a category where the server will not search without."""
-    query: Query = (("patient", patient),) if kind != "Patient" else (("_id", patient),)
-    exchange = app.engine.fhir.search(kind, query, token)
+    """Search a type for one patient, with a category where the server will not search without one."""
+    return searched(app.engine.fhir, kind, (("patient", patient),) if kind != "Patient" else (("_id", patient),), token)
+
+
+def searched(fhir: Fhir, kind: str, query: Query, token: str) -> tuple[Exchange, Query]:
+    """Put a search, with a category where the server will not search without one; gives the query that it came to."""
+    exchange = fhir.search(kind, query, token)
     if exchange.heard.status in (400, 422):
         for category in NEEDED.get(kind, ()):
             narrower = (*query, ("category", category))
-            again = app.engine.fhir.search(kind, narrower, token)
+            again = fhir.search(kind, narrower, token)
             if 200 <= again.heard.status < 300:
                 return again, narrower
     return exchange, query
+
+
+def gather(fhir: Fhir, kind: str, query: Query, token: str) -> tuple[Exchange, list[Sample]]:
+    """What a search finds, of each category where the server will not search without one."""
+    exchange, narrowed = searched(fhir, kind, query, token)
+    found = [Sample(r, narrowed) for r in resources(exchange.heard, kind) if r.get("id")]
+    further = [(*query, ("category", one)) for one in NEEDED.get(kind, ())] if narrowed != query else []
+    for other in further:
+        if other != narrowed:
+            found += [Sample(r, other) for r in resources(fhir.search(kind, other, token).heard, kind) if r.get("id")]
+    return exchange, found
 
 
 def samples(app: App) -> dict[str, list[Sample]]:
@@ -219,10 +235,10 @@ def _one_by_one(app: App, own: Grant, whose: str) -> dict[str, list[Sample]]:
 
 
 def _found(app: App, kind: str, whose: str, token: str) -> tuple[Exchange, list[Sample]]:
-    exchange, query = search(app, kind, whose, token)
+    exchange, matches = gather(app.engine.fhir, kind, (("patient", whose),), token)
     if exchange.response is None or exchange.response.status in TRANSIENT:
         return exchange, []  # one type whose back end is slow or away says nothing of the others
-    return exchange, [Sample(r, query) for r in resources(exchange.answer, kind) if r.get("id")]
+    return exchange, matches
 
 
 # -- what is in them ----------------------------------------------------------------------------------------------------------

@@ -36,10 +36,18 @@ def online(app: App) -> list[str]:
 
 def online_grant(app: App) -> Grant:
     """A grant of online access in a browser of its own; ``NotApplicable`` when the server grants none."""
+    return _online(app)[0]
 
-    def make() -> Grant:
-        grant = app.fresh_grant(scope=online(app), session=_session(app, _ONLINE_USER))
-        return _having(grant, "online_access")
+
+def _online(app: App) -> tuple[Grant, Refreshed | None]:
+    """A grant of online access and what a refresh brings at once: a server may end the session when the user signs in elsewhere."""
+
+    def make() -> tuple[Grant, Refreshed | None]:
+        grant = _having(app.fresh_grant(scope=online(app), session=_session(app, _ONLINE_USER)), "online_access")
+        if not grant.token.refresh_token:
+            return grant, None
+        answer = app.refresh(grant.token.refresh_token)
+        return grant, Refreshed(grant, answer, read=read_at_once(app, answer))
 
     return app.once("online grant", make)
 
@@ -66,13 +74,10 @@ def without_browser(app: App) -> Refreshed:
 
 def while_online(app: App) -> Refreshed:
     """A refresh of online access while the user's browser stays open."""
-    grant = has_refresh_token(online_grant(app))
-
-    def make() -> Refreshed:
-        answer = app.refresh(grant.token.refresh_token)
-        return Refreshed(grant, answer, read=read_at_once(app, answer))
-
-    return app.once("refreshed online", make)
+    grant, refreshed = _online(app)
+    has_refresh_token(grant)
+    assert refreshed is not None  # there is one where there is a refresh token
+    return refreshed
 
 
 def offline_after_sign_out(app: App) -> Refreshed:
@@ -86,8 +91,16 @@ def online_after_sign_out(app: App) -> Refreshed:
     first = while_online(app)
     if not first.answer.succeeded:
         raise TwinFailed(f"online access could not be refreshed before the sign-out: {first.answer.describe()}")
-    _sign_out(app, first.grant, _session(app, _ONLINE_USER))
-    return Refreshed(first.grant, app.refresh(first.answer.refresh_token or first.grant.token.refresh_token))
+    grant, token = first.grant, first.answer.refresh_token or first.grant.token.refresh_token
+    again = app.refresh(token)
+    if not again.succeeded:  # it may have ended by a sign-in of the same user in another browser, which is not what is asked here
+        grant = has_refresh_token(_having(app.fresh_grant(scope=online(app), session=_session(app, _ONLINE_USER)), "online_access"))
+        token = grant.token.refresh_token
+        again = app.refresh(token)
+    if not again.succeeded:
+        raise TwinFailed(f"online access could not be refreshed before the sign-out: {again.describe()}")
+    _sign_out(app, grant, _session(app, _ONLINE_USER))
+    return Refreshed(grant, app.refresh(again.refresh_token or token))
 
 
 def _left(app: App, scope: list[str], who: str, *, sign_out: bool = False) -> Grant:

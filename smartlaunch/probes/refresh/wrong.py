@@ -16,6 +16,7 @@ from smartlaunch.probes import revocation
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.faults import altered, never_issued, other_case
 from smartlaunch.probes.fhir_access.requests import require_closed
+from smartlaunch.probes.fhir_access.samples import searched
 from smartlaunch.probes.refresh.lines import Line, go_on, narrow_line, own_grant, refused, shared_line, spare_scope
 from smartlaunch.probes.refresh.right import Refreshed, part
 from smartlaunch.probes.scopes import unticked
@@ -187,8 +188,8 @@ def beyond_the_part(app: App) -> PartUse:
             raise NotApplicable("the scope that the refresh left out allows no search that could be tried")
         if any(scope_words.allows(answer.granted, level, parsed.resource, "s") for level in ("patient", "user", "system")):
             raise NotApplicable("another scope of the refreshed token covers what was left out")
-        query = [("patient", patient), ("_count", "1")]
-        if not disclosed(app.engine.fhir.search(parsed.resource, query, app.grant().access_token)):
+        found, query = searched(app.engine.fhir, parsed.resource, (("patient", patient), ("_count", "1")), app.grant().access_token)
+        if not disclosed(found):
             raise NotApplicable("the token of the whole finds nothing of the type that was left out, so a refusal of it tells nothing")
         read = app.engine.fhir.search(parsed.resource, query, answer.answer.access_token)
         answered(read)
