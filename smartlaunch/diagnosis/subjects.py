@@ -38,7 +38,8 @@ _SETTLED = re.compile(
     r"works? (?:fine|well)|"
     r"worked|matches exactly|successfully)\b"
 )
-_SENTENCES = re.compile(r"(?<=[.!?:])\s+|\s\.\s|\n")
+_SENTENCES = re.compile(r"(?<=[.!?:])\s+|\s\.\s|\n|[,;]?\s+(?=(?:but|however)\b)", re.IGNORECASE)
+"""A sentence ends where what is in order turns into what is not, too."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,11 @@ def diagnosis(told: Told, before: Sequence[Diagnosis] = ()) -> Diagnosis:
         weight=max([WEIGHT, *(item.weight + 1 for item in before)]),
         evidence=[Evidence("no message decides; the text speaks of " + ", ".join(f'"{words}"' for words in told.words[:5]))],
     )
+
+
+def unsettled(m: Material) -> list[str]:
+    """The sentences of a story, the first line among them, without those that tell what is in order."""
+    return [text for _, text in _units(m)]
 
 
 def _units(m: Material) -> list[tuple[float, str]]:

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from smartlaunch.diagnosis import symptoms
 from smartlaunch.diagnosis.inputs.weblinks import host_of
 from smartlaunch.diagnosis.material import Material, Said
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Missing, Report
@@ -89,7 +90,7 @@ def rules() -> tuple[Rule, ...]:
     found: list[Rule] = []
     folder = files("smartlaunch.diagnosis").joinpath("rules")
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".toml") and entry.name not in ("missing.toml", "protects.toml", "subjects.toml"):
+        if entry.name.endswith(".toml") and entry.name not in ("missing.toml", "protects.toml", "subjects.toml", "symptoms.toml"):
             data = tomllib.loads(entry.read_text("utf-8"))
             found += [_rule(row, Category(data["category"])) for row in data["rule"]]
     return tuple(found)
@@ -141,6 +142,8 @@ def examine(m: Material, wanted_vendor: str = "") -> Report:
     elif (better := _opened(report.diagnoses[0], m, seen) or _remarked(report.diagnoses[0], told)) is not None:
         report.diagnoses = [diagnosis(better, report.diagnoses), *report.diagnoses][:SHOWN]
     if not report.diagnoses:
+        report.diagnoses = symptoms.told(m, seen)
+    if not report.diagnoses:
         report.missing = _missing(m, seen, ())
     elif report.diagnoses[0].confidence is Confidence.LOW:
         report.missing = _missing(m, seen, _asked(report.diagnoses[0].rule))
@@ -165,6 +168,8 @@ def _remarked(first: Diagnosis, told: Told | None) -> Told | None:
 
 def _asked(rule: str) -> tuple[str, ...]:
     """What would make a cause surer."""
+    if rule.startswith(symptoms.PREFIX):
+        return symptoms.asks_of(rule)
     subject = subject_named(rule)
     return subject.asks if subject is not None else next(r.asks for r in rules() if r.id == rule)
 
@@ -188,7 +193,7 @@ def _retold(m: Material, vendor: Vendor, told: Told | None) -> list[Diagnosis]:
 
 
 RETOLD = "as retold"
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|[,;]?\s+(?=(?:but|however)\b)", re.IGNORECASE)
 _SETTLED = re.compile(
     r"(?i)\b(?:verified|confirmed|checked|made sure|ruled out|is (?:correct|fine|right|valid)|are (?:correct|fine|right|valid)|"
     r"works?|worked|fixed|solved|resolved|no longer|do(?:es)? not want|thanks?)\b"

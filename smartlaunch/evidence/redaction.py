@@ -56,7 +56,12 @@ _SHOWN: Final = 400_000
 _JWT_KINDS: Final = frozenset({"id_token", "client_assertion", "request_object"})
 _READABLE: Final = "<>\"{}[]:,/ @!$'()*;~-._"
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,3}")
-_CREDENTIAL = re.compile(r"(?i)\b(bearer|basic|dpop|token)(\s+)(?=[^\s\"',;]*[0-9=])([A-Za-z0-9._~+/=-]{8,})")
+_CREDENTIAL = re.compile(
+    r"(?i)\b(bearer|basic|dpop|token)(\s+)"
+    r"(?!(?:realm|scope|error(?:_description|_uri)?|authorization_uri|resource_id|resource_metadata|client_id)=\"[^\"]*\")"
+    r"(?=[^\s\"',;]*[0-9=])([A-Za-z0-9._~+/=-]{8,})"
+)
+"""A scheme with what follows it; the parameters of a challenge (``Bearer realm="..."``) are the server's words and no credential."""
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _PAIR = re.compile(r"(?<![A-Za-z0-9_.-])([A-Za-z_][A-Za-z0-9_.-]{1,60}+)=([^&\s\"'<>#;,)}\]\\]+)")
 _QUOTED = re.compile(r"([\"']?)(?<![A-Za-z0-9_.-])([A-Za-z_][A-Za-z0-9_.-]{1,60}+)\1(\s{0,40}[:=]\s{0,40})(\\*+[\"'])")

@@ -27,6 +27,10 @@ _XML = re.compile(r"<(?:\w+:)?([A-Za-z_]{3,40})>\s*([^<\s]{6,4000})\s*</")
 _WORDLIKE = re.compile(
     r"[a-z]+(?:[_-][a-z]+)*|[A-Z][a-z]+|[A-Z_]+|https?://.*|(?:oauth|steps|keymanagement|org|com|io|net|java)\.[\w.]{3,80}", re.DOTALL
 )
+_KEYS_OF_TEXTS = re.compile(
+    r"(?:^|_)(?:public|message|error|reason|translation|i18n|label|locale|lookup|cache|sort|partition|primary|foreign|issue)_key$"
+)
+"""Keys by which a text, a row or a place is found, and no secret."""
 _SECRET_ENDINGS = ("_token", "_secret", "password", "_assertion", "_cookie", "_verifier", "_key")
 _FIELDS = (
     "authorize_url", "token_url", "aud", "fhir_base", "discovery_base", "launch_uri", "redirect_sent", "redirect_at_token", "client_id",
@@ -107,7 +111,9 @@ def _is_secret(name: str) -> bool:
     if folded in ("authorization", "cookie", "set_cookie", "auth"):
         return True
     kind = SECRET_PARAMETERS.get(folded)
-    return (kind is not None and folded not in AMBIGUOUS_IN_JSON) or (folded.endswith(_SECRET_ENDINGS) and folded != "public_key")
+    return (kind is not None and folded not in AMBIGUOUS_IN_JSON) or (
+        folded.endswith(_SECRET_ENDINGS) and _KEYS_OF_TEXTS.search(folded) is None
+    )
 
 
 def clean(m: Material, redactor: Redactor) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from smartlaunch.diagnosis.inputs.weblinks import host_of
 from smartlaunch.diagnosis.material import Material
 
-_PLACE = r"(?P<url>https?://[^\s'\"\u2018\u2019\u201c\u201d<>]+)"
+_PLACE = r"(?P<url>(?:https?://)?(?:<[^<>\n]{1,60}>|\{{1,2}[\w .-]{1,60}\}{1,2}|https?://[^\s'\"\u2018\u2019\u201c\u201d<>]+)[^\s'\"\u2018\u2019\u201c\u201d<>]*)"
 _ORIGIN = r"(?P<origin>https?://[^\s'\"\u2018\u2019\u201c\u201d<>/]+)"
 
 _KINDS: Final[tuple[tuple[str, str], ...]] = (

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from smartlaunch import markup
 from smartlaunch.addresses import parameters_of
 from smartlaunch.diagnosis import scopes
-from smartlaunch.diagnosis.inputs import cleaning, console, documents, flows, messages, observed, prose, tokens, xmltext
+from smartlaunch.diagnosis.inputs import cleaning, console, documents, flows, issuers, messages, observed, prose, tokens, xmltext
 from smartlaunch.diagnosis.inputs.addresses import note_token_in, read_query, read_url
 from smartlaunch.diagnosis.inputs.pieces import Piece, take_apart
 from smartlaunch.diagnosis.inputs.readings import Reading
@@ -58,6 +58,7 @@ class _Text:
     def read(self, text: str, pieces: list[Piece], rest: str) -> Reading:
         """Learn the secrets, read messages first, then everything else, then the prose around."""
         cleaning.learn_text(text, self.out.redactor)
+        issuers.read(text, self.m)
         pieces = self._expanded(pieces)
         self._sent.final = pieces[-1] if pieces and not rest[pieces[-1].end :].strip() else None
         if pieces and (len(pieces) > 1 or rest.strip()) and re.fullmatch(r"\S{0,60}", rest[pieces[-1].end :].strip(_ENDS)):

@@ -47,14 +47,14 @@ _PAIR = re.compile(
 _CODE = r"4(?:[0-2]\d|31|51)|5(?:0\d|1[01]|2\d)"
 """The statuses that are in use: other numbers of three digits are lengths and times."""
 _STATUS = re.compile(
-    r"\b(?:HTTP(?:/\d(?:\.\d)?)?|status(?:[ _-]?code)?|response|responds?(?: with)?|returns?|returned|answers?|answered|got|gets?|"
-    r"getting|receiv\w+|error|fails? with|failed with|gives?|throws?|Response \[)\W{0,6}"
+    r"\b(?:HTTP(?:/\d(?:\.\d)?)?|status(?:[ _-]?code)?|response|responds?(?: with)?|return(?:s|ed|ing)?|answer(?:s|ed|ing)?|got|gets?|"
+    r"getting|receiv\w+|error|fail(?:s|ed|ing)? with|gives?|giving|throw(?:s|ing)?|see(?:s|ing)?|Response \[)\W{0,6}"
     r"(?:an? |me |the |code |with |HTTP |status |error ){0,3}\W{0,3}(" + _CODE + r")\b"
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|OPTIONS) [^\s\"]{1,300}(?: HTTP/[\d.]{1,4})?\"? (" + _CODE + r")\b"
     r"|(?<![\d.,:/-])\b("
     + _CODE
     + r")\W{1,3}(?:Client Error|Server Error|Unauthorized|Forbidden|Bad Request|Not Found|Internal Server Error|Bad Gateway|"
-    r"Service Unavailable|Gateway Time-?out|error|response|status|from|on|when|for)",
+    r"Service Unavailable|Gateway Time-?out|error|response|status|from|on|when|while|whenever|for)",
     re.IGNORECASE,
 )
 _FHIR_CALL = re.compile(

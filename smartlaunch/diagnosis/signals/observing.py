@@ -9,6 +9,7 @@ from smartlaunch.diagnosis.signals import (
     cors,
     discovery,
     fhir_access,
+    issuers,
     launch,
     quoted_values,
     redirect_uri,
@@ -17,6 +18,7 @@ from smartlaunch.diagnosis.signals import (
     session,
     setting,
     token,
+    told,
     words,
 )
 from smartlaunch.diagnosis.signals.signal import PREDICATES, Signal
@@ -29,6 +31,7 @@ SUBJECTS = (
     cors,
     discovery,
     fhir_access,
+    issuers,
     launch,
     redirect_uri,
     scope_lists,
@@ -36,6 +39,7 @@ SUBJECTS = (
     session,
     setting,
     token,
+    told,
     words,
 )
 """The modules whose predicates are run; importing them enters their predicates into the list."""

@@ -1,0 +1,93 @@
+"""What a story compares: one user with another, scopes of one version with those of the other.
+
+Who writes that a thing works one way and not the other has done an experiment; what was different between the two is the cause.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from smartlaunch.diagnosis import scopes
+from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
+from smartlaunch.diagnosis.vendor import Vendor
+
+_CLAUSES = re.compile(r"(?<=[.!?:;])\s+|\n|[,;]?\s+(?=(?:but|however|while|whereas|yet|although|though)\b)", re.IGNORECASE)
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n")
+_USER = r"(?:users?|accounts?|people|persons?|colleagues?|clinicians?|practitioners?|patients?|employees?|members?|logins?|testers?)"
+_OTHERS = re.compile(
+    rf"(?i)\b(?:other|another|different|second|new|some|most|all|any|every|normal|regular|ordinary|non-?admin|"
+    rf"my colleague.?s?|somebody|someone)\b"
+    rf"[^.\n]{{0,30}}\b{_USER}\b|\b(?:everybody|everyone|anybody|anyone|nobody|no one|somebody|someone) else\b|"
+    rf"\bmy colleagues?\b|\bother than my\b"
+)
+_MINE = re.compile(
+    rf"(?i)\b(?:my|mine|our|own|one|admin\w*|owner.?s?|first|certain|this|some|same) (?:\w+ )?{_USER}\b|\bfor me\b|"
+    rf"\bas (?:an? |the )?(?:admin\w*|owner)\b|"
+    r"\bI (?:can|am able to|myself)\b|\bwith my\b"
+)
+_WORKS = re.compile(
+    r"(?i)\bworks?\b|\bworked\b|\bsuccess\w*|\bfine\b|\bable to\b|\bcan (?:read|see|access|get|log|sign|fetch|query)\w*|"
+    r"\bno (?:problem|issue|error)s?\b|\bpass(?:es|ed)?\b"
+)
+_FAILS = re.compile(
+    r"(?i)\b(?:401|403|unauthori[sz]ed|forbidden|denied|refus\w+|reject\w+|fail\w*|errors?|cannot|not (?:able|allowed|"
+    r"permitted|work\w*))\b|n.t\b"
+)
+_NOT_WORKS = re.compile(r"(?i)\b(?:not|never|n.t|no longer)\b[^.\n]{0,16}\b(?:work|success|able|pass)")
+_SCOPE = re.compile(r"(?<![\w/.-])(?:patient|user|system)/(?:[A-Z]\w*|\*)\.[a-z*]+")
+
+
+def _clauses(m: Material) -> list[str]:
+    texts = [said.text for said in m.said if said.who == "asker" or said.where in ("line", "quoted")]
+    first = str(m.facts.get("first_line") or "")
+    return [part for text in [first, *texts] for part in _CLAUSES.split(text)[:120] if part.strip()]
+
+
+@predicate
+def compared_users(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """One user gets through and another one does not."""
+    if m.source != "text":
+        return
+    parts = _clauses(m)
+    whole = [part for text in m.texts("asker") for part in _SENTENCES.split(text.text)[:120] if part.strip()]
+    refused = next((p for p in [*parts, *whole] if _OTHERS.search(p) and _FAILS.search(p) and not _MINE.search(_OTHERS.sub("", p))), "")
+    served = next((p for p in parts if p not in refused and _MINE.search(p) and _WORKS.search(p) and not _NOT_WORKS.search(p)), "")
+    if not served:
+        refused = refused or next((p for p in parts if _MINE.search(p) and _FAILS.search(p)), "")
+        served = next((p for p in parts if p != refused and _OTHERS.search(p) and _WORKS.search(p) and not _NOT_WORKS.search(p)), "")
+    if refused and served:
+        yield saw("users-differ", f'one user gets through, another does not: "{_short(refused)}"', by="asker")
+
+
+@predicate
+def compared_versions(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """Scopes of one version are served where those of the other are not."""
+    if m.source != "text":
+        return
+    works: dict[scopes.Kind, str] = {}
+    fails: dict[scopes.Kind, str] = {}
+    for part in _clauses(m):
+        named = {scopes.kind_of(name): name for name in _SCOPE.findall(part) if scopes.kind_of(name) in (scopes.Kind.V1, scopes.Kind.V2)}
+        if len(named) != 1:
+            continue
+        served = _WORKS.search(part) is not None and not _NOT_WORKS.search(part)
+        side = works if served else fails
+        for kind, name in named.items():
+            side.setdefault(kind, name)
+    for kind, name in works.items():
+        other = scopes.Kind.V2 if kind is scopes.Kind.V1 else scopes.Kind.V1
+        if (other in fails and kind not in fails) or (other in fails and other not in works):
+            yield saw(
+                "one-version-works",
+                f"with {name} it works, with {fails[other]} it does not",
+                by="asker",
+                served=name,
+                unserved=fails[other],
+            )
+            return
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:140]

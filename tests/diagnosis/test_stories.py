@@ -1,0 +1,166 @@
+"""Stories in words of one's own: the cause and its side, in two wordings each, beside a story that is near and must not be told the same."""
+
+import pytest
+
+from smartlaunch.diagnosis import Confidence, load
+from smartlaunch.diagnosis.inputs.issuers import read as read_issuers
+from smartlaunch.diagnosis.material import Material
+from smartlaunch.diagnosis.symptoms import PREFIX, symptoms
+from smartlaunch.diagnosis.weighing import questions
+
+STORIES = [
+    (
+        "issuer-of-two-addresses", "authorization-server",
+        "The gateway rejects our tokens: invalid_token, the iss claim is wrong, expected https://login.clinic.example/realms/a but the token has http://login.clinic.example/realms/a",
+        "jwt validation failed: issuer mismatch, token says http://auth:8080/realms/ehr and configured is https://auth.clinic.example/realms/ehr",
+        "The issuer is right, expected https://login.clinic.example/realms/a and the token has https://login.clinic.example/realms/a",
+    ),
+    (
+        "issuer-not-as-expected", "app",
+        "The client library stops with: issuer does not match, got https://tenant.example/ and configured was https://tenant.example",
+        "invalid issuer: expected https://login.example/tenant-a/v2.0, actual https://login.example/tenant-b/v2.0",
+        "issuer mismatch: expected https://sso.example/auth/realms/x, actual http://keycloak:8080/auth/realms/x",
+    ),
+    (
+        "own-issuer-refused", "fhir-server",
+        'Our FHIR server in a container answers 401 to every call. WWW-Authenticate: Bearer realm="fhir", authorization_uri="https://idp.test:9443", error="invalid_token", error_description="Issuer https://idp.test:9443 is not valid"',
+        'WWW-Authenticate: Bearer authorization_uri="https://localhost:5001", error="invalid_token", error_description="The issuer \'https://localhost:5001\' is invalid"',
+        'WWW-Authenticate: Bearer authorization_uri="https://localhost:5001", error="invalid_token", error_description="The issuer \'https://other.example\' is invalid"',
+    ),
+    (
+        "other-users-refused", "fhir-server",
+        "I signed in as admin and can read every Patient. When a normal user signs in, he gets a token too, but GET /fhir/Patient answers 403 Forbidden for him. What do I have to set?",
+        "Everything works with my own account. My colleague signs in to the same app and the FHIR server returns 403 for Observation. Same scopes, same browser.",
+        "Nobody can read the Patient. My colleague signs in to the same app and the FHIR server returns 403 for Observation, as it does for me. Same scopes.",
+    ),
+    (
+        "one-version-served", "fhir-server",
+        "We ask for patient/Observation.rs and reading observations gets refused by the server. With patient/Observation.read in its place everything works. Are both not the same?",
+        "Scopes in the new form are denied: patient/*.rs fails at the data server. However with patient/*.read the request passes.",
+        "We ask for patient/Observation.rs and reading observations gets refused by the server. Before, with patient/Immunization.rs in its place everything worked.",
+    ),
+    (
+        "scopes-added-told", "authorization-server",
+        "Our test tool complains, because the token answer has scopes that we have not requested, for example user/Practitioner.read. The launch itself goes through.",
+        "Token endpoint returns additional scopes which were never asked for, and our client library then stops with an exception. Is it allowed for the server to do so?",
+        "Our test tool complains, because the token answer is without the scopes that we have requested, for example user/Practitioner.read.",
+    ),
+    (
+        "state-not-kept", "app",
+        "After coming back from the identity provider we get csrf_attack in production, locally all is fine. I do not see our oauth_state cookie in the request of the browser.",
+        "On iPhones the callback dies with 'Cross-site request forgery detected'. It seems the state cookie never arrives there.",
+        "The callback has the cookie of our state office in it, and everything is fine on iPhones and elsewhere since the last version.",
+    ),
+    (
+        "cors-at-authorization-server", "authorization-server",
+        "Our Angular app gets the code all right. Then the call to the token endpoint ends in a CORS error in Chrome, while Postman gets a token with the same values.",
+        "I use oidc-client in React with our company's identity server. After the login the console shows that Access-Control-Allow-Origin is missing, and userinfo never loads.",
+        "Sign-in works, and then reading the Patient from the FHIR server fails in the browser with a CORS error. The FHIR server is HAPI behind nginx.",
+    ),
+    (
+        "cors-headers-missing", "fhir-server",
+        "Sign-in works, and then reading the Patient from the FHIR server fails in the browser with a CORS error. The FHIR server is HAPI behind nginx.",
+        "From the page https://app.example my fetch of the FHIR base is blocked by CORS, and /metadata too. With curl everything comes.",
+        "Our Angular app gets the code all right. Then the call to the token endpoint ends in a CORS error in Chrome, while Postman gets a token with the same values.",
+    ),
+]  # fmt: skip
+SYMPTOMS = {
+    "unauthorized-at-fhir": (
+        "My app got a token. But the FHIR server answers 401 to my requests for the patient. I do not understand why, can somebody give a hint please?",
+        "My app got a token. And the FHIR server answers 200 to my requests for the patient. I do understand why, nobody has to give a hint.",
+    ),
+    "forbidden-at-fhir": (
+        "We hold a token and ask for what is in context with it, and I have no idea why our server then does what it does. Somebody knows?\n"
+        "GET /fhir/Patient/1 HTTP/1.1\nHost: ehr.example\nAuthorization: Bearer a1b2c3d4e5f6\n\nHTTP/1.1 403\nContent-Length: 0\n",
+        "We hold a token and ask for what is in context with it, and I have no idea why our server then does what it does. Somebody knows?\n"
+        "GET /fhir/Patient/1 HTTP/1.1\nHost: ehr.example\nAuthorization: Bearer a1b2c3d4e5f6\n\nHTTP/1.1 404\nContent-Length: 0\n",
+    ),
+    "token-endpoint-401": (
+        "When our back end calls it with everything it has, the token endpoint answers 401 and nothing else, whatever we try since this Monday morning.",
+        "When our back end calls it with everything it has, the token endpoint answers 200 and nothing else, whatever we try since this Monday morning.",
+    ),
+    "token-endpoint-400": (
+        "When our back end calls it with everything it has, the token endpoint answers 400 and nothing else, whatever we try since this Monday morning.",
+        "When our back end calls it with everything it has, the token endpoint answers 200 and nothing else, whatever we try since this Monday morning.",
+    ),
+    "back-to-sign-in": (
+        "We use a library for all of this. The user signs in, and is then sent back to the login page, without any text anywhere. We are stuck here.",
+        "We use a library for all of this. The user signs in, and is then sent on to the start page, without any text anywhere. We are glad here.",
+    ),
+    "nothing-after-sign-in": (
+        "After I log in at the hospital's page, only a white page is shown and that is the end. I have tried it in two browsers. Any hint where to look?",
+        "After I log in at the hospital's page, the whole chart is shown and that is the end. I have tried it in two browsers. Any wish what to add?",
+    ),
+    "page-refuses-request": (
+        "Hello, the authorize page only shows Oops, something went wrong, when I open my app from the launcher at the hospital. No text is given on it.",
+        "Hello, the authorize page shows the name of my app, when I open it from the launcher at the hospital. A long text is given on it too.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "side", "text"), [(rule, side, text) for rule, side, one, two, _ in STORIES for text in (one, two)])
+def test_story_has_its_cause_and_side(rule, side, text):
+    first = load(text).report().diagnoses[0]
+    assert (first.rule, first.side.value) == (rule, side)
+    assert first.confidence is not Confidence.HIGH
+
+
+@pytest.mark.parametrize(("rule", "near"), [(rule, near) for rule, _, _, _, near in STORIES])
+def test_story_that_is_near_has_another(rule, near):
+    assert rule not in [d.rule for d in load(near).report().diagnoses]
+
+
+def test_every_symptom_has_its_cases_and_asks_for_what_exists():
+    assert sorted(SYMPTOMS) == sorted(s.id for s in symptoms())
+    for symptom in symptoms():
+        assert len(symptom.causes) == 2
+        assert symptom.causes[0].category is not symptom.causes[1].category
+        assert set(symptom.asks) <= set(questions()[0])
+
+
+@pytest.mark.parametrize("symptom", sorted(SYMPTOMS))
+def test_symptom_names_two_causes_and_what_tells_them_apart(symptom):
+    report = load(SYMPTOMS[symptom][0]).report()
+    assert [d.rule for d in report.diagnoses] == [f"{PREFIX}{symptom}-1", f"{PREFIX}{symptom}-2"]
+    assert {d.confidence for d in report.diagnoses} == {Confidence.LOW}
+    assert len({d.next for d in report.diagnoses}) == 1
+    assert report.missing
+
+
+@pytest.mark.parametrize("symptom", sorted(SYMPTOMS))
+def test_story_without_the_symptom_names_no_two_causes(symptom):
+    assert not any(d.rule.startswith(PREFIX + symptom) for d in load(SYMPTOMS[symptom][1]).report().diagnoses)
+
+
+def test_status_without_a_story_is_no_symptom():
+    assert load('{"http_status": 401, "fhir_request": "GET Patient/1"}').report().declined
+
+
+@pytest.mark.parametrize(
+    ("text", "differ_in"),
+    [
+        ('issuer did not match, expected "https://a.example" got "https://a.example/"', "slash"),
+        ("Invalid issuer: expected 'https://a.example/t1', but was 'https://a.example/t2'", "name"),
+        ("issuer: expected: https://a.example current: http://a.example", "scheme"),
+        ("Invalid token issuer. Expected 'http://kc:8080/realms/a', but was 'http://kc/realms/a'", "address"),
+        ("unexpected issuer `https://a.example` (expected `https://a.example`)", "nothing"),
+    ],
+)
+def test_issuers_of_one_message_are_compared(text, differ_in):
+    m = Material()
+    read_issuers(text, m)
+    assert m.facts["issuers"]["differ_in"] == differ_in
+    assert m.facts["issuers"]["ordered"]
+
+
+def test_challenge_pasted_without_its_header_is_no_credential():
+    m = load(
+        'It says: Bearer authorization_uri="https://as.example", error="invalid_token", error_description="The audience is invalid"'
+    ).found[0]
+    assert m.errors == ["invalid_token"]
+    assert not any("<access_token" in said.text for said in m.said)
+
+
+def test_key_of_a_message_is_no_secret():
+    report = load('{"message_key": "csrf_attack", "message": "It failed"}').report()
+    assert report.diagnoses[0].rule == "state-not-kept"
