@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -25,13 +25,13 @@ PREFIX = "about-"
 WEIGHT = 44
 """What a cause weighs that only the subject of a text points to: low, and above declining."""
 FIRST_LINE, TROUBLE, MESSAGE, ELSEWHERE = 2.0, 1.5, 1.8, 0.7
-ENOUGH, CLEARLY, STRONG = 4.5, 1.3, 3
-"""What a subject has to reach, and by how much it has to lead the next one of another kind."""
+ENOUGH, ALONE, CLEARLY, STRONG = 4.5, 3.0, 1.3, 3
+"""What a subject has to reach, beside others and alone, and by how much it has to lead the next one of another kind."""
 _TROUBLE = re.compile(
     r"(?i)\b(?:errors?|fail\w*|invalid\w*|\w+_denied|\w+_mismatch|insufficient\w*|unable|refus\w+|reject\w+|denied|deny|forbidden|unauthori[sz]ed\w*|missing|wrong|"
-    r"problems?|issues?|stuck|trouble|mismatch\w*|unknown|broken|lost|blocked|4\d\d|500)\b"
+    r"problems?|issues?|stuck|trouble|mismatch\w*|unknown|broken|lost|blocked|stop(?:s|ped)|dies|died|crash\w*|complain\w*|gone|4\d\d|500)\b"
 )
-_LACK = re.compile(r"(?i)\b(?:not|cannot|can.t|never|without|expired)\b|n.t\b")
+_LACK = re.compile(r"(?i)\b(?:no|not|cannot|can.t|never|without|expired)\b|n.t\b")
 """Weaker words of trouble: beside them something may just as well be told to be in order."""
 _SETTLED = re.compile(
     r"(?i)\b(?:verified|confirmed|checked|made sure|ruled out|is (?:correct|fine|right|valid)|are (?:correct|fine|right|valid)|"
@@ -111,10 +111,23 @@ def weighed(m: Material, seen: Container[str] = ()) -> list[Told]:
 def leading(m: Material, seen: Container[str] = ()) -> Told | None:
     """The subject that leads clearly, or None."""
     found = weighed(m, seen)
-    if not found or found[0].score < ENOUGH or not found[0].strong or not (len(found[0].words) > 1 or found[0].plain):
+    if not found or not found[0].strong or not (len(found[0].words) > 1 or found[0].plain):
         return None
     other = next((t for t in found[1:] if t.subject.category is not found[0].subject.category), None)
+    alone = len(found[0].words) > 1 and (other is None or found[0].score >= 2 * other.score)
+    if found[0].score < (ALONE if alone else ENOUGH):
+        return None
     return found[0] if other is None or found[0].score >= CLEARLY * other.score else None
+
+
+def near_each_other(m: Material, seen: Container[str] = ()) -> list[Diagnosis]:
+    """The two subjects that lead a text together, where neither leads the other: both, for one of them it is."""
+    clear = [t for t in weighed(m, seen) if t.score >= ENOUGH and t.strong and (t.plain or len(t.words) > 1)]
+    first = next(iter(clear), None)
+    other = next((t for t in clear[1:] if first is not None and t.subject.category is not first.subject.category), None)
+    if first is None or other is None:
+        return []
+    return [replace(diagnosis(told), weight=WEIGHT - number) for number, told in enumerate((first, other))]
 
 
 def diagnosis(told: Told, before: Sequence[Diagnosis] = ()) -> Diagnosis:

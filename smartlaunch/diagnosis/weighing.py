@@ -20,7 +20,7 @@ from smartlaunch.diagnosis.material import Material, Said
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Missing, Report
 from smartlaunch.diagnosis.signals.observing import observe
 from smartlaunch.diagnosis.signals.signal import Signal
-from smartlaunch.diagnosis.subjects import Told, diagnosis, leading, subject_named, weighed
+from smartlaunch.diagnosis.subjects import WEIGHT, Told, diagnosis, leading, near_each_other, subject_named, weighed
 from smartlaunch.diagnosis.vendor import Vendor, all_vendors, recognise, vendor_named
 from smartlaunch.finding import Side
 
@@ -45,6 +45,8 @@ FITTING = 6
 """What a cause gains in the order, not in confidence, whose kind is the subject of the whole text."""
 OPENED = 6
 """From where on the subject of a text tells which of several causes a message means."""
+CLEAR = 8
+"""From where on the subject of a text counts more than a cause that weighs less than a subject does."""
 BY_FAR = 14
 """From where on the subject of a text counts more than a sentence that is retold."""
 
@@ -142,7 +144,7 @@ def examine(m: Material, wanted_vendor: str = "") -> Report:
     elif (better := _opened(report.diagnoses[0], m, seen) or _remarked(report.diagnoses[0], told)) is not None:
         report.diagnoses = [diagnosis(better, report.diagnoses), *report.diagnoses][:SHOWN]
     if not report.diagnoses:
-        report.diagnoses = symptoms.told(m, seen)
+        report.diagnoses = near_each_other(m, seen) or symptoms.told(m, seen)
     if not report.diagnoses:
         report.missing = _missing(m, seen, ())
     elif report.diagnoses[0].confidence is Confidence.LOW:
@@ -159,11 +161,12 @@ def _opened(first: Diagnosis, m: Material, seen: dict[str, Signal]) -> Told | No
 
 
 def _remarked(first: Diagnosis, told: Told | None) -> Told | None:
-    """The subject, where it is of another kind than a weak cause that only a remark of the asker shows."""
-    remarked = all(e.by == "asker" for e in first.evidence if e.stance == "for")
-    if told is None or not remarked or first.confidence is not Confidence.LOW or first.category is told.subject.category:
+    """The subject, where it is of another kind than a weak cause that only a remark of the asker, or one sentence beside many, shows."""
+    if told is None or first.confidence is not Confidence.LOW or first.category is told.subject.category:
         return None
-    return told
+    for_it = [e for e in first.evidence if e.stance == "for"]
+    remarked = all(e.by == "asker" for e in for_it)
+    return told if remarked or (first.weight < WEIGHT and told.score >= CLEAR) else None
 
 
 def _asked(rule: str) -> tuple[str, ...]:

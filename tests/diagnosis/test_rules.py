@@ -250,6 +250,9 @@ CASES = {
     "other-users-refused": ({"_told": "With my own account it works. Other users get 403 from the FHIR server when they read the Patient."}, {"_told": "With my own account it fails, as for other users: 403 from the FHIR server when they read the Patient."}),
     "one-version-served": ({"_told": "With patient/Slot.read in the token it works. With patient/Slot.rs reading fails, and I see no reason at all for that."}, {"_told": "With patient/Slot.read in the token it fails. With patient/Slot.rs reading fails too, and I see no reason at all for that."}),
     "scopes-added-told": ({"_told": "The token answer has additional scopes that we never asked for, and our client library stops at it each time."}, {"_told": "The token answer has all of the scopes that we ever asked for, and our client library goes on at once."}),
+    "redirect-scheme-of-proxy": ({"_told": "Behind our nginx the redirect_uri begins with http instead of https, and the server takes it for an unknown one. What do we have to set?"}, {"_told": "Behind our nginx the redirect_uri begins with https as it has to, and the server takes it for an unknown one. What do we have to set?"}),
+    "gateway-at-sign-in": ({"_told": "Since Friday the login of the sandbox shows that it cannot process our request at this time. We have not changed anything."}, {"_told": "Since Friday the data of the sandbox shows that it cannot process our request at this time. We have not changed anything."}),
+    "gateway-at-fhir": ({"_told": "Since Friday each call of the FHIR server shows a page with Bad Gateway on it. We have not changed anything in our client."}, {"_told": "Since Friday each call of the login page shows a page with Bad Gateway on it. We have not changed anything in our client."}),
     "sign-in-loop": ({"error": "ERR_TOO_MANY_REDIRECTS", "http_status": 302}, {"error": "ERR_ABORTED", "http_status": 302}),
 }  # fmt: skip
 

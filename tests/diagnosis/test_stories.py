@@ -58,6 +58,42 @@ STORIES = [
         "Sign-in works, and then reading the Patient from the FHIR server fails in the browser with a CORS error. The FHIR server is HAPI behind nginx.",
     ),
     (
+        "redirect-scheme-of-proxy", "app",
+        "In production our app sends redirect_uri with http, not with https, so the server says redirect_uri mismatch. On my laptop it works. TLS ends at the load balancer.",
+        "We run behind Apache. The callback that our framework builds starts with http:// while the one in the portal starts with https://, and the provider refuses it.",
+        "In production our app sends redirect_uri with another path than registered, so the server says redirect_uri mismatch. On my laptop it works.",
+    ),
+    (
+        "gateway-at-sign-in", "authorization-server",
+        'The sandbox login fails for every test user since yesterday: "Sorry, we are unable to process your request right now". It never gets as far as a code.',
+        "When I sign in at the launcher it says the service is temporarily unavailable, whatever app I choose, and it did so last night as well.",
+        'The sandbox login refuses every test user since yesterday: "Sorry, we do not know your password". It never gets as far as a code.',
+    ),
+    (
+        "gateway-at-fhir", "fhir-server",
+        "The FHIR server answers Bad Gateway to everything since noon, /metadata too. Our token is of this morning.",
+        "Every read of /Patient ends in an upstream request timeout at their end. Is the FHIR API down?",
+        "Every read of /Patient ends in an empty Bundle at their end. Is the FHIR API right?",
+    ),
+    (
+        "about-refresh", "app",
+        "Our portal renews its session silently. When a laptop wakes up in the morning, the silent renew has failed, and the user sits there until he signs in again.",
+        "After the token refresh in a tab that was in the background, users see the page for guests. Pressing F5 mends it each time.",
+        "Our portal renews its membership each May. When a member pays late, the card is left with an old date until he comes again.",
+    ),
+    (
+        "about-launch", "app",
+        "Our calculator started by the launcher stops, since there is no encounter chosen in the launch context.",
+        "In the standalone launch no patient is selected anywhere, so the app has an undefined patient and stops with an error.",
+        "Our calculator started by the launcher works, and the encounter is read from its launch context.",
+    ),
+    (
+        "about-scopes-granted", "registration",
+        "The set-up script of the realm never creates the scope bulk_read, neither is it assigned to the client, so the export is of no use to anyone who needs it.",
+        "Realm set-up incomplete\nThe scope that the service wants was never added to the realm, so no token has it.",
+        "The set-up script of the realm creates the scope bulk_read, and assigns it to the client, so the export is of use to everyone who needs it.",
+    ),
+    (
         "cors-headers-missing", "fhir-server",
         "Sign-in works, and then reading the Patient from the FHIR server fails in the browser with a CORS error. The FHIR server is HAPI behind nginx.",
         "From the page https://app.example my fetch of the FHIR base is blocked by CORS, and /metadata too. With curl everything comes.",
@@ -70,10 +106,14 @@ SYMPTOMS = {
         "My app got a token. And the FHIR server answers 200 to my requests for the patient. I do understand why, nobody has to give a hint.",
     ),
     "forbidden-at-fhir": (
-        "We hold a token and ask for what is in context with it, and I have no idea why our server then does what it does. Somebody knows?\n"
-        "GET /fhir/Patient/1 HTTP/1.1\nHost: ehr.example\nAuthorization: Bearer a1b2c3d4e5f6\n\nHTTP/1.1 403\nContent-Length: 0\n",
-        "We hold a token and ask for what is in context with it, and I have no idea why our server then does what it does. Somebody knows?\n"
-        "GET /fhir/Patient/1 HTTP/1.1\nHost: ehr.example\nAuthorization: Bearer a1b2c3d4e5f6\n\nHTTP/1.1 404\nContent-Length: 0\n",
+        (
+            "We hold a token and ask for what is in context with it, and I have no idea why our server then does what it does. Somebody knows?\n"
+            "GET /fhir/Patient/1 HTTP/1.1\nHost: ehr.example\nAuthorization: Bearer a1b2c3d4e5f6\n\nHTTP/1.1 403\nContent-Length: 0\n"
+        ),
+        (
+            "We hold a token and ask for what is in context with it, and I have no idea why our server then does what it does. Somebody knows?\n"
+            "GET /fhir/Patient/1 HTTP/1.1\nHost: ehr.example\nAuthorization: Bearer a1b2c3d4e5f6\n\nHTTP/1.1 404\nContent-Length: 0\n"
+        ),
     ),
     "token-endpoint-401": (
         "When our back end calls it with everything it has, the token endpoint answers 401 and nothing else, whatever we try since this Monday morning.",
@@ -90,6 +130,14 @@ SYMPTOMS = {
     "nothing-after-sign-in": (
         "After I log in at the hospital's page, only a white page is shown and that is the end. I have tried it in two browsers. Any hint where to look?",
         "After I log in at the hospital's page, the whole chart is shown and that is the end. I have tried it in two browsers. Any wish what to add?",
+    ),
+    "sign-in-never-begins": (
+        "On phones a tap on the Login button makes the page flash, and we are on the start page as before. On a desktop the same button works well.",
+        "On phones a tap on the Login button makes the page change, and we are on the page of the hospital as it should be. On a desktop it works well.",
+    ),
+    "unauthorized-somewhere": (
+        "Since we have changed the version of the framework, our plan executor dies with a 401 Unauthorized exception. Before, everything was in its place.",
+        "Since we have changed the version of the framework, our plan executor ends with a 200 OK. Before, not everything was in its place, it seems to us.",
     ),
     "page-refuses-request": (
         "Hello, the authorize page only shows Oops, something went wrong, when I open my app from the launcher at the hospital. No text is given on it.",
@@ -130,6 +178,26 @@ def test_symptom_names_two_causes_and_what_tells_them_apart(symptom):
 @pytest.mark.parametrize("symptom", sorted(SYMPTOMS))
 def test_story_without_the_symptom_names_no_two_causes(symptom):
     assert not any(d.rule.startswith(PREFIX + symptom) for d in load(SYMPTOMS[symptom][1]).report().diagnoses)
+
+
+def test_of_two_subjects_that_lead_together_both_are_named():
+    report = load(
+        "Either of two\nThe callback URL with its last slash fails, or the client secret in the Basic header does: I cannot tell."
+    ).report()
+    assert {d.rule for d in report.diagnoses} == {"about-redirect-uri", "about-client-authentication"}
+    assert {d.confidence for d in report.diagnoses} == {Confidence.LOW}
+
+
+def test_one_sentence_beside_many_does_not_outweigh_the_subject_of_the_text():
+    text = "Silent renew loses the refresh token\n1. Sign in.\n2. Unplug the network.\n3. The silent renew ends in a network error.\n4. The refresh token is gone."
+    assert load(text).report().diagnoses[0].rule == "about-refresh"
+    assert load("3. The fetch ends in a network error.").report().diagnoses[0].rule == "browser-could-not-read"
+
+
+def test_call_of_a_client_library_tells_that_the_fhir_server_answered():
+    code = "I call `await client.request(`Encounter/${id}`)` in my route and all that comes back to me is HttpError: 401 Unauthorized, whatever I try."
+    assert load(code).found[0].statuses == {"fhir": 401}
+    assert load(code.replace("client.request(`Encounter", "api.ask(`Order")).found[0].statuses == {"any": 401}
 
 
 def test_status_without_a_story_is_no_symptom():

@@ -410,7 +410,7 @@ def test_granted_list_after_a_denial_is_read():
         ),
         (
             f"The redirect_uri gets another scheme\n{LONG}The redirect_uri scheme changes from http to https behind our proxy, and the login fails.",
-            "about-redirect-uri",
+            "redirect-scheme-of-proxy",
         ),
     ],
 )
@@ -428,7 +428,7 @@ def test_first_cause_by_wider_words(text, rule):
         ("A client_secret was provided.", "authentication-any"),
         (
             f"The redirect page gets another colour scheme\n{LONG}The colour scheme changes behind our proxy, and the login fails.",
-            "about-redirect-uri",
+            "redirect-scheme-of-proxy",
         ),
         ('{"error": "invalid_client", "error_description": "iat is in the future"}', "token-not-yet-valid"),
     ],

@@ -28,7 +28,9 @@ _LITERAL = 40_000
 _MOST_SPENT = 2_000_000
 """Characters looked at in vain for the ends of objects, after which no more are looked for."""
 _PAGE = re.compile(r"<!doctype html\b|<html\b", re.IGNORECASE)
-_URL = re.compile(r"(?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]{1,40}:(?://|/(?=[?]))[^\s\"'<>`|\\^{}]*(?:\{\{?[\w.-]+\}?\}[^\s\"'<>`|\\^{}]*)*")
+_URL = re.compile(
+    r"(?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]{1,40}:(?://(?=[^\s\"'<>`|\\^,;)])|/(?=[?]))[^\s\"'<>`|\\^{}]*(?:\{\{?[\w.-]+\}?\}[^\s\"'<>`|\\^{}]*)*"
+)
 _QUERY = re.compile(
     r"(?<![^\s\"'`(])(?:/[\w.~/-]{0,200}(?=\?))?[?#&]?(?:[A-Za-z][\w.-]{0,40})=[^\s&\"'`<>]*(?:&[A-Za-z][\w.\[\]-]{0,40}=[^\s&\"'`<>]*)*"
 )

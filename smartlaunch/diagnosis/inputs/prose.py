@@ -133,6 +133,11 @@ _STEPS = tuple(
     )
 )
 """By which words of a sentence the step is told that answered with a status, the most telling first."""
+_LIBRARY_CALL = re.compile(
+    r"\b(?:client|smart|fhir\w*)\.(?:request|(?:patient|user|encounter)\.(?:read|request)|create|"
+    r"update|patch|search|server\.\w+)\("
+)
+"""How client libraries ask a FHIR server."""
 _LISTED = re.compile(r"\"([^\"\n]{4,2000})\"|\u201c([^\u201d\n]{4,2000})\u201d|`([^`\n]{4,2000})`")
 _GRANTED = re.compile(
     r"(?i)\b(?:granted|returned|received|issued|approved|trimmed|reduced|response|answer|token (?:has|with|contains)|only)\b"
@@ -196,7 +201,7 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
     _scope_lists(text, heard)
     if found := _STATUS.search(story):
         heard.status = int(next(code for code in found.groups() if code))
-        heard.step = _step_of(story, heard.status)
+        heard.step = _step_of(story, heard.status) or ("fhir" if _LIBRARY_CALL.search(story) else "")
     heard.calls = [f"{m.group(1)} {m.group(2)}" for m in _FHIR_CALL.finditer(story)][:6]
     if _NO_REFRESH.search(story):
         heard.values.setdefault("refresh_token", "not returned")

@@ -91,3 +91,57 @@ def compared_versions(m: Material, _vendor: Vendor) -> Iterator[Signal]:
 
 def _short(text: str) -> str:
     return " ".join(text.split())[:140]
+
+
+_TWO_SCHEMES = re.compile(
+    r"(?i)\bhttps?\b[^.\n]{0,60}?(?:\bnot\b|n.t\b|\binstead of\b|\brather than\b|\bto\b|\bbut\b|\bwhere ?as\b|\bwhile\b|"
+    r"\bwhich is wrong\b|\band\b|\bwrong\b)"
+    r"[^.\n]{0,60}?\bhttps?\b|\b(?:not|never|n.t)\b[^.\n]{0,30}\b(?:return\w*|us\w+|be\w*|has|have|with)\b[^.\n]{0,12}\bhttps\b|"
+    r"\b(?:wrong|another|different|other) scheme\b|\bscheme (?:changes|differs|is (?:wrong|different))"
+)
+_REDIRECT = re.compile(r"(?i)\bredirect\w*|\bcall-?back|\breply (?:url|address)|\b(?:return|response)_?url")
+_PROXIED = re.compile(
+    r"(?i)\bproxy\b|\bproxied\b|nginx|apache|caddy|traefik|haproxy|ingress|load ?balancer|cloud ?front|"
+    r"SSL[- ]?(?:terminat\w+|offload\w*)|TLS[- ]?terminat\w+|"
+    r"terminates? (?:SSL|TLS)|X-Forwarded|\bproduction\b|\bdeploy\w*|heroku|vercel|kubernetes|docker"
+)
+
+
+@predicate
+def redirect_of_another_scheme(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """The redirect URI leaves the app with http where https is meant, or the other way round."""
+    if m.source != "text":
+        return
+    texts = [str(m.facts.get("first_line") or ""), *(said.text for said in m.said)]
+    parts = [part for text in texts for part in _SENTENCES.split(text)[:120]]
+    both = next((p for p in parts if _TWO_SCHEMES.search(_bare(p)) and (_REDIRECT.search(p) or _REDIRECT.search(texts[0]))), "")
+    if both and (_PROXIED.search(" ".join(texts)) or _REDIRECT.search(both)):
+        yield saw("redirect-scheme-told", f'the redirect URI has another scheme than is meant: "{_short(both)}"', by="asker")
+
+
+def _bare(text: str) -> str:
+    """A sentence without the addresses in it, in which both schemes may stand by chance."""
+    return re.sub(r"https?://[\w<{*]\S*", "", text) if text.count("://") > 1 else re.sub(r"(https?)://\S+", r"\1", text)
+
+
+_OF_SIGN_IN = re.compile(
+    r"(?i)\b(?:log(?:ging|ged|s)?[- ]?in|login|sign(?:ing|ed|s)?[- ]?in|sign-?on|authori[sz]\w*|consent|"
+    r"token (?:endpoint|request)|identity (?:server|provider)|oauth2?)\b"
+)
+_OF_FHIR = re.compile(
+    r"(?i)\bFHIR (?:server|api|base|endpoint|service)|/(?:fhir|r4|stu3|dstu2)/|/metadata\b|"
+    r"/(?:Patient|Observation|Practitioner)\b"
+)
+
+
+@predicate
+def step_told(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """Which of the two servers a story speaks of, where it speaks of one of them only."""
+    if m.source != "text":
+        return
+    parts = " ".join(_clauses(m))
+    fhir, sign_in = _OF_FHIR.search(parts), _OF_SIGN_IN.search(parts)
+    if sign_in and not fhir and not m.fhir:
+        yield saw("sign-in-told", f'the story is about the sign-in ("{sign_in.group(0)}")', by="asker")
+    if (fhir or m.fhir) and not sign_in:
+        yield saw("fhir-told", "the story is about the FHIR server", by="asker")
