@@ -34,7 +34,7 @@ _TROUBLE = re.compile(
 _LACK = re.compile(r"(?i)\b(?:no|not|cannot|can.t|never|without|expired)\b|n.t\b")
 """Weaker words of trouble: beside them something may just as well be told to be in order."""
 _SETTLED = re.compile(
-    r"(?i)\b(?:verified|confirmed|checked|made sure|ruled out|is (?:correct|fine|right|valid)|are (?:correct|fine|right|valid)|"
+    r"(?i)\b(?:verified|confirmed|checked|made sure|ruled out|(?:is|are) (?:correct|fine|right|valid)(?! for)|"
     r"works? (?:fine|well)|"
     r"worked|matches exactly|successfully)\b"
 )
@@ -69,6 +69,8 @@ class Told:
     """One of its strongest words is there at all."""
     plain: bool = False
     """One of its strongest words stands in the first line, in a message or where trouble is spoken of."""
+    top: float = 0.0
+    """The weight of its strongest word: of two that score alike the more particular one comes first."""
 
 
 @cache
@@ -105,7 +107,7 @@ def weighed(m: Material, seen: Container[str] = ()) -> list[Told]:
     units = _units(m)
     open_to_it = [subject for subject in subjects() if not any(name in seen for name in subject.none)]
     found = [told for subject in open_to_it if (told := _told(subject, units)).score > 0]
-    return sorted(found, key=lambda told: -told.score)
+    return sorted(found, key=lambda told: (-told.score, -told.top))
 
 
 def leading(m: Material, seen: Container[str] = ()) -> Told | None:
@@ -167,7 +169,7 @@ def _units(m: Material) -> list[tuple[float, str]]:
 
 
 def _told(subject: Subject, units: list[tuple[float, str]]) -> Told:
-    score, words, strong, plain = 0.0, [], False, False
+    score, words, strong, plain, top = 0.0, [], False, False, 0.0
     for weight, pattern in subject.cues:
         best, seen = 0.0, ""
         for factor, text in units:
@@ -176,6 +178,6 @@ def _told(subject: Subject, units: list[tuple[float, str]]) -> Told:
         if best:
             score += weight * best
             words.append(seen)
-            strong = strong or weight >= STRONG
+            strong, top = strong or weight >= STRONG, max(top, weight)
             plain = plain or (weight >= STRONG and best >= TROUBLE)
-    return Told(subject, score, tuple(dict.fromkeys(words)), strong, plain)
+    return Told(subject, score, tuple(dict.fromkeys(words)), strong, plain, top)

@@ -198,7 +198,7 @@ def _retold(m: Material, vendor: Vendor, told: Told | None) -> list[Diagnosis]:
 RETOLD = "as retold"
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|[,;]?\s+(?=(?:but|however)\b)", re.IGNORECASE)
 _SETTLED = re.compile(
-    r"(?i)\b(?:verified|confirmed|checked|made sure|ruled out|is (?:correct|fine|right|valid)|are (?:correct|fine|right|valid)|"
+    r"(?i)\b(?:verified|confirmed|checked|made sure|ruled out|(?:is|are) (?:correct|fine|right|valid)(?! for)|"
     r"works?|worked|fixed|solved|resolved|no longer|do(?:es)? not want|thanks?)\b"
 )
 """Words of a sentence that tells what is in order, which says nothing of what is not."""

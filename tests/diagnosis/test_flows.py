@@ -45,7 +45,7 @@ FAULTS = {
     "assertion as bearer": ({"bearer": ASSERTION, "fhir_status": 401, "fhir_body": {"error": "invalid_token"}}, "assertion-sent-as-token"),
     "bearer at the token endpoint": ({"token_headers": [("Authorization", "Bearer abcdef0123456789")], "token_status": 401, "token_error": {"error": "invalid_client"}}, "bearer-at-token-endpoint"),
     "fresh token refused": ({"fhir_status": 401, "fhir_body": {"error": "invalid_token"}}, "fresh-token-refused"),
-    "server down": ({"fhir_status": 504, "fhir_body": {"message": "gateway timeout"}}, "server-failed"),
+    "server down": ({"fhir_status": 504, "fhir_body": {"message": "gateway timeout"}}, "fhir-server-failed"),
     "refresh refused": ({"refresh": (400, {"error": "invalid_grant", "error_description": "refresh token expired"}), "fhir_status": 401, "fhir_body": {}}, "refresh-refused"),
     "scope not covered": ({"fhir": "Binary/9", "fhir_status": 403, "fhir_body": {"error": "insufficient_scope"}}, "grant-does-not-cover"),
 }  # fmt: skip

@@ -106,7 +106,7 @@ def test_truncated_and_odd_hars(tmp_path):
         entry["request"].pop("postData", None)
     path = tmp_path / "bare.har"
     path.write_text(json.dumps(no_bodies), encoding="utf-8")
-    assert load(str(path)).report().diagnoses[0].rule == "server-failed"
+    assert load(str(path)).report().diagnoses[0].rule == "fhir-server-failed"
 
 
 def test_har_without_any_flow_is_declined(tmp_path):

@@ -253,6 +253,12 @@ CASES = {
     "redirect-scheme-of-proxy": ({"_told": "Behind our nginx the redirect_uri begins with http instead of https, and the server takes it for an unknown one. What do we have to set?"}, {"_told": "Behind our nginx the redirect_uri begins with https as it has to, and the server takes it for an unknown one. What do we have to set?"}),
     "gateway-at-sign-in": ({"_told": "Since Friday the login of the sandbox shows that it cannot process our request at this time. We have not changed anything."}, {"_told": "Since Friday the data of the sandbox shows that it cannot process our request at this time. We have not changed anything."}),
     "gateway-at-fhir": ({"_told": "Since Friday each call of the FHIR server shows a page with Bad Gateway on it. We have not changed anything in our client."}, {"_told": "Since Friday each call of the login page shows a page with Bad Gateway on it. We have not changed anything in our client."}),
+    "certificate-not-trusted-by-app": ({"error": "unable to get local issuer certificate"}, {"error": "certificate has expired"}),
+    "certificate-wrong": ({"error": "certificate has expired"}, {"error": "self-signed certificate in certificate chain"}),
+    "inner-name-unreachable": ({"error": "connect ECONNREFUSED", "_facts": {"inner_address": "localhost:8080"}}, {"error": "connect ECONNREFUSED", "_facts": {"address_joined": "//auth"}}),
+    "discovery-document-wrong": ({"_told": "The smart-configuration of the server names a wrong token endpoint, one of another host, and so our app cannot exchange the code."}, {"_told": "The smart-configuration of the server names the right token endpoint, one of the same host, and so our app can exchange the code."}),
+    "fhir-server-failed": ({"fhir_request": "GET Patient/1", "http_status": 500}, {"token_endpoint": "https://as.example/token", "http_status": 500}),
+    "sign-in-told-as-dismissed": ({"_told": "On Android the result of AuthSession is dismiss, with no code in it. It is the same on two phones of ours."}, {"_told": "On Android the result of AuthSession is success, with a code in it. It is the same on two phones of ours."}),
     "sign-in-loop": ({"error": "ERR_TOO_MANY_REDIRECTS", "http_status": 302}, {"error": "ERR_ABORTED", "http_status": 302}),
 }  # fmt: skip
 

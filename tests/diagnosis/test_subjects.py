@@ -79,8 +79,12 @@ CASES = {
         "Signature verification failed after rotation\nThe key set at jwks_uri has a different kid, so that the receiver fails.",
         "The signature under the contract is hers, and the keys lie on the table.",
     ),
+    "certificate": (
+        "Which CA bundle?\nWe have a private CA, and with NODE_EXTRA_CA_CERTS the certificate makes trouble as before.",
+        "The certificate on the wall was given to her for ten years of work.",
+    ),
     "network": (
-        "Connection broken\nThe self-signed certificate makes trouble, or the firewall: the connection is refused.",
+        "Connection broken\nFrom inside the container the firewall makes trouble, or a blocked port: the connection is refused.",
         "The network of friends grew, and a certificate was handed out to each.",
     ),
 }

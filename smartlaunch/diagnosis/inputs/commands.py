@@ -112,8 +112,9 @@ class _Call:
             left, _, right = value.partition(":")
             self.headers.append((left.strip(), right.strip()))
         elif name in ("-u", "--user"):
-            if ":" not in value:
-                self.headers.append(("Authorization", "Basic " + base64.b64encode(value.encode()).decode()))
+            if value:  # without a colon curl asks for the password
+                pair = value if ":" in value else f"{value}:typed-at-the-prompt"
+                self.headers.append(("Authorization", "Basic " + base64.b64encode(pair.encode()).decode()))
         elif name in ("-b", "--cookie"):
             self.headers.append(("Cookie", value))
         elif name == "--oauth2-bearer":

@@ -28,6 +28,14 @@ from smartlaunch.evidence.redaction import Redactor
 _UNSAID: Final = frozenset({"script", "style", "svg", "head"})
 _TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})<", re.IGNORECASE)
 _TITLE_AT_MOST = 200
+_FHIR_ADDRESS = re.compile(r"(?i)://[^/]+/(?:[^?#]*/)?(?:fhir|r4|r5|stu3|dstu2)(?:/(?!\.well-known|auth|oauth)|$)")
+_INNER = re.compile(r"https?://((?:localhost|127\.0\.0\.1|[\w-]+|[\w.-]+\.(?:local|internal|svc|lan))(?::\d+)?)(?:[/?#]|$)")
+"""The host of an address that is known in one machine or network only."""
+_JOINED = re.compile(
+    r"(?<![:/])//(?:auth|authori[sz]e|oauth2?|token|introspect|realms|\.well-known)\b|"
+    r"/\.well-known/[\w-]+/+(?:auth|oauth2?|token)\b"
+)
+"""Where an address was put together from parts with a slash too many, or from the address of a document."""
 _ENDS = " \n\t.,;:)]}>*_!\"'`"
 
 
@@ -206,6 +214,12 @@ class _Text:
 
     def _url(self, url: str) -> str:
         note_token_in(url, self.m)
+        if _FHIR_ADDRESS.search(url.partition("?")[0]) is not None:
+            self.m.facts.setdefault("fhir_address", True)
+        if (inner := _INNER.match(url)) is not None:
+            self.m.facts.setdefault("inner_address", inner.group(1))
+        if (joined := _JOINED.search(url.partition("?")[0])) is not None:
+            self.m.facts.setdefault("address_joined", joined.group(0))
         what = read_url(url, self.m, whole=url != self._sent.last and url not in self._broken)
         for name, value in self._sent.compare(url).items():
             self.m.facts.setdefault(name, value)

@@ -145,3 +145,27 @@ def step_told(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw("sign-in-told", f'the story is about the sign-in ("{sign_in.group(0)}")', by="asker")
     if (fhir or m.fhir) and not sign_in:
         yield saw("fhir-told", "the story is about the FHIR server", by="asker")
+
+
+_NATIVE = re.compile(
+    r"(?i)\b(?:android|iOS|iphones?|ipads?|react[- ]native|expo|flutter|ionic|capacitor|cordova|xamarin|maui|swift|"
+    r"kotlin|AppAuth|custom tabs?|APK|"
+    r"ASWebAuthenticationSession|SFSafariViewController|onActivityResult|intent[- ]filter|deep ?links?|universal links?|"
+    r"WebBrowser\.\w+|AuthSession\w*)\b"
+)
+
+
+@predicate
+def native_app(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """An app on a device, whose way back is a scheme or a link of the operating system."""
+    if m.source == "text" and (found := next((hit for p in _clauses(m) if (hit := _NATIVE.search(p)) is not None), None)) is not None:
+        yield saw("native-app-told", f'the app is one on a device ("{found.group(0)}")', by="asker")
+
+
+@predicate
+def addresses_joined(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """An address that was put together wrongly: a slash too many, or endpoints under the discovery document."""
+    if joined := m.facts.get("address_joined"):
+        yield saw("address-joined-wrong", f"an address is joined wrongly, at {joined}")
+    if inner := m.facts.get("inner_address"):
+        yield saw("inner-address-told", f"the address {inner} is known in one machine or network only", inner=str(inner))

@@ -41,11 +41,22 @@ def stated(m: Material, vendor: Vendor) -> Iterator[Signal]:
         yield saw(f"error:{code}", f"the error code is {code}", m.fact_of.get("error", ""))
 
 
+_PATHS = (
+    ("authorize", re.compile(r"(?i)(?<=[\w/])/(?:authori[sz]e|oauth2?/auth|openid-connect/auth)\b")),
+    ("token", re.compile(r"(?i)(?<=[\w/])/token\b(?!_)")),
+    ("discovery", re.compile(r"(?i)/\.well-known/|/metadata\b")),
+)
+"""The path in a short message that tells which endpoint it is about."""
+
+
 def stage_of(m: Material, said: Said) -> str:
     """The stage of the flow that a text belongs to, or an empty string where nothing tells."""
     first = said.where.partition(" ")[0]
     if first in _WHERE and " " in said.where:
         return _WHERE[first]
+    paths = {step for step, pattern in _PATHS if pattern.search(said.text)} if said.who == "server" and len(said.text) < 300 else set()
+    if len(paths) == 1:
+        return paths.pop()
     by_code = {_ONLY_AT[code] for code in m.errors if code in _ONLY_AT}
     if len(by_code) == 1:
         return by_code.pop()
@@ -62,6 +73,21 @@ def stage_of(m: Material, said: Said) -> str:
     return ""
 
 
+_FHIR_TOLD = re.compile(r"(?i)\bFHIR[- ](?:server|api|service|base)|/(?:fhir|r4|stu3|dstu2)/|\bOperationOutcome\b")
+_SIGN_IN_TOLD = re.compile(
+    r"(?i)\b(?:log ?in|sign[- ]?in|call-?back|redirect\w*|token (?:endpoint|request|exchange)|"
+    r"authori[sz]e (?:endpoint|page|url))\b"
+)
+
+
+def _about_fhir_alone(m: Material) -> bool:
+    """Whether the request is one to the FHIR server, or the text speaks of that server and of no sign-in."""
+    if m.source != "text":
+        return bool(m.fhir) and not (m.authorize_url or m.token_url or m.grant_type)
+    text = " ".join([str(m.facts.get("first_line") or ""), *(said.text for said in m.said)])
+    return bool(m.fhir or m.facts.get("fhir_address") or _FHIR_TOLD.search(text)) and _SIGN_IN_TOLD.search(text) is None
+
+
 @predicate
 def statuses(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """Statuses, and the step of the flow that failed."""
@@ -72,6 +98,8 @@ def statuses(m: Material, _vendor: Vendor) -> Iterator[Signal]:
             yield saw(f"{step}-status:{status}", f"{step} answered {status}")
         if status >= 500:
             yield saw("status:5xx", f"the server answered {status}", at, status=str(status))
+        if status >= 500 and (step == "fhir" or (step == "any" and _about_fhir_alone(m))):
+            yield saw("fhir-5xx", f"the FHIR server answered {status}", at, status=str(status))
     token_error = {"invalid_client", "invalid_grant", "unsupported_grant_type"} & set(m.errors)
     if (m.token_url or m.grant_type or token_error) and not m.fhir:
         yield saw("at-token-endpoint", "the failing request went to the token endpoint")
