@@ -259,6 +259,11 @@ CASES = {
     "discovery-document-wrong": ({"_told": "The smart-configuration of the server names a wrong token endpoint, one of another host, and so our app cannot exchange the code."}, {"_told": "The smart-configuration of the server names the right token endpoint, one of the same host, and so our app can exchange the code."}),
     "fhir-server-failed": ({"fhir_request": "GET Patient/1", "http_status": 500}, {"token_endpoint": "https://as.example/token", "http_status": 500}),
     "sign-in-told-as-dismissed": ({"_told": "On Android the result of AuthSession is dismiss, with no code in it. It is the same on two phones of ours."}, {"_told": "On Android the result of AuthSession is success, with a code in it. It is the same on two phones of ours."}),
+    "session-not-kept-in-frame": ({"launch_type": "EHR launch in an iframe", "error": "session cookie does not persist"}, {"launch_type": "standalone", "error": "session cookie does not persist"}),
+    "session-not-kept": ({"_told": "The session is lost between the launch and our callback, each time we try it with two servers."}, {"_told": "The session is kept between the launch and our callback, each time we try it with two servers."}),
+    "sign-in-page-fails": ({"authorize_url": REQUEST, "_facts": {}, "_authorize": 500}, {"authorize_url": REQUEST, "_facts": {}, "_authorize": 404}),
+    "user-without-patient": ({"error": "invalid_grant", "error_description": "Unable to find a patient record for this account"}, {"error": "invalid_grant", "error_description": "Unable to find a session for this account"}),
+    "authorization-header-lost": ({"_told": "Our refresh request leaves without the Authorization header, and the server answers 401 to it since the update."}, {"_told": "Our refresh request leaves with the Authorization header, and the server answers 200 to it since the update."}),
     "sign-in-loop": ({"error": "ERR_TOO_MANY_REDIRECTS", "http_status": 302}, {"error": "ERR_ABORTED", "http_status": 302}),
 }  # fmt: skip
 
@@ -266,8 +271,11 @@ CASES = {
 def _fires(rule, case):
     case = dict(case)
     facts = case.pop("_facts", {})
+    authorized = case.pop("_authorize", 0)
     m = load(case["_told"]).found[0] if "_told" in case else read_observation(case)
     m.facts.update(facts)
+    if authorized:
+        m.statuses["authorize"] = authorized
     if facts:
         m.structured.add("exchanges")
     vendor = weighing.vendor_of(m)

@@ -148,6 +148,42 @@ STORIES = [
         "The window of the browser is closed by the user, and then he goes home, because it is late and the work is done.",
     ),
     (
+        "session-not-kept", "app",
+        "Behind the balancer the session is lost between launch and callback, and so the sign-in begins anew each time.",
+        "Our express-session cookie is not stored by the browser after the launch page, and the callback finds an empty session.",
+        "Behind the balancer the session is found again after launch and callback, and so the sign-in ends well each time.",
+    ),
+    (
+        "sign-in-page-fails", "authorization-server",
+        "The authorize page of our server answers 500 when it sends the browser on to its own login page, since its session does not persist.",
+        "GET /oauth2/authorize gives HTTP 503 instead of the login, with every client that we have. Our own pages are up.",
+        "GET /oauth2/authorize gives HTTP 404 instead of the login, with every client that we have. Our own pages are up.",
+    ),
+    (
+        "user-without-patient", "session",
+        "POST /token answers 400 invalid_grant: we could not find a patient match for the account that signed in. It began last night, with several test users.",
+        "The launch stops with: No matching patient record found. The user signs in as she always does.",
+        "The launch stops with: No matching client found. The user signs in as she always does.",
+    ),
+    (
+        "authorization-header-lost", "app",
+        "The call of the introspection endpoint does not send the Authorization header that we have configured, so our server says 401 to it.",
+        "Apache strips the Authorization header from the token request, and the client is unknown to the server then.",
+        "Apache passes the Authorization header of the token request on, and the client is known to the server then.",
+    ),
+    (
+        "scope-missing", "app",
+        "Since the update of Keycloak our plugin, which sends no scope at all, is answered with invalid_scope and nobody can sign in.",
+        "The authorize request of our wiki has an empty scope, and the page says that something is not right with it.",
+        "The authorize request of our wiki has the scope openid, and the page says that something is not right with it.",
+    ),
+    (
+        "patient-context-missing", "app",
+        "The sign-in goes through, and then our importer stops: the token answer did not include a patient id (check the launch/patient scope).",
+        "After the exchange our app says: missing patient context in the token response (look at launch/patient).",
+        "After the exchange our app says: missing practitioner in the token response (look at fhirUser).",
+    ),
+    (
         "cors-headers-missing", "fhir-server",
         "Sign-in works, and then reading the Patient from the FHIR server fails in the browser with a CORS error. The FHIR server is HAPI behind nginx.",
         "From the page https://app.example my fetch of the FHIR base is blocked by CORS, and /metadata too. With curl everything comes.",
@@ -252,6 +288,15 @@ def test_call_of_a_client_library_tells_that_the_fhir_server_answered():
     code = "I call `await client.request(`Encounter/${id}`)` in my route and all that comes back to me is HttpError: 401 Unauthorized, whatever I try."
     assert load(code).found[0].statuses == {"fhir": 401}
     assert load(code.replace("client.request(`Encounter", "api.ask(`Order")).found[0].statuses == {"any": 401}
+
+
+def test_mention_of_a_silent_request_is_no_refusal_of_one():
+    text = "The library renews with prompt=none in a frame. Now the refresh token is expired, and the token endpoint answers 400 to each renewal."
+    assert load(text).report().diagnoses[0].category.value == "token-lifetime"
+    assert (
+        load("The request with prompt=none is answered with an error: login_required").report().diagnoses[0].category.value
+        == "identity-session"
+    )
 
 
 def test_status_without_a_story_is_no_symptom():

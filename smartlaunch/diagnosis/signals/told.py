@@ -169,3 +169,11 @@ def addresses_joined(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw("address-joined-wrong", f"an address is joined wrongly, at {joined}")
     if inner := m.facts.get("inner_address"):
         yield saw("inner-address-told", f"the address {inner} is known in one machine or network only", inner=str(inner))
+
+
+@predicate
+def sign_in_page(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """The authorization endpoint, or the sign-in page behind it, answers 5xx."""
+    status = m.statuses.get("authorize", 0)
+    if status >= 500:
+        yield saw("sign-in-page-5xx", f"the authorization endpoint or its sign-in page answered {status}", status=str(status))
