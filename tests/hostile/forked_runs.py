@@ -8,10 +8,14 @@ secrets that went over the wire are written to ``<folder>.secrets.json``, which 
 from __future__ import annotations
 
 import builtins
+import gc
 import io
 import json
 import os
+import signal
 import sys
+import tempfile
+import threading
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 
+from smartlaunch import interruption  # noqa: E402 - found by the path above
 from tests import forking  # noqa: E402
 
 
@@ -79,12 +84,37 @@ def send_a_signal(folder: Path, *, number: int, file: str) -> None:
     io.open = builtins.open = opening
 
 
+def put_one_run() -> None:
+    """Put one run here, before any child is made: what it imports, reads and compiles all children have. It fails, so it is diagnosed too."""
+    import allure_pytest.plugin  # noqa: F401 - a run without Allure does not
+
+    ours = [os.dup(number) for number in (1, 2)]
+    job = {"place": "discovery", "fault": "html", "scenarios": ["standalone-public/smart-configuration-found"]}
+    with tempfile.TemporaryDirectory() as scratch, Path(os.devnull).open("wb") as nowhere:
+        for number in (1, 2):
+            os.dup2(nowhere.fileno(), number)
+        run_one({**job, "folder": f"{scratch}/run"})
+        sys.stdout.flush()
+        sys.stderr.flush()
+    for number, kept in enumerate(ours, 1):
+        os.dup2(kept, number)
+        os.close(kept)
+    for number in interruption.SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    assert threading.active_count() == 1, threading.enumerate()  # the others would not be in the children
+    gc.collect()
+    gc.freeze()
+
+
 def main() -> None:
     """Work off the jobs."""
+    listed = json.loads(sys.stdin.readline())
     forking.warm_up()
+    if len(listed) > 1:
+        put_one_run()
     jobs = [
         forking.Job(job["name"], lambda job=job: forking.fork(lambda: run_one(job), Path(f"{job['folder']}.txt")), job["limit_s"])
-        for job in json.loads(sys.stdin.readline())
+        for job in listed
     ]
     for job, ended, took in forking.work_off(jobs, min(len(os.sched_getaffinity(0)), 4)):
         print(json.dumps({"name": job.name, "code": ended.code, "took_s": round(took, 1)}), flush=True)
