@@ -21,6 +21,7 @@ from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.exchange import Exchange, RecordedExchange
 
 _TEXT_MEDIA: Final = ("text/", "application/json", "application/xml", "image/svg+xml", "application/x-ndjson")
+_NAME: Final = "exchanges.jsonl"
 _EXTENSIONS: Final = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
@@ -63,11 +64,15 @@ class Recorder:
         self._prefix, self._count = prefix, 0
         self._local = threading.local()
         self._file: TextIO | None = None
-        self.lost = ""
-        """Why an exchange could not be written when it was recorded."""
+        self._open = folder is not None
+        self.lost: dict[str, str] = {}
+        """What could not be written, by its name, and why."""
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / "exchanges.jsonl").open("w", encoding="utf-8")
+            try:
+                self._file = (folder / _NAME).open("w", encoding="utf-8")
+            except OSError as exc:
+                self.lost[_NAME] = str(exc.strerror or exc)
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +102,7 @@ class Recorder:
                     self._file.write(_line(asdict(recorded)) + "\n")
                     self._file.flush()
                 except OSError as exc:  # it is kept, and written at the end with all that could not be
-                    self.lost = str(exc.strerror or exc)
+                    self.lost[_NAME] = str(exc.strerror or exc)
             return recorded
 
     @contextmanager
@@ -132,7 +137,7 @@ class Recorder:
             data = self.redactor.text(data.decode("utf-8", "replace")).encode()
         with self._lock:
             target = self.folder / "attachments"
-            target.mkdir(exist_ok=True)
+            target.mkdir(parents=True, exist_ok=True)
             stem = _safe_name(self.redactor.scrub(name))
             suffix = _EXTENSIONS.get(media, "")
             stem = stem.removesuffix(suffix) if suffix else stem
@@ -140,8 +145,13 @@ class Recorder:
             while path.exists():
                 number += 1
                 path = target / f"{stem}-{number}{suffix}"
-            path.write_bytes(data)
             relative = f"attachments/{path.name}"
+            try:
+                path.write_bytes(data)
+            except OSError as exc:  # evidence that there is no room for must not end the scenario
+                self.lost[relative] = str(exc.strerror or exc)
+                path.unlink(missing_ok=True)
+                return ""
             self.attachments.append(relative)
             for scope in self._scopes:
                 scope.attachments.append(relative)
@@ -150,20 +160,28 @@ class Recorder:
     def close(self) -> None:
         """Close the file, after hiding in its older lines what was learned to be a secret only later."""
         with self._lock:
-            if self._file is None:
+            if not self._open or self.folder is None:
                 return
-            path = Path(self._file.name)
+            self._open = False
+            path = self.folder / _NAME
             try:
-                self._file.close()
+                if self._file is not None:
+                    self._file.close()
             except OSError as exc:
-                self.lost = str(exc.strerror or exc)
+                self.lost[_NAME] = str(exc.strerror or exc)
             self._file = None
             late = [number for block in _blocks(self.exchanges) for number in _leaking(block, self.exchanges, self.redactor)]
             for number in late:
                 self.exchanges[number] = rescrubbed(self.exchanges[number], self.redactor)
-            if late or self.lost or not path.is_file():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text("".join(_line(asdict(each)) + "\n" for each in self.exchanges), encoding="utf-8")
+            if late or _NAME in self.lost or not path.is_file():
+                try:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text("".join(_line(asdict(each)) + "\n" for each in self.exchanges), encoding="utf-8")
+                except OSError as exc:
+                    path.unlink(missing_ok=True)  # its older lines may hold what was learned late
+                    self.lost[_NAME] = str(exc.strerror or exc)
+                else:
+                    self.lost.pop(_NAME, None)
 
     @property
     def _scopes(self) -> list[Scope]:

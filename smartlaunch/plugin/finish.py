@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from smartlaunch.records.files import (
     RUN_FILE,
     readme,
 )
-from smartlaunch.records.record import Run
+from smartlaunch.records.record import Run, ScenarioResult
 from smartlaunch.records.store import assemble, with_diagnoses, write_run
 
 _LAST = 8
@@ -65,18 +65,24 @@ def finish(
     on_run: Callable[[Run, Path], None] | None = None,
     at_end: Callable[[], None] | None = None,
     slim: bool = False,
+    lost: Mapping[str, str] | None = None,
+    results: Sequence[ScenarioResult] | None = None,
+    recorded: Sequence[RecordedExchange] | None = None,
 ) -> Run:
     """Write ``run.json``, then what explains and shows it; ``on_run`` gets the run when it is explained, ``at_end`` waits for it.
 
-    ``slim`` keeps of what no finding speaks of only that it happened.
+    ``slim`` keeps of what no finding speaks of only that it happened. ``lost`` names what could not be written while the run went;
+    ``results`` and ``recorded`` are then in the place of the files.
 
     Where not even ``run.json`` can be written, the others are made all the same before that is raised.
     """
     gc.freeze()  # what the run left in memory is not looked through again for each of the million small objects made here
-    writers = Writers(folder, scrub)
+    writers = Writers(folder, scrub, [{"artefact": name, "problem": scrub(why)} for name, why in (lost or {}).items()])
     made: list[Mapping[str, Any]] = []
     writers.attempt("header", lambda: made.append(header()))
-    run = assemble(folder, made[0] if made else None)  # without a new header that from the start of the run counts
+    run = assemble(
+        folder, made[0] if made else None, results=results, recorded=recorded
+    )  # without a new header that from the start of the run counts
     run = _write(run, writers, on_run=on_run, at_end=at_end, slim=slim)
     (folder / EXCHANGES_FILE).unlink(missing_ok=True)  # run.json has them; nothing is kept twice
     return run

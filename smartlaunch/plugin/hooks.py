@@ -351,7 +351,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         return (yield)
     except Exception as exc:  # noqa: BLE001 - the run and its own reports are complete; whatever broke is named in them
         files = {Path(frame.filename).stem for frame in traceback.extract_tb(exc.__traceback__)}
-        add_unwritten(run.folder, JUNIT_FILE if "junitxml" in files else "a report of pytest", clean(exc, run))
+        artefact = JUNIT_FILE if "junitxml" in files else "a report of pytest"
+        sys.stderr.write(f"smartlaunch: {artefact} could not be written: {clean(exc, run)}\n")
+        with contextlib.suppress(OSError, UsageError):
+            add_unwritten(run.folder, artefact, clean(exc, run))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from smartlaunch.plugin.gates import app_of, gate_of
 from smartlaunch.plugin.items import RUN, plan_of, scenario_id
 from smartlaunch.plugin.session import RunSession
 from smartlaunch.probes import ahead
-from smartlaunch.records.files import REPORTS
+from smartlaunch.records.files import EXCHANGES_FILE, HEADER_FILE, REPORTS, SCENARIOS_FILE
 from smartlaunch.records.record import SCHEMA_VERSION
 from smartlaunch.records.store import new_run_folder, write_header
 
@@ -56,8 +58,16 @@ def open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
         raise
     if any(line["verdict"] in ("mend", "unreachable") for line in run.preflight):
         fail_preflight(config, run)
-    write_header(run.folder, run.header())
+    _keep_header(run, run.header())
     return run
+
+
+def _keep_header(run: RunSession, header: Mapping[str, Any]) -> None:
+    """Write the header, which only a run that is killed needs; where there is no room for it, the run says so at its end."""
+    try:
+        write_header(run.folder, header)
+    except OSError as exc:
+        run.lost[HEADER_FILE] = str(exc.strerror or exc)
 
 
 def begin(run: RunSession, items: list[pytest.Item]) -> None:
@@ -89,9 +99,9 @@ def fail_preflight(config: pytest.Config, run: RunSession) -> None:
             "end": datetime.now(UTC).isoformat(),
         }
     run.folder.mkdir(parents=True, exist_ok=True)
-    write_header(run.folder, header)
+    _keep_header(run, header)
     run.close()
-    finish(run.folder, lambda: header, scrub=run.scrub)
+    finish(run.folder, lambda: header, scrub=run.scrub, lost=run.lost)
     config.stash[RUN] = run
     reached = all(line["verdict"] != "unreachable" for line in run.preflight)
     lines = [line["problem"] for line in run.preflight if line["verdict"] in ("mend", "unreachable")]
@@ -114,5 +124,8 @@ def write_reports(config: pytest.Config, run: RunSession) -> None:
         on_run=bridge.begin if bridge is not None else None,
         at_end=bridge.finish if bridge is not None else None,
         slim=run.options.slim,
+        lost=run.lost,
+        results=run.results if SCENARIOS_FILE in run.lost else None,
+        recorded=run.recorder.exchanges if EXCHANGES_FILE in run.lost else None,
     )
     config.stash[RUN] = run

@@ -221,9 +221,14 @@ class RunSession:
     def keep_traceback(self, name: str, text: str) -> str:
         """Store our own traceback for a bug report, scrubbed; source code is no message, so nothing is learned from it."""
         path = self.folder / "attachments" / f"{name}-traceback.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.scrub(text), encoding="utf-8")
-        return path.relative_to(self.folder).as_posix()
+        relative = path.relative_to(self.folder).as_posix()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.scrub(text), encoding="utf-8")
+        except OSError as exc:
+            self.lost[relative] = str(exc.strerror or exc)
+            return ""
+        return relative
 
     def add(self, result: ScenarioResult) -> None:
         """Keep a scenario's result, on disk at once."""
@@ -264,6 +269,8 @@ class RunSession:
                 step()
             except Exception as exc:  # noqa: BLE001 - the run is over; what could not be closed must not hide its results
                 print(f"smartlaunch: could not close {name}: {self.scrub(str(exc))}", file=sys.stderr)  # noqa: T201
+        if recorder is not None:
+            self.lost |= recorder.lost
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,8 +73,14 @@ def rescrubbed(result: ScenarioResult, scrub: Callable[[str], str]) -> ScenarioR
     return record_of(ScenarioResult, clean(asdict(result)))
 
 
-def assemble(folder: Path, header: Mapping[str, Any] | None = None) -> Run:
-    """Join what a run wrote into one record.
+def assemble(
+    folder: Path,
+    header: Mapping[str, Any] | None = None,
+    *,
+    results: Sequence[ScenarioResult] | None = None,
+    recorded: Sequence[RecordedExchange] | None = None,
+) -> Run:
+    """Join what a run wrote into one record; ``results`` and ``recorded`` are what it still holds where there was no room to write it.
 
     The last result of a scenario counts. Selected scenarios (``header.selection``) without a result are named in
     ``header.coverage.missing``: a run that did not put every selected scenario is not a good run.
@@ -82,11 +88,12 @@ def assemble(folder: Path, header: Mapping[str, Any] | None = None) -> Run:
     stored = _json_file(folder / HEADER_FILE)
     merged: dict[str, Any] = {"schema": SCHEMA_VERSION, **(stored if isinstance(stored, dict) else {}), **(header or {})}
     by_id: dict[str, ScenarioResult] = {}
-    for line in _json_lines(folder / SCENARIOS_FILE):
+    for line in _json_lines(folder / SCENARIOS_FILE) if results is None else _as_lines(results):
         result = record_of(ScenarioResult, line)
         by_id.pop(result.id, None)
         by_id[result.id] = result
-    exchanges = tuple(record_of(RecordedExchange, line) for line in _json_lines(folder / EXCHANGES_FILE))
+    lines = _json_lines(folder / EXCHANGES_FILE) if recorded is None else _as_lines(recorded)
+    exchanges = tuple(record_of(RecordedExchange, line) for line in lines)
     diagnoses = _json_file(folder / DIAGNOSES_FILE)
     scenarios = tuple(by_id.values())
     merged["coverage"] = _coverage(merged, scenarios)
@@ -127,6 +134,8 @@ def write_run(run: Run, folder: Path) -> Path:
 def add_unwritten(folder: Path, artefact: str, problem: str) -> None:
     """Note in a run that is written already that one more artefact could not be made."""
     run = load_run(folder)
+    if any(line["artefact"] == artefact for line in run.unwritten):
+        return
     write_run(replace(run, header={**run.header, "unwritten": [*run.unwritten, {"artefact": artefact, "problem": problem}]}), folder)
 
 
@@ -220,6 +229,12 @@ def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
                 continue
             if isinstance(value, dict):
                 yield value
+
+
+def _as_lines(kept: Iterable[ScenarioResult | RecordedExchange]) -> Iterator[Mapping[str, Any]]:
+    """What is held in memory as it would be read from a file."""
+    for each in kept:
+        yield json.loads(json.dumps(asdict(each), ensure_ascii=False))
 
 
 def _json_file(path: Path) -> Any:

@@ -15,7 +15,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,13 +98,28 @@ class AllureBridge:
     # --- what pytest tells
 
     def pytest_sessionstart(self) -> None:
-        """Let Allure write no containers: they hold fixtures only, seven files for each scenario."""
+        """Let Allure write no containers: they hold fixtures only, seven files for each scenario. What it writes may fail."""
         if not self.active:
             return
         import allure_commons
 
         for hook in allure_commons.plugin_manager.hook.report_container.get_hookimpls():
             hook.function = _no_container
+        for name in ("report_result", "report_attached_data", "report_attached_file"):
+            for hook in getattr(allure_commons.plugin_manager.hook, name).get_hookimpls():
+                if hook.plugin is not self._hooks:
+                    hook.function = self._going_on(hook.function)
+
+    def _going_on(self, write: Callable[..., None]) -> Callable[..., None]:
+        """A writer of Allure's that does not end the run where there is no room for its file."""
+
+        def written(*arguments: Any) -> None:
+            try:
+                write(*arguments)
+            except OSError as exc:
+                self.problem = self.problem or exc
+
+        return written
 
     def pytest_runtest_logstart(self) -> None:
         """Forget the scenario before."""

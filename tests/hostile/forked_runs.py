@@ -1,7 +1,7 @@
 """Runs against a hostile server, each in a forked child of this process (``tests/forking.py``).
 
 Reads one JSON list of jobs from standard input, forks a child for each, and prints one line of JSON as each ends. A job is ``{"name",
-"place", "fault", "spared", "scenarios", "folder", "limit_s", "defects", "crash", "allure", "signal"}``; what is left out is off. The
+"place", "fault", "spared", "scenarios", "folder", "limit_s", "defects", "crash", "allure", "meddle"}``; what is left out is off. The
 secrets that went over the wire are written to ``<folder>.secrets.json``, which is no part of the run.
 """
 
@@ -12,6 +12,7 @@ import gc
 import io
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -34,20 +35,21 @@ def run_one(job: dict[str, Any]) -> int:
     from hostile_server import hostile
 
     from smartlaunch.embedded_ehr.options import SandboxOptions
+    from smartlaunch.errors import UsageError
     from smartlaunch.records.exits import exit_code
     from smartlaunch.records.store import load_run
 
     if job.get("crash"):
         crash()
     folder = Path(job["folder"])
-    if job.get("signal"):
-        send_a_signal(folder, **job["signal"])
+    if job.get("meddle"):
+        meddle(folder, **job["meddle"])
     suites = {identifier.split("/")[0].replace("-", "_") for identifier in job["scenarios"]}
     with hostile(SandboxOptions(defects=tuple(job.get("defects", ())))) as front:
         target = front.write_target(folder.parent, name=folder.name, request_s=job.get("request_s", 2), login_s=job.get("login_s", 8))
         front.misbehave(job.get("place", ""), job.get("fault", ""), job.get("spared", 0))
         allure = ["-p", "allure_pytest.plugin", f"--alluredir={folder / 'allure-results'}"] if job.get("allure") else []
-        pytest.main(
+        code = pytest.main(
             [
                 *("-c", str(ROOT / "smartlaunch" / "cli" / "pytest.ini"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}"),
                 *(*forking.PYTEST, "-W", "error", *allure),
@@ -58,7 +60,10 @@ def run_one(job: dict[str, Any]) -> int:
             ]
         )
         Path(f"{folder}.secrets.json").write_text(json.dumps({name: sorted(values) for name, values in front.secrets.items()}))
-    return exit_code(load_run(folder))
+    try:
+        return exit_code(load_run(folder))
+    except UsageError:
+        return int(code)
 
 
 def crash() -> None:
@@ -71,13 +76,17 @@ def crash() -> None:
     Fhir.read = broken  # type: ignore[method-assign,assignment]
 
 
-def send_a_signal(folder: Path, *, number: int, file: str) -> None:
-    """Signal this process while a file of that name is being opened for writing."""
+def meddle(folder: Path, *, signal_at: str = "", number: int = 0, full_at: str = "") -> None:
+    """Signal this process while a file of that name is being opened for writing; let there be no room for files of that name."""
     really = io.open
 
     def opening(name: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        written = set(mode) & set("wax+") and not isinstance(name, int) and Path(os.fsdecode(name)).is_relative_to(folder)
+        final = re.sub(r"^\.(.*)\.\w+$|\.tmp$", r"\1", Path(os.fsdecode(name)).name) if written else ""
+        if written and full_at and fnmatch(final, full_at):
+            return really("/dev/full", mode, *arguments, **named)
         opened = really(name, mode, *arguments, **named)
-        if set(mode) & set("wax") and Path(str(name)).is_relative_to(folder) and fnmatch(Path(str(name)).name.removesuffix(".tmp"), file):
+        if written and signal_at and fnmatch(final, signal_at):
             os.kill(os.getpid(), number)  # here nobody else holds the file yet
         return opened
 

@@ -6,11 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+LONG = ("aud-of-another-server", "state-returned-unusual", "wrong-verifier-refused", "doubled-parameter-refused", "redirect-uri-exact")
+"""Some fifty scenarios, each with a walk of its own: whatever is done to the run, it is still going then."""
+SHORT = ("authorization-code-issued", "aud-right", "aud-of-another-server", "wrong-verifier-refused")
 START_S = 90
 SLOW_MACHINE = 4
 """How much longer than on a quiet machine everything may take here; the promise is five seconds."""
@@ -19,7 +25,7 @@ SLOW_MACHINE = 4
 class Started:
     """A run on the embedded EHR, with a folder for temporary files of its own."""
 
-    def __init__(self, tmp_path: Path, *more: str, out: str = "out") -> None:
+    def __init__(self, tmp_path: Path, slugs: tuple[str, ...] = LONG, *, out: str = "out", most_bytes: int = 0) -> None:
         self.folder, self.tmp = tmp_path / out, tmp_path / "tmp"
         self.tmp.mkdir(exist_ok=True)
         env = {**os.environ, "TMPDIR": str(self.tmp), "PYTHONPATH": str(ROOT)}
@@ -30,12 +36,11 @@ class Started:
             "run",
             "--target=embedded",
             "--no-allure",
-            "--suite",
-            "standalone-public",
-            *more,
+            *(f"--scenario=standalone-public/{slug}" for slug in slugs),
         ]
+        limits = ["prlimit", f"--fsize={most_bytes}"] if most_bytes else []
         self.process = subprocess.Popen(
-            [*command, f"--out={self.folder}"], cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*limits, *command, f"--out={self.folder}"], cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     def reach(self, scenarios: int) -> None:
@@ -81,34 +86,76 @@ def assert_rendered(folder: Path, scenarios: int) -> None:
     assert "<html" in (folder / "index.html").read_text()[:200]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_a_signal_ends_the_run_with_its_reports(tmp_path, number):
-    run = Started(tmp_path)
+@dataclass
+class Signalled:
+    """A run that a signal has ended."""
+
+    run: Started
+    number: int
+    took_s: float
+    code: int
+    out: str
+    err: str
+
+
+def signalled(folder: Path, number: int, meanwhile: Callable[[Started], None] = lambda _run: None) -> Signalled:
+    run = Started(folder)
     run.reach(4)
+    meanwhile(run)
     begun = time.monotonic()
     run.process.send_signal(number)
     code, out, err = run.end()
-    assert time.monotonic() - begun < 5 * SLOW_MACHINE
-    assert code == 128 + number
-    assert err.strip().splitlines()[-1] == f"smartlaunch: interrupted ({number.name}); what was recorded until then is in out"
-    assert "Traceback" not in out + err
-    assert_rendered(run.folder, 4)
-    assert run.left() == []
+    return Signalled(run, number, time.monotonic() - begun, code, out, err)
 
 
-OPENED = {"*-attachment*": "an attachment of Allure", "*-result.json": "a result of Allure", "scenarios.jsonl": "a result"}
+def kept_out(run: Started) -> None:
+    """A second run wants to write into the folder of the first."""
+    code, _, err = Started(run.folder.parent).end()
+    assert code == 2
+    assert "another run is writing to this folder" in err
+
+
+def goes_away(run: Started) -> None:
+    """The folder is taken away at once, so that nothing is written into what is half gone."""
+    run.folder.rename(run.folder.parent / "gone")
+    run.reach(1)
+
+
+MEANWHILE = {signal.SIGINT: kept_out, signal.SIGTERM: goes_away, signal.SIGHUP: lambda _run: None}
+
+
+@pytest.mark.parametrize("number", MEANWHILE, ids=["SIGINT, and a second run is kept out", "SIGTERM, and the folder had gone", "SIGHUP"])
+def test_a_signal_ends_the_run_with_its_reports(tmp_path, number):
+    ended = signalled(tmp_path, number, MEANWHILE[number])
+    assert ended.took_s < 5 * SLOW_MACHINE
+    assert ended.code == 128 + number
+    assert ended.err.strip().splitlines()[-1] == f"smartlaunch: interrupted ({number.name}); what was recorded until then is in out"
+    assert "Traceback" not in ended.out + ended.err
+    assert_rendered(ended.run.folder, 4)
+    assert ended.run.left() == []
+
+
+OPENED = {"*-attachment*": "an attachment of Allure", "scenarios.jsonl": "a result"}
+FULL = (
+    *("header.json", "scenarios.jsonl", "exchanges.jsonl", "diagnoses.json", "run.har.gz", "index.html", "junit.xml", "README.txt"),
+    *("*.jpg", "*-result.json", "*-attachment*"),
+)
+"""What there is no room for while there is room for everything else."""
+REPORTS = {"run.json", "run.har.gz", "index.html", "README.txt"}
+BEGUN = ["standalone-public/smart-configuration-found", "standalone-public/smart-configuration-media-type"]
 
 
 @pytest.fixture(scope="module")
-def cut_while_writing(forked_runs):
-    scenarios = ["standalone-public/smart-configuration-found", "standalone-public/smart-configuration-media-type"]
-    cut = {"number": signal.SIGHUP}
-    return forked_runs([{"name": OPENED[file], "allure": True, "scenarios": scenarios, "signal": {**cut, "file": file}} for file in OPENED])
+def meddled_with(forked_runs):
+    cut = [{"name": what, "meddle": {"signal_at": file, "number": signal.SIGHUP}} for file, what in OPENED.items()]
+    full = [{"name": file, "meddle": {"full_at": file}} for file in (*FULL, "*")]
+    shown = {"*.jpg": {"scenarios": ["standalone-public/aud-right"], "place": "authorize", "fault": "html"}}
+    return forked_runs([{"allure": True, "scenarios": BEGUN, **shown.get(job["name"], {}), **job} for job in (*cut, *full)])
 
 
 @pytest.mark.parametrize("what", OPENED.values())
-def test_a_signal_cuts_no_file(cut_while_writing, what):
-    run = cut_while_writing[what]
+def test_a_signal_cuts_no_file(meddled_with, what):
+    run = meddled_with[what]
     assert "KeyboardInterrupt" in run.said
     assert "Traceback" not in run.said
     assert "Warning" not in run.said  # which are errors there
@@ -118,6 +165,41 @@ def test_a_signal_cuts_no_file(cut_while_writing, what):
     assert len(results) >= 2
     for path in results:
         json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("file", FULL)
+def test_without_room_for_one_file_the_others_are_there(meddled_with, file):
+    run = meddled_with[file]
+    assert "Traceback" not in run.said
+    assert run.code == 4, run.said
+    named = [line["artefact"] for line in run.record["header"]["unwritten"]]
+    assert len(named) == 1
+    assert fnmatch(Path(named[0]).name, file) or (named[0] == "Allure" and file.startswith("*-")), named
+    assert f"{named[0]} could not be written" in run.said
+    assert "No space left" in run.said
+    assert {path.name for path in run.folder.iterdir()} >= REPORTS - {file}
+    assert len(run.outcomes) == (1 if file == "*.jpg" else 2)
+    assert "error" not in run.outcomes.values()
+    assert run.record["exchanges"]
+
+
+def test_without_room_for_anything_it_is_said(meddled_with):
+    run = meddled_with["*"]
+    assert "Traceback" not in run.said
+    assert run.code == 3  # pytest's own for an internal error, which `smartlaunch run` tells as 4
+    assert "run.json could not be written" in run.said
+    assert "No space left" in run.said
+
+
+def test_the_command_names_what_there_was_no_room_for(tmp_path):
+    run = Started(tmp_path, ("smart-configuration-found", "smart-configuration-media-type"), most_bytes=100_000)
+    code, out, err = run.end()
+    assert code == 4
+    assert "Traceback" not in out + err
+    assert "index.html could not be written: OSError: [Errno 27] File too large" in " ".join(out.split())
+    assert not (run.folder / "index.html").exists()
+    assert {path.name for path in run.folder.iterdir()} >= {"run.json", "run.har.gz", "junit.xml", "README.txt", "manifest.sha256"}
+    assert run.left() == []
 
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path):
@@ -159,7 +241,7 @@ def test_killing_pytest_leaves_a_report_and_says_so(tmp_path):
 
 
 def test_killing_the_browser_blocks_or_starts_it_anew(tmp_path):
-    run = Started(tmp_path, "--quick")
+    run = Started(tmp_path, SHORT)
     run.reach(2)
     for browser in run.browsers():
         os.kill(browser, signal.SIGKILL)
@@ -168,27 +250,3 @@ def test_killing_the_browser_blocks_or_starts_it_anew(tmp_path):
     assert "Traceback" not in out + err
     assert_rendered(run.folder, 4)
     assert run.left() == []
-
-
-def test_a_second_run_is_kept_out_of_the_folder(tmp_path):
-    first = Started(tmp_path)
-    first.reach(2)
-    second = Started(tmp_path)
-    code, _, err = second.end()
-    assert code == 2
-    assert "another run is writing to this folder" in err
-    first.process.send_signal(signal.SIGINT)
-    assert first.end()[0] == 130
-    assert_rendered(first.folder, 2)
-
-
-def test_a_folder_that_goes_away_is_made_again(tmp_path):
-    run = Started(tmp_path)
-    run.reach(3)
-    run.folder.rename(tmp_path / "gone")  # at once, so that nothing is written into what is being taken away
-    run.reach(1)
-    run.process.send_signal(signal.SIGTERM)
-    code, out, err = run.end()
-    assert code == 143
-    assert "Traceback" not in out + err
-    assert_rendered(run.folder, 3)
