@@ -62,6 +62,7 @@ def dressed() -> list[str]:
 def started() -> list[str]:
     """What needs servers and runs, by test file, with the number of cases."""
     from shapes import SHAPES
+    from test_ends import FULL
     from test_hostile_servers import CASES
 
     what = {
@@ -69,7 +70,7 @@ def started() -> list[str]:
         "hostile behaviours of a server at one endpoint": len(CASES),
         "secrets looked for in every file of runs": _tests("test_canaries.py"),
         "wrong settings": _tests("test_wrong_settings.py"),
-        "ends and faults: signals, kills, folders": _tests("test_ends.py") + 2,
+        "ends and faults: signals, kills, folders, full disks": _tests("test_ends.py") + 4 + len(FULL),
     }
     lines = [
         "## Behaviours, files, faults",
