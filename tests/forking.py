@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -65,7 +66,10 @@ def warm_up(**environment: str) -> None:
     import smartlaunch.reporting.junit  # noqa: F401
     from smartlaunch.catalogue import load
     from smartlaunch.embedded_ehr.server import serve
+    from smartlaunch.plugin import lint
     from smartlaunch.plugin.binding import every_plan, features
+    from smartlaunch.plugin.finish import write_artefacts
+    from tests.reporting import sample_run
 
     with contextlib.redirect_stdout(io.StringIO()):
         pytest.main(["--version", "-p", "pytest_bdd.plugin"])  # imports what pytest itself consists of
@@ -77,6 +81,10 @@ def warm_up(**environment: str) -> None:
     features()
     every_plan()
     load()
+    lint.problems()
+    if os.environ.get("SMARTLAUNCH_REPORTS") != "off":
+        with tempfile.TemporaryDirectory() as folder:
+            write_artefacts(sample_run.build(Path(folder), clean=True), Path(folder), scrub=str)
     gc.freeze()
 
 
