@@ -97,7 +97,7 @@ def _pictures(names: Sequence[str], folder: Path) -> Iterator[Checked]:
     """Keep the pictures of the sign-in where a person finds them."""
     import shutil
 
-    from smartlaunch.cli.run import shown
+    from smartlaunch.cli.output import shown
     from smartlaunch.onboarding.checkup import Checked
 
     if not names:

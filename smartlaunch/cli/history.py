@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from smartlaunch.cli.run import shown
+from smartlaunch.cli.output import shown
 from smartlaunch.errors import UsageError
 from smartlaunch.records.exits import GOOD
 from smartlaunch.records.files import HISTORY_FILE, REPORTS

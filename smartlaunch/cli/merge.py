@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from smartlaunch.catalogue import load
+from smartlaunch.cli.folders import folder_of
 from smartlaunch.cli.report import render
-from smartlaunch.cli.run import folder_of
 from smartlaunch.finding import Outcome
 from smartlaunch.records import files
 from smartlaunch.records.exits import GOOD, exit_code

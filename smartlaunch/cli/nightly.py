@@ -17,7 +17,7 @@ from types import FrameType
 from smartlaunch.catalogue import load
 from smartlaunch.cli.child import child_environment
 from smartlaunch.cli.compare import DOWN_NIGHTS
-from smartlaunch.cli.run import shown
+from smartlaunch.cli.output import shown
 from smartlaunch.errors import UsageError
 from smartlaunch.nights.attempt import Attempt, Ended, carry_out
 from smartlaunch.nights.page import row_of, write_index

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 _NARROW, _WIDE, _INDENT = 60, 140, 2
 
@@ -47,3 +48,11 @@ def field(name: str, text: str) -> None:
                 break_long_words=False,
             )
         )
+
+
+def shown(path: Path) -> str:
+    """Return a path as a person would type it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from smartlaunch.cli.compare import DOWN_NIGHTS
+from smartlaunch.cli.folders import alone, folder_of, scratch_folder
+from smartlaunch.cli.output import shown
 from smartlaunch.errors import InternalError, LookupFailed, UsageError
 from smartlaunch.evidence import signature
 from smartlaunch.plugin import options
@@ -21,7 +22,7 @@ from smartlaunch.records import files
 from smartlaunch.records.comparison import Change, Comparison
 from smartlaunch.records.exits import BLOCKED, GOOD, INTERNAL, USAGE, exit_code
 from smartlaunch.records.history import History
-from smartlaunch.records.store import load_run, new_run_folder
+from smartlaunch.records.store import load_run
 from smartlaunch.reporting.words import count
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     def changes(record: Run) -> Comparison | None:
         return _changes(args, record, baseline)
 
-    with _alone(folder), _scratch() as scratch:
+    with alone(folder), scratch_folder() as scratch:
         if workers > 1:
             return _side_by_side(args, asked, selection, target, folder, workers, changes)
         return _run(args, asked, selection.suites, folder, scratch, changes)
@@ -198,87 +199,6 @@ def _switch_unknown(kind: str, name: str, known: list[str]) -> LookupFailed:
     near = difflib.get_close_matches(name, known, n=8, cutoff=0.4) or sorted(known)[:8]
     hint = f"all {len(known)}: smartlaunch defects" if kind == "defect" else f"{len(known)} in all"
     return LookupFailed(kind, name, near if len(known) > len(near) else known, hint=hint)
-
-
-def folder_of(out: str | None) -> Path:
-    """The folder of a run: the one that is named, cleared of an earlier run, else a new one."""
-    if not out:
-        return new_run_folder(Path.cwd() / files.REPORTS)
-    folder = Path(out)
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"--out {out}: this is a file, a folder is wanted")
-        folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
-            _clear(folder)
-    except OSError as exc:
-        raise UsageError(f"--out {out}: the folder cannot be used ({exc.strerror})") from None
-    return folder.resolve()
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep a second run out of the folder; the lock goes with the process that holds it."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks here
-        yield
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / files.LOCK_FILE).open("wb")
-    except OSError as exc:
-        raise UsageError(f"{shown(folder)}: the folder cannot be written ({exc.strerror})") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(f"{shown(folder)}: another run is writing to this folder\n  try: another --out") from None
-        try:
-            yield
-        finally:
-            (folder / files.LOCK_FILE).unlink(missing_ok=True)
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for the temporary files of a run, the browser's profile among them; what killed runs left goes too."""
-    from smartlaunch.plugin.ending import SCRATCH, remove
-
-    base = Path(tempfile.gettempdir())
-    for old in base.glob(f"{SCRATCH}*"):
-        if not _is_alive(old.name.removeprefix(SCRATCH).partition("-")[0]):
-            shutil.rmtree(old, ignore_errors=True)
-    try:
-        scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
-    except OSError as exc:
-        raise UsageError(f"the folder for temporary files, {base}, cannot be written ({exc.strerror})\n  try: TMPDIR=...") from None
-    try:
-        yield scratch
-    finally:
-        remove(scratch)
-
-
-def _is_alive(number: str) -> bool:
-    try:
-        os.kill(int(number), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _clear(folder: Path) -> None:
-    """Take an earlier run out of its folder; a folder with anything else in it is left alone."""
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in files.EVERY)
-    if foreign:
-        raise UsageError(f"--out {folder}: the folder holds {foreign[0]}, which is no part of a run\n  try: a new folder")
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif path.name != files.LOCK_FILE:
-            path.unlink()
 
 
 def _run(
@@ -491,11 +411,3 @@ def _summary(record: Run, folder: Path) -> None:
 
     paths = {name: shown(path) for name, path in files.reports(folder).items()}
     sys.stdout.write(render_summary(record, load(), paths=paths, colour=takes_colour(sys.stdout)))
-
-
-def shown(path: Path) -> str:
-    """Return a path as a person would type it from here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from smartlaunch.catalogue import load
-from smartlaunch.cli.run import shown
+from smartlaunch.cli.output import shown
 from smartlaunch.errors import UsageError
 from smartlaunch.records.exits import GOOD, INTERRUPTED
 from smartlaunch.records.files import REPORTS

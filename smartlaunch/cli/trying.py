@@ -184,7 +184,7 @@ def _keep(session: RunSession, app: App, told: Told, teller: Teller, started: da
 
 def _tell(record: Run, told: Told, session: RunSession) -> int:
     """Say what it came to: the cause of what did not go well, where the rest is, and what to do next."""
-    from smartlaunch.cli.run import shown
+    from smartlaunch.cli.output import shown
     from smartlaunch.diagnosis.runs import diagnose
     from smartlaunch.diagnosis.text import render
     from smartlaunch.evidence.manifest import write_manifest

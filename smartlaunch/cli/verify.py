@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from smartlaunch.cli.run import shown
+from smartlaunch.cli.output import shown
 from smartlaunch.errors import LookupFailed
 from smartlaunch.evidence import manifest, signature
 from smartlaunch.records import files
