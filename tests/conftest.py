@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from smartlaunch.cli import main
+from tests import forking
+from tests.forking import Warm
 
 _WARNINGS = (
     "error",
@@ -51,3 +53,18 @@ def cli(capsys, tmp_path, monkeypatch):
         return said
 
     return call
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """A process that has everything imported, for the runs of these tests."""
+    process = Warm()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def in_forks(warm):
+    """Runs of the command line made by that process."""
+    with forking.in_forks(warm):
+        yield

@@ -1,7 +1,7 @@
 """Many short runs from one process that has everything imported: a run then costs its exchanges, not its start.
 
 A process warms up once and forks a child for each run. ``one_run`` is pytest with some scenarios, ``fork`` whatever else a run needs;
-``wait_for`` gives the first that ends, ``work_off`` hands out a whole list of them.
+``wait_for`` gives the first that ends, ``work_off`` hands out a whole list of them. A test has its runs made by a ``Warm`` process.
 """
 
 from __future__ import annotations
@@ -10,16 +10,21 @@ import contextlib
 import gc
 import importlib
 import io
+import json
 import os
+import selectors
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("-q", "-p", "pytest_bdd.plugin", "-p", "no:cacheprovider", "--quiet-progress", "--assert=plain")
@@ -122,16 +127,22 @@ def one_run(folder: Path, arguments: Sequence[str], plugins: Callable[[], list[o
     return fork(work, folder / "out.txt")
 
 
-def wait_for(deadlines: Mapping[int, float]) -> Ended:
-    """The first child to end; one that goes over its time is killed with everything it started."""
-    late: set[int] = set()
-    while True:
-        pid, status, usage = os.wait4(-1, os.WNOHANG)
-        if pid in deadlines:
-            return Ended(pid, None if pid in late else os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime)
-        for child in [child for child, deadline in deadlines.items() if time.monotonic() > deadline and child not in late]:
-            late.add(child)
+def ends(deadlines: Mapping[int, float]) -> Iterator[Ended]:
+    """The children that have ended by now; one that is over its time is killed with everything it started."""
+    late = {child for child, deadline in deadlines.items() if time.monotonic() > deadline}
+    for child in deadlines:
+        if child in late:
             os.killpg(child, signal.SIGKILL)
+        pid, status, usage = os.wait4(child, 0 if child in late else os.WNOHANG)
+        if pid:
+            yield Ended(pid, None if child in late else os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime)
+
+
+def wait_for(deadlines: Mapping[int, float]) -> Ended:
+    """The first child to end, or to go over its time."""
+    while True:
+        for ended in ends(deadlines):
+            return ended
         time.sleep(0.05)
 
 
@@ -146,3 +157,105 @@ def work_off(jobs: Sequence[Job], at_once: int) -> Iterator[tuple[Job, Ended, fl
         ended = wait_for({pid: begun + job.limit_s for pid, (job, begun) in running.items()})
         job, begun = running.pop(ended.pid)
         yield job, ended, time.monotonic() - begun
+
+
+class Warm:
+    """A process of its own that has everything imported, and makes the runs that a test asks for, some of them at once."""
+
+    def __init__(self, at_once: int = 2) -> None:
+        command = [sys.executable, str(Path(__file__)), str(at_once)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        self.number = 0
+        self.ended: dict[int, int | None] = {}
+
+    def start(
+        self, arguments: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None, cwd: Path = ROOT, limit_s: float = 240
+    ) -> int:
+        """Have pytest run with these arguments, its words going to ``log`` and the embedded EHR in its process; the number of the run."""
+        from smartlaunch.cli.child import child_environment
+
+        assert self.process.stdin is not None
+        self.number += 1
+        job = {"arguments": list(arguments), "log": str(log), "cwd": str(cwd), "limit_s": limit_s, "number": self.number}
+        job["env"] = {**(child_environment() if env is None else env), "SMARTLAUNCH_EMBEDDED": "thread"}
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        return self.number
+
+    def wait(self, number: int) -> int | None:
+        """The exit code of a run; None where it went over its limit."""
+        assert self.process.stdout is not None
+        while number not in self.ended:
+            line = self.process.stdout.readline()
+            assert line, "the warm process is gone"
+            told = json.loads(line)
+            self.ended[told["number"]] = told["code"]
+        return self.ended[number]
+
+    def close(self) -> None:
+        """Let it go; a run that is still under way goes with it."""
+        self.process.communicate()
+
+
+@contextlib.contextmanager
+def in_forks(warm: Warm) -> Iterator[None]:
+    """Let ``smartlaunch run``, called in this process, have its pytest made by the warm one, with the embedded EHR in it as well."""
+    from smartlaunch.cli import child
+
+    def run_pytest(command: Sequence[str], *, env: Mapping[str, str], output: IO[bytes] | None, lines: Sequence[int] = ()) -> int:
+        assert not lines, "nobody sits at a terminal here"
+        with tempfile.NamedTemporaryFile() as log:
+            arguments = command[command.index("pytest") + 1 :]
+            code = warm.wait(warm.start(arguments, Path(log.name), env=env, cwd=Path.cwd()))
+            said = Path(log.name).read_bytes()
+        if output is not None:
+            output.write(said)
+        else:
+            sys.stdout.write(said.decode("utf-8", "replace"))
+        return -signal.SIGKILL if code is None else code
+
+    before = child.run_pytest
+    child.run_pytest = run_pytest
+    try:
+        yield
+    finally:
+        child.run_pytest = before
+
+
+def make_one(job: Mapping[str, Any]) -> int:
+    """The run that a job describes, in this process."""
+    import pytest
+
+    os.environ.clear()
+    os.environ.update(job["env"])
+    tempfile.tempdir = None  # as the environment has it
+    os.chdir(job["cwd"])
+    return int(pytest.main(job["arguments"]))
+
+
+def serve(at_once: int) -> None:
+    """Make the runs that are asked for line by line, until nobody asks any more."""
+    warm_up()
+    waiting: list[dict[str, Any]] = []
+    running: dict[int, tuple[int, float]] = {}
+    asked, rest = selectors.DefaultSelector(), b""
+    asked.register(sys.stdin, selectors.EVENT_READ)
+    while True:
+        for _ in asked.select(0.02 if running else None):
+            came = os.read(sys.stdin.fileno(), 1 << 16)
+            if not came:
+                for pid in running:
+                    os.killpg(pid, signal.SIGKILL)
+                return
+            *lines, rest = (rest + came).split(b"\n")
+            waiting += map(json.loads, lines)
+        while waiting and len(running) < at_once:
+            job = waiting.pop(0)
+            running[fork(partial(make_one, job), Path(job["log"]))] = (job["number"], time.monotonic() + job["limit_s"])
+        for ended in ends({pid: deadline for pid, (_, deadline) in running.items()}):
+            print(json.dumps({"number": running.pop(ended.pid)[0], "code": ended.code}), flush=True)
+
+
+if __name__ == "__main__":
+    sys.path[0] = str(ROOT)
+    serve(int(sys.argv[1]))

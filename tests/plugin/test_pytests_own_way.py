@@ -15,6 +15,7 @@ from smartlaunch.plugin.binding import SUITES, every_plan, plans
 from smartlaunch.setup import commands
 
 ROOT = Path(__file__).resolve().parents[2]
+OURS = ("-p", "pytest_bdd.plugin", "-p", "allure_pytest.plugin")
 OWN = """\
 @once
 Feature: What our portal needs
@@ -29,21 +30,41 @@ Feature: What our portal needs
 """
 
 
-def collect(*words, cwd=ROOT, plugins=False, code=0):
+def collected(said):
+    """The tests that a collection names."""
+    return [line.partition("::")[2] for line in said.splitlines() if "::" in line]
+
+
+def collect_alone(*words, plugins=False, code=0):
+    """A collection in a process of its own: for features of one's own, and for plugins that load by themselves."""
     environment = {k: v for k, v in os.environ.items() if k != "SMARTLAUNCH_FEATURES"} | {"PYTHONPATH": str(ROOT)}
     if not plugins:
         environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        words = ("-p", "pytest_bdd.plugin", "-p", "allure_pytest.plugin", *words)
+        words = (*OURS, *words)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", *words],
-        cwd=cwd,
+        cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
-    return [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line], done.stdout + done.stderr
+    return collected(done.stdout), done.stdout + done.stderr
+
+
+@pytest.fixture
+def collect(warm, tmp_path):
+    """A collection in a process that has everything imported."""
+
+    def call(*words):
+        log = tmp_path / "collected.txt"
+        code = warm.wait(warm.start(["--collect-only", "-q", *OURS, *words], log))
+        said = log.read_text("utf-8")
+        assert code == 0, said[-3000:]
+        return collected(said), said
+
+    return call
 
 
 def test_every_plan_has_its_group_suite_and_strength():
@@ -56,7 +77,7 @@ def test_every_plan_has_its_group_suite_and_strength():
         )
 
 
-def test_markers_select_groups_without_what_is_intrusive():
+def test_markers_select_groups_without_what_is_intrusive(collect):
     file = "suites/test_standalone_public.py"
     found, _ = collect(file, "-m", "pkce and not intrusive")
     wanted = [p for p in plans("standalone-public") if "pkce" in p.path and "intrusive" not in p.flags and not p.thorough]
@@ -67,13 +88,13 @@ def test_markers_select_groups_without_what_is_intrusive():
     assert suite
 
 
-def test_every_marker_is_registered_and_an_unknown_one_is_refused():
+def test_every_marker_is_registered_and_an_unknown_one_is_refused(collect):
     _, text = collect("suites/test_standalone_public.py", "--markers")
     for name in ("pkce", "intrusive", "shall", *(s.id for s in SUITES)):
         assert f"@pytest.mark.{name}:" in text
 
 
-def test_the_suites_are_found_by_their_package():
+def test_the_suites_are_found_by_their_package(collect):
     found, _ = collect("--pyargs", "smartlaunch._suite.suites.test_standalone_public", "-m", "pkce", "--target=embedded")
     assert found
 
@@ -95,9 +116,9 @@ def test_what_failed_last_comes_first_or_alone(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT), "SMARTLAUNCH_ALLURE": "off"}
     done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
-    found, _ = collect(*words, "--lf", plugins=True)
+    found, _ = collect_alone(*words, "--lf", plugins=True)
     assert found == ["test_state_returned"]
-    first, _ = collect(*words, "--ff", plugins=True)
+    first, _ = collect_alone(*words, "--ff", plugins=True)
     assert first[0] == "test_state_returned"
     assert len(first) == 2
 
@@ -159,9 +180,9 @@ def test_a_run_beside_other_plugins_comes_to_the_same(others, tmp_path):
     assert (tmp_path / "run" / "index.html").is_file()
 
 
-def test_what_ends_grants_stays_last_where_another_plugin_shuffles(others):
+def test_what_ends_grants_stays_last_where_another_plugin_shuffles(others, collect):
     done = beside(others, "suites/test_standalone_public.py", "--collect-only", "-q", "-p", "randomly", "--randomly-seed=7")
-    found = [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line]
+    found = collected(done.stdout)
     alone, _ = collect("suites/test_standalone_public.py")
     last = {f"test_{p.slug.replace('-', '_')}" for p in plans("standalone-public") if "last" in p.flags}
     assert sorted(found) == sorted(alone)
@@ -169,7 +190,7 @@ def test_what_ends_grants_stays_last_where_another_plugin_shuffles(others):
     assert {name.partition("[")[0] for name in found[-len([n for n in found if n.partition("[")[0] in last]) :]} <= last
 
 
-def test_every_option_has_the_family_name_too():
+def test_every_option_has_the_family_name_too(collect):
     found, _ = collect(
         "suites/test_standalone_public.py", "--smartlaunch-requirement=SMART-2.2-app-launch-pkce-a", "--smartlaunch-target=embedded"
     )
@@ -185,18 +206,18 @@ def own(tmp_path, then="it is a JSON object"):
 
 
 def test_own_features_run_beside_ours(tmp_path):
-    found, _ = collect("suites/test_standalone_public.py", f"--smartlaunch-features={own(tmp_path)}", "-k", "portal")
+    found, _ = collect_alone("suites/test_standalone_public.py", f"--smartlaunch-features={own(tmp_path)}", "-k", "portal")
     assert found == ["test_our_portal_finds_the_configuration"]
 
 
 def test_a_step_that_does_not_exist_is_named_at_collection(tmp_path):
     folder = own(tmp_path, "it is a JSON objekt")
-    _, text = collect("suites/test_standalone_public.py", f"--smartlaunch-features={folder}", code=4)
+    _, text = collect_alone("suites/test_standalone_public.py", f"--smartlaunch-features={folder}", code=4)
     assert "portal/portal.feature:10: there is no step Then 'it is a JSON objekt'; did you mean 'it is a JSON object'" in text
 
 
 def test_a_folder_without_features_is_a_mistake(tmp_path, capsys):
-    _, text = collect("suites/test_standalone_public.py", f"--smartlaunch-features={tmp_path}", code=4)
+    _, text = collect_alone("suites/test_standalone_public.py", f"--smartlaunch-features={tmp_path}", code=4)
     assert "no folder with feature files" in text
     assert main(["run", "--features", str(tmp_path)]) == 2
     capsys.readouterr()

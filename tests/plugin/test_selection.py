@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from smartlaunch.errors import UsageError
 from smartlaunch.plugin import options
 from smartlaunch.plugin.binding import every_plan
 from smartlaunch.plugin.selection import Selection
+from tests.forking import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTLINE = next(plan for plan in every_plan() if plan.labels and "intrusive" in plan.flags)
@@ -26,34 +26,21 @@ ASKED = {
 
 
 @pytest.mark.parametrize("words", ASKED.values(), ids=ASKED)
-def test_a_list_and_a_collection_hold_the_same_scenarios(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_and_a_collection_hold_the_same_scenarios(
+    words: list[str], warm: Warm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert smartlaunch(["run", "--list", *words]) == 0
     listed = {line.strip() for line in capsys.readouterr().out.splitlines() if re.match(r"  [a-z]\S*/\S+|  [a-z].*\]$", line)}
     parser = argparse.ArgumentParser()
     options.add_to_command(parser)
     asked = options.of_command(parser.parse_args(words))
-    script = (
-        "import pytest, sys\n"
-        "from smartlaunch.plugin.items import scenario_id\n"
-        "class Ids:\n"
-        "    def pytest_collection_finish(self, session):\n"
-        "        print(*(f'ID {scenario_id(item)}' for item in session.items), sep='\\n')\n"
-        "sys.exit(pytest.main(sys.argv[1:], plugins=[Ids()]))\n"
-    )
     paths = [ROOT / "suites" / f"test_{suite.id.replace('-', '_')}.py" for suite in Selection.of(asked).suites]
     command = child.pytest_command(["--collect-only", "-qq", *options.pytest_arguments(asked)], paths=paths)
-    start = command.index("pytest")
-    done = subprocess.run(
-        [*command[: start - 1], "-c", script, *command[start + 1 :]],
-        env=child.child_environment(),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    collected = {line[3:] for line in done.stdout.splitlines() if line.startswith("ID ")}
-    assert collected == listed != set(), done.stdout[-2000:] + done.stderr[-2000:]
+    log = tmp_path / "said.txt"
+    warm.wait(warm.start(["-p", "tests.plugin.ids", *command[command.index("pytest") + 1 :]], log))
+    said = log.read_text()
+    collected = {line[3:] for line in said.splitlines() if line.startswith("ID ")}
+    assert collected == listed != set(), said[-3000:]
 
 
 def test_the_row_of_an_outline_is_one_scenario() -> None:

@@ -1,10 +1,6 @@
 """A fault of the embedded EHR told three ways - the run, its HAR and the pasted error - gets answers that do not contradict each other."""
 
 import gzip
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,14 +9,64 @@ from smartlaunch.diagnosis.model import Confidence, Side
 from smartlaunch.diagnosis.weighing import rules
 from smartlaunch.embedded_ehr.vendors import names
 from smartlaunch.records.store import load_run
-
-sys.path.insert(0, str(Path(__file__).parent))
-from agreement_runs import IMITATIONS, SAMPLE
-
-ROOT = Path(__file__).parents[2]
-LIMIT_S = 1800
+from tests.forking import PYTEST
 
 pytestmark = pytest.mark.xdist_group("agreement")
+
+LAUNCH = "standalone-public/token-response-scope"
+SYMMETRIC = "standalone-confidential-symmetric"
+ASYMMETRIC = "standalone-confidential-asymmetric"
+
+SAMPLE = {
+    "refuses_s256": LAUNCH,
+    "refuses_public_clients": LAUNCH,
+    "refuses_basic_authentication": f"{SYMMETRIC}/basic-authentication-taken",
+    "refuses_client_secret_in_the_body": f"{SYMMETRIC}/listed-auth-method-works[client_secret_post]",
+    "refuses_right_aud": LAUNCH,
+    "refuses_standalone_launches": LAUNCH,
+    "refuses_ehr_launches": "ehr-launch-public/capability-launch-ehr",
+    "refuses_form_at_token_endpoint": LAUNCH,
+    "refuses_every_token": "standalone-public/fhir-read",
+    "refuses_backend_services": "backend-services/backend-token-issued",
+    "refuses_system_scopes": "backend-services/backend-data",
+    "refuses_get_at_authorization_endpoint": LAUNCH,
+    "refuses_post_at_authorization_endpoint": "standalone-public/authorize-by-post",
+    "refuses_unknown_parameters": LAUNCH,
+    "refuses_long_verifier": "standalone-public/s256-verifier-forms[a-code-verifier-of-128-characters]",
+    "refuses_clients_with_a_jwks": f"{ASYMMETRIC}/registered-jwks",
+    "refuses_rs384_and_es384_assertions": f"{ASYMMETRIC}/assertion-algorithms",
+    "refuses_es384_assertions": f"{ASYMMETRIC}/listed-algorithm-works[ES384]",
+    "refuses_user_scopes": "standalone-public/user-scope-works",
+    "refuses_fhir_user_read": "standalone-public/fhir-user-readable",
+    "refuses_online_refresh": "ehr-launch-public/refresh-online-works",
+    "refuses_narrower_scopes_at_refresh": "standalone-public/refresh-part",
+    "refuses_patient_in_context": "standalone-public/context-patient-readable",
+    "refuses_preflight_on_token_endpoint": "standalone-public/cors-token-preflight",
+    "refuses_preflight_on_fhir_endpoints": "standalone-public/cors-fhir-preflight",
+    "drops_patient_scopes": "standalone-public/access-patient-granted",
+    "drops_user_scopes": "standalone-public/access-user-granted",
+    "omits_scope": LAUNCH,
+    "omits_code": "standalone-public/authorization-code-issued",
+    "omits_state": "standalone-public/state-returned",
+    "omits_id_token": "standalone-public/id-token-present",
+    "omits_patient_context": "standalone-public/context-launch-patient",
+    "omits_fhir_user_claim": "standalone-public/fhir-user-present",
+    "omits_nonce": "standalone-public/id-token-nonce",
+    "id_token_is_already_expired": "standalone-public/id-token-not-expired",
+    "answers_errors_as_html": "standalone-public/denial-is-an-error",
+    "answers_fhir_as_html": "standalone-public/fhir-read",
+    "answers_bad_token_with_500": "standalone-public/refusal-invalid-token",
+    "smart_configuration_omits_token_endpoint": "standalone-public/token-endpoint-listed",
+    "smart_configuration_needs_a_token": "standalone-public/smart-configuration-found",
+}
+"""Defect, and the scenario that meets it."""
+
+IMITATIONS = {
+    "imitation-scopes": ("oracle-health", "support-tickets/tickets-scopes-granted[vitals-board]"),
+    "imitation-code": ("oracle-health", "support-tickets/tickets-code[bleeding-risk]"),
+    "imitation-fixed": ("oracle-health:fixed", "support-tickets/tickets-code[bleeding-risk]"),
+}
+"""A vendor that the embedded EHR imitates, and a scenario against it."""
 
 TOLD_ALIKE = {
     "refuses_s256": "s256-refused",
@@ -42,15 +88,19 @@ EXPLAINS = {rule.id: set(rule.explains) for rule in rules()}
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """The folders of all runs, by defect or vendor; made in one process, which costs what a dozen single runs would."""
+def runs(warm, tmp_path_factory):
+    """The folders of all runs, by defect or vendor."""
     folder = tmp_path_factory.mktemp("agreement")
-    env = {k: v for k, v in os.environ.items() if not k.startswith("SMARTLAUNCH_RUN")} | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("agreement_runs.py")), str(folder)],
-        cwd=ROOT, env=env, capture_output=True, text=True, timeout=LIMIT_S, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    todo = [(name, f"--defect={name}", scenario) for name, scenario in SAMPLE.items()]
+    todo += [(name, f"--smartlaunch-vendor={vendor}", scenario) for name, (vendor, scenario) in IMITATIONS.items()]
+    numbers = []
+    for name, option, scenario in todo:
+        (folder / name).mkdir()
+        words = [*PYTEST, "--tb=no", f"--run-dir={folder / name}", option, f"--scenario={scenario}"]
+        words.append(f"suites/test_{scenario.split('/', maxsplit=1)[0].replace('-', '_')}.py")
+        numbers.append(warm.start(words, folder / name / "out.txt"))
+    for number in numbers:
+        warm.wait(number)
     return folder
 
 

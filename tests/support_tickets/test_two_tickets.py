@@ -1,54 +1,42 @@
 """The two tickets from end to end: red with the right cause and a ticket that says it, green after the fix."""
 
+import contextlib
+import io
 import json
-import os
 import re
-import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
+from smartlaunch.cli import main
 from smartlaunch.diagnosis import load
 from smartlaunch.records.store import load_run
 from smartlaunch.ticket import build, write
 from smartlaunch.ticket.content import ORACLE_FIELDS
+from tests.forking import in_forks
 
-ROOT = Path(__file__).parents[2]
-LIMIT_S = 240
 SCENARIOS = 8
 
 pytestmark = pytest.mark.xdist_group("support-tickets")
 
 
-def _run(folder, vendor):
-    command = [
-        sys.executable,
-        "-m",
-        "smartlaunch.cli",
-        "run",
-        "--vendor",
-        vendor,
-        "--suite",
-        "support-tickets",
-        "--no-allure",
-        "--out",
-        str(folder),
-    ]
-    env = {k: v for k, v in os.environ.items() if not k.startswith("SMARTLAUNCH_RUN")}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    return done, load_run(folder)
+def _run(warm, folder, vendor):
+    """A run of both tickets by the command line: how it ended, what it said, its record."""
+    said = io.StringIO()
+    words = ["run", "--vendor", vendor, "--suite", "support-tickets", "--no-allure", "--out", str(folder)]
+    with in_forks(warm), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = main(words)
+    return code, said.getvalue(), load_run(folder)
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory):
-    return _run(tmp_path_factory.mktemp("before") / "run", "oracle-health")
+def before(warm, tmp_path_factory):
+    return _run(warm, tmp_path_factory.mktemp("before") / "run", "oracle-health")
 
 
 @pytest.fixture(scope="module")
-def after(tmp_path_factory):
-    return _run(tmp_path_factory.mktemp("after") / "run", "oracle-health:fixed")
+def after(warm, tmp_path_factory):
+    return _run(warm, tmp_path_factory.mktemp("after") / "run", "oracle-health:fixed")
 
 
 CASES = [
@@ -64,12 +52,12 @@ CASES = [
 
 
 def test_before_the_fix_every_scenario_fails_and_the_run_says_so(before):
-    done, run = before
-    assert done.returncode == 1, done.stdout + done.stderr
+    code, said, run = before
+    assert code == 1, said
     assert {one.outcome for one in run.scenarios} == {"failed"}
     assert len(run.scenarios) == SCENARIOS
-    assert "8 scenarios: 8 failed" in done.stdout
-    assert "failures on the side of: the app" in done.stdout
+    assert "8 scenarios: 8 failed" in said
+    assert "failures on the side of: the app" in said
     clients = run.header["target"]["clients"]
     assert clients["growth-curves"]["registered"]["smart_version"] == "v2"
     assert clients["vitals-board"]["app_id"]
@@ -78,7 +66,7 @@ def test_before_the_fix_every_scenario_fails_and_the_run_says_so(before):
 
 @pytest.mark.parametrize(("scenario", "category", "side", "fix", "cause"), CASES, ids=[case[0] for case in CASES])
 def test_right_cause_comes_first(before, scenario, category, side, fix, cause):
-    report = load(str(before[1].folder)).report("", f"support-tickets/{scenario}")
+    report = load(str(before[2].folder)).report("", f"support-tickets/{scenario}")
     first = report.diagnoses[0]
     assert (first.category, first.side, first.confidence) == (category, side, "high")
     assert fix in first.fix
@@ -86,7 +74,7 @@ def test_right_cause_comes_first(before, scenario, category, side, fix, cause):
 
 
 def test_failures_with_one_cause_are_one_entry(before):
-    _, run = before
+    run = before[2]
     categories = [one.category for one in run.diagnoses]
     assert sorted(categories) == ["launch-context", "scope-syntax", "scope-version"]
     assert sorted(len(one.scenarios) for one in run.diagnoses) == [2, 2, 4]
@@ -111,7 +99,7 @@ def test_failures_with_one_cause_are_one_entry(before):
     ids=["first", "second"],
 )
 def test_ticket_has_the_thirteen_fields_and_the_facts(before, tmp_path, scenario, facts):
-    folder = before[1].folder
+    folder = before[2].folder
     loaded = load(str(folder))
     ticket = build(loaded, "", f"support-tickets/{scenario}")
     places = [ticket.text.index(f"**{name}**") for name in ORACLE_FIELDS]
@@ -120,7 +108,7 @@ def test_ticket_has_the_thirteen_fields_and_the_facts(before, tmp_path, scenario
     for fact in facts:
         assert fact in ticket.text
     name = re.search(r"\[(.*)\]", scenario)[1]
-    client = before[1].header["target"]["clients"][name]
+    client = before[2].header["target"]["clients"][name]
     assert f"Client ID `{client['client_id']}`, App ID `{client['app_id']}`" in ticket.text
     # Left for a person: membership four times, and the client of the vendor on whose behalf the app is made.
     assert ticket.text.count("please fill in") == 5
@@ -130,16 +118,16 @@ def test_ticket_has_the_thirteen_fields_and_the_facts(before, tmp_path, scenario
 
 
 def test_first_failure_of_the_run_is_the_first_ticket(before):
-    ticket = build(load(str(before[1].folder)))
+    ticket = build(load(str(before[2].folder)))
     assert "patient/*.read" in ticket.title
     assert "insufficient-scopes" in ticket.title
 
 
 def test_after_the_fix_the_same_scenarios_pass(before, after):
-    done, run = after
-    assert done.returncode == 0, done.stdout + done.stderr
+    code, said, run = after
+    assert code == 0, said
     assert {one.outcome for one in run.scenarios} == {"passed"}
-    assert [one.id for one in run.scenarios] == [one.id for one in before[1].scenarios]
+    assert [one.id for one in run.scenarios] == [one.id for one in before[2].scenarios]
     assert run.diagnoses == ()
 
 
