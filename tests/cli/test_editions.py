@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from smartlaunch.catalogue import load
 from smartlaunch.plugin.judge import Judge
 
@@ -10,6 +12,7 @@ LATER = ("missing-verifier-refused", "s256-listed", "pkce-not-stripped")
 ALWAYS = ("id-token-signature", "id-token-iss", "access-granted-works")
 
 
+@pytest.mark.usefixtures("in_forks")
 def test_a_server_of_edition_1_0_is_judged_by_the_rules_of_its_time(cli, tmp_path):
     asked = [f"--scenario=standalone-public/{name}" for name in (*EARLIER, *LATER, *ALWAYS)]
     said = cli("run", "--variant", "is_of_edition_1_0", "--no-allure", "--out", str(tmp_path / "run"), *asked)

@@ -14,7 +14,7 @@ REASON = "each pasted launch serves one flow, and other scenarios have spent all
 
 
 @pytest.fixture
-def run(cli, tmp_path):
+def run(cli, in_forks, tmp_path):
     """Runs the suite of a public app launched from the EHR on an EHR of its own, with another [ehr_launch]; the scenarios by id."""
 
     def run(setting):

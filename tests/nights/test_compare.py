@@ -355,6 +355,7 @@ def test_a_first_night_says_what_failed_and_not_that_nothing_is_worse(tmp_path):
     assert regressed(tmp_path / "c").word == "Worse"
 
 
+@pytest.mark.usefixtures("in_forks")
 def test_a_run_with_a_baseline_is_red_only_for_what_became_worse(cli):
     words = ("run", "--target", "embedded", "--suite", "standalone-public", "--scenario", "standalone-public/state-returned", "--no-allure")
     broken = (*words, "--defect", "omits_state")

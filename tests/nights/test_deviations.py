@@ -182,6 +182,7 @@ def test_a_mistake_in_the_file_ends_with_2_before_anything_starts(cli):
     assert (said.code, "known.toml" in said.err) == (2, True)
 
 
+@pytest.mark.usefixtures("in_forks")
 def test_a_real_run_is_green_with_what_accept_wrote_and_strict_known_when_it_is_mended(cli):
     plan = next(p for p in every_plan() if p.slug == "state-returned" and p.suite.id == "standalone-public")
     words = ("run", "--target", "embedded", "--scenario", plan.id, "--no-allure")

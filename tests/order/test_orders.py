@@ -60,6 +60,7 @@ def test_what_is_put_holds_state() -> None:
     assert {identifier.partition("/")[0] for identifier in ids} == {*PUT, "standalone-confidential-asymmetric"}
 
 
+@pytest.mark.usefixtures("in_forks")
 @pytest.mark.parametrize("defect", ["", BROKEN], ids=["right", "broken"])
 def test_three_orders_come_to_the_same(tmp_path: Path, defect: str, capsys: pytest.CaptureFixture[str]) -> None:
     more = [f"--defect={defect}"] if defect else []
