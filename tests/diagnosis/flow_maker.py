@@ -19,6 +19,24 @@ CODE = "c0de-5ecret-7f3a9b21"
 STATE = "s-9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 TOKEN = "t0ken-5ecret-6b1e0c5d4f3a2918"
 LAUNCH = "launch-5ecret-31415926"
+ORACLE_BASE = "https://fhir-ehr-code.cerner.com/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d"
+ORACLE_AUTH = (
+    "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/protocols/oauth2/profiles/smart-v1/personas/provider"
+)
+_FORBIDDEN = {
+    "code": 403,
+    "message": 'code="urn:cerner:error:oauth2:resource-access:insufficient-scopes", error="insufficient_scope", subcode="no_scope_for_resource_path"',
+}
+ORACLE = {
+    "base": ORACLE_BASE,
+    "auth": ORACLE_AUTH,
+    "aud": ORACLE_BASE,
+    "scope": "launch openid fhirUser patient/*.read",
+    "granted": "fhirUser launch openid",
+    "fhir_status": 403,
+    "fhir_body": _FORBIDDEN,
+}
+"""A flow at Oracle Health whose wildcard scope is dropped, so that the read is refused."""
 START = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 
 

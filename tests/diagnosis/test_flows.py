@@ -13,23 +13,15 @@ from smartlaunch.diagnosis.weighing import examine
 from smartlaunch.evidence.har.writing import write_har
 
 sys.path.insert(0, str(Path(__file__).parent))
-from flow_maker import APP, BASE, CODE, LAUNCH, STATE, TOKEN, VERIFIER, Flow, b64
+from flow_maker import APP, BASE, CODE, LAUNCH, ORACLE, ORACLE_AUTH, ORACLE_BASE, STATE, TOKEN, VERIFIER, Flow, b64
 
-ORACLE_BASE = "https://fhir-ehr-code.cerner.com/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d"
-ORACLE_AUTH = (
-    "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/protocols/oauth2/profiles/smart-v1/personas/provider"
-)
-FORBIDDEN = {
-    "code": 403,
-    "message": 'code="urn:cerner:error:oauth2:resource-access:insufficient-scopes", error="insufficient_scope", subcode="no_scope_for_resource_path"',
-}
 LAUNCH_URI = "https://authorization.cerner.com/errors/urn%3Acerner%3Aerror%3Aauthorization-server%3Asmart-v1%3Agrant%3Alaunch%3Acode-required/instances/847e48ff-956f-4f96-8585-2d0ccb19d40a?persona=provider&client=other&tenant=t"
 ASSERTION = (
     f"{b64({'alg': 'RS384'})}.{b64({'iss': 'client-1', 'sub': 'client-1', 'aud': 'x', 'exp': 1, 'jti': 'j'})}.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 )
 
 FAULTS = {
-    "scopes dropped, Oracle": ({"base": ORACLE_BASE, "auth": ORACLE_AUTH, "aud": ORACLE_BASE, "scope": "launch openid fhirUser patient/*.read", "granted": "fhirUser launch openid", "fhir_status": 403, "fhir_body": FORBIDDEN}, "wildcard-dropped-by-policy"),
+    "scopes dropped, Oracle": (ORACLE, "wildcard-dropped-by-policy"),
     "launch code required, Oracle": ({"base": ORACLE_BASE, "auth": ORACLE_AUTH, "aud": ORACLE_BASE, "launch": None, "authorize_error": {"error": "invalid_request", "error_uri": LAUNCH_URI}}, "launch-without-value"),
     "one scope dropped": ({"granted": "launch openid fhirUser patient/Patient.rs", "fhir": "Observation?patient=1", "fhir_status": 403, "fhir_body": {"error": "insufficient_scope"}}, "some-scopes-dropped"),
     "verifier of another place": ({"verifier": "another-0123456789-abcdefghijklmnopqrstuvwxyz-x", "token_status": 400, "token_error": {"error": "invalid_grant"}}, "pkce-mismatch"),

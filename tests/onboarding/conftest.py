@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import select
+import socket
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import uvicorn
 
+from smartlaunch.embedded_ehr.app import build_app, build_sandbox
 from smartlaunch.embedded_ehr.options import SandboxOptions
-from smartlaunch.embedded_ehr.server import serve
+from smartlaunch.embedded_ehr.server import RunningSandbox, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 REDIRECT, LAUNCH = "redirect_uri", "launch_uri"
@@ -42,6 +47,22 @@ class Known:
 def ehr():
     with serve(SandboxOptions()) as running:
         yield running
+
+
+@contextlib.contextmanager
+def behind(make_front):
+    """An embedded EHR and what ``make_front`` puts before it, which both live as long as the block."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    sandbox = build_sandbox(SandboxOptions(), base)
+    front = make_front(build_app(sandbox=sandbox))
+    server = uvicorn.Server(uvicorn.Config(front, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1))
+    running = RunningSandbox(base, sandbox, server, listener, threading.Thread(target=server.run, args=([listener],), daemon=True))
+    running.thread.start()
+    try:
+        yield running, front
+    finally:
+        running.stop()
 
 
 def known_of(ehr, role="public", persona="patient") -> Known:

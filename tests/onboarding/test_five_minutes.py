@@ -7,18 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-import threading
 import time
 from pathlib import Path
 
 import pytest
-import uvicorn
 
-from smartlaunch.embedded_ehr.app import build_app, build_sandbox
 from smartlaunch.embedded_ehr.options import SandboxOptions
-from smartlaunch.embedded_ehr.server import RunningSandbox
-from tests.onboarding.conftest import known_of
+from tests.onboarding.conftest import behind, known_of
 
 BOUND_S = 300
 
@@ -46,16 +41,8 @@ class Front:
 
 @pytest.fixture(scope="module")
 def fronted():
-    listener = socket.create_server(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    sandbox = build_sandbox(SandboxOptions(), base)
-    front = Front(build_app(sandbox=sandbox))
-    server = uvicorn.Server(uvicorn.Config(front, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield RunningSandbox(base, sandbox, server, listener, thread), front
-    server.should_exit = True
-    thread.join(5)
+    with behind(Front) as both:
+        yield both
 
 
 def begin(cli, known, monkeypatch, *more, password=None):

@@ -13,18 +13,15 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
-import uvicorn
 
 from smartlaunch.client.http import Http, proxy_parts
-from smartlaunch.embedded_ehr.app import build_app, build_sandbox
-from smartlaunch.embedded_ehr.options import SandboxOptions
-from smartlaunch.embedded_ehr.server import RunningSandbox
 from smartlaunch.embedded_ehr.target_file import write_target
 from smartlaunch.errors import LookupFailed, TargetFileError, UsageError
 from smartlaunch.evidence.recorder import Recorder
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.exchange import Endpoint
 from smartlaunch.target import load_target, parse_target
+from tests.onboarding.conftest import behind
 
 KEY = "key-canary-93bd7f02"
 
@@ -48,16 +45,8 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def guarded():
-    listener = socket.create_server(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    sandbox = build_sandbox(SandboxOptions(), base)
-    gateway = Gateway(build_app(sandbox=sandbox))
-    server = uvicorn.Server(uvicorn.Config(gateway, log_level="critical", lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield RunningSandbox(base, sandbox, server, listener, thread), gateway
-    server.should_exit = True
-    thread.join(5)
+    with behind(Gateway) as both:
+        yield both
 
 
 def file_with(running, lines, path="t.toml"):

@@ -19,25 +19,8 @@ from smartlaunch.ticket.content import ORACLE_FIELDS
 from smartlaunch.ticket.package import safe_name
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "diagnosis"))
-from flow_maker import CODE, LAUNCH, STATE, TOKEN, VERIFIER, Flow
+from flow_maker import CODE, LAUNCH, ORACLE, ORACLE_AUTH, ORACLE_BASE, STATE, TOKEN, VERIFIER, Flow
 
-ORACLE_BASE = "https://fhir-ehr-code.cerner.com/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d"
-ORACLE_AUTH = (
-    "https://authorization.cerner.com/tenants/ec2458f2-1e24-41c8-b71b-0e701af7583d/protocols/oauth2/profiles/smart-v1/personas/provider"
-)
-FORBIDDEN = {
-    "code": 403,
-    "message": 'code="urn:cerner:error:oauth2:resource-access:insufficient-scopes", error="insufficient_scope", subcode="no_scope_for_resource_path"',
-}
-ORACLE = {
-    "base": ORACLE_BASE,
-    "auth": ORACLE_AUTH,
-    "aud": ORACLE_BASE,
-    "scope": "launch openid fhirUser patient/*.read",
-    "granted": "fhirUser launch openid",
-    "fhir_status": 403,
-    "fhir_body": FORBIDDEN,
-}
 SECRETS = (CODE, TOKEN, VERIFIER, STATE, LAUNCH, "pa55word-5ecret")
 
 
