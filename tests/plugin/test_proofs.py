@@ -102,7 +102,9 @@ def ended(monkeypatch: Any, first: Any, again: Exception | None, failure: Except
             raise failure
 
     answered = SimpleNamespace(answer=SimpleNamespace(status=200))
-    app = SimpleNamespace(engine=SimpleNamespace(outages=Outages()), prove=prove, grant=lambda: None, probe=lambda _: answered)
+    app = SimpleNamespace(
+        engine=SimpleNamespace(outages=Outages()), prove=prove, grant=lambda: None, tokens=SimpleNamespace(probe=lambda _: answered)
+    )
     monkeypatch.setattr(hooks, "app_of", lambda _apps, _plan: app)
     item = Item(again, SimpleNamespace(apps=object()))
     return item, hooks.unless_answered(item, plan, first)  # type: ignore[arg-type]
@@ -150,7 +152,9 @@ def test_a_read_that_gets_no_answer_with_a_good_token_either_is_no_finding() -> 
         def answer(self) -> None:
             raise Unreachable("no complete answer")
 
-    app: Any = SimpleNamespace(engine=SimpleNamespace(outages=Outages()), prove=lambda: None, grant=lambda: None, probe=lambda _: Silent())
+    app: Any = SimpleNamespace(
+        engine=SimpleNamespace(outages=Outages()), prove=lambda: None, grant=lambda: None, tokens=SimpleNamespace(probe=lambda _: Silent())
+    )
     assert not proofs.answers_others(PLAN, app, Unreachable("no complete answer"))
 
 
@@ -164,6 +168,8 @@ def test_a_backend_service_is_proved_by_the_token_it_gets_and_needs_no_launch() 
         read.append(token)
         return SimpleNamespace(answer=SimpleNamespace(status=404))
 
-    app: Any = SimpleNamespace(engine=SimpleNamespace(outages=Outages()), prove=lambda: "a token", grant=no_launch, probe=probe)
+    app: Any = SimpleNamespace(
+        engine=SimpleNamespace(outages=Outages()), prove=lambda: "a token", grant=no_launch, tokens=SimpleNamespace(probe=probe)
+    )
     assert proofs.answers_others(PLAN, app, Unreachable("no complete answer"))
     assert read == ["a token"]
