@@ -182,10 +182,11 @@ class App:
         )
         return self._received(exchange)
 
-    def token_requests_together(self, forms: Sequence[Form], credentials: Credentials) -> list[TokenAnswer]:
-        """Send several forms to the token endpoint so that all are under way at once, each with the same credentials."""
-        headers = [("Accept", "application/json"), *credentials.headers]
-        requests = [(headers, [*form, *credentials.form]) for form in forms]
+    def token_requests_together(self, forms: Sequence[Form], credentials: Sequence[Credentials]) -> list[TokenAnswer]:
+        """Send several forms to the token endpoint so that all are under way at once, each with credentials of its own."""
+        requests = [
+            ([("Accept", "application/json"), *proof.headers], [*form, *proof.form]) for form, proof in zip(forms, credentials, strict=True)
+        ]
         exchanges = self.engine.http.send_together("POST", self.token_endpoint, endpoint=Endpoint.TOKEN, requests=requests)
         return [self._received(exchange) for exchange in exchanges]
 

@@ -23,6 +23,7 @@ from smartlaunch.oauth.client_authentication import Credentials
 from smartlaunch.oauth.id_token import decode
 from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes import revocation
+from smartlaunch.probes.client_authentication.heeded import require_heeded
 from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.fhir_access.bearer_token import leeway
 from smartlaunch.probes.refresh.wrong import reused
@@ -197,12 +198,11 @@ def with_hint(app: App, hint: str) -> Introspected:
         raise TwinFailed("without a hint the token was not called active", by="introspection-active")
 
     def make() -> Introspected:
-        credentials = caller(app)
         token = app.grant().access_token
-        before = send(app, token, credentials)
+        before = send(app, token, caller(app))
         if answered(before).object.get("active") is not True:
             raise TwinFailed("the token has ended by itself since it was called active")
-        return replace(known, exchange=send(app, token, credentials, hint=hint))
+        return replace(known, exchange=send(app, token, caller(app), hint=hint))  # an assertion serves once
 
     return app.once(f"introspection with hint {hint}", make)
 
@@ -333,7 +333,14 @@ def unauthorized(app: App, label: str) -> Exchange:
     """The right query by a caller without authorization, or with a wrong one."""
     known = proven(app)
     credentials = UNAUTHORIZED[label](app)
-    return app.once(f"introspection with {label}", lambda: send(app, known.grant.access_token, credentials))
+
+    def make() -> Exchange:
+        answer = send(app, known.grant.access_token, credentials)
+        if label == "a wrong secret" and answer.heard.status == 200 and app.engine.target.find_client("resource-server") is None:
+            require_heeded(app, "wrong client authentication")
+        return answer
+
+    return app.once(f"introspection with {label}", make)
 
 
 def by_bearer(app: App) -> Introspected:

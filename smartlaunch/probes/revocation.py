@@ -225,6 +225,8 @@ def without_token(app: App) -> Exchange:
 
 def badly_authenticated(app: App, label: str) -> Revoked:
     """A revocation by someone who holds the token and cannot authenticate as the client."""
+    # The probes of codes, on which this rests, need the revocations of this module.
+    from smartlaunch.probes.client_authentication.heeded import require_heeded
 
     def make() -> Revoked:
         grant = app.once("grant that nobody may revoke", lambda: _own(app))
@@ -234,7 +236,10 @@ def badly_authenticated(app: App, label: str) -> Revoked:
         answer = revoke(app, grant.access_token, hint="access_token", credentials=either.WRONG[label](app))
         answered(answer)
         app.tokens.suspect()
-        return Revoked(answer, app.tokens.probe(grant))
+        read = app.tokens.probe(grant)
+        if 200 <= answer.answer.status < 300:
+            require_heeded(app, label)
+        return Revoked(answer, read)
 
     return app.once(f"revoke with {label}", make)
 

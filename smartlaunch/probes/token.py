@@ -266,7 +266,7 @@ class Race:
     uses: tuple[Exchange, ...]
 
 
-def race(app: App, forms: Sequence[Form], credentials: Credentials) -> Race:
+def race(app: App, forms: Sequence[Form], credentials: Sequence[Credentials]) -> Race:
     """Both forms put at once; where more than one brought a token, each is tried, as a server that sees the race late revokes them."""
     answers = tuple(app.token_requests_together(forms, credentials))
     app.tokens.suspect()
@@ -279,7 +279,7 @@ def raced(app: App) -> Race:
 
     def make() -> Race:
         form = app.code_form(app.bare_code())
-        found = race(app, [form, form], app.authentication.credentials())
+        found = race(app, [form, form], [app.authentication.credentials() for _ in range(2)])
         if found.uses and replayed(app).second.succeeded:
             raise TwinFailed("a code brings a second token also when it comes again later", by="code-reuse-refused")
         return found

@@ -345,7 +345,7 @@ def raced(app: App) -> Race:
     """Two right requests at once with one assertion; ``TwinFailed`` where one after the other does as well."""
 
     def make() -> Race:
-        found = race(app, [_form(app), _form(app)], _right(app).credentials())
+        found = race(app, [_form(app), _form(app)], [_right(app).credentials()] * 2)
         if found.uses and _replay(app).succeeded:
             raise TwinFailed("an assertion is taken a second time also when it comes again later", by="assertion-replay-refused")
         return found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from smartlaunch.checks.fhir_answer import disclosed
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.fhir import describe
 from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.fhir_access import categories
@@ -88,7 +88,24 @@ def _read_under(app: App, letters: str, interaction: str, in_version: int, *, fo
         require_uncovered(grant, inside.type, letter_of(interaction))
         require_works(app, grant, inside, letters)
     exchange = (tried_in_vain if forbidden else tried)(app, interaction, inside, grant.access_token)
-    return Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, frozenset({inside.id}))
+    trial = Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, frozenset({inside.id}))
+    return _heeded(app, trial, interaction) if forbidden else trial
+
+
+def _heeded(app: App, trial: Trial, interaction: str) -> Trial:
+    """The trial as it is; ``TwinFailed`` where the server gives the same of a type that no scope was granted for.
+
+    Such a server is found there. It looks at no scope in this request, so nothing shows what it would make of letters or of a batch.
+    """
+    if not disclosed(trial.exchange, trial.resource_type):
+        return trial
+    try:
+        other = other_type(app, interaction)
+    except NotApplicable:
+        return trial
+    if disclosed(other.exchange, other.resource_type):
+        raise TwinFailed(f"the {interaction} brings data of a type too for which nothing was granted", by="scope-other-type")
+    return trial
 
 
 @dataclass(frozen=True)
@@ -129,7 +146,8 @@ def _read_beyond(app: App, wide: Wide, interaction: str) -> Trial:
     require_uncovered(grant, inside.type, letter_of(interaction))
     require_works(app, grant, inside, wide.letters)
     exchange = tried_in_vain(app, interaction, inside, grant.access_token)
-    return Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, frozenset({inside.id}))
+    trial = Trial(interaction, inside.type, exchange, tuple(grant.granted), twin, frozenset({inside.id}))
+    return _heeded(app, trial, interaction)
 
 
 def _written_beyond(app: App, wide: Wide, interaction: str) -> Trial:
@@ -159,7 +177,9 @@ def _other_type(app: App, interaction: str) -> Trial:
     require_uncovered(grant, outside.type, letter_of(interaction))
     require_works(app, grant, inside, "rs")
     exchange = tried_in_vain(app, interaction, outside, grant.access_token)
-    return Trial(interaction, outside.type, exchange, tuple(grant.granted), twin, frozenset({outside.id}))
+    trial = Trial(interaction, outside.type, exchange, tuple(grant.granted), twin, frozenset({outside.id}))
+    wrapped = interaction.startswith(("batch", "transaction"))
+    return _heeded(app, trial, "search" if "search" in interaction else "read") if wrapped else trial
 
 
 def further_types(app: App) -> list[Trial]:

@@ -14,6 +14,7 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.probes import revocation
 from smartlaunch.probes.client_authentication import either
+from smartlaunch.probes.client_authentication.heeded import require_heeded
 from smartlaunch.probes.faults import altered, never_issued, other_case
 from smartlaunch.probes.fhir_access.requests import require_closed
 from smartlaunch.probes.fhir_access.samples import searched
@@ -110,7 +111,10 @@ def by_another_client(app: App) -> TokenAnswer:
 
 def badly_authenticated(app: App, label: str) -> TokenAnswer:
     """A refresh with client authentication that is missing or wrong."""
-    return app.refresh(shared_line(app).current, either.WRONG[label](app))
+    answer = app.refresh(shared_line(app).current, either.WRONG[label](app))
+    if answer.succeeded:
+        require_heeded(app, label)
+    return answer
 
 
 def _revoked_line(app: App) -> tuple[str, str]:
@@ -243,7 +247,7 @@ def raced(app: App) -> Race:
     def make() -> Race:
         old = own_grant(app).token.refresh_token
         form = [("grant_type", "refresh_token"), ("refresh_token", old)]
-        answers = app.token_requests_together([form, form], app.authentication.credentials())
+        answers = app.token_requests_together([form, form], [app.authentication.credentials() for _ in range(2)])
         app.tokens.suspect()
         winners = [answer for answer in answers if answer.succeeded]
         if any(not answer.refresh_token or answer.refresh_token == old for answer in winners):
