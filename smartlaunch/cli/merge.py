@@ -11,7 +11,6 @@ from smartlaunch.catalogue import load
 from smartlaunch.cli.folders import folder_of
 from smartlaunch.cli.report import render
 from smartlaunch.finding import Outcome
-from smartlaunch.records import files
 from smartlaunch.records.exits import GOOD, exit_code
 from smartlaunch.records.merging import merge
 from smartlaunch.records.record import Run
@@ -43,10 +42,6 @@ def join(runs: list[Run], folder: Path, *, allure: bool, told: bool = True, orde
         if source.is_file() and place.resolve().is_relative_to(folder.resolve()):
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, place)
-    for each in runs:
-        results = each.folder / files.ALLURE_RESULTS if each.folder else None
-        if results is not None and results.is_dir():
-            shutil.copytree(results, folder / files.ALLURE_RESULTS, dirs_exist_ok=True)
     write_header(folder, header)
     write_run(Run(header, whole.scenarios, whole.exchanges, (), whole.launches), folder)
     code = render(load_run(folder), folder, allure=allure, told=told)

@@ -36,9 +36,11 @@ def render(record: Run, folder: Path, *, allure: bool, told: bool = True) -> int
     from smartlaunch.evidence.manifest import write_manifest
     from smartlaunch.evidence.redaction import Redactor
     from smartlaunch.plugin.finish import write_artefacts
+    from smartlaunch.reporting.allure_results import AllurePage
     from smartlaunch.reporting.summary import render_summary, takes_colour
 
-    record = write_artefacts(record, folder, scrub=Redactor().scrub, on_run=_allure if allure else None)
+    page = AllurePage() if allure else None
+    record = write_artefacts(record, folder, scrub=Redactor().scrub, page=page)
     write_manifest(folder)
     if not told:
         return GOOD
@@ -47,17 +49,3 @@ def render(record: Run, folder: Path, *, allure: bool, told: bool = True) -> int
     for lost in record.unwritten:
         print(f"smartlaunch: {lost.get('artefact')} could not be written: {lost.get('problem')}", file=sys.stderr)
     return INTERNAL if record.unwritten else GOOD
-
-
-def _allure(record: Run, folder: Path) -> None:
-    """Render the page of Allure from the results that are there, where a renderer is installed."""
-    from smartlaunch.reporting.allure_bridge import complete
-    from smartlaunch.reporting.allure_html import begin_rendering
-
-    results = folder / files.ALLURE_RESULTS
-    if not results.is_dir():
-        return
-    complete(results, record)
-    rendering = begin_rendering(results, folder / files.ALLURE_FILE, title=record.target_name)
-    if rendering is not None:
-        rendering.finish()

@@ -211,6 +211,7 @@ def _run(
 ) -> int:
     from smartlaunch._suite import suite_root
     from smartlaunch.cli.child import Ended, child_environment, pytest_command
+    from smartlaunch.plugin.opening import ALLURE_PAGE
 
     root = suite_root() / "suites"
     paths = [root / f"test_{suite.id.replace('-', '_')}.py" for suite in suites]
@@ -218,11 +219,7 @@ def _run(
     if missing:
         raise LookupFailed("binder", missing[0], sorted(path.name for path in root.glob("test_*.py")))
     command = pytest_command(pytest_arguments(args, asked, folder), paths=paths)
-    env = (
-        child_environment()
-        | {"SMARTLAUNCH_SUMMARY": "off", "TMPDIR": str(scratch)}
-        | ({"SMARTLAUNCH_ALLURE": "off"} if args.no_allure else {})
-    )
+    env = child_environment() | {"SMARTLAUNCH_SUMMARY": "off", "TMPDIR": str(scratch)} | {ALLURE_PAGE: "" if args.no_allure else "wanted"}
     code, ended = 0, None
     with tempfile.TemporaryFile(dir=scratch) as log:
         try:
@@ -347,7 +344,6 @@ def pytest_arguments(args: argparse.Namespace, asked: options.Options, folder: P
     out = [
         *options.pytest_arguments(asked),
         f"{options.BY_NAME['out'].pytest_flag}={folder}",
-        f"--alluredir={folder / files.ALLURE_RESULTS}",
     ]
     out.append("--capture=no")  # progress goes to standard error; pytest's own output goes to the log all the same
     return [*out, "-v"] if args.verbose else [*out, "-q", "--no-header", "--tb=no", "-rN"]

@@ -135,6 +135,8 @@ class Worker:
     @property
     def done(self) -> int:
         """How many scenarios have a result."""
+        if (self.folder / files.RUN_FILE).is_file():
+            return len(self.ids)
         try:
             return (self.folder / files.SCENARIOS_FILE).read_bytes().count(b"\n")
         except OSError:

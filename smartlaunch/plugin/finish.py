@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import gc
 import json
-import shutil
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smartlaunch.catalogue import load
 from smartlaunch.errors import InternalError
 from smartlaunch.exchange import RecordedExchange
-from smartlaunch.finding import Outcome
 from smartlaunch.records.files import (
-    ALLURE_FILE,
-    ALLURE_RESULTS,
     ATTACHMENTS,
     DIAGNOSES_FILE,
     EXCHANGES_FILE,
@@ -29,13 +27,17 @@ from smartlaunch.records.files import (
     JUNIT_FILE,
     README_FILE,
     RUN_FILE,
+    SCENARIOS_FILE,
     readme,
 )
 from smartlaunch.records.record import Run, ScenarioResult
 from smartlaunch.records.store import assemble, with_diagnoses, write_run
 
-_LAST = 8
-"""How many of the exchanges of a scenario that did not pass keep their bodies in a slim run."""
+if TYPE_CHECKING:
+    from smartlaunch.reporting.allure_results import AllurePage
+
+_OF_AN_END = re.compile(r"-(?:error-page|no-way-on|timeout)(?:-\d+)?\.jpg$")
+"""How the picture of a page at which a walk ended is called."""
 
 
 @dataclass
@@ -83,15 +85,18 @@ def finish(
     run = assemble(
         folder, made[0] if made else None, results=results, recorded=recorded
     )  # without a new header that from the start of the run counts
+    writers.attempt(ATTACHMENTS, lambda: _drop_pictures(run, folder))
     run = _write(run, writers, on_run=on_run, at_end=at_end, slim=slim)
-    (folder / EXCHANGES_FILE).unlink(missing_ok=True)  # run.json has them; nothing is kept twice
+    for streamed in (EXCHANGES_FILE, SCENARIOS_FILE):
+        (folder / streamed).unlink(missing_ok=True)  # run.json has them; nothing is kept twice
     return run
 
 
-def write_artefacts(run: Run, folder: Path, *, scrub: Callable[[str], str], on_run: Callable[[Run, Path], None] | None = None) -> Run:
+def write_artefacts(run: Run, folder: Path, *, scrub: Callable[[str], str], page: AllurePage | None = None) -> Run:
     """Write a run that is there already once more, in every form."""
     header = {name: value for name, value in run.header.items() if name != "unwritten"}
-    return _write(replace(run, header=header), Writers(folder, scrub), on_run=on_run)
+    on_run, at_end = (page.begin, page.finish) if page is not None else (None, None)
+    return _write(replace(run, header=header), Writers(folder, scrub), on_run=on_run, at_end=at_end)
 
 
 def _write(
@@ -120,7 +125,6 @@ def _write(
         (HTML_FILE, lambda: write_html(told, folder, load())),
         (JUNIT_FILE, lambda: write_junit([told], folder / JUNIT_FILE)),
         ("Allure", lambda: at_end() if at_end is not None else None),
-        ("Allure", lambda: _drop_files(told, folder) if slim else None),
         (README_FILE, lambda: (folder / README_FILE).write_text(readme(folder), encoding="utf-8")),
     ):
         writers.attempt(artefact, make)
@@ -134,13 +138,10 @@ def _write(
 
 
 def slimmed(run: Run) -> Run:
-    """The run without headers and bodies of exchanges that no finding, block or error speaks of, and without pictures of what passed."""
-    kept = {f.exchange for s in run.scenarios for f in s.findings}
-    ended = (Outcome.FAILED, Outcome.WARNING, Outcome.BLOCKED, Outcome.ERROR)
-    kept |= {x for s in run.scenarios if s.outcome in ended for x in s.exchanges[-_LAST:]}
+    """The run without headers and bodies of exchanges that no finding, block or error speaks of."""
+    kept = run.spoken_of
     exchanges = tuple(x if x.id in kept else _outline(x) for x in run.exchanges)
-    scenarios = tuple(s if s.outcome in ended else replace(s, attachments=()) for s in run.scenarios)
-    return replace(run, header={**run.header, "slim": True}, exchanges=exchanges, scenarios=scenarios)
+    return replace(run, header={**run.header, "slim": True}, exchanges=exchanges)
 
 
 def _outline(exchange: RecordedExchange) -> RecordedExchange:
@@ -148,14 +149,14 @@ def _outline(exchange: RecordedExchange) -> RecordedExchange:
     return replace(exchange, request_headers=[], request_body="", response_headers=[], response_body="", truncated=True)
 
 
-def _drop_files(run: Run, folder: Path) -> None:
-    """Take away what a slim run does not need: what Allure's page was made of, where there is the page, and pictures that nothing names."""
-    if (folder / ALLURE_FILE).is_file():
-        shutil.rmtree(folder / ALLURE_RESULTS, ignore_errors=True)
+def _drop_pictures(run: Run, folder: Path) -> None:
+    """Take away the pictures of pages at which a walk ended, as it should, with nothing found: no result names them."""
     named = {a for s in run.scenarios for a in s.attachments}
-    for path in (folder / ATTACHMENTS).rglob("*") if (folder / ATTACHMENTS).is_dir() else ():
-        if path.is_file() and path.relative_to(folder).as_posix() not in named:
+    for path in (folder / ATTACHMENTS).glob("*.jpg"):
+        if _OF_AN_END.search(path.name) and path.relative_to(folder).as_posix() not in named:
             path.unlink()
+    with suppress(OSError):  # there are others in it, or none ever was
+        (folder / ATTACHMENTS).rmdir()
 
 
 def explain(run: Run, folder: Path, scrub: Callable[[str], str]) -> Run:
@@ -163,10 +164,11 @@ def explain(run: Run, folder: Path, scrub: Callable[[str], str]) -> Run:
     from smartlaunch.diagnosis import diagnose_run
 
     diagnoses = scrubbed(diagnose_run(run.as_dict()), scrub)
-    run = with_diagnoses(run, diagnoses)
-    write_run(run, folder)
+    told = with_diagnoses(run, diagnoses)
+    if diagnoses or run.diagnoses:
+        write_run(told, folder)
     (folder / DIAGNOSES_FILE).write_text(json.dumps(diagnoses, indent=1), encoding="utf-8")
-    return run
+    return told
 
 
 def scrubbed(value: Any, scrub: Callable[[str], str]) -> Any:

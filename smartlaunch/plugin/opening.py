@@ -24,6 +24,8 @@ from smartlaunch.records.store import new_run_folder, write_header
 
 _RUN_DIR = "SMARTLAUNCH_RUN_DIR"
 ALLURE = "smartlaunch-allure-bridge"
+ALLURE_PAGE = "SMARTLAUNCH_ALLURE_PAGE"
+"""The environment variable with which `smartlaunch run` says whether the run gets a page of Allure."""
 
 
 def options_of(config: pytest.Config) -> options.Options:
@@ -113,16 +115,17 @@ def fail_preflight(config: pytest.Config, run: RunSession) -> None:
 def write_reports(config: pytest.Config, run: RunSession) -> None:
     """Write every report of the run."""
     from smartlaunch.plugin.finish import finish
+    from smartlaunch.reporting.allure_results import AllurePage
 
     if os.environ.get("SMARTLAUNCH_REPORTS") == "off":
         return
-    bridge = config.pluginmanager.get_plugin(ALLURE)
+    page = AllurePage() if os.environ.get(ALLURE_PAGE) else config.pluginmanager.get_plugin(ALLURE)
     finish(
         run.folder,
         run.header,
         scrub=run.scrub,
-        on_run=bridge.begin if bridge is not None else None,
-        at_end=bridge.finish if bridge is not None else None,
+        on_run=page.begin if page is not None else None,
+        at_end=page.finish if page is not None else None,
         slim=run.options.slim,
         lost=run.lost,
         results=run.results if SCENARIOS_FILE in run.lost else None,

@@ -67,6 +67,8 @@ def result_of(item: pytest.Item, plan: Plan, run: RunSession, exc: BaseException
     else:
         outcome, reason = Outcome.ERROR, clean(exc, run)
         attachments = (run.keep_traceback(plan.slug, "".join(traceback.format_exception(exc))),)
+    if outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.BLOCKED, Outcome.ERROR):
+        attachments = tuple(dict.fromkeys((*attachments, *scope.attachments)))
     findings = judge.records() if judge is not None else ()
     if outcome in (Outcome.FAILED, Outcome.WARNING) and findings:
         reason = "; ".join(f.actual for f in findings if f.outcome == outcome.value)[:2000]

@@ -49,7 +49,7 @@ MEANING = {
     SIGNATURE_FILE: "the signature of the digests",
     LOCK_FILE: "held while the run goes",
     HEADER_FILE: "what was to be run, written at the start",
-    SCENARIOS_FILE: "results in the order in which they came, written as the run goes",
+    SCENARIOS_FILE: "results in the order in which they came, written as the run goes; once run.json has them it is gone",
     EXCHANGES_FILE: "exchanges, written as the run goes; once run.json has them it is gone",
     README_FILE: "this text",
 }
@@ -87,7 +87,7 @@ def reports(folder: Path) -> dict[str, Path]:
 def readme(folder: Path) -> str:
     """What lies in the folder, a line each; every secret is a placeholder in all of it."""
     width = max(map(len, MEANING))
-    gone = {EXCHANGES_FILE} if (folder / RUN_FILE).is_file() else set()
+    gone = {SCENARIOS_FILE, EXCHANGES_FILE} if (folder / RUN_FILE).is_file() else set()
     there = [name for name in MEANING if name not in gone and ((folder / name).exists() or name in (MANIFEST_FILE, README_FILE))]
     lines = [f"{name:<{width}}  {MEANING[name]}" for name in there]
     return "A run of smart-launch-conformance. Secrets are placeholders in every file.\n\n" + "\n".join(lines) + "\n"

@@ -14,8 +14,11 @@ from typing import Any, TypeVar
 from smartlaunch.errors import UsageError
 from smartlaunch.exchange import RecordedExchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side, Strength
+from smartlaunch.records.packing import unpacked
 
 SCHEMA_VERSION = 1
+_LAST = 8
+"""How many exchanges of a scenario that did not pass are kept whole, whatever else is not."""
 
 _T = TypeVar("_T")
 
@@ -193,6 +196,13 @@ class Run:
         return {s.id: s for s in self.scenarios}
 
     @property
+    def spoken_of(self) -> frozenset[str]:
+        """The exchanges that a finding names, and the last ones of what did not come to a good end: what a person will want to read."""
+        ended = (Outcome.FAILED, Outcome.WARNING, Outcome.BLOCKED, Outcome.ERROR)
+        found = {finding.exchange for scenario in self.scenarios for finding in scenario.findings}
+        return frozenset(found | {x for s in self.scenarios if s.outcome in ended for x in s.exchanges[-_LAST:]})
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """Selected scenarios that never gave a result."""
         return strings(self._member("coverage").get("missing", ()))
@@ -311,10 +321,11 @@ class Run:
         header = data.get("header")
         if not isinstance(header, Mapping):
             raise UsageError("this is not a run.json: it has no header")
+        exchanges, rest = data.get("exchanges", ()), data.get("packed")
         return cls(
             header=dict(header),
             scenarios=tuple(record_of(ScenarioResult, s) for s in data.get("scenarios", ())),
-            exchanges=tuple(record_of(RecordedExchange, x) for x in data.get("exchanges", ())),
+            exchanges=tuple(record_of(RecordedExchange, x) for x in (unpacked(exchanges, rest) if rest else exchanges)),
             diagnoses=tuple(Diagnosis.of(d) for d in data.get("diagnoses", ())),
             launches=tuple(Launch.of(launch) for launch in data.get("launches", ())),
             folder=folder,

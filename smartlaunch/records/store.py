@@ -18,6 +18,7 @@ from typing import Any
 
 from smartlaunch.errors import LookupFailed, UsageError
 from smartlaunch.exchange import RecordedExchange
+from smartlaunch.records import packing
 from smartlaunch.records.files import DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, REPORTS, RUN_FILE, SCENARIOS_FILE
 from smartlaunch.records.launches import find_launches
 from smartlaunch.records.record import SCHEMA_VERSION, Diagnosis, Run, ScenarioResult, record_of, strings
@@ -121,10 +122,11 @@ def write_run(run: Run, folder: Path) -> Path:
     """Write ``run.json``: one scenario and one exchange per line, so that it is quick to write and can be compared by eye."""
     data = run.as_dict()
     parts = ['{\n"header": ', json.dumps(data["header"], ensure_ascii=False, indent=1)]
+    exchanges, rest = packing.packed(data["exchanges"], run.spoken_of)
     for name in ("scenarios", "exchanges", "launches", "diagnoses"):
-        lines = [json.dumps(item, ensure_ascii=False) for item in data[name]]
+        lines = exchanges if name == "exchanges" else [packing.line(item) for item in data[name]]
         parts += [f',\n"{name}": [', "\n" if lines else "", ",\n".join(lines), "\n" if lines else "", "]"]
-    parts.append("\n}\n")
+    parts.append(f',\n"packed": "{rest}"\n}}\n' if rest else "\n}\n")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RUN_FILE
     replace_file(path, "".join(parts))

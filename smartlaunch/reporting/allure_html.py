@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from smartlaunch.reporting.allure_packing import packed
+
 SETTING = "SMARTLAUNCH_ALLURE"
 HISTORY = "SMARTLAUNCH_ALLURE_HISTORY"
 """A file of JSON lines to which each page adds what its run came to, and from which it shows the runs before."""
@@ -96,7 +98,7 @@ class Rendering:
             html = without_tracker(page.read_text(encoding="utf-8")) if code == 0 and page is not None else None
         if html is None:
             return None
-        self._target.write_text(html, encoding="utf-8")
+        self._target.write_text(packed(html), encoding="utf-8")
         return self._target
 
 

@@ -16,6 +16,7 @@ from smartlaunch.evidence.har.writing import write_har
 from smartlaunch.evidence.manifest import write_manifest
 from smartlaunch.evidence.redaction import Redactor
 from smartlaunch.evidence.sequence import mermaid
+from smartlaunch.records.packing import spread
 from smartlaunch.records.record import Run
 from smartlaunch.records.store import write_run
 from smartlaunch.ticket.content import Ticket
@@ -114,7 +115,7 @@ def safe_name(name: str) -> str:
 def _leaks(folder: Path, known: Redactor | None) -> Iterator[tuple[str, str]]:
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in _TEXTS):
         name = path.relative_to(folder).as_posix()
-        text = path.read_text("utf-8", "replace")
+        text = spread(path.read_text("utf-8", "replace"))
         if known is not None:
             yield from ((name, leak) for leak in known.leaks(text))
         for kind, pattern in _PATTERNS:

@@ -7,11 +7,14 @@ them all, also those that only the server knew before.
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+
+from smartlaunch.records.packing import spread
 
 SHORTEST = 8
 GOOD = [
@@ -81,7 +84,8 @@ def test_no_secret_is_in_any_file_or_on_the_terminal(runs, name):
     files = [path for path in run.folder.rglob("*") if path.is_file()] + [Path(f"{run.folder}.txt")]
     assert len(files) > 8
     for path in files:
-        text = path.read_bytes().decode("utf-8", "replace")
+        raw = path.read_bytes()
+        text = spread((gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8", "replace"))
         leaks += [
             f"{path.relative_to(run.folder.parent)}: {kind} ({len(value)} characters)" for value, kind in wanted.items() if value in text
         ]

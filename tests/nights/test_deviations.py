@@ -15,7 +15,7 @@ from smartlaunch.plugin import known
 from smartlaunch.plugin.binding import every_plan
 from smartlaunch.records.exits import exit_code
 from smartlaunch.records.record import Run
-from smartlaunch.reporting.allure_bridge import message_of
+from smartlaunch.reporting.allure_results import message_of
 from smartlaunch.reporting.html import render_html
 from smartlaunch.reporting.junit import write_junit
 from smartlaunch.reporting.summary import render_summary

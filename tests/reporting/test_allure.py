@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 
 from smartlaunch.reporting.allure_bridge import AllureBridge
 from smartlaunch.reporting.allure_html import Renderer, begin_rendering, find_renderer, without_tracker
+from smartlaunch.reporting.allure_packing import packed
+from smartlaunch.reporting.allure_results import STATUS, write_results
 
 ROOT = Path(__file__).parents[2]
 _spec = importlib.util.spec_from_file_location("reporting_allure_project", Path(__file__).with_name("allure_project.py"))
@@ -159,7 +164,13 @@ def test_rendered_page_makes_no_request(ran, tmp_path):
     assert rendering is not None
     page_file = rendering.finish()
     assert page_file is not None
-    assert "googletagmanager" not in page_file.read_text()
+    held = re.search(r'id="packed">([^<]+)<', page_file.read_text())
+    assert held is not None, "the renderer lays out its pages in another way than is known"
+    text = zlib.decompress(base64.b64decode(held[1])).decode()
+    assert "googletagmanager" not in page_file.read_text() + text
+    results = [t for name, t in json.loads(text)["texts"].items() if name.startswith("data/test-results/")]
+    assert sum('"missed":false' in t for t in results) > 1
+    assert not any('"missed":true' in t for t in results), "a file is shown with the first result that names it only"
     if browser_path is None:
         pytest.skip("no browser on the path")
     from playwright.sync_api import sync_playwright
@@ -182,6 +193,48 @@ def test_a_page_that_keeps_a_tracker_is_not_kept():
     known = '<script async src="https://www.googletagmanager.com/gtag/js?id=G-1"></script>\n<script>window.dataLayer=[];function gtag(){};gtag("config","G-1")</script><p>fine</p>'
     assert without_tracker(known) == "<p>fine</p>"
     assert without_tracker("<script>load('https://www.googletagmanager.com/x')</script>") is None
+
+
+def page_of(**pieces: bytes) -> str:
+    given = ",".join(f'd("{name}.json","{base64.b64encode(data).decode()}")' for name, data in pieces.items())
+    script = base64.b64encode(b"start()").decode()
+    return (
+        f'<p>before</p>\n<script   src="data:text/javascript;base64,{script}"></script>\n<script defer>\n  Promise.allSettled([{given}])\n'
+        "    .then(function(){\n      window.allureReportDataReady = true;\n    })\n</script>\n<p>after</p>"
+    )
+
+
+def test_a_page_is_packed_as_a_whole():
+    html = packed(page_of(one='{"a": "é</script>"}'.encode(), two=b'{"b": 1}', again=b'{"b": 1}', picture=b"\xff\xd8"))
+    held = re.search(r'id="packed">([A-Za-z0-9+/=]+)</script>', html)
+    assert held is not None
+    data = json.loads(zlib.decompress(base64.b64decode(held[1])))
+    assert data["texts"]["one.json"] == '{"a": "é</script>"}'
+    assert sorted([*data["texts"], *data["alike"]]) == ["again.json", "one.json", "two.json"]
+    assert data["rest"] == {"picture.json": base64.b64encode(b"\xff\xd8").decode()}
+    assert data["scripts"] == ["start()"]
+    assert (html.startswith("<p>before</p>"), html.endswith("<p>after</p>")) == (True, True)
+    assert "allSettled" not in html
+
+
+@pytest.mark.parametrize("html", ["<p>nothing</p>", page_of(), page_of(one=b"{}").replace("DataReady", "Ready")])
+def test_a_page_of_another_make_stays(html):
+    assert packed(html) == html
+
+
+def test_results_are_written_from_the_record(run, tmp_path):
+    write_results(run, tmp_path, tmp_path / "results")
+    results = {r["fullName"]: r for r in (json.loads(p.read_text()) for p in (tmp_path / "results").glob("*-result.json"))}
+    assert sorted(results) == sorted(s.id for s in run.scenarios)
+    sources: list[str] = []
+    for scenario in run.scenarios:
+        result = results[scenario.id]
+        assert result["status"] == STATUS[scenario.outcome]
+        assert len(result.get("steps", ())) == len(scenario.steps)
+        sources += [a["source"] for a in result.get("attachments", ())]
+    assert len(sources) == len(set(sources)) > 0
+    assert all((tmp_path / "results" / source).is_file() for source in sources)
+    assert (tmp_path / "results" / "categories.json").is_file()
 
 
 def test_no_renderer_is_no_error(tmp_path):

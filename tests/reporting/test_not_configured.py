@@ -11,7 +11,7 @@ from smartlaunch.finding import Outcome
 from smartlaunch.records.causes import wishes
 from smartlaunch.records.exits import exit_code
 from smartlaunch.records.record import Run, ScenarioResult
-from smartlaunch.reporting.allure_bridge import CATEGORIES, STATUS, message_of
+from smartlaunch.reporting.allure_results import CATEGORIES, STATUS, message_of
 from smartlaunch.reporting.html import render_html
 from smartlaunch.reporting.junit import junit_properties
 from smartlaunch.reporting.summary import render_summary

@@ -5,7 +5,7 @@ from smartlaunch.exchange import Endpoint
 from smartlaunch.finding import Outcome, Side
 from smartlaunch.records import files
 from smartlaunch.reporting import words
-from smartlaunch.reporting.allure_bridge import STATUS
+from smartlaunch.reporting.allure_results import STATUS
 
 
 def test_every_outcome_has_a_word_a_letter_a_rank_and_a_status() -> None:

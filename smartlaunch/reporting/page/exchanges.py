@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-
-from markupsafe import Markup
 
 from smartlaunch.evidence import replay
 from smartlaunch.evidence.sequence import page_words
@@ -54,8 +54,8 @@ def exchange_rows(page: Page, ids: Iterable[str]) -> list[dict[str, Any]]:
     ]
 
 
-def exchange_data(page: Page) -> Markup:
-    """All exchanges as JSON for the dialog, long texts stored once and cut so that the page keeps its size."""
+def exchange_data(page: Page) -> str:
+    """All exchanges for the dialog, base64 of zlib of JSON: long texts stored once and cut, so that the page keeps its size."""
     bodies = {b for x in page.run.exchanges for b in (x.request_body, x.response_body) if b}
     lengths = [len(b) for b in bodies]
     cap = next((c for c in (16_000, 8_000, 4_000, 2_000, 1_000, 400) if sum(min(n, c) for n in lengths) <= BODIES_BUDGET), 150)
@@ -87,5 +87,15 @@ def exchange_data(page: Page) -> Markup:
         for x in page.run.exchanges
     ]
     text = json.dumps({"texts": [printable(t) for t in keep.texts], "rows": rows}, ensure_ascii=False, separators=(",", ":"))
-    safe = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return Markup(safe)  # noqa: S704 - no character left that could end the element
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "backslashreplace"), 9)).decode()
+
+
+def runs_of(ids: Iterable[str]) -> str:
+    """Ids in words, those that follow each other as one: ``x0008 to x0016, x0053``; the page's script makes links of them."""
+    found: list[list[str]] = []
+    for each in ids:
+        if found and each[1:].isdigit() and found[-1][-1][1:].isdigit() and int(each[1:]) == int(found[-1][-1][1:]) + 1:
+            found[-1].append(each)
+        else:
+            found.append([each])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in found)

@@ -6,6 +6,7 @@ from typing import Any
 
 from smartlaunch.finding import Outcome
 from smartlaunch.records.record import ScenarioResult
+from smartlaunch.reporting.page.exchanges import runs_of
 from smartlaunch.reporting.page.material import Page, images, relative
 from smartlaunch.reporting.page.text import tally, web
 from smartlaunch.reporting.words import (
@@ -47,7 +48,7 @@ def _scenario(page: Page, scenario: ScenarioResult) -> dict[str, Any]:
         "inferno": scenario.inferno,
         "steps": [{"keyword": s.keyword, "name": printable(s.name), "status": s.status} for s in scenario.steps],
         "causes": [(number, cause.first.requirement) for number, cause in page.cause_of.get(scenario.id, ())],
-        "exchanges": [{"id": x.id, "what": f"{x.endpoint} {x.status or 'no answer'}"} for x in known[-MOST_CHIPS:]],
+        "exchanges": runs_of(x.id for x in known[-MOST_CHIPS:]),
         "left_out": max(0, len(known) - MOST_CHIPS),
         "attachments": [a for a in scenario.attachments if relative(a)],
         "images": images(page, scenario) if scenario.outcome == Outcome.PASSED else [],

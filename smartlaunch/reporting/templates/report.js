@@ -107,9 +107,17 @@
   }
 
   // One exchange in a dialog, built from text only: nothing a server sent is ever parsed as markup.
-  const data = JSON.parse(one("#data").textContent);
-  const order = data.rows.map((row) => row[0]);
-  const position = new Map(order.map((id, i) => [id, i]));
+  // They come compressed and are unpacked while the reader reads; a browser too old for that says where they are.
+  const data = { texts: [], rows: [] };
+  const order = [];
+  const position = new Map();
+  const unpacked = (async () => {
+    const packed = Uint8Array.from(atob(one("#data").textContent), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    Object.assign(data, JSON.parse(await new Response(stream).text()));
+    for (const [id] of data.rows) { position.set(id, order.length); order.push(id); }
+  })();
+  unpacked.catch(() => {});
   const dialog = one("#exchange");
   const make = (tag, text, className) => {
     const node = document.createElement(tag);
@@ -135,6 +143,34 @@
     return section;
   };
   let shownId = "";
+  const unreadable = (id) => {
+    shownId = id;
+    one("#exchange-h").textContent = id;
+    one(".body", dialog).replaceChildren(make("p", "This browser cannot unpack the exchanges of this page. They are in run.har.gz beside it, and in run.json."));
+    for (const button of all("[data-go]", dialog)) button.disabled = true;
+    if (!dialog.open) dialog.showModal();
+  };
+  // The exchanges of a scenario are written as ranges; whoever opens it gets a link for each.
+  const idsOf = (text) => text.split(", ").filter(Boolean).flatMap((part) => {
+    const [first, last] = part.split(" to ");
+    if (!last) return [first];
+    const length = first.length - 1;
+    return Array.from({ length: Number(last.slice(1)) - Number(first.slice(1)) + 1 }, (_, i) => first[0] + String(Number(first.slice(1)) + i).padStart(length, "0"));
+  });
+  const chips = async (scenario) => {
+    const place = one(".xs:not(.linked)", scenario);
+    if (!place) return;
+    place.classList.add("linked");
+    try { await unpacked; } catch { return; }
+    place.replaceChildren(...idsOf(place.textContent).flatMap((id) => {
+      const row = data.rows[position.get(id)];
+      const link = make("a", undefined, "x");
+      link.href = `#${id}`;
+      link.append(make("b", id), row ? ` ${row[2]} ${row[9] || "no answer"}` : "");
+      return [link, " "];
+    }));
+  };
+  document.addEventListener("toggle", (event) => { if (event.target.open && event.target.matches(".scenario")) chips(event.target); }, true);
   const show = (id) => {
     const [x, actor, endpoint, started, ms, method, url, rqh, rqb, status, reason, version, rsh, rsb, whole, truncated, error, after, tls, ids, curl] = data.rows[position.get(id)];
     shownId = x;
@@ -189,9 +225,14 @@
   });
 
   // A link into the page opens what it points at; a second use of the same link works too.
-  const follow = () => {
-    const [id, chosen] = location.hash.slice(1).split("?", 2).map(decodeURIComponent);
-    if (forms.has(id) && chosen !== undefined) choose(id, new URLSearchParams(location.hash.split("?", 2)[1]));
+  const follow = async () => {
+    const hash = location.hash;
+    const [id, chosen] = hash.slice(1).split("?", 2).map(decodeURIComponent);
+    if (forms.has(id) && chosen !== undefined) choose(id, new URLSearchParams(hash.split("?", 2)[1]));
+    if (id && !document.getElementById(id)) {
+      try { await unpacked; } catch { return /^x\d+$/.test(id) ? unreadable(id) : undefined; }
+      if (location.hash !== hash) return;
+    }
     if (position.has(id)) return show(id);
     if (dialog.open) dialog.close();
     const target = id && document.getElementById(id);
