@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
 from smartlaunch.evidence.facts import FlowMemory, derive
-from smartlaunch.evidence.redaction import Redactor
+from smartlaunch.evidence.redaction import Redactor, each_text, texts_in
 from smartlaunch.exchange import Exchange, RecordedExchange
 
 _TEXT_MEDIA: Final = ("text/", "application/json", "application/xml", "image/svg+xml", "application/x-ndjson")
@@ -91,7 +91,7 @@ class Recorder:
         with self._lock:
             facts = derive(exchange, self._memory)
             recorded = self.redactor.exchange(exchange)
-            recorded.facts = _clean(facts, self.redactor.text)
+            recorded.facts = self.redactor.value(facts)
             self._cut(recorded)
             self._numbers[recorded.id] = len(self.exchanges)
             self.exchanges.append(recorded)
@@ -99,7 +99,7 @@ class Recorder:
                 scope.add([recorded.id])
             if self._file is not None:
                 try:
-                    self._file.write(_line(asdict(recorded)) + "\n")
+                    self._file.write(_line(vars(recorded)) + "\n")
                     self._file.flush()
                 except OSError as exc:  # it is kept, and written at the end with all that could not be
                     self.lost[_NAME] = str(exc.strerror or exc)
@@ -170,13 +170,13 @@ class Recorder:
             except OSError as exc:
                 self.lost[_NAME] = str(exc.strerror or exc)
             self._file = None
-            late = [number for block in _blocks(self.exchanges) for number in _leaking(block, self.exchanges, self.redactor)]
+            late = _leaking(self.exchanges, self.redactor)
             for number in late:
                 self.exchanges[number] = rescrubbed(self.exchanges[number], self.redactor)
             if late or _NAME in self.lost or not path.is_file():
                 try:
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text("".join(_line(asdict(each)) + "\n" for each in self.exchanges), encoding="utf-8")
+                    path.write_text("".join(_line(vars(each)) + "\n" for each in self.exchanges), encoding="utf-8")
                 except OSError as exc:
                     path.unlink(missing_ok=True)  # its older lines may hold what was learned late
                     self.lost[_NAME] = str(exc.strerror or exc)
@@ -200,54 +200,34 @@ class Recorder:
 
 def rescrubbed(recorded: RecordedExchange, redactor: Redactor) -> RecordedExchange:
     """The same exchange with every secret hidden that is known by now."""
-    members = asdict(recorded).items()
-    return RecordedExchange(**{name: _clean(item, redactor.scrub) for name, item in members})  # the names are ours, whatever was learned
+    members = vars(recorded).items()
+    return RecordedExchange(**{name: each_text(item, redactor.scrub) for name, item in members})  # the names are ours, whatever was learned
 
 
-def _blocks(exchanges: Sequence[RecordedExchange], size: int = 200_000) -> Iterator[range]:
-    """Numbers of exchanges in a row that make a text of some size: one search in many costs far less than a search in each."""
-    start, length = 0, 0
-    for number, each in enumerate(exchanges):
-        length += len(each.request_body) + len(each.response_body) + 2_000
+def _leaking(exchanges: Sequence[RecordedExchange], redactor: Redactor) -> list[int]:
+    """The numbers of the exchanges that give a secret away; what stands in many of them is looked at once."""
+    texts = [set(texts_in(vars(each))) for each in exchanges]
+    suspect = {text for block in _blocks(set().union(*texts)) for text in redactor.registry.suspect(block, plainly=True)}
+    return [number for number, found in enumerate(texts) if not suspect.isdisjoint(found)]
+
+
+def _blocks(texts: Iterable[str], size: int = 200_000) -> Iterator[list[str]]:
+    """The texts in parts of some size: one search in many costs far less than a search in each."""
+    block: list[str] = []
+    length = 0
+    for text in sorted(texts):
+        block.append(text)
+        length += len(text)
         if length > size:
-            yield range(start, number + 1)
-            start, length = number + 1, 0
-    yield range(start, len(exchanges))
-
-
-def _leaking(block: range, exchanges: Sequence[RecordedExchange], redactor: Redactor) -> list[int]:
-    """The numbers of a block whose exchanges give a secret away."""
-    texts = {number: "\n".join(_strings(vars(exchanges[number]))) for number in block}
-    stands = redactor.registry.stands_in
-    return [number for number, text in texts.items() if stands(text)] if stands("\n".join(texts.values())) else []
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _strings(name)
-            yield from _strings(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _strings(item)
+            yield block
+            block, length = [], 0
+    yield block
 
 
 def _line(value: Any) -> str:
     """JSON in one line, also for readers that take other characters than a line feed for the end of a line."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
-
-
-def _clean(value: Any, clean: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {clean(key) if isinstance(key, str) else key: _clean(item, clean) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_clean(item, clean) for item in value]
-    return value
 
 
 def _safe_name(name: str) -> str:

@@ -21,7 +21,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import quote, unquote, unquote_plus
 
@@ -117,6 +117,15 @@ class Redactor:
         text = self.registry.scrub(text)
         return text if text.isascii() else _LONE.sub("\ufffd", text)
 
+    def _scrubbing(self, texts: Iterable[str]) -> Callable[[str], str]:
+        """What scrubs each of these texts: they are looked through together, and by itself only what then needs it."""
+        suspect = self.registry.suspect(texts)
+
+        def scrub(text: str) -> str:
+            return self.scrub(text) if text in suspect else text if text.isascii() else _LONE.sub("\ufffd", text)
+
+        return scrub
+
     def leaks(self, text: str) -> list[str]:
         """The placeholders of known secrets that a text gives away; empty when it may be written."""
         return self.registry.leaks(text)
@@ -156,8 +165,15 @@ class Redactor:
         got_body, kept_got = self._within(
             answer.body, lambda: self._body(answer.header("content-type") or "", answer.body, place, answer.status)
         )
-        scrub = self.scrub
-        response_body = scrub(_shown(got_body))
+        got_body, sent_body, error = (
+            _shown(got_body),
+            _shown(sent_body),
+            self._within(exchange.error, lambda: self._text(exchange.error, place, _DEPTH))[0],
+        )
+        ids = correlation(exchange)
+        pairs = [text for pair in (*sent, *got) for text in pair]
+        scrub = self._scrubbing([exchange.request.method, url, sent_body, answer.reason, got_body, error, *ids.values(), *pairs])
+        response_body = scrub(got_body)
         if kept_got and (answer.truncated or len(answer.body) > _PARSED_BYTES):
             response_body = self.registry.cut_tail(response_body)
         return RecordedExchange(
@@ -169,23 +185,28 @@ class Redactor:
             method=scrub(request.method),
             url=scrub(url),
             request_headers=[[scrub(name), scrub(value)] for name, value in sent],
-            request_body=scrub(_shown(sent_body)),
+            request_body=scrub(sent_body),
             status=answer.status,
             reason=scrub(answer.reason),
             http_version=answer.http_version,
             response_headers=[[scrub(name), scrub(value)] for name, value in got],
             response_body=response_body,
             truncated=answer.truncated or not kept_sent or not kept_got,
-            error=scrub(self._within(exchange.error, lambda: self._text(exchange.error, place, _DEPTH))[0]),
+            error=scrub(error),
             failure=str(exchange.failure or ""),
             redirect_of=exchange.redirect_of,
             tls=exchange.tls,
-            correlation={name: scrub(value) for name, value in correlation(exchange).items()},
+            correlation={name: scrub(value) for name, value in ids.items()},
         )
 
     def text(self, text: str, endpoint: Endpoint | str = Endpoint.OTHER) -> str:
         """Free text (a message, a page, a log line) with every secret replaced that can be told by name or is known."""
         return self.scrub(self._within(text, lambda: self._text(text, _place(endpoint), _DEPTH))[0])
+
+    def value(self, value: Any) -> Any:
+        """A JSON value with every text in it redacted, names of members as well."""
+        read = each_text(value, lambda text: self._within(text, lambda: self._text(text, Endpoint.OTHER, _DEPTH))[0])
+        return each_text(read, self._scrubbing(texts_in(read)))
 
     def _within(self, original: bytes | str, redact: Callable[[], str]) -> tuple[str, bool]:
         """What a message comes to, and whether it was kept: past the limit of work only its size is said."""
@@ -337,7 +358,7 @@ class Redactor:
         return "opaque_value" if self._foreign and place not in _FHIR_PLACES and is_opaque(name, value) else None
 
     def _shaped(self, name: str, value: Any) -> bool:
-        return isinstance(value, str) and looks_secret(value) and name.lower() not in self._readable and means_secret(name)
+        return isinstance(value, str) and means_secret(name) and looks_secret(value) and name.lower() not in self._readable
 
     def _set_cookies(self, value: str) -> str:
         """Every cookie of a header, also of one that some proxy joined from several."""
@@ -630,6 +651,28 @@ class Redactor:
         if kind in _TYPED and not self.keep_patient_data and name.lower() not in pages.OPEN_FIELDS:
             return PERSONAL
         return self._text(value, Endpoint.OTHER, _DEPTH)
+
+
+def each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON value with every text in it changed, names of members as well."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key) if isinstance(key, str) else key: each_text(item, change) for key, item in value.items()}
+    return [each_text(item, change) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, names of members as well."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from texts_in(name)
+            yield from texts_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from texts_in(item)
 
 
 def not_kept(size: int) -> str:

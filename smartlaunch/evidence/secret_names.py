@@ -9,6 +9,7 @@ under a name that is not known to be open.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from smartlaunch.evidence.vocabulary import CORRELATION_HEADERS, RESERVED_WORDS
@@ -222,7 +223,12 @@ ENCODED_JSON: Final = re.compile(r"(?<![A-Za-z0-9+/_-])(?:eyJ|eyA|ewo|ewk|W3s|Wy
 
 def means_secret(name: str) -> bool:
     """Whether a name ends like that of a secret."""
-    words = [word.lower() for word in _WORDS.findall(name[-80:])]
+    return _means_secret(name[-80:])
+
+
+@lru_cache(maxsize=4096)
+def _means_secret(name: str) -> bool:
+    words = [word.lower() for word in _WORDS.findall(name)]
     if not words:
         return False
     while len(words) > 1 and (words[-1].isdigit() or words[-1] in ("header", "cookie", "param", "field", "str", "string", "raw", "value")):
@@ -237,7 +243,7 @@ def looks_secret(value: str) -> bool:
     return (
         len(value) >= _SHORTEST
         and not value.startswith("<")
-        and not any(char.isspace() for char in value)
+        and value.split(None, 1) == [value]
         and value not in RESERVED_WORDS
         and not _WORDLIKE.fullmatch(value[:200])
         and not _ADDRESS.match(value)
