@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from smartlaunch.errors import UsageError
 from smartlaunch.plugin import options
 from smartlaunch.plugin.binding import Plan
 from smartlaunch.plugin.selection import Selection
+from smartlaunch.plugin.sharing import LOOK
 from smartlaunch.records import files
 from smartlaunch.records.exits import INTERNAL
 from smartlaunch.records.record import Run
@@ -113,8 +115,8 @@ class Worker:
     ids: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self, asked: options.Options, share: int) -> subprocess.Popen[bytes]:
-        """Begin; the ids go by a file, since they may be thousands."""
+    def start(self, asked: options.Options, share: int, look: str) -> subprocess.Popen[bytes]:
+        """Begin; the ids go by a file, since they may be thousands. ``look`` is its part in the one look at the target."""
         place = self.folder.with_suffix(".ids")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("\n".join(self.ids) + "\n", encoding="utf-8")
@@ -122,7 +124,7 @@ class Worker:
         given = [f"--ids={place}", f"--out={self.folder}", "--workers=1", "--no-allure", "--history=off"]
         # By way of the module that ends with whoever holds the other end of its standard input, however we go.
         command = [sys.executable, "-P", "-m", "smartlaunch.nights.child", f"{self.folder}.lock", "run", *words, *given]
-        env = child_environment() | {options.RATE_SHARE: str(share)}
+        env = child_environment() | {options.RATE_SHARE: str(share), LOOK: look}
         with self._log() as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=env, process_group=0
@@ -188,20 +190,24 @@ def run_side_by_side(
     progress = Progress(sys.stderr, total)
     runs: list[Run] = []
     broken: list[str] = []
+    seen = Path(tempfile.mkdtemp(prefix="smartlaunch-look-")) / "seen.json"
     try:
         phases = [[Worker(str(n), place / str(n), ids) for n, ids in enumerate(parts, 1)], [Worker("last", place / "last", afterwards)]]
         for crew in phases:
             ready = [worker for worker in crew if worker.ids]
-            runs += _phase(asked, ready, progress, sum(len(run.scenarios) for run in runs))
+            runs += _phase(asked, ready, progress, sum(len(run.scenarios) for run in runs), seen)
             broken += [worker.broke for worker in ready if worker.broke]
+            if any(run.preflight_verdict != "ok" for run in runs):
+                break  # one verdict on the configuration
     finally:
         progress.close()
+        shutil.rmtree(seen.parent, ignore_errors=True)
     return runs, broken
 
 
-def _phase(asked: options.Options, crew: Sequence[Worker], progress: Progress, before: int) -> list[Run]:
+def _phase(asked: options.Options, crew: Sequence[Worker], progress: Progress, before: int, seen: Path) -> list[Run]:
     """Let a crew run to its end, and put once more what a dead worker has left."""
-    _work(asked, crew, progress, before)
+    _work(asked, crew, progress, before, seen)
     runs = []
     for worker in crew:
         run = worker.run
@@ -214,17 +220,18 @@ def _phase(asked: options.Options, crew: Sequence[Worker], progress: Progress, b
                 file=sys.stderr,
             )
             second = Worker(f"{worker.name}-again", worker.folder.with_name(f"{worker.folder.name}-again"), missing)
-            _work(asked, [second], progress, before + sum(len(each.scenarios) for each in runs))
+            _work(asked, [second], progress, before + sum(len(each.scenarios) for each in runs), seen)
             runs += [second.run] if second.run is not None else []
     return runs
 
 
-def _work(asked: options.Options, crew: Sequence[Worker], progress: Progress, before: int) -> None:
+def _work(asked: options.Options, crew: Sequence[Worker], progress: Progress, before: int, seen: Path) -> None:
     """Let a crew run to its end, looking now and then how far it is."""
     running: list[subprocess.Popen[bytes]] = []
     with passing_on(running, within_s=_END_S) as came:
         for worker in crew:
-            running.append(worker.start(asked, len(crew)))
+            first = not running and not seen.exists()
+            running.append(worker.start(asked, len(crew), f"{'first' if first else 'told'}:{seen}"))
         while any(process.poll() is None for process in running):
             time.sleep(_LOOK_S)
             progress.reached(before + sum(worker.done for worker in crew), f"{count(len(crew), 'worker')} at it")

@@ -18,7 +18,7 @@ from smartlaunch.oauth.authorization import AuthorizationRequest, make_request
 
 if TYPE_CHECKING:
     from smartlaunch.client.engine import Engine
-    from smartlaunch.target import Client
+    from smartlaunch.target import Client, Target
 
 _SKEW_S = 60
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
@@ -71,16 +71,22 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
     lines += [{"verdict": "note", "problem": f"another host than the FHIR server's: {said}"} for said in _elsewhere(engine)]
     for client in target.clients.values():
         lines += _client(engine, client)
-    if intrusive:
-        lines.append(
-            {
-                "verdict": "note",
-                "probes": str(intrusive),
-                "problem": f"this run sends {intrusive} probes that a right app never sends (wrong codes, secrets, redirect URIs);"
-                f" `--passive` leaves them out. Writing FHIR data: {'allowed' if target.probes.allow_writes else 'no'}.",
-            }
-        )
+    lines += intrusive_note(target, intrusive)
     return lines
+
+
+def intrusive_note(target: Target, number: int) -> list[dict[str, str]]:
+    """What is worth knowing of the probes that a run sends, where it sends any."""
+    if not number:
+        return []
+    return [
+        {
+            "verdict": "note",
+            "probes": str(number),
+            "problem": f"this run sends {number} probes that a right app never sends (wrong codes, secrets, redirect URIs);"
+            f" `--passive` leaves them out. Writing FHIR data: {'allowed' if target.probes.allow_writes else 'no'}.",
+        }
+    ]
 
 
 def _elsewhere(engine: Engine) -> list[str]:

@@ -17,6 +17,7 @@ from smartlaunch.plugin.asking import at_the_terminal
 from smartlaunch.plugin.gates import app_of, gate_of
 from smartlaunch.plugin.items import RUN, plan_of, scenario_id
 from smartlaunch.plugin.session import RunSession
+from smartlaunch.plugin.sharing import Look
 from smartlaunch.probes import ahead
 from smartlaunch.records.files import EXCHANGES_FILE, HEADER_FILE, REPORTS, SCENARIOS_FILE
 from smartlaunch.records.record import SCHEMA_VERSION
@@ -34,8 +35,8 @@ def options_of(config: pytest.Config) -> options.Options:
 
 
 def open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
-    """Open the run: its folder, its session, and one look at the configuration."""
-    from smartlaunch.client.preflight import preflight
+    """Open the run: its folder, its session, and one look at the configuration, one for all workers."""
+    from smartlaunch.client.preflight import intrusive_note, preflight
 
     option = config.getoption
     folder = Path(option("--run-dir") or os.environ.get(_RUN_DIR) or new_run_folder(Path.cwd() / REPORTS))
@@ -46,18 +47,28 @@ def open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
         selection=[scenario_id(item) for item in items],
     )
     config.stash[RUN] = run
+    look = Look.of(os.environ)
     try:
         engine = run.start()
         assert run.apps is not None
         run.apps.launches.ask = at_the_terminal()
         intrusive = [i for i in items if (p := plan_of(i)) and "intrusive" in p.flags]
-        run.preflight = preflight(engine, intrusive=len(intrusive))
+        told = look.hear(engine) if look is not None and not look.first else None
+        if told is None:
+            run.preflight = preflight(engine, intrusive=len(intrusive))
+        else:
+            run.preflight = [line for line in told if "probes" not in line] + intrusive_note(engine.target, len(intrusive))
+        if look is not None:
+            look.tell(run.preflight, engine)
     except UsageError as exc:
         run.preflight = [{"problem": run.scrub(str(exc)), "verdict": "mend"}]
         fail_preflight(config, run)
     except BaseException:
         run.close()
         raise
+    finally:
+        if look is not None:
+            look.tell(None, None)  # whatever kept this one from looking may not keep the others waiting
     if any(line["verdict"] in ("mend", "unreachable") for line in run.preflight):
         fail_preflight(config, run)
     _keep_header(run, run.header())

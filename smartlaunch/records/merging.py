@@ -15,11 +15,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smartlaunch.errors import UsageError
+from smartlaunch.exchange import Endpoint
 from smartlaunch.finding import Outcome
 from smartlaunch.records.record import Run, ScenarioResult, strings
 
 _JUDGED = (Outcome.PASSED.value, Outcome.WARNING.value, Outcome.FAILED.value)
 _PLACEHOLDER = re.compile(r"<([a-z][a-z_ ]*?) (\d+)(?=[ >])")
+_TOLD = Endpoint.DISCOVERY.value
+"""The endpoint of the exchange that workers tell each other of."""
 _EXCHANGE = re.compile(r"\bx\d{4,}\b")
 
 
@@ -42,10 +45,10 @@ def merge(runs: Sequence[Run], order: Sequence[str] = ()) -> Merged:
     found: dict[str, ScenarioResult] = {}
     parts: list[Run] = []
     files: list[tuple[Path, str]] = []
-    offset, ordinals = 0, dict[str, int]()
+    offset, ordinals, before = 0, dict[str, int](), dict[tuple[object, ...], str]()
     for number, run in enumerate(runs):
         names = {a: _name(a, number) for s in run.scenarios for a in s.attachments}
-        part, highest = _moved(run, offset, ordinals, names, number)
+        part, highest = _moved(run, offset, ordinals, names, number, before)
         offset += highest
         parts.append(part)
         if run.folder is not None:
@@ -79,9 +82,16 @@ def _check_one_target(runs: Sequence[Run]) -> None:
         raise UsageError(f"run {others[0].id} is of {other} and run {runs[0].id} of {one}: only runs of one target are merged")
 
 
-def _moved(run: Run, offset: int, ordinals: dict[str, int], names: Mapping[str, str], number: int) -> tuple[Run, int]:
-    """The run with its numbers moved behind those of the runs before, and its own highest number of an exchange."""
+def _moved(
+    run: Run, offset: int, ordinals: dict[str, int], names: Mapping[str, str], number: int, known: dict[tuple[object, ...], str]
+) -> tuple[Run, int]:
+    """The run with its numbers moved behind those of the runs before, and its own highest number of an exchange.
+
+    ``known`` are the exchanges of all runs: one that workers told each other of stays one.
+    """
     ids = {x.id for x in run.exchanges}
+    places = {x.id: (x.started, x.duration_ms, x.url, x.status) for x in run.exchanges if x.endpoint == _TOLD}
+    same = {name: known[place] for name, place in places.items() if number and place in known}
     highest = max((int(i[1:]) for i in ids if i[1:].isdigit()), default=0)
     before, seen = dict(ordinals), dict(ordinals)
 
@@ -91,7 +101,7 @@ def _moved(run: Run, offset: int, ordinals: dict[str, int], names: Mapping[str, 
         return f"<{kind} {ordinal}"
 
     def exchange(found: re.Match[str]) -> str:
-        return f"x{int(found[0][1:]) + offset:04d}" if found[0] in ids else found[0]
+        return same.get(found[0]) or f"x{int(found[0][1:]) + offset:04d}" if found[0] in ids else found[0]
 
     data = run.as_dict()
     text = json.dumps({name: data[name] for name in ("scenarios", "exchanges", "launches")}, ensure_ascii=False)
@@ -102,6 +112,10 @@ def _moved(run: Run, offset: int, ordinals: dict[str, int], names: Mapping[str, 
             scenario["launch"] = f"{scenario['launch']}-{number}" if number else scenario["launch"]
     for launch in moved["launches"]:
         launch["id"] = f"{launch['id']}-{number}" if number else launch["id"]
+    if same:
+        kept = set(same.values())
+        moved["exchanges"] = [row for row in moved["exchanges"] if row["id"] not in kept]
+    known.update({place: name if not offset else f"x{int(name[1:]) + offset:04d}" for name, place in places.items() if name not in same})
     ordinals.update(seen)
     return Run.of({"header": dict(run.header), **moved}), highest
 

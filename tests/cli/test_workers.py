@@ -96,7 +96,11 @@ def test_two_workers_make_one_run(cli, tmp_path: Path) -> None:
     assert (tmp_path / "whole" / "index.html").is_file()
     serial = cli("run", "--ids=some.ids", "--no-allure", "--out", "serial")
     assert serial.code == 0
-    assert {s.id: s.outcome for s in load_run(tmp_path / "serial").scenarios} == {s.id: s.outcome for s in run.scenarios}
+    alone = load_run(tmp_path / "serial")
+    assert {s.id: s.outcome for s in alone.scenarios} == {s.id: s.outcome for s in run.scenarios}
+    looks, look = ([x for x in each.exchanges if (x.actor, x.endpoint) == ("app", "authorize")] for each in (run, alone))
+    assert len(looks) == len(look) > 0, "one look at the clients for all workers"
+    assert [line for line in run.preflight if "probes" in line] == [line for line in alone.preflight if "probes" in line]
 
 
 def test_the_joined_run_stands_in_the_order_of_one_run(cli, tmp_path: Path) -> None:

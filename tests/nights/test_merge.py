@@ -1,6 +1,7 @@
 """Several runs as one: nothing lost, nothing doubled, no two secrets made equal."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from runs import STATE, changed, finding, scenario, write
@@ -35,6 +36,18 @@ def test_numbers_of_a_later_run_are_moved(tmp_path):
     assert run.scenario_by_id["standalone-public/y"].findings[0].actual == "x0003 <access_token 3> not x0009"
     assert run.scenario_by_id["standalone-public/y"].findings[0].exchange == "x0003"
     assert run.scenario_by_id["standalone-public/x"].findings[0].actual == "x0002 had <access_token 2>"
+
+
+def test_what_workers_told_each_other_of_stays_one(tmp_path):
+    looked = replace(exchange(1), endpoint="discovery", url="https://a.example/.well-known/smart-configuration")
+    runs = [write(tmp_path / n, scenario(n, "failed", findings=(finding(exchange="x0001"),), exchanges=("x0001", "x0002"))) for n in "ab"]
+    runs = [Run(r.header, r.scenarios, (looked, exchange(2)), (), (), r.folder) for r in runs]
+    run = merge(runs).run
+    assert [x.id for x in run.exchanges] == ["x0001", "x0002", "x0004"]
+    assert [s.exchanges for s in run.scenarios] == [("x0001", "x0002"), ("x0001", "x0004")]
+    assert [s.findings[0].exchange for s in run.scenarios] == ["x0001", "x0001"]
+    anew = [runs[0], replace(runs[1], exchanges=(replace(looked, started="2026-11-01T02:00:00+00:00"), exchange(2)))]
+    assert [x.id for x in merge(anew).run.exchanges] == ["x0001", "x0002", "x0003", "x0004"]
 
 
 @pytest.mark.parametrize(
