@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import base64
 import itertools
-import json
 import os
 import platform
 import resource
@@ -187,8 +186,9 @@ def floor(record: Path) -> None:
     from playwright.sync_api import sync_playwright
 
     from smartlaunch.browser import find_browser
+    from smartlaunch.records.store import load_run
 
-    exchanges = json.loads(record.read_text("utf-8"))["exchanges"]
+    exchanges = [vars(exchange) for exchange in load_run(record).exchanges]
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "floor.toml"
         command = [
@@ -239,6 +239,8 @@ def main() -> int:
     if args.floor:
         floor(args.floor)
         return 0
+    from smartlaunch.records.store import load_run
+
     rows, did, waited = [], {}, 0.0
     with tempfile.TemporaryDirectory() as folder:
         for number in range(args.rounds):
@@ -248,9 +250,10 @@ def main() -> int:
             if code not in (0, 1):
                 print(said)
                 return 2
-            record = json.loads((out / "run.json").read_text("utf-8"))
-            did = {"scenarios": len(record["scenarios"]), **counts(record["exchanges"])}
-            waited = sum(pauses(record["exchanges"]))
+            run = load_run(out)
+            exchanges = [vars(exchange) for exchange in run.exchanges]
+            did = {"scenarios": len(run.scenarios), **counts(exchanges)}
+            waited = sum(pauses(exchanges))
             bare, code, said = measured([sys.executable, __file__, f"--floor={out / 'run.json'}"])
             if code:
                 print(said)

@@ -257,11 +257,6 @@ class SecretRegistry:
         with self._lock:
             return sorted({span.placeholder for span in _outside_placeholders(text, self._spans(text, _NESTED))})
 
-    def stands_in(self, text: str) -> bool:
-        """Whether a secret stands in a text as it is or in escapes; quick enough for all that a run has written."""
-        with self._lock:
-            return bool(_outside_placeholders(text, self._spans(text, 0, bare=False)))
-
     def stands_plainly_in(self, text: str) -> bool:
         """Whether a secret stands in a text as it is, in base64 or in hexadecimal digits; the quickest of all looks."""
         with self._lock:

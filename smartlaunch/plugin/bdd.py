@@ -11,9 +11,12 @@ gathered once.
 from __future__ import annotations
 
 import importlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import replace
+from itertools import count
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -27,7 +30,9 @@ EXAMPLE = "_pytest_bdd_example"
 """The parameter of a test that carries the row of an outline."""
 LOOKUP = "find_fixturedefs_for_step"
 
-_visible: WeakKeyDictionary[Any, list[tuple[Any, Any]]] = WeakKeyDictionary()
+_Registered = tuple[int, Any, Any]
+"""A phrase: its place in the order of all, what pytest-bdd knows of it, its fixture."""
+_visible: WeakKeyDictionary[Any, tuple[dict[str, list[_Registered]], list[_Registered]]] = WeakKeyDictionary()
 _matching: WeakKeyDictionary[Any, dict[tuple[str, str], list[Any]]] = WeakKeyDictionary()
 
 
@@ -92,25 +97,28 @@ def find_fixturedefs_for_step(step: Any, fixturemanager: Any, node: Any) -> Iter
     known = _matching.setdefault(node.parent, {})
     key = (step.type, step.name)
     if key not in known:
-        known[key] = [
-            fixturedef
-            for context, fixturedef in _phrases(fixturemanager, node)
-            if context.type in (None, step.type) and context.parser.is_matching(step.name)
-        ]
+        worded, others = _phrases(fixturemanager, node)
+        found = [*worded.get(step.name, ()), *(each for each in others if each[1].parser.is_matching(step.name))]
+        known[key] = [fixturedef for _, context, fixturedef in sorted(found, key=itemgetter(0)) if context.type in (None, step.type)]
     return known[key]
 
 
-def _phrases(fixturemanager: Any, node: Any) -> list[tuple[Any, Any]]:
-    """The phrases that the module of a node sees."""
+def _phrases(fixturemanager: Any, node: Any) -> tuple[dict[str, list[_Registered]], list[_Registered]]:
+    """The phrases that the module of a node sees: those that are one wording by that wording, and all others."""
+    from pytest_bdd import parsers
     from pytest_bdd.compat import get_fixture_names, getfixturedefs
     from pytest_bdd.steps import step_function_context_registry
 
     found = _visible.get(node.parent)
     if found is None:
-        found = _visible[node.parent] = [
-            (context, fixturedef)
-            for name in get_fixture_names(fixturemanager=fixturemanager)
-            for fixturedef in getfixturedefs(fixturemanager, name, node) or ()
-            if (context := step_function_context_registry.get(fixturedef.func)) is not None
-        ]
+        worded: dict[str, list[_Registered]] = defaultdict(list)
+        others: list[_Registered] = []
+        order = count()
+        for name in get_fixture_names(fixturemanager=fixturemanager):
+            for fixturedef in getfixturedefs(fixturemanager, name, node) or ():
+                context = step_function_context_registry.get(fixturedef.func)
+                if context is not None:
+                    place = worded[context.parser.name] if type(context.parser) is parsers.string else others
+                    place.append((next(order), context, fixturedef))
+        found = _visible[node.parent] = (worded, others)
     return found

@@ -264,7 +264,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report.sections = [(title, run.scrub(text)) for title, text in report.sections]
     ended = call.when == "call" or (call.when == "setup" and exc is not None)
     if ended:
-        result = known.mark(result_of(item, plan, run, exc), run.deviations, {each.id: each for each in run.results})
+        result = known.mark(result_of(item, plan, run, exc), run.deviations, run.result_by_id)
         item.stash[RESULT] = result
         run.add(result)
         if run.engine is not None:

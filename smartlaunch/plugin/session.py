@@ -135,6 +135,7 @@ class RunSession:
     started: datetime = field(default_factory=lambda: datetime.now(UTC).astimezone())
     redactor: Redactor = field(default_factory=Redactor)
     results: list[ScenarioResult] = field(default_factory=list)
+    result_by_id: dict[str, ScenarioResult] = field(default_factory=dict)
     selection: list[str] = field(default_factory=list)
     preflight: list[dict[str, str]] = field(default_factory=list)
     lost: dict[str, str] = field(default_factory=dict)
@@ -233,11 +234,13 @@ class RunSession:
     def add(self, result: ScenarioResult) -> None:
         """Keep a scenario's result, on disk at once."""
         self.results.append(result)
+        self.result_by_id[result.id] = result
         self._append(result)
 
     def amend(self, result: ScenarioResult) -> None:
         """Put another result in the place of a scenario's earlier one; on disk the last one counts."""
         self.results = [result if each.id == result.id else each for each in self.results]
+        self.result_by_id[result.id] = result
         self._append(result)
 
     def _append(self, result: ScenarioResult) -> None:
@@ -285,7 +288,9 @@ class RunSession:
 
     def _rescrub(self) -> None:
         """Hide in the scenarios what was learned to be a secret only after them."""
-        late = [number for number, each in enumerate(self.results) if self.redactor.registry.stands_in(json.dumps(asdict(each)))]
+        texts = [json.dumps(asdict(each), ensure_ascii=False) for each in self.results]
+        suspect = self.redactor.registry.suspect(texts, plainly=True)
+        late = [number for number, text in enumerate(texts) if text in suspect]
         for number in late:
             self.results[number] = rescrubbed(self.results[number], self.scrub)
         if late or self.lost or written_scenarios(self.folder) < len(self.results):
