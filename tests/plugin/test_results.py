@@ -18,7 +18,11 @@ RUN = SimpleNamespace(scrub=str)
 def broken_off(slug: str, exc: Exception) -> ScenarioResult:
     plan = next(plan for plan in every_plan() if plan.slug == slug)
     stash = pytest.Stash()
-    stash[EXCHANGES], stash[STEPS], stash[STARTED] = (contextlib.nullcontext(), SimpleNamespace(ids=[])), [], time.monotonic()
+    stash[EXCHANGES], stash[STEPS], stash[STARTED] = (
+        (contextlib.nullcontext(), SimpleNamespace(ids=[], attachments=[])),
+        [],
+        time.monotonic(),
+    )
     item = SimpleNamespace(stash=stash, get_closest_marker=lambda _: SimpleNamespace(kwargs={"plan": plan}))
     return result_of(item, plan, RUN, exc)
 
