@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -83,14 +84,15 @@ FOREIGN = {
 """Packages that a room must not know: checks are pure, and what talks to a server knows no test runner."""
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def room_of(path: Path) -> str:
@@ -187,10 +189,18 @@ def private_names(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             brought |= {alias.asname or alias.name: f"{node.module or ''}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Attribute):
-            read.add(ast.unparse(node))
-    read = {name for name in read if name.split(".")[0] in brought and re.fullmatch(r"[\w.]+", name)}
+            read.add(dotted(node))
+    read = {name for name in read if name.split(".")[0] in brought}
     names = {*brought.values(), *(f"{brought[first]}.{rest}" for first, _, rest in (name.partition(".") for name in read))}
     return {name for name in names if any(re.match("_[a-zA-Z]", part) for part in unfolded(name).split("."))}
+
+
+def dotted(node: ast.expr) -> str:
+    """A name with the names that are read from it; empty where it begins with anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    inner = dotted(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{inner}.{node.attr}" if isinstance(node, ast.Attribute) and inner else ""
 
 
 def unfolded(name: str) -> str:
