@@ -290,6 +290,45 @@ def test_call_of_a_client_library_tells_that_the_fhir_server_answered():
     assert load(code.replace("client.request(`Encounter", "api.ask(`Order")).found[0].statuses == {"any": 401}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SMART App Launch lets an app obtain a launch context. The app asks for the scope launch and gets a token with patient in it.",
+        "We refresh the token every 10 minutes with the refresh token, which works well for us in production since May.",
+        "Thank you for the great library! I use it with Epic and Cerner, and both of them work.",
+        "How do I add a second redirect URI to my client in the console? I did not find it in the menu.",
+        "Release notes: adds support for PKCE and for SameSite cookies, drops Node 12.",
+        "The FHIR server is up. The token endpoint is up. All tests pass.",
+        "Which scopes do you recommend for an app that shows observations of one patient?",
+        "Is it possible to run the launcher offline on my own machine with Docker?",
+        "In our clinic the login page is blue. The design of the consent page could be nicer, I think.",
+    ],
+)
+def test_text_without_trouble_names_no_cause(text):
+    assert load(text).report().declined
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Our tool sits behind a proxy that ends TLS. It compares the response with the redirect_uri. The match fails because of the wrong scheme.",
+        "Trouble with Caddy in front\nThe callback is made from the request. It says http where our registration has https, and so it is no match.",
+    ],
+)
+def test_scheme_and_redirect_may_stand_in_different_sentences(text):
+    assert load(text).report().diagnoses[0].rule == "redirect-scheme-of-proxy"
+
+
+@pytest.mark.parametrize("words", ["The token contains not enough scope to make this call", "Forbidden: the scopes are too few for this"])
+def test_too_few_scopes_are_told_of_the_token(words):
+    first = (
+        load(f"I can sign in, but the search of Appointments is answered 403 Forbidden. In the answer it says: {words}.")
+        .report()
+        .diagnoses[0]
+    )
+    assert (first.rule, first.side.value) == ("insufficient-scope-answer", "app")
+
+
 def test_mention_of_a_silent_request_is_no_refusal_of_one():
     text = "The library renews with prompt=none in a frame. Now the refresh token is expired, and the token endpoint answers 400 to each renewal."
     assert load(text).report().diagnoses[0].category.value == "token-lifetime"

@@ -114,8 +114,10 @@ def redirect_of_another_scheme(m: Material, _vendor: Vendor) -> Iterator[Signal]
         return
     texts = [str(m.facts.get("first_line") or ""), *(said.text for said in m.said)]
     parts = [part for text in texts for part in _SENTENCES.split(text)[:120]]
-    both = next((p for p in parts if _TWO_SCHEMES.search(_bare(p)) and (_REDIRECT.search(p) or _REDIRECT.search(texts[0]))), "")
-    if both and (_PROXIED.search(" ".join(texts)) or _REDIRECT.search(both)):
+    whole = " ".join(texts)
+    behind = _REDIRECT.search(whole) is not None and _PROXIED.search(whole) is not None
+    both = next((p for p in parts if _TWO_SCHEMES.search(_bare(p)) and (behind or _REDIRECT.search(p))), "")
+    if both:
         yield saw("redirect-scheme-told", f'the redirect URI has another scheme than is meant: "{_short(both)}"', by="asker")
 
 
