@@ -184,6 +184,12 @@ STORIES = [
         "After the exchange our app says: missing practitioner in the token response (look at fhirUser).",
     ),
     (
+        "about-fhir-access", "fhir-server",
+        "Role-based access does not come to anything\nThe realm role is not mapped at our API: I obtain an access token, and nothing is shown to me.",
+        "With the token of a nurse the roles are ignored by our data service, and reading resources fails, though the login is fine.",
+        "With the token of a nurse the roles are heeded by our data service, and reading resources is what it should be.",
+    ),
+    (
         "cors-headers-missing", "fhir-server",
         "Sign-in works, and then reading the Patient from the FHIR server fails in the browser with a CORS error. The FHIR server is HAPI behind nginx.",
         "From the page https://app.example my fetch of the FHIR base is blocked by CORS, and /metadata too. With curl everything comes.",

@@ -95,7 +95,7 @@ def _short(text: str) -> str:
 
 _TWO_SCHEMES = re.compile(
     r"(?i)\bhttps?\b[^.\n]{0,60}?(?:\bnot\b|n.t\b|\binstead of\b|\brather than\b|\bto\b|\bbut\b|\bwhere ?as\b|\bwhile\b|"
-    r"\bwhich is wrong\b|\band\b|\bwrong\b)"
+    r"\bwhere\b|\bagainst\b|\bin place of\b|\bwhich is wrong\b|\band\b|\bwrong\b)"
     r"[^.\n]{0,60}?\bhttps?\b|\b(?:not|never|n.t)\b[^.\n]{0,30}\b(?:return\w*|us\w+|be\w*|has|have|with)\b[^.\n]{0,12}\bhttps\b|"
     r"\b(?:wrong|another|different|other) scheme\b|(?<!colour )(?<!color )\bscheme (?:changes|differs|is (?:wrong|different))"
 )
