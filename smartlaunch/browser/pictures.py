@@ -1,7 +1,8 @@
 """Pictures of pages, with what must not be seen blanked before they are taken and put back afterwards.
 
 Passwords, codes and tokens stand in text, fields, attributes and addresses of a page as well as in its password field; pickers and
-charts show people. So every text of the page goes through the run's redactor, and what looks like a person's is blanked as well.
+charts show people. So every text of the page goes through the run's redactor, and what looks like a person's is blanked as well. What
+cannot be read here (pictures, canvases, foreign documents, closed trees, what a style sheet writes) is not shown either.
 """
 
 from __future__ import annotations
@@ -37,6 +38,15 @@ def covered(text: str, *, about_people: bool, names: Sequence[str], scrub: Calla
     return _PERSONAL.sub(lambda found: cover(found[0]), safe)
 
 
+def split(texts: Sequence[tuple[str, bool, int]]) -> list[list[int]]:
+    """The numbers of texts that stand in one block and make one text there, such as a code with a tag for each letter."""
+    blocks: dict[int, list[int]] = {}
+    for number, (_, _, block) in enumerate(texts):
+        if block >= 0:
+            blocks.setdefault(block, []).append(number)
+    return [numbers for numbers in blocks.values() if len(numbers) > 1]
+
+
 def take_picture(
     page: Any, *, password: str, names: Sequence[str], picker: bool, scrub: Callable[[str], str], people: bool
 ) -> bytes:  # fmt: skip
@@ -47,9 +57,14 @@ def take_picture(
     def hide(text: str) -> str:
         return scrub(text.replace(password, cover(password)) if password else text)
 
-    shown = [covered(text, about_people=personal, names=names, scrub=hide, people=people) for text, personal in texts]
-    changed = [[number, now] for number, (now, (text, _)) in enumerate(zip(shown, texts, strict=True)) if now != text]
-    page.evaluate(COVER_SCRIPT, changed)
+    shown = [covered(text, about_people=personal, names=names, scrub=hide, people=people) for text, personal, _ in texts]
+    for numbers in split(texts):
+        whole = "".join(shown[number] for number in numbers)
+        if hide(whole) != whole:
+            for number in numbers:
+                shown[number] = cover(shown[number])
+    changed = [[number, now] for number, (now, (text, *_)) in enumerate(zip(shown, texts, strict=True)) if now != text]
+    page.evaluate(COVER_SCRIPT, [changed, people])
     try:
         return bytes(page.screenshot(type="jpeg", quality=SHOT_QUALITY, timeout=4000, animations="disabled", caret="hide"))
     finally:

@@ -1,14 +1,18 @@
-"""Signing the manifest of a run, with a key and a program that people have: ssh's, or minisign."""
+"""Signing the manifest of a run with a key that people have: of ssh, by its own program, or of minisign."""
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Final
 
 from smartlaunch.errors import UsageError
+from smartlaunch.evidence import minisign
 from smartlaunch.evidence.manifest import NAME, SIGNATURE_NAME
 
 _NAMESPACE: Final = "smartlaunch"
@@ -17,12 +21,14 @@ _LIMIT_S: Final = 60
 
 
 def sign(folder: Path, key: Path) -> Path:
-    """Sign the manifest with a private key; what the program asks (a passphrase, a touch) it asks on the terminal."""
+    """Sign the manifest with a private key; what that needs (a passphrase, a touch) is asked for on the terminal."""
     check_key(key)
     manifest, target = folder / NAME, folder / SIGNATURE_NAME
     target.unlink(missing_ok=True)
     if _is_minisign(key):
-        _run([_program("minisign"), "-S", "-s", str(key), "-m", str(manifest), "-x", str(target)], "signing")
+        secret = minisign.secret_key(key.read_bytes(), lambda: _ask(key))
+        comment = f"timestamp:{int(time.time())}\tfile:{NAME}\thashed"
+        target.write_text(secret.sign(manifest.read_bytes(), comment), encoding="utf-8")
     else:
         _run([_program("ssh-keygen"), "-q", "-Y", "sign", "-f", str(key), "-n", _NAMESPACE, str(manifest)], "signing")
     return target
@@ -32,7 +38,13 @@ def check_key(key: Path) -> None:
     """Raise ``UsageError`` for a key that cannot sign, before anything is run."""
     if not key.is_file():
         raise UsageError(f"--sign {key}: there is no such file; a private key of ssh or minisign is wanted")
-    _program("minisign" if _is_minisign(key) else "ssh-keygen")
+    if not _is_minisign(key):
+        _program("ssh-keygen")
+    elif minisign.is_locked(key.read_bytes()) and not sys.stdin.isatty():
+        raise UsageError(
+            f"--sign {key}: the key wants a password, and nobody is at the terminal to type it\n"
+            "  try: a key for this purpose alone, made with minisign -G -W"
+        )
 
 
 def verify(folder: Path, key: Path) -> list[str]:
@@ -41,29 +53,29 @@ def verify(folder: Path, key: Path) -> list[str]:
         raise UsageError(f"--key {key}: there is no such file")
     manifest, signed = folder / NAME, folder / SIGNATURE_NAME
     if _is_minisign(key):
-        done = subprocess.run(  # noqa: S603 - a program of the user's, by its full path
-            [_program("minisign"), "-V", "-q", "-p", str(key), "-m", str(manifest), "-x", str(signed)],
-            capture_output=True,
-            timeout=_LIMIT_S,
-            check=False,
-        )
+        good = minisign.verifies(key.read_bytes(), signed.read_bytes(), manifest.read_bytes())
     else:
         with tempfile.TemporaryDirectory() as scratch:
             allowed = Path(scratch) / "allowed"
             allowed.write_text(f"{_WHO} {' '.join(key.read_text(encoding='utf-8').split()[:2])}\n", encoding="utf-8")
-            done = subprocess.run(  # noqa: S603 - the same
+            done = subprocess.run(  # noqa: S603 - a program of the user's, by its full path
                 [_program("ssh-keygen"), "-Y", "verify", "-f", str(allowed), "-I", _WHO, "-n", _NAMESPACE, "-s", str(signed)],
                 input=manifest.read_bytes(),
                 capture_output=True,
                 timeout=_LIMIT_S,
                 check=False,
             )
-    return [] if done.returncode == 0 else [f"{SIGNATURE_NAME} is no signature of {NAME} by {key.name}"]
+        good = done.returncode == 0
+    return [] if good else [f"{SIGNATURE_NAME} is no signature of {NAME} by {key.name}"]
+
+
+def _ask(key: Path) -> str:
+    return getpass.getpass(f"password of {key.name}: ")
 
 
 def _is_minisign(key: Path) -> bool:
     with key.open("rb") as file:
-        return file.read(64).startswith(b"untrusted comment:")
+        return file.read(64).startswith(minisign.HEAD)
 
 
 def _program(name: str) -> str:

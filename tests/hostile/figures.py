@@ -65,9 +65,12 @@ def started() -> list[str]:
     from test_ends import FULL
     from test_hostile_servers import CASES
 
+    from tests.browser.test_pixels import WAYS
+
     what = {
         "bodies made to keep a redactor busy (5 MB each)": len(SHAPES),
         "hostile behaviours of a server at one endpoint": len(CASES),
+        "pages whose pictures show neither secret nor person, by their pixels": len(WAYS),
         "secrets looked for in every file of runs": _tests("test_canaries.py"),
         "wrong settings": _tests("test_wrong_settings.py"),
         "ends and faults: signals, kills, folders, full disks": _tests("test_ends.py") + 4 + len(FULL),

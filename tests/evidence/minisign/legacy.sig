@@ -1,0 +1,4 @@
+untrusted comment: signature from minisign secret key
+RWR58loD59aO0FkMju1xCRRcb123zHA+/nvWGFBm1i7ZVy9HPungtmQwsh7QhhUNqpKRJfAZUewNjRTdBjYju3XAeKSEeFAUlQk=
+trusted comment: timestamp:1795862638	file:manifest.sha256	hashed
+rrWHFzcSXTJoAxq1EHVECR0x0xoZc7QF0gHZk9ilqkgicJKJYU+94q6zqz6JC8M/J4zeU6oXvo/b5VLexBqbCQ==

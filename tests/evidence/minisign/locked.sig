@@ -1,0 +1,4 @@
+untrusted comment: signature from minisign secret key
+RUSyHqOWh1fuDShs5COdJBS/5Ec+iHU6TIiz13VFkoB2yvcNR4KJfP/t77FxutQX1qXuqYZNQuuAVcLAT3fY5KkJPhE+wm+XGwI=
+trusted comment: timestamp:1795862638	file:manifest.sha256	hashed
+tm59DTavE4M3BFkzIEVb5I2kSMO1n3hRY5ikuM9XrlnlOJYPl0ydYfAuDgKU5/nuzzg6XCWH2KYgpZq3jvbMCw==
