@@ -22,9 +22,9 @@ from smartlaunch.addresses import is_loopback
 from smartlaunch.cli.child import BROKE, Ended, child_environment, passing_on
 from smartlaunch.errors import UsageError
 from smartlaunch.plugin import options
-from smartlaunch.plugin.binding import Plan
 from smartlaunch.plugin.selection import Selection
 from smartlaunch.plugin.sharing import LOOK
+from smartlaunch.plugin.side_by_side import LAST, unit_of
 from smartlaunch.records import files
 from smartlaunch.records.exits import INTERNAL
 from smartlaunch.records.record import Run
@@ -34,8 +34,6 @@ from smartlaunch.reporting.words import count
 from smartlaunch.target import Target
 
 MOST = 16
-_LAST = frozenset({"last", "lockout"})
-_SHARES_A_JWK_SET = frozenset({"confidential-asymmetric", "backend"})
 _THEIRS = frozenset({"scenario", "requirement", "suite", "quick", "thorough", "ids", "out", "workers"})
 """Options that a worker is not given: what they select stands in its ids."""
 _LOOK_S = 0.5
@@ -70,10 +68,10 @@ def divide(selection: Selection, workers: int, *, one_jwk_set: bool) -> tuple[li
     afterwards: list[str] = []
     for plan in selection.plans():
         ids = list(selection.scenarios_of(plan))
-        if plan.flags & _LAST:
+        if plan.flags & LAST:
             afterwards += ids
             continue
-        key = _key(plan, one_jwk_set=one_jwk_set)
+        key = unit_of(plan, one_jwk_set=one_jwk_set)
         unit = units.setdefault(key, Unit(key))
         unit.ids += ids
         unit.weight += len(ids) * (1 + ("intrusive" in plan.flags) + 2 * bool(plan.waits or "waits" in plan.flags))
@@ -81,12 +79,6 @@ def divide(selection: Selection, workers: int, *, one_jwk_set: bool) -> tuple[li
     suites = {suite.id: number for number, suite in enumerate(selection.suites)}
     neighbours = sorted(units.values(), key=lambda unit: (suites.get(unit.key[0], len(suites)), unit.key[1:]))
     return [[i for unit in part for i in unit.ids] for part in _cut(neighbours, workers)], afterwards
-
-
-def _key(plan: Plan, *, one_jwk_set: bool) -> tuple[str, ...]:
-    if one_jwk_set and plan.suite.role in _SHARES_A_JWK_SET:
-        return ("keys",)
-    return (plan.suite.id, "again", plan.situation.slug) if plan.again else (plan.suite.id, "plain", plan.path)
 
 
 def _cut(units: Sequence[Unit], workers: int) -> Iterator[list[Unit]]:

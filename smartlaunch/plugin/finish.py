@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from smartlaunch.catalogue import load
 from smartlaunch.errors import InternalError
 from smartlaunch.exchange import RecordedExchange
+from smartlaunch.finding import Outcome
 from smartlaunch.records.files import (
     ATTACHMENTS,
     DIAGNOSES_FILE,
@@ -30,8 +32,9 @@ from smartlaunch.records.files import (
     SCENARIOS_FILE,
     readme,
 )
+from smartlaunch.records.merging import merge
 from smartlaunch.records.record import Run, ScenarioResult
-from smartlaunch.records.store import assemble, with_diagnoses, write_run
+from smartlaunch.records.store import assemble, load_run, with_diagnoses, write_header, write_run
 
 if TYPE_CHECKING:
     from smartlaunch.reporting.allure_results import AllurePage
@@ -97,6 +100,35 @@ def write_artefacts(run: Run, folder: Path, *, scrub: Callable[[str], str], page
     header = {name: value for name, value in run.header.items() if name != "unwritten"}
     on_run, at_end = (page.begin, page.finish) if page is not None else (None, None)
     return _write(replace(run, header=header), Writers(folder, scrub), on_run=on_run, at_end=at_end)
+
+
+def join(runs: Sequence[Run], folder: Path, order: Sequence[str] = ()) -> Run:
+    """Put the run of all into a folder, with what they kept beside their records; its reports are made from there."""
+    merged = merge(runs, order)
+    whole = merged.run
+    header = {**whole.header, "id": folder.name, "coverage": _coverage(whole)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for source, name in merged.files:
+        place = folder / name
+        if source.is_file() and place.resolve().is_relative_to(folder.resolve()):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, place)
+    write_header(folder, header)
+    write_run(Run(header, whole.scenarios, whole.exchanges, (), whole.launches), folder)
+    return load_run(folder)
+
+
+def _coverage(whole: Run) -> dict[str, object]:
+    """How many binding requirements there are, were selected, were judged by the runs together."""
+    binding = {row.id for row in load().values() if row.binding}
+    judged = {r for s in whole.scenarios if s.outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.WARNING) for r in s.requirements}
+    selected = {r for s in whole.scenarios for r in s.requirements}
+    return {
+        "binding": len(binding),
+        "selected": len(binding & selected),
+        "judged": len(binding & judged),
+        "missing": list(whole.missing),
+    }
 
 
 def _write(

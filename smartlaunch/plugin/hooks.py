@@ -20,7 +20,7 @@ from smartlaunch.catalogue import load
 from smartlaunch.errors import Blocked, InternalError, Missing, NonConformance, NotApplicable, SmartLaunchError, Unreachable, UsageError
 from smartlaunch.finding import Outcome
 from smartlaunch.interruption import close, give_way
-from smartlaunch.plugin import bdd, ending, known, lint, marks, options, proofs
+from smartlaunch.plugin import bdd, ending, known, lint, marks, options, proofs, side_by_side
 from smartlaunch.plugin.binding import OWN_FEATURES, SUITES, Plan, label_of
 from smartlaunch.plugin.gates import app_of, gate_of
 from smartlaunch.plugin.items import EXCHANGES, JUDGE, PROGRESS, RESULT, RUN, SELECTION, STARTED, STEPS, plan_of, scenario_id
@@ -52,6 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "req(id): the requirement a scenario speaks to")
     config.addinivalue_line("markers", "cap(code): the SMART capability that makes a scenario apply")
     config.addinivalue_line("markers", "profile(tag): a tag of the tag table")
+    if side_by_side.starts_workers(config):
+        config.pluginmanager.register(side_by_side.Starter(config, config.getoption("--run-dir") or ""), "smartlaunch-starter")
     try:
         from smartlaunch.reporting.allure_bridge import AllureBridge
     except ImportError:
@@ -103,6 +105,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if gone:
         config.hook.pytest_deselected(items=gone)
     items[:] = _in_order(kept, options_of(config).shuffle)
+    if side_by_side.is_worker(config):
+        side_by_side.group((item, plan_of(item)) for item in items)
+        items.sort(key=_comes_last)
+
+
+def _comes_last(item: pytest.Item) -> bool:
+    plan = plan_of(item)
+    return plan is not None and bool(plan.flags & side_by_side.LAST)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -151,16 +161,20 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if not ours or session.config.option.collectonly:
         return (yield)
     config = session.config
-    quiet = True if config.getoption("--quiet-progress") or config.getoption("capture") != "no" else None
+    worker = side_by_side.is_worker(config)
+    quiet = True if worker or config.getoption("--quiet-progress") or config.getoption("capture") != "no" else None
     progress = config.stash[PROGRESS] = Progress(sys.stderr, len(ours), quiet)
     progress.doing("checking the configuration")
     run = open_run(config, ours)
+    if config.stash.get(side_by_side.UNUSABLE, False):
+        return (yield)
     gc.freeze()  # features, steps and catalogue stay to the end; there is no use in looking through them again and again
     usual = gc.get_threshold()
     gc.set_threshold(50_000, *usual[1:])  # most of what a run makes is kept to its end
     interrupted = False
     try:
-        begin(run, ours)
+        if not worker:  # which does not know what it will be given
+            begin(run, ours)
         return (yield)
     except KeyboardInterrupt:
         interrupted = True
@@ -179,6 +193,12 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
             progress.close()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """Put nothing in a worker whose target is not fit for a run."""
+    return True if item.config.stash.get(side_by_side.UNUSABLE, False) else None
+
+
 # -- one scenario ---------------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +210,8 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
     give_way()
     run = item.config.stash[RUN]
+    if side_by_side.is_worker(item.config) and _comes_last(item):
+        side_by_side.wait_for_the_others(run.folder, sum(not _comes_last(each) for each in item.session.items))
     item.config.stash[PROGRESS].scenario(f"{plan.suite.id}: {plan.title_of(bdd.row_of(item))}")
     assert run.apps is not None
     run.apps.ripen()
@@ -359,13 +381,13 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Our own summary, after pytest's."""
-    run = config.stash.get(RUN, None)
-    if run is None or not (run.folder / RUN_FILE).exists() or os.environ.get("SMARTLAUNCH_SUMMARY") == "off":
+    folder = _folder_of(config)
+    if folder is None or not (folder / RUN_FILE).exists() or os.environ.get("SMARTLAUNCH_SUMMARY") == "off":
         return
     from smartlaunch.reporting.summary import render_summary
 
-    written = load_run(run.folder)
-    paths = {"report": run.folder / "index.html", "run.json": run.folder / RUN_FILE}
+    written = load_run(folder)
+    paths = {"report": folder / "index.html", "run.json": folder / RUN_FILE}
     terminalreporter.write_line("")
     for line in render_summary(written, load(), paths=paths, colour=terminalreporter.hasmarkup).splitlines():
         terminalreporter.write_line(line)
@@ -376,6 +398,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Write the digests of every file once all are there; ``smartlaunch run`` does so itself."""
     from smartlaunch.evidence.manifest import write_manifest
 
+    folder = _folder_of(config)
+    if folder is not None and (folder / RUN_FILE).exists() and os.environ.get("SMARTLAUNCH_SUMMARY") != "off":
+        write_manifest(folder)
+
+
+def _folder_of(config: pytest.Config) -> Path | None:
+    """The folder of the run, also of one that several workers made."""
     run = config.stash.get(RUN, None)
-    if run is not None and (run.folder / RUN_FILE).exists() and os.environ.get("SMARTLAUNCH_SUMMARY") != "off":
-        write_manifest(run.folder)
+    return run.folder if run is not None else config.stash.get(side_by_side.JOINED, None)

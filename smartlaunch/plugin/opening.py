@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from smartlaunch.errors import Blocked, NotApplicable, UsageError
-from smartlaunch.plugin import options
+from smartlaunch.plugin import options, side_by_side
 from smartlaunch.plugin.asking import at_the_terminal
 from smartlaunch.plugin.gates import app_of, gate_of
 from smartlaunch.plugin.items import RUN, plan_of, scenario_id
@@ -25,8 +25,6 @@ from smartlaunch.records.store import new_run_folder, write_header
 
 _RUN_DIR = "SMARTLAUNCH_RUN_DIR"
 ALLURE = "smartlaunch-allure-bridge"
-ALLURE_PAGE = "SMARTLAUNCH_ALLURE_PAGE"
-"""The environment variable with which `smartlaunch run` says whether the run gets a page of Allure."""
 
 
 def options_of(config: pytest.Config) -> options.Options:
@@ -39,7 +37,7 @@ def open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
     from smartlaunch.client.preflight import intrusive_note, preflight
 
     option = config.getoption
-    folder = Path(option("--run-dir") or os.environ.get(_RUN_DIR) or new_run_folder(Path.cwd() / REPORTS))
+    folder = side_by_side.prepare(config) or Path(option("--run-dir") or os.environ.get(_RUN_DIR) or new_run_folder(Path.cwd() / REPORTS))
     os.environ[_RUN_DIR] = str(folder)
     run = RunSession(
         options_of(config),
@@ -57,7 +55,8 @@ def open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
         if told is None:
             run.preflight = preflight(engine, intrusive=len(intrusive))
         else:
-            run.preflight = [line for line in told if "probes" not in line] + intrusive_note(engine.target, len(intrusive))
+            own = 0 if side_by_side.is_worker(config) else len(intrusive)  # there the first one has counted those of all
+            run.preflight = [line for line in told if "probes" not in line] + intrusive_note(engine.target, own)
         if look is not None:
             look.tell(run.preflight, engine)
     except UsageError as exc:
@@ -114,6 +113,9 @@ def fail_preflight(config: pytest.Config, run: RunSession) -> None:
     run.folder.mkdir(parents=True, exist_ok=True)
     _keep_header(run, header)
     run.close()
+    if side_by_side.is_worker(config):  # whoever started it says so, once
+        config.stash[side_by_side.UNUSABLE] = True
+        return
     finish(run.folder, lambda: header, scrub=run.scrub, lost=run.lost)
     config.stash[RUN] = run
     reached = all(line["verdict"] != "unreachable" for line in run.preflight)
@@ -130,7 +132,10 @@ def write_reports(config: pytest.Config, run: RunSession) -> None:
 
     if os.environ.get("SMARTLAUNCH_REPORTS") == "off":
         return
-    page = AllurePage() if os.environ.get(ALLURE_PAGE) else config.pluginmanager.get_plugin(ALLURE)
+    if side_by_side.is_worker(config):
+        _keep_header(run, run.header())
+        return
+    page = AllurePage() if os.environ.get(options.ALLURE_PAGE) else config.pluginmanager.get_plugin(ALLURE)
     finish(
         run.folder,
         run.header,
