@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from smartlaunch.addresses import is_loopback
 from smartlaunch.cli import questions
 from smartlaunch.errors import Blocked, UsageError
 from smartlaunch.records.exits import GOOD
@@ -52,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--persona", metavar="P", help="patient, clinician, or the sign-in page's word (default: patient)")
     add("--patient", metavar="ID", help="the patient to choose in a picker")
     add("--ca-file", metavar="PEM", help="a private certification authority, for asking the server what it is")
+    add(
+        "--intrusive",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether the server may be sent what a right app never sends (asked for another machine's server)",
+    )
     add("--no-doctor", action="store_true", help="do not try the file at the end")
 
 
@@ -171,6 +178,10 @@ def _answers(args: argparse.Namespace, found: _Found, *, asking: bool) -> Answer
         persona=args.persona or "",
         patient="" if backend else asked("patient", "The id of a patient to choose (Enter to leave it open)", needed=False),
     )
+    if not is_loopback(urlsplit(server.base).hostname or "") or args.intrusive is not None:
+        may = "May the suite send this server what a right app never sends: wrong codes, secrets, redirect URIs"
+        allowed = args.intrusive if args.intrusive is not None else asking and questions.yes(may, default=False)
+        answers = replace(answers, intrusive=allowed)
     persona = args.persona or ("clinician" if launch == "ehr" else "patient")
     if asking and answers.username and not args.persona:
         persona = questions.ask("A patient or a clinician, or the page's word", persona)

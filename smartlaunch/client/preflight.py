@@ -76,9 +76,19 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
 
 
 def intrusive_note(target: Target, number: int) -> list[dict[str, str]]:
-    """What is worth knowing of the probes that a run sends, where it sends any."""
+    """What is worth knowing of the probes that a run sends, or leaves out for want of leave, where there are any."""
     if not number:
         return []
+    if not target.probes.intrusive:
+        return [
+            {
+                "verdict": "note",
+                "probes": str(number),
+                "problem": f"this run is passive: {number} scenarios that send what a right app never sends (wrong codes, secrets,"
+                " redirect URIs) are not judged on another machine's server without leave"
+                "\n  try: `[probes] intrusive = true` in the target file, where the server's owner agrees",
+            }
+        ]
     return [
         {
             "verdict": "note",

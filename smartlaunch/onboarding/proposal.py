@@ -38,6 +38,8 @@ class Answers:
     password: tuple[str, str] = ("", "")
     key: str = ""
     """The file of the private key, relative to the target file."""
+    intrusive: bool | None = None
+    """Whether the server may be sent what a right app never sends; None where nobody has to say, on a loopback address."""
 
     @property
     def role(self) -> str:

@@ -80,6 +80,10 @@ def _lines(answers: Answers, scopes: Sequence[str], server: Server, box: Sandbox
     yield f"# scopes = {_toml(' '.join(scope for scope in scopes if '/' in scope and not scope.startswith('launch/')))}"
     yield "\n[limits]"
     yield f"rate = {_RATE}                         # requests a second: be a polite guest"
+    if answers.intrusive is not None:
+        yield "\n[probes]"
+        allowed = "true" if answers.intrusive else "false"
+        yield f"intrusive = {allowed}                # whether wrong codes, secrets, redirect URIs may be tried; not judged without"
 
 
 def _client(answers: Answers, scopes: Sequence[str]) -> Iterator[str]:

@@ -32,6 +32,11 @@ def gate_of(plan: Plan, run: RunSession) -> NotApplicable | Missing | None:
             "writing is not allowed: set probes.allow_writes in the target file to let the suite create and change its own data",
             key="[probes] allow_writes = true",
         )
+    if "intrusive" in plan.flags and not run.target.probes.intrusive:
+        return NotConfigured(
+            "what a right app never sends is not allowed on this server: set probes.intrusive in the target file if you may try it",
+            key="[probes] intrusive = true",
+        )
     if "lockout" in plan.flags and not run.target.probes.lockout:
         return NotConfigured(
             "probes that may lock an account are not allowed: set probes.lockout in the target file", key="[probes] lockout = true"

@@ -340,7 +340,7 @@ class RunSession:
                     name: version(name) for name in ("pytest", "pytest-bdd", "httpx", "playwright", "PyJWT", "jsonschema", "allure-pytest")
                 },
             },
-            "passive": self.options.passive,
+            "passive": self.options.passive or not target.probes.intrusive,
             "selection": self.selection,
             "preflight": [{name: self.scrub(text) for name, text in line.items()} for line in (*self.preflight, *self._notes())],
             "coverage": self._coverage(),

@@ -45,6 +45,8 @@ _AUTH_METHODS = {
     "resource-server": (*_SECRET_METHODS, "private_key_jwt"),
 }
 _OWN_HEADERS = ("authorization", "host", "content-type", "content-length", "transfer-encoding", "connection", "accept", "origin", "cookie")
+_POLITE_RATE = 5.0
+"""Requests a second to a server on another machine, where the file does not say how many."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -85,6 +87,8 @@ class Builder:
         expect = dict(plain.get("expect", {}))
         limits = dict(plain.get("limits", {}))
         limits |= {"hosts": tuple(limits["hosts"])} if "hosts" in limits else {}
+        at_home = is_loopback(urlsplit(base).hostname or "")
+        limits.setdefault("rate", 0 if at_home else _POLITE_RATE)
         return Target(
             name=head.get("name") or self.path.stem,
             fhir_base_url=base,
@@ -104,7 +108,7 @@ class Builder:
             ehr_launch=shared,
             expect=Expect(**(expect | {"scopes": _scopes(expect.get("scopes", ()))})),
             limits=Limits(**(limits | ({"body_bytes": int(limits["body_bytes"])} if "body_bytes" in limits else {}))),
-            probes=Probes(**plain.get("probes", {})),
+            probes=Probes(**({"intrusive": at_home} | plain.get("probes", {}))),
             deviations=self.deviations(plain.get("deviations", [])),
             path=self.path,
             warnings=tuple(self.problems.warnings),

@@ -179,8 +179,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Probes:
-    """Which intrusive scenarios are allowed."""
+    """What is allowed of that which a right app never does."""
 
+    intrusive: bool = True
+    """Whether what a right app never sends is sent: on a loopback address unless the file says no, elsewhere only where it says yes."""
     allow_writes: bool = False
     lockout: bool = False
 

@@ -40,6 +40,10 @@ def test_probes_are_told(run: Callable[..., Any], server: Server) -> None:
     answering(server, authorize=httpx.Response(302, headers={"Location": "/login"}))
     ((verdict, problem),) = verdicts(run().engine, intrusive=7)
     assert verdict == "note"
+    assert "this run is passive: 7 scenarios" in problem
+    assert "[probes] intrusive = true" in problem
+    ((verdict, problem),) = verdicts(run(f"{PUBLIC}\n[probes]\nintrusive = true\n").engine, intrusive=7)
+    assert verdict == "note"
     assert "sends 7 probes" in problem
     assert "Writing FHIR data: no" in problem
 

@@ -5,9 +5,12 @@ import re
 import socket
 import stat
 import threading
+import tomllib
+from pathlib import Path
 
 import pytest
 
+from smartlaunch.cli import init, parser_for
 from smartlaunch.onboarding.discovering import Server, base_of
 from smartlaunch.onboarding.keypair import make_jwks
 from smartlaunch.onboarding.proposal import Answers, offered_auth, offered_launches, scopes_for, version_of
@@ -257,3 +260,21 @@ def test_private_and_public_keys_belong_together():
     for one, other in zip(private["keys"], public["keys"], strict=True):
         token = jwt.encode({"a": 1}, jwt.PyJWK(one), algorithm=one["alg"])
         assert jwt.decode(token, jwt.PyJWK(other), algorithms=[one["alg"]]) == {"a": 1}
+
+
+@pytest.mark.parametrize(("flags", "written"), [([], None), (["--intrusive"], True), (["--no-intrusive"], False)])
+def test_whether_a_server_may_be_sent_what_a_right_app_never_sends_is_written(cli, known, flags, written):
+    """On another machine's server it is asked for, and without an answer the file says no."""
+    said = cli("init", known.base, "--out", "mine.toml", "--client-id", "x", "--no-doctor", *flags)
+    assert said.code == 0, said.all
+    document = tomllib.loads(Path("mine.toml").read_text("utf-8"))
+    assert document.get("probes", {}).get("intrusive") == written
+
+
+def test_leave_for_another_machines_server_is_written_in_any_case():
+    parser, _, _ = parser_for("init")
+    found = init._Found(Server("https://ehr.example/fhir"), None)
+    for flags, allowed in (([], False), (["--intrusive"], True)):
+        answers = init._answers(parser.parse_args(["init", "https://ehr.example/fhir", *flags]), found, asking=False)
+        assert answers.intrusive is allowed
+        assert f"intrusive = {str(allowed).lower()}" in target_text(answers, ["openid"], found.server, None)

@@ -121,15 +121,22 @@ def test_a_run_denies_allows_less_and_signs_out_by_the_steps_and_begins_with_the
     """On a server that asks before it signs out; the automatic recipe does nothing, since the steps have every answer."""
     with serve(SandboxOptions(variants=("asks_before_signing_out",))) as asking:
         write_target(tmp_path / "t.toml", asking)
-        Path("t.toml").write_text(Path("t.toml").read_text() + STEPS)
+        text = Path("t.toml").read_text() + STEPS
+        assert "[probes]\n" in text
+        Path("t.toml").write_text(text.replace("[probes]\n", "[probes]\nintrusive = false\n"))
         assert cli("login", "try", "--target", "t.toml", "--storage-state", "state.json").code == 0
         slugs = ("authorization-code-issued", "denial-access-denied", "scopes-unticked", "refresh-offline-signed-out")
-        chosen = [word for slug in slugs for word in ("--scenario", f"standalone-public/{slug}")]
+        chosen = [word for slug in (*slugs, "aud-of-another-server") for word in ("--scenario", f"standalone-public/{slug}")]
         said = cli("run", "--target", "t.toml", "--storage-state", "state.json", "--no-allure", "--out", "run", *chosen)
     assert said.code == 0, said.all
     record = json.loads(Path("run/run.json").read_text())
     outcomes = {scenario["id"]: scenario["outcome"] for scenario in record["scenarios"]}
+    left = {name: outcomes.pop(name) for name in list(outcomes) if "aud-of-another-server" in name}
     assert outcomes == dict.fromkeys([f"standalone-public/{slug}" for slug in slugs], "passed")
+    assert set(left.values()) == {"not-configured"}, "what a right app never sends takes leave"
+    assert f"this run is passive: {len(left)} scenarios" in said.all
+    assert "`[probes] intrusive = true`" in said.all
+    assert record["header"]["passive"] is True
     first = next(scenario["exchanges"] for scenario in record["scenarios"] if scenario["id"].endswith("authorization-code-issued"))
     begun = [exchange for exchange in record["exchanges"] if exchange["id"] in first]
     assert begun

@@ -1,5 +1,5 @@
-"""The tables of what is tested (README.md), what is not (docs/not-tested.md) and of the command line (docs/command-line.md) are those that
-features, catalogue and the table of options give.
+"""README stays one screen; the tables of what is tested (docs/what-is-tested.md), what is not (docs/not-tested.md) and of the command line
+(docs/command-line.md) are those that features, catalogue and the table of options give.
 
 `python tests/plugin/test_readme.py` renews them.
 """
@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+TESTED = ROOT / "docs" / "what-is-tested.md"
 NOT_TESTED = ROOT / "docs" / "not-tested.md"
 COMMAND_LINE = ROOT / "docs" / "command-line.md"
 GRID = ROOT / "docs" / "grid.md"
@@ -196,10 +197,17 @@ Where several hold, the first of 2, 1, 4, 3 counts; an internal error of pytest 
 
 
 def parts() -> tuple[str, str, str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = TESTED.read_text(encoding="utf-8")
     found = re.search(r"(.*<!-- table:groups -->\n)(.*?)(<!-- /table:groups -->.*)", text, re.DOTALL)
     assert found is not None
     return found[1], found[2], found[3]
+
+
+def test_the_readme_is_one_screen_with_its_picture_and_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 80
+    for said in ("docs/images/report.png", "    make conformance ", "    make test ", "## Every night"):
+        assert said in text
 
 
 def test_the_table_is_current() -> None:
@@ -223,4 +231,4 @@ if __name__ == "__main__":
     NOT_TESTED.write_text(not_tested(), encoding="utf-8")
     COMMAND_LINE.write_text(command_line(), encoding="utf-8")
     GRID.write_text(grid_page(), encoding="utf-8")
-    (ROOT / "README.md").write_text(before + table() + "\n" + after, encoding="utf-8")
+    TESTED.write_text(before + table() + "\n" + after, encoding="utf-8")

@@ -399,3 +399,17 @@ def test_launch_scopes_follow_from_scopes():
     assert ehr_launch_scopes(["openid", "launch/patient", "launch/encounter"]) == ("openid", "launch")
     assert ehr_launch_scopes(["openid"]) == ("launch", "openid")
     assert ehr_launch_scopes(["launch"]) == ("launch",)
+
+
+@pytest.mark.parametrize(
+    ("base", "said", "intrusive", "rate"),
+    [
+        ("https://ehr.example/fhir", "", False, 5),
+        ("https://ehr.example/fhir", "[probes]\nintrusive = true\n[limits]\nrate = 0\n", True, 0),
+        ("http://127.0.0.1:8080/fhir", "", True, 0),
+        ("http://localhost:8080/fhir", "[probes]\nintrusive = false\n", False, 0),
+    ],
+)
+def test_a_server_elsewhere_is_treated_as_a_guest_treats_it(base, said, intrusive, rate):
+    target = parse_target(SMALL.replace("https://ehr.example/fhir", base) + said)
+    assert (target.probes.intrusive, target.limits.rate) == (intrusive, rate)
