@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from smartlaunch.browser import Browser
 from smartlaunch.embedded_ehr.app import build_app, build_sandbox
 from smartlaunch.embedded_ehr.options import SandboxOptions
 from smartlaunch.embedded_ehr.server import RunningSandbox, serve
@@ -80,6 +81,61 @@ def known_of(ehr, role="public", persona="patient") -> Known:
         secret=client.secret or "",
         ehr=ehr,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_browser():
+    """One browser program for the commands that the tests give in this process; each still gets sessions of its own, and none is left open.
+
+    A command that wants another program, or starts it otherwise, gets its own.
+    """
+    start, close, kept = Browser.start, Browser.close, _Kept()
+
+    def shared_start(browser):
+        if browser._browser is None and not kept.lend(browser):
+            kept.end()
+        started = start(browser)
+        kept.keep(browser)
+        return started
+
+    def shared_close(browser):
+        for session in list(browser._all):
+            session.close()
+        browser.rest()
+        browser._browser = browser._playwright = browser.stopper = browser._watchdog = None
+
+    Browser.start, Browser.close = shared_start, shared_close
+    yield
+    Browser.start, Browser.close = start, close
+    kept.end()
+
+
+class _Kept:
+    """The program that is open, and how it was started."""
+
+    def __init__(self) -> None:
+        self.how, self.parts = None, ()
+
+    @staticmethod
+    def _how(browser):
+        return browser.headed, browser.choice, browser.proxy, tuple(browser.pins.arguments)
+
+    def keep(self, browser) -> None:
+        self.how, self.parts = self._how(browser), (browser._playwright, browser._browser, browser.stopper, browser._watchdog)
+
+    def lend(self, browser) -> bool:
+        if self.how != self._how(browser) or not self.parts[1].is_connected():
+            return False
+        browser._playwright, browser._browser, browser.stopper, browser._watchdog = self.parts
+        return True
+
+    def end(self) -> None:
+        if self.parts:
+            playwright, program, _, watchdog = self.parts
+            watchdog.stop()
+            program.close()
+            playwright.stop()
+        self.how, self.parts = None, ()
 
 
 @pytest.fixture
