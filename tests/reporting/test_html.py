@@ -225,6 +225,13 @@ def test_opens_from_disk_alone_and_fits(opened, scheme, width):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1600, 1000)])
+def test_the_first_failure_stands_on_the_first_screen(opened, width, height):
+    page = opened(width=width)
+    first = page.locator("#failures .row").first.bounding_box()
+    assert first["y"] < height - 40, first
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(opened, scheme):
     page = opened(scheme=scheme)
