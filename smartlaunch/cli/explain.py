@@ -30,13 +30,26 @@ OUTCOMES = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("id", metavar="ID", help="id of a requirement, scenario, suite, defect, variant or outcome")
+    parser.add_argument("id", metavar="ID", help="whatever a report names: a requirement, scenario, suite, defect, cause, category, vendor")
 
 
 def run(args: argparse.Namespace) -> int:
     """Explain the id in whichever list it is found first."""
     wanted = args.id.strip()
-    ways: list[Callable[[str], bool]] = [_outcome, _requirement, _number, _suite, _scenario, _defect, _variant, _tag, _feature, _vendor]
+    ways: list[Callable[[str], bool]] = [
+        _outcome,
+        _requirement,
+        _number,
+        _suite,
+        _scenario,
+        _defect,
+        _variant,
+        _tag,
+        _feature,
+        _category,
+        _cause,
+        _vendor,
+    ]
     if any(way(wanted) for way in ways):
         return GOOD
     if wanted.upper().startswith(("SMART", "RFC", "OIDC", "HYGIENE")):
@@ -44,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     known = _known()
     near = difflib.get_close_matches(wanted, known, n=6, cutoff=0.4)
     raise LookupFailed(
-        "requirement, scenario, suite, tag, feature, defect, vendor or outcome",
+        "requirement, scenario, suite, tag, feature, defect, cause, category, vendor or outcome",
         wanted,
         near or list(OUTCOMES),
         hint="smartlaunch requirements; smartlaunch run --list; smartlaunch defects",
@@ -52,10 +65,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _known() -> list[str]:
+    from smartlaunch.diagnosis.weighing import rules
     from smartlaunch.embedded_ehr.defects import load_defects, load_variants
     from smartlaunch.plugin.binding import SUITES, every_plan
 
-    return [*OUTCOMES, *load(), *(suite.id for suite in SUITES), *(plan.id for plan in every_plan()), *load_defects(), *load_variants()]
+    causes = (name for rule in rules() for name in (rule.id, rule.category.value))
+    return [
+        *OUTCOMES,
+        *load(),
+        *causes,
+        *(suite.id for suite in SUITES),
+        *(plan.id for plan in every_plan()),
+        *load_defects(),
+        *load_variants(),
+    ]
 
 
 def _outcome(wanted: str) -> bool:
@@ -121,15 +144,49 @@ def _feature(wanted: str) -> bool:
     return True
 
 
+def _category(wanted: str) -> bool:
+    """A category of causes, as a diagnosis names it."""
+    from smartlaunch.diagnosis.model import DEFINITIONS
+    from smartlaunch.diagnosis.weighing import rules
+
+    category = next((each for each in DEFINITIONS if each.value == wanted.lower().replace("_", "-")), None)
+    if category is None:
+        return False
+    field("category", category.value)
+    paragraph(DEFINITIONS[category])
+    field("causes", ", ".join(rule.id for rule in rules() if rule.category is category))
+    return True
+
+
+def _cause(wanted: str) -> bool:
+    """A cause that a diagnosis can name, by the id of its rule."""
+    from smartlaunch.diagnosis.weighing import rules
+
+    rule = next((each for each in rules() if each.id == wanted.lower()), None)
+    if rule is None:
+        return False
+    field("cause", rule.id)
+    field("category", rule.category.value)
+    field("side", rule.side.value)
+    field("what it is", rule.cause)
+    field("to change", rule.fix)
+    field("to make sure", rule.next)
+    field("sources", ", ".join(rule.sources))
+    return True
+
+
 def _vendor(wanted: str) -> bool:
     from smartlaunch._suite import suite_root
     from smartlaunch.diagnosis.vendor import all_vendors
+    from smartlaunch.target import bundled_recipes
 
     vendor = all_vendors().get(wanted.lower())
     if vendor is None:
         return False
     field("vendor", vendor.name)
     field("wording known", str(len(vendor.phrases) + len(vendor.urns)))
+    recipe = bundled_recipes().get(vendor.id)
+    field("login", f"{len(recipe.steps)} steps of the recipe `{recipe.name}`" if recipe is not None else "")
     pages = [f"docs/{folder}/{vendor.id}.md" for folder in ("diagnosis", "vendors")]
     field("read", ", ".join(page for page in pages if (suite_root() / page).is_file()))
     return True
@@ -206,3 +263,19 @@ def _variant(wanted: str) -> bool:
     field("permitted", variant.permitted_because)
     field("source", variant.source)
     return True
+
+
+_WAYS: tuple[Callable[[str], bool], ...] = (
+    _outcome,
+    _requirement,
+    _number,
+    _suite,
+    _scenario,
+    _defect,
+    _variant,
+    _tag,
+    _feature,
+    _category,
+    _cause,
+    _vendor,
+)

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     asking = questions.at_terminal()
     found = _server(args, asking=asking)
     _tell(found)
-    answers = _answers(args, found, asking=asking)
+    answers = answers_of(args, found, asking=asking)
     path = Path(args.out) if args.out else Path("targets") / f"{name_for(answers)}.toml"
     refuse_to_overwrite(path)
     scopes = tuple(answers.scopes.split()) or scopes_for(found.server, answers)
@@ -89,12 +89,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
+    """The server that is meant, and what is known of its vendor."""
+
     server: Server
     box: Sandbox | None
 
 
-def _server(args: argparse.Namespace, *, asking: bool) -> _Found:
+def _server(args: argparse.Namespace, *, asking: bool) -> Found:
     """The server that is meant, asked what it is; at a terminal a wrong answer is asked for again."""
     if args.server or not asking:
         if not args.server:
@@ -110,20 +112,20 @@ def _server(args: argparse.Namespace, *, asking: bool) -> _Found:
     raise UsageError("no server was found under what was answered")
 
 
-def _look_up(said: str, args: argparse.Namespace, *, asking: bool) -> _Found:
+def _look_up(said: str, args: argparse.Namespace, *, asking: bool) -> Found:
     from smartlaunch.onboarding.discovering import discover
     from smartlaunch.onboarding.sandbox import sandbox_at, sandbox_named
 
     ca_file = _readable(args.ca_file)
     if _is_address(said):
-        return _Found(discover(said, ca_file=ca_file), sandbox_at(said))
+        return Found(discover(said, ca_file=ca_file), sandbox_at(said))
     box = sandbox_named(said)
     base = box.base_for(args.persona or ("patient" if "patient" in said else "clinician" if "provider" in said else ""))
     if base is not None:
-        return _Found(discover(base.url, ca_file=ca_file), box)
+        return Found(discover(base.url, ca_file=ca_file), box)
     if not asking:
         raise UsageError(f"every user of {box.name} has a FHIR base of their own\n  try: smartlaunch init FHIR-BASE; {box.bases[0].note}")
-    return _Found(discover(questions.ask(f"The FHIR base of your {box.name} ({box.bases[0].note})"), ca_file=ca_file), box)
+    return Found(discover(questions.ask(f"The FHIR base of your {box.name} ({box.bases[0].note})"), ca_file=ca_file), box)
 
 
 def _is_address(said: str) -> bool:
@@ -136,7 +138,7 @@ def _readable(name: str | None) -> str:
     return name or ""
 
 
-def _tell(found: _Found) -> None:
+def _tell(found: Found) -> None:
     from smartlaunch.onboarding.proposal import offered_auth, offered_launches, version_of
 
     server = found.server
@@ -151,7 +153,7 @@ def _tell(found: _Found) -> None:
         print(f"note:      {note}")
 
 
-def _answers(args: argparse.Namespace, found: _Found, *, asking: bool) -> Answers:
+def answers_of(args: argparse.Namespace, found: Found, *, asking: bool) -> Answers:
     """What the flags say, and at a terminal the answers to what they leave open."""
     from smartlaunch.onboarding.proposal import Answers, offered_auth, offered_launches
 

@@ -33,6 +33,9 @@ def test_the_list_as_json_is_the_selection(cli) -> None:
         ("scopes", "features/scopes/granted_scopes.feature"),
         ("keycloak", "docs/diagnosis/keycloak.md, docs/vendors/keycloak.md"),
         ("oracle-health", "docs/vendors/oracle-health.md"),
+        ("keycloak", "4 steps of the recipe `keycloak`"),
+        ("some-scopes-dropped", "category: scope-registration"),
+        ("scope-registration", "some-scopes-dropped"),
         ("1", "list 2.2.0"),
         ("aud-right", "standalone-public/aud-right"),
     ],
@@ -46,7 +49,7 @@ def test_explain_knows_whatever_a_report_names(cli, name: str, says: str) -> Non
 def test_what_nobody_knows_is_said_with_what_comes_close(cli) -> None:
     said = cli("explain", "keycloack")
     assert said.code == 2
-    assert "no requirement, scenario, suite, tag, feature, defect, vendor or outcome named 'keycloack'" in said.err
+    assert "no requirement, scenario, suite, tag, feature, defect, cause, category, vendor or outcome named 'keycloack'" in said.err
 
 
 def test_the_last_report_is_shown(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

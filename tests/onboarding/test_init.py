@@ -273,8 +273,8 @@ def test_whether_a_server_may_be_sent_what_a_right_app_never_sends_is_written(cl
 
 def test_leave_for_another_machines_server_is_written_in_any_case():
     parser, _, _ = parser_for("init")
-    found = init._Found(Server("https://ehr.example/fhir"), None)
+    found = init.Found(Server("https://ehr.example/fhir"), None)
     for flags, allowed in (([], False), (["--intrusive"], True)):
-        answers = init._answers(parser.parse_args(["init", "https://ehr.example/fhir", *flags]), found, asking=False)
+        answers = init.answers_of(parser.parse_args(["init", "https://ehr.example/fhir", *flags]), found, asking=False)
         assert answers.intrusive is allowed
         assert f"intrusive = {str(allowed).lower()}" in target_text(answers, ["openid"], found.server, None)
