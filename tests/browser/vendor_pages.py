@@ -116,7 +116,7 @@ VENDORS: dict[str, list[Pages]] = {
                 ),
                 "/picker": page(
                     "SMART Patient Picker",
-                    "<h2>Select Patient</h2><table><tr class='patient' id='patient-b'><td>Bruno C</td></tr>"
+                    "<style>tr.patient { cursor: pointer }</style><h2>Select Patient</h2><table><tr class='patient' id='patient-b'><td>Bruno C</td></tr>"
                     f"<tr class='patient' id='patient-{PATIENT}'><td>{NAME}</td></tr></table><script>document.querySelectorAll('.patient').forEach(r => r.onclick = () => "
                     "{ location.href = '/approve?person=' + r.id.replace('patient-', '') })</script>",
                 ),
