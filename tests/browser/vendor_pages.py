@@ -64,6 +64,19 @@ VENDORS: dict[str, list[Pages]] = {
         Pages(
             {
                 "/authorize": page(
+                    "Authorization Needed",
+                    form(
+                        "/done",
+                        f'<label for="{PATIENT}"><input type="checkbox" name="record" id="{PATIENT}" value="{PATIENT}" checked> A. STONE (Self)</label>'
+                        '<button id="allowButton" name="decision" value="allow">Allow</button><button id="denyButton" name="decision" value="deny">Deny</button>',
+                    ),
+                ),
+            },
+            {"record": PATIENT, "decision": "allow"},
+        ),
+        Pages(
+            {
+                "/authorize": page(
                     "Provider Sign In",
                     form(
                         "/done",

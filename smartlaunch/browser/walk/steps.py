@@ -19,10 +19,13 @@ from smartlaunch.errors import LoginStuck
 MOVING_S = 1.0
 OPTIONAL_S = 2.0
 """How long an element is waited for that need not come."""
-_TAKE = """(element, value) => {
-  if (element.tagName === 'INPUT' && ['radio', 'checkbox'].includes(element.type)) { if (!element.checked) element.click(); return true; }
-  return false;
+_TAKE = """element => {
+  const input = element.tagName === 'LABEL' && element.control ? element.control : element;
+  if (input.tagName !== 'INPUT' || !['radio', 'checkbox'].includes(input.type)) return false;
+  if (!input.checked) element.click();
+  return true;
 }"""
+"""A box or a radio button that is chosen already stays so, whether it or its label is named."""
 _UNTICK = """element => {
   if (element.tagName === 'INPUT' && element.type === 'checkbox') { if (element.checked) element.click(); } else element.click();
 }"""
