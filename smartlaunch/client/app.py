@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from smartlaunch.client.access_tokens import RIGHT_FLOW, AccessTokens
@@ -25,6 +25,7 @@ from smartlaunch.client.proof import doubtful
 from smartlaunch.client.situation import PLAIN, Situation
 from smartlaunch.errors import Blocked, LoginStuck, NotApplicable, TwinFailed, Unreachable
 from smartlaunch.exchange import TRANSIENT, Endpoint, Exchange
+from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.authorization import AuthorizationRequest, Launch, make_request
 from smartlaunch.oauth.client_authentication import Credentials
 from smartlaunch.oauth.id_token import decode
@@ -52,6 +53,8 @@ class App:
     keys: Keys
     beside: Callable[[Client, str], App]
     situation: Situation = PLAIN
+    _session_is_no_matter: bool = False
+    """Whether a sign-in was seen to bring no more than a session from before."""
 
     @cached_property
     def memory(self) -> Memory:
@@ -255,7 +258,17 @@ class App:
             raise
         if right:
             self._logins.note(login, attempt if _refused(attempt) else None)
+        if right and not session and user in (None, self.user):
+            lost = [one for one in _lacking(attempt) if scope_words.covered(one, self._granted_first)]
+            again = partial(self._attempt, scope, user, patient, session, consent, change, doubtful=doubtful)
+            attempt = self._after_a_sign_in(attempt, lost, again)
         return attempt
+
+    @property
+    def _granted_first(self) -> list[str]:
+        """What the right flow was granted; nothing before it ended."""
+        ended = self.memory.outcome(RIGHT_FLOW)
+        return ended.token.scopes if isinstance(ended, Attempt) and ended.token is not None else []
 
     def _attempt(
         self,
@@ -396,29 +409,31 @@ class App:
             within = self.launch_kind == "ehr" or self.engine.signed_in(self.user)
             try:
                 attempt = self.attempt()
-                return self._after_a_sign_in(attempt) if within else attempt
+                again = partial(self._attempt, None, None, "", "", "allow", None, doubtful=False)
+                return self._after_a_sign_in(attempt, _lacking(attempt), again) if within else attempt
             except PastedLaunchRefused:
                 if not self.launches.left(self.client):
                     raise
 
-    def _after_a_sign_in(self, within: Attempt) -> Attempt:
-        """The right flow within a session, or the one that begins with a sign-in where that is granted what this one lacks.
+    def _after_a_sign_in(self, within: Attempt, lacking: Sequence[str], again: Callable[[], Attempt]) -> Attempt:
+        """A flow within a session, or the same one begun with a sign-in where that is granted what this one lacks.
 
         A server may have a policy for people who were signed in already, which says nothing of what the app can be granted. It is told,
-        and from then on each flow of this app begins with a sign-in, so that the rest can be judged.
+        and from then on each flow of this app begins with a sign-in, so that the rest can be judged. Where a sign-in changes nothing, it
+        is not tried again.
         """
-        lacking = _lacking(within)
-        if not lacking or self.launches.pasted(self.client):
+        if not lacking or self._session_is_no_matter or self._signs_in_anew or self.launches.pasted(self.client):
             return within
         less = self.engine.granted_less_within_a_session
         less.add((self.client.name, self.launch_kind))
         try:
-            anew = self._attempt(None, None, "", "", "allow", None, doubtful=False)
+            anew = again()
         except Blocked:
             anew = within
         gained = [scope for scope in lacking if anew.succeeded and scope not in _lacking(anew)]
         if not gained:
             less.discard((self.client.name, self.launch_kind))
+            self._session_is_no_matter = True
             return within
         how = "from the EHR, in the session of its chart" if self.launch_kind == "ehr" else "in a session that was there already"
         self.engine.notes.append(

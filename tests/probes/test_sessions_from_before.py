@@ -62,3 +62,24 @@ def test_context_and_identity_that_came_need_not_be_listed(worlds: Callable[...,
         assert not any(scope.startswith("launch") for scope in grant.granted)
         assert not grant.lacking
         assert {scope for scope in app.scopes if scope.startswith("launch")} <= set(token_response.granted(app))
+
+
+def test_the_later_flows_of_the_only_app_are_granted_what_the_first_one_was(worlds: Callable[..., World]) -> None:
+    world = worlds(variants=LESS, fresh=True)
+    app = world.app("public")
+    assert app.grant().token.refresh_token
+    assert app.fresh_grant().token.refresh_token
+    (note,) = told(world, app)
+    assert "in a session that was there already" in note
+    assert app.fresh_grant(scope=[scope for scope in app.scopes if scope != "online_access"]).token.refresh_token
+
+
+def test_a_sign_in_that_changes_nothing_is_not_tried_again(worlds: Callable[..., World]) -> None:
+    world = worlds(variants=("grants_no_offline_access",), fresh=True)
+    app = world.app("public", "ehr")
+    app.grant()
+    before = len(world.engine.recorder.exchanges)
+    app.fresh_grant()
+    once = len(world.engine.recorder.exchanges) - before
+    app.fresh_grant()
+    assert len(world.engine.recorder.exchanges) - before == 2 * once
