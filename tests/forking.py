@@ -177,7 +177,7 @@ class Warm:
         assert self.process.stdin is not None
         self.number += 1
         job = {"arguments": list(arguments), "log": str(log), "cwd": str(cwd), "limit_s": limit_s, "number": self.number}
-        job["env"] = {**(child_environment() if env is None else env), "SMARTLAUNCH_EMBEDDED": "thread"}
+        job["env"] = {**({**child_environment(), "SMARTLAUNCH_ALLURE": "off"} if env is None else env), "SMARTLAUNCH_EMBEDDED": "thread"}
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         return self.number

@@ -6,13 +6,19 @@ keys that change, consent that is withheld, launches. Whole runs in other orders
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 
-from smartlaunch.cli import main as smartlaunch
+from smartlaunch.cli import child
+from smartlaunch.plugin import options
 from smartlaunch.plugin.binding import every_plan
+from smartlaunch.plugin.selection import Selection
+from tests.forking import Warm
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SEEDS = ("1", "2", "3")
 PUT = {
@@ -43,12 +49,22 @@ def selection() -> list[str]:
     ]
 
 
-def outcomes(folder: Path, seed: str, *more: str) -> dict[str, str]:
-    """What each scenario came to in one order, and the order itself under an empty name."""
+def begin(warm: Warm, folder: Path, seed: str, *more: str) -> int:
+    """Begin the run in one order, with what the command line would start; its number."""
+    parser = argparse.ArgumentParser()
+    options.add_to_command(parser)
     words = [f"--scenario={identifier}" for identifier in selection()]
-    code = smartlaunch(["run", "--target=embedded", "--no-allure", f"--shuffle={seed}", f"--out={folder}", *words, *more])
+    asked = options.of_command(parser.parse_args(["--target=embedded", f"--shuffle={seed}", *words, *more]))
+    folder.mkdir()
+    paths = [ROOT / "suites" / f"test_{suite.id.replace('-', '_')}.py" for suite in Selection.of(asked).suites]
+    command = child.pytest_command([f"--run-dir={folder}", *options.pytest_arguments(asked)], paths=paths)
+    return warm.start(command[command.index("pytest") + 1 :], folder.with_suffix(".txt"))
+
+
+def outcomes(folder: Path, code: int | None) -> dict[str, str]:
+    """What each scenario came to in one order, and the order itself under an empty name."""
+    assert code in (0, 1), folder.with_suffix(".txt").read_text("utf-8")[-3000:]
     run = json.loads((folder / "run.json").read_text("utf-8"))
-    assert code in (0, 1), (folder / "run.json").read_text("utf-8")[:500]
     found = {scenario["id"]: scenario["outcome"] for scenario in run["scenarios"]}
     assert list(found) != sorted(found)
     return found | {"": " ".join(found)}
@@ -60,12 +76,11 @@ def test_what_is_put_holds_state() -> None:
     assert {identifier.partition("/")[0] for identifier in ids} == {*PUT, "standalone-confidential-asymmetric"}
 
 
-@pytest.mark.usefixtures("in_forks")
 @pytest.mark.parametrize("defect", ["", BROKEN], ids=["right", "broken"])
-def test_three_orders_come_to_the_same(tmp_path: Path, defect: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_three_orders_come_to_the_same(warm: Warm, tmp_path: Path, defect: str) -> None:
     more = [f"--defect={defect}"] if defect else []
-    first, *others = (outcomes(tmp_path / seed, seed, *more) for seed in SEEDS)
-    capsys.readouterr()
+    numbers = {seed: begin(warm, tmp_path / seed, seed, *more) for seed in SEEDS}
+    first, *others = (outcomes(tmp_path / seed, warm.wait(number)) for seed, number in numbers.items())
     assert len({one.pop("") for one in (first, *others)}) == len(SEEDS), "the orders are the same"
     for other in others:
         assert {name: (first.get(name), other.get(name)) for name in first | other if first.get(name) != other.get(name)} == {}
