@@ -142,7 +142,9 @@ class AccessTokens:
         if not any(map(scope_words.parse, [*self.scopes, *granted])):
             key = f"[clients.{self.client.name}] scopes"
             raise NotConfigured("the app asks for no scope on FHIR data, so there is nothing to read", key=key)
-        return candidates(granted, token.patient or self._usual_patient, self.engine.target.patients.default or "")
+        patient, known = token.patient or self._usual_patient, self.engine.target.patients.default or ""
+        whose = patient or known
+        return candidates(granted, patient, known) or [f"Patient/{whose}" if whose else "Patient?_count=1"]
 
     @property
     def _usual_patient(self) -> str:

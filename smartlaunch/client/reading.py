@@ -20,7 +20,7 @@ WITHOUT_PATIENT = frozenset(
 
 
 def candidates(granted: Sequence[str], patient: str, known: str = "") -> list[str]:
-    """Harmless reads that these scopes should allow, the likeliest first.
+    """Harmless reads that these scopes should allow, the likeliest first; none where they allow only what nobody knows an id of.
 
     ``patient`` is the one in context, ``known`` one that the target file names.
     """
@@ -34,7 +34,7 @@ def candidates(granted: Sequence[str], patient: str, known: str = "") -> list[st
                 found.append(f"Patient/{whose}")
             if "s" in parsed.interactions:
                 found.append(_search(kind, whose))
-    return list(dict.fromkeys(found)) or [f"Patient/{whose}" if whose else "Patient?_count=1"]
+    return list(dict.fromkeys(found))
 
 
 def _search(kind: str, patient: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from smartlaunch.client.app import App
+from smartlaunch.client.reading import candidates
 from smartlaunch.client.situation import PLAIN, Situation
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, Unreachable
-from smartlaunch.oauth import scopes as scope_words
+
+_ANYBODY = "anybody"
+"""A patient's id, where it is only asked whether scopes allow any read that the suite can make."""
 
 
 def possible(app: App, situation: Situation) -> Situation:
@@ -41,5 +44,5 @@ def require_situation(app: App) -> None:
         if isinstance(exc, Unreachable):
             raise
         raise NotApplicable(f"{app.situation.words}: a right flow does not succeed that way here: {exc.message}") from exc
-    if any(map(scope_words.parse, usual.granted)) and not any(map(scope_words.parse, here.granted)):
+    if candidates(usual.granted, _ANYBODY) and not candidates(here.granted, _ANYBODY):
         raise NotApplicable(f"{app.situation.words}: the server grants no scope on FHIR data that way")

@@ -215,7 +215,10 @@ def _read(app: App, request: AuthorizationRequest, token: TokenAnswer, teller: T
         teller.step("read", "nothing: the app asks for no scope on FHIR data")
         return []
     out = []
-    for path in candidates(asked, token.patient, app.engine.target.patients.default or "")[:_MOST_READS]:
+    paths = candidates(asked, token.patient, app.engine.target.patients.default or "")
+    if not paths:
+        teller.step("read", "nothing: the scopes allow only reads by an id that nobody knows")
+    for path in paths[:_MOST_READS]:
         exchange = app.engine.fhir.read(path, token.access_token)
         name = _named(path)
         if exchange.response is not None and 200 <= exchange.heard.status < 300:

@@ -29,8 +29,14 @@ FORMS = (*READS, _REVINCLUDE)
 """Requests for a type that the token does not cover."""
 
 
-def _wide(app: App) -> TokenAnswer:
-    return app.once("a backend token for all scopes", lambda: token(app))
+def _all_scopes(app: App) -> tuple[str, ...]:
+    """What the service is granted when it asks for all its scopes."""
+    return app.once("the scopes of a backend token", lambda: tuple(token(app).scopes))
+
+
+def _wide(app: App) -> str:
+    """An access token for all scopes, asked for anew each time: a server may end a service's token when it issues the next."""
+    return token(app).access_token
 
 
 def _sample(app: App, kind: str) -> Sample:
@@ -39,7 +45,7 @@ def _sample(app: App, kind: str) -> Sample:
 
 
 def _found(app: App, kind: str) -> list[Sample]:
-    exchange = search(app, _wide(app), kind)
+    exchange = search(app, token(app), kind)
     query = tuple(pair for pair in exchange.request.query if pair[0] != "_count")
     found = resources(answered(exchange), kind)
     if not found:
@@ -48,8 +54,8 @@ def _found(app: App, kind: str) -> list[Sample]:
 
 
 def _narrow(app: App, scope: str, *beyond: tuple[str, str]) -> TokenAnswer:
-    """A token for one scope; ``NotApplicable`` where it covers what it is to be refused for, or not what it was asked for."""
-    narrow = app.once(f"a backend token for {scope}", lambda: token(app, scope))
+    """A new token for one scope; ``NotApplicable`` where it covers what it is to be refused for, or not what it was asked for."""
+    narrow = token(app, scope)
     if words.missing([scope], narrow.scopes):
         raise NotApplicable(f"the server does not grant {scope}; it grants {' '.join(narrow.scopes) or 'nothing'}")
     for kind, letter in beyond:
@@ -67,24 +73,26 @@ def _outside(app: App, form: str) -> Trial:
     _, allowed, other = narrowed(app)
     inside, beyond = _sample(app, allowed), _sample(app, other)
     scope = f"system/{allowed}.rs"
-    narrow = _narrow(app, scope, (other, "r"), (other, "s"))
     if form == _REVINCLUDE:
-        return _included(app, narrow, inside, beyond)
+        return _included(app, scope, inside, beyond)
     wanted = Sample(beyond.resource, beyond.query, beside=inside)
-    twin = twin_of(app, form, wanted, _wide(app).access_token)
+    twin = twin_of(app, form, wanted, _wide(app))
+    narrow = _narrow(app, scope, (other, "r"), (other, "s"))
     if not disclosed(tried(app, "read", inside, narrow.access_token), allowed):
         raise NotApplicable(f"a read of {allowed} with a token for {scope} brings nothing")
     exchange = tried_in_vain(app, form, wanted, narrow.access_token)
     return Trial(form, other, exchange, tuple(narrow.scopes), twin, frozenset({beyond.id}))
 
 
-def _included(app: App, narrow: TokenAnswer, inside: Sample, beyond: Sample) -> Trial:
+def _included(app: App, scope: str, inside: Sample, beyond: Sample) -> Trial:
     if inside.type != "Patient":
         raise NotApplicable("the service asks for no scope on Patient, whose data a search could take in")
     query = (("_id", inside.id), ("_revinclude", f"{beyond.type}:patient"))
-    twin, exchange = (app.engine.fhir.search("Patient", query, one.access_token) for one in (_wide(app), narrow))
+    twin = app.engine.fhir.search("Patient", query, _wide(app))
     if not disclosed(twin, beyond.type):
         raise NotApplicable(f"the search of Patient takes in no {beyond.type}: {describe(answered(twin))}")
+    narrow = _narrow(app, scope, (beyond.type, "r"), (beyond.type, "s"))
+    exchange = app.engine.fhir.search("Patient", query, narrow.access_token)
     answered(exchange)
     return Trial(_REVINCLUDE, beyond.type, require_closed(app, exchange), tuple(narrow.scopes), twin)
 
@@ -105,18 +113,20 @@ def _beyond_letters(app: App, letters: str) -> Trial:
     if not kind:
         raise NotApplicable("the service asks for no type that the suite writes")
     own = _sample(app, kind)
-    narrow = _narrow(app, f"system/{kind}.{letters}", (kind, "c" if interaction == "create" else letter_of(interaction)))
+    scope, letter = f"system/{kind}.{letters}", "c" if interaction == "create" else letter_of(interaction)
     if interaction != "create":
-        twin = twin_of(app, interaction, own, _wide(app).access_token)
+        twin = twin_of(app, interaction, own, _wide(app))
+        narrow = _narrow(app, scope, (kind, letter))
         exchange = tried_in_vain(app, interaction, own, narrow.access_token)
         return Trial(interaction, kind, exchange, tuple(narrow.scopes), twin, frozenset({own.id}))
     whose = dict(own.query).get("patient", "")
     if not whose or not offers(app, kind, "create"):
         raise NotApplicable(f"the server offers no create of {kind}, or no patient is known to write about")
+    narrow = _narrow(app, scope, (kind, letter))
     exchange = app.engine.fhir.send("POST", kind, narrow.access_token, resource=body(kind, whose))
     answered(exchange)
     if 200 <= exchange.answer.status < 300 and exchange.answer.object.get("id"):
-        app.engine.fhir.send("DELETE", f"{kind}/{exchange.answer.object['id']}", _wide(app).access_token)
+        app.engine.fhir.send("DELETE", f"{kind}/{exchange.answer.object['id']}", _wide(app))
     return Trial("create", kind, exchange, tuple(narrow.scopes))
 
 
@@ -128,17 +138,17 @@ def outside_category(app: App, interaction: str) -> Trial:
 def _outside_category(app: App, interaction: str) -> Trial:
     reasons = list[str]()
     for kind in PREFERRED:
-        if not words.allows(_wide(app).scopes, "system", kind, "s"):
+        if not words.allows(_all_scopes(app), "system", kind, "s"):
             continue
-        exchange, found = gather(app.engine.fhir, kind, _search_of(app), _wide(app).access_token)
+        exchange, found = gather(app.engine.fhir, kind, _search_of(app), _wide(app))
         answered(exchange)
         pairs = ((a, b) for a in found for b in found if a.categories and b.categories and not set(a.categories) & set(b.categories))
         inside, other = next(pairs, (None, None))
         if inside is None or other is None:
             reasons.append(f"no two {kind} of different categories are found")
             continue
+        twin = twin_of(app, interaction, other, _wide(app))
         narrow = _narrow(app, _of_category(kind, inside.categories[0]), (kind, "r"), (kind, "s"))
-        twin = twin_of(app, interaction, other, _wide(app).access_token)
         if not disclosed(tried(app, "read", inside, narrow.access_token), kind):
             raise NotApplicable(f"a read of the granted category brings nothing under {' '.join(narrow.scopes)}")
         answer = tried_in_vain(app, interaction, other, narrow.access_token)
@@ -149,8 +159,8 @@ def _outside_category(app: App, interaction: str) -> Trial:
 def for_one_category(app: App) -> TokenAnswer:
     """The answer to a request for one category of a type."""
     for kind in PREFERRED:
-        if words.allows(_wide(app).scopes, "system", kind, "s"):
-            exchange, found = gather(app.engine.fhir, kind, _search_of(app), _wide(app).access_token)
+        if words.allows(_all_scopes(app), "system", kind, "s"):
+            exchange, found = gather(app.engine.fhir, kind, _search_of(app), _wide(app))
             answered(exchange)
             codings = next((one.categories for one in found if one.categories), ())
             if codings:

@@ -286,7 +286,14 @@ def reach(app: App) -> Reach:
 
 def _reach(app: App) -> Reach:
     scope, allowed, other = narrowed(app)
-    wide, narrow = token(app), token(app, scope)
+    known, query = _asked(app, token(app), other)  # before the next token is issued, which may be the end of this one
+    found = resources(answered(known), other)
+    if not found:
+        raise NotApplicable(
+            f"a search of {other} with a token for all scopes brings none (status {known.answer.status}), so its refusal to another token"
+            " proves nothing"
+        )
+    narrow = token(app, scope)
     if any(scope_words.allows(narrow.scopes, "system", other, letter) for letter in "rs"):
         raise NotApplicable(f"the token for {scope} covers {other} too; the scenario on narrower requests judges that")
     inside = search(app, narrow, allowed)
@@ -294,13 +301,6 @@ def _reach(app: App) -> Reach:
         raise NotApplicable(
             f"a search of {allowed} with a token for {scope} is answered with status {inside.answer.status}: the service may be for bulk"
             " export only, and the scenario on the data of a backend service tells it"
-        )
-    known, query = _asked(app, wide, other)
-    found = resources(answered(known), other)
-    if not found:
-        raise NotApplicable(
-            f"a search of {other} with a token for all scopes brings none (status {known.answer.status}), so its refusal to another token"
-            " proves nothing"
         )
     outside = app.engine.fhir.search(other, query, narrow.access_token)
     answered(outside)

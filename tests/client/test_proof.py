@@ -139,7 +139,7 @@ def test_without_a_read_that_is_answered_nobody_says_whether_a_token_works(run: 
 def test_patient_is_no_parameter_of_a_directory() -> None:
     assert candidates(["user/Practitioner.rs", "user/Observation.s"], "7") == ["Practitioner?_count=1", "Observation?patient=7&_count=1"]
     assert candidates(["patient/*.rs"], "7")[0] == "Patient/7"
-    assert candidates(["openid"], "") == ["Patient?_count=1"]
+    assert candidates(["openid", "user/Practitioner.r"], "7") == []
 
 
 def test_a_token_that_was_good_is_dead_when_the_same_read_is_forbidden(run: Callable[..., Any], server: Server) -> None:
