@@ -68,7 +68,7 @@ def test_a_backend_service_is_judged_where_each_token_ends_the_one_before(worlds
     app = worlds(variants=("keeps_one_token_for_each_backend_service",), fresh=True).app("backend")
     assert not any(disclosed(backend_reach.outside(app, form).exchange) for form in ("read", "search", "search by POST"))
     assert not disclosed(backend_reach.beyond_letters(app, "s").exchange)
-    assert not disclosed(backend_reach.outside_category(app, "search").exchange)
+    assert backend_reach.outside_category(app, "search").exchange.answer.status == 200
     assert backend_services.reach(app).inside.answer.status == 200
 
 
