@@ -308,11 +308,11 @@ class Run:
             {
                 "header": self.header,
                 "scenarios": self.scenarios,
-                "exchanges": [vars(x) for x in self.exchanges],
                 "launches": self.launches,
                 "diagnoses": [_diagnosis_dict(d) for d in self.diagnoses],
             }
         )
+        plain["exchanges"] = [dict(vars(x)) for x in self.exchanges]  # plain as they are, and three quarters of it all
         return plain
 
     @classmethod
