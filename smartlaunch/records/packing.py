@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-ROOM: Final = 1_000_000
+ROOM: Final = 600_000
 """How many characters of exchanges stand written out; a run with fewer is not packed at all."""
 _LARGEST: Final = 1_000_000_000
 _COMPRESSED: Final = re.compile(r"(?<=[\">])(?:H4sI|eJ|eN)[A-Za-z0-9+/]{40,}={0,2}(?=[\"<])")
