@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import ssl
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlsplit
 
@@ -453,10 +455,18 @@ def _json(part: str) -> dict[str, Any]:
     return value
 
 
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whom this server trusts, read once: to read them takes longer than to fetch a JWK Set."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def _get_keys(place: str, method: str) -> tuple[list[dict[str, Any]], float]:
     """Fetch a JWK Set and say for how many seconds it may be kept."""
     accept = {"Accept": "application/json"}
-    answer = httpx.request(method, place, headers=accept, timeout=_FETCH_LIMIT_S, follow_redirects=False, trust_env=False)
+    answer = httpx.request(
+        method, place, headers=accept, timeout=_FETCH_LIMIT_S, follow_redirects=False, trust_env=False, verify=_authorities()
+    )
     answer.raise_for_status()
     document = parse_json(answer.content)
     keys = document.get("keys") if isinstance(document, dict) else None
