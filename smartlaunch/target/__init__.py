@@ -3,7 +3,7 @@
 Secrets are never in the file: they are references, and a `Secret` is looked up only when its value is needed.
 """
 
-from smartlaunch.target.form import schema
+from smartlaunch.target.form import recipe_schema, schema
 from smartlaunch.target.model import (
     APP_ROLES,
     LAUNCHES,
@@ -48,6 +48,7 @@ __all__ = [
     "load_recipe",
     "load_target",
     "parse_target",
+    "recipe_schema",
     "schema",
     "target_names",
 ]

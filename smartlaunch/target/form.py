@@ -42,7 +42,12 @@ def recipe_schema() -> dict[str, Any]:
     whole = schema()
     steps = {"type": "object", "additionalProperties": False, "required": ["steps"], "properties": {"steps": {"$ref": "#/$defs/steps"}}}
     own = {"schema": whole["properties"]["schema"], "recipe": {"$ref": "#/$defs/recipe"}, "login": steps}
-    return {**whole, "properties": own, "required": ["login"]}
+    head = {
+        "$id": "urn:smartlaunch:schema:recipe:1",
+        "title": "Recipe file of smartlaunch",
+        "description": "How a browser gets through the pages of one product, from an authorization request to its answer. In TOML.",
+    }
+    return {**whole, **head, "properties": own, "required": ["login"]}
 
 
 def check_form_of_recipe(document: dict[str, Any], problems: Problems) -> None:
