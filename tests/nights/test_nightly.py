@@ -10,11 +10,15 @@ import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from runs import scenario, write
 
 from smartlaunch.cli.child import child_environment
+from smartlaunch.embedded_ehr.options import SandboxOptions
+from smartlaunch.embedded_ehr.server import start
+from smartlaunch.embedded_ehr.target_file import write_target
 from smartlaunch.errors import UsageError
 from smartlaunch.nights import schedule as module
 from smartlaunch.nights.attempt import Ended, blocked_by_network, narrowed
@@ -291,25 +295,14 @@ class Sandbox:
     def __init__(self, folder, name):
         self.file, self.name, self.port = folder / f"{name}.toml", name, 0
 
-    def start(self, *words):
-        command = [sys.executable, "-P", "-m", "smartlaunch.embedded_ehr", "--port", str(self.port), "--die-with-parent", "--ready-stdout"]
-        self.process = subprocess.Popen(
-            [*command, "--write-target", str(self.file), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child_environment()
-        )
-        line = self.process.stdout.readline().decode()
-        assert line
-        text = self.file.read_text()
-        base = next(row for row in text.splitlines() if row.startswith("fhir_base_url")).split('"')[1]
-        self.port = int(base.split(":")[2].split("/")[0])
-        head, _, rest = text.partition("[target]\n")
-        rows = [row for row in rest.splitlines() if not row.startswith("name =")]
-        self.file.write_text(f'{head}[target]\nname = "{self.name}"\n' + "\n".join(rows) + "\n")
+    def start(self, *defects):
+        self.running = start(SandboxOptions(port=self.port, defects=defects))
+        self.port = urlsplit(self.running.base_url).port
+        write_target(self.file, self.running, name=self.name)
         return self
 
     def stop(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
+        self.running.stop()
 
 
 @pytest.fixture
@@ -330,7 +323,7 @@ def test_two_nights_with_a_defect_between_them_are_one_line_and_the_right_one(cl
     assert first.code == 0, first.out + first.err
     assert "nothing became worse at 3 targets (3 targets for the first time)" in first.out
     sandboxes[1].stop()
-    sandboxes[1].start("--defect", "omits_state")
+    sandboxes[1].start("omits_state")
     second = cli(*words, "--out", "night2", "--link", "https://ci.example/7")
     assert second.code == 1
     (line,) = [row for row in second.out.splitlines() if "no longer met" in row]
