@@ -10,6 +10,7 @@ from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
+from smartlaunch.finding import Side
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes.app_state import changes, keeping
@@ -78,6 +79,24 @@ def without_if_match(writer: App, action: str) -> Change:
 @when(Phrase("the {action} of state names an outdated version", action=changes.CHANGES), target_fixture="change")
 def outdated(writer: App, action: str) -> Change:
     return changes.outdated(writer, action)
+
+
+@when("two updates of state at once name one version", target_fixture="updates")
+def raced(writer: App) -> list[Exchange]:
+    return changes.raced(writer)
+
+
+@then("one of them at most is carried out")
+def one_update(judge: Judge, updates: list[Exchange]) -> None:
+    done = [one for one in updates if 200 <= one.answer.status < 300]
+    judge.expects(
+        len(done) < 2,
+        expected="status 412 for the update that comes second: its `If-Match` is then of an outdated version",
+        actual=f"both are answered with success ({', '.join(str(one.answer.status) for one in updates)})",
+        exchange=updates[-1].id,
+        pointer="status",
+        side=Side.FHIR_SERVER,
+    )
 
 
 @when(Phrase("an update would give state {what}", what=changes.FIXED), target_fixture="change")

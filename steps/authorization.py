@@ -123,6 +123,11 @@ def not_repeated(judge: Judge, answered: AuthorizationAnswer) -> None:
     judge(checks.not_repeated(judge.requirement, answered.landing.params, answered.exchange))
 
 
+@when("the app gets the response to a right authorization request by POST", target_fixture="answered")
+def response_to_posted(app: App) -> AuthorizationAnswer:
+    return authorization.posted(app).authorization
+
+
 @then("its iss parameter is the issuer of the metadata")
 def issuer_parameter(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
     claimed, expected = engine.issuer_parameter(answered.get("iss"))

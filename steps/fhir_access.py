@@ -60,6 +60,11 @@ def with_expired_token(app: App) -> Exchange:
     return bearer_token.expired(app)
 
 
+@when("an access token of a refresh is used after its expiry", target_fixture="answer")
+def with_expired_token_of_refresh(app: App) -> Exchange:
+    return bearer_token.expired_of_refresh(app)
+
+
 @when(Phrase("an access token is used for a {form} after its expiry", form=bearer_token.FORMS), target_fixture="answer")
 def with_expired_token_in(app: App, form: str) -> Exchange:
     return bearer_token.expired_in(app, form)

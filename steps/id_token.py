@@ -65,6 +65,21 @@ def sign_in_again(judge: Judge, app: App) -> Identity:
     return decodable(judge, id_token.identity_of(app, token_response.of_second_login(app)))
 
 
+@given("the OpenID configuration says that subjects are public")
+def public_subjects(engine: Engine) -> None:
+    id_token.require_public_subjects(engine)
+
+
+@when("another app reads its ID Token of the same user", target_fixture="later")
+def read_by_another_app(judge: Judge, app: App) -> Identity:
+    return decodable(judge, id_token.identity(app.other()))
+
+
+@when("the app reads the ID Token of a request by POST", target_fixture="identity")
+def read_of_posted(judge: Judge, app: App) -> Identity:
+    return decodable(judge, id_token.identity_of_posted(app))
+
+
 @when("another user signs in", target_fixture="later")
 def another_signs_in(judge: Judge, app: App) -> Identity:
     return decodable(judge, id_token.identity_of(app, token_response.of_another_user(app)))

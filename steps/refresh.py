@@ -55,11 +55,11 @@ def refreshes(judge: Judge, app: App) -> Refreshed:
     return _answered_with_tokens(judge, right.refreshed(app))
 
 
-def _answered_with_tokens(judge: Judge, refreshed: Refreshed) -> Refreshed:
+def _answered_with_tokens(judge: Judge, refreshed: Refreshed, by: str = "refresh-access-token-works") -> Refreshed:
     """Go on only where the refresh was not refused: that it was is one failure, of the scenario on the new access token."""
     answer = refreshed.answer
     found = 200 <= answer.response.status < 300 and bool(answer.body) and not answer.error
-    judge.needs(found, "refresh-access-token-works", f"a right refresh brought nothing to look at: {answer.describe()}")
+    judge.needs(found, by, f"a right refresh brought nothing to look at: {answer.describe()}")
     return refreshed
 
 
@@ -70,7 +70,17 @@ def refreshes_with_empty_scope(app: App) -> Refreshed:
 
 @when("the app refreshes its grant twice", target_fixture="refreshed")
 def refreshes_twice(judge: Judge, app: App) -> Refreshed:
-    return _answered_with_tokens(judge, right.again(app))
+    return _answered_with_tokens(judge, right.again(app), "refresh-new-refresh-token-works")
+
+
+@when("the app uses the refresh token that a refresh brought", target_fixture="refreshed")
+def refreshes_again(app: App) -> Refreshed:
+    return right.again(app)
+
+
+@then("the second refresh brings an access token")
+def second_refresh(judge: Judge, refreshed: Refreshed) -> None:
+    judge(checks.yields_token(judge.requirement, refreshed.answer.exchange, "of the first refresh"))
 
 
 @when("the app refreshes a part of its scopes", target_fixture="refreshed")

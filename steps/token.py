@@ -39,6 +39,24 @@ def redeem_junk(app: App) -> TokenAnswer:
     return token_requests.redeem_junk(app)
 
 
+@when("the app redeems a code it made up in a form of the charset UTF-8", target_fixture="with_charset")
+def redeem_junk_with_charset(app: App) -> TokenAnswer:
+    return token_requests.redeem_junk_with_charset(app)
+
+
+@then("both are refused in one way")
+def refused_in_one_way(judge: Judge, token: TokenAnswer, with_charset: TokenAnswer) -> None:
+    refused(judge, token)
+    plain, other = token.response, with_charset.response
+    judge.expects(
+        (plain.status, token.error) == (other.status, with_charset.error),
+        expected=f"status {plain.status} and the error {token.error!r}, as without `charset`",
+        actual=with_charset.describe(),
+        exchange=with_charset.exchange.id,
+        pointer="header: Content-Type",
+    )
+
+
 @when(Phrase("the app redeems a code with {label}", label=token_requests.ALTERED), target_fixture="token")
 def redeem_altered(app: App, label: str) -> TokenAnswer:
     return token_requests.redeem_altered(app, label)

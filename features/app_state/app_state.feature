@@ -258,3 +258,11 @@ Feature: App State
         | action |
         | create |
         | search |
+
+  @req:SMART-2.2-app-state-update-a @writes @intrusive
+  Rule: Of two updates of one version at once one fails
+
+    @id:app-state-update-race
+    Scenario: Two updates at once with one If-Match
+      When two updates of state at once name one version
+      Then one of them at most is carried out

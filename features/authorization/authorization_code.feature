@@ -157,3 +157,11 @@ Feature: Authorization code
         | a second code_challenge_method |
         | a second aud                   |
         | a second scope by POST         |
+
+  @req:RFC9207-2-a @req:RFC9207-2.3-a @once
+  Rule: The iss response parameter comes also with the answer to a request by POST
+
+    @id:iss-parameter-posted
+    Scenario: The iss response parameter that answers a request by POST is the issuer
+      When the app gets the response to a right authorization request by POST
+      Then its iss parameter is the issuer of the metadata

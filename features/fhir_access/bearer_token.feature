@@ -117,6 +117,7 @@ Feature: Bearer tokens
       Examples:
         | label                         |
         | an altered token              |
+        | a token with another end      |
         | a token without its signature |
         | a token with other content    |
 
@@ -213,3 +214,11 @@ Feature: Bearer tokens
     Scenario: The refusal of two tokens says that the request is malformed
       When the access token travels in the header and the query
       Then the refusal has status 400 and the error "invalid_request"
+
+  @req:SMART-2.2-app-launch-token-validation-a @req:SMART-2.2-app-launch-token-expiry-a @waits:access-token
+  Rule: The FHIR server refuses the access token of a refresh after its seconds as well
+
+    @id:bearer-expired-token-of-refresh
+    Scenario: A read with an expired token of a refresh brings no data
+      When an access token of a refresh is used after its expiry
+      Then the FHIR server gives no data

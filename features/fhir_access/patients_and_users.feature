@@ -45,6 +45,8 @@ Feature: Whose data a token reaches
         | operation $everything                  |
         | batch with an absolute URL             |
         | search for two patients                |
+        | search for two patients by two names   |
+        | search by POST with a query            |
         | search by a typed subject              |
         | search by the reference of the patient |
         | search with _summary                   |

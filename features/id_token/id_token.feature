@@ -194,3 +194,21 @@ Feature: ID Token
     Scenario: The at_hash, where it is told, fits the access token
       When the app reads its ID Token
       Then its at_hash is that of the access token
+
+  @req:OIDC-Core-8-a @once
+  Rule: A server whose subjects are public has one subject of a user for all apps
+
+    @id:id-token-sub-of-two-apps
+    Scenario: Two apps learn one subject of one user
+      Given the OpenID configuration says that subjects are public
+      When the app reads its ID Token
+      And another app reads its ID Token of the same user
+      Then both ID Tokens have one subject
+
+  @req:OIDC-Core-2-f @req:OIDC-Core-3.1.3.7-g @once
+  Rule: The nonce of a request by POST comes back as well
+
+    @id:id-token-nonce-posted
+    Scenario: The nonce of a request by POST comes back unchanged
+      When the app reads the ID Token of a request by POST
+      Then its nonce is the one that the app sent

@@ -49,3 +49,11 @@ Feature: Introspection of tokens that are not in force
         | state            |
         | was never issued |
         | was revoked      |
+
+  @req:SMART-2.2-token-introspection-active @req:RFC7662-2.2-c @req:RFC7662-4-a
+  Rule: A token that came of a refresh is not active after its time
+
+    @id:introspection-expired-of-refresh @waits:introspected-token
+    Scenario: A token that came of a refresh is not active after its time
+      When a token that came of a refresh and has expired is introspected
+      Then the answer does not call the token active

@@ -164,3 +164,19 @@ Feature: Refreshing an access token
     Scenario: A refresh with an empty scope brings the scopes of the grant
       When the app refreshes its grant with an empty scope
       Then it is answered with the scopes of the original grant, as one without scope
+
+  @req:RFC6749-6-f @once
+  Rule: A new refresh token can be used in its turn
+
+    @id:refresh-new-refresh-token-works
+    Scenario: The new refresh token brings an access token
+      When the app uses the refresh token that a refresh brought
+      Then the second refresh brings an access token
+
+  @req:SMART-2.2-app-launch-refresh-response-i @once
+  Rule: Launch context in the answer to a second refresh has the values of the original grant
+
+    @id:refresh-again-context
+    Scenario: A second refresh keeps the patient and all other context
+      When the app refreshes its grant twice
+      Then its launch context is that of the original grant

@@ -36,6 +36,7 @@ Feature: Refresh tokens in wrong hands and for wrong ends
         | value                                      |
         | a made-up refresh token                    |
         | a refresh token with one character changed |
+        | a refresh token with another end           |
         | a refresh token in the other case          |
         | an access token                            |
         | an authorization code                      |
@@ -129,3 +130,19 @@ Feature: Refresh tokens in wrong hands and for wrong ends
     Scenario: Two requests at once with one refresh token have one successor at most
       When the app refreshes by two requests at once
       Then one token at most comes of one refresh token
+
+  @req:RFC6749-5.2-b @once
+  Rule: A refused refresh is answered with an error in a JSON object
+
+    @id:refresh-junk-error-body
+    Scenario: The refusal of a made-up refresh token is JSON with an error
+      When the app refreshes with a made-up refresh token in place of its refresh token
+      Then the refusal is a JSON object with an error
+
+  @req:RFC6749-5.2-j @once
+  Rule: A refused refresh is answered with the media type application/json
+
+    @id:refresh-junk-error-media-type
+    Scenario: The refusal of a made-up refresh token has the media type of JSON
+      When the app refreshes with a made-up refresh token in place of its refresh token
+      Then the refusal has the media type of JSON

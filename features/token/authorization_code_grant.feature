@@ -49,6 +49,7 @@ Feature: Authorization code at the token endpoint
         | change                        |
         | its letters in the other case |
         | a blank at its end            |
+        | another end                   |
 
   @req:SMART-2.2-app-launch-code-lifetime @once @waits:code
   Rule: A code expires shortly after it was issued

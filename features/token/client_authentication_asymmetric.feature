@@ -236,6 +236,11 @@ Feature: Client authentication by signed assertion
         | an altered claim                           |
         | its signature cut off                      |
 
+    @id:assertion-certificate-url-refused
+    Scenario: An assertion with the signature of a key certified at a URL in its own header yields no token
+      When the client with a published JWK Set proves itself with the signature of a key certified at a URL in its own header
+      Then the token endpoint issues no token for it
+
   @req:SMART-2.2-client-confidential-asymmetric-validation-e @req:RFC7523-3-h @cap:client-confidential-asymmetric @intrusive
   Rule: An assertion that is unsigned or signed with a shared secret yields no token
 
@@ -263,6 +268,7 @@ Feature: Client authentication by signed assertion
         | the same assertion again |
         | a jti used before        |
         | the same assertion a third time |
+        | the same assertion after another one |
 
     @id:assertion-race
     Scenario: Two requests at once with one assertion bring one token at most

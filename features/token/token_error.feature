@@ -194,3 +194,12 @@ Feature: Refusals of the token endpoint
         | an unknown grant_type            |
         | no code                          |
         | the redirect_uri of another site |
+
+  @req:HYGIENE-form-charset
+  Rule: A form whose media type names the charset UTF-8 is read as any form
+
+    @id:token-form-charset
+    Scenario: A made-up code in a form of the charset UTF-8 is refused as in any form
+      When the app redeems a code it made up
+      And the app redeems a code it made up in a form of the charset UTF-8
+      Then both are refused in one way

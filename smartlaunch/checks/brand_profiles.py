@@ -23,6 +23,10 @@ PORTAL = "http://hl7.org/fhir/StructureDefinition/organization-portal"
 FHIR_VERSION = "http://hl7.org/fhir/StructureDefinition/endpoint-fhir-version"
 _STATUSES = frozenset({"active", "suspended", "error", "off", "entered-in-error", "test"})
 _SYSTEMS = frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"})
+_USES_OF_CONTACT = frozenset({"home", "work", "temp", "old", "mobile"})
+_USES_OF_ADDRESS = frozenset({"home", "work", "temp", "old", "billing"})
+_TYPES_OF_ADDRESS = frozenset({"postal", "physical", "both"})
+_USES_OF_IDENTIFIER = frozenset({"usual", "official", "temp", "secondary", "old"})
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?(-[A-Za-z0-9.]+)?")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
@@ -125,8 +129,21 @@ def contact_points(resource: Resource, name: str) -> Iterator[Problem]:
         yield from forms(one, _CONTACT_POINT, place)
         if "value" in one and "system" not in one and not absent(one.get("_system")):
             yield place, "a `value` without a `system`"
-        if "system" in one and one["system"] not in _SYSTEMS:
-            yield f"{place}/system", f"{show(one['system'])} is no system of a ContactPoint"
+        codes = {"system": (_SYSTEMS, "system of a ContactPoint"), "use": (_USES_OF_CONTACT, "use of a ContactPoint")}
+        yield from _coded(one, place, codes)
+
+
+def _coded(resource: Resource, place: str, codes: Mapping[str, tuple[frozenset[str], str]]) -> Iterator[Problem]:
+    """The elements whose code is none of those that FHIR R4 binds as required."""
+    for name, (known, words) in codes.items():
+        if name in resource and not (isinstance(resource[name], str) and resource[name] in known):
+            yield f"{place}/{name}", f"{show(resource[name])} is no {words}"
+
+
+def identifiers(resource: Resource) -> Iterator[Problem]:
+    """Each identifier has a use that FHIR defines, if any."""
+    for number, one in enumerate(objects(resource.get("identifier"))):
+        yield from _coded(one, f"/identifier/{number}", {"use": (_USES_OF_IDENTIFIER, "use of an Identifier")})
 
 
 def extension_parts(resource: Resource) -> Iterator[Problem]:
@@ -149,11 +166,14 @@ def brand(resource: Resource) -> Iterator[Problem]:
     yield from forms(resource, ORGANIZATION)
     yield from contact_points(resource, "telecom")
     yield from extension_parts(resource)
+    yield from identifiers(resource)
     for number, one in enumerate(objects(resource.get("telecom"))):
         if one.get("use") == "home":
             yield f"/telecom/{number}/use", "the telecom of an organization is never of use `home`"
     for number, one in enumerate(objects(resource.get("address"))):
         yield from forms(one, _ADDRESS, f"/address/{number}")
+        codes = {"use": (_USES_OF_ADDRESS, "use of an Address"), "type": (_TYPES_OF_ADDRESS, "type of an Address")}
+        yield from _coded(one, f"/address/{number}", codes)
         if one.get("use") == "home":
             yield f"/address/{number}/use", "the address of an organization is never of use `home`"
 
@@ -162,8 +182,9 @@ def endpoint(resource: Resource) -> Iterator[Problem]:
     """What is wrong with an Endpoint, beside what has findings of its own."""
     yield from forms(resource, ENDPOINT)
     yield from contact_points(resource, "contact")
+    yield from identifiers(resource)
     status = resource.get("status")
-    if status not in _STATUSES and not ("status" not in resource and absent(resource.get("_status"))):
+    if not (isinstance(status, str) and status in _STATUSES) and not ("status" not in resource and absent(resource.get("_status"))):
         yield "/status", f"{show(status)} is no status of an Endpoint" if "status" in resource else "there is no `status`"
     if "payloadType" not in resource:
         yield "/payloadType", "there is no `payloadType`, which R4 requires"
@@ -177,6 +198,9 @@ def endpoint(resource: Resource) -> Iterator[Problem]:
 
 def collection(bundle: Resource) -> Iterator[Problem]:
     """What a collection has not: the members of searches and batches, entries without a resource, one address twice (bdl-1 to bdl-7)."""
+    meta = bundle.get("meta")
+    if isinstance(meta, dict) and "lastUpdated" not in meta and not absent(meta.get("_lastUpdated")):
+        yield "/meta", "there is no `lastUpdated` in it, which the profile requires"
     if "total" in bundle:
         yield "/total", "`total` is for searches and histories"
     listed, seen = bundle.get("entry"), set[tuple[str, str]]()

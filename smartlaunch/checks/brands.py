@@ -18,6 +18,7 @@ URI_SYSTEM = "urn:ietf:rfc:3986"
 CONNECTION = "http://terminology.hl7.org/CodeSystem/endpoint-connection-type"
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 _LEEWAY = timedelta(hours=1)
+_A_DAY = timedelta(days=1)
 _SHOWN = 3
 
 Entry = tuple[str, str, dict[str, Any]]
@@ -324,10 +325,22 @@ def _local(reference: str, known: set[str]) -> str:
 
 
 def timestamp(requirement: str, exchange: Exchange) -> Findings:
-    """``Bundle.timestamp`` is an instant that has passed."""
+    """``Bundle.timestamp`` is an instant that has passed; a warning where an entry says that it changed more than a day later.
+
+    A publisher may store an entry again without a change to it, so that alone breaks no duty.
+    """
     value = exchange.answer.object.get("timestamp")
     problem = "it is absent" if value is None else _instant_problem(value, exchange.started)
-    return [Finding(requirement, "`Bundle.timestamp`: the time of the last change", problem, exchange.id, "/timestamp")] if problem else []
+    expected = "`Bundle.timestamp`: the time of the last change"
+    if problem:
+        return [Finding(requirement, expected, problem, exchange.id, "/timestamp")]
+    stated = _moment(str(value))
+    for entry in _all(exchange):
+        changed = _moment(str(_meta(entry).get("lastUpdated", "")))
+        if stated and changed and changed > stated + _A_DAY:
+            said = f"{show(value)}, and `{entry[0]}/meta/lastUpdated` is {changed.isoformat()}"
+            return advice([Finding(requirement, expected, said, exchange.id, "/timestamp")])
+    return []
 
 
 def timestamp_stays(requirement: str, first: Exchange, second: Exchange) -> Findings:
@@ -354,11 +367,20 @@ def _without_times(value: Any) -> Any:
 def _instant_problem(value: object, now: datetime) -> str:
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         return f"{show(value)} is not an instant with a time zone"
-    try:
-        moment = datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", lambda m: "." + m[1].ljust(6, "0"), value))
-    except ValueError:
+    moment = _moment(value)
+    if moment is None:
         return f"{show(value)} is no date and time that exists"
-    return f"{show(value)} is in the future" if moment.astimezone(UTC) > now.astimezone(UTC) + _LEEWAY else ""
+    return f"{show(value)} is in the future" if moment > now.astimezone(UTC) + _LEEWAY else ""
+
+
+def _moment(value: str) -> datetime | None:
+    """The moment that an instant names; None where it is no instant, or one that does not exist."""
+    if not _INSTANT.fullmatch(value):
+        return None
+    try:
+        return datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", lambda m: "." + m[1].ljust(6, "0"), value)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def tracks_resources(exchange: Exchange) -> bool:

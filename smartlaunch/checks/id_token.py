@@ -250,7 +250,7 @@ def access_token_hash(requirement: str, token: Exchange, header: Mapping[str, An
 
 
 def same_subject(requirement: str, token: Exchange, first: Mapping[str, Any], second: Mapping[str, Any]) -> Findings:
-    """One user has one ``sub`` at two logins."""
+    """One user has one ``sub`` at two logins, be they for one app or for two whose subjects are public."""
     if first.get("sub") == second.get("sub"):
         return []
     return [Finding(requirement, "the same `sub` for one user at each login", "the second login has another `sub`", token.id, _POINTER)]

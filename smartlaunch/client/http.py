@@ -155,17 +155,20 @@ class Http:
         return exchange
 
     def send_together(
-        self, method: str, url: str, *, endpoint: Endpoint, requests: Sequence[tuple[Sequence[tuple[str, str]], Form]]
+        self, method: str, url: str, *, endpoint: Endpoint, requests: Sequence[tuple[Sequence[tuple[str, str]], Form | bytes]]
     ) -> list[Exchange]:
-        """Send requests, each its headers and its form, that are under way at once: the last byte of each is held until all are there.
+        """Send requests that are under way at once: the last byte of each is held until all are there.
+
+        Each has its headers and its form, or a body whose media type is among the headers.
 
         A server that looks before it writes down finds the same for all of them then. None is tried again.
         """
         gate = threading.Barrier(len(requests))
         jobs = []
-        for headers, form in requests:
-            content = urlencode(list(form)).encode()
-            pairs = [*headers, ("Content-Type", "application/x-www-form-urlencoded"), ("Content-Length", str(len(content)))]
+        for headers, body in requests:
+            content = body if isinstance(body, bytes) else urlencode(list(body)).encode()
+            kind = [] if isinstance(body, bytes) else [("Content-Type", "application/x-www-form-urlencoded")]
+            pairs = [*headers, *kind, ("Content-Length", str(len(content)))]
             jobs.append((self._sink.next_id(), pairs, content))
 
         def put(job: tuple[str, list[tuple[str, str]], bytes]) -> Exchange:

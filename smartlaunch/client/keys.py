@@ -102,8 +102,8 @@ class JwksServer:
 
     ``spare`` is a private key whose public part is in every set that is served, whatever else changes: a server that keeps a set for
     longer than it is told still knows the client by it. ``elsewhere`` holds further sets by path, for assertions that point to a place
-    nobody registered. ``methods`` are those of all requests so far; ``fresh_until`` is the monotonic moment until which a fetcher may
-    keep what it got.
+    nobody registered, and ``certificates`` holds certificates for those that point to one. ``methods`` are those of all requests so
+    far; ``fresh_until`` is the monotonic moment until which a fetcher may keep what it got.
     """
 
     def __init__(
@@ -119,6 +119,7 @@ class JwksServer:
         self.registered: list[Mapping[str, Any]] = self._with_spare(keys)
         self.keys: list[Mapping[str, Any]] = list(self.registered)
         self.elsewhere: dict[str, list[Mapping[str, Any]]] = {}
+        self.certificates: dict[str, str] = {}
         self.cache_control = NO_STORE
         self.max_age = 0.0
         self.fetches = 0
@@ -133,7 +134,7 @@ class JwksServer:
                 self.do_GET()
 
             def do_GET(self) -> None:
-                asked = self.path.split("?")[0]
+                asked, media_type, body = self.path.split("?")[0], "application/json", b""
                 if asked == path:
                     keys = owner.keys
                     owner.fetches += 1
@@ -141,12 +142,14 @@ class JwksServer:
                     owner.fresh_until = time.monotonic() + owner.max_age
                 elif asked in owner.elsewhere:
                     keys = owner.elsewhere[asked]
+                elif asked in owner.certificates:
+                    keys, media_type, body = [], "application/pem-certificate-chain", owner.certificates[asked].encode()
                 else:
                     self.send_error(404)
                     return
-                body = json.dumps({"keys": keys}).encode()
+                body = body or json.dumps({"keys": keys}).encode()
                 self.send_response(200)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", media_type)
                 self.send_header("Cache-Control", owner.cache_control)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -176,7 +179,7 @@ class JwksServer:
         """
         if self.keys != self.registered:
             self.settle()
-        self.keys, self.elsewhere = list(self.registered), {}
+        self.keys, self.elsewhere, self.certificates = list(self.registered), {}, {}
         self.max_age = float(max_age or 0)
         self.cache_control = NO_STORE if max_age is None else f"max-age={max_age}"
 

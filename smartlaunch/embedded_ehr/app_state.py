@@ -15,6 +15,8 @@ from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.fhir_refusal import Refused
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from smartlaunch.embedded_ehr.defects import Defects
     from smartlaunch.embedded_ehr.fhir_store import Version
     from smartlaunch.embedded_ehr.state import State
@@ -97,7 +99,9 @@ class AppState:
         if not str(reference).startswith(f"{base}Patient/") and self._defects("app_state_is_about_patients_only"):
             raise Refused(422, "not-supported", "The subject of App State is a patient.")
 
-    def check_change(self, if_match: str, history: list[Version], current: Resource | None, body: Resource | None) -> None:
+    def check_change(
+        self, if_match: str, history: list[Version], current: Resource | None, body: Resource | None, *, arrived: datetime | None = None
+    ) -> None:
         """Refuse an update or a deletion that is not based on the latest version, or changes what is fixed."""
         defects = self._defects
         if current is None:
@@ -115,6 +119,9 @@ class AppState:
         if defects("app_state_etag_is_not_the_version"):
             latest = latest.replace('"', '"v', 1)
         if if_match != latest:
+            together = arrived is not None and history[-1].at > arrived
+            if together and body is not None and defects("app_state_lets_two_updates_at_once_both_win"):
+                return
             if body is not None and not defects("app_state_overwrites_newer_version"):
                 raise self._stale("app_state_answers_outdated_updates_with_409")
             if body is None and not defects("app_state_deletes_newer_version"):

@@ -293,8 +293,13 @@ class RequestRules:
             message = "The scope launch needs the launch parameter that the EHR gave to the app."
             raise OAuthError("invalid_request", message)
         launch = self.state.launches.get(value)
+        if launch is None and self.defects("ignores_the_end_of_a_launch"):
+            launch = next((one for issued, one in self.state.launches.items() if issued[:-4] == value[:-4]), None)
         if launch is not None and self.defects("gives_the_context_of_the_latest_launch"):
             launch = next(one for one in reversed(self.state.launches.values()) if one.username == launch.username)
+        if launch is not None and self.defects("gives_the_context_of_the_first_launch"):
+            same = (launch.username, launch.client_id)
+            launch = next(one for one in self.state.launches.values() if (one.username, one.client_id) == same)
         now = self.state.now()
         if launch is None:
             if defects("grants_foreign_patient_for_forged_launch"):

@@ -114,7 +114,7 @@ class Answers:
             answer = {"access_token": new_secret(), "token_type": "Bearer"}
         if self.defects("omits_code"):
             answer = {}
-        return self.send(transaction.redirect_uri, values, answer)
+        return self.send(transaction.redirect_uri, values, answer, posted=code.posted)
 
     def _nonce(self, client_id: str, transaction: Transaction) -> str | None:
         """Return the nonce that the ID Token will carry, which is that of this request and of no other."""
@@ -124,12 +124,21 @@ class Answers:
             return first
         if transaction.launch is not None and self.defects("omits_nonce_in_ehr_launches"):
             return None
-        return transaction.parameters.get("nonce")
+        if transaction.context.get("posted") and self.defects("omits_nonce_of_posted_requests"):
+            return None
+        nonce = transaction.parameters.get("nonce")
+        if nonce and len(nonce) > 32 and self.defects("cuts_nonce_to_32_characters"):
+            return nonce[:32]
+        return nonce
 
     def fail(self, transaction: Transaction, problem: OAuthError) -> Response:
         """End a transaction with an error at the app's redirect URI."""
         self.state.transactions.pop(transaction.value, None)
-        return self.send_error(transaction.redirect_uri, transaction.parameters, problem)
+        values = transaction.parameters
+        denied = transaction.context.get("posted") and problem.error == "access_denied"
+        if denied and self.defects("omits_state_in_denials_of_posted_requests"):
+            values = {name: value for name, value in values.items() if name != "state"}
+        return self.send_error(transaction.redirect_uri, values, problem)
 
     def send_error(self, redirect_uri: str, values: dict[str, str], problem: OAuthError) -> Response:
         """Send an error to the app's own redirect URI."""
@@ -144,12 +153,16 @@ class Answers:
             answer.pop("error_description", None)
         return self.send(redirect_uri, values, answer, failed=True)
 
-    def send(self, redirect_uri: str, values: dict[str, str], answer: dict[str, str], *, failed: bool = False) -> Response:
+    def send(
+        self, redirect_uri: str, values: dict[str, str], answer: dict[str, str], *, failed: bool = False, posted: bool = False
+    ) -> Response:
         """Send an answer to the app, with the state of its request and the issuer."""
         if values.get("state") is not None:
             answer["state"] = values["state"]
         answer["iss"] = self.state.issuer
         spoil(self.defects, Sent(answer, failed=failed), SENT)
+        if posted and self.defects("omits_iss_parameter_of_posted_requests"):
+            answer.pop("iss", None)
         if self.variant("does_not_send_iss_parameter"):
             answer.pop("iss", None)
         if self.variant("adds_members_everywhere"):

@@ -43,6 +43,7 @@ _ASSERTION_LIFETIME_S = 300
 _CLOCK_SKEW_S = 10
 _FETCH_LIMIT_S = 3.0
 _UNSTATED_CACHE_S = 60.0
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass
@@ -113,7 +114,9 @@ class ClientAuthentication:
         if assertion is not None or assertion_type is not None:
             if assertion_type != ASSERTION_TYPE and not self.defects("ignores_client_assertion_type"):
                 raise self.refusal("The client_assertion_type is not the one of RFC 7523.")
-            return await self._by_assertion(given, assertion or "", getattr(request.state, "arrived", time.monotonic()))
+            unsigned = request.url.path.endswith("/revoke") and self.defects("does_not_verify_assertions_at_revocation")
+            arrived = getattr(request.state, "arrived", time.monotonic())
+            return await self._by_assertion(given, assertion or "", arrived, unsigned=unsigned)
         client = self.state.clients.get(given.get("client_id") or self._told_by_the_grant(given) or "")
         if client is None:
             if given.get("client_id") and self.defects("answers_unknown_clients_with_another_code"):
@@ -148,12 +151,13 @@ class ClientAuthentication:
     # -- secrets --------------------------------------------------------------------------------------------------------
 
     def _by_header(self, given: Parameters, credentials: str) -> Client:
-        client, named = self._of_header(credentials), given.get("client_id")
+        refreshing = given.get("grant_type") == "refresh_token"
+        client, named = self._of_header(credentials, refreshing=refreshing), given.get("client_id")
         if named is not None and named != client.client_id and not self.defects("ignores_another_client_id_beside_basic"):
             raise self.refusal("The client_id is not the one that authenticates.", used_header=True)
         return client
 
-    def _of_header(self, credentials: str) -> Client:
+    def _of_header(self, credentials: str, *, refreshing: bool) -> Client:
         try:
             decoded = base64.b64decode(credentials, validate=True).decode()
             client_id, colon, secret = decoded.partition(":")
@@ -171,7 +175,8 @@ class ClientAuthentication:
             raise self.refusal("The client is not known.", used_header=True)
         if "client_secret_basic" not in client.auth_methods and not self._loose_method(client):
             raise self.refusal("This client is not registered for client_secret_basic.", used_header=True)
-        self._require_secret(client, secret, used_header=True)
+        if not (refreshing and not secret and self.defects("accepts_an_empty_secret_at_refresh")):
+            self._require_secret(client, secret, used_header=True)
         return client
 
     def _loose_method(self, client: Client) -> bool:
@@ -195,13 +200,14 @@ class ClientAuthentication:
 
     # -- assertions -----------------------------------------------------------------------------------------------------
 
-    async def _by_assertion(self, given: Parameters, assertion: str, arrived: float) -> Client:
+    async def _by_assertion(self, given: Parameters, assertion: str, arrived: float, *, unsigned: bool) -> Client:
         """Verify a signed assertion as RFC 7523 section 3 and the guide's asymmetric profile ask."""
         header, claims = self._parts(assertion)
         if " " in assertion:
             assertion = assertion.partition(" ")[0]
         client = self._claimed_client(given, claims)
-        await self._require_signature(client, assertion, header)
+        if not unsigned:
+            await self._require_signature(client, assertion, header)
         self._require_claims(client, claims)
         if not (given.get("grant_type") == "refresh_token" and self.defects("knows_no_replays_at_refresh")):
             self._require_first_use(client, claims, arrived)
@@ -269,7 +275,18 @@ class ClientAuthentication:
         certified = _certified(header.get("x5c"))
         if certified and _verifies(assertion, header, [certified]) and defects("trusts_the_certificate_inside_the_assertion"):
             return
+        if header.get("x5u") and self.defects("trusts_the_certificate_that_the_assertion_links_to"):
+            linked = await self._certified_at(str(header["x5u"]))
+            if linked and _verifies(assertion, header, [linked]):
+                return
         raise self.refusal("The assertion's signature cannot be verified with the registered keys.")
+
+    async def _certified_at(self, place: str) -> dict[str, Any] | None:
+        """Return the public key of a certificate on this machine, which no server may trust without more."""
+        if urlsplit(place).hostname not in _THIS_MACHINE:
+            return None
+        answer = await anyio.to_thread.run_sync(lambda: httpx.get(place, timeout=_FETCH_LIMIT_S, trust_env=False))
+        return _certified(["".join(line for line in answer.text.splitlines() if "-----" not in line)])
 
     def _goes_unsigned(self, assertion: str, header: dict[str, Any]) -> bool:
         """Say whether a broken server does not ask for a signature that its clients alone can make."""
@@ -328,7 +345,7 @@ class ClientAuthentication:
                 return kept.keys
             if kept.stale_at <= now and self.defects("keeps_client_keys_longer_than_allowed"):
                 return kept.keys
-        if urlsplit(place).hostname not in {"127.0.0.1", "localhost", "::1"}:
+        if urlsplit(place).hostname not in _THIS_MACHINE:
             # The embedded EHR never leaves the machine.
             raise self.refusal("The JWK Set cannot be fetched.")
         try:
@@ -409,6 +426,9 @@ class ClientAuthentication:
             if defects("takes_an_assertion_again_after_refusing_it"):
                 del used[(client.client_id, unique)]
             raise self.refusal("The assertion has been used before.")
+        if defects("remembers_the_last_assertion_only"):
+            for seen in [seen for seen in used if seen[0] == client.client_id]:
+                del used[seen]
         expiry = claims.get("exp")
         lives_until = float(expiry) if isinstance(expiry, int | float) else now
         used[(client.client_id, unique)] = max(lives_until, now + _ASSERTION_LIFETIME_S)

@@ -373,7 +373,7 @@ class FhirServer:
     def _check_version(self, kind: str, resource_id: str, asked: Interaction, current: Resource | None, body: Resource | None) -> None:
         if_match = asked.header("if-match")
         if kind == "Basic":
-            self.app_state.check_change(if_match, self.store.history(kind, resource_id), current, body)
+            self.app_state.check_change(if_match, self.store.history(kind, resource_id), current, body, arrived=asked.arrived)
         elif if_match and current is not None and if_match not in (f'W/"{current["meta"]["versionId"]}"', "*"):
             raise Refused(412, "conflict", "The resource was changed by somebody else meanwhile.")
 

@@ -108,6 +108,8 @@ def judge_token(value: str | None, state: State, defects: Defects, *, app_state:
         token = next((known for issued, known in state.access_tokens.items() if issued.lower() == value.lower()), None)
     if token is None and defects("accepts_token_with_something_behind_it"):
         token = next((known for issued, known in state.access_tokens.items() if value.startswith(issued)), None)
+    if token is None and defects("ignores_the_end_of_a_token"):
+        token = next((known for issued, known in state.access_tokens.items() if issued[:-4] == value[:-4]), None)
     if token is None:
         token = _taken_for_one(value, state, defects)
         if token is None:
@@ -121,6 +123,7 @@ def judge_token(value: str | None, state: State, defects: Defects, *, app_state:
     if token.user is None and defects("does_not_know_backend_tokens"):
         raise invalid_token("The access token is not known.")
     late = token.user is None and {"search", "search by post"} & forms and defects("accepts_expired_backend_token_for_searches")
+    late = late or (bool(token.context.get("_renewed")) and defects("accepts_expired_token_of_a_refresh"))
     if state.now() >= token.expires_at and not late and not excused(defects, forms, EXPIRED):
         raise invalid_token("The access token has expired.")
     if token.aud.rstrip("/") != state.fhir_base_url and not defects("accepts_token_for_other_audience"):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -48,7 +51,9 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
     async def endpoint(request: Request) -> Response:
         presented = False
         try:
+            arrived = datetime.now(UTC) - timedelta(seconds=time.monotonic() - getattr(request.state, "arrived", time.monotonic()))
             asked, credentials, problem = await _read_request(request)
+            asked = replace(asked, arrived=arrived)
             if request.method == "HEAD" and variant("refuses_head"):
                 problem = Refused(405, "not-supported", "HEAD is not possible here.", headers={"Allow": "GET, POST, PUT, PATCH, DELETE"})
             value = presented_token(credentials, defects, variant)
@@ -118,7 +123,7 @@ async def _read_request(request: Request) -> tuple[Interaction, Credentials, Ref
         problem = problem or Refused(406, "not-supported", "This server answers in JSON only.")
     method = "GET" if request.method == "HEAD" else request.method
     kept = tuple((name, value) for name, value in parameters if name != "access_token")
-    sent = f"{request.method} {request.scope.get('raw_path', b'').decode('latin-1')}"
+    sent = f"{request.method} {request.scope.get('raw_path', b'').decode('latin-1')}{'?' if request.url.query else ''}"
     return Interaction(method, path, kept, dict(request.headers.items()), body, sent), credentials, problem
 
 

@@ -45,6 +45,8 @@ class Interaction:
     """The method and the address as they were sent."""
     place: int = 0
     """Which entry of a batch this is, from 0 on."""
+    arrived: datetime | None = None
+    """When its request came."""
 
     @property
     def forms(self) -> frozenset[str]:
@@ -82,6 +84,8 @@ class Interaction:
             "names a patient": bool(names & _PATIENT_NAMES) or (kind == "Patient" and "_id" in names),
             "list of patients": any("," in value for name, value in self.parameters if name in _PATIENT_NAMES or name == "_id"),
             "later entry": self.place > 0,
+            "two patients": len({value.rpartition("/")[2] for name, value in self.parameters if name in _PATIENT_NAMES}) > 1,
+            "search by post with a query": path[-1:] == ["_search"] and "?" in self.raw,
         }
         return frozenset(form for form, there in found.items() if there)
 

@@ -105,6 +105,8 @@ class Searches:
             "search_ignores_patient_parameter"
         ):
             filters = [(name, value) for name, value in filters if name.partition(":")[0] not in ("patient", "subject")]
+        if sum(name in ("patient", "subject") for name, _ in filters) > 1 and self.defects("heeds_one_of_two_patients_of_a_search"):
+            filters = [pair for pair in filters if pair[0] != "patient"]
         if any(name == "category" for name, _ in filters) and self.defects("search_ignores_category_parameter"):
             filters = [(name, value) for name, value in filters if name != "category"]
         if kind == "Basic":

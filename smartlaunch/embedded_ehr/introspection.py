@@ -170,7 +170,8 @@ class IntrospectionEndpoint:
             if (foreign and defects("calls_foreign_jwts_active")) or defects("calls_unknown_tokens_active"):
                 return {"active": True, "scope": "openid", "client_id": "unknown", "exp": int(now) + 60}
             return self._inactive(None)
-        if token.expires_at <= now and not defects("calls_expired_tokens_active"):
+        late = bool(token.context.get("_renewed")) and defects("calls_expired_refreshed_tokens_active")
+        if token.expires_at <= now and not late and not defects("calls_expired_tokens_active"):
             return self._inactive(token)
         if token.revoked and not self._overlooks_revocation(token):
             return self._inactive(token)

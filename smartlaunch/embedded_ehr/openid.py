@@ -211,7 +211,7 @@ def _fhir_user(sandbox: Sandbox, user: User) -> str | None:
 
 def subject_of(sandbox: Sandbox, client: Client, user: User) -> str:
     """Return the identifier of a person, the same for every app or one for each (OpenID Connect Core section 8)."""
-    if not sandbox.variant("gives_each_app_another_subject"):
+    if not sandbox.variant("gives_each_app_another_subject") and not sandbox.defects("gives_each_app_another_subject_unsaid"):
         return user.subject
     return hashlib.sha256(f"{client.client_id} {user.subject}".encode()).hexdigest()[:24]
 

@@ -139,6 +139,9 @@ class TokenRefresh:
             raise bad_grant(self.defects, "The person is not signed in any more.")
         if token.expires_at < self.state.now():
             raise bad_grant(self.defects, "The refresh token has expired.")
+        renewed = any(one.used for one in self.state.refresh_tokens.values() if one.grant == token.grant)
+        if renewed and defects("refuses_renewed_refresh_tokens"):
+            raise bad_grant(self.defects, "The refresh token is not valid.")
         if token.online and defects("refuses_online_refresh"):
             raise bad_grant(self.defects, "The refresh token is not valid.")
 

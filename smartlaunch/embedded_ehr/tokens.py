@@ -85,6 +85,8 @@ class TokenEndpoint:
             arrived = getattr(request.state, "arrived", time.monotonic())
             body = await self._granted(client, given, arrived)
         except OAuthError as problem:
+            if getattr(request.state, "grant_type", "") == "refresh_token" and self.defects("answers_refused_refreshes_as_html"):
+                return Response(f"<h1>{problem.error}</h1>", problem.status, dict(NO_STORE), "text/html")
             return error_answer(self.sandbox, problem)
         return self._success(body, given.get("grant_type") or "", client)
 
@@ -116,6 +118,9 @@ class TokenEndpoint:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == FORM and defects("refuses_form_at_token_endpoint"):
             message = "Send application/json."
+            raise OAuthError("invalid_request", message, status=415)
+        if "charset" in request.headers.get("content-type", "").lower() and defects("refuses_a_charset_in_the_content_type"):
+            message = "The media type is not supported."
             raise OAuthError("invalid_request", message, status=415)
         query = query_parameters(request)
         if kind != FORM and query.pairs and defects("takes_token_parameters_from_the_query"):

@@ -86,7 +86,7 @@ def make_request(
     if launch:
         parameters.append(("launch", launch))
     if nonce and "openid" in scope.split():
-        parameters.append(("nonce", secrets.token_urlsafe(24)))
+        parameters.append(("nonce", secrets.token_urlsafe(48)))
     return AuthorizationRequest(endpoint, tuple(parameters), proof)
 
 

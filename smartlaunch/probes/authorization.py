@@ -177,15 +177,18 @@ def ask(app: App, fault: Variation, *, catch: Sequence[str] = ()) -> Authorizati
     return app.require_still_right(app.authorize(fault(app.prepare()), catch=catch))
 
 
-def _require_post(app: App) -> None:
-    if not vary(app, "POST").authorization.code:
+def posted(app: App) -> Attempt:
+    """The right flow by POST; ``NotApplicable`` where it brings no code."""
+    attempt = vary(app, "POST")
+    if not attempt.authorization.code:
         raise NotApplicable("a right request by POST brings no code; the scenario on POST judges that")
+    return attempt
 
 
 def ask_wrong(app: App, label: str) -> AuthorizationAnswer:
     """A request with the fault that the words name; ``NotApplicable`` where the target's edition finds nothing wrong with it."""
     if label in BY_POST:
-        _require_post(app)
+        posted(app)
     if label == UNUSUAL_STATE and not vary(app, "a state of 256 characters").authorization.code:
         raise NotApplicable("a right request with a long state brings no code; the scenario on unusual states judges that")
     if label.removesuffix(" by POST") in pkce.WRONG and app.engine.target.edition == "1.0":
@@ -208,7 +211,7 @@ def _ask_response_type(app: App, name: str) -> AuthorizationAnswer:
 def ask_wrong_aud(app: App, label: str) -> AuthorizationAnswer:
     """A request for another server's data, watched for at that server, to which no page of this one may lead."""
     if AUD[label](app.request()).method == "POST":
-        _require_post(app)
+        posted(app)
     named = AUD[label](app.prepare()).get("aud")
     elsewhere = [named] if origin(named) != origin(app.engine.target.fhir_base_url) else []
     return app.once(f"authorize aud {label}", lambda: ask(app, AUD[label], catch=elsewhere))

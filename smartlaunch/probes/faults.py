@@ -14,6 +14,11 @@ def altered(value: str) -> str:
     return value[:place] + ("A" if value[place : place + 1] not in ("A", "a") else "B") + value[place + 1 :]
 
 
+def other_end(value: str) -> str:
+    """The value with its last four characters changed, of which padding can explain one at most."""
+    return value[:-4] + "".join("A" if one not in ("A", "a") else "B" for one in value[-4:])
+
+
 def other_case(value: str) -> str:
     """The value with its letters in the other case, or one character longer where it has no letters."""
     changed = value.swapcase()

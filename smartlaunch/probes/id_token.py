@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from smartlaunch.addresses import origin
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
-from smartlaunch.errors import Missing, NotApplicable, NotConfigured
+from smartlaunch.errors import Missing, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.id_token import IdToken, decode, verify
-from smartlaunch.probes import revocation
+from smartlaunch.probes import authorization, revocation
 from smartlaunch.probes.refresh.right import renewed
 from smartlaunch.probes.token_response import granted, readable, require_scope
 
@@ -57,10 +57,26 @@ def identity_of(app: App, grant: Grant) -> Identity:
     return _identity(app, grant.token, grant.authorization.request.get("nonce"), tuple(grant.granted), None)
 
 
+def identity_of_posted(app: App) -> Identity:
+    """The ID Token that a right request by POST led to."""
+    attempt = authorization.posted(app)
+    if attempt.token is None or not attempt.token.succeeded:
+        raise TwinFailed(f"the code of a right request by POST brought no token: {attempt.describe()}", by="authorize-by-post")
+    return _identity(app, attempt.token, attempt.authorization.request.get("nonce"), tuple(attempt.token.scopes), app.user)
+
+
 def identity_of_refresh(app: App) -> Identity:
     """The ID Token of a refresh, as a later one about the same login."""
     later = renewed(app)
     return Identity(later.answer, decode(later.answer.id_token), later.nonce, tuple(later.answer.scopes))
+
+
+def require_public_subjects(engine: Engine) -> None:
+    """``NotApplicable`` unless the server says that it has one subject of a user for all clients (OpenID Connect Core section 8)."""
+    document = engine.discovery.openid
+    engine.recorder.attach_to_current([document.id])
+    if document.answer.object.get("subject_types_supported") != ["public"]:
+        raise NotApplicable("the OpenID configuration does not have `public` as its only subject type")
 
 
 def with_fhir_user(app: App) -> Identity:

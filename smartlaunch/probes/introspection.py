@@ -216,8 +216,23 @@ def without_token(app: App) -> Exchange:
 EXPIRED = "introspection of a token that has expired"
 
 
+@dataclass(frozen=True)
+class Expired:
+    """The queries about a token after its time, and about one that came of a refresh of the same grant; None where none came."""
+
+    first: Exchange
+    renewed: Exchange | None = None
+
+
 def _expired(app: App) -> Exchange:
-    return app.aged(EXPIRED, lambda: expire(app))
+    return app.aged(EXPIRED, lambda: expire(app)).first
+
+
+def _expired_of_refresh(app: App) -> Exchange:
+    renewed = app.aged(EXPIRED, lambda: expire(app)).renewed
+    if renewed is None:
+        raise NotApplicable("no refresh brought a token whose time could be waited for; the scenarios on refreshes judge that")
+    return renewed
 
 
 def _asked_about(token: Callable[[App], str]) -> Callable[[App], Exchange]:
@@ -264,6 +279,7 @@ INACTIVE: Mapping[str, Callable[[App], Exchange]] = {
     "is an ID Token": _asked_about(_id_token),
     "is a JWT of another issuer": _asked_about(_foreign_jwt),
     "has expired": _expired,
+    "came of a refresh and has expired": _expired_of_refresh,
     "is a refresh token that was replaced and refused": _asked_about(_replaced),
 }
 """Proper queries about a token that is not in force, by what is the matter with it."""
@@ -272,12 +288,12 @@ INACTIVE: Mapping[str, Callable[[App], Exchange]] = {
 def inactive(app: App, label: str) -> Exchange:
     """A proper query about a token that is not in force."""
     proven(app)
-    exchange = INACTIVE[label](app) if label == "has expired" else app.once(f"query of a token that {label}", lambda: INACTIVE[label](app))
+    exchange = INACTIVE[label](app) if "expired" in label else app.once(f"query of a token that {label}", lambda: INACTIVE[label](app))
     answered(exchange)
     return exchange
 
 
-def expire(app: App) -> Aging[Exchange]:
+def expire(app: App) -> Aging[Expired]:
     """The probe of a token whose time is over."""
     proven(app)
     limit_s = app.engine.target.limits.wait_for_expiry_s
@@ -295,8 +311,12 @@ def expire(app: App) -> Aging[Exchange]:
         )
     if resource_server(app) is not None and send(app, grant.access_token, caller(app)).answer.object.get("active") is not True:
         raise TwinFailed("the token was not called active before it expired")
-    yield grant.expires_at + leeway(app)
-    return send(app, grant.access_token, caller(app))
+    renewed = other.refresh(grant.token.refresh_token) if grant.token.refresh_token else None
+    if renewed is None or not renewed.succeeded or renewed.expires_in is None or renewed.expires_in + leeway(app) > limit_s:
+        yield grant.expires_at + leeway(app)
+        return Expired(send(app, grant.access_token, caller(app)))
+    yield max(grant.expires_at, renewed.received_at + renewed.expires_in) + leeway(app)
+    return Expired(send(app, grant.access_token, caller(app)), send(app, renewed.access_token, caller(app)))
 
 
 def _nobody(_app: App) -> Credentials:

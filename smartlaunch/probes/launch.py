@@ -51,10 +51,10 @@ def forged(app: App) -> Misused:
 
 
 def altered(app: App) -> Misused:
-    """The flow with a real launch value in which one character is changed."""
+    """The flow with a real launch value whose end is changed, where one that is signed has its signature."""
     own = _context(app.grant().token.body)
     real = app.launches.obtain(app.client)
-    return _with(app, replace(real, launch=faults.altered(real.launch)), own, forged=True)
+    return _with(app, replace(real, launch=faults.other_end(real.launch)), own, forged=True)
 
 
 def of_another_app(app: App) -> Misused:

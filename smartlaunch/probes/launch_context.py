@@ -60,6 +60,10 @@ def chart(app: App, name: str) -> str:
     launch = app.grant().launch
     if setting is None or launch is None:
         raise NotApplicable("the app was not launched from an EHR")
+    if app.patient and name == "patient":
+        if setting.kind != "page" or (setting.steps and "{patient" not in str(setting.steps)):
+            raise NotConfigured("the target file does not tell how the chart of another patient is opened", key="[ehr_launch] steps")
+        return launch.patient
     value = getattr(setting, name) or (launch.patient if name == "patient" and setting.kind == "page" else "")
     if not value:
         raise NotConfigured(f"[ehr_launch] in the target file does not tell which {name} is open", key="[ehr_launch]")

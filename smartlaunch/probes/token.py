@@ -18,7 +18,7 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.client_authentication import Credentials, none
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import pkce
-from smartlaunch.probes.faults import altered, never_issued, other_case
+from smartlaunch.probes.faults import altered, never_issued, other_case, other_end
 from smartlaunch.probes.redirect_uri import COLLECTOR
 from smartlaunch.probes.revocation import Use, read_until_refused, used
 
@@ -169,8 +169,22 @@ def redeem_junk(app: App) -> TokenAnswer:
     return app.once("redeem junk", lambda: app.token_request(app.code_form(answer, code=never_issued())))
 
 
+def redeem_junk_with_charset(app: App) -> TokenAnswer:
+    """Such a code in a form as the browser's ``fetch`` sends it; without the charset it is refused for the code alone."""
+    answer = app.grant().authorization
+
+    def make() -> TokenAnswer:
+        proof = app.authentication.credentials()
+        form = [*app.code_form(answer, code=never_issued()), *proof.form]
+        headers = {"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"}
+        return app.token_request((), proof, headers=headers, content=urlencode(form).encode())
+
+    return app.once("redeem junk with charset", make)
+
+
 ALTERED: Mapping[str, Callable[[str], str]] = {
     "one character changed": altered,
+    "another end": other_end,
     "its letters in the other case": other_case,
     "a blank at its end": lambda code: f"{code} ",
 }

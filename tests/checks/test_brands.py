@@ -219,6 +219,13 @@ def test_time_to_come_is_wrong() -> None:
     assert actual(checks.timestamp(REQ, changed("timestamp", later))) == f'"{later}" is in the future'
 
 
+def test_a_timestamp_before_the_last_change_of_an_entry_is_a_warning() -> None:
+    found = checks.timestamp(REQ, changed("timestamp", "2025-12-30T10:00:00Z"))
+    assert "/entry/0/resource/meta/lastUpdated" in actual(found)
+    assert [finding.severity for finding in found] == [Outcome.WARNING]
+    assert checks.timestamp(REQ, changed("timestamp", "2025-12-31T10:00:00Z")) == []
+
+
 def test_some_resources_with_a_time_ask_for_it_in_all() -> None:
     assert actual(checks.last_updated(REQ, changed("entry/0/resource/meta"))) == "/entry/0/resource: no `meta.lastUpdated`"
     assert not checks.tracks_resources(answer({"entry": [{"resource": {"resourceType": "Organization"}}]}))
@@ -347,7 +354,12 @@ _ORGANIZATION, _ENDPOINT = "entry/0/resource", "entry/1/resource"
         ("partOf", [{"reference": "Organization/x"}], "and no object"),
         ("telecom", [{"system": "url", "value": "https://a.example", "use": "home"}], "is never of use `home`"),
         ("telecom", [{"system": "web", "value": "https://a.example"}], '"web" is no system of a ContactPoint'),
+        ("telecom", [{"system": ["url"], "value": "https://a.example"}], '["url"] is no system of a ContactPoint'),
+        ("telecom", [{"system": "url", "value": "https://a.example", "use": "official"}], '"official" is no use of a ContactPoint'),
+        ("identifier", [{**IDENTIFIER, "use": "primary"}], '"primary" is no use of an Identifier'),
         ("address", [{"use": "home"}], "is never of use `home`"),
+        ("address", [{"use": "office"}], '"office" is no use of an Address'),
+        ("address", [{"type": "mailing"}], '"mailing" is no type of an Address'),
         ("address", [{"line": "Harbour Lane 1"}], "no array of strings"),
         ("endpoint", [{"reference": "Endpoint/r4"}, {"reference": "Endpoint/r5"}], '"Endpoint/r5" is not in it'),
         (
@@ -371,6 +383,7 @@ def test_a_brand_that_breaks_its_profile_is_named(change: str, value: object, wo
     [
         ("status", None, "there is no `status`"),
         ("status", "live", '"live" is no status of an Endpoint'),
+        ("status", ["active"], 'it is ["active"] and no string'),
         ("payloadType", None, "there is no `payloadType`"),
         ("connectionType", {"code": "hl7-fhir-rest"}, "the system is null"),
         ("extension", [{"url": checks.FHIR_VERSION, "valueCode": "R4"}], 'the FHIR version is "R4"'),
@@ -386,6 +399,7 @@ def test_an_endpoint_that_breaks_its_profile_is_named(change: str, value: object
     ("change", "value", "words"),
     [
         ("total", 2, "`total` is for searches and histories"),
+        ("meta", {"profile": ["https://p.example"]}, "there is no `lastUpdated` in it, which the profile requires"),
         ("entry/0/search", {"mode": "match"}, "`search` is not for an entry of a collection"),
         ("entry/1/fullUrl", "urn:uuid:1", "another entry has the same `fullUrl`"),
         ("entry/1/resource", None, "the entry has no resource"),
@@ -408,6 +422,10 @@ def test_what_the_profiles_leave_open_passes() -> None:
     del endpoint["status"]
     assert list(checks.profiles.brand(brand)) == []
     assert list(checks.profiles.endpoint(endpoint)) == []
+    brand["address"] = [{"use": "work", "type": "both"}, {"use": "billing"}]
+    brand["identifier"] = [{**IDENTIFIER, "use": "official"}]
+    assert list(checks.profiles.brand(brand)) == []
+    body |= {"meta": {"lastUpdated": "2026-01-01T10:00:00Z"}}
     body["entry"] += [{"fullUrl": "urn:uuid:1", "resource": {**brand, "meta": {"versionId": "2"}}}]
     assert checks.brand_bundle(REQ, answer(body)) == []
 

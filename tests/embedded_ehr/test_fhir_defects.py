@@ -542,6 +542,9 @@ PROBES: dict[str, Probe] = {
     "accepts_revoked_token_for_searches": status("GET", "/Observation", revoked=True),
     "accepts_revoked_token_for_batches": status("POST", "", body=BATCH, revoked=True),
     "accepts_token_with_something_behind_it": lambda server: server.bearer(f"{server.token()}0").status_code,
+    "ignores_the_end_of_a_token": lambda server: server.bearer(f"{server.token()[:-4]}0000").status_code,
+    "accepts_expired_token_of_a_refresh": status("GET", A1, expires_at=1.0, context={"_renewed": True}),
+    "heeds_one_of_two_patients_of_a_search": found("/Observation?patient=amelia-stone&subject=Patient/bruno-castellano"),
     "compares_tokens_without_regard_to_case": lambda server: server.bearer(server.token().upper()).status_code,
     "serves_head_without_a_token": without_token("HEAD", A1),
     "serves_histories_without_a_token": without_token("GET", f"{A1}/_history"),
@@ -597,6 +600,7 @@ WITH_A_LOGIN = {"finds_nothing_outside_the_scopes_of_backend_services", "answers
 WITH_A_LOGIN |= {"delegates_more_than_the_user_may"}
 WITH_A_LOGIN |= {
     "accepts_token_in_query_of_search",
+    "app_state_lets_two_updates_at_once_both_win",
     "compares_patients_by_length_of_id",
     "granular_scope_narrows_a_wider_one",
     "heeds_first_parameter_of_a_scope_only",

@@ -82,6 +82,9 @@ RESEMBLANCES: dict[str, Callable[[Pair], bool]] = {
     "accepts_userinfo_in_redirect_uri": lambda pair: (
         pair.same_scheme() and "@" in pair.have.netloc and pair.have.netloc.rpartition("@")[2] == pair.want.netloc
     ),
+    "ignores_case_of_the_path_of_redirect_uri": lambda pair: (
+        pair.differ_only_in("path") and pair.have.path.casefold() == pair.want.path.casefold()
+    ),
     "ignores_fragment_of_redirect_uri": lambda pair: pair.differ_only_in("fragment"),
     "accepts_any_subdomain_in_redirect_uri": lambda pair: (
         pair.same_scheme() and pair.have_host.endswith("." + pair.want_host.partition(".")[2])

@@ -112,6 +112,11 @@ BUNDLE: dict[str, Change[Brands]] = {
     ),
     "brands_website_is_an_object": _second(lambda it: it.update(telecom={"system": "url", "value": "https://northbay.example"})),
     "brands_website_is_absent_for_another_reason": _second(_absent_website),
+    "brands_website_has_an_unknown_use": _second(
+        lambda it: it.update(telecom=[{"system": "url", "value": "https://northbay.example", "use": "official"}])
+    ),
+    "brands_identifier_has_an_unknown_use": _second(lambda it: it["identifier"][0].update(use="primary")),
+    "brands_address_has_an_unknown_type": _second(lambda it: it["address"][0].update(type="mailing")),
     "brands_alias_is_a_string": _second(lambda it: it.update(alias="Northbay Kids")),
     "brands_active_is_a_string": _second(lambda it: it.update(active="true")),
     "brands_address_is_of_a_home": _second(lambda it: it["address"][0].update(use="home")),
@@ -140,7 +145,11 @@ BUNDLE: dict[str, Change[Brands]] = {
     "brands_have_a_total": _bundle(lambda it: it.update(total=3)),
     "brands_entries_have_a_search_mode": _bundle(lambda it: it["entry"][0].update(search={"mode": "match"})),
     "brands_entries_have_a_request": _bundle(lambda it: it["entry"][0].update(request={"method": "GET", "url": "Organization/lakeside"})),
+    "brands_meta_tells_no_change": _bundle(
+        lambda it: it.update(meta={"profile": ["http://hl7.org/fhir/smart-app-launch/StructureDefinition/user-access-brands-bundle"]})
+    ),
     "brands_timestamp_is_a_date": _bundle(lambda it: it.update(timestamp=str(it["timestamp"])[:10])),
+    "brands_timestamp_is_older_than_an_entry": _bundle(lambda it: it.update(timestamp="2024-03-01T08:00:00.000Z")),
     "brands_timestamp_is_of_the_request": _bundle(lambda it: it.update(timestamp=datetime.now(UTC).isoformat(timespec="microseconds"))),
     "brands_entry_has_no_resource": _bundle(lambda it: it["entry"].append({"fullUrl": "https://lakeside.example/brands/empty"})),
 }

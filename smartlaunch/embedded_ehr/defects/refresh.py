@@ -28,6 +28,10 @@ class Refreshed:
         """Say whether fewer scopes are granted than the refresh token has."""
         return set(str(self.body.get("scope", "")).split()) != set(self.token.scopes)
 
+    def is_again(self) -> bool:
+        """Say whether the refresh token came of a refresh itself."""
+        return any(one.used for one in self.state.refresh_tokens.values() if one.grant == self.token.grant and one is not self.token)
+
     def another_patient(self) -> str:
         """Return a patient who is not the one of the grant."""
         return next(one for one in ("bruno-castellano", "amelia-stone") if one != self.token.patient)
@@ -61,6 +65,10 @@ REFRESH_RESPONSE: dict[str, Change[Refreshed]] = {
     "omits_scope_of_a_refresh_for_a_part": _omits("scope", lambda refreshed: refreshed.is_for_a_part()),
     "sends_patient_as_reference_at_refresh": _gives("patient", lambda it: f"Patient/{it.body['patient']}", _has("patient")),
     "sends_need_patient_banner_as_string_at_refresh": _gives("need_patient_banner", lambda _: "false", _has("need_patient_banner")),
+    "gives_another_patient_at_a_second_refresh": _gives(
+        "patient", Refreshed.another_patient, lambda it: _has("patient")(it) and it.is_again()
+    ),
+    "gives_another_encounter_at_refresh": _gives("encounter", lambda it: f"{it.body['encounter']}-2", _has("encounter")),
     "sends_fhir_context_as_object_at_refresh": _gives("fhirContext", lambda it: it.body["fhirContext"][0], _has("fhirContext")),
 }
 """What each defect does to a right answer."""

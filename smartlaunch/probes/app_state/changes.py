@@ -21,6 +21,7 @@ from smartlaunch.probes.app_state.keeping import (
     make_room,
     post,
     put,
+    put_together,
     says_of,
     search,
     send,
@@ -123,6 +124,21 @@ def outdated(app: App, action: str) -> Change:
     if not first.tag or first.tag == second.tag:
         raise NotApplicable("the server gives no new `ETag` with an update; another scenario judges that")
     return _with_end(app, second, CHANGES[action](app, second, first.tag), _tried(app, action, second))
+
+
+def raced(app: App) -> list[Exchange]:
+    """Two updates at once on the strength of one version; ``TwinFailed`` where one after the other goes as well, or neither goes."""
+
+    def make() -> list[Exchange]:
+        late = outdated(app, "update")
+        if 200 <= late.exchange.answer.status < 300:
+            raise TwinFailed("an update of an outdated version is carried out also when it comes later", by="app-state-outdated-update")
+        exchanges = put_together(app, made(app), ("third", "fourth"))
+        if not any(200 <= one.answer.status < 300 for one in exchanges):
+            raise TwinFailed("neither of two right updates at once was carried out", by="app-state-update-answer")
+        return exchanges
+
+    return app.once("race of updates of app state", make)
 
 
 def after_delete(app: App, action: str) -> Change:

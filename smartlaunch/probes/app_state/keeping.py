@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from smartlaunch.client.fhir import JSON
 from smartlaunch.client.http import answered
 from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.exchange import Endpoint
 from smartlaunch.fhir import describe, resources
 from smartlaunch.probes.app_state.subjects import base, person, subject, system, token
 from smartlaunch.probes.fhir_access import samples
@@ -132,6 +134,22 @@ def put(app: App, state: State, resource: Resource, tag: str | None) -> State:
         now = replace(after, sent=state.sent) if after.id else replace(state, tag=after.tag or state.tag)
         _kept(app).states[key_of(state.sent)] = now
     return after
+
+
+def put_together(app: App, state: State, values: Sequence[str]) -> list[Exchange]:
+    """Right updates of one version of state that are under way at once, whatever the server answers."""
+    headers = [("Accept", JSON), ("Content-Type", JSON), ("Authorization", f"Bearer {token(app)}"), ("If-Match", state.tag or "")]
+    bodies = [changed(app, state, value) for value in values]
+    exchanges = app.engine.http.send_together(
+        "PUT",
+        f"{base(app)}/Basic/{state.id}",
+        endpoint=Endpoint.FHIR,
+        requests=[(headers, json.dumps(one).encode()) for one in bodies],
+    )
+    for exchange in exchanges:
+        if 200 <= answered(exchange).status < 300:
+            _kept(app).states[key_of(state.sent)] = replace(state, tag=_tag(exchange) or state.tag)
+    return exchanges
 
 
 def delete(app: App, state: State, tag: str | None) -> Exchange:

@@ -316,6 +316,15 @@ def _replay_once_more(app: App) -> TokenAnswer:
     return second if second.succeeded else app.token_request(_form(app), credentials)
 
 
+def _replay_after_another(app: App) -> TokenAnswer:
+    """The second use of an assertion, once another one was taken in between: a server that keeps the last one only forgets the first."""
+    form = _form(app)
+    credentials = _right(app).credentials()
+    _first(app, form, credentials)
+    _first(app, _form(app), _right(app).credentials())
+    return app.token_request(_form(app), credentials)
+
+
 def _reused_jti(app: App) -> TokenAnswer:
     form = _form(app)
     first = _right(app)
@@ -355,6 +364,7 @@ def raced(app: App) -> Race:
 
 AGAIN: Mapping[str, Callable[[App], TokenAnswer]] = {
     "the same assertion again": _replay,
+    "the same assertion after another one": _replay_after_another,
     "a jti used before": _reused_jti,
     "the same assertion a third time": _replay_once_more,
     "no jti claim": _twice_without_jti,

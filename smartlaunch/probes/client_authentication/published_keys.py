@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from smartlaunch.client.http import answered
 from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, TwinFailed
-from smartlaunch.oauth.client_authentication import algorithm_of, new_key, public_part
+from smartlaunch.oauth.client_authentication import algorithm_of, certificate, new_key, public_part
 from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes.client_authentication.assertion import send_right
 
@@ -166,7 +167,16 @@ def _idle_jku(app: App) -> TokenAnswer:
     return _send(app, form(), jku=_server(app).address + "/nothing-here.json")
 
 
+def _certified_elsewhere(app: App) -> TokenAnswer:
+    """Signed with a new key whose certificate, made by nobody but itself, is at a URL in the header (RFC 7515 section 4.1.5)."""
+    form, other, server, path = _ready(app), _other_key(app), _server(app), "/elsewhere/certificate.pem"
+    lines = textwrap.wrap(certificate(other), 64)
+    server.certificates[path] = "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""))
+    return _send(app, form(), other, x5u=server.address + path)
+
+
 WRONG: Mapping[str, Callable[[App], TokenAnswer]] = {
+    "the signature of a key certified at a URL in its own header": _certified_elsewhere,
     "a kid that two of its keys have": _duplicate_kid,
     "the kid of one of its keys and the signature of another": _kid_of_another,
     "a jku that nobody registered and the key that is there": lambda app: _foreign_jku(app, "/elsewhere/jwks.json"),

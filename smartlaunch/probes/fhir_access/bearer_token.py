@@ -11,7 +11,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -22,7 +22,7 @@ from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, discloses
 from smartlaunch.probes import revocation
 from smartlaunch.probes.authorization import AUD, EndState, ask, pursue
-from smartlaunch.probes.faults import altered, never_issued, other_case
+from smartlaunch.probes.faults import altered, never_issued, other_case, other_end
 from smartlaunch.probes.fhir_access import requests
 from smartlaunch.probes.fhir_access.grants import covers
 from smartlaunch.probes.fhir_access.requests import next_page, require_closed, twin_of
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from smartlaunch.client.fhir import Fhir
     from smartlaunch.client.memory import Aging
     from smartlaunch.exchange import Exchange
+    from smartlaunch.oauth.token import TokenAnswer
 
 EXPIRED = "bearer expired"
 
@@ -190,6 +191,7 @@ def _with_other_content(grant: Grant) -> str:
 WRONG: Mapping[str, Callable[[Grant], str]] = {
     "a token that was never issued": lambda _grant: never_issued(),
     "an altered token": lambda grant: altered(grant.access_token),
+    "a token with another end": lambda grant: other_end(grant.access_token),
     "a token in the other case": lambda grant: other_case(grant.access_token),
     "a token with more behind it": lambda grant: f"{grant.access_token}{secrets.token_urlsafe(4)}",
     "half a token": lambda grant: grant.access_token[: len(grant.access_token) // 2],
@@ -249,15 +251,20 @@ FORMS: Mapping[str, Callable[[Fhir, Place, str], Exchange]] = {
 
 @dataclass(frozen=True)
 class Dead:
-    """A token at the end of its life: the read with it, and the other requests that worked before."""
+    """A token at the end of its life: the read with it, and the other requests that worked before.
+
+    ``renewed`` is the read with the dead token of a refresh, which the other requests are then put with: a server may end the first
+    token when it issues the second.
+    """
 
     read: Exchange
     forms: Mapping[str, Exchange]
     refused: Mapping[str, Exchange]
+    renewed: Exchange | None = None
 
     def form(self, name: str) -> Exchange:
         """The request in a form; ``NotApplicable`` where that form did not work before, or where the dead token reads as well."""
-        if discloses(self.read.answer):
+        if discloses((self.renewed or self.read).answer):
             raise NotApplicable("the token still reads; the scenario on the read judges that")
         if name not in self.forms:
             told = describe(self.refused[name].answer) if name in self.refused else "the token has no scope for it"
@@ -300,6 +307,25 @@ def expired_in(app: App, form: str) -> Exchange:
     return app.aged(EXPIRED, lambda: expire(app)).form(form)
 
 
+def expired_of_refresh(app: App) -> Exchange:
+    """The read with the token of a refresh after its time; ``NotApplicable`` where none came."""
+    renewed = app.aged(EXPIRED, lambda: expire(app)).renewed
+    if renewed is None:
+        raise NotApplicable("no refresh brought a token whose time could be waited for; the scenarios on refreshes judge that")
+    return renewed
+
+
+def _renewed(dying: App, grant: Grant, where: str, limit: float) -> TokenAnswer | None:
+    """A refresh of what is to die; None where no token comes of it that reads and ends in time."""
+    if not grant.token.refresh_token:
+        return None
+    answer = dying.refresh(grant.token.refresh_token)
+    life = answer.expires_in
+    if not answer.succeeded or life is None or life + leeway(dying) > limit:
+        return None
+    return answer if discloses(answered(dying.engine.fhir.read(where, answer.access_token))) else None
+
+
 def expire(app: App) -> Aging[Dead]:
     """The probe of ``expired``."""
     limit = app.engine.target.limits.wait_for_expiry_s
@@ -324,9 +350,17 @@ def expire(app: App) -> Aging[Dead]:
             key="[limits] wait_for_expiry_s",
         )
     place = _place(dying, grant)
-    before = _alive(app, place, grant.access_token)
-    yield grant.token.received_at + wait
-    return _afterwards(app, place, grant.access_token, before)
+    _require_read(app, place.where, grant.access_token)
+    renewed = _renewed(dying, grant, place.where, limit)
+    last = renewed or grant.token
+    before = _alive(app, place, last.access_token)
+    yield last.received_at + (last.expires_in or lifetime) + leeway(app)
+    dead = _afterwards(app, place, last.access_token, before)
+    if renewed is None:
+        return dead
+    first = app.engine.fhir.read(place.where, grant.access_token)
+    answered(first)
+    return replace(dead, read=require_closed(app, first), renewed=dead.read)
 
 
 def _require_read(app: App, where: str, token: str) -> None:

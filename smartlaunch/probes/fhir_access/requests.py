@@ -199,6 +199,19 @@ def _search_for_both(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     return fhir.search(sample.type, [(k, f"{own},{v}") if k == "patient" else (k, v) for k, v in sample.query], token)
 
 
+def _search_by_both_names(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    """A search for a patient whom the token reaches by one name and for another by the other name: no resource fits both."""
+    other, own = _patient_of(sample), _patient_of(_beside(sample))
+    query = [(k, own) if k == "patient" else (k, v) for k, v in sample.query]
+    return fhir.search(sample.type, [*query, ("subject", f"Patient/{other}")], token)
+
+
+def _search_by_post_with_a_query(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    """A search by POST that says in the address and not in its body what it looks for (FHIR R4 section 3.1.1.4.1)."""
+    _patient_of(sample)
+    return fhir.send("POST", f"{sample.type}/_search?{urlencode(sample.query)}", token, form=())
+
+
 def _two_reads(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     """A batch of two reads, of which the token covers the first."""
     entries = [{"request": {"method": "GET", "url": one.reference}} for one in (_beside(sample), sample)]
@@ -240,6 +253,8 @@ READS: Mapping[str, Read] = {
     "batch with a search": _wrapped("batch", "search"),
     "batch with a second read": _two_reads,
     "search for two patients": _search_for_both,
+    "search for two patients by two names": _search_by_both_names,
+    "search by POST with a query": _search_by_post_with_a_query,
     "search by a typed subject": _by_typed_subject,
     "search by the reference of the patient": _by_reference,
     "search with _summary": _with("_summary", "data"),
@@ -285,7 +300,7 @@ def send(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
     return READS[interaction](app.engine.fhir, sample, app.tokens.current(token))
 
 
-TWINS: Mapping[str, str] = {"search for two patients": "search"}
+TWINS: Mapping[str, str] = {"search for two patients": "search", "search for two patients by two names": "search"}
 """Requests that no single token covers as a whole, with the request that shows what is there."""
 
 

@@ -102,6 +102,8 @@ def spare_scope(app: App) -> str:
     return spare[0]
 
 
-def refused(answer: TokenAnswer, *, waited_for: str = "") -> TwinFailed:
-    """The error to raise when a right refresh did not succeed."""
-    return TwinFailed(f"a right refresh was refused: {answer.describe()}", waited_for=waited_for, by="refresh-access-token-works")
+def refused(answer: TokenAnswer, *, waited_for: str = "", of: Line | None = None) -> TwinFailed:
+    """The error to raise when a right refresh did not succeed, be it the first of a line or one with a token that a refresh brought."""
+    renewed = of is not None and ("refresh_token", of.grant.token.refresh_token) not in answer.exchange.request.form
+    by = "refresh-new-refresh-token-works" if renewed else "refresh-access-token-works"
+    return TwinFailed(f"a right refresh was refused: {answer.describe()}", waited_for=waited_for, by=by)

@@ -148,7 +148,7 @@ def renewed(app: App) -> Renewed:
         _let_a_second_pass(own.grant)
         answer = go_on(app, own)
         if not answer.succeeded:
-            raise refused(answer)
+            raise refused(answer, of=own)
         if not answer.id_token:
             raise NotApplicable("the refresh response has no ID Token, which is allowed")
         return Renewed(answer, first.claims, decode(answer.id_token).claims, own.grant.authorization.request.get("nonce"))
@@ -177,7 +177,7 @@ def whole_after_part(app: App, *, replaced: bool = True) -> Refreshed:
         before = own.current
         answer = go_on(app, own, " ".join(s for s in own.grant.granted if s != dropped))
         if not answer.succeeded:
-            raise refused(answer)
+            raise refused(answer, of=own)
         if (own.current != before) is not replaced:
             raise NotApplicable(f"the refresh response has {'no' if replaced else 'a'} new refresh token")
         return Refreshed(own.grant, go_on(app, own))

@@ -15,7 +15,7 @@ from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.probes import revocation
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.client_authentication.heeded import require_heeded
-from smartlaunch.probes.faults import altered, never_issued, other_case
+from smartlaunch.probes.faults import altered, never_issued, other_case, other_end
 from smartlaunch.probes.fhir_access.requests import require_closed
 from smartlaunch.probes.fhir_access.samples import searched
 from smartlaunch.probes.refresh.lines import Line, go_on, narrow_line, own_grant, refused, shared_line, spare_scope
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 WRONG: Mapping[str, Callable[[Line], str]] = {
     "a made-up refresh token": lambda _line: never_issued(),
     "a refresh token with one character changed": lambda line: altered(line.current),
+    "a refresh token with another end": lambda line: other_end(line.current),
     "a refresh token in the other case": lambda line: other_case(line.current),
     "an access token": lambda line: line.grant.access_token,
     "an authorization code": lambda line: line.grant.authorization.code,
