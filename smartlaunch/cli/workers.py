@@ -22,6 +22,7 @@ from smartlaunch.addresses import is_loopback
 from smartlaunch.cli.child import BROKE, Ended, child_environment, passing_on
 from smartlaunch.errors import UsageError
 from smartlaunch.plugin import options
+from smartlaunch.plugin.binding import Plan
 from smartlaunch.plugin.selection import Selection
 from smartlaunch.plugin.sharing import LOOK
 from smartlaunch.plugin.side_by_side import LAST, unit_of
@@ -74,11 +75,18 @@ def divide(selection: Selection, workers: int, *, one_jwk_set: bool) -> tuple[li
         key = unit_of(plan, one_jwk_set=one_jwk_set)
         unit = units.setdefault(key, Unit(key))
         unit.ids += ids
-        unit.weight += len(ids) * (1 + ("intrusive" in plan.flags) + 2 * bool(plan.waits or "waits" in plan.flags))
+        unit.weight += len(ids) * requests_of(plan)
     # Neighbours are of one suite, and in it what is put again stands together; suites in their own order.
     suites = {suite.id: number for number, suite in enumerate(selection.suites)}
     neighbours = sorted(units.values(), key=lambda unit: (suites.get(unit.key[0], len(suites)), unit.key[1:]))
     return [[i for unit in part for i in unit.ids] for part in _cut(neighbours, workers)], afterwards
+
+
+def requests_of(plan: Plan) -> float:
+    """About how many requests a scenario makes, as counted at the embedded EHR; one that waits counts as long as it takes."""
+    probes, chart = "intrusive" in plan.flags, plan.suite.id.startswith("ehr-launch")
+    own = 1 + 1.5 * probes + 3.5 * bool(plan.again)
+    return own + (4 if chart and probes else chart and bool(plan.again)) + 2 * bool(plan.waits or "waits" in plan.flags)
 
 
 def _cut(units: Sequence[Unit], workers: int) -> Iterator[list[Unit]]:

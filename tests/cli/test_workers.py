@@ -15,7 +15,7 @@ import pytest
 
 from smartlaunch.cli import workers
 from smartlaunch.cli.child import BROKE
-from smartlaunch.cli.workers import Unit, Worker, divide, number_of
+from smartlaunch.cli.workers import Unit, Worker, divide, number_of, requests_of
 from smartlaunch.errors import UsageError
 from smartlaunch.plugin.options import Options
 from smartlaunch.plugin.selection import Selection
@@ -52,8 +52,9 @@ def test_every_scenario_goes_to_one_worker(everything: Selection, workers: int) 
 
 def test_the_parts_are_of_about_one_weight_and_few_suites_are_in_two(everything: Selection) -> None:
     parts, _ = divide(everything, 4, one_jwk_set=False)
-    sizes = [len(part) for part in parts]
-    assert max(sizes) < 2 * min(sizes)
+    costs = {name: requests_of(plan) for plan in everything.plans() for name in everything.scenarios_of(plan)}
+    sums = [sum(costs[name] for name in part) for part in parts]
+    assert max(sums) < 1.3 * min(sums)
     logins = [{(name.split("/")[0], name.partition("@")[2].partition("[")[0]) for name in part} for part in parts]
     assert sum(map(len, logins)) <= len(set().union(*logins)) + 4 * 4, "a login is made anew where a worker takes up a suite or situation"
 
