@@ -17,6 +17,7 @@ from smartlaunch.target.building import Builder
 from smartlaunch.target.form import check_form, check_form_of_deviations, rule_of, schema
 from smartlaunch.target.lines import LineIndex
 from smartlaunch.target.model import Deviation, Target
+from smartlaunch.target.older_words import take_older_words
 from smartlaunch.target.problems import Place, Problems, dotted
 from smartlaunch.target.secret import Secret
 from smartlaunch.target.text import document_of, text_of
@@ -102,6 +103,7 @@ class _Reader:
         for key, value in self.overrides.items():
             self._override(document, key, value)
         _dates_to_text(document)
+        take_older_words(document, self.problems)
         check_form(document, self.problems)
         self.problems.require_none()
         self._take_tenant(document)

@@ -413,3 +413,30 @@ def test_launch_scopes_follow_from_scopes():
 def test_a_server_elsewhere_is_treated_as_a_guest_treats_it(base, said, intrusive, rate):
     target = parse_target(SMALL.replace("https://ehr.example/fhir", base) + said)
     assert (target.probes.intrusive, target.limits.rate) == (intrusive, rate)
+
+
+def test_steps_in_the_words_of_before_are_read_and_the_words_of_today_told(tmp_path):
+    path = tmp_path / "t.toml"
+    path.write_text(
+        SMALL
+        + """
+[[login.steps]]
+wait_for = "#login"
+fill = [{ selector = "#user", value = "username" }, { selector = "#domain", value = "clinic" }]
+click = "#go"
+[[login.steps]]
+select = { selector = "#patient", value = "patient" }
+"""
+    )
+    target = load_target(path)
+    first, second = target.login.steps
+    assert first == {
+        "wait": "#login",
+        "fill": [{"selector": "#user", "role": "user"}, {"selector": "#domain", "value": "clinic"}],
+        "click": "#go",
+    }
+    assert second == {"choose": {"selector": "#patient", "role": "patient"}}
+    line = SMALL.count("\n") + 3
+    told = [warning for warning in target.warnings if "by now" in warning]
+    assert told[0] == f"{path}:{line}: `wait_for` is called `wait` by now"
+    assert len(told) == 4
