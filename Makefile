@@ -15,7 +15,7 @@ TESTS ?=
 WORKERS ?= 3
 RUN_ARGS ?= --target embedded
 
-.PHONY: help setup conformance test lint types matrix hostile site audit lock wheel clean
+.PHONY: help setup conformance test lint types matrix hostile site audit pythons lock wheel clean
 
 help:
 	@echo "make conformance   set up, run the default suites on the embedded EHR, print the verdict and where the report is"
@@ -25,6 +25,7 @@ help:
 	@echo "make hostile       hostile servers, files and bad luck, and what was held against them"
 	@echo "make site          build the documents as a site into site/"
 	@echo "make audit         known vulnerabilities of what is locked, where that can be looked up"
+	@echo "make pythons       compile everything in Python 3.12, 3.13 and 3.14, which npm has"
 	@echo "make wheel         build wheel, sdist and a bill of materials (CycloneDX) into dist/"
 	@echo "make lock          renew the locked versions"
 
@@ -64,6 +65,9 @@ wheel: $(VENV)/.installed
 
 audit: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/audit
+
+pythons: $(VENV)/.installed
+	@.ci/later-pythons
 
 hostile: setup
 	@$(BIN)/python tests/run_all.py hostile

@@ -28,6 +28,7 @@ from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.opening import ALLURE, begin, open_run, options_of, write_reports
 from smartlaunch.plugin.results import Skipped, clean, properties_of, result_of
 from smartlaunch.plugin.selection import Selection
+from smartlaunch.plugin.session import RunSession
 from smartlaunch.records.files import JUNIT_FILE, RUN_FILE
 from smartlaunch.records.record import StepResult
 from smartlaunch.records.store import add_unwritten, load_run
@@ -184,6 +185,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         progress.doing("writing the reports")
         try:
             run.close(quickly=interrupted)
+            _scrub_reports(config, run)
             if not (interrupted and os.environ.get("SMARTLAUNCH_SUMMARY") == "off"):  # then `smartlaunch run` does so, from what is on disk
                 write_reports(config, run)
         except InternalError as exc:
@@ -197,6 +199,24 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     """Put nothing in a worker whose target is not fit for a run."""
     return True if item.config.stash.get(side_by_side.UNUSABLE, False) else None
+
+
+def _scrub_reports(config: pytest.Config, run: RunSession) -> None:
+    """Hide what was learned late in the reports that pytest keeps for what it prints at the end."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    reports = [each for listed in terminal.stats.values() for each in listed] if terminal is not None else []
+    told = {id(each): _told(each) for each in reports}
+    late = run.redactor.registry.suspect(told.values(), plainly=True)
+    for report in reports:
+        if told[id(report)] in late:
+            clean = run.scrub(told[id(report)])
+            report.longrepr = clean if isinstance(report.longrepr, str) else (*report.longrepr[:2], clean)
+
+
+def _told(report: object) -> str:
+    """What a report says of its scenario; a skip tells file and line before it."""
+    text = getattr(report, "longrepr", None)
+    return text if isinstance(text, str) else str(text[2]) if isinstance(text, tuple) else ""
 
 
 # -- one scenario ---------------------------------------------------------------------------------------------------------
@@ -286,7 +306,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report.sections = [(title, run.scrub(text)) for title, text in report.sections]
     ended = call.when == "call" or (call.when == "setup" and exc is not None)
     if ended:
-        result = known.mark(result_of(item, plan, run, exc), run.deviations, run.result_by_id)
+        result = known.mark(result_of(item, plan, run, exc), run.deviations, {each.id: each for each in run.results})
         item.stash[RESULT] = result
         run.add(result)
         if run.engine is not None:
@@ -370,13 +390,23 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     if run is None:
         return (yield)
     try:
-        return (yield)
+        yield
+        _scrub_file(session.config.getoption("xmlpath", None), run)
     except Exception as exc:  # noqa: BLE001 - the run and its own reports are complete; whatever broke is named in them
         files = {Path(frame.filename).stem for frame in traceback.extract_tb(exc.__traceback__)}
         artefact = JUNIT_FILE if "junitxml" in files else "a report of pytest"
         sys.stderr.write(f"smartlaunch: {artefact} could not be written: {clean(exc, run)}\n")
         with contextlib.suppress(OSError, UsageError):
             add_unwritten(run.folder, artefact, clean(exc, run))
+
+
+def _scrub_file(name: str | None, run: RunSession) -> None:
+    """Hide what was learned late in a file that pytest has written from what it kept scenario by scenario."""
+    if not name or not (path := Path(os.path.expandvars(name)).expanduser()).is_file():
+        return
+    text = path.read_text("utf-8")
+    if run.redactor.registry.suspect([text], plainly=True):
+        path.write_text(run.scrub(text), encoding="utf-8")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -1,7 +1,7 @@
 """Runs against a hostile server, each in a forked child of this process (``tests/forking.py``).
 
 Reads one JSON list of jobs from standard input, forks a child for each, and prints one line of JSON as each ends. A job is ``{"name",
-"place", "fault", "spared", "scenarios", "folder", "limit_s", "defects", "crash", "allure", "meddle"}``; what is left out is off. The
+"place", "fault", "spared", "scenarios", "folder", "limit_s", "defects", "crash", "allure", "meddle", "late"}``; what is left out is off. The
 secrets that went over the wire are written to ``<folder>.secrets.json``, which is no part of the run.
 """
 
@@ -41,6 +41,8 @@ def run_one(job: dict[str, Any]) -> int:
 
     if job.get("crash"):
         crash()
+    if job.get("late"):
+        learn_late(job["late"])
     folder = Path(job["folder"])
     if job.get("meddle"):
         meddle(folder, **job["meddle"])
@@ -74,6 +76,19 @@ def crash() -> None:
         raise RuntimeError(f"broken while reading {path} with Authorization: Bearer {token}, {token!r}, {(token or '').encode()!r}")
 
     Fhir.read = broken  # type: ignore[method-assign,assignment]
+
+
+def learn_late(value: str) -> None:
+    """Let the run learn only when its last scenario has ended that a value is a secret."""
+    from smartlaunch.plugin.session import RunSession
+
+    close = RunSession.close
+
+    def closed(self: RunSession, *, quickly: bool = False) -> None:
+        self.redactor.learn("access_token", value)
+        close(self, quickly=quickly)
+
+    RunSession.close = closed  # type: ignore[method-assign]
 
 
 def meddle(folder: Path, *, signal_at: str = "", number: int = 0, full_at: str = "") -> None:

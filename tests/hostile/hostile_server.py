@@ -90,6 +90,8 @@ def _wanders(connection: socket.socket, _over: threading.Event, path: str) -> No
     connection.sendall(_reply(b"", "text/plain", status="302 Found", extra=f"Location: {base}?{query}&again=1\r\n"))
 
 
+LATE = "kq7Wm2xR9tLz4vBn8cHd3"
+"""What stands in an answer long before anything says that it is a secret."""
 FAULTS: dict[str, Fault] = {
     "hangs": _hangs,
     "closes": _closes,
@@ -107,6 +109,18 @@ FAULTS: dict[str, Fault] = {
         _reply(rb'{"access_token": "\ud800", "token_type": "\udfff", "scope": "\ud800", "resourceType": "\ud800", "keys": ["\ud800"]}')
     ),
     "NUL": _sends(_reply(rb'{"access_token": "a\u0000b", "token_type": "Bearer\u0000", "scope": "\u0000", "issuer": "\u0000"}')),
+    "late": _sends(
+        _reply(
+            json.dumps(
+                {
+                    "token_endpoint": f"//{LATE}/token",
+                    "authorization_endpoint": f"see {LATE}",
+                    "capabilities": [LATE],
+                    "code_challenge_methods_supported": ["S256", LATE],
+                }
+            ).encode()
+        )
+    ),
     "deep": _sends(_reply(b"[" * 100_000)),
     "huge-number": _sends(_reply(b'{"expires_in": 1' + b"0" * 5000 + b', "access_token": 1e999, "token_type": NaN}')),
     "list": _sends(_reply(b"[]")),

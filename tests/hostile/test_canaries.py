@@ -14,8 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from smartlaunch.records.packing import spread
-
+LATE = "kq7Wm2xR9tLz4vBn8cHd3"  # what the server's fault `late` holds
 SHORTEST = 8
 GOOD = [
     "standalone-confidential-symmetric/authorization-code-issued",
@@ -47,6 +46,19 @@ JOBS = [
         "crash": True,
         "allure": True,
     },
+    {
+        "name": "late",
+        "scenarios": [
+            "standalone-public/smart-configuration-found",
+            "standalone-public/smart-configuration-tells-endpoints",
+            "standalone-public/smart-configuration-absolute-urls",
+            "standalone-public/aud-right",
+        ],
+        "place": "discovery",
+        "fault": "late",
+        "late": LATE,
+        "allure": True,
+    },
     {"name": "broken", "scenarios": GOOD[:5], "place": "token", "fault": "long-length", "allure": True},
 ]
 
@@ -75,7 +87,7 @@ def planted(run) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", [job["name"] for job in JOBS])
+@pytest.mark.parametrize("name", [job["name"] for job in JOBS if job["name"] != "late"])
 def test_no_secret_is_in_any_file_or_on_the_terminal(runs, name):
     run = runs[name]
     wanted = planted(run)
@@ -84,12 +96,26 @@ def test_no_secret_is_in_any_file_or_on_the_terminal(runs, name):
     files = [path for path in run.folder.rglob("*") if path.is_file()] + [Path(f"{run.folder}.txt")]
     assert len(files) > 8
     for path in files:
-        raw = path.read_bytes()
-        text = spread((gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8", "replace"))
+        text = path.read_bytes().decode("utf-8", "replace")
         leaks += [
             f"{path.relative_to(run.folder.parent)}: {kind} ({len(value)} characters)" for value, kind in wanted.items() if value in text
         ]
     assert not leaks, "\n".join(leaks[:40])
+
+
+def test_what_is_learned_late_is_in_no_file_and_in_nothing_said_at_the_end(runs):
+    run = runs["late"]
+    shown = {
+        path.relative_to(run.folder).as_posix(): path.read_bytes() if path.suffix != ".gz" else gzip.decompress(path.read_bytes())
+        for path in run.folder.rglob("*")
+        if path.is_file()
+    } | {"the terminal": run.said.encode()}
+    assert {name for name in shown if any(form.encode() in shown[name] for form in forms(LATE))} == set()
+    told = {name for name in shown if b"access_token 1" in shown[name]}
+    assert {"run.json", "scenarios.jsonl", "index.html", "junit.xml", "run.har.gz", "the terminal"} <= told
+    assert any(name.startswith("allure-results/") and name.endswith("result.json") for name in told)
+    assert any(name.endswith("attachment.txt") for name in told)
+    assert runs["late"].outcomes["smart-configuration-absolute-urls"] == "failed"
 
 
 def test_the_runs_were_what_they_should_be(runs):
