@@ -7,6 +7,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from smartlaunch.diagnosis.inputs.reader import Loaded
@@ -53,11 +54,14 @@ class SecretInTicketError(UsageError):
         )
 
 
-def write(ticket: Ticket, loaded: Loaded, report: Report, out: Path) -> list[Path]:
-    """Write ``ticket.md`` and ``ticket.zip`` into a folder; raises ``SecretInTicketError`` and writes nothing when a secret shows."""
+def write(ticket: Ticket, loaded: Loaded, report: Report, out: Path, *, pictures: bool = False) -> list[Path]:
+    """Write ``ticket.md`` and ``ticket.zip`` into a folder; raises ``SecretInTicketError`` and writes nothing when a secret shows.
+
+    ``pictures`` lets the run's screenshots go with it: what they show nobody can search for secrets afterwards.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        _fill(folder, ticket, loaded, report)
+        _fill(folder, ticket, loaded, report, pictures=pictures)
         leaks = list(_leaks(folder, loaded.redactor))
         if leaks:
             raise SecretInTicketError(leaks)
@@ -69,7 +73,14 @@ def write(ticket: Ticket, loaded: Loaded, report: Report, out: Path) -> list[Pat
     return [text, archive]
 
 
-def _fill(folder: Path, ticket: Ticket, loaded: Loaded, report: Report) -> None:
+def pictures_of(ticket: Ticket, loaded: Loaded) -> list[Path]:
+    """The screenshots of the run that belong to a ticket's scenario."""
+    source = loaded.run.folder if loaded.run is not None else None
+    names = ticket.scenario.attachments if ticket.scenario is not None else ()
+    return [path for name in names if (path := _picture(source, name)) is not None]
+
+
+def _fill(folder: Path, ticket: Ticket, loaded: Loaded, report: Report, *, pictures: bool) -> None:
     (folder / "ticket.md").write_text(ticket.text, encoding="utf-8")
     (folder / "diagnosis.json").write_text(json.dumps(report.to_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     if ticket.exchanges:
@@ -80,7 +91,7 @@ def _fill(folder: Path, ticket: Ticket, loaded: Loaded, report: Report) -> None:
     from smartlaunch.catalogue import load
     from smartlaunch.reporting.html import write_html
 
-    scenario = ticket.scenario
+    scenario = ticket.scenario if pictures else replace(ticket.scenario, attachments=())
     run = Run(
         header={k: v for k, v in loaded.run.header.items() if k != "selection"},
         scenarios=(scenario,),
@@ -88,23 +99,21 @@ def _fill(folder: Path, ticket: Ticket, loaded: Loaded, report: Report) -> None:
         diagnoses=tuple(loaded.run.diagnoses_for(scenario.id)),
         folder=loaded.run.folder,
     )
-    for name in scenario.attachments:
-        _copy(loaded.run.folder, name, folder)
+    for path in pictures_of(ticket, loaded) if pictures else ():
+        target = folder / "screenshots" / safe_name(path.name)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(path.read_bytes())
     write_run(run, folder)
     write_html(run, folder, load())
 
 
-def _copy(source: Path | None, name: str, folder: Path) -> None:
-    """Copy a screenshot of the run; a name that leads out of the run's folder is left out."""
+def _picture(source: Path | None, name: str) -> Path | None:
+    """A screenshot of the run; None for a name that leads out of the run's folder."""
     pure = PurePosixPath(name.replace("\\", "/"))
     if source is None or pure.is_absolute() or ".." in pure.parts or pure.suffix.lower() not in _IMAGES:
-        return
+        return None
     wanted = (source / pure).resolve()
-    if not wanted.is_relative_to(source.resolve()) or not wanted.is_file():
-        return
-    target = folder / "screenshots" / safe_name(pure.name)
-    target.parent.mkdir(exist_ok=True)
-    target.write_bytes(wanted.read_bytes())
+    return wanted if wanted.is_relative_to(source.resolve()) and wanted.is_file() else None
 
 
 def safe_name(name: str) -> str:

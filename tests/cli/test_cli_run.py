@@ -362,3 +362,14 @@ def test_an_interrupted_run_says_where_its_record_is(cli, monkeypatch):
     assert said.code == 130
     assert "interrupted" in said.err
     assert json.loads((folder / "run.json").read_text())["scenarios"]
+
+
+def test_a_folder_for_temporary_files_without_room_is_named_before_anything_is_done(cli, monkeypatch):
+    def full(*_arguments, **_named):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkdtemp", full)
+    said = cli("run", "--target=embedded", "--scenario=standalone-public/aud-right")
+    assert said.code == 2
+    assert "No space left on device" in said.err
+    assert "TMPDIR" in said.err

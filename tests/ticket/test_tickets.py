@@ -1,6 +1,7 @@
 """Tickets say what support asks for, keep secrets in, stay what they are, and are equal for equal input."""
 
 import argparse
+import base64
 import json
 import re
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from smartlaunch.cli import main
 from smartlaunch.diagnosis import load
 from smartlaunch.errors import LookupFailed, UsageError
 from smartlaunch.ticket import SecretInTicketError, build, write
@@ -24,10 +26,10 @@ from flow_maker import CODE, LAUNCH, ORACLE, ORACLE_AUTH, ORACLE_BASE, STATE, TO
 SECRETS = (CODE, TOKEN, VERIFIER, STATE, LAUNCH, "pa55word-5ecret")
 
 
-def _write(loaded, out, scenario="", vendor=""):
+def _write(loaded, out, scenario="", vendor="", *, pictures=False):
     ticket = build(loaded, vendor, scenario)
     report = loaded.report(vendor, ticket.scenario.id if ticket.scenario else "")
-    return ticket, write(ticket, loaded, report, out)
+    return ticket, write(ticket, loaded, report, out, pictures=pictures)
 
 
 def _run_file(tmp_path, flow, **scenario):
@@ -201,7 +203,7 @@ def test_attachments_cannot_leave_the_folder(tmp_path):
     (folder / "attachments").mkdir()
     (folder / "attachments" / "ok.png").write_bytes(b"inside")
     (folder / "attachments" / "a.txt").write_bytes(b"text")
-    _, paths = _write(load(str(folder)), tmp_path / "out")
+    _, paths = _write(load(str(folder)), tmp_path / "out", pictures=True)
     with zipfile.ZipFile(paths[1]) as archive:
         for name in archive.namelist():
             assert not name.startswith("/")
@@ -209,6 +211,26 @@ def test_attachments_cannot_leave_the_folder(tmp_path):
         shots = [n for n in archive.namelist() if n.startswith("screenshots/")]
         assert shots == ["screenshots/ok.png"]
         assert archive.read(shots[0]) == b"inside"
+
+
+def test_pictures_go_along_only_when_they_are_asked_for_and_it_is_said(tmp_path, capsys):
+    folder = _run_file(tmp_path, Flow(), attachments=["attachments/one.png", "attachments/two.jpg"])
+    (folder / "attachments").mkdir()
+    for name in ("one.png", "two.jpg"):
+        (folder / "attachments" / name).write_bytes(f"picture {name}".encode())
+    inside = {}
+    for words in ((), ("--with-screenshots",)):
+        assert main(["ticket", str(folder), "--out", str(tmp_path / "out"), *words]) == 0
+        with zipfile.ZipFile(tmp_path / "out" / "ticket.zip") as archive:
+            inside[words] = {name: archive.read(name) for name in archive.namelist()}
+    without, with_them = inside.values()
+    said = capsys.readouterr().out
+    assert "2 screenshots left out; --with-screenshots puts them in" in said
+    assert "2 screenshots inside" in said
+    assert {"screenshots/one.png", "screenshots/two.jpg"} == set(with_them) - set(without)
+    pictures = [base64.b64encode(f"picture {name}".encode()) for name in ("one.png", "two.jpg")]
+    assert not any(picture in content or b"attachments/" in content for picture in pictures for content in without.values())
+    assert b"attachments/one.png" in with_them["run.json"]
 
 
 def test_names_are_made_safe():
