@@ -83,7 +83,7 @@ CASES = [
     ),
     of(
         "identity read",
-        lambda w: id_token.fhir_user_read(w.engine, id_token.identity(w.app())),
+        lambda w: id_token.fhir_user_read(w.app(), id_token.identity(w.app())),
         holds=given,
         defect="sends_fhir_user_that_does_not_exist",
         silent=FHIR,
