@@ -50,11 +50,16 @@ MEASURING = ("probes", "client", "checks", "evidence")
 LIMIT_S = 1200
 
 
+def uses_hypothesis(place: Path) -> bool:
+    return any("hypothesis" in path.read_text("utf-8") for path in ([place] if place.is_file() else place.rglob("*.py")))
+
+
 def run(folder: str, figures: Path) -> tuple[str, int, str, float]:
     began = time.monotonic()
     measured = ["-m", "coverage", "run", "--parallel-mode"] if folder in MEASURING else []
     place, *chosen = folder.split()
-    command = [sys.executable, *measured, "-m", "pytest", str(HERE / place), *chosen, "-q", "-rfE"]
+    unused = [] if uses_hypothesis(HERE / place) else ["-p", "no:hypothesispytest"]  # it would import all of itself to say nothing
+    command = [sys.executable, *measured, "-m", "pytest", str(HERE / place), *chosen, "-q", "-rfE", *unused]
     environment = {**os.environ, **({"COVERAGE_FILE": str(figures / "figures")} if measured else {})}
     try:
         done = subprocess.run(
