@@ -23,7 +23,7 @@ from smartlaunch.plugin.ending import LIFELINE
 
 BROKE = "smartlaunch: pytest ended with"
 """How the line begins that tells of a pytest which broke off by itself."""
-PLUGINS = ("pytest_bdd.plugin",)
+PLUGINS = ("pytest_bdd.plugin", "allure_pytest.plugin")
 _CLEAN_UP_S = 3.5
 """How long the child may take to close what it has opened; the reports are then written from what is on disk."""
 _DROPPED = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "SMARTLAUNCH_TARGET", "SMARTLAUNCH_RUN_DIR")

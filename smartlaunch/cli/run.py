@@ -218,11 +218,7 @@ def _run(
     if missing:
         raise LookupFailed("binder", missing[0], sorted(path.name for path in root.glob("test_*.py")))
     command = pytest_command(pytest_arguments(args, asked, folder), paths=paths)
-    env = (
-        child_environment()
-        | {"SMARTLAUNCH_SUMMARY": "off", "TMPDIR": str(scratch)}
-        | {options.ALLURE_PAGE: "" if args.no_allure else "wanted"}
-    )
+    env = child_environment() | {"SMARTLAUNCH_SUMMARY": "off", "TMPDIR": str(scratch)}
     code, ended = 0, None
     with tempfile.TemporaryFile(dir=scratch) as log:
         try:
@@ -347,6 +343,7 @@ def pytest_arguments(args: argparse.Namespace, asked: options.Options, folder: P
     out = [
         *options.pytest_arguments(asked),
         f"{options.BY_NAME['out'].pytest_flag}={folder}",
+        *([] if args.no_allure else [f"--alluredir={folder / files.ALLURE_RESULTS}"]),
     ]
     out.append("--capture=no")  # progress goes to standard error; pytest's own output goes to the log all the same
     return [*out, "-v"] if args.verbose else [*out, "-q", "--no-header", "--tb=no", "-rN"]

@@ -128,14 +128,13 @@ def fail_preflight(config: pytest.Config, run: RunSession) -> None:
 def write_reports(config: pytest.Config, run: RunSession) -> None:
     """Write every report of the run."""
     from smartlaunch.plugin.finish import finish
-    from smartlaunch.reporting.allure_results import AllurePage
 
     if os.environ.get("SMARTLAUNCH_REPORTS") == "off":
         return
     if side_by_side.is_worker(config):
         _keep_header(run, run.header())
         return
-    page = AllurePage() if os.environ.get(options.ALLURE_PAGE) else config.pluginmanager.get_plugin(ALLURE)
+    page = config.pluginmanager.get_plugin(ALLURE)
     finish(
         run.folder,
         run.header,

@@ -100,8 +100,6 @@ FAMILY = "smartlaunch"
 
 DEFAULT_TARGET = "embedded"
 TARGET_VARIABLE = "SMARTLAUNCH_TARGET"
-ALLURE_PAGE = "SMARTLAUNCH_ALLURE_PAGE"
-"""The environment variable with which `smartlaunch run` says whether the run gets a page of Allure."""
 RATE_SHARE = "SMARTLAUNCH_RATE_SHARE"
 """How many workers ask the server at a time: ``limits.rate`` holds for all of them together."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from smartlaunch.exchange import RecordedExchange
-from smartlaunch.records.files import EXCHANGES_FILE, SCENARIOS_FILE
+from smartlaunch.records.files import ALLURE_RESULTS, EXCHANGES_FILE, SCENARIOS_FILE
 from smartlaunch.records.record import Run, ScenarioResult
 from smartlaunch.records.store import load_run
 from smartlaunch.reporting.allure_results import Attachments, complete, fill, wanted
@@ -143,10 +144,15 @@ class AllureBridge:
             self._rendering = begin_rendering(self.folder, run_dir / "allure.html", title=run.target_name)
 
     def finish(self) -> None:
-        """Wait for the page, where one is being made; what went wrong with a result comes out here, when nothing can be lost by it."""
+        """Wait for the page, where one is being made; what went wrong with a result comes out here, when nothing can be lost by it.
+
+        In the run's own folder what the page is made of goes when it is there, for ``smartlaunch report`` makes it again.
+        """
         rendering, self._rendering = self._rendering, None
-        if rendering is not None:
-            rendering.finish()
+        made = rendering.finish() if rendering is not None else None
+        run_dir = _run_dir()
+        if made is not None and run_dir is not None and self.folder == run_dir / ALLURE_RESULTS:
+            shutil.rmtree(self.folder, ignore_errors=True)
         problem, self.problem = self.problem, None
         if problem is not None:
             raise problem

@@ -1,7 +1,7 @@
 """What Allure is given: one result for each scenario, from what the run has recorded, so nothing else can get out.
 
-``smartlaunch run`` and ``smartlaunch report`` write all of them at the end and render them; under pytest's own ``--alluredir`` the bridge
-fills in each result while the run goes.
+While a run goes, allure-pytest writes them and the bridge fills in each; ``smartlaunch report`` and a run of several workers write all of
+them once more from the record.
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ def ask(number=signal.SIGTERM):
 
 
 @pytest.mark.parametrize("number", interruption.SIGNALS, ids=lambda number: number.name)
-def test_a_file_that_is_being_opened_is_written_and_closed(tmp_path, monkeypatch, listening, complaints, number):
+@pytest.mark.usefixtures("listening")
+def test_a_file_that_is_being_opened_is_written_and_closed(tmp_path, monkeypatch, complaints, number):
     really = io.open
 
     def opening(*arguments, **named):
@@ -130,7 +131,8 @@ def calls_of(function, *arguments):
     return made[0]
 
 
-def test_at_whatever_moment_it_comes_nothing_is_cut(tmp_path, monkeypatch, listening, complaints, server):
+@pytest.mark.usefixtures("listening")
+def test_at_whatever_moment_it_comes_nothing_is_cut(tmp_path, monkeypatch, complaints, server):
     context = ssl.create_default_context()
     monkeypatch.setattr(ssl, "create_default_context", lambda: context)  # reading all authorities takes longer than the rest
     (tmp_path / "whole").mkdir()
@@ -168,7 +170,8 @@ def test_at_whatever_moment_it_comes_nothing_is_cut(tmp_path, monkeypatch, liste
     assert ended > MOMENTS / 2
 
 
-def test_a_wait_is_ended_at_once(listening):
+@pytest.mark.usefixtures("listening")
+def test_a_wait_is_ended_at_once():
     threading.Timer(0.1, ask).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
@@ -176,7 +179,8 @@ def test_a_wait_is_ended_at_once(listening):
     assert time.monotonic() - began < 5
 
 
-def test_an_exchange_that_nobody_answers_is_ended_at_once(tmp_path, listening, complaints, server):
+@pytest.mark.usefixtures("listening")
+def test_an_exchange_that_nobody_answers_is_ended_at_once(tmp_path, complaints, server):
     client = Http(Recorder(tmp_path, Redactor()), request_s=30)
     threading.Timer(0.2, ask).start()
     began = time.monotonic()
@@ -188,7 +192,8 @@ def test_an_exchange_that_nobody_answers_is_ended_at_once(tmp_path, listening, c
     assert complaints == []
 
 
-def test_what_comes_to_no_such_place_is_cut_after_all(monkeypatch, listening):
+@pytest.mark.usefixtures("listening")
+def test_what_comes_to_no_such_place_is_cut_after_all(monkeypatch):
     monkeypatch.setattr(interruption, "PATIENCE_S", 0.05)
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - it comes from nowhere
         ask()
@@ -196,13 +201,15 @@ def test_what_comes_to_no_such_place_is_cut_after_all(monkeypatch, listening):
             time.sleep(0.01)
 
 
-def test_a_second_signal_does_not_wait(listening):
+@pytest.mark.usefixtures("listening")
+def test_a_second_signal_does_not_wait():
     ask()
     with pytest.raises(KeyboardInterrupt):
         ask()
 
 
-def test_what_belongs_to_the_end_is_not_ended_again(listening):
+@pytest.mark.usefixtures("listening")
+def test_what_belongs_to_the_end_is_not_ended_again():
     ask()
     with pytest.raises(KeyboardInterrupt):
         interruption.give_way()
@@ -211,7 +218,8 @@ def test_what_belongs_to_the_end_is_not_ended_again(listening):
     let_pass(0.001)
 
 
-def test_a_run_that_is_being_closed_is_not_cut_by_one_signal(monkeypatch, listening):
+@pytest.mark.usefixtures("listening")
+def test_a_run_that_is_being_closed_is_not_cut_by_one_signal(monkeypatch):
     monkeypatch.setattr(interruption, "PATIENCE_S", 0.01)
     interruption.close()
     ask()
