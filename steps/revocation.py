@@ -12,7 +12,7 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
-from smartlaunch.probes import revocation
+from smartlaunch.probes import foreign_revocation, revocation
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.revocation import Revoked
 
@@ -59,7 +59,7 @@ def revokes_nothing(app: App) -> Exchange:
 
 @when(Phrase("somebody revokes the access token of the app with {label}", label=either.WRONG), target_fixture="revoked")
 def revokes_badly_authenticated(app: App, label: str) -> Revoked:
-    return revocation.badly_authenticated(app, label)
+    return foreign_revocation.badly_authenticated(app, label)
 
 
 @when("the backend service revokes a token of its own", target_fixture="revoked")
@@ -69,12 +69,12 @@ def service_revokes(service: App) -> Revoked:
 
 @when("another client revokes the access token of the app", target_fixture="revoked")
 def revokes_foreign(app: App) -> Revoked:
-    return revocation.by_another_client(app)
+    return foreign_revocation.by_another_client(app)
 
 
 @when("it revokes the refresh token of the app", target_fixture="revoked_refresh")
 def revokes_foreign_refresh_token(app: App) -> TokenAnswer:
-    return revocation.refresh_token_by_another_client(app)
+    return foreign_revocation.refresh_token_by_another_client(app)
 
 
 @then("the refresh token of the app stays in force")

@@ -12,7 +12,6 @@ from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import describe
-from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.faults import never_issued
 from smartlaunch.probes.refresh.lines import has_refresh_token, require_asked
 
@@ -82,7 +81,8 @@ def revoke(app: App, token: str | None, *, hint: str = "", credentials: Credenti
     return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.REVOCATION, headers=headers, form=[*form, *proof.form])
 
 
-def _own(app: App) -> Grant:
+def own_grant(app: App) -> Grant:
+    """A new grant whose access token works, to be ended."""
     endpoint(app)
     grant = app.fresh_grant()
     twin = app.tokens.probe(grant)
@@ -97,7 +97,7 @@ def access_token(app: App, hint: str = "access_token") -> Revoked:
     def make() -> Revoked:
         if hint != "access_token":
             _require_revoked(access_token(app).tried)
-        grant = _own(app)
+        grant = own_grant(app)
         answer = revoke(app, grant.access_token, hint=hint)
         return Revoked(answer, read_until_refused(app, grant) if 200 <= answered(answer).status < 300 else None)
 
@@ -132,7 +132,7 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
         has_refresh_token(app.grant())
         if hint != "refresh_token":
             _require_refresh_tokens_end(app)
-        grant = has_refresh_token(_own(app))
+        grant = has_refresh_token(own_grant(app))
         answer = revoke(app, grant.token.refresh_token, hint=hint)
         app.tokens.suspect()
         if not 200 <= answered(answer).status < 300:
@@ -221,72 +221,6 @@ def without_token(app: App) -> Exchange:
     endpoint(app)
     app.grant()
     return app.once("revoke nothing", lambda: revoke(app, None))
-
-
-def badly_authenticated(app: App, label: str) -> Revoked:
-    """A revocation by someone who holds the token and cannot authenticate as the client."""
-    # The probes of codes, on which this rests, need the revocations of this module.
-    from smartlaunch.probes.client_authentication.heeded import require_heeded
-
-    def make() -> Revoked:
-        grant = app.once("grant that nobody may revoke", lambda: _own(app))
-        before = app.tokens.probe(grant)
-        if not 200 <= answered(before).status < 300:
-            raise TwinFailed(f"the token that nobody may revoke is refused before anybody tries: status {before.answer.status}")
-        answer = revoke(app, grant.access_token, hint="access_token", credentials=either.WRONG[label](app))
-        answered(answer)
-        app.tokens.suspect()
-        read = app.tokens.probe(grant)
-        if 200 <= answer.answer.status < 300:
-            require_heeded(app, label)
-        return Revoked(answer, read)
-
-    return app.once(f"revoke with {label}", make)
-
-
-def _coveted(app: App, kind: str) -> Grant:
-    """A grant that another client wants to end, once that client has ended a token of its own of the same kind."""
-    endpoint(app)
-    other = app.other()
-    theirs = app.once("grant of the other client, to be ended by it", other.fresh_grant)
-
-    def make() -> Exchange:
-        token = theirs.access_token if kind == "access_token" else has_refresh_token(theirs).token.refresh_token
-        return revoke(other, token, hint=kind)
-
-    twin = app.once(f"the other client ends its own {kind}", make)
-    if answered(twin).object.get("error") == "unsupported_token_type":
-        raise NotApplicable(f"the server revokes no {kind}; the scenarios on an app's own tokens judge that")
-    if not 200 <= twin.answer.status < 300:
-        raise TwinFailed(
-            f"the second client cannot revoke a token of its own: status {twin.answer.status}", by=f"revocation-{kind.replace('_', '-')}"
-        )
-    return app.once("grant that another client wants to end", lambda: _own(app))
-
-
-def refresh_token_by_another_client(app: App) -> TokenAnswer:
-    """What a refresh token brings after the second client, which authenticates rightly as itself, has asked for its end."""
-
-    def make() -> TokenAnswer:
-        grant = has_refresh_token(_coveted(app, "refresh_token"))
-        answered(revoke(app.other(), grant.token.refresh_token, hint="refresh_token"))
-        app.tokens.suspect()
-        return app.refresh(grant.token.refresh_token)
-
-    return app.once("refresh after a revocation by another client", make)
-
-
-def by_another_client(app: App) -> Revoked:
-    """A revocation by the second client, which authenticates rightly as itself."""
-
-    def make() -> Revoked:
-        other, grant = app.other(), _coveted(app, "access_token")
-        answer = revoke(other, grant.access_token, hint="access_token")
-        answered(answer)
-        app.tokens.suspect()
-        return Revoked(answer, app.tokens.probe(grant))
-
-    return app.once("revoke by another client", make)
 
 
 def require_refusal(exchange: Exchange) -> None:

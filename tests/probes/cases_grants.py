@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smartlaunch.probes import introspection, revocation
+from smartlaunch.probes import foreign_revocation, introspection, revocation
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.refresh import access, right, wrong
 
@@ -130,7 +130,7 @@ CASES = [
     of("revoke nothing", revocation.without_token, holds=status(400)),
     of(
         "revoke badly",
-        revocation.badly_authenticated,
+        foreign_revocation.badly_authenticated,
         "no client authentication",
         holds=lambda r: r.tried.answer.status == 200,
         defect="revokes_without_authentication",
@@ -139,14 +139,14 @@ CASES = [
     ),
     of(
         "revoke another",
-        revocation.by_another_client,
+        foreign_revocation.by_another_client,
         holds=lambda r: r.tried.answer.status == 200,
         defect="revokes_tokens_of_other_clients",
         silent=REVOKE,
     ),
     of(
         "revoke refresh of another",
-        revocation.refresh_token_by_another_client,
+        foreign_revocation.refresh_token_by_another_client,
         holds=issued,
         defect="revokes_refresh_tokens_of_other_clients",
         silent=REVOKE,

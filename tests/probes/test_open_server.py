@@ -12,7 +12,7 @@ from smartlaunch.checks.fhir_answer import disclosed
 from smartlaunch.client.app import App
 from smartlaunch.errors import TwinFailed
 from smartlaunch.oauth.token import TokenAnswer
-from smartlaunch.probes import introspection, launch_context, revocation, token
+from smartlaunch.probes import foreign_revocation, introspection, launch_context, token
 from smartlaunch.probes.client_authentication import assertion, heeded, secret
 from smartlaunch.probes.fhir_access import bearer_token, categories, interactions, patients
 from smartlaunch.probes.refresh import wrong
@@ -110,7 +110,7 @@ ANY_SECRET, WRONG_PROOF = "accepts_any_client_secret", "wrong client authenticat
 def test_a_server_that_takes_any_secret_is_found_where_a_code_is_redeemed(kind: str, worlds: Any) -> None:
     app = worlds(ANY_SECRET, fresh=True).without("resource-server").app("confidential-symmetric", kind)
     assert secret.redeem(app, "a wrong secret").succeeded
-    for probe in (wrong.badly_authenticated, revocation.badly_authenticated):
+    for probe in (wrong.badly_authenticated, foreign_revocation.badly_authenticated):
         with pytest.raises(TwinFailed, match="a code brings a token with a wrong secret too") as raised:
             probe(app, WRONG_PROOF)
         assert raised.value.by == "wrong-secret-refused"

@@ -10,7 +10,7 @@ import pytest
 from smartlaunch.checks.fhir_access import disclosed
 from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth import scopes as words
-from smartlaunch.probes import backend_reach, backend_services, id_token, introspection, revocation, scopes
+from smartlaunch.probes import backend_reach, backend_services, foreign_revocation, id_token, introspection, scopes
 from smartlaunch.probes.fhir_access import bearer_token, categories, interactions
 from smartlaunch.probes.refresh import access
 
@@ -74,9 +74,9 @@ def test_a_backend_service_is_judged_where_each_token_ends_the_one_before(worlds
 
 def test_another_client_tries_the_kind_of_token_that_the_server_revokes(worlds: Callable[..., World]) -> None:
     app = worlds(variants=("revokes_refresh_tokens_only",), fresh=True).app("public")
-    assert revocation.refresh_token_by_another_client(app).succeeded
+    assert foreign_revocation.refresh_token_by_another_client(app).succeeded
     with pytest.raises(NotApplicable, match="revokes no access_token"):
-        revocation.by_another_client(app)
+        foreign_revocation.by_another_client(app)
 
 
 def test_a_token_in_the_query_of_a_search_is_tried_where_a_category_is_wanted(worlds: Callable[..., World]) -> None:
