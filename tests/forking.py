@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ from typing import IO, Any
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("-q", "-p", "pytest_bdd.plugin", "-p", "no:cacheprovider", "--quiet-progress", "--assert=plain")
 """What every run in a child is started with."""
+_PATIENCE_S = 600
+"""How long a test waits for one of its runs; longer than a run and those before it may take together."""
 
 
 @dataclass(frozen=True)
@@ -185,11 +188,16 @@ class Warm:
     def wait(self, number: int) -> int | None:
         """The exit code of a run; None where it went over its limit."""
         assert self.process.stdout is not None
-        while number not in self.ended:
-            line = self.process.stdout.readline()
-            assert line, "the warm process is gone"
-            told = json.loads(line)
-            self.ended[told["number"]] = told["code"]
+        hurry = threading.Timer(_PATIENCE_S, self.process.kill)
+        hurry.start()
+        try:
+            while number not in self.ended:
+                line = self.process.stdout.readline()
+                assert line, f"the warm process is gone, or said nothing of run {number} within {_PATIENCE_S} s"
+                told = json.loads(line)
+                self.ended[told["number"]] = told["code"]
+        finally:
+            hurry.cancel()
         return self.ended[number]
 
     def close(self) -> None:
@@ -241,7 +249,7 @@ def serve(at_once: int) -> None:
     asked, rest = selectors.DefaultSelector(), b""
     asked.register(sys.stdin, selectors.EVENT_READ)
     while True:
-        for _ in asked.select(0.02 if running else None):
+        for _ in asked.select(0.02 if running or waiting else None):  # all that ran may have ended at once
             came = os.read(sys.stdin.fileno(), 1 << 16)
             if not came:
                 for pid in running:

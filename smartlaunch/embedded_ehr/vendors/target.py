@@ -60,5 +60,5 @@ def write_vendor_target(writer: Writer, running: RunningSandbox, vendor: Vendor,
     writer.table("patients.names", **{one: data.display_name(one) for one in data.PATIENTS})
     visit = data.encounter_summaries(data.PATIENTS[0])[0]["id"]
     writer.table("ehr_launch", kind="page", url=f"{running.base_url}/console", patient=data.PATIENTS[0], encounter=visit)
-    writer.table("limits", request_s=5, login_s=30, wait_for_expiry_s=wait_for_expiry_s)
-    writer.table("probes", allow_writes=True, lockout=True)
+    writer.table("limits", request_s=5, login_s=30, wait_for_expiry_s=wait_for_expiry_s, rate=0)
+    writer.table("probes", intrusive=True, allow_writes=True, lockout=True)
