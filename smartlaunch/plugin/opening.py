@@ -45,6 +45,8 @@ def open_run(config: pytest.Config, items: list[pytest.Item]) -> RunSession:
         selection=[scenario_id(item) for item in items],
     )
     config.stash[RUN] = run
+    bridge = config.pluginmanager.get_plugin(ALLURE)
+    run.allure_results = bridge.folder if bridge is not None else None
     look = Look.of(os.environ)
     try:
         engine = run.start()

@@ -33,7 +33,7 @@ from smartlaunch.finding import Outcome
 from smartlaunch.plugin.finish import scrubbed
 from smartlaunch.plugin.logs import keep_secrets_out
 from smartlaunch.plugin.options import RATE_SHARE, Options, ehr_arguments, refuse_switches
-from smartlaunch.records.files import ALLURE_RESULTS, DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, RUN_FILE, SCENARIOS_FILE
+from smartlaunch.records.files import DIAGNOSES_FILE, EXCHANGES_FILE, HEADER_FILE, RUN_FILE, SCENARIOS_FILE
 from smartlaunch.records.record import SCHEMA_VERSION, ScenarioResult
 from smartlaunch.records.store import append_scenario, rescrubbed, rewrite_scenarios, write_header, written_scenarios
 from smartlaunch.reporting.words import count
@@ -144,6 +144,8 @@ class RunSession:
     apps: Apps | None = None
     ready: Target | None = None
     """A target that somebody has made already, in the place of one that is looked up by its name."""
+    allure_results: Path | None = None
+    """Where Allure writes while the run goes, if it does."""
     _ehr: EmbeddedEhr | ThreadedEhr | None = None
     _scratch: Path | None = None
     _give_back_logs: Callable[[], None] | None = None
@@ -280,7 +282,7 @@ class RunSession:
     def _rescrub_allure(self) -> None:
         """The same in what Allure has written, scenario by scenario, while the run went."""
         stands = self.redactor.registry.stands_plainly_in
-        for path in sorted((self.folder / ALLURE_RESULTS).glob("*")):
+        for path in sorted(self.allure_results.glob("*")) if self.allure_results is not None else ():
             if path.suffix not in _ALLURE_TEXT or not stands(text := path.read_text("utf-8", "replace")):
                 continue
             clean = json.dumps(scrubbed(json.loads(text), self.scrub), ensure_ascii=False) if path.suffix == ".json" else self.scrub(text)

@@ -21,6 +21,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+RESULTS = "allure"
+"""Where the results of Allure are: not where a run keeps its own, which go when the page is there."""
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
@@ -45,13 +47,13 @@ def run_one(job: dict[str, Any]) -> int:
         learn_late(job["late"])
     folder = Path(job["folder"])
     if job.get("meddle"):
-        os.environ["SMARTLAUNCH_ALLURE"] = "off"  # what a page is made of is looked at, which goes when the page is there
+        os.environ["SMARTLAUNCH_ALLURE"] = "off"  # nobody looks at the page
         meddle(folder, **job["meddle"])
     suites = {identifier.split("/")[0].replace("-", "_") for identifier in job["scenarios"]}
     with hostile(SandboxOptions(defects=tuple(job.get("defects", ())))) as front:
         target = front.write_target(folder.parent, name=folder.name, request_s=job.get("request_s", 2), login_s=job.get("login_s", 8))
         front.misbehave(job.get("place", ""), job.get("fault", ""), job.get("spared", 0))
-        allure = ["-p", "allure_pytest.plugin", f"--alluredir={folder / 'allure-results'}"] if job.get("allure") else []
+        allure = ["-p", "allure_pytest.plugin", f"--alluredir={folder / RESULTS}"] if job.get("allure") else []
         code = pytest.main(
             [
                 *("-c", str(ROOT / "smartlaunch" / "cli" / "pytest.ini"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}"),

@@ -119,7 +119,7 @@ def test_what_is_learned_late_is_in_no_file_and_in_nothing_said_at_the_end(runs)
     assert {name for name in shown if any(form.encode() in shown[name] for form in forms(LATE))} == set()
     told = {name for name in shown if b"access_token 1" in shown[name]}
     assert {"run.json", "index.html", "junit.xml", "run.har.gz", "the terminal"} <= told
-    assert any(name.startswith("allure-results/") and name.endswith("result.json") for name in told)
+    assert any(name.startswith("allure/") and name.endswith("result.json") for name in told)
     assert any(name.endswith("attachment.txt") for name in told)
     assert runs["late"].outcomes["smart-configuration-absolute-urls"] == "failed"
 

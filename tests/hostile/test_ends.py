@@ -161,7 +161,7 @@ def test_a_signal_cuts_no_file(meddled_with, what):
     assert "Warning" not in run.said  # which are errors there
     assert_rendered(run.folder, 1)
     assert not list(run.folder.rglob("*.tmp"))
-    results = list((run.folder / "allure-results").glob("*.json"))
+    results = list((run.folder / "allure").glob("*.json"))
     assert len(results) >= 2
     for path in results:
         json.loads(path.read_text())

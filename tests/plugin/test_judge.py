@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMED_BY_THEIR_STEPS = {
     "authorization-code-issued",
     "iss-parameter-is-issuer",
+    "iss-parameter-posted",
     "id-token-signed",
     "patient-scope-batch",
 }
