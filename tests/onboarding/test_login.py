@@ -122,8 +122,8 @@ def test_a_run_denies_allows_less_and_signs_out_by_the_steps_and_begins_with_the
     with serve(SandboxOptions(variants=("asks_before_signing_out",))) as asking:
         write_target(tmp_path / "t.toml", asking)
         text = Path("t.toml").read_text() + STEPS
-        assert "[probes]\n" in text
-        Path("t.toml").write_text(text.replace("[probes]\n", "[probes]\nintrusive = false\n"))
+        assert "intrusive = true\n" in text
+        Path("t.toml").write_text(text.replace("intrusive = true\n", "intrusive = false\n"))
         assert cli("login", "try", "--target", "t.toml", "--storage-state", "state.json").code == 0
         slugs = ("authorization-code-issued", "denial-access-denied", "scopes-unticked", "refresh-offline-signed-out")
         chosen = [word for slug in (*slugs, "aud-of-another-server") for word in ("--scenario", f"standalone-public/{slug}")]
