@@ -48,6 +48,11 @@ class AccessTokens:
             return token
         return lent[1]().access_token
 
+    def in_its_place(self, token: str) -> str:
+        """The access token of a lent grant as it is by now, asked for anew where it is over; empty for any other token."""
+        lent = self._lent.get(token)
+        return lent[1]().access_token if lent is not None else ""
+
     def nearly_over(self, token: TokenAnswer) -> bool:
         """Whether the time that the answer gave its access token has passed, or is about to."""
         lifetime = token.expires_in

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.keys import Keys
 from smartlaunch.client.launch import Launches
 from smartlaunch.client.situation import PLAIN, Situation
-from smartlaunch.errors import NotApplicable, NotConfigured
+from smartlaunch.errors import Blocked, NotApplicable, NotConfigured
 from smartlaunch.target import APP_ROLES, LAUNCHES, Client
 
 _CAPABILITIES = {"ehr": "launch-ehr", "standalone": "launch-standalone"}
@@ -28,6 +29,15 @@ class Apps:
         """Stop the key server, and close what the engine has opened."""
         self.keys.close()
         self.engine.close()
+
+    def in_force(self, token: str) -> str:
+        """What has taken the place of an access token that is over; the same token where no app can have another."""
+        for app in list(self._made.values()):
+            with suppress(Blocked, NotApplicable):
+                current = app.tokens.in_its_place(token)
+                if current:
+                    return current
+        return token
 
     def ripen(self) -> None:
         """Go on with every begun probe whose time has come."""

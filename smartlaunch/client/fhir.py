@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -102,13 +102,20 @@ class Fhir:
         if created:
             self._written[created] = {name: headers[name] for name in ("Accept", "Authorization") if name in headers}
 
-    def take_back(self, seconds: float) -> None:
-        """Delete what the run created and did not delete itself; what is still there after that stays, and the report names it."""
+    def take_back(self, seconds: float, in_force: Callable[[str], str] = str) -> None:
+        """Delete what the run created and did not delete itself; what is still there after that stays, and the report names it.
+
+        The token that created something may be over by then; ``in_force`` gives the one that has taken its place, or the same.
+        """
         until = time.monotonic() + seconds
         for url, headers in list(self._written.items()):
             if time.monotonic() > until:
                 return
             gone = self._http.send("DELETE", url, endpoint=Endpoint.FHIR, headers=headers)
+            scheme, _, token = headers.get("Authorization", "").partition(" ")
+            if gone.heard.status == 401 and (current := in_force(token)) != token:
+                renewed = {**headers, "Authorization": f"{scheme} {current}"}
+                gone = self._http.send("DELETE", url, endpoint=Endpoint.FHIR, headers=renewed)
             if is_gone("DELETE", gone.heard.status):
                 self._written.pop(url, None)
 

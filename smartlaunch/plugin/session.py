@@ -257,7 +257,8 @@ class RunSession:
         engine = self.engine
         steps: list[tuple[str, Callable[[], object]]] = []
         if engine is not None:
-            steps.append(("what was written on the server", lambda: engine.fhir.take_back(_QUICKLY_S if quickly else _TAKE_BACK_S)))
+            limit, in_force = (_TAKE_BACK_S, self.apps.in_force) if self.apps is not None and not quickly else (_QUICKLY_S, str)
+            steps.append(("what was written on the server", lambda: engine.fhir.take_back(limit, in_force)))
         if recorder is not None:
             steps += [("the exchanges", recorder.close), ("the scenarios", self._rescrub)]
         if quickly:
