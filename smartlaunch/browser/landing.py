@@ -100,7 +100,8 @@ class Landing:
 
     def describe(self) -> str:
         """Say in a few lines where the walk ended: for messages of a stuck login. Holds no parameter values."""
-        lines = [f"{self.kind}: {self.reason}" if self.reason else self.kind]
+        said = f"{self.kind.replace('-', ' ')}: {self.reason}" if self.reason else self.kind.replace("-", " ")
+        lines = [said] if self.reason or self.kind != "no-way-on" else []  # whoever knows no way on has said so before
         if self.title or self.page_url:
             lines.append(f"page: {self.title or 'without a title'} (status {self.status}) at {self.page_url.split('?')[0].split('#')[0]}")
         if self.steps:

@@ -46,12 +46,17 @@ class Checked:
     do: str = ""
 
 
+_LINES_OF_A_REASON = 3
+"""What went wrong, the page, and what was done until then; all of it is told by ``smartlaunch try``."""
+
+
 def checkup(apps: Apps, *, sign_in: bool = True) -> Iterator[Checked]:
     """Try everything, in the order in which a run would stumble; what rests on something that is not there is left out."""
     engine = apps.engine
     early = [line for line in preflight(engine) if line["verdict"] in ("mend", "unreachable", "untrusted")]
     secrets_missing = engine.target.missing_secrets()
     yield from preflight_lines(early)
+    yield from (Checked("target file", "note", text) for text in engine.target.warnings)
     if secrets_missing or not engine.target.clients:
         return
     exchange = engine.discovery.exchange
@@ -324,7 +329,7 @@ def _sign_in(apps: Apps) -> Iterator[Checked]:
     yield Checked(
         name,
         verdict,
-        f"{' '.join(told.reason.split())[:600]}{pictures}",
+        f"{'; '.join(told.reason.splitlines()[:_LINES_OF_A_REASON])}{pictures}",
         "smartlaunch try --target T tells it step by step, with the likely cause",
     )
 

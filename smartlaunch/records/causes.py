@@ -100,16 +100,21 @@ class Unjudged:
 
 
 def group_unjudged(run: Run) -> list[Unjudged]:
-    """Join scenarios without a verdict by outcome and reason: errors, blocked, not-configured, not-applicable; most scenarios first."""
+    """Join scenarios without a verdict by outcome and what kept them from one, most scenarios first within each outcome.
+
+    That is the first cause where several scenarios were blocked by it, each in its own words, else the reason.
+    """
     order = [Outcome.ERROR.value, Outcome.BLOCKED.value, Outcome.NOT_CONFIGURED.value, Outcome.NOT_APPLICABLE.value]
     groups: dict[tuple[str, str], list[ScenarioResult]] = {}
     for scenario in run.scenarios:
         if scenario.outcome in order and not scenario.known:
-            groups.setdefault((scenario.outcome, normalised(scenario.reason)), []).append(scenario)
+            cause = "\n".join((scenario.block["kind"], scenario.block["cause"])) if scenario.block else scenario.reason
+            groups.setdefault((scenario.outcome, normalised(cause)), []).append(scenario)
     found = []
     for (outcome, _), members in groups.items():
         diagnosis = next(iter(run.diagnoses_for(members[0].id)), None) if outcome == Outcome.BLOCKED else None
-        found.append(Unjudged(outcome, members[0].reason or "no reason was given", tuple(members), diagnosis))
+        reason = min((each.reason for each in members), key=len)
+        found.append(Unjudged(outcome, reason or "no reason was given", tuple(members), diagnosis))
     return sorted(found, key=lambda u: (order.index(u.outcome), -len(u.scenarios)))
 
 

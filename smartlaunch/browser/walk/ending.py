@@ -164,7 +164,7 @@ def stuck(walk: Walk, reason: str) -> None:
         return
     walk.screenshot = shoot(walk, "refused")
     raise SignInRefused(
-        f"the sign-in was refused: {reason}\n{landing(walk, 'no-way-on').describe()}",
+        f"the sign-in was refused: {reason}\n{replace(landing(walk, 'no-way-on'), proposal='').describe()}",
         waited_for="a page after the sign-in",
         hint="check the user's name and password in the target file by hand, in a browser",
         artifacts=(walk.screenshot,) if walk.screenshot else (),
