@@ -36,21 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain the id in whichever list it is found first."""
     wanted = args.id.strip()
-    ways: list[Callable[[str], bool]] = [
-        _outcome,
-        _requirement,
-        _number,
-        _suite,
-        _scenario,
-        _defect,
-        _variant,
-        _tag,
-        _feature,
-        _category,
-        _cause,
-        _vendor,
-    ]
-    if any(way(wanted) for way in ways):
+    if any(way(wanted) for way in _WAYS):
         return GOOD
     if wanted.upper().startswith(("SMART", "RFC", "OIDC", "HYGIENE")):
         raise unknown_requirement(wanted)

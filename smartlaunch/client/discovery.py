@@ -48,6 +48,11 @@ class Discovery:
         return self.read()
 
     @property
+    def asked_for(self) -> Exchange | None:
+        """The same where it was fetched already; nothing is sent."""
+        return self.__dict__.get("exchange")
+
+    @property
     def document(self) -> dict[str, Any]:
         """The SMART configuration, or an empty object when it is not one."""
         return self.exchange.heard.object if self.exchange.heard.status == 200 else {}

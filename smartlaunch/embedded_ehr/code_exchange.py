@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Sandbox
+from smartlaunch.embedded_ehr.core import OAuthError, Parameters
 from smartlaunch.embedded_ehr.defects.spoiling import excused, whim
 from smartlaunch.embedded_ehr.defects.token import (
     MALFORMED_VERIFIER,
@@ -20,7 +20,7 @@ from smartlaunch.embedded_ehr.defects.token import (
 )
 from smartlaunch.embedded_ehr.openid import subject_of
 from smartlaunch.embedded_ehr.state import AccessToken, Code, RefreshToken
-from smartlaunch.embedded_ehr.token_issuing import REFRESH_LIFETIME_S, Issuing
+from smartlaunch.embedded_ehr.token_issuing import REFRESH_LIFETIME_S, GrantType
 from smartlaunch.embedded_ehr.token_refusals import bad_grant, missing
 
 if TYPE_CHECKING:
@@ -29,15 +29,8 @@ if TYPE_CHECKING:
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 
 
-class CodeExchange:
+class CodeExchange(GrantType):
     """The grant type ``authorization_code`` over one running server."""
-
-    def __init__(self, sandbox: Sandbox, issuing: Issuing) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
-        self.variant = sandbox.variant
-        self.issuing = issuing
 
     def answer(self, client: Client, given: Parameters, arrived: float) -> dict[str, Any]:
         """Give tokens for a code that is this client's, unused, and comes with its redirect URI and verifier."""

@@ -6,23 +6,16 @@ import hmac
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.embedded_ehr import grants
-from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Sandbox
+from smartlaunch.embedded_ehr.core import OAuthError, Parameters
 from smartlaunch.embedded_ehr.state import new_secret
-from smartlaunch.embedded_ehr.token_issuing import Issuing
+from smartlaunch.embedded_ehr.token_issuing import GrantType
 
 if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.registry import Client
 
 
-class DirectGrants:
+class DirectGrants(GrantType):
     """The grant types ``client_credentials`` and ``password`` over one running server."""
-
-    def __init__(self, sandbox: Sandbox, issuing: Issuing) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
-        self.variant = sandbox.variant
-        self.issuing = issuing
 
     def client_credentials(self, client: Client, given: Parameters) -> dict[str, Any]:
         """Give a backend service a token for those of the scopes it asks for that it was registered with."""

@@ -146,3 +146,14 @@ class Issuing:
         if self.defects("issues_sequential_refresh_tokens"):
             return f"rt-{len(self.state.refresh_tokens) + 700001}"
         return new_secret() + ("|{}.~+/%20&=;" if self.variant("writes_tokens_with_punctuation") else "")
+
+
+class GrantType:
+    """What each grant type works with: one running server, and what issues its tokens."""
+
+    def __init__(self, sandbox: Sandbox, issuing: Issuing) -> None:
+        self.sandbox = sandbox
+        self.state = sandbox.state
+        self.defects = sandbox.defects
+        self.variant = sandbox.variant
+        self.issuing = issuing

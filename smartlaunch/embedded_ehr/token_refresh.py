@@ -6,28 +6,21 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.embedded_ehr import grants
-from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Sandbox
+from smartlaunch.embedded_ehr.core import OAuthError, Parameters
 from smartlaunch.embedded_ehr.defects.refresh import REFRESH_RESPONSE, Refreshed
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.openid import subject_of
 from smartlaunch.embedded_ehr.scopes import covered
 from smartlaunch.embedded_ehr.state import AccessToken, Code, RefreshToken
-from smartlaunch.embedded_ehr.token_issuing import REFRESH_LIFETIME_S, Issuing
+from smartlaunch.embedded_ehr.token_issuing import REFRESH_LIFETIME_S, GrantType
 from smartlaunch.embedded_ehr.token_refusals import bad_grant, missing
 
 if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.registry import Client
 
 
-class TokenRefresh:
+class TokenRefresh(GrantType):
     """The grant type ``refresh_token`` over one running server."""
-
-    def __init__(self, sandbox: Sandbox, issuing: Issuing) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
-        self.variant = sandbox.variant
-        self.issuing = issuing
 
     def answer(self, client: Client, given: Parameters, arrived: float) -> dict[str, Any]:
         """Give a new access token for a refresh token that is this client's and lives."""

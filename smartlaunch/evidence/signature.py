@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from smartlaunch.errors import UsageError
 from smartlaunch.evidence import minisign
@@ -58,14 +58,8 @@ def verify(folder: Path, key: Path) -> list[str]:
         with tempfile.TemporaryDirectory() as scratch:
             allowed = Path(scratch) / "allowed"
             allowed.write_text(f"{_WHO} {' '.join(key.read_text(encoding='utf-8').split()[:2])}\n", encoding="utf-8")
-            done = subprocess.run(  # noqa: S603 - a program of the user's, by its full path
-                [_program("ssh-keygen"), "-Y", "verify", "-f", str(allowed), "-I", _WHO, "-n", _NAMESPACE, "-s", str(signed)],
-                input=manifest.read_bytes(),
-                capture_output=True,
-                timeout=_LIMIT_S,
-                check=False,
-            )
-        good = done.returncode == 0
+            command = [_program("ssh-keygen"), "-Y", "verify", "-f", str(allowed), "-I", _WHO, "-n", _NAMESPACE, "-s", str(signed)]
+            good = _ended(command, "verifying", input=manifest.read_bytes(), capture_output=True) == 0
     return [] if good else [f"{SIGNATURE_NAME} is no signature of {NAME} by {key.name}"]
 
 
@@ -86,9 +80,13 @@ def _program(name: str) -> str:
 
 
 def _run(command: list[str], what: str) -> None:
+    if _ended(command, what, stdout=subprocess.DEVNULL):
+        raise UsageError(f"{what} did not work; what {Path(command[0]).name} says stands above")
+
+
+def _ended(command: list[str], what: str, **how: Any) -> int:
+    """The exit code of a program of the user's, by its full path."""
     try:
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, timeout=_LIMIT_S, check=False)  # noqa: S603 - a program of the user's
+        return subprocess.run(command, timeout=_LIMIT_S, check=False, **how).returncode  # noqa: S603 - see above
     except subprocess.TimeoutExpired:
         raise UsageError(f"{what} took longer than {_LIMIT_S} s and was given up") from None
-    if done.returncode:
-        raise UsageError(f"{what} did not work; what {Path(command[0]).name} says stands above")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from smartlaunch.client.http import answered
 from smartlaunch.errors import Blocked, NotApplicable, TwinFailed, Unreachable, UsageError
 from smartlaunch.finding import Finding, Kind, Outcome
 
@@ -69,7 +70,7 @@ def answers_others(plan: Plan, app: App | None, ended: BaseException | None) -> 
     if app.engine.outages.lasting:
         return False
     try:
-        app.tokens.probe(app.prove() or app.grant()).answer  # noqa: B018 - raises where a right read gets no answer either
+        answered(app.tokens.probe(app.prove() or app.grant()))
     except (Blocked, NotApplicable, UsageError):
         return False
     return True

@@ -44,7 +44,7 @@ class Look:
         """Let the others know what was seen; None for the lines lets each of them look for itself."""
         if not self.first or self.place.exists():
             return
-        seen = engine.discovery.__dict__.get("exchange") if engine is not None and lines is not None else None
+        seen = engine.discovery.asked_for if engine is not None and lines is not None else None
         data = {
             "lines": lines,
             "base": engine.target.fhir_base_url if engine is not None else "",

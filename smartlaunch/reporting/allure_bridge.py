@@ -11,22 +11,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from smartlaunch.exchange import RecordedExchange
-from smartlaunch.records.files import ALLURE_RESULTS, EXCHANGES_FILE, SCENARIOS_FILE
+from smartlaunch.records.files import EXCHANGES_FILE, SCENARIOS_FILE
 from smartlaunch.records.record import Run, ScenarioResult
 from smartlaunch.records.store import load_run
-from smartlaunch.reporting.allure_results import Attachments, complete, fill, wanted
-
-if TYPE_CHECKING:
-    from smartlaunch.reporting.allure_html import Rendering
+from smartlaunch.reporting.allure_results import AllurePage, Attachments, complete, fill, wanted
 
 RUN_DIR_VARIABLE = "SMARTLAUNCH_RUN_DIR"
 
@@ -46,7 +42,7 @@ class AllureBridge:
         self._began = 0
         self._record = _Record()
         self._attachments = Attachments(_put)
-        self._rendering: Rendering | None = None
+        self._page = AllurePage()
         self._begun = False
         self.problem: Exception | None = None
         self._hooks: Any = None
@@ -138,21 +134,11 @@ class AllureBridge:
             return
         self._begun = True
         complete(self.folder, run)
-        if os.environ.get("SMARTLAUNCH_ALLURE", "").lower() not in ("off", "0", "no"):
-            from smartlaunch.reporting.allure_html import begin_rendering
-
-            self._rendering = begin_rendering(self.folder, run_dir / "allure.html", title=run.target_name)
+        self._page.render(run, run_dir, self.folder)
 
     def finish(self) -> None:
-        """Wait for the page, where one is being made; what went wrong with a result comes out here, when nothing can be lost by it.
-
-        In the run's own folder what the page is made of goes when it is there, for ``smartlaunch report`` makes it again.
-        """
-        rendering, self._rendering = self._rendering, None
-        made = rendering.finish() if rendering is not None else None
-        run_dir = _run_dir()
-        if made is not None and run_dir is not None and self.folder == run_dir / ALLURE_RESULTS:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        """Wait for the page, where one is being made; what went wrong with a result comes out here, when nothing can be lost by it."""
+        self._page.finish()
         problem, self.problem = self.problem, None
         if problem is not None:
             raise problem

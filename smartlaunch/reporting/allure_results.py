@@ -133,22 +133,27 @@ class AllurePage:
     """
 
     def __init__(self) -> None:
-        self._results: Path | None = None
+        self._made_of: Path | None = None
         self._rendering: Rendering | None = None
 
     def begin(self, run: Run, run_dir: Path) -> None:
-        """Write the results and let them be rendered, where a renderer is installed."""
+        """Write the results and let them be rendered."""
+        results = run_dir / ALLURE_RESULTS
+        write_results(run, run_dir, results)
+        self.render(run, run_dir, results)
+
+    def render(self, run: Run, run_dir: Path, results: Path) -> None:
+        """Let results be rendered that are there, where a renderer is installed; only those in the run's own folder go afterwards."""
         from smartlaunch.reporting.allure_html import begin_rendering
 
-        self._results = run_dir / ALLURE_RESULTS
-        write_results(run, run_dir, self._results)
-        self._rendering = begin_rendering(self._results, run_dir / ALLURE_FILE, title=run.target_name)
+        self._made_of = results if results == run_dir / ALLURE_RESULTS else None
+        self._rendering = begin_rendering(results, run_dir / ALLURE_FILE, title=run.target_name)
 
     def finish(self) -> None:
         """Wait for the page."""
         rendering, self._rendering = self._rendering, None
-        if rendering is not None and rendering.finish() is not None and self._results is not None:
-            shutil.rmtree(self._results, ignore_errors=True)
+        if rendering is not None and rendering.finish() is not None and self._made_of is not None:
+            shutil.rmtree(self._made_of, ignore_errors=True)
 
 
 def fill(result: Any, scenario: ScenarioResult, times: Sequence[tuple[int, int]] = (), example: str = "") -> None:
