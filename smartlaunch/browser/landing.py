@@ -20,7 +20,9 @@ def told(text: str) -> str:
     A long text is a list or a chart, whose words are about people.
     """
     line = " ".join(text.split())
-    return _PERSONAL.sub("...", line[:240]) if 0 < len(line) <= 600 else ""
+    if not 0 < len(line) <= 600:
+        return ""
+    return _PERSONAL.sub("...", line[:240]) + ("…" if len(line) > 240 else "")
 
 
 @dataclass(frozen=True)

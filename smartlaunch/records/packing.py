@@ -17,7 +17,7 @@ from typing import Any, Final
 
 ROOM: Final = 600_000
 """How many characters of exchanges stand written out; a run with fewer is not packed at all."""
-_LARGEST: Final = 1_000_000_000
+_LARGEST: Final = 300_000_000
 _COMPRESSED: Final = re.compile(r"(?<=[\">])(?:H4sI|eJ|eN)[A-Za-z0-9+/]{40,}={0,2}(?=[\"<])")
 """Base64 of gzip or zlib, as it stands in a JSON string or an element."""
 _OUTLINE: Final = ("id", "actor", "endpoint", "started", "duration_ms", "method", "url", "status")

@@ -185,6 +185,15 @@ def test_unjudged_are_joined_by_reason(run):
     assert [(g.outcome, len(g.scenarios)) for g in groups] == [("error", 1), ("blocked", 3), ("not-applicable", 2)]
 
 
+def test_what_one_thing_blocked_is_told_once_in_the_shortest_words():
+    block = {"kind": "sign-in-refused", "cause": "the sign-in was refused"}
+    first = scenario("a", "blocked", reason="the sign-in was refused\npage: Sign in", block=block)
+    later = scenario("b", "blocked", reason="what this builds on did not succeed: the sign-in was refused\npage: Sign in", block=block)
+    other = scenario("c", "blocked", reason="no answer", block={"kind": "unreachable", "cause": "no answer"})
+    groups = group_unjudged(made(later, first, other))
+    assert [(g.reason, len(g.scenarios)) for g in groups] == [(first.reason, 2), ("no answer", 1)]
+
+
 def test_launches_begin_at_the_browser_and_take_their_discovery(run):
     launches = launches_of(run)
     assert [launch.title for launch in launches] == [

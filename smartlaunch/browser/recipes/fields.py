@@ -67,7 +67,7 @@ def held_against(page: PageSnapshot) -> str:
 
 def complaint(page: PageSnapshot) -> str:
     """What the page says is wrong, as the end of a sentence."""
-    return f", and the page says: {page.errors[0][:160]}" if page.errors else ""
+    return f", and the page says: {page.errors[0][:160].rstrip(' .')}" if page.errors else ""
 
 
 def has_token(wanted: str, text: str) -> bool:
