@@ -45,7 +45,8 @@ def is_placeholder(value: str) -> bool:
     return (
         re.fullmatch(
             r"[\[<{(*%]+[\w .:/-]*[\])>}*%]+|"
-            r"[xX*.…]{3,}|(?i:my|your|our|the)[_ -]?(?:redirect|callback|url|uri)\w*|(?i:\w+[_ -]here)|REDACTED",
+            r"[xX*.…]{3,}|(?i:my|your|our|the)[_ -]?(?:redirect|callback|url|uri)\w*|(?i:\w+[_ -]here)|REDACTED|"
+            r"\$(?:\{?\w+\}?|[({].*)|%\w+%|(?=[A-Z_]{6,60}$)[A-Z]{2,}(?:_[A-Z]+)+",
             value.strip(),
         )
         is not None

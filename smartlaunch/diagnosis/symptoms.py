@@ -33,6 +33,8 @@ class Cause:
     side: Side
     cause: str
     fix: str
+    settled: re.Pattern[str] | None
+    """By which words a story tells that just this is in order; then the other cause comes first."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,13 @@ def _symptom(row: dict[str, Any]) -> Symptom:
         re.compile(row["story"], re.IGNORECASE) if "story" in row else None,
         row["apart"],
         tuple(row["asks"]),
-        tuple(Cause(Category(each["category"]), Side(each["side"]), each["cause"], each["fix"]) for each in row["cause"]),
+        tuple(_cause(each) for each in row["cause"]),
     )
+
+
+def _cause(row: dict[str, Any]) -> Cause:
+    settled = re.compile(row["settled"], re.IGNORECASE) if "settled" in row else None
+    return Cause(Category(row["category"]), Side(row["side"]), row["cause"], row["fix"], settled)
 
 
 def asks_of(rule: str) -> tuple[str, ...]:
@@ -80,8 +87,14 @@ def told(m: Material, seen: Container[str]) -> list[Diagnosis]:
     for symptom in symptoms():
         words = _words(symptom, seen, sentences)
         if words:
-            return [_diagnosis(symptom, number, cause, words) for number, cause in enumerate(symptom.causes)]
+            causes = [(cause, f"{PREFIX}{symptom.id}-{number + 1}") for number, cause in enumerate(symptom.causes)]
+            in_order = sorted(causes, key=lambda each: _is_settled(each[0], m))
+            return [_diagnosis(rule, place, cause, symptom.apart, words) for place, (cause, rule) in enumerate(in_order)]
     return []
+
+
+def _is_settled(cause: Cause, m: Material) -> bool:
+    return cause.settled is not None and any(cause.settled.search(said.text) is not None for said in m.said if said.who != "setting")
 
 
 def _words(symptom: Symptom, seen: Container[str], sentences: list[str]) -> str:
@@ -94,15 +107,15 @@ def _words(symptom: Symptom, seen: Container[str], sentences: list[str]) -> str:
     return "" if found is None else " ".join(found.group(0).split())[:100]
 
 
-def _diagnosis(symptom: Symptom, number: int, cause: Cause, words: str) -> Diagnosis:
+def _diagnosis(rule: str, place: int, cause: Cause, apart: str, words: str) -> Diagnosis:
     return Diagnosis(
-        rule=f"{PREFIX}{symptom.id}-{number + 1}",
+        rule=rule,
         category=cause.category,
         side=cause.side,
         cause=cause.cause,
         fix=cause.fix,
-        next=symptom.apart,
+        next=apart,
         confidence=Confidence.LOW,
-        weight=WEIGHT - number,
+        weight=WEIGHT - place,
         evidence=[Evidence(f'no message decides between two causes; what is told: "{words}"', by="asker")],
     )

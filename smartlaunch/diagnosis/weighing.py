@@ -82,6 +82,8 @@ class Rule:
     """Signals of a symptom that many causes have: resting on these alone, the cause comes after any that a message names."""
     open: tuple[str, ...] = ()
     """Kinds of cause among which the message leaves the choice; where the text is about one of them, that one comes first."""
+    last: bool = False
+    """Weighed only where neither a message nor the story tells more."""
     early: bool = False
     """Shown first or second wherever it fits: what a person has to know beside the cause."""
 
@@ -138,9 +140,11 @@ def examine(m: Material, wanted_vendor: str = "") -> Report:
     if m.succeeded and not any(n.startswith(("says:", "error:", "status:", "dropped", "fhir-")) or n in _FAULTS for n in seen):
         return report
     told = leading(m, seen)
-    report.diagnoses = _rank([d for rule in rules() if (d := weigh(rule, seen, vendor, m)) is not None], told)
+    report.diagnoses = _rank([d for rule in rules() if not rule.last and (d := weigh(rule, seen, vendor, m)) is not None], told)
     if not report.diagnoses:
-        report.diagnoses = _retold(m, vendor, told)
+        report.diagnoses = _retold(m, vendor, told) or _rank(
+            [d for rule in rules() if rule.last and (d := weigh(rule, seen, vendor, m)) is not None]
+        )
     elif (better := _opened(report.diagnoses[0], m, seen) or _remarked(report.diagnoses[0], told)) is not None:
         report.diagnoses = [diagnosis(better, report.diagnoses), *report.diagnoses][:SHOWN]
     if not report.diagnoses:
@@ -187,7 +191,11 @@ def _retold(m: Material, vendor: Vendor, told: Told | None) -> list[Diagnosis]:
     notes = [s for said in m.texts("asker") if said.where == "notes" for s in _SENTENCE.split(said.text) if s and not _SETTLED.search(s)]
     heard = replace(m, said=[*m.said, *(Said("server", RETOLD, sentence[:1000]) for sentence in notes[:60])])
     seen = observe(heard, vendor) if notes else {}
-    found = _rank([d for rule in rules() if (d := weigh(rule, seen, vendor, heard, retold=True)) is not None], told) if notes else []
+    found = (
+        _rank([d for rule in rules() if not rule.last and (d := weigh(rule, seen, vendor, heard, retold=True)) is not None], told)
+        if notes
+        else []
+    )
     if told is None:
         return found
     if found and found[0].category is not told.subject.category and told.score >= BY_FAR:

@@ -146,6 +146,8 @@ def test_inputs_together_are_one_launch(tmp_path):
         "{ error: 'invalid_grant', at: undefined }",
         "{\"error\": 'invalid_grant', }",
         '"{\\"error\\": \\"invalid_grant\\"}"',
+        '{"error": "invalid_grant", "error_description": <their words>}',
+        '{"error": "invalid_grant", "trace": TRACE_ID, "more": ..., ...}',
     ],
 )
 def test_object_in_any_spelling(text):

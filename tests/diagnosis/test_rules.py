@@ -27,6 +27,16 @@ DOORKEEPER = "The provided authorization grant is invalid, expired, revoked, doe
 
 # rule -> (what fires it, what is close and must not); "_facts" are facts as a recorder derives them, "_set" fields of the material
 CASES = {
+    "request-refused-with-reason": ({"error": "invalid_request", "error_description": "Domain header absent"}, {"error": "invalid_request", "error_description": "Bad Request"}),
+    "client-refused-with-reason": ({"error": "invalid_client", "error_description": "Tier of the app is closed"}, {"error": "invalid_client", "error_description": "invalid client"}),
+    "grant-refused-with-reason": ({"error": "invalid_grant", "error_description": "Nothing is stored under it"}, {"error": "invalid_grant", "error_description": "null"}),
+    "userinfo-refuses-token": ({"error": "Unable to fetch user info: 400 Bad Request: Invalid token"}, {"error": "Unable to fetch user info: no route"}),
+    "token-beside-other-proof": ({"error": "Only one auth mechanism allowed; use the signature or the Authorization header"}, {"error": "The signature does not match"}),
+    "fhir-request-not-served": ({"fhir_request": "GET Patient?who=1", "error": "The FHIR endpoint on this server does not know how to handle GET operation[Patient] with parameters [[who]]"}, {"fhir_request": "GET Patient?who=1", "error": "The FHIR endpoint on this server knows how to handle the GET"}),
+    "silent-renewal-unanswered": ({"error": "Error: Frame window timed out"}, {"error": "Error: Frame window closed"}),
+    "access-denied-with-reason": ({"error": "access_denied", "error_description": "No eligible membership was found for the member"}, {"error": "access_denied", "error_description": "denied"}),
+    "redirect-unparsable": ({"redirect_uri": "app://", "error": "Expected authority at index 6: app://"}, {"token_endpoint": "https//as.example/token", "error": "Expected authority at index 6: app://"}),
+    "address-unparsable": ({"token_endpoint": "https//as.example/token", "error": "java.net.MalformedURLException: no protocol: https//as.example/token"}, {"redirect_uri": "app://cb", "error": "java.net.MalformedURLException: no protocol: x"}),
     "token-request-unauthorized": ({"token_request": "POST /token grant_type=password, Basic", "http_status": 401}, {"token_request": "POST /token grant_type=password, Basic", "http_status": 400}),
     "assertion-told-refused": ({"error": "invalid_client", "notes": "we sign a JWT with RS384 for the backend service"}, {"error": "invalid_client", "notes": "we send the id and the secret"}),
     "token-audience-not-app": ({"error": "audience from claim aud with value [account] does not match with any of allowed audiences map[app:{}]"}, {"error": "the audience was read from the claim aud"}),

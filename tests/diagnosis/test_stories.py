@@ -10,6 +10,66 @@ from smartlaunch.diagnosis.weighing import questions
 
 STORIES = [
     (
+        "request-refused-with-reason", "app",
+        'The token request of our job: {"error": "invalid_request", "error_description": "Tier of the caller is unset"}',
+        'It answers {"error":"invalid_request","error_message":"Grouping has two entries"} whatever I send to it.',
+        'It answers {"error":"invalid_request","error_message":"Bad Request"} whatever I send to it.',
+    ),
+    (
+        "userinfo-refuses-token", "app",
+        "Now and then a page says: Unable to fetch user info: 400 Bad Request, Invalid token. Without cookies it works at once.",
+        "Our gateway logs: userinfo request failed, the token is not valid. A new window helps.",
+        "Our gateway logs: userinfo request failed, the host is not there. A new window helps.",
+    ),
+    (
+        "token-beside-other-proof", "app",
+        "The export is ready, and the download of a file answers: Only one auth mechanism allowed. Our client adds its token to every request.",
+        "Files of the export lie behind pre-signed links, and each download fails with 400 as soon as my bearer token is sent too.",
+        "Files of the export lie behind links of the FHIR server, and each download is answered 401 as soon as my token ends.",
+    ),
+    (
+        "code-spent-or-late", "app",
+        "Each hour the token ends. Then I exchange the same authorization code again and get: User session not found. User must re-authenticate.",
+        "When the token has ended we send the old authorization code once more, and it is refused.",
+        "When the token has ended we run the same code of our program, and it says that the session is not found.",
+    ),
+    (
+        "silent-renewal-unanswered", "app",
+        "Renewing\nEvery fifty minutes our page writes to the console: Error from signinSilent: Frame window timed out. Until then all is well.",
+        "The library renews in a hidden frame and gives up: silent refresh timed out after 10 seconds. The sign-in itself succeeds.",
+        "The library renews in a hidden frame and gets an answer: login_required. The sign-in itself succeeds.",
+    ),
+    (
+        "fhir-request-not-served", "app",
+        'I have a token. My search gives: Unknown search parameter "personid" for resource type "Patient". What is it called then?',
+        "With the token I call Patient?mrn=3 and the answer is: This server does not know how to handle GET operation[Patient] with parameters [[mrn]]",
+        "With the token I call Patient?identifier=3 and the answer is: 403 Forbidden, insufficient_scope",
+    ),
+    (
+        "access-denied-with-reason", "session",
+        "I sign in at my insurer and come back with error=access_denied&error_description=This+membership+ended+last+year",
+        'The callback says {"error": "access_denied", "message": "No eligible coverage was found for this member"}',
+        "I sign in at my insurer and come back with error=access_denied and nothing else.",
+    ),
+    (
+        "redirect-unparsable", "app",
+        "When the user allows the access, the server shows: Expected authority at index 9. Our redirect URL has only a scheme in it.",
+        "java.net.URISyntaxException: Illegal character in path at index 4, for the callback URL that we have registered",
+        "java.net.URISyntaxException: Illegal character in path at index 4, for the token endpoint that we have configured",
+    ),
+    (
+        "address-unparsable", "app",
+        "The app stops at the start with MalformedURLException: no protocol: fhir.clinic.example/r4 and never asks for the token.",
+        "Invalid URI: The format of the URI could not be determined, says the service when it asks for a token.",
+        "The app stops at the start with: unknown protocol version, and never asks for the token.",
+    ),
+    (
+        "session-not-kept", "app",
+        "RuntimeError: The session is unavailable because no secret key was set. It is raised when our route begins the sign-in.",
+        "The route that begins the sign-in dies with: OAuth2 strategy requires session support. Without the strategy the route works.",
+        "The route that begins the sign-in dies with: the user has no session at the hospital. Without the strategy the route works.",
+    ),
+    (
         "issuer-of-two-addresses", "authorization-server",
         "The gateway rejects our tokens: invalid_token, the iss claim is wrong, expected https://login.clinic.example/realms/a but the token has http://login.clinic.example/realms/a",
         "jwt validation failed: issuer mismatch, token says http://auth:8080/realms/ehr and configured is https://auth.clinic.example/realms/ehr",
@@ -376,3 +436,100 @@ def test_challenge_pasted_without_its_header_is_no_credential():
 def test_key_of_a_message_is_no_secret():
     report = load('{"message_key": "csrf_attack", "message": "It failed"}').report()
     assert report.diagnoses[0].rule == "state-not-kept"
+
+
+def test_cause_that_the_story_tells_to_be_in_order_comes_second():
+    story = "My program gets a token and the FHIR server answers 401 Unauthorized to every request, for three days now, whatever I read."
+    assert load(story).report().diagnoses[0].category.value == "fhir-authorization"
+    told = load(story + " The token is sent in the Authorization: Bearer header.").report().diagnoses
+    assert [d.category.value for d in told] == ["aud", "fhir-authorization"]
+
+
+def test_scopes_that_stand_in_a_sentence_are_read():
+    text = (
+        "We asked for scopes like system/Slot.read system/Patient.read and system/Patient.write in the token request.\n"
+        '{"access_token": <valid token>, "scope": "system/Slot.read system/Patient.read", "token_type": "Bearer"}\n'
+        "The write to Patient is refused with 403."
+    )
+    first = load(text).report().diagnoses[0]
+    assert (first.rule, first.side.value) == ("some-scopes-dropped", "registration")
+    assert "system/Patient.write" in first.cause
+
+
+def test_progress_of_curl_is_no_message():
+    text = (
+        'With the curl command from https://docs.example/how I get a "invalid_client" error:\n'
+        "*  CAfile: /etc/ssl/cert.pem\n* successfully set certificate verify locations:\n* TLSv1.2 (OUT), TLS handshake, Client hello (1):"
+    )
+    assert load(text).report().diagnoses[0].category.value == "client-auth"
+    assert (
+        load(text.replace("* successfully set certificate verify locations:", "curl: (60) self-signed certificate"))
+        .report()
+        .diagnoses[0]
+        .category.value
+        == "other"
+    )
+
+
+def test_header_that_a_shell_fills_in_is_not_ill_formed():
+    command = 'curl https://as.example/token -H "Authorization: Basic $(echo -n $ID:$SECRET | base64)" -d grant_type=client_credentials -d scope=system/Patient.read\n'
+    answer = '{"error": "invalid_client"}'
+    assert "authorization-header-refused" not in [d.rule for d in load(command + answer).report().diagnoses]
+    assert (
+        load(command.replace("$(echo -n $ID:$SECRET | base64)", "id:secret") + answer).report().diagnoses[0].rule
+        == "authorization-header-refused"
+    )
+
+
+def test_name_of_a_variable_is_no_redirect_uri():
+    route = "The route calls authorize_redirect(redirect_uri=cfg.callback_uri) and dies there with a stack trace."
+    assert not load(route).found[0].redirect_sent
+    assert load(route.replace("cfg.callback_uri", "/callback_uri")).found[0].redirect_sent == "/callback_uri"
+
+
+@pytest.mark.parametrize(
+    ("text", "statuses"),
+    [
+        ("I post a Patient to the server with Postman. I am getting error as Unauthorized. What is missing?", {"fhir": 401}),
+        ("When I read an Observation from the FHIR server, the response is Forbidden, every time.", {"fhir": 403}),
+        ("The token endpoint says unauthorized_client when I ask it for a token, every time.", {}),
+        ("Only an authorized person may see this page of the hospital, says its owner.", {}),
+    ],
+)
+def test_status_may_be_told_by_its_words(text, statuses):
+    assert load(text).found[0].statuses == statuses
+
+
+def test_fresh_token_that_is_called_invalid_has_two_causes():
+    told = load(
+        "I get a token without trouble. With it GET /Patient/1 shows me: Invalid access token. The token is one minute old."
+    ).report()
+    assert [d.rule for d in told.diagnoses] == ["either-unauthorized-at-fhir-1", "either-unauthorized-at-fhir-2"]
+
+
+def test_address_that_lacks_what_every_app_sends_was_shortened():
+    story = "Here is what stands in the address bar when the page with the error of the hospital comes up: "
+    short = story + "https://as.example/oauth2/authorize?client_id=abc-1&scope=openid+fhirUser which I have cut for you."
+    assert not any(d.rule.startswith("request-") for d in load(short).report().diagnoses)
+    whole = (
+        story
+        + "https://as.example/oauth2/authorize?client_id=abc-1&response_type=code&state=0123456789abcdef0123&scope=openid+fhirUser&aud=https://a.example/fhir for you."
+    )
+    assert load(whole).report().diagnoses[0].rule == "request-redirect_uri"
+
+
+def test_key_of_an_encrypted_token_is_no_key_of_an_assertion():
+    text = "Refreshing a token fails: invalid_grant: The specified kid 'k' is not found for JWE. The sign-in itself works."
+    assert load(text).report().diagnoses[0].rule == "refresh-grant-refused"
+    assert load(text.replace("JWE", "the client assertion")).report().diagnoses[0].category.value == "client-auth"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'At one customer: oauth2: "invalid_client" "Missing or incomplete basic auth header in token request."',
+        'The token endpoint says {"error": {"code": 500, "message": "invalid_client: malformed basic authentication header"}}',
+    ],
+)
+def test_header_of_the_client_is_told_before_the_status(text):
+    assert load(text).report().diagnoses[0].rule == "authorization-header-refused"

@@ -10,7 +10,8 @@ from urllib.parse import quote_plus
 from smartlaunch.exchange import Request
 
 LONGEST = 60_000
-_START = re.compile(r"(?m)(?:^|(?<=[`\s$>(]))curl(?:\.exe)?(?=[ \t\\^`])")
+_START = re.compile(r"(?m)(?:^|(?<=[`\s$>(]))curl(?:\.exe)?(?=[ \t]*[\\^`][ \t]*\r?\n|[ \t]+(?:[-'\"$\\^`<{]|[A-Za-z][\w+.-]*[./:]))")
+"""A command goes on with an option, a quotation or an address; in "the curl command from ..." nobody types one."""
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
 _DATA = frozenset({"-d", "--data", "--data-raw", "--data-ascii", "--data-binary", "--json"})
 _WITH_VALUE = frozenset(

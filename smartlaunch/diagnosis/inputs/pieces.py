@@ -40,6 +40,8 @@ _OAUTH_QUERY = re.compile(
 _STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_$][\w$-]*)\s*:")
 _TRAILING = re.compile(r",(\s*[}\]])")
+_LEFT_BLANK = re.compile(r"(:\s*)(?:<([^<>\"\n{}]{0,80})>|\.{3}|\u2026|\[([\w .-]{1,60})\](?=\s*[,}])|([A-Za-z_][\w-]{0,60})(?=\s*[,}]))")
+"""A value that somebody took out of an object before showing it, so that it is no JSON any more."""
 _AROUND = re.compile(r"[ \t]+(?=[&?])|(?<=[&?=])[ \t]+")
 """Blanks beside a separator, which come from breaking the line and never from a value."""
 _TELLING = re.compile(
@@ -275,13 +277,20 @@ def lenient(text: str) -> Any:
     bare = re.sub(r"\bundefined\b|\bNone\b", "null", bare)
     bare = re.sub(r"\bTrue\b", "true", re.sub(r"\bFalse\b", "false", bare))
     bare = re.sub(r"\[(?:Object|Function|Array|Circular|Getter)[^\]\[]*\]|<ref \*\d+>", "null", bare)
-    bare = _TRAILING.sub(r"\1", _BARE_KEY.sub(r'\1"\2":', bare))
+    bare = _LEFT_BLANK.sub(_quoted, _BARE_KEY.sub(r'\1"\2":', bare))
+    bare = _TRAILING.sub(r"\1", re.sub(r",\s*(?:\.{3}|\u2026)(?=\s*[}\]])", "", bare))
     restored = re.sub(r"\x00(\d+)\x00", lambda m: strings[int(m.group(1))], bare)
     try:
         found = json.loads(restored, strict=False)
     except (ValueError, RecursionError, IndexError):
         return None
     return found if isinstance(found, (dict, list)) else None
+
+
+def _quoted(found: re.Match[str]) -> str:
+    """The place of a value that was taken out, as a string; a literal of JSON stays."""
+    word = found.group(2) or found.group(3) or found.group(4) or ""
+    return found.group(0) if word in ("true", "false", "null") else found.group(1) + json.dumps(f"<{word}>")
 
 
 def _plain(value: Any, depth: int = 0) -> Any:

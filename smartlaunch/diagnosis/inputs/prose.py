@@ -57,6 +57,12 @@ _STATUS = re.compile(
     r"Service Unavailable|Gateway Time-?out|error|response|status|from|on|when|while|whenever|for)",
     re.IGNORECASE,
 )
+_STATUS_WORD = re.compile(
+    r"(?:\b(?:errors?|message|response|status|exception|getting|get|gets|got|returns?|returned|receiv\w+|says|saying|answers?|as|is|an?)\W{1,12}"
+    r"(?:an? |the |me |with |as ){0,2}|^\W*)\b(un-?authori[sz]ed|forbidden)\b(?![_ ]client)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A status told by its words alone."""
 _FHIR_CALL = re.compile(
     r"\b(GET|POST|PUT|PATCH|DELETE)\s+((?:\{[^}]*\}\S*?/|/|https?://\S+?/)?(?!HTTP\b)[A-Z][A-Za-z]{3,30}(?:[/?][^\s`'\"]*)?)(?=[\s`'\".,)]|$)"
 )
@@ -67,6 +73,15 @@ _EXCEPTION = re.compile(
     r"\b[A-Za-z_.]*(?:Error|Exception|Fault)\b\s*[:(]|\bCaused by\b|\bTraceback\b|"
     r"\b(?:ERROR|ERR|FTL|WARN|WRN|FATAL|SEVERE|WARNING)\b|\[error\]|\blevel=(?:error|warn)|^\s*(?:fail|crit|error|warn):|\bAADSTS\d+|\bIDX\d{5}"
 )
+_PROGRESS = re.compile(
+    r"\s*\*?\s+(?:Trying \S|TCP_NODELAY|Connected to|Host \S+ was resolved|IPv[46]: |ALPN\b|"
+    r"(?:successfully set )?certificate verify locations|CAfile:|CApath:|TLSv1|SSL connection using|"
+    r"Server certificate:|(?:subject|issuer|start date|expire date|subjectAltName):|"
+    r"SSL certificate verify ok|Using HTTP|Connection state changed|Copying HTTP|Connection #\d+ to host|upload completely|"
+    r"We are completely uploaded|Mark bundle|old SSL session|Server auth using|\[HTTP/2\])|"
+    r"Note: Unnecessary use of"
+)
+"""What curl -v tells of a connection that is in order."""
 _HEADING = re.compile(r"\s*(?:fail|crit|warn|error): \S+\[\d+\]\s*$")
 """The line that some loggers write above the message itself."""
 _INTRODUCED = re.compile(
@@ -105,7 +120,7 @@ _STEPS = tuple(
                 r"\b(?:FHIR|protected|data|resource)[ -](?:server|apis?|endpoints?|resources?|service|base|calls?|requests?)\b",
                 r"\bAPI (?:endpoints?|calls?|requests?|server)\b",
                 (
-                    r"\b(?:call|access|fetch|read|search|query|retriev|request|get|pull|load)\w*(?: to)? "
+                    r"\b(?:call|access|fetch|read|search|query|retriev|request|get|pull|load|post|put|creat|updat|writ)\w*(?: to)? "
                     r"(?:the |any |a |all |my |their |some )?(?:\w+ )?"
                     rf"(?:{_RESOURCES}|patients?|resources?|observations?|records?|patient data)\b"
                 ),
@@ -145,6 +160,11 @@ _GRANTED = re.compile(
 _ASKED = re.compile(r"(?i)\b(?:we|I|app|client)\b[^.]{0,30}\b(?:request|ask for|asked for|requested|requesting|asking for)\b")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|\n\s*\n")
 _SCOPE_WORD = re.compile(r"(?<![\w/.:])(?:patient|user|system)/(?:[A-Z][A-Za-z]+|\*)\.(?:read|write|\*|[cruds]{1,5})(?![\w/])")
+_SCOPE_RUN = re.compile(
+    r"(?<![\w/.:])(?:(?:patient|user|system)/(?:[A-Z][A-Za-z]+|\*)\.(?:read|write|\*|[cruds]{1,5})(?![\w/])"
+    r"(?:[ \t]*,[ \t]*(?:and[ \t]+)?|[ \t]+(?:and[ \t]+)?)?){2,60}"
+)
+"""Scopes that stand side by side inside a sentence."""
 _REQUESTED = re.compile(r"(?i)\b(?:request\w*|ask\w*|includ\w*|sen[dt]\w*|scopes?)\b")
 
 
@@ -175,7 +195,7 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
     short = alone and len(text) < 400 and text.strip().count("\n") < 3 and not _NOT_MINE.search(text)
     before = ""
     for line in text.splitlines():
-        if not line.strip(" \t`*_-#>|"):
+        if not line.strip(" \t`*_-#>|") or _PROGRESS.match(line):
             continue
         headed = _HEADING.match(before) is not None and line[:1] in (" ", "\t")
         before = line
@@ -201,22 +221,26 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
     _scope_lists(text, heard)
     if found := _STATUS.search(story):
         heard.status = int(next(code for code in found.groups() if code))
-        heard.step = _step_of(story, heard.status) or ("fhir" if _LIBRARY_CALL.search(story) else "")
+        heard.step = _step_of(story, str(heard.status)) or ("fhir" if _LIBRARY_CALL.search(story) else "")
+    elif not short and (worded := _STATUS_WORD.search(story)):
+        heard.status = 403 if worded.group(1).lower() == "forbidden" else 401
+        heard.step = _step_of(story, worded.group(1)) or ("fhir" if _LIBRARY_CALL.search(story) else "")
     heard.calls = [f"{m.group(1)} {m.group(2)}" for m in _FHIR_CALL.finditer(story)][:6]
     if _NO_REFRESH.search(story):
         heard.values.setdefault("refresh_token", "not returned")
     return heard
 
 
-def _step_of(story: str, status: int) -> str:
-    """The step that the sentences about a status speak of; the first that tells counts."""
-    number = re.compile(rf"(?<![\d.]){status}(?!\d)")
+def _step_of(story: str, status: str) -> str:
+    """The step that the sentences about a status speak of, or the one before it; the first that tells counts."""
+    number = re.compile(rf"(?<![\d.]){re.escape(status)}(?!\d)", re.IGNORECASE)
+    before = ""
+    told: list[str] = []
     for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z])|\s\.\s", story):
         if number.search(sentence):
-            for step, pattern in _STEPS:
-                if pattern.search(sentence):
-                    return step
-    return ""
+            told = [*told, sentence, before] if told else [sentence, before]
+        before = sentence
+    return next((step for sentence in (*told[::2], *told[1::2]) for step, pattern in _STEPS if pattern.search(sentence)), "")
 
 
 def _scope_lists(text: str, heard: Heard) -> None:
@@ -233,6 +257,8 @@ def _scope_lists(text: str, heard: Heard) -> None:
                 words = next(group for group in found.groups() if group is not None)
                 if _is_scope_list(words):
                     _scope_list(line[: found.start()], words, heard)
+            for run in _SCOPE_RUN.finditer(line):
+                _scope_list(line[: run.start()], " ".join(_SCOPE_WORD.findall(run.group())), heard)
             before = line
     if "granted_scopes" in heard.values and "requested_scopes" not in heard.values:
         named = [w for part in _SENTENCES.split(text) if _ASKED.search(part) for w in _SCOPE_WORD.findall(part)]
@@ -271,7 +297,7 @@ def _label(line: str, heard: Heard) -> str:
                 heard.errors.append(value)
         elif name == "grant_type":
             heard.values.setdefault("token_request", f"grant_type={value}")
-        elif value.lower() not in ("null", "none", "undefined"):
+        elif value.lower() not in ("null", "none", "undefined") and not _is_code(name, value):
             heard.values.setdefault({"scope": "requested_scopes"}.get(name, name), value)
     found = _LABEL.match(line[:4000])
     if not found or (pairs and "=" in found.group(0)[: found.start(2)]):
@@ -293,6 +319,13 @@ def _label(line: str, heard: Heard) -> str:
     if name not in ("error", "error_description"):
         heard.values.setdefault(name, value)
     return name if alias(name) else ""
+
+
+def _is_code(name: str, value: str) -> bool:
+    """Whether a value is the name of something in a program, from which the real one comes."""
+    if name == "redirect_uri":
+        return re.match(r"[A-Za-z][\w+.-]*:|/|https?%3A", value, re.IGNORECASE) is None
+    return re.match(r"(?:self|this|cfg|config|settings|options|env|process\.env|os\.environ)\b[.\[]", value) is not None
 
 
 def _quotes(line: str) -> Iterator[str]:

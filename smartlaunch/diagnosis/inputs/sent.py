@@ -7,15 +7,17 @@ repetition is therefore never concluded here. Of a message that may be cut off, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from smartlaunch.diagnosis.inputs import bodies, documents, flows, messages, tokens
 from smartlaunch.diagnosis.inputs.pieces import Piece
 from smartlaunch.diagnosis.inputs.readings import Reading
 from smartlaunch.diagnosis.inputs.weblinks import host_of
+from smartlaunch.diagnosis.request_faults import is_placeholder
 from smartlaunch.evidence.endpoints import EndpointGuess
 from smartlaunch.evidence.facts import FlowMemory, derive
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
@@ -31,6 +33,16 @@ _COMPARED = (
 )  # fmt: skip
 _OF_VALUES = ("verifier_", "basic_", "assertion", "code_challenge", "redirect_uri_", "client_id_")
 """Facts about a value, which of a message that was cut off may be the half of one."""
+_FACTS_OF = {
+    "code_verifier": "verifier_",
+    "client_assertion": "assertion",
+    "code_challenge": "code_challenge",
+    "redirect_uri": "redirect_uri_",
+    "client_id": "client_id_",
+}
+"""How the facts begin that tell of a parameter."""
+_CALLED = re.compile(r"\$[({]|\$\w|`|\{\{")
+"""A command or a variable that is filled in when the request goes out."""
 
 
 class Sent:
@@ -134,6 +146,9 @@ class Sent:
         if cut:
             for name in [n for n, value in facts.items() if value is False or n.startswith(_OF_VALUES)]:
                 del facts[name]
+        for name in _stood_in(request):
+            for fact in [f for f in facts if f.startswith(name)]:
+                del facts[fact]
         if endpoint is Endpoint.FHIR and not cut:
             self._token(request, response)
         kept = self._out.redactor.exchange(exchange)
@@ -160,6 +175,14 @@ class Sent:
         self._spelling.look(exchange, facts)
         certain = url != self.last or facts.get("launch_changed", "cut") not in ("cut", "other")
         return {name: facts[name] for name in _COMPARED if name in facts and (certain or facts[name] is True)}
+
+
+def _stood_in(request: Request) -> list[str]:
+    """The beginnings of the facts about values in whose place a variable of a shell or a blank was left."""
+    scheme, _, value = (request.header("authorization") or "").partition(" ")
+    found = ["basic_"] if scheme.lower() == "basic" and (is_placeholder(value) or _CALLED.search(value) is not None) else []
+    given = dict(parse_qsl(request.body.decode("utf-8", "replace"))) if b"=" in request.body[:200] else {}
+    return found + [fact for name, fact in _FACTS_OF.items() if name in given and is_placeholder(given[name])]
 
 
 def _to(request: Request) -> str:

@@ -18,6 +18,11 @@ from smartlaunch.diagnosis.vendor import Vendor
 _PERMITTED = {"scope:dotted": "dotted-scopes", "response_type:hybrid": "hybrid"}
 """Forms that are a fault only where the vendor does not document them, by the vendor's trait."""
 
+_ALWAYS_SENT = frozenset({"response_type", "client_id", "redirect_uri", "state", "aud"})
+_IS_MISSING = ": it is missing"
+SHORTENED = 3
+"""From how many of the parameters that every app sends an address lacks on it is taken for one that somebody shortened."""
+
 
 @predicate
 def request(m: Material, vendor: Vendor) -> Iterator[Signal]:
@@ -29,7 +34,11 @@ def request(m: Material, vendor: Vendor) -> Iterator[Signal]:
     if not _judged(m):
         return
     faults: dict[str, list[str]] = {}
-    for kind, problem in m.request_faults or faults_of(m.authorize_url):
+    found = m.request_faults or faults_of(m.authorize_url)
+    shortened = by_hand(m) and sum(kind in _ALWAYS_SENT and _IS_MISSING in problem for kind, problem in found) >= SHORTENED
+    for kind, problem in found:
+        if shortened and _IS_MISSING in problem:
+            continue
         if _PERMITTED.get(kind, "") not in vendor.traits and not _known_better(kind, problem, m) and not _blanked(problem, m):
             faults.setdefault(kind.partition(":")[0], []).append(problem)
     base = m.discovery_base or (m.fhir_base if m.fhir_base != m.aud else "")

@@ -121,6 +121,37 @@ def redirect_of_another_scheme(m: Material, _vendor: Vendor) -> Iterator[Signal]
         yield saw("redirect-scheme-told", f'the redirect URI has another scheme than is meant: "{_short(both)}"', by="asker")
 
 
+@predicate
+def redirect_told(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """The story, or what is known of the request, is about the way back to the app."""
+    if m.redirect_sent or m.redirect_registered or any(_REDIRECT.search(part) for part in _clauses(m)):
+        yield saw("redirect-told", "the redirect URI is spoken of", by="asker")
+
+
+_DESCRIBED = re.compile(r"(?i)description|message|detail")
+_CODE = re.compile(r"(?i)\b(?:access_denied|invalid_(?:request|client|grant))\b")
+_BEFORE = re.compile(r"(?i)^.*?\b(?:access_denied|invalid_(?:request|client|grant))\b[\s,;:|\"'-]*(?:(?:error_?)?description\s*[:=]?\s*)?")
+_STOCK = re.compile(
+    r"(?i)^\W*(?:bad request|invalid (?:request|client|grant)|unauthori[sz]ed|access (?:is |was )?denied|"
+    r"an? (?:unknown |unexpected )?error\b.*|null|none|undefined)\W*$"
+)
+
+
+@predicate
+def reason_given(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """The server says in words of its own why it refused."""
+    if not any(_CODE.fullmatch(code) for code in m.errors):
+        return
+    for said in m.texts("server"):
+        reason = _BEFORE.sub("", said.text).strip(" .\"'")
+        told = _DESCRIBED.search(said.where) or (
+            said.where not in ("line", "quoted") and _CODE.search(said.text) and reason != said.text.strip(" .\"'")
+        )
+        if told and len(re.findall(r"[A-Za-z]{2,}", reason)) >= 2 and not _STOCK.match(reason):
+            yield saw("reason-given", f'the server says "{_short(reason)}"', said.exchange, reason=_short(reason))
+            return
+
+
 def _bare(text: str) -> str:
     """A sentence without the addresses in it, in which both schemes may stand by chance."""
     return re.sub(r"https?://[\w<{*]\S*", "", text) if text.count("://") > 1 else re.sub(r"(https?)://\S+", r"\1", text)
