@@ -28,7 +28,7 @@ FIRST_LINE, TROUBLE, MESSAGE, ELSEWHERE = 2.0, 1.5, 1.8, 0.7
 ENOUGH, ALONE, CLEARLY, STRONG = 4.5, 3.0, 1.3, 3
 """What a subject has to reach, beside others and alone, and by how much it has to lead the next one of another kind."""
 _TROUBLE = re.compile(
-    r"(?i)\b(?:errors?|fail\w*|invalid\w*|\w+_denied|\w+_mismatch|insufficient\w*|unable|refus\w+|reject\w+|denied|deny|forbidden|unauthori[sz]ed\w*|missing|wrong|"
+    r"(?i)\b(?:errors?|fail\w*|invalid\w*|incorrect\w*|\w+_denied|\w+_mismatch|insufficient\w*|unable|refus\w+|reject\w+|denied|deny|forbidden|unauthori[sz]ed\w*|missing|wrong|"
     r"problems?|issues?|stuck|trouble|mismatch\w*|unknown|broken|lost|blocked|stop(?:s|ped)|dies|died|crash\w*|complain\w*|gone|4\d\d|500)\b"
 )
 _LACK = re.compile(r"(?i)\b(?:no|not|cannot|can.t|never|without|expired)\b|n.t\b")

@@ -27,6 +27,11 @@ DOORKEEPER = "The provided authorization grant is invalid, expired, revoked, doe
 
 # rule -> (what fires it, what is close and must not); "_facts" are facts as a recorder derives them, "_set" fields of the material
 CASES = {
+    "discovery-needs-token": ({"_told": "The address https://ehr.example/fhir/.well-known/smart-configuration answers 401 Unauthorized."}, {"_told": "The address https://ehr.example/fhir/.well-known/smart-configuration answers 404 Not Found."}),
+    "server-breaks-specification": ({"notes": "the token endpoint does not follow RFC 6749"}, {"notes": "the token endpoint follows RFC 6749"}),
+    "token-answer-lacks-member": ({"notes": "the server is not sending expires_in"}, {"notes": "the server is sending expires_in"}),
+    "server-replaced": ({"notes": "the sandbox has been replaced"}, {"notes": "the sandbox has been useful"}),
+    "redirect-is-launch-page": ({"redirect_uri": "https://a.example/launch", "launch_uri": "https://a.example/launch"}, {"redirect_uri": "https://a.example/cb", "launch_uri": "https://a.example/launch"}),
     "request-refused-with-reason": ({"error": "invalid_request", "error_description": "Domain header absent"}, {"error": "invalid_request", "error_description": "Bad Request"}),
     "client-refused-with-reason": ({"error": "invalid_client", "error_description": "Tier of the app is closed"}, {"error": "invalid_client", "error_description": "invalid client"}),
     "grant-refused-with-reason": ({"error": "invalid_grant", "error_description": "Nothing is stored under it"}, {"error": "invalid_grant", "error_description": "null"}),

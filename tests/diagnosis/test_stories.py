@@ -10,6 +10,36 @@ from smartlaunch.diagnosis.weighing import questions
 
 STORIES = [
     (
+        "discovery-needs-token", "fhir-server",
+        "Metadata\nThe capability statement gives a 401 error. Go to https://ehr.example/apis/fhir/metadata and see. It should be open to all.",
+        "https://ehr.example/r4/.well-known/smart-configuration is answered with 403 Forbidden, before I have any token.",
+        "https://ehr.example/r4/.well-known/smart-configuration is answered with 404, before I have any token.",
+    ),
+    (
+        "server-breaks-specification", "authorization-server",
+        "The sign-in service of our region does not comply with the OAuth specification: one code buys two tokens.",
+        "According to section 4.1.2.1 of RFC 6749 an error comes with state. This server does not give one back.",
+        "According to section 4.1.2.1 of RFC 6749 an error comes with state. This server gives one back.",
+    ),
+    (
+        "token-answer-lacks-member", "authorization-server",
+        "Our library stops, for the launcher is not sending expires_in along with the token, and it counts on that.",
+        "The token answer comes without the scope field, and the library stops there.",
+        "The token answer comes with the scope field, and the library stops there.",
+    ),
+    (
+        "server-replaced", "app",
+        "Tutorial\nIt seems that the sandbox at the hospital has been changed since, and I can not run the example against it.",
+        "The FHIR server of the course was moved, and nothing in our exercises works with it.",
+        "The FHIR server of the course was slow, and nothing in our exercises works with it.",
+    ),
+    (
+        "redirect-is-launch-page", "app",
+        "What the console shows for my app is not right, I think:\nLaunch URI: https://app.example/smart/launch\nRedirect URI: https://app.example/smart/launch",
+        "Nothing comes of it. These are mine:\n- Redirect URI: https://app.example/start.html\n- Launch URI: https://app.example/start.html",
+        "Nothing comes of it. These are mine:\n- Redirect URI: https://app.example/\n- Launch URI: https://app.example/",
+    ),
+    (
         "request-refused-with-reason", "app",
         'The token request of our job: {"error": "invalid_request", "error_description": "Tier of the caller is unset"}',
         'It answers {"error":"invalid_request","error_message":"Grouping has two entries"} whatever I send to it.',
@@ -533,3 +563,36 @@ def test_key_of_an_encrypted_token_is_no_key_of_an_assertion():
 )
 def test_header_of_the_client_is_told_before_the_status(text):
     assert load(text).report().diagnoses[0].rule == "authorization-header-refused"
+
+
+def test_address_behind_its_name_is_read_where_other_things_stand_around_it():
+    m = load(
+        "Please help.\n- Redirect URI: https://a.example/cb\n- Registered redirect URI = https://a.example/callback\nIt gives an error."
+    ).found[0]
+    assert m.redirect_sent == "https://a.example/cb"
+    assert list(m.redirect_registered) == ["https://a.example/callback"]
+
+
+def test_word_that_ends_in_no_denies_nothing():
+    assert "unknown-client-refused" not in [
+        d.rule for d in load("The Inferno client does not take a POST at its redirect URI. Is it meant so?").report().diagnoses
+    ]
+    assert load("The server says: no client registered under this id.").report().diagnoses[0].rule == "unknown-client-refused"
+
+
+def test_missing_address_in_the_state_is_a_lost_state():
+    text = "After the sign-in our log has: Missing redirect URL in OAuth callback state for provider x."
+    assert load(text).report().diagnoses[0].category.value == "identity-session"
+    assert load("After the sign-in the page has: Missing redirect URL.").report().diagnoses[0].category.value == "redirect-uri"
+
+
+def test_page_that_never_leaves_for_the_sign_in_is_told():
+    text = (
+        "On the public host the library is not redirecting to my authorization server, and no error is shown. On localhost all of it works."
+    )
+    assert load(text).report().diagnoses[0].rule == "either-sign-in-never-begins-1"
+
+
+def test_jwt_of_the_client_is_told_as_its_authentication():
+    text = "I chose asymmetric auth with a JWKS. The token endpoint: invalid_client: Invalid client details token: jwt malformed"
+    assert load(text).report().diagnoses[0].category.value == "client-auth"

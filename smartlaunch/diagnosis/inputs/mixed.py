@@ -87,7 +87,7 @@ class _Text:
         alone = not pieces
         self._first_line(text, rest)
         if rest.strip() or self._log:
-            self._prose(rest, alone=alone)
+            self._prose(rest, alone=alone, addresses=prose.labelled_addresses(text))
         self._source(sources - {""}, rest)
         self._settle(pieces)
         cleaning.clean(self.m, self.out.redactor)
@@ -337,10 +337,12 @@ class _Text:
 
     # --- prose and what follows -----------------------------------------------------------------------------------------------
 
-    def _prose(self, rest: str, *, alone: bool) -> None:
+    def _prose(self, rest: str, *, alone: bool, addresses: Mapping[str, str]) -> None:
         m = self.m
         silent = not m.errors and not m.urns and not any(m.texts("server"))
         heard = self._with_log(prose.read(rest, alone=alone and not self._log, silent=silent))
+        for name, address in addresses.items():
+            heard.values.setdefault(name, address)
         values = self._take_values(heard)
         for code in heard.errors:
             if code not in m.errors:

@@ -280,6 +280,23 @@ def _is_scope_list(words: str) -> bool:
     return bool(found) and scopes.Kind.FOREIGN not in kinds and (len(found) > 1 or "/" in words)
 
 
+def labelled_addresses(text: str) -> dict[str, str]:
+    """Addresses that stand behind their names, one a line: "Redirect URI: https://..."."""
+    found: dict[str, str] = {}
+    for line in text[:LONGEST].splitlines():
+        label = _LABEL.match(line[:4000]) if "://" in line else None
+        name = _OWN_LABELS.get(_key(label.group(1)), "") if label is not None else ""
+        if label is not None and name in _URI_LABELS:
+            value = label.group(2).split()[0].strip("`<>,;\"'*()")
+            if "://" in value and name not in found:
+                found[name] = value
+    return found
+
+
+def _key(label: str) -> str:
+    return re.sub(r"[ /()-]+", "_", label.strip().lower()).strip("_")
+
+
 def _label(line: str, heard: Heard) -> str:
     """Take ``Label: value``; the observation's key that it was taken for, or an empty string."""
     pairs = list(_PAIR.finditer(line))
@@ -302,8 +319,7 @@ def _label(line: str, heard: Heard) -> str:
     found = _LABEL.match(line[:4000])
     if not found or (pairs and "=" in found.group(0)[: found.start(2)]):
         return ""
-    key = re.sub(r"[ /()-]+", "_", found.group(1).strip().lower()).strip("_")
-    name = _OWN_LABELS.get(key, "")
+    name = _OWN_LABELS.get(_key(found.group(1)), "")
     value = found.group(2).strip().strip("`*\"'")
     if not name or not value or len(value) > 3000:
         return ""

@@ -69,6 +69,9 @@ def endpoints(m: Material, vendor: Vendor) -> Iterator[Signal]:
             f"the discovery document was answered {m.statuses.get('discovery') or m.statuses.get('any')}",
             m.fact_of.get("status.discovery", ""),
         )
+    status = m.statuses.get("discovery", 0) or (m.statuses.get("any", 0) if m.facts.get("discovery_request") else 0)
+    if status in (401, 403):
+        yield saw("discovery-refused", f"the discovery document was answered {status}", m.fact_of.get("status.discovery", ""))
     base_path = re.sub(r"^https?://[^/]+", "", base or "").strip("/")
     if base and not base_path and (m.statuses.get("discovery", 0) >= 400 or m.facts.get("discovery_request")):
         yield saw("discovery-at-root", "the document was asked for at the root of the host, not under a FHIR base URL")

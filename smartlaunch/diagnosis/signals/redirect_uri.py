@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from smartlaunch.diagnosis.inputs.weblinks import difference
 from smartlaunch.diagnosis.material import Material
@@ -35,6 +36,8 @@ def redirects(m: Material, _vendor: Vendor) -> Iterator[Signal]:
             m.fact_of.get("redirect_uri_equal", ""),
             redirect_difference="the two requests name different redirect URIs",
         )
+    if m.launch_uri and m.launch_uri in (m.redirect_sent, *m.redirect_registered) and urlsplit(m.launch_uri).path.strip("/"):
+        yield saw("redirect-is-launch", "the redirect URI is the launch URL", uri=m.launch_uri)
     if m.redirect_sent and not is_placeholder(m.redirect_sent):
         yield saw("redirect-known", "the redirect URI sent is known")
         if re.match(r"^[a-z][a-z0-9+.-]*://$", m.redirect_sent) or not re.match(r"^[A-Za-z][A-Za-z0-9+.-]*:", m.redirect_sent):
