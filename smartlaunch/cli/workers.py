@@ -37,6 +37,13 @@ from smartlaunch.target import Target
 MOST = 16
 _THEIRS = frozenset({"scenario", "requirement", "suite", "quick", "thorough", "ids", "out", "workers"})
 """Options that a worker is not given: what they select stands in its ids."""
+_BESIDES = {
+    "features/scopes/scope_interactions.feature": 4.0,
+    "features/fhir_access/patients_and_users.feature": 3.5,
+    "features/app_state/app_state.feature": 3.0,
+    "features/scopes/scope_versions.feature": 5.0,
+}
+"""What a scenario of a feature makes more requests than others of its kind: with a grant of its own, or records that are made and deleted."""
 _LOOK_S = 0.5
 _END_S = 6.0
 """How long a worker may take to end once it is asked to; it kills what it started itself before that."""
@@ -85,8 +92,8 @@ def divide(selection: Selection, workers: int, *, one_jwk_set: bool) -> tuple[li
 def requests_of(plan: Plan) -> float:
     """About how many requests a scenario makes, as counted at the embedded EHR; one that waits counts as long as it takes."""
     probes, chart = "intrusive" in plan.flags, plan.suite.id.startswith("ehr-launch")
-    own = 1 + 1.5 * probes + 3.5 * bool(plan.again)
-    return own + (4 if chart and probes else chart and bool(plan.again)) + 2 * bool(plan.waits or "waits" in plan.flags)
+    own = 1 + probes + 4.5 * bool(plan.again) + _BESIDES.get(plan.path, 0)
+    return own + (5 if chart and probes else chart and bool(plan.again)) + 2 * bool(plan.waits or "waits" in plan.flags)
 
 
 def _cut(units: Sequence[Unit], workers: int) -> Iterator[list[Unit]]:
