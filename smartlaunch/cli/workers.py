@@ -43,7 +43,7 @@ _BESIDES = {
     "features/app_state/app_state.feature": 3.0,
     "features/scopes/scope_versions.feature": 5.0,
 }
-"""What a scenario of a feature makes more requests than others of its kind: with a grant of its own, or records that are made and deleted."""
+"""How many requests more than others a scenario of a feature makes: with a grant of its own, or records that are made and deleted."""
 _LOOK_S = 0.5
 _END_S = 6.0
 """How long a worker may take to end once it is asked to; it kills what it started itself before that."""
