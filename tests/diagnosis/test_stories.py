@@ -10,6 +10,24 @@ from smartlaunch.diagnosis.weighing import questions
 
 STORIES = [
     (
+        "grant-type-unread", "app",
+        "I post the code to the token endpoint with grant_type: authorization_code from our job and all it says is unsupported_grant_type.",
+        "The token endpoint says that no grant type was given, yet I add it in Postman: invalid_request, Missing parameter grant_type",
+        "I post to the token endpoint with grant_type: client_credentials from our job and all it says is unsupported_grant_type.",
+    ),
+    (
+        "user-unknown", "session",
+        "The sign-in page takes the password, then we come back with error=access_denied&error_description=Account+not+found at the app.",
+        "The hospital's identity provider lets me in, and then the permission page says: User dr.smith was not found.",
+        "The hospital's identity provider lets me in, and then the permission page says: Template signin was not found.",
+    ),
+    (
+        "sign-in-loop", "app",
+        "Users sign in, and then the callback page goes into a never-ending loop, each time with a new code.",
+        "We have signed in and the callback gets into the same loop, each time with another code. Is it us or the server?",
+        "We have signed in and the callback runs a for loop over the patients, each time with another code. Is it us or the server?",
+    ),
+    (
         "discovery-needs-token", "fhir-server",
         "Metadata\nThe capability statement gives a 401 error. Go to https://ehr.example/apis/fhir/metadata and see. It should be open to all.",
         "https://ehr.example/r4/.well-known/smart-configuration is answered with 403 Forbidden, before I have any token.",
@@ -596,3 +614,45 @@ def test_page_that_never_leaves_for_the_sign_in_is_told():
 def test_jwt_of_the_client_is_told_as_its_authentication():
     text = "I chose asymmetric auth with a JWKS. The token endpoint: invalid_client: Invalid client details token: jwt malformed"
     assert load(text).report().diagnoses[0].category.value == "client-auth"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'POST /oauth2/token?grant_type=authorization_code&code=abcdefgh&client_id=app HTTP/1.1\nHost: as.example\n\n{"error":"invalid_request"}',
+        'curl -X POST \'https://as.example/token?grant_type=refresh_token&refresh_token=abcdefgh\'\n\n{"error":"unsupported_grant_type"}',
+        "I send https://as.example/token?grant_type=authorization_code&code=abcdefgh&client_id=app and get unsupported_grant_type",
+    ],
+)
+def test_token_request_in_an_address_is_told(text):
+    assert load(text).report().diagnoses[0].rule == "grant-type-unread"
+
+
+def test_token_request_in_a_body_is_no_request_in_an_address():
+    both = 'curl \'https://as.example/token?grant_type=authorization_code\' -d grant_type=authorization_code -d code=abcdefgh\n\n{"error":"unsupported_grant_type"}'
+    assert load(both).report().diagnoses[0].rule == "grant-type-refused"
+    text = 'curl https://as.example/token -d grant_type=authorization_code -d code=abcdefgh -d client_id=app\n\n{"error":"unsupported_grant_type"}'
+    assert load(text).report().diagnoses[0].rule == "grant-type-refused"
+
+
+def test_loop_after_the_sign_in_is_no_fault_of_a_shortened_request():
+    request = "https://ehr.example/oauth2/authorize?client_id=app&redirect_uri=https%3A%2F%2Fa.example%2Fcb&response_type=code&state=hidden"
+    text = f"Is it only me? I am sent to and fro between {request} and https://ehr.example/start, until the browser tells of too many redirects."
+    assert load(text).report().diagnoses[0].rule == "sign-in-loop"
+    refused = f"Is it only me? I open {request} for the pilot clinic of our region, and the server only says invalid_request."
+    assert load(refused).report().diagnoses[0].rule != "sign-in-loop"
+
+
+def test_state_that_an_error_lacks_is_not_what_the_error_is_about():
+    text = "I send https://ehr.example/authorize?response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fa.example%2Fcb&scope=openid&aud=https%3A%2F%2Fehr.example%2Ffhir&state=abc and come back to https://a.example/cb?error=invalid_user&error_description=User%20not%20found."
+    assert load(text).report().diagnoses[0].rule == "user-unknown"
+
+
+def test_answer_below_a_request_needs_no_status_line():
+    refused = '{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"forbidden","diagnostics":"insufficient scope"}]}'
+    request = "GET /fhir/Patient/1 HTTP/1.1\nHost: ehr.example\nAuthorization: Bearer abcdef.gh\n\n"
+    read = load(request + refused).report()
+    assert read.diagnoses[0].category.value == "fhir-authorization"
+    assert "an OperationOutcome" in read.read
+    sent = 'POST /fhir/Patient HTTP/1.1\nHost: ehr.example\nContent-Type: application/fhir+json\n\n{"resourceType":"Patient","active":true}'
+    assert load(sent).report().diagnoses == []

@@ -73,6 +73,7 @@ def _token_request(url: str, m: Material) -> str:
     m.structured.add("url")
     address, _, query = url.partition("?")
     m.token_url = m.token_url or address
+    m.facts["token_parameters_in_query"] = True
     read_into(m, {"token_request": query.replace("%20", " ")})
     return "an access token request in an address"
 

@@ -123,6 +123,9 @@ class Spelling:
         """
         if exchange.request.method == "POST" and b"grant_type=" in exchange.request.body and _AUTHORIZE.search(exchange.request.url):
             facts["token_request_at_authorize"] = True
+        in_query = exchange.endpoint is Endpoint.TOKEN and "grant_type" in dict(parameters_of(exchange.request.url))
+        if in_query and "grant_type" not in dict(exchange.request.form):
+            facts["token_parameters_in_query"] = True
         if exchange.endpoint is Endpoint.FHIR and exchange.response is not None and exchange.response.status == 401:
             _refused_token(exchange, exchange.response, facts)
         sent = dict(parameters_of(exchange.request.url))
@@ -271,7 +274,7 @@ def _take(m: Material, item: RecordedExchange, *names: str) -> None:
 
 def _note(m: Material, item: RecordedExchange) -> None:
     """What any exchange may show: who is framed, what the browser kept back, how the clocks stand."""
-    _take(m, item, "frame", "clock_offset_s", "token_request_at_authorize")
+    _take(m, item, "frame", "clock_offset_s", "token_request_at_authorize", "token_parameters_in_query")
     if item.facts.get("cors_wildcard_with_credentials"):
         _take(m, item, "cors_wildcard_with_credentials")
     origin = item.facts.get("origin")

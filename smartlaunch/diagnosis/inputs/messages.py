@@ -47,13 +47,22 @@ def find(text: str) -> list[tuple[int, int, Message]]:
         whole = "HTTP/" in line.group(0)
         if is_request and not whole and not headers and "://" not in line.group(2):
             continue
+        before = at
         body, at = _body(text, at, limit, headers) if whole or headers else ("", at)
+        if is_request and body and (line.group(1) in ("GET", "HEAD") or _OF_ANSWER.match(body)):
+            body, at = "", before
         if is_request:
             url = _absolute(line.group(2), headers)
             found.append((start, at, Message(method=line.group(1), url=url, headers=headers, body=body)))
         else:
             found.append((start, at, Message(status=int(line.group(1)), reason=(line.group(2) or "").strip(), headers=headers, body=body)))
     return found
+
+
+_OF_ANSWER = re.compile(
+    r"""\s*(?:\{(?=[^{}]{0,2000}"error"\s*:\s*["{])(?![^{}]*"grant_type")|\{(?=[^{}]{0,400}"resourceType"\s*:\s*"OperationOutcome")|<OperationOutcome)"""
+)
+"""A body that only a server writes: below a request it is the answer, whose first line was left out."""
 
 
 def lone_headers(text: str) -> list[tuple[int, int, str, str]]:

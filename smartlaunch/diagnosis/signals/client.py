@@ -72,6 +72,16 @@ def authentication(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw("token-request-json", "the token request was sent as JSON, not form-encoded")
     if f.get("token_method") == "GET":
         yield saw("token-request-get", "the token request was sent with GET")
+    if f.get("token_parameters_in_query") and {"unsupported_grant_type", "invalid_request"} & set(m.errors):
+        problem = "the parameters of the token request stand in its address"
+        yield saw("token-parameters-in-query", problem, at.get("token_parameters_in_query", ""))
+    if "unsupported_grant_type" in m.errors and not m.grant_type and any(_CODE_GRANT.search(s.text) for s in m.said):
+        yield saw("code-grant-refused", "the server knows no grant_type authorization_code, which every authorization server has")
+
+
+_CODE_GRANT = re.compile(
+    r"grant[ _]?type\W{1,12}authorization_code|authorization_code\W{1,3}(?:as|for|in) (?:the |my )?\W?grant[ _]?type", re.IGNORECASE
+)
 
 
 @predicate
