@@ -69,11 +69,13 @@ class Issuing:
         return token
 
     def _end_earlier(self, client: Client, user: str | None, *, renewed: bool) -> None:
-        """End the access token that an app, for a user or for itself, had before, where this server keeps one of each only."""
-        name = "keeps_one_token_for_each_backend_service" if user is None else "keeps_one_access_token_for_each_app_and_user"
-        if renewed or not self.variant(name):
-            return
-        for token in self.state.access_tokens.values():
+        """End what an app, for a user or for itself, had before, where this server keeps one access token or one grant of each only."""
+        of_users = "keeps_one_grant_for_each_app_and_user", "keeps_one_access_token_for_each_app_and_user"
+        names = ("keeps_one_token_for_each_backend_service",) if user is None else of_users
+        kept = [name for name in names if not renewed and self.variant(name)]
+        issued: list[AccessToken | RefreshToken] = [*self.state.access_tokens.values()] if kept else []
+        issued += self.state.refresh_tokens.values() if "keeps_one_grant_for_each_app_and_user" in kept else []
+        for token in issued:
             if (token.client_id, token.user) == (client.client_id, user):
                 token.revoked = True
 

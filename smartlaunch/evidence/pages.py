@@ -47,6 +47,8 @@ OPEN_FIELDS: Final = frozenset(
 )
 """Fields of a form that hold no secret."""
 
+_SIGN_IN_FIELDS: Final = frozenset({"username", "user", "user_name", "userid", "user_id", "login", "loginfmt", "j_username", "uid"})
+_CHOICE = re.compile(r"(?i)true|false|on|off|yes|no|null|none|[0-9]{1,2}")
 _LONGEST: Final = 400_000
 _LONGEST_SCRIPT: Final = 4_000
 _SPOKEN: Final = frozenset({"title", "h1", "h2", "legend"})
@@ -63,6 +65,16 @@ _HTML = re.compile(r"(?i)<!doctype html|<html\b|<head\b|<body\b|<form\b|<script\
 def looks_like_html(text: str) -> bool:
     """Whether a text that begins with ``<`` is a page."""
     return _HTML.search(text[:2000]) is not None
+
+
+def tells_of_a_person(name: str, value: str) -> bool:
+    """Whether a field of a form that the browser sent to a page may say something of a person.
+
+    What a field means only its page knows, and a page can fill in more than was typed: numbers, dates and addresses of the one who signs in.
+    So all counts but the words of the protocol, the name with which a user signs in, the answers to a question and the labels of buttons.
+    """
+    known = name.lower() in OPEN_FIELDS or name.lower() in _SIGN_IN_FIELDS
+    return not known and _CHOICE.fullmatch(value) is None and _BUTTON.fullmatch(value[:200]) is None
 
 
 def redact(

@@ -267,9 +267,13 @@ class Redactor:
                 kind = None
             elif key.split(":")[0].split(".")[-1] in PATIENT_SEARCH_PARAMETERS and not self.keep_patient_data:
                 return f"{name}={HIDDEN}"
-        if kind is None:
-            return f"{name}={self._inner(value, place, depth, plus=plus)}"
         decoded = unquote_plus(value)
+        if kind is None:
+            inner = self._inner(value, place, depth, plus=plus)
+            sent_to_a_page = plus and place is Endpoint.PAGE and inner == value and not self.keep_patient_data
+            if sent_to_a_page and self.registry.scrub(decoded) == decoded and pages.tells_of_a_person(key, decoded):
+                return f"{name}={PERSONAL}"
+            return f"{name}={inner}"
         if kind == "state" and "+" in value and not plus:
             self.learn(kind, unquote(value))
         return f"{name}={_quoted(self._secret(kind, decoded))}"

@@ -274,6 +274,18 @@ def test_what_is_no_secret_stays_readable():
     assert redactor.url(url, Endpoint.AUTHORIZE) == url
 
 
+def test_what_a_form_of_a_page_says_of_a_person_is_hidden_whatever_its_field_is_called():
+    sent = b"username=demo&mbi=1S00EU7JH19&last_name=Linden&email=a%40b.example&scope=openid+launch&allow=Connect&share=True&page=2&empty="
+    shown = "username=demo&mbi=<personal data>&last_name=<personal data>&email=<personal data>&scope=openid+launch"
+    assert Redactor().body(FORM, sent, Endpoint.PAGE).startswith(shown)
+    assert Redactor().body(FORM, b"decision=allow&submit=Sign+in&share=True&page=2&empty=", Endpoint.PAGE).count("<") == 0
+    assert Redactor().body(FORM, sent) == sent.decode()
+    assert Redactor(keep_patient_data=True).body(FORM, sent, Endpoint.PAGE) == sent.decode()
+    learned = Redactor()
+    learned.learn("form_value", "0123456789abcdef")
+    assert learned.body(FORM, b"relay=0123456789abcdef", Endpoint.PAGE) == "relay=<form_value 1>"
+
+
 @pytest.mark.parametrize("word", ["invalid_grant", "password", "client_secret", "authorization_code"])
 def test_protocol_words_are_never_searched_for(word):
     redactor = Redactor()
