@@ -70,7 +70,7 @@ def looks_like_html(text: str) -> bool:
 def tells_of_a_person(name: str, value: str) -> bool:
     """Whether a field of a form that the browser sent to a page may say something of a person.
 
-    What a field means only its page knows, and a page can fill in more than was typed: numbers, dates and addresses of the one who signs in.
+    What a field means only its page knows, and a page can fill in more than was typed: numbers, dates and addresses of who signs in.
     So all counts but the words of the protocol, the name with which a user signs in, the answers to a question and the labels of buttons.
     """
     known = name.lower() in OPEN_FIELDS or name.lower() in _SIGN_IN_FIELDS

@@ -22,7 +22,7 @@ def badly_authenticated(app: App, label: str) -> Revoked:
     """A revocation by someone who holds the token and cannot authenticate as the client."""
 
     def make() -> Revoked:
-        grant = app.once("grant that nobody may revoke", lambda: own_grant(app))
+        grant = app.tokens.lend("grant that nobody may revoke", lambda: own_grant(app))  # living: a later login may have ended it
         before = app.tokens.probe(grant)
         if not 200 <= answered(before).status < 300:
             raise TwinFailed(f"the token that nobody may revoke is refused before anybody tries: status {before.answer.status}")
@@ -54,7 +54,7 @@ def _coveted(app: App, kind: str) -> Grant:
         raise TwinFailed(
             f"the second client cannot revoke a token of its own: status {twin.answer.status}", by=f"revocation-{kind.replace('_', '-')}"
         )
-    return app.once("grant that another client wants to end", lambda: own_grant(app))
+    return app.tokens.lend("grant that another client wants to end", lambda: own_grant(app))
 
 
 def refresh_token_by_another_client(app: App) -> TokenAnswer:

@@ -34,7 +34,8 @@ def _requests_of(app: App, grant: Grant) -> list[Trial]:
     trials: list[Trial] = []
     patient = grant.token.patient or app.engine.target.patients.default
     own_user = fhir_user(app)
-    fhir, token, posted = app.engine.fhir, grant.access_token, False
+    # Who the user is may have cost a login, which may have ended the token.
+    fhir, token, posted = app.engine.fhir, app.tokens.current(grant.access_token), False
     for scope in grant.granted:
         parsed = words.parse(scope)
         if parsed is None or parsed.parameters or (parsed.level == "patient" and not patient):

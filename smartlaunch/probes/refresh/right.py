@@ -111,17 +111,28 @@ def _let_a_second_pass(grant: Grant) -> None:
 
 
 def again(app: App) -> Refreshed:
-    """The refresh with the token that a refresh brought; ``NotApplicable`` when it brought none."""
+    """The refresh with the token that a refresh brought; ``NotApplicable`` when it brought none.
+
+    A server may end a whole grant when its user signs in once more, and other scenarios do so. What is refused is therefore asked once
+    more with nothing in between.
+    """
 
     def make() -> Refreshed:
-        first = refreshed(app)
-        if not first.answer.refresh_token:
-            raise NotApplicable("the refresh response has no new refresh token")
-        answer = app.refresh(first.answer.refresh_token)
-        answered(answer.exchange)
-        return Refreshed(first.grant, answer)
+        second = _second(app, refreshed(app))
+        if second.answer.succeeded:
+            return second
+        grant = own_grant(app)
+        return _second(app, Refreshed(grant, _first_refresh(app, grant.token.refresh_token)))
 
     return app.once("refreshed again", make)
+
+
+def _second(app: App, first: Refreshed) -> Refreshed:
+    if not first.answer.refresh_token:
+        raise NotApplicable("the refresh response has no new refresh token")
+    answer = app.refresh(first.answer.refresh_token)
+    answered(answer.exchange)
+    return Refreshed(first.grant, answer)
 
 
 def with_empty_scope(app: App) -> Refreshed:
@@ -158,14 +169,15 @@ def renewed(app: App) -> Renewed:
 
 def part(app: App) -> Refreshed:
     """A refresh for all scopes but one."""
+    return app.once("refreshed for a part", lambda: part_at_once(app))
 
-    def make() -> Refreshed:
-        dropped = spare_scope(app)
-        own = shared_line(app)
-        asked = tuple(s for s in own.grant.granted if s != dropped and not scope_words.covered(dropped, [s]))
-        return Refreshed(own.grant, go_on(app, own, " ".join(asked)), asked)
 
-    return app.once("refreshed for a part", make)
+def part_at_once(app: App) -> Refreshed:
+    """The same made anew: for who uses its access token, which a later login may have ended."""
+    dropped = spare_scope(app)
+    own = shared_line(app)
+    asked = tuple(s for s in own.grant.granted if s != dropped and not scope_words.covered(dropped, [s]))
+    return Refreshed(own.grant, go_on(app, own, " ".join(asked)), asked)
 
 
 def whole_after_part(app: App, *, replaced: bool = True) -> Refreshed:

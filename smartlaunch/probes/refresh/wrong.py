@@ -19,7 +19,7 @@ from smartlaunch.probes.faults import altered, never_issued, other_case, other_e
 from smartlaunch.probes.fhir_access.requests import require_closed
 from smartlaunch.probes.fhir_access.samples import searched
 from smartlaunch.probes.refresh.lines import Line, go_on, narrow_line, own_grant, refused, shared_line, spare_scope
-from smartlaunch.probes.refresh.right import Refreshed, part
+from smartlaunch.probes.refresh.right import Refreshed, part, part_at_once
 from smartlaunch.probes.scopes import unticked
 from smartlaunch.probes.token import Race
 
@@ -105,14 +105,14 @@ def by_get(app: App) -> TokenAnswer:
 def by_another_client(app: App) -> TokenAnswer:
     """A refresh token of this app in the hands of the second client, which authenticates rightly as itself."""
     other = app.other()
-    own = shared_line(app)
     other.grant()
-    return other.refresh(own.current)
+    return other.refresh(shared_line(app).current)
 
 
 def badly_authenticated(app: App, label: str) -> TokenAnswer:
     """A refresh with client authentication that is missing or wrong."""
-    answer = app.refresh(shared_line(app).current, either.WRONG[label](app))
+    wrong = either.WRONG[label](app)
+    answer = app.refresh(shared_line(app).current, wrong)
     if answer.succeeded:
         require_heeded(app, label)
     return answer
@@ -159,13 +159,12 @@ def wider(app: App, label: str) -> Widened:
     """A refresh for what was not granted, and a read that only the wider scope would allow."""
 
     def make() -> Widened:
-        dropped = spare_scope(app)
-        own = narrow_line(app)
-        extra = WIDER[label](app)
+        dropped, extra = spare_scope(app), WIDER[label](app)
+        own = narrow_line(app)  # the last that may cost a login, which may end what came of the one before
         if scope_words.covered(extra, own.grant.granted):
             raise NotApplicable(f"`{extra}` was granted already")
-        if label == AFTER_A_PART:
-            go_on(app, own, " ".join(_part(own.grant.granted)))
+        if label == AFTER_A_PART and not (less := go_on(app, own, " ".join(_part(own.grant.granted)))).succeeded:
+            raise refused(less, of=own)
         asked = (*own.grant.granted, extra)
         before = _use(app, dropped, own.grant, own.grant.access_token)
         answer = go_on(app, own, " ".join(asked))
@@ -185,8 +184,7 @@ def beyond_the_part(app: App) -> PartUse:
     def make() -> PartUse:
         answer = part(app)
         dropped = spare_scope(app)
-        if not answer.answer.succeeded or scope_words.covered(dropped, answer.granted):
-            raise NotApplicable("the refresh for a part brought no token for less; `refresh-part` judges that")
+        _require_less(answer, dropped)
         parsed = scope_words.parse(dropped)
         patient = answer.grant.token.patient or app.engine.target.patients.default
         if parsed is None or "s" not in parsed.interactions or not patient:
@@ -196,11 +194,19 @@ def beyond_the_part(app: App) -> PartUse:
         found, query = searched(app.engine.fhir, parsed.resource, (("patient", patient), ("_count", "1")), app.grant().access_token)
         if not disclosed(found):
             raise NotApplicable("the token of the whole finds nothing of the type that was left out, so a refusal of it tells nothing")
+        answer = part_at_once(app)  # after the search of the whole, whose login may end the token of the part
+        _require_less(answer, dropped)
         read = app.engine.fhir.search(parsed.resource, query, answer.answer.access_token)
         answered(read)
         return PartUse(read, f"a search of {parsed.resource}")
 
     return app.once("use of a refresh for a part", make)
+
+
+def _require_less(answer: Refreshed, dropped: str) -> None:
+    """``NotApplicable`` where a refresh for a part did not bring a token for less."""
+    if not answer.answer.succeeded or scope_words.covered(dropped, answer.granted):
+        raise NotApplicable("the refresh for a part brought no token for less; `refresh-part` judges that")
 
 
 def with_what_was_left_out(app: App) -> Widened:
