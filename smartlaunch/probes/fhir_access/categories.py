@@ -78,6 +78,12 @@ def _granted(app: App, inside: Sample, letters: str = "rs", beside: Sequence[str
     return grant
 
 
+def require_one_works(app: App) -> None:
+    """``TwinFailed`` where a scope that names one category opens nothing by itself: several of them cannot add up then."""
+    inside = two_categories(app)[0]
+    require_works(app, covering(app, [scope_of(app, inside)]), inside, "r")
+
+
 def outside(app: App, interaction: str) -> Trial:
     """A request for a resource of another category under a scope that names one category."""
     if interaction == _CREATE:

@@ -391,6 +391,7 @@ def _two_types(app: App) -> tuple[list[str], list[Part]]:
 
 def _two_categories(app: App) -> tuple[list[str], list[Part]]:
     both = categories.two_categories(app)
+    categories.require_one_works(app)
     return [categories.scope_of(app, one) for one in both], [(word, one, "") for one in both for word in ("read", "search")]
 
 

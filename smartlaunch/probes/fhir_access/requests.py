@@ -11,6 +11,7 @@ from smartlaunch.checks.fhir_answer import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.fhir import describe, link
+from smartlaunch.oauth import scopes as scope_words
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -356,7 +357,11 @@ def require_works(app: App, grant: Grant, own: Sample, letters: str) -> None:
     key = f"works {' '.join(grant.granted)} {grant.expires_at} {own.reference}"
     exchange = app.once(key, lambda: send(app, word, own, grant.access_token))
     if not disclosed(exchange, own.type):
-        raise TwinFailed(f"the token does not work for what it was granted ({' '.join(grant.granted)}): {describe(answered(exchange))}")
+        granular = any(parsed is not None and parsed.parameters for parsed in map(scope_words.parse, grant.granted))
+        raise TwinFailed(
+            f"the token does not work for what it was granted ({' '.join(grant.granted)}): {describe(answered(exchange))}",
+            by="scope-granular-works" if granular else "",
+        )
 
 
 def require_kept(app: App, of: Sample) -> None:

@@ -183,18 +183,20 @@ def part_at_once(app: App) -> Refreshed:
 def whole_after_part(app: App, *, replaced: bool = True) -> Refreshed:
     """A refresh without ``scope`` after one for a part: with the new refresh token that it brought, or with the same one."""
 
-    def make() -> Refreshed:
+    def make() -> tuple[Refreshed, bool]:
         dropped = spare_scope(app)
         own = shared_line(app)
         before = own.current
         answer = go_on(app, own, " ".join(s for s in own.grant.granted if s != dropped))
         if not answer.succeeded:
             raise refused(answer, of=own)
-        if (own.current != before) is not replaced:
-            raise NotApplicable(f"the refresh response has {'no' if replaced else 'a'} new refresh token")
-        return Refreshed(own.grant, go_on(app, own))
+        renewed = own.current != before
+        return Refreshed(own.grant, go_on(app, own)), renewed
 
-    return app.once("refreshed whole after a part", make)
+    made, by_a_new_one = app.once("refreshed whole after a part", make)
+    if by_a_new_one is not replaced:
+        raise NotApplicable(f"the refresh response has {'no' if replaced else 'a'} new refresh token")
+    return made
 
 
 def read_at_once(app: App, answer: TokenAnswer) -> Exchange | None:
