@@ -7,6 +7,7 @@ verifier are never repeated. It is looked at as it was typed, before anything is
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -128,6 +129,10 @@ def _client_id(r: _Request) -> _Faults:
         yield "client_id", "client_id: it has a blank at its beginning or end"
 
 
+_LOCAL = re.compile(r"^(?:localhost|127(?:\.\d+){3}|\[::1\]|.*\.(?:local|localhost|test|internal))$", re.IGNORECASE)
+"""Hosts of the machine itself or of a network at home, where http is usual."""
+
+
 def _redirect_uri(r: _Request) -> _Faults:
     value = r.value("redirect_uri")
     if not value or _hidden(value) or is_placeholder(value):
@@ -141,6 +146,11 @@ def _redirect_uri(r: _Request) -> _Faults:
         yield "redirect_uri", f"redirect_uri: it is {value!r}, which is relative; it should be a whole URI such as https://host/path"
     if re.search(r"%[0-9A-Fa-f]{2}", value) and "://" not in value:
         yield "redirect_uri", f"redirect_uri: it is encoded twice ({value!r} after decoding once); encode it once"
+    if (plain := re.match(r"http://(\[[^\]]*\]|[^/:?#]+)", value)) is not None and not _LOCAL.search(plain.group(1)):
+        yield (
+            "redirect-http",
+            f"redirect_uri: http on the host {plain.group(1)}; most servers take https only; a proxy that ends TLS makes apps build it so",
+        )
     blank = re.search(r"\s", value)
     if blank:
         yield "redirect_uri", f"redirect_uri: it has a blank at character {blank.start() + 1}"
@@ -160,6 +170,9 @@ def _scope(r: _Request) -> _Faults:
             "scope",
             f"scope: the scopes are separated by commas (the first at character {value.index(',') + 1}); separate them by one blank",
         )
+    if (strange := re.search(r"[^\x20-\x7e]", value)) is not None:
+        name = unicodedata.name(strange.group(), f"U+{ord(strange.group()):04X}")
+        yield "scope", f"scope: character {strange.start() + 1} is no plain one ({name}); scopes are ASCII with one blank between two"
     if "+" in value:
         yield (
             "scope",
@@ -178,8 +191,14 @@ def _scope(r: _Request) -> _Faults:
         yield "scope", "scope: system/ scopes belong to client_credentials, not to an authorization request of a person"
 
 
+_UNFILLED = frozenset({"undefined", "null", "None", "nil", "[object Object]"})
+"""What a program sends in the place of a value that it does not have."""
+
+
 def _launch(r: _Request) -> _Faults:
     asked, given = scopes.from_parameter(r.value("scope")), r.value("launch")
+    if given in _UNFILLED:
+        yield "launch", f"launch: it is {given!r}, a place that was never filled in; it should be the value that came to the launch URI"
     if "launch" in asked and not given:
         yield (
             "launch",
@@ -239,6 +258,8 @@ def _aud(r: _Request) -> _Faults:
     value = r.value("aud")
     if value and not re.match(r"^https?://", value):
         yield "aud", f"aud: it is {value[:80]!r}; it should be the FHIR base URL with its scheme"
+    elif (tail := re.search(r"/(?:metadata|\.well-known/[\w-]+|authorize|token)/?(?:\?.*)?$", value)) is not None:
+        yield "aud", f"aud: it ends with {tail.group(0)!r} (character {tail.start() + 1}); it should be the FHIR base URL itself"
 
 
 def _blanks(r: _Request) -> _Faults:

@@ -1,5 +1,8 @@
 """Stories in words of one's own: the cause and its side, in two wordings each, beside a story that is near and must not be told the same."""
 
+import base64
+import json
+
 import pytest
 
 from smartlaunch.diagnosis import Confidence, load
@@ -656,3 +659,135 @@ def test_answer_below_a_request_needs_no_status_line():
     assert "an OperationOutcome" in read.read
     sent = 'POST /fhir/Patient HTTP/1.1\nHost: ehr.example\nContent-Type: application/fhir+json\n\n{"resourceType":"Patient","active":true}'
     assert load(sent).report().diagnoses == []
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("grant_type=authorization_code&code=&redirect_uri=https%3A%2F%2Fa.example%2Fcb&client_id=app", "code-not-sent"),
+        ("grant_type=authorization_code&code=undefined&redirect_uri=https%3A%2F%2Fa.example%2Fcb&client_id=app", "code-not-sent"),
+        ("grant_type=authorization_code&redirect_uri=https%3A%2F%2Fa.example%2Fcb&client_id=app&code=", ""),
+        ("grant_type=authorization_code&code=abcdefgh&redirect_uri=https%3A%2F%2Fa.example%2Fcb&client_id=app", ""),
+    ],
+)
+def test_code_that_is_named_and_not_given_is_told_of_the_form_alone(text, rule):
+    assert [d.rule for d in load(text).report().diagnoses][:1] == ([rule] if rule else [])
+
+
+REFUSED = '\n{"error":"invalid_request"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl https://ehr.example/token -F grant_type=authorization_code -F code=abcdefgh" + REFUSED,
+        json.dumps(
+            {
+                "info": {"name": "n", "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"},
+                "item": [
+                    {
+                        "request": {
+                            "method": "POST",
+                            "url": "https://ehr.example/token",
+                            "body": {"mode": "raw", "raw": '{"grant_type":"authorization_code"}', "options": {"raw": {"language": "json"}}},
+                        },
+                        "response": [{"code": 400, "body": '{"error":"unsupported_grant_type"}'}],
+                    }
+                ],
+            }
+        ),
+    ],
+)
+def test_token_request_that_is_no_form_is_told(text):
+    assert load(text).report().diagnoses[0].rule == "token-request-form"
+
+
+def test_reason_of_a_refusal_outweighs_a_verifier_that_is_not_there():
+    sent = "curl https://ehr.example/token -d grant_type=authorization_code -d code=abcdefgh -d client_id=app\n"
+    named = load(sent + '{"error":"invalid_grant","error_description":"Missing redirect_uri"}').report().diagnoses[0]
+    assert named.rule == "redirect-not-sent"
+    assert load(sent + '{"error":"invalid_grant"}').report().diagnoses[0].rule == "pkce-verifier-missing"
+
+
+def test_error_without_state_is_first_of_all_that_error():
+    request = (
+        "https://ehr.example/authorize?response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fa.example%2Fcb&scope=openid&state="
+        + "s" * 24
+    )
+    back = "\n\nHTTP/1.1 302 Found\nLocation: https://a.example/cb?error=invalid_request&error_description=Invalid+aud\n"
+    causes = [d.rule for d in load(request + "&aud=https%3A%2F%2Fehr.example%2Ffhir" + back).report().diagnoses]
+    assert causes[0] == "aud-refused"
+    assert "state-altered" not in causes
+
+
+def test_gateway_that_refuses_a_token_is_told_by_its_number():
+    read = load('{"fault":{"faultstring":"Invalid access token","detail":{"errorcode":"oauth.v2.InvalidAccessToken"}}}').report()
+    assert read.vendor == "apigee"
+    assert read.diagnoses[0].category.value == "fhir-authorization"
+
+
+CONFIGURATION = {
+    "authorization_endpoint": "https://as.example/authorize",
+    "token_endpoint": "https://as.example/token",
+    "grant_types_supported": ["authorization_code"],
+    "capabilities": ["launch-ehr", "permission-v2"],
+    "code_challenge_methods_supported": ["S256"],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({}, ""),
+        ({"token_endpoint": None}, "token_endpoint"),
+        ({"code_challenge_methods_supported": ["plain"]}, "plain"),
+        ({"code_challenge_methods_supported": None}, "code_challenge_methods_supported"),
+        ({"code_challenge_methods_supported": None, "capabilities": ["launch-ehr"], "grant_types_supported": None}, ""),
+        ({"capabilities": ["launch-ehr", "permission-v2", "sso-openid-connect"], "issuer": "https://as.example"}, "jwks_uri"),
+    ],
+)
+def test_configuration_is_looked_at_on_its_own(change, named):
+    document = {k: v for k, v in (CONFIGURATION | change).items() if v is not None}
+    found = load(json.dumps(document)).report().diagnoses
+    assert [d.rule for d in found] == (["configuration-faulty"] if named else [])
+    assert not named or named in found[0].cause
+
+
+def test_token_is_read_back_without_persons_and_signature():
+    part = base64.urlsafe_b64encode(
+        json.dumps(
+            {"iss": "https://as.example/x", "aud": "https://ehr.example/fhir", "exp": 1600000000, "sub": "jane.roe", "scope": "openid"}
+        ).encode()
+    )
+    read = load("eyJhbGciOiJSUzI1NiJ9." + part.decode().rstrip("=") + ".c2lnbmVk").report()
+    told = " ".join(read.read)
+    assert "of as.example, for ehr.example, valid until 2020-09-13 12:26 UTC" in told
+    assert "jane" not in told
+    assert "c2ln" not in told
+
+
+SENT = (
+    "https://ehr.example/authorize?response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fa.example%2Fcb&scope=openid"
+    "&state=abcdefghijklmnopqrstuvwx&aud=https%3A%2F%2Fehr.example%2Ffhir"
+    "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("%2Ffhir", "%2Ffhir%2Fmetadata", "it ends with '/metadata' (character 25)"),
+        ("%2Ffhir", "%2Ffhir%2F.well-known%2Fsmart-configuration", "'/.well-known/smart-configuration'"),
+        ("%2Ffhir", "%2Ffhir%2Fmetadata-team", ""),
+        ("scope=openid", "scope=launch%20openid&launch=undefined", "launch: it is 'undefined'"),
+        ("scope=openid", "scope=launch%20openid&launch=undefined7", ""),
+        ("scope=openid", "scope=openid%C2%A0fhirUser", "character 7 is no plain one (NO-BREAK SPACE)"),
+        ("scope=openid", "scope=openid%20fhirUser", ""),
+        ("=https%3A%2F%2Fa.", "=http%3A%2F%2Fa.", "redirect_uri: http on the host"),
+        ("=https%3A%2F%2Fa.example", "=http%3A%2F%2F127.0.0.1%3A3000", ""),
+    ],
+)
+def test_request_names_the_value_that_no_server_takes(old, new, named):
+    found = load(SENT.replace(old, new)).report().diagnoses
+    assert not named or named in found[0].evidence[0].text
+    assert named or not found

@@ -18,7 +18,8 @@ _WITH_VALUE = frozenset(
     [
         "-A", "-b", "-c", "-C", "-D", "-e", "-E", "-F", "-m", "-o", "-T", "-w", "-x", "-y", "-Y", "-z",
         "--cacert", "--cert", "--key", "--connect-timeout",
-        "--max-time", "--output", "--proxy", "--user-agent", "--referer", "--cookie-jar", "--resolve", "--form", "--retry", "--write-out",
+        "--max-time", "--output", "--proxy", "--user-agent", "--referer", "--cookie-jar", "--resolve", "--form", "--form-string",
+        "--retry", "--write-out",
     ]
 )  # fmt: skip
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
@@ -124,6 +125,9 @@ class _Call:
             self.as_query = True
         elif name in ("-I", "--head"):
             self.method = self.method or "HEAD"
+        elif name in ("-F", "--form", "--form-string"):
+            self.method = self.method or "POST"
+            self.headers.append(("Content-Type", "multipart/form-data"))
         elif name == "--url":
             self.url = self.url or value
         else:

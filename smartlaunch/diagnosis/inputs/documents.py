@@ -163,6 +163,26 @@ def configuration(data: Mapping[str, Any]) -> dict[str, Any]:
     ):  # fmt: skip
         if isinstance(data.get(key), list):
             found[name] = [str(v) for v in data[key][:200]]
+    if isinstance(data.get("capabilities"), list):
+        found["configuration_faults"] = _lacking(data)
+    return found
+
+
+def _lacking(data: Mapping[str, Any]) -> list[str]:
+    """What a SMART configuration does not say and has to, by what it says it can."""
+    can = {str(c) for c in data["capabilities"][:200]}
+    needed = ["token_endpoint"]
+    if can & {"launch-ehr", "launch-standalone"}:
+        second = "grant_types_supported" in data or can & {"permission-v1", "permission-v2"}
+        needed += ["authorization_endpoint", "code_challenge_methods_supported"] if second else ["authorization_endpoint"]
+    found = [f"{name} is missing" for name in needed if not data.get(name)]
+    methods = data.get("code_challenge_methods_supported")
+    if isinstance(methods, list) and methods and "S256" not in methods:
+        found.append("code_challenge_methods_supported does not name S256")
+    if isinstance(methods, list) and "plain" in methods:
+        found.append("code_challenge_methods_supported names plain, which SMART forbids")
+    if "sso-openid-connect" in can:
+        found += [f"{name} is missing, which sso-openid-connect needs" for name in ("issuer", "jwks_uri") if not data.get(name)]
     return found
 
 
@@ -250,9 +270,14 @@ def _postman_request(request: Mapping[str, Any], auth: Any) -> Request | None:
         if isinstance(rows, list):
             pairs = [(str(r.get("key")), str(r.get("value", ""))) for r in rows if isinstance(r, Mapping) and not r.get("disabled")]
             data = urlencode(pairs, quote_via=quote)
-            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+            multipart = not body.get("urlencoded")
+            headers.append(("Content-Type", "multipart/form-data" if multipart else "application/x-www-form-urlencoded"))
         elif isinstance(body.get("raw"), str):
             data = body["raw"]
+            options = body.get("options")
+            raw_options = options.get("raw") if isinstance(options, Mapping) else None
+            if isinstance(raw_options, Mapping) and raw_options.get("language") == "json":
+                headers.append(("Content-Type", "application/json"))
     if isinstance(auth, Mapping):
         headers += _postman_auth(auth)
     return Request(str(request.get("method") or "GET").upper(), raw, tuple(headers), data.encode("utf-8", "replace"))

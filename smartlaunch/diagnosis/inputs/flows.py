@@ -110,6 +110,15 @@ def _forget_hidden(found: Reading) -> None:
     )
 
 
+_NO_VALUE = frozenset({"", "undefined", "null", "None", "nil", "[object Object]"})
+"""What a program sends in the place of a value that it does not have."""
+
+
+def _without_code(sent: dict[str, str]) -> bool:
+    """Whether a code exchange names a code and gives none; at the end of the form it may be cut off."""
+    return sent.get("grant_type") == "authorization_code" and sent.get("code", "sent") in _NO_VALUE and list(sent)[-1] != "code"
+
+
 class Spelling:
     """Notices what became of a value on its way through the app, while the raw values are at hand."""
 
@@ -126,6 +135,8 @@ class Spelling:
         in_query = exchange.endpoint is Endpoint.TOKEN and "grant_type" in dict(parameters_of(exchange.request.url))
         if in_query and "grant_type" not in dict(exchange.request.form):
             facts["token_parameters_in_query"] = True
+        if exchange.endpoint is Endpoint.TOKEN and _without_code(dict(exchange.request.form)):
+            facts["code_empty"] = True
         if exchange.endpoint is Endpoint.FHIR and exchange.response is not None and exchange.response.status == 401:
             _refused_token(exchange, exchange.response, facts)
         sent = dict(parameters_of(exchange.request.url))
@@ -274,7 +285,7 @@ def _take(m: Material, item: RecordedExchange, *names: str) -> None:
 
 def _note(m: Material, item: RecordedExchange) -> None:
     """What any exchange may show: who is framed, what the browser kept back, how the clocks stand."""
-    _take(m, item, "frame", "clock_offset_s", "token_request_at_authorize", "token_parameters_in_query")
+    _take(m, item, "frame", "clock_offset_s", "token_request_at_authorize", "token_parameters_in_query", "code_empty")
     if item.facts.get("cors_wildcard_with_credentials"):
         _take(m, item, "cors_wildcard_with_credentials")
     origin = item.facts.get("origin")
@@ -398,6 +409,8 @@ def _token(m: Material, item: RecordedExchange, done: set[str]) -> None:
     content = next((v.lower() for k, v in item.request_headers if k.lower() == "content-type"), "")
     if "json" in content:
         m.facts["token_content_type"] = "json"
+    elif "multipart" in content:
+        m.facts["token_content_type"] = "multipart"
     if m.grant_type == "client_credentials":
         m.app_type = m.app_type or "system"
         if f.get("scope_requested") is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from smartlaunch.diagnosis import scopes
+from smartlaunch.diagnosis.inputs.weblinks import host_of
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.evidence.facts import split_jwt
 
@@ -36,6 +38,25 @@ def read(token: str, m: Material) -> str:
         m.facts.setdefault("expires_in", expires - issued)
     m.hear("setting", "jwt", f"{kind}: iss {shown.get('iss', 'absent')}, aud {shown.get('aud', 'absent')}")
     return kind
+
+
+def told_of(token: str) -> str:
+    """For whom a token is, from whom, and until when, in a few words."""
+    parts = split_jwt(token)
+    claims = parts[1] if parts is not None else {}
+    told = [f"{word} {_host_or_start(claims[name])}" for name, word in (("iss", "of"), ("aud", "for")) if claims.get(name)]
+    if isinstance(expires := claims.get("exp"), (int, float)) and 0 < expires < _LAST_TIME:
+        told.append(f"valid until {datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC")
+    return f" ({', '.join(told)})" if told else ""
+
+
+_LAST_TIME = 4_102_444_800
+"""The year 2100: a later end is none."""
+
+
+def _host_or_start(value: Any) -> str:
+    first = value[0] if isinstance(value, list) and value else value
+    return (host_of(str(first)) if "://" in str(first) else "") or re.sub(r"[^\w.:/-]", "", str(first))[:60]
 
 
 def _shown(header: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:

@@ -68,8 +68,18 @@ def authentication(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw("refresh-without-auth", "the refresh request carries no client authentication", at.get("client_auth", ""))
     if m.grant_type == "refresh_token" and m.privacy == "public" and f.get("client_id_at_token") is False:
         yield saw("refresh-without-client-id", "the refresh request of a public client names no client_id")
+
+
+@predicate
+def token_form(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """How the token request was written."""
+    f, at = m.facts, m.fact_of
     if f.get("token_content_type") == "json":
         yield saw("token-request-json", "the token request was sent as JSON, not form-encoded")
+    if f.get("code_empty"):
+        yield saw("code-empty-sent", "the token request names a code and gives none", at.get("code_empty", ""))
+    if f.get("token_content_type") == "multipart":
+        yield saw("token-request-multipart", "the token request was sent as multipart/form-data")
     if f.get("token_method") == "GET":
         yield saw("token-request-get", "the token request was sent with GET")
     if f.get("token_parameters_in_query") and {"unsupported_grant_type", "invalid_request"} & set(m.errors):

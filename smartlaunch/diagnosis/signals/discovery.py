@@ -134,3 +134,11 @@ def hosts(m: Material, vendor: Vendor) -> Iterator[Signal]:
 def _domain(host: str) -> str:
     """The last two labels of a host: close enough to tell whether two hosts are of one owner."""
     return ".".join(host.split(".")[-2:])
+
+
+@predicate
+def configuration(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """A SMART configuration that was given, on its own."""
+    if faults := m.facts.get("configuration_faults"):
+        problem = "; ".join(str(fault) for fault in faults)
+        yield saw("configuration-faulty", problem, m.fact_of.get("configuration_faults", ""), problem=problem)

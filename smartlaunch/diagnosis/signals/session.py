@@ -14,7 +14,8 @@ def sessions(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """State, cookies and who is signed in."""
     f, at = m.facts, m.fact_of
     if f.get("state_returned") is False and f.get("state_present"):
-        yield saw("state-not-returned", "the server did not send the state back", at.get("state_returned", ""))
+        name = "state-not-in-error" if m.errors else "state-not-returned"
+        yield saw(name, "the server did not send the state back", at.get("state_returned", ""))
     elif f.get("state_returned_equal") is False and f.get("state_present", True):
         yield saw("state-changed", "the state that came back is not the one sent", at.get("state_returned_equal", ""))
     if f.get("cookie_lost"):

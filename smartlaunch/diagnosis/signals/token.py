@@ -51,8 +51,11 @@ def pkce(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         )
     if f.get("verifier_present") is False and m.grant_type in ("authorization_code", ""):
         yield saw("verifier-missing", "the token request has no code_verifier", at.get("verifier_present", ""))
-        if m.granted is None and (m.status in (400, 401) or {"invalid_grant", "invalid_request"} & set(m.errors)):
+        refused = m.granted is None and (m.status in (400, 401) or {"invalid_grant", "invalid_request"} & set(m.errors))
+        if refused and not any(_OTHER_REASON.search(s.text) and not _OF_CODE.search(s.text) for s in m.texts("server")):
             yield saw("unverified-refusal", "the token request was refused and has no code_verifier", at.get("verifier_present", ""))
+        if not f.get("challenge_sent") and not any(_OF_CODE.search(s.text) for s in m.texts("server")):
+            yield saw("challenge-not-seen", "whether a code challenge was sent is not seen")
         if f.get("challenge_sent"):
             yield saw("verifier-missing-after-challenge", "a code challenge was sent, a verifier was not", at.get("verifier_present", ""))
     if f.get("verifier_present") and f.get("challenge_sent") is False:
@@ -63,6 +66,13 @@ def pkce(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw("challenge-missing", "the authorization request has no code_challenge", at.get("code_challenge_present", ""))
     if f.get("code_challenge_method") == "plain":
         yield saw("challenge-plain", "the code challenge method is plain", at.get("code_challenge_method", ""))
+
+
+_OTHER_REASON = re.compile(
+    r"(?i)redirect|client[_ ]?(?:id|secret|auth)|credential|\bscopes?\b|grant[_ ]?type|audience|\baud\b|\bissuer\b|signature|expired"
+)
+_OF_CODE = re.compile(r"(?i)verifier|pkce|challenge|expired, revoked|invalid, expired")
+"""What a server says of another thing than the proof of the code; the stock sentence of ``invalid_grant`` names several at once."""
 
 
 @predicate

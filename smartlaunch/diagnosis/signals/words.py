@@ -115,6 +115,14 @@ _ISSUE_CODE = re.compile(r'"code"\s*:\s*"(login|expired|unknown|forbidden|securi
 _ISSUE_CODES = frozenset({"login", "expired", "unknown", "forbidden", "security", "suppressed", "processing", "invalid"})
 
 
+def _gateway_refuses(m: Material) -> bool:
+    """Whether an answer without an OAuth code says that the access token is not taken, as a gateway before the FHIR server speaks."""
+    return any(s.where.startswith("response_body") and _TOKEN_REFUSED.search(s.text) for s in m.texts("server"))
+
+
+_TOKEN_REFUSED = re.compile(r"(?i)invalid[ _]?access[ _]?token|access[ _]?token (?:is )?(?:invalid|not valid|unknown)")
+
+
 @predicate
 def outcome(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """A FHIR refusal: by its status, or by an OperationOutcome, with or without one."""
@@ -129,7 +137,8 @@ def outcome(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw(
             "fhir-refused", f"the FHIR request was answered {status}" if status else "the FHIR server answers with an OperationOutcome"
         )
-    if status in (401, 403) or codes & {"login", "expired", "forbidden", "security"} or ("invalid_token" in m.errors and not m.statuses):
+    of_token = not m.statuses and ("invalid_token" in m.errors or (not m.errors and _gateway_refuses(m)))
+    if status in (401, 403) or codes & {"login", "expired", "forbidden", "security"} or of_token:
         yield saw("fhir-refused-or-token", "a request with an access token was refused")
     if status == 401 or (not status and codes & {"login", "expired"}):
         yield saw("fhir-401", "the FHIR server does not accept the token (401)" if status else "the OperationOutcome has code login")
