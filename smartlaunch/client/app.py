@@ -250,17 +250,22 @@ class App:
         if isinstance(known, Attempt):
             self.engine.recorder.attach_to_current(list(known.exchanges))
             return known
+        again = partial(self._attempt, scope, user, patient, session, consent, change, doubtful=doubtful)
+        usual = right and not session and user in (None, self.user)
+        within = usual and (self.launch_kind == "ehr" or self.engine.signed_in(self.user))
         try:
-            attempt = self._attempt(scope, user, patient, session, consent, change, doubtful=doubtful)
+            attempt = again()
         except LoginStuck as exc:
-            if right:
-                self._logins.note(login, exc)
-            raise
+            anew = self._out_of_the_session(again) if within else None
+            if anew is None:
+                if right:
+                    self._logins.note(login, exc)
+                raise
+            attempt = anew
         if right:
             self._logins.note(login, attempt if _refused(attempt) else None)
-        if right and not session and user in (None, self.user):
+        if usual:
             lost = [one for one in _lacking(attempt) if scope_words.covered(one, self._granted_first)]
-            again = partial(self._attempt, scope, user, patient, session, consent, change, doubtful=doubtful)
             attempt = self._after_a_sign_in(attempt, lost, again)
         return attempt
 
@@ -414,6 +419,30 @@ class App:
             except PastedLaunchRefused:
                 if not self.launches.left(self.client):
                     raise
+
+    def _out_of_the_session(self, again: Callable[[], Attempt]) -> Attempt | None:
+        """A flow that got stuck within a session, begun with a sign-in; None where that gets no further either.
+
+        A server may let those who were signed in already go on with no more than they had asked for then. That is told, and from then on
+        each flow of this app begins with a sign-in.
+        """
+        if self._session_is_no_matter or self._signs_in_anew or self.launches.pasted(self.client):
+            return None
+        less = self.engine.granted_less_within_a_session
+        less.add((self.client.name, self.launch_kind))
+        try:
+            anew = again()
+        except Blocked:
+            anew = None
+        if anew is None or not anew.succeeded:
+            less.discard((self.client.name, self.launch_kind))
+            self._session_is_no_matter = True
+            return None
+        self.engine.notes.append(
+            f"[clients.{self.client.name}]: in a session that was there already a login gets stuck that ends well after a sign-in; so that"
+            " the rest can be judged, each of the app's flows begins with a sign-in"
+        )
+        return anew
 
     def _after_a_sign_in(self, within: Attempt, lacking: Sequence[str], again: Callable[[], Attempt]) -> Attempt:
         """A flow within a session, or the same one begun with a sign-in where that is granted what this one lacks.

@@ -370,6 +370,10 @@ class SignIn:
             kept = [one for one in kept if one not in {"fhirUser", "profile"}]
         if not any(one not in grants.CONTEXT for one in kept) and any(one not in grants.CONTEXT for one in offered):
             return self.answers.fail(transaction, OAuthError("access_denied", "The person has left nothing to grant."))
+        if transaction.session_is_older and self.variant("keeps_a_session_to_what_was_allowed_in_it"):
+            allowed = self.state.sessions[transaction.session or ""].approved.get((transaction.username or "", transaction.client_id))
+            if allowed is not None and not set(kept) <= allowed:
+                return self._page("consent", transaction)
         transaction.context["granted"] = kept
         transaction.decided = True
         self._remember(transaction, offered, kept)

@@ -11,7 +11,7 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.client_authentication.heeded import require_heeded
 from smartlaunch.probes.refresh.lines import has_refresh_token
-from smartlaunch.probes.revocation import Revoked, endpoint, own_grant, revoke
+from smartlaunch.probes.revocation import Revoked, endpoint, own_grant, require_carried_out, revoke
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -22,6 +22,7 @@ def badly_authenticated(app: App, label: str) -> Revoked:
     """A revocation by someone who holds the token and cannot authenticate as the client."""
 
     def make() -> Revoked:
+        require_carried_out(app)
         grant = app.tokens.lend("grant that nobody may revoke", lambda: own_grant(app))  # living: a later login may have ended it
         before = app.tokens.probe(grant)
         if not 200 <= answered(before).status < 300:

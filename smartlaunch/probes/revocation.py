@@ -130,6 +130,7 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
         endpoint(app)
         require_asked(app)
         has_refresh_token(app.grant())
+        require_there(app)
         if hint != "refresh_token":
             _require_refresh_tokens_end(app)
         grant = has_refresh_token(own_grant(app))
@@ -197,10 +198,30 @@ def read_until_refused(app: App, grant: Grant | TokenAnswer) -> Exchange:
     return read
 
 
+def require_there(app: App) -> Exchange:
+    """The answer to a right revocation; ``TwinFailed`` where it is neither a success nor a refusal, so that nobody is at the endpoint.
+
+    A redirect, for example, loses the form: what was sent was not looked at, and no other answer of this endpoint tells anything.
+    """
+    answer = access_token(app).answer
+    status = answered(answer).status
+    if 300 <= status < 400 or status in (404, 405) or status >= 500:
+        raise TwinFailed(f"the revocation endpoint answers a right revocation with status {status}", by="revocation-status-access")
+    return answer
+
+
+def require_carried_out(app: App) -> None:
+    """``TwinFailed`` where the app's own right revocation is not carried out: then it tells nothing that another one is not either."""
+    answer = require_there(app)
+    if not 200 <= answer.answer.status < 300 and answer.answer.object.get("error") != "unsupported_token_type":
+        raise TwinFailed(f"the app cannot revoke its own access token: status {answer.answer.status}", by="revocation-status-access")
+
+
 def unknown(app: App) -> Exchange:
     """The revocation of a token that the server never issued."""
     endpoint(app)
     app.grant()
+    require_there(app)
     return app.once("revoke unknown", lambda: revoke(app, never_issued()))
 
 
@@ -220,6 +241,7 @@ def without_token(app: App) -> Exchange:
     """A revocation request that lacks the token."""
     endpoint(app)
     app.grant()
+    require_there(app)
     return app.once("revoke nothing", lambda: revoke(app, None))
 
 
