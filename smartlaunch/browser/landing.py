@@ -59,6 +59,8 @@ class Landing:
     """What the page, or the answer to its script, said when it refused credentials that had worked; "no reason given" when nothing."""
     not_offered: bool = False
     """The page does not offer the patient or the encounter that the target file asks for."""
+    no_denial: bool = False
+    """The user wanted to deny, and the page that asks for consent takes no denial."""
     lacks: str = ""
     """The key of the target file that a page wants and that is not there."""
     refusal_exchanges: tuple[str, ...] = ()

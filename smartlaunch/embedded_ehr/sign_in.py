@@ -339,6 +339,7 @@ class SignIn:
             user=user.display,
             patient=patient,
             scopes=rows,
+            deniable=not self.variant("offers_no_way_to_deny"),
         )
 
     async def consent(self, request: Request) -> Response:

@@ -253,7 +253,7 @@ def ask_open_redirector(app: App, label: str) -> AuthorizationAnswer:
 
 
 def denied(app: App) -> AuthorizationAnswer:
-    """A right request that the user refuses at the consent page; ``NotApplicable`` when no such page is shown."""
+    """A right request that the user refuses at the consent page; ``NotApplicable`` when no such page is shown, or it takes no refusal."""
     return app.once("denial", lambda: _denied(app))
 
 
@@ -266,6 +266,9 @@ def _denied(app: App) -> AuthorizationAnswer:
     app.tokens.suspect()
     if answer.code and not answer.landing.denied:
         raise NotApplicable(no_consent(app, "to deny"))
+    if answer.landing.no_denial:
+        controls = "; ".join(answer.landing.controls[:12])
+        raise NotApplicable(f"the page that asks for consent offers no way to deny; it has: {controls}")
     if not answer.arrived and not answer.landing.denied:
         require_settled(answer)
     return answer

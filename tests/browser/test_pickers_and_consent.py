@@ -195,6 +195,7 @@ def test_a_page_without_deny_cannot_be_denied(site, person, plan, callback):
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=replace(plan, consent="deny"))
     assert landing.kind == "no-way-on"
     assert "no way to deny" in landing.reason
+    assert landing.no_denial
 
 
 def test_a_caller_can_stop_at_the_consent_page(site, person, plan, callback):

@@ -83,3 +83,14 @@ def test_a_sign_in_that_changes_nothing_is_not_tried_again(worlds: Callable[...,
     once = len(world.engine.recorder.exchanges) - before
     app.fresh_grant()
     assert len(world.engine.recorder.exchanges) - before == 2 * once
+
+
+def test_a_login_that_gets_stuck_in_a_session_from_before_is_begun_with_a_sign_in(worlds: Callable[..., World]) -> None:
+    world = worlds(variants=("keeps_a_session_to_what_was_allowed_in_it",), fresh=True)
+    app = world.app("public")
+    fewer = [scope for scope in app.scopes if scope != "online_access"]
+    assert app.attempt(scope=fewer[:-1]).succeeded
+    assert app.fresh_grant(scope=fewer).token.succeeded
+    (note,) = told(world, app)
+    assert "gets stuck" in note
+    assert app.grant().token.succeeded

@@ -93,7 +93,7 @@ def _denial(s: Situation, allow: Control, deny: Control | None, key: str) -> Act
         return Act("consent", f"denied with {quoted(deny)}", (Op("click", deny),), key=key)
     radios = [c for c in s.page.of_kind("radio") if says(c, words.DENY)]
     if not radios:
-        return Stuck("the consent page offers no way to deny")
+        return Stuck("the consent page offers no way to deny", no_denial=True)
     return Act("consent", f"denied each scope, pressed {quoted(allow)}", (*(Op("check", c) for c in radios), Op("click", allow)), key=key)
 
 

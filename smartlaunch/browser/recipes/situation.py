@@ -47,10 +47,13 @@ class Wait:
 
 @dataclass(frozen=True)
 class Stuck:
-    """The page is understood, and there is no way on; ``not_offered`` when what the target file asks for is not on it."""
+    """The page is understood, and there is no way on; ``not_offered`` when what the target file asks for is not on it, ``no_denial`` when
+    a refusal is wanted and the page takes none.
+    """
 
     reason: str
     not_offered: bool = False
+    no_denial: bool = False
     lacks: str = ""
     """The key of the target file without which there is no way on."""
 

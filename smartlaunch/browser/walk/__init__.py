@@ -99,7 +99,7 @@ def _by_recipe(walk: Walk, page: PageSnapshot) -> bool:
     if not isinstance(action, Stuck):
         ending.idle(walk, page)
     elif walk.quiet() >= ending.patience(page) or walk.here() > walk.step_s:
-        walk.not_offered, walk.lacks = action.not_offered, action.lacks
+        walk.not_offered, walk.no_denial, walk.lacks = action.not_offered, action.no_denial, action.lacks
         ending.give_up(walk, action.reason)
     return False
 

@@ -294,6 +294,7 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         screenshot=walk.screenshot,
         refused_sign_in=walk.refused_sign_in,
         not_offered=walk.not_offered,
+        no_denial=walk.no_denial,
         lacks=walk.lacks,
         obstacle=walk.obstacle or (_in_the_way(walk) if kind in _STOPPED and shown else ""),
         proposal=_proposal(walk, kind),

@@ -138,6 +138,7 @@ class Walk:
     """How many entries the recording had when the last sign-in form was sent."""
     refused_sign_in: str = ""
     not_offered: bool = False
+    no_denial: bool = False
     lacks: str = ""
     obstacle: ObstacleKind | Literal[""] = ""
     look: tuple[object, ...] = ()
