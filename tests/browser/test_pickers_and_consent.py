@@ -198,6 +198,16 @@ def test_a_page_without_deny_cannot_be_denied(site, person, plan, callback):
     assert landing.no_denial
 
 
+def test_the_only_button_beside_the_name_of_the_patient_is_no_choice_of_a_patient(site, person, plan, callback):
+    box = "<label><input type='checkbox' name='scope' value='patient/Patient.rs' checked>Read and find Patient</label>"
+    asks = f"<p>Patient <strong>Amelia Stone</strong></p><form method='post' action='/done'>{box}<button>Allow</button></form>"
+    site.html("/authorize", f"<h1>Allow Growth Chart to connect?</h1>{asks}")
+    named = replace(plan, consent="deny", patient="amelia-stone", patient_names=("Amelia Stone",))
+    landing = person.go(f"{site.base}/authorize", catch=[callback], plan=named)
+    assert landing.no_denial
+    assert site.seen("/done") == []
+
+
 def test_a_caller_can_stop_at_the_consent_page(site, person, plan, callback):
     site.html("/authorize", CONSENTS["plain"])
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan, stop_when=is_consent)

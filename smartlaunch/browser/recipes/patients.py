@@ -126,7 +126,8 @@ _ONWARD = re.compile("^(?:next|more|\u203a|\u00bb|>)", re.IGNORECASE)
 
 def _find_patient(s: Situation, wanted: str | None, names: list[str]) -> Action | None:
     allow, deny = consent_pair(s)
-    asking = allow is not None and deny is not None
+    # A page may ask for consent with one button only; its boxes for scopes say so, and the name on it is no choice.
+    asking = allow is not None and (deny is not None or any(is_scope_box(box) for box in s.page.of_kind("checkbox")))
     scored = [
         (score, -control.ref, choice)
         for control in s.page.controls
