@@ -35,7 +35,7 @@ _LACK = re.compile(r"(?i)\b(?:no|not|cannot|can.t|never|without|expired)\b|n.t\b
 """Weaker words of trouble: beside them something may just as well be told to be in order."""
 _SETTLED = re.compile(
     r"(?i)\b(?:verified|confirmed|checked|made sure|ruled out|(?:is|are) (?:correct|fine|right|valid)(?! for)|"
-    r"works? (?:fine|well)|"
+    r"work(?:s|ing)? (?:fine|well|perfectly|flawlessly|correctly|as expected)|"
     r"worked|matches exactly|successfully)\b"
 )
 _SENTENCES = re.compile(r"(?<=[.!?:])\s+|\s\.\s|\n|[,;]?\s+(?=(?:but|however)\b)", re.IGNORECASE)

@@ -161,7 +161,14 @@ def _opened(first: Diagnosis, m: Material, seen: dict[str, Signal]) -> Told | No
     left_open = next((rule.open for rule in rules() if rule.id == first.rule), ())
     if first.confidence is Confidence.HIGH or not left_open:
         return None
-    return next((t for t in weighed(m, seen) if t.subject.category.value in left_open and t.score >= OPENED), None)
+    told = (t for t in weighed(m, seen) if t.subject.category.value in left_open and t.score >= OPENED)
+    return next((t for t in told if not _same_words(t, first)), None)
+
+
+def _same_words(told: Told, first: Diagnosis) -> bool:
+    """Whether a subject rests on nothing but the words of the message that left the choice open."""
+    quoted = " ".join(e.text.lower() for e in first.evidence)
+    return all(word.lower() in quoted for word in told.words)
 
 
 def _remarked(first: Diagnosis, told: Told | None) -> Told | None:

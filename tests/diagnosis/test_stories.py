@@ -13,6 +13,30 @@ from smartlaunch.diagnosis.weighing import questions
 
 STORIES = [
     (
+        "token-key-not-known", "fhir-server",
+        'Since last night our FHIR API answers each fresh token with WWW-Authenticate: Bearer error="invalid_token", error_description="Signing key not found".',
+        "JwtBearer of the FHIR facade logs: IDX10503: Signature validation failed. The keys are those of last week.",
+        "JwtBearer of the FHIR facade logs: IDX10223: Lifetime validation failed. The keys are those of last week.",
+    ),
+    (
+        "answer-without-access-token", "app",
+        "After the callback our library stops with: no access token returned. The sign-in itself is all right.",
+        "The exchange is answered 200, but access_token is missing in the token response that the library shows.",
+        "The exchange is answered 200, but refresh_token is missing in the token response that the library shows.",
+    ),
+    (
+        "nonce-not-returned", "authorization-server",
+        "The request has a nonce, but the id_token comes back without nonce and our client refuses it.",
+        "With the broker between us the nonce value is never passed through to the token.",
+        "With the broker between us the nonce value is kept in the session of the app.",
+    ),
+    (
+        "session-not-reused", "authorization-server",
+        "Clinicians are asked to sign in again on each launch even though they are logged in to the EHR.",
+        "From the chart the app opens on a password prompt instead of the current session of the EHR.",
+        "From the chart the app opens on a patient list instead of the current patient of the EHR.",
+    ),
+    (
         "grant-type-unread", "app",
         "I post the code to the token endpoint with grant_type: authorization_code from our job and all it says is unsupported_grant_type.",
         "The token endpoint says that no grant type was given, yet I add it in Postman: invalid_request, Missing parameter grant_type",
@@ -791,3 +815,20 @@ def test_request_names_the_value_that_no_server_takes(old, new, named):
     found = load(SENT.replace(old, new)).report().diagnoses
     assert not named or named in found[0].evidence[0].text
     assert named or not found
+
+
+def test_code_of_the_server_log_outweighs_the_page_of_the_browser():
+    page = "The browser shows: Invalid parameter: redirect_uri. "
+    assert load(page).report().diagnoses[0].rule == "redirect-refused"
+    log = "2026-01-01 09:00:00 WARN [events] type=LOGIN_ERROR, clientId=portal, error=client_not_found"
+    assert load(page + "In the log of the server stands\n" + log).report().diagnoses[0].category.value == "client-registration"
+
+
+def test_words_of_a_message_do_not_choose_among_its_own_causes():
+    text = '{"errors":[{"status":401,"title":"Unauthorized","detail":"Invalid client: client is invalid"}]}'
+    assert load("Our callback logs get_access_token_error with " + text).report().diagnoses[0].rule == "authentication-any"
+
+
+def test_what_a_description_of_claims_says_of_replays_is_no_refusal():
+    text = 'ERROR request access to invalid scope {"scope":"system/Patient.read","known":{"nonce":{"description":"Value used to detect replay attacks"}}}'
+    assert load(text).report().diagnoses[0].category.value == "scope-registration"

@@ -210,3 +210,21 @@ def sign_in_page(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     status = m.statuses.get("authorize", 0)
     if status >= 500:
         yield saw("sign-in-page-5xx", f"the authorization endpoint or its sign-in page answered {status}", status=str(status))
+
+
+_KEY_UNKNOWN = re.compile(
+    r"(?i)(?:signature|signing|matching|public) key(?:\(s\))? (?:was |is |could )?not (?:be )?found|unable to match (?:key|'?kid)|"
+    r"no matching key|IDX10(?:500|501|503)|SignatureKeyNotFound|(?:unknown|no such|cannot find) kid\b"
+)
+_RESOURCE_SERVER = re.compile(
+    r"(?i)Bearer was not authenticated|Jwt-?Bearer|WWW-?Authenticate\W{0,3}Bearer|resource[ -]?server|Jwt-?Decoder|"
+    r"protected API|invalid_token"
+)
+
+
+@predicate
+def bearer_key(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """A server that is called with a token, and not the client that got it, looked for the key of the token's signature."""
+    key = next((found.group() for s in m.said if (found := _KEY_UNKNOWN.search(s.text))), "")
+    if key and ("invalid_token" in m.errors or any(_RESOURCE_SERVER.search(s.text) for s in m.said)):
+        yield saw("bearer-key-unknown", f'the server that was called with the token looked for its key ("{key}")')
