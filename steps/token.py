@@ -13,6 +13,7 @@ from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import token as token_requests
+from smartlaunch.probes.registered import REFRESH, unless_asked
 from smartlaunch.probes.token import Race, Replay
 
 
@@ -105,9 +106,10 @@ def third_time_refused(judge: Judge, replay: Replay) -> None:
 
 
 @then("the refresh token of the first time brings no token")
-def first_refresh_token_revoked(judge: Judge, replay: Replay) -> None:
+def first_refresh_token_revoked(judge: Judge, app: App, replay: Replay) -> None:
     if replay.refreshed is None:
-        raise NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
+        none = NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
+        raise unless_asked(app, none, *REFRESH)
     answered(replay.refreshed.exchange)
     judge(revocation.refresh_is_refused(judge.requirement, replay.refreshed.exchange, "whose code was used again"))
 

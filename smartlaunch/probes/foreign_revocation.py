@@ -45,7 +45,7 @@ def _coveted(app: App, kind: str) -> Grant:
     theirs = app.once("grant of the other client, to be ended by it", other.fresh_grant)
 
     def make() -> Exchange:
-        token = theirs.access_token if kind == "access_token" else has_refresh_token(theirs).token.refresh_token
+        token = theirs.access_token if kind == "access_token" else has_refresh_token(other, theirs).token.refresh_token
         return revoke(other, token, hint=kind)
 
     twin = app.once(f"the other client ends its own {kind}", make)
@@ -62,7 +62,7 @@ def refresh_token_by_another_client(app: App) -> TokenAnswer:
     """What a refresh token brings after the second client, which authenticates rightly as itself, has asked for its end."""
 
     def make() -> TokenAnswer:
-        grant = has_refresh_token(_coveted(app, "refresh_token"))
+        grant = has_refresh_token(app, _coveted(app, "refresh_token"))
         answered(revoke(app.other(), grant.token.refresh_token, hint="refresh_token"))
         app.tokens.suspect()
         return app.refresh(grant.token.refresh_token)

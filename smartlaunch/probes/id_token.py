@@ -15,6 +15,7 @@ from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.id_token import IdToken, decode, verify
 from smartlaunch.probes import authorization, revocation
 from smartlaunch.probes.refresh.right import renewed
+from smartlaunch.probes.registered import unless_asked
 from smartlaunch.probes.token_response import granted, readable, require_scope
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def fhir_user_read(app: App, of: Identity) -> Exchange:
     reference = "/".join(value.rstrip("/").split("/_history/")[0].split("/")[-2:])
     kind = reference.split("/")[0]
     if not any(scope_words.allows(of.granted, level, kind, "r") for level in ("user", "patient")):
-        raise NotApplicable(f"no granted scope lets the app read the {kind}")
+        raise unless_asked(app, NotApplicable(f"no granted scope lets the app read the {kind}"), f"user/{kind}.r", f"patient/{kind}.r")
     exchange = engine.fhir.read(reference, app.in_force(of.token))
     answered(exchange)
     return exchange
@@ -189,23 +190,28 @@ def unresourced_read(app: App, grant: Grant) -> Exchange | None:
 # -- UserInfo -----------------------------------------------------------------------------------------------------------------
 
 
-def usual_userinfo(engine: Engine, access_token: str) -> Exchange:
+def usual_userinfo(app: App) -> Exchange:
     """The answer to a usual request; ``NotApplicable`` when it is a refusal."""
-    usual = userinfo(engine, access_token)
+    return as_usual(app, userinfo(app.engine, app.grant().access_token))
+
+
+def as_usual(app: App, usual: Exchange) -> Exchange:
+    """The answer to a usual request; ``NotApplicable`` when it is a refusal."""
     if not 200 <= usual.answer.status < 300:
-        raise NotApplicable("the UserInfo endpoint does not answer a usual request; another scenario judges that")
+        refused = NotApplicable("the UserInfo endpoint does not answer a usual request; another scenario judges that")
+        raise unless_asked(app, refused, "openid")
     return usual
 
 
-def userinfo_by_post(engine: Engine, access_token: str) -> Exchange:
+def userinfo_by_post(app: App) -> Exchange:
     """The answer to a request by POST with the token in the header, once one by GET has been answered."""
-    usual_userinfo(engine, access_token)
-    return userinfo(engine, access_token, method="POST")
+    usual_userinfo(app)
+    return userinfo(app.engine, app.grant().access_token, method="POST")
 
 
 def userinfo_of_revoked(app: App) -> Exchange:
     """The answer to an access token that was revoked, once a usual request has been answered."""
-    usual_userinfo(app.engine, app.grant().access_token)
+    usual_userinfo(app)
     return userinfo(app.engine, revocation.revoked_access_token(app))
 
 

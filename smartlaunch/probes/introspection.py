@@ -27,6 +27,7 @@ from smartlaunch.probes.client_authentication.heeded import require_heeded
 from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.fhir_access.bearer_token import leeway
 from smartlaunch.probes.refresh.wrong import reused
+from smartlaunch.probes.registered import CONTEXT, unless_asked
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -45,6 +46,7 @@ CLAIMS = ("iss", "sub", "fhirUser")
 class Introspected:
     """What the server says of the access token of a grant."""
 
+    app: App
     grant: Grant
     exchange: Exchange
 
@@ -74,7 +76,7 @@ class Introspected:
     def id_token_claims(self) -> dict[str, Any]:
         """The claims of the grant's ID Token; ``NotApplicable`` without one."""
         if not self.grant.token.id_token:
-            raise NotApplicable("the token response has no ID Token")
+            raise unless_asked(self.app, NotApplicable("the token response has no ID Token"), "openid")
         return decode(self.grant.token.id_token).claims
 
     @property
@@ -82,7 +84,7 @@ class Introspected:
         """The launch context of the token response; ``NotApplicable`` without any."""
         found = {name: value for name, value in self.grant.token.body.items() if name in _CONTEXT}
         if not found:
-            raise NotApplicable("the token response has no launch context")
+            raise unless_asked(self.app, NotApplicable("the token response has no launch context"), *CONTEXT)
         return found
 
 
@@ -143,7 +145,7 @@ def live(app: App) -> Introspected:
                 f"the server does not let this app introspect its own token (status {answer.status});"
                 " configure a client with role = 'resource-server' in the target file"
             )
-        return Introspected(grant, exchange)
+        return Introspected(app, grant, exchange)
 
     return app.once("introspection", make)
 
@@ -242,7 +244,7 @@ def _asked_about(token: Callable[[App], str]) -> Callable[[App], Exchange]:
 def _id_token(app: App) -> str:
     value = live(app).grant.token.id_token
     if not value:
-        raise NotApplicable("the token response has no ID Token")
+        raise unless_asked(app, NotApplicable("the token response has no ID Token"), "openid")
     return value
 
 
@@ -383,7 +385,7 @@ def by_bearer(app: App) -> Introspected:
             raise NotApplicable(
                 f"the app's access token may lack the scope that the introspection endpoint wants (status {exchange.answer.status})"
             )
-        return Introspected(grant, exchange)
+        return Introspected(app, grant, exchange)
 
     return app.once("introspection by bearer", make)
 
@@ -396,7 +398,7 @@ def by_bearer_in_lower_case(app: App) -> Introspected:
 
     def make() -> Introspected:
         own = Credentials(headers=(("Authorization", f"bearer {grant.access_token}"),))
-        return Introspected(grant, send(app, grant.access_token, own))
+        return Introspected(app, grant, send(app, grant.access_token, own))
 
     return app.once("introspection by bearer in lower case", make)
 

@@ -12,6 +12,8 @@ from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import resources
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.probes.fhir_access.requests import require_closed
+from smartlaunch.probes.registered import CONTEXT as CONTEXT_SCOPES
+from smartlaunch.probes.registered import unless_asked
 from smartlaunch.probes.token_response import granted, readable
 
 if TYPE_CHECKING:
@@ -31,13 +33,13 @@ _UNKNOWN_ROLE = "https://smart-launch-conformance.invalid/role/nobody-knows"
 def require_patient_scope(app: App) -> None:
     """``NotApplicable`` unless a scope on the data of one patient was granted."""
     if not any(parsed.level == "patient" for parsed in map(scope_words.parse, granted(app)) if parsed is not None):
-        raise NotApplicable("no `patient/` scope was granted")
+        raise unless_asked(app, NotApplicable("no `patient/` scope was granted"), "patient/")
 
 
 def require_member(app: App, name: str) -> None:
     """``NotApplicable`` unless the token response has the member."""
     if name not in readable(app).body:
-        raise NotApplicable(f"the token response has no `{name}`, which is optional here")
+        raise unless_asked(app, NotApplicable(f"the token response has no `{name}`, which is optional here"), *CONTEXT_SCOPES)
 
 
 def asked(app: App) -> list[str]:
@@ -45,7 +47,7 @@ def asked(app: App) -> list[str]:
     given = granted(app)
     names = [name for name in CONTEXT if f"launch/{name}" in given and f"launch/{name}" in app.scopes]
     if not names:
-        raise NotApplicable("no scope for launch context was asked for and granted")
+        raise unless_asked(app, NotApplicable("no scope for launch context was asked for and granted"), "launch/")
     return names
 
 
@@ -127,7 +129,8 @@ def context_type(app: App) -> str:
     named = [kind for kind in map(scope_type, (*app.scopes, *app.client.registered.scopes)) if kind]
     known = named or sorted(context_types(app.grant().token.exchange) - {"Patient", "Encounter"})
     if not known:
-        raise NotApplicable("the server puts no resource into `fhirContext` that a context scope could ask for")
+        none = NotApplicable("the server puts no resource into `fhirContext` that a context scope could ask for")
+        raise unless_asked(app, none, *CONTEXT_SCOPES)
     return known[0]
 
 

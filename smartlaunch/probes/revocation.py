@@ -129,11 +129,11 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
     def make() -> Revoked:
         endpoint(app)
         require_asked(app)
-        has_refresh_token(app.grant())
+        has_refresh_token(app, app.grant())
         require_there(app)
         if hint != "refresh_token":
             _require_refresh_tokens_end(app)
-        grant = has_refresh_token(own_grant(app))
+        grant = has_refresh_token(app, own_grant(app))
         answer = revoke(app, grant.token.refresh_token, hint=hint)
         app.tokens.suspect()
         if not 200 <= answered(answer).status < 300:
@@ -148,7 +148,7 @@ def refresh_token_of_grant(app: App) -> Revoked:
     """A refresh token revoked, for the sake of its access tokens: they end with it where the server can end access tokens at all."""
     endpoint(app)
     require_asked(app)
-    has_refresh_token(app.grant())
+    has_refresh_token(app, app.grant())
     _require_access_tokens_end(app)
     return refresh_token(app)
 

@@ -33,10 +33,12 @@ READERS = {
     "brands.identifier",
     "client_credentials.require_offered",
     "configuration",
+    "id_token.as_usual",
     "id_token.is_elsewhere",
     "id_token.issuer",
+    "unless_asked",
 }
-"""Functions that look at an engine's documents and send nothing."""
+"""Functions that look at an engine's documents, or at the scopes of an app's client, and send nothing."""
 
 
 def thens() -> Iterator[tuple[str, ast.FunctionDef]]:

@@ -107,7 +107,7 @@ CASES = [
     ),
     of(
         "identity userinfo by POST",
-        lambda w: id_token.userinfo_by_post(w.engine, w.app().grant().access_token),
+        lambda w: id_token.userinfo_by_post(w.app()),
         holds=status(200),
         defect="refuses_post_at_userinfo",
         silent="/oauth/userinfo",

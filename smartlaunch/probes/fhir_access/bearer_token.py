@@ -27,6 +27,7 @@ from smartlaunch.probes.fhir_access import requests
 from smartlaunch.probes.fhir_access.grants import covers
 from smartlaunch.probes.fhir_access.requests import next_page, require_closed, twin_of
 from smartlaunch.probes.fhir_access.samples import PREFERRED, Query, sample, searched
+from smartlaunch.probes.registered import REFRESH, unless_asked
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -157,15 +158,15 @@ def with_cookies(app: App) -> Exchange:
 # -- with a wrong one ---------------------------------------------------------------------------------------------------------
 
 
-def _refresh_token(grant: Grant) -> str:
+def _refresh_token(app: App, grant: Grant) -> str:
     if not grant.token.refresh_token:
-        raise NotApplicable("the token response has no refresh token")
+        raise unless_asked(app, NotApplicable("the token response has no refresh token"), *REFRESH)
     return grant.token.refresh_token
 
 
-def _id_token(grant: Grant) -> str:
+def _id_token(app: App, grant: Grant) -> str:
     if not grant.token.id_token:
-        raise NotApplicable("the token response has no ID Token")
+        raise unless_asked(app, NotApplicable("the token response has no ID Token"), "openid")
     return grant.token.id_token
 
 
@@ -178,24 +179,24 @@ def _jwt(grant: Grant) -> tuple[list[str], dict[str, object]]:
     return parts, claims
 
 
-def _without_signature(grant: Grant) -> str:
+def _without_signature(_app: App, grant: Grant) -> str:
     parts, _ = _jwt(grant)
     return f"{_encoded({'alg': 'none', 'typ': 'JWT'})}.{parts[1]}."
 
 
-def _with_other_content(grant: Grant) -> str:
+def _with_other_content(_app: App, grant: Grant) -> str:
     parts, claims = _jwt(grant)
     return f"{parts[0]}.{_encoded({**claims, 'scope': 'system/*.cruds user/*.cruds', 'exp': int(time.time()) + 86400})}.{parts[2]}"
 
 
-WRONG: Mapping[str, Callable[[Grant], str]] = {
-    "a token that was never issued": lambda _grant: never_issued(),
-    "an altered token": lambda grant: altered(grant.access_token),
-    "a token with another end": lambda grant: other_end(grant.access_token),
-    "a token in the other case": lambda grant: other_case(grant.access_token),
-    "a token with more behind it": lambda grant: f"{grant.access_token}{secrets.token_urlsafe(4)}",
-    "half a token": lambda grant: grant.access_token[: len(grant.access_token) // 2],
-    "the authorization code": lambda grant: grant.authorization.code,
+WRONG: Mapping[str, Callable[[App, Grant], str]] = {
+    "a token that was never issued": lambda _app, _grant: never_issued(),
+    "an altered token": lambda _app, grant: altered(grant.access_token),
+    "a token with another end": lambda _app, grant: other_end(grant.access_token),
+    "a token in the other case": lambda _app, grant: other_case(grant.access_token),
+    "a token with more behind it": lambda _app, grant: f"{grant.access_token}{secrets.token_urlsafe(4)}",
+    "half a token": lambda _app, grant: grant.access_token[: len(grant.access_token) // 2],
+    "the authorization code": lambda _app, grant: grant.authorization.code,
     "the refresh token": _refresh_token,
     "the ID Token": _id_token,
     "a token without its signature": _without_signature,
@@ -206,7 +207,7 @@ WRONG: Mapping[str, Callable[[Grant], str]] = {
 
 def with_wrong_token(app: App, label: str) -> Exchange:
     """The read with a token that the words name."""
-    return require_closed(app, _beside_good(app, label, lambda: app.engine.fhir.read(path(app), WRONG[label](app.grant()))))
+    return require_closed(app, _beside_good(app, label, lambda: app.engine.fhir.read(path(app), WRONG[label](app, app.grant()))))
 
 
 def with_unused_code(app: App) -> Exchange:

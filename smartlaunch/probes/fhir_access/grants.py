@@ -12,6 +12,7 @@ from smartlaunch.client.grant import Attempt, Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.oauth import scopes as words
+from smartlaunch.probes.registered import unless_all_asked
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -88,7 +89,7 @@ def _launched(app: App, scopes: Sequence[str], user: User | None, patient: str) 
         status = token.response.status if token is not None else answer.landing.status
         if status >= 500:
             raise TwinFailed(f"the server stumbles over a request for {' '.join(scopes)}: {actual}")
-        raise NotApplicable(f"the server gives no token for {' '.join(scopes)}: {actual}")
+        raise unless_all_asked(app, NotApplicable(f"the server gives no token for {' '.join(scopes)}: {actual}"), scopes)
     return Grant(answer, token, made.launch, made.exchanges)
 
 
@@ -97,7 +98,8 @@ def covering(app: App, scopes: Sequence[str], *, user: User | None = None, patie
     grant = granted(app, scopes, user=user, patient=patient)
     absent = words.missing(scopes, grant.granted)
     if absent:
-        raise NotApplicable(f"the server does not grant {' '.join(absent)}; it grants {' '.join(grant.granted) or 'nothing'}")
+        less = NotApplicable(f"the server does not grant {' '.join(absent)}; it grants {' '.join(grant.granted) or 'nothing'}")
+        raise unless_all_asked(app, less, absent)
     return grant
 
 

@@ -43,6 +43,7 @@ from smartlaunch.probes.fhir_access.samples import (
     search,
 )
 from smartlaunch.probes.fhir_access.writing import kind_to_write, written_beyond, written_under
+from smartlaunch.probes.registered import unless_asked
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -452,7 +453,8 @@ def _wildcard(app: App) -> list[Trial]:
         raise NotApplicable("no type with data of the patient can be read and searched with the app's own grant")
     grant = granted(app, [scope(app, "*", "rs")])
     if not any(p is not None and p.resource == "*" for p in map(words.parse, grant.granted)):
-        raise NotApplicable(f"the server grants no wildcard scope; it grants {' '.join(grant.granted) or 'nothing'}")
+        none = NotApplicable(f"the server grants no wildcard scope; it grants {' '.join(grant.granted) or 'nothing'}")
+        raise unless_asked(app, none, scope(app, "*", "rs"))
     trials = []
     for kind, matches in found.items():
         for word in ("read", "search"):

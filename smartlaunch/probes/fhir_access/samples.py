@@ -14,6 +14,7 @@ from smartlaunch.fhir import describe, resources
 from smartlaunch.oauth.id_token import decode
 from smartlaunch.probes.fhir_access.grants import covering, covers, scope
 from smartlaunch.probes.fhir_access.offered import offers
+from smartlaunch.probes.registered import unless_named
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -173,7 +174,8 @@ def sample(app: App, number: int = 0) -> Sample:
     """A resource of the type at this place among those with data; 0 is the one that narrow scopes name, 1 the one they leave out."""
     found = list(samples(app).values())
     if number >= len(found):
-        raise NotApplicable(f"fewer than {number + 1} types with data of the patient can be read and searched with the app's own grant")
+        few = NotApplicable(f"fewer than {number + 1} types with data of the patient can be read and searched with the app's own grant")
+        raise unless_named(app, number + 1, few)
     return found[number][0]
 
 

@@ -75,7 +75,7 @@ def without_browser(app: App) -> Refreshed:
 def while_online(app: App) -> Refreshed:
     """A refresh of online access while the user's browser stays open."""
     grant, refreshed = _online(app)
-    has_refresh_token(grant)
+    has_refresh_token(app, grant)
     assert refreshed is not None  # there is one where there is a refresh token
     return refreshed
 
@@ -94,7 +94,7 @@ def online_after_sign_out(app: App) -> Refreshed:
     grant, token = first.grant, first.answer.refresh_token or first.grant.token.refresh_token
     again = app.refresh(token)
     if not again.succeeded:  # it may have ended by a sign-in of the same user in another browser, which is not what is asked here
-        grant = has_refresh_token(_having(app.fresh_grant(scope=online(app), session=_session(app, _ONLINE_USER)), "online_access"))
+        grant = has_refresh_token(app, _having(app.fresh_grant(scope=online(app), session=_session(app, _ONLINE_USER)), "online_access"))
         token = grant.token.refresh_token
         again = app.refresh(token)
     if not again.succeeded:
@@ -106,7 +106,7 @@ def online_after_sign_out(app: App) -> Refreshed:
 def _left(app: App, scope: list[str], who: str, *, sign_out: bool = False) -> Grant:
     name = _session(app, who)
     _having(app.grant(), "offline_access")
-    grant = has_refresh_token(_having(app.fresh_grant(scope=scope, session=name), "offline_access"))
+    grant = has_refresh_token(app, _having(app.fresh_grant(scope=scope, session=name), "offline_access"))
     if sign_out:
         _sign_out(app, grant, name)
     app.engine.browser.session(name).close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth import scopes as scope_words
+from smartlaunch.probes.registered import REFRESH, unless_asked
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -33,10 +34,11 @@ def go_on(app: App, line: Line, scope: str | None = None) -> TokenAnswer:
     return answer
 
 
-def has_refresh_token(grant: Grant) -> Grant:
+def has_refresh_token(app: App, grant: Grant) -> Grant:
     """The grant when it has a refresh token, else ``NotApplicable``."""
     if not grant.token.refresh_token:
-        raise NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
+        none = NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
+        raise unless_asked(app, none, *REFRESH)
     return grant
 
 
@@ -52,8 +54,8 @@ def require_asked(app: App) -> None:
 def own_grant(app: App) -> Grant:
     """A grant of the scenario's own with a refresh token."""
     require_asked(app)
-    has_refresh_token(app.grant())
-    return has_refresh_token(app.fresh_grant())
+    has_refresh_token(app, app.grant())
+    return has_refresh_token(app, app.fresh_grant())
 
 
 def shared_line(app: App) -> Line:
@@ -85,7 +87,7 @@ def _line(grant: Grant) -> Line:
 
 def _narrow(app: App) -> Line:
     dropped = spare_scope(app)
-    grant = has_refresh_token(app.fresh_grant(scope=[s for s in app.scopes if s != dropped]))
+    grant = has_refresh_token(app, app.fresh_grant(scope=[s for s in app.scopes if s != dropped]))
     if scope_words.covered(dropped, grant.granted):
         raise NotApplicable(f"the server granted `{dropped}` although the app did not ask for it; the scenarios on scopes judge that")
     return _line(grant)
@@ -94,7 +96,7 @@ def _narrow(app: App) -> Line:
 def spare_scope(app: App) -> str:
     """A clinical scope that the right flow is granted and could do without: not Patient, and not the only one."""
     require_asked(app)
-    granted = has_refresh_token(app.grant()).granted
+    granted = has_refresh_token(app, app.grant()).granted
     spare = [s for s in app.scopes if (p := scope_words.parse(s)) and p.resource not in ("*", "Patient") and s in granted]
     others = [s for s in granted if scope_words.parse(s)]
     if not spare or len(others) < 2:

@@ -20,6 +20,7 @@ from smartlaunch.probes.fhir_access.requests import require_closed
 from smartlaunch.probes.fhir_access.samples import searched
 from smartlaunch.probes.refresh.lines import Line, go_on, narrow_line, own_grant, refused, shared_line, spare_scope
 from smartlaunch.probes.refresh.right import Refreshed, part, part_at_once
+from smartlaunch.probes.registered import REFRESH, unless_asked
 from smartlaunch.probes.scopes import unticked
 from smartlaunch.probes.token import Race
 
@@ -216,7 +217,8 @@ def with_what_was_left_out(app: App) -> Widened:
         scope, left = unticked(app)
         attempt, token = left.attempt, left.attempt.token
         if token is None or not token.refresh_token:
-            raise NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
+            none = NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
+            raise unless_asked(app, none, *REFRESH)
         if scope_words.covered(scope, token.scopes):
             raise NotApplicable("the scope was granted all the same; another scenario judges that")
         grant = app.require_grant(attempt)

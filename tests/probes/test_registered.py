@@ -1,0 +1,79 @@
+"""What a client has no scope for is told as its registration's, and not as a silence of the server."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from smartlaunch.errors import NotApplicable, NotConfigured
+from smartlaunch.probes.registered import CONTEXT, REFRESH, types_of_data, unless_all_asked, unless_asked, unless_named
+
+SILENCE = NotApplicable("the answer lacks it")
+
+
+def app(scopes: str, *, ehr: str = "", registered: str = "") -> Any:
+    client = SimpleNamespace(
+        scopes=tuple(scopes.split()),
+        launches=("standalone", "ehr") if ehr else ("standalone",),
+        ehr_launch_scopes=tuple(ehr.split()) or ("launch",),
+        registered=SimpleNamespace(scopes=tuple(registered.split())),
+    )
+    return SimpleNamespace(client=client)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "wanted", "configured"),
+    [
+        ("openid fhirUser", ("openid",), True),
+        ("launch/patient patient/*.rs", ("openid",), False),
+        ("user/Observation.rs", ("patient/",), False),
+        ("patient/Observation.rs", ("patient/",), True),
+        ("user/Observation.rs", CONTEXT, False),
+        ("launch patient/Observation.rs", CONTEXT, True),
+        ("launch/encounter", CONTEXT, True),
+        ("launchpad", CONTEXT, False),
+        ("online_access", REFRESH, True),
+        ("patient/*.read", ("patient/*.rs",), True),
+        ("patient/Observation.rs", ("patient/*.rs",), False),
+    ],
+)
+def test_what_no_scope_asks_for_is_not_configured(scopes: str, wanted: tuple[str, ...], configured: bool) -> None:
+    said = unless_asked(app(scopes), SILENCE, *wanted)
+    assert isinstance(said, NotConfigured) is not configured
+    if not configured:
+        assert str(said).startswith("the answer lacks it; the scopes of the client in the target file have ")
+        assert isinstance(said, NotConfigured)
+        assert said.key == "[clients.<name>] scopes"
+
+
+def test_scopes_of_either_way_of_launching_and_of_the_registration_count() -> None:
+    assert unless_asked(app("openid", ehr="launch openid"), SILENCE, "launch") is SILENCE
+    assert unless_asked(app("openid", registered="offline_access"), SILENCE, *REFRESH) is SILENCE
+    told = NotConfigured("another reason", key="[users.<name>]")
+    assert unless_asked(app("openid"), told, "launch") is told
+
+
+def test_a_scope_beyond_the_registration_is_named() -> None:
+    own = app("patient/Observation.rs patient/Condition.rs")
+    assert unless_all_asked(own, SILENCE, ["patient/Observation.r", "patient/Condition.rs"]) is SILENCE
+    said = unless_all_asked(own, SILENCE, ["patient/Observation.rs", "user/Observation.rs", "patient/*.rs"])
+    assert isinstance(said, NotConfigured)
+    assert str(said).endswith("do not have user/Observation.rs patient/*.rs")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "named"),
+    [
+        ("patient/Patient.rs patient/Observation.rs", 1),
+        ("patient/Observation.rs user/Condition.read", 2),
+        ("openid launch/patient", 0),
+        ("patient/*.rs", None),
+        ("system/Observation.rs", 0),
+    ],
+)
+def test_a_client_with_scopes_for_one_type_shows_no_second(scopes: str, named: int | None) -> None:
+    own = app(scopes)
+    assert types_of_data(own) == named
+    assert isinstance(unless_named(own, 2, SILENCE), NotConfigured) == (named in (0, 1))
