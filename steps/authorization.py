@@ -128,6 +128,16 @@ def response_to_posted(app: App) -> AuthorizationAnswer:
     return authorization.posted(app).authorization
 
 
+@when("the app gets the response to a request whose user mistyped the password first", target_fixture="answered")
+def response_after_mistyped_password(app: App) -> AuthorizationAnswer:
+    return authorization.mistyped(app)
+
+
+@when("the app asks for authorization without any page, and nobody is signed in", target_fixture="refusal")
+def ask_silently(app: App) -> AuthorizationAnswer:
+    return authorization.silent(app)
+
+
 @then("its iss parameter is the issuer of the metadata")
 def issuer_parameter(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
     claimed, expected = engine.issuer_parameter(answered.get("iss"))
@@ -182,12 +192,19 @@ def codes_unguessable(judge: Judge, codes: list[AuthorizationAnswer]) -> None:
 
 @then("the authorization response is a redirect by 302 or 303")
 def redirect_status(judge: Judge, engine: Engine, answered: AuthorizationAnswer) -> None:
-    status = engine.redirect_status(answered)
+    _by_302_or_303(judge, answered, engine.redirect_status(answered))
+
+
+@then("the denial is told by a redirect with 302 or 303")
+def denial_status(judge: Judge, engine: Engine, refusal: AuthorizationAnswer) -> None:
+    redirected(refusal)
+    _by_302_or_303(judge, refusal, engine.redirect_status(refusal))
+
+
+def _by_302_or_303(judge: Judge, answer: AuthorizationAnswer, status: int | None) -> None:
     if status is None:
         raise NotApplicable("the browser was not brought back by a redirect of HTTP")
-    judge.expects(
-        status in (302, 303), expected="status 302 or 303", actual=f"status {status}", exchange=answered.exchange, pointer="status"
-    )
+    judge.expects(status in (302, 303), expected="status 302 or 303", actual=f"status {status}", exchange=answer.exchange, pointer="status")
 
 
 @then("the server did not redirect the user's credentials by 307 or 308")

@@ -171,7 +171,7 @@ def redeem_with_assertion(key_pair_app: App, label: str) -> TokenAnswer:
     return assertion.redeem(key_pair_app, label)
 
 
-@when(Phrase("the app with a key pair refreshes with {label}", label=assertion.FAULTS), target_fixture="token")
+@when(Phrase("the app with a key pair refreshes with {label}", label=assertion.REFRESHED), target_fixture="token")
 def refresh_with_assertion(key_pair_app: App, label: str) -> TokenAnswer:
     return assertion.refresh(key_pair_app, label)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_bdd import given, then, when
 
 from smartlaunch.checks import challenge, fhir_access, fhir_answer, fhir_refusal, fhir_rest, oauth_uris
+from smartlaunch.checks import refresh as refresh_checks
 from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
@@ -63,6 +64,17 @@ def with_expired_token(app: App) -> Exchange:
 @when("an access token of a refresh is used after its expiry", target_fixture="answer")
 def with_expired_token_of_refresh(app: App) -> Exchange:
     return bearer_token.expired_of_refresh(app)
+
+
+@when("the app refreshes after its access token has ended and uses what came", target_fixture="answer")
+def with_token_of_late_refresh(app: App) -> Exchange:
+    return bearer_token.revived(app)
+
+
+@then("the token of the late refresh opens what the one before did")
+def late_refresh_works(judge: Judge, answer: Exchange) -> None:
+    answered(answer)
+    judge(refresh_checks.accepted(judge.requirement, answer))
 
 
 @when(Phrase("an access token is used for a {form} after its expiry", form=bearer_token.FORMS), target_fixture="answer")

@@ -14,7 +14,7 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import introspection
-from smartlaunch.probes.introspection import Introspected, OfService
+from smartlaunch.probes.introspection import Introspected, Later, OfService
 
 # -- queries ------------------------------------------------------------------------------------------------------------------
 
@@ -26,6 +26,38 @@ def introspects(judge: Judge, app: App) -> Introspected:
     found = answer.status == 200 and (bool(answer.object) or judge.scenario == "introspection-json")
     judge.needs(found, "introspection-form", f"the introspection response cannot be read: status {answer.status}")
     return introspected
+
+
+@when("a token and the one that a refresh brought seconds later are introspected", target_fixture="later")
+def introspects_renewed(app: App) -> Later:
+    return introspection.of_renewed(app)
+
+
+@then("the later one expires later")
+def expires_later(judge: Judge, later: Later) -> None:
+    judge(checks.expiry_moves(judge.requirement, later.second, later.first))
+
+
+@when("it is introspected in a form of the charset UTF-8", target_fixture="with_charset")
+def introspects_with_charset(app: App) -> Exchange:
+    return introspection.with_charset(app)
+
+
+@then("both questions are answered in one way")
+def answered_in_one_way(judge: Judge, introspected: Introspected, with_charset: Exchange) -> None:
+    plain, other = answered(introspected.exchange), answered(with_charset)
+    judge.expects(
+        (plain.status, plain.object.get("active")) == (other.status, other.object.get("active")),
+        expected=f"status {plain.status} and the same value of `active`, as without `charset`",
+        actual=f"status {other.status}",
+        exchange=with_charset.id,
+        pointer="header: Content-Type",
+    )
+
+
+@when("a token from which the user left a scope out is introspected", target_fixture="introspected")
+def introspects_less(app: App) -> Introspected:
+    return introspection.of_less(app)
 
 
 @when(Phrase('the access token of the app is introspected with the hint "{hint}"'), target_fixture="introspected")

@@ -16,6 +16,7 @@ from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import launch_context
+from smartlaunch.probes.fhir_access import patients
 from smartlaunch.probes.registered import CONTEXT, unless_asked
 from smartlaunch.probes.token_response import readable, require_scope
 
@@ -69,6 +70,11 @@ def launched_in_one_way(app: App) -> Attempt:
 @when("the app reads the patient of the launch", target_fixture="reading")
 def read_patient(app: App) -> tuple[Grant, Exchange]:
     return launch_context.patient_read(app)
+
+
+@when("the app reads the patient of a launch for another patient", target_fixture="reading")
+def read_other_patient(app: App) -> tuple[Grant, Exchange]:
+    return patients.read_of_other(app)
 
 
 @when("the app reads the encounter of the launch", target_fixture="reading")

@@ -296,6 +296,21 @@ def refresh_with_predecessor(app: App) -> TokenAnswer:
     return wrong.predecessor_after_revocation(app)
 
 
+@when("the app refreshes with a refresh token that was replaced", target_fixture="token")
+def refresh_with_replaced(app: App) -> TokenAnswer:
+    return wrong.reused(app).replay
+
+
+@when("the app refreshes with a refresh token whose successor was replaced", target_fixture="token")
+def refresh_with_first_of_three(app: App) -> TokenAnswer:
+    return wrong.first_of_three(app)
+
+
+@when("a client of another kind refreshes with the refresh token of the app", target_fixture="token")
+def refresh_as_another_kind(app: App) -> TokenAnswer:
+    return wrong.by_another_kind(app)
+
+
 @when("another client refreshes with the refresh token of the app", target_fixture="token")
 def refresh_by_another(app: App) -> TokenAnswer:
     return wrong.by_another_client(app)
@@ -309,6 +324,11 @@ def refresh_badly_authenticated(app: App, label: str) -> TokenAnswer:
 @when(Phrase("the app refreshes its grant with {label} added", label=wrong.WIDER), target_fixture="widened")
 def refresh_wider(app: App, label: str) -> Widened:
     return wrong.wider(app, label)
+
+
+@when("the app refreshes a grant of one category for every category", target_fixture="widened")
+def refresh_for_every_category(app: App) -> Widened:
+    return wrong.for_every_category(app)
 
 
 @when("the app refreshes its grant for a scope that the user left out", target_fixture="widened")

@@ -47,6 +47,23 @@ def revokes_unknown(app: App) -> Exchange:
     return revocation.unknown(app)
 
 
+@when("the app revokes such a token in a form of the charset UTF-8", target_fixture="with_charset")
+def revokes_with_charset(app: App) -> Exchange:
+    return revocation.unknown_with_charset(app)
+
+
+@then("both revocations are answered in one way")
+def revoked_in_one_way(judge: Judge, revocation_answer: Exchange, with_charset: Exchange) -> None:
+    plain, other = answered(revocation_answer), answered(with_charset)
+    judge.expects(
+        plain.status == other.status,
+        expected=f"status {plain.status}, as without `charset`",
+        actual=f"status {other.status}",
+        exchange=with_charset.id,
+        pointer="header: Content-Type",
+    )
+
+
 @when("the app revokes its access token for the second time", target_fixture="revocation_answer")
 def revokes_again(app: App) -> Exchange:
     return revocation.again(app)

@@ -25,6 +25,16 @@ def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
     return token_requests.redeem_with_verifier(app, label)
 
 
+@when("a code for which the password was mistyped first is redeemed with another code verifier", target_fixture="token")
+def redeem_after_slip(app: App) -> TokenAnswer:
+    return token_requests.redeem_with_wrong_verifier_after_a_slip(app)
+
+
+@when("the app redeems a code without a code verifier after a wrong one", target_fixture="token")
+def redeem_after_wrong_verifier(app: App) -> TokenAnswer:
+    return token_requests.redeem_without_verifier_after_a_wrong_one(app)
+
+
 @when(Phrase("the app sends an access token request with {label}", label=token_requests.WITH), target_fixture="token")
 def redeem_with_fault(app: App, label: str) -> TokenAnswer:
     return token_requests.redeem(app, label)
@@ -81,6 +91,21 @@ def redeem_late(app: App) -> TokenAnswer:
 @when("the app redeems a code twice", target_fixture="replay")
 def redeem_twice(app: App) -> Replay:
     return token_requests.replayed(app)
+
+
+@when("the app redeems a code for the second time", target_fixture="token")
+def redeem_second_time(app: App) -> TokenAnswer:
+    return token_requests.replayed(app).second
+
+
+@when("the app redeems the code of a request by POST for another site", target_fixture="token")
+def redeem_elsewhere_after_post(app: App) -> TokenAnswer:
+    return token_requests.redeem_elsewhere_after_post(app)
+
+
+@when("a client of another kind redeems the app's code", target_fixture="token")
+def redeem_as_another_kind(app: App) -> TokenAnswer:
+    return token_requests.redeemed_by_another_kind(app)
 
 
 @when("the app redeems a code by two requests at once", target_fixture="race")

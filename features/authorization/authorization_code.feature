@@ -46,6 +46,12 @@ Feature: Authorization code
         | a state with blanks at its ends |
         | a state of one character     |
         | a state in a request by POST |
+        | a state with blanks at its ends in a request by POST |
+
+    @id:state-returned-after-a-mistyped-password @once @lockout
+    Scenario: The state comes back though the password was mistyped first
+      When the app gets the response to a request whose user mistyped the password first
+      Then the state comes back character for character
 
   @req:OIDC-Core-3.1.2.5-a @cap:sso-openid-connect
   Rule: The authorization response has a code or an error and not both

@@ -182,8 +182,18 @@ Feature: Authorization request
         | no challenge by POST |
         | an unknown response_type and an unusual state |
 
+    @id:silent-error-state
+    Scenario: The error for a request that wants no page comes with the state
+      When the app asks for authorization without any page, and nobody is signed in
+      Then the error comes with the state of the request
+
   @req:RFC9207-2-a @intrusive
   Rule: A server that claims the iss response parameter sends it with errors too
+
+    @id:silent-error-iss-parameter
+    Scenario: The error for a request that wants no page comes with the issuer
+      When the app asks for authorization without any page, and nobody is signed in
+      Then the error comes with the issuer
 
     @id:error-iss-parameter
     Scenario: The error for an unknown response type comes with the issuer

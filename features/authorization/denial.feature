@@ -57,3 +57,11 @@ Feature: Denial
     Scenario: The error_uri of a denial is a URI reference
       When the app asks for authorization and the user denies it
       Then its error_uri is a URI reference
+
+  @req:HYGIENE-redirect-status
+  Rule: A denial is told by a redirect with 302 or 303
+
+    @id:denial-status
+    Scenario: The browser brings the error of a denial by 302 or 303
+      When the app asks for authorization and the user denies it
+      Then the denial is told by a redirect with 302 or 303

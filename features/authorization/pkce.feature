@@ -90,6 +90,11 @@ Feature: Proof Key for Code Exchange
         | no code verifier       |
         | an empty code verifier |
 
+    @id:missing-verifier-refused-later @once
+    Scenario: A code that was refused for its code verifier yields no token without one either
+      When the app redeems a code without a code verifier after a wrong one
+      Then the token endpoint issues no token for it
+
   @req:SMART-2.2-app-launch-pkce-d @req:RFC7636-4.4 @req:RFC7636-4.6-c @intrusive @once
   Rule: A code verifier that does not match yields no token
 
@@ -108,6 +113,11 @@ Feature: Proof Key for Code Exchange
         | a code verifier with a space at its end |
         | a code verifier with a line break at its end |
         | a code verifier with padding at its end |
+
+    @id:wrong-verifier-refused-after-a-mistyped-password @lockout
+    Scenario: A code for which the password was mistyped first yields no token with another code verifier
+      When a code for which the password was mistyped first is redeemed with another code verifier
+      Then the token endpoint issues no token for it
 
     @id:verifier-of-another-code-refused
     Scenario: A code redeemed with the code verifier of another code yields no token

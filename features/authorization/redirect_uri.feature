@@ -38,6 +38,7 @@ Feature: Redirect URI
         | neighbour                   |
         | a fragment added            |
         | a user name before its host |
+        | a letter of its path encoded |
 
   @req:RFC6749-3.1.2.4-b
   Rule: The authorization server tells the user that the redirect URI is invalid
@@ -64,6 +65,7 @@ Feature: Redirect URI
         | a malformed scope |
         | another FHIR server as aud |
         | the wish for no page |
+        | an unknown response_type by POST |
 
   @req:HYGIENE-refusal-form
   Rule: A request for an address that is not registered brings no server error

@@ -222,3 +222,11 @@ Feature: Bearer tokens
     Scenario: A read with an expired token of a refresh brings no data
       When an access token of a refresh is used after its expiry
       Then the FHIR server gives no data
+
+  @req:RFC6749-5.1-k @waits:access-token
+  Rule: The access token of a refresh that comes after the end of the one before lives
+
+    @id:bearer-token-of-late-refresh
+    Scenario: A read with the token of a late refresh brings data
+      When the app refreshes after its access token has ended and uses what came
+      Then the token of the late refresh opens what the one before did

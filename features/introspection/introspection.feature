@@ -138,3 +138,28 @@ Feature: Token introspection
     Scenario: With a hint that nobody registered the token is active
       When the access token of the app is introspected with the hint "no-such-hint"
       Then the token is active, whatever an unregistered hint says
+
+  @req:HYGIENE-form-charset @once
+  Rule: A question whose media type names the charset UTF-8 is read as any form
+
+    @id:introspection-form-charset
+    Scenario: A question in a form of the charset UTF-8 is answered as in any form
+      When the access token of the app is introspected
+      And it is introspected in a form of the charset UTF-8
+      Then both questions are answered in one way
+
+  @req:SMART-2.2-token-introspection-scope @once
+  Rule: The introspection response of a smaller grant has the scope of its token response
+
+    @id:introspection-scope-of-less
+    Scenario: What the user left out is not in the scope of the introspection response
+      When a token from which the user left a scope out is introspected
+      Then its scope is that of the token response
+
+  @req:SMART-2.2-token-introspection-exp-b @once
+  Rule: The expiry of a refreshed token is its own
+
+    @id:introspection-exp-moves
+    Scenario: A token that came seconds later expires later
+      When a token and the one that a refresh brought seconds later are introspected
+      Then the later one expires later

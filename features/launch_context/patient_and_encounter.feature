@@ -84,6 +84,11 @@ Feature: Patient and encounter in context
       When the app reads the patient of the launch
       Then the FHIR server answers with that patient
 
+    @id:context-other-patient-reached
+    Scenario: The patient scopes of a launch for another patient read that one
+      When the app reads the patient of a launch for another patient
+      Then the FHIR server answers with that patient
+
     @id:context-patient-search
     Scenario: The patient scopes find that patient and nobody else
       Given the app was granted a scope on the data of one patient

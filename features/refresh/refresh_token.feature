@@ -24,6 +24,11 @@ Feature: Refresh tokens in wrong hands and for wrong ends
       When another client refreshes with the refresh token of the app
       Then the token endpoint issues no token for it
 
+    @id:refresh-foreign-client-of-another-kind
+    Scenario: A refresh token in the hands of a client of another kind yields no token
+      When a client of another kind refreshes with the refresh token of the app
+      Then the token endpoint issues no token for it
+
   @req:RFC6749-6-c @once
   Rule: A refresh token that is invalid, revoked or was never issued yields no token
 
@@ -75,11 +80,31 @@ Feature: Refresh tokens in wrong hands and for wrong ends
         | every resource of the user        |
         | everything in the system          |
         | a scope it did not ask for before, after a refresh for a part, |
+        | more interactions with a type it was granted |
+        | a scope on the identity of the user |
+
+    @id:refresh-wider-category @cap:permission-v2
+    Scenario: A refresh for a scope without its search parameter yields no wider access
+      When the app refreshes a grant of one category for every category
+      Then the refresh brings no wider access
 
     @id:refresh-left-out
     Scenario: A refresh for a scope that the user left out yields no wider access
       When the app refreshes its grant for a scope that the user left out
       Then the refresh brings no wider access
+
+  @req:RFC6749-5.2-f @once @last
+  Rule: A refresh token that has ended is answered with invalid_grant
+
+    @id:refresh-revoked-error
+    Scenario: The error for a refresh token that was revoked is invalid_grant
+      When the app refreshes with a refresh token that was revoked
+      Then the error of the token endpoint fits as "invalid_grant"
+
+    @id:refresh-replaced-error
+    Scenario: The error for a refresh token that was replaced is invalid_grant
+      When the app refreshes with a refresh token that was replaced
+      Then the error of the token endpoint fits as "invalid_grant"
 
   @req:RFC6749-5.2-i @once
   Rule: A refresh for more than was granted is answered with invalid_scope
@@ -108,6 +133,11 @@ Feature: Refresh tokens in wrong hands and for wrong ends
     @id:refresh-predecessor-of-revoked
     Scenario: A refresh token that was replaced yields no token after its successor was revoked
       When the app refreshes with a refresh token whose successor was revoked
+      Then the token endpoint issues no token for it
+
+    @id:refresh-first-of-three
+    Scenario: A refresh token whose replacement was replaced in its turn yields no token
+      When the app refreshes with a refresh token whose successor was replaced
       Then the token endpoint issues no token for it
 
     @id:refresh-reuse-ends-all

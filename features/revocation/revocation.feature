@@ -140,3 +140,12 @@ Feature: Token revocation
     Scenario: The second revocation of an access token is answered with 200
       When the app revokes its access token for the second time
       Then the unknown token is answered with 200
+
+  @req:HYGIENE-form-charset @once
+  Rule: A revocation whose media type names the charset UTF-8 is read as any form
+
+    @id:revocation-form-charset
+    Scenario: The revocation of an unknown token in a form of the charset UTF-8 is answered as in any form
+      When the app revokes a token that was never issued
+      And the app revokes such a token in a form of the charset UTF-8
+      Then both revocations are answered in one way

@@ -83,6 +83,11 @@ Feature: Authorization code at the token endpoint
         | the redirect_uri with another trailing slash |
         | the redirect_uri with a query |
 
+    @id:token-redirect-uri-mismatch-posted
+    Scenario: A code of a request by POST with another redirect_uri yields no token
+      When the app redeems the code of a request by POST for another site
+      Then the token endpoint issues no token for it
+
   @req:RFC6749-4.1.3-d @intrusive @once
   Rule: A code without redirect URI yields no token when the authorization request had one
 
@@ -154,4 +159,20 @@ Feature: Authorization code at the token endpoint
     @id:token-redirect-uri-mismatch-confidential
     Scenario: A code of a confidential client with another redirect_uri yields no token
       When the app sends an access token request with the redirect_uri of another site
+      Then the token endpoint issues no token for it
+
+  @req:RFC6749-5.2-f @intrusive @last @once
+  Rule: A code that was used before is answered with invalid_grant
+
+    @id:used-code-error
+    Scenario: The error for the second use of a code is invalid_grant
+      When the app redeems a code for the second time
+      Then the error of the token endpoint fits as "invalid_grant"
+
+  @req:RFC6749-4.1.3-b @intrusive @standalone
+  Rule: A code that was issued to a client of another kind yields no token
+
+    @id:foreign-code-refused-of-another-kind
+    Scenario: A code in the hands of a client of another kind yields no token
+      When a client of another kind redeems the app's code
       Then the token endpoint issues no token for it

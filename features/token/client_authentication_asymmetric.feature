@@ -143,6 +143,7 @@ Feature: Client authentication by signed assertion
         | iss                                          |
         | an iss claim that names nobody               |
         | an iss claim and a sub claim that name nobody |
+        | an iss claim and a sub claim in the other case |
         | the iss claim of another client              |
 
   @req:RFC7523-3-b @req:SMART-2.2-client-confidential-asymmetric-validation-d @cap:client-confidential-asymmetric @intrusive
@@ -269,6 +270,13 @@ Feature: Client authentication by signed assertion
         | a jti used before        |
         | the same assertion a third time |
         | the same assertion after another one |
+        | the same assertion after a request that was refused |
+        | the same assertion after a revocation |
+
+    @id:assertion-replay-refresh-refused
+    Scenario: An assertion with which a refresh went well yields no second one
+      When the app with a key pair refreshes with the same assertion again
+      Then the token endpoint issues no token for it
 
     @id:assertion-race
     Scenario: Two requests at once with one assertion bring one token at most
@@ -302,6 +310,11 @@ Feature: Client authentication by signed assertion
     @id:assertion-kid-refused
     Scenario: An assertion with an unknown kid yields no token
       When a client proves itself with an unknown kid
+      Then the token endpoint issues no token for it
+
+    @id:assertion-kid-in-other-case-refused
+    Scenario: An assertion with a kid in the other case yields no token
+      When a client proves itself with a kid in the other case
       Then the token endpoint issues no token for it
 
   @req:HYGIENE-assertion-kid @cap:client-confidential-asymmetric @intrusive

@@ -84,6 +84,8 @@ class Landing:
     """The scopes that were left out at a consent page."""
     agreed: tuple[str, ...] = ()
     """What the boxes of consent pages say that were left ticked, value and label."""
+    mistyped: bool = False
+    """Whether a wrong password was typed first, as the plan wanted it, and the right one after that."""
     chose_patient: bool = False
     """Whether a page let the user choose the patient on the way."""
     exchange_ids: tuple[str, ...] = ()

@@ -143,6 +143,8 @@ class LoginPlan:
     only_steps: bool = False
     leaving: bool = False
     totp_secret: str = field(default="", repr=False)
+    mistypes: bool = False
+    """Whether another password is typed first, once: for what a server makes of the request of a person who makes a slip."""
 
 
 def parse_steps(raw: object, *, where: str = "login.steps", source: str = "the target file", places: Sequence[str] = ()) -> list[LoginStep]:

@@ -152,6 +152,14 @@ def expiry_agrees(requirement: str, exchange: Exchange, expires_at: float) -> Fi
     return [Finding(requirement, words, f"it is {show(value)}, {value - expires_at:+.0f} s", exchange.id, "/exp")]
 
 
+def expiry_moves(requirement: str, exchange: Exchange, first: Exchange) -> Findings:
+    """``exp`` of a token that was issued seconds after another one, for the same time, is later than that one's."""
+    before, after = first.answer.object.get("exp"), exchange.answer.object.get("exp")
+    if not isinstance(before, int | float) or not isinstance(after, int | float) or after > before:
+        return []
+    return [Finding(requirement, f"`exp`: later than {show(before)}, that of the first token", f"it is {show(after)}", exchange.id, "/exp")]
+
+
 def context(requirement: str, exchange: Exchange, expected: Mapping[str, Any]) -> Findings:
     """Each launch context parameter of the token response returns with its value."""
     body = exchange.answer.object

@@ -144,10 +144,12 @@ class App:
         patient: str = "",
         session: str = "",
         catch: Sequence[str] = (),
+        mistypes: bool = False,
     ) -> AuthorizationAnswer:
         """Put a request to the server with the browser and say where the browser ended.
 
-        ``consent`` is ``allow``, ``deny`` or the scopes to untick; ``catch`` lists further addresses a negative watches for.
+        ``consent`` is ``allow``, ``deny`` or the scopes to untick; ``catch`` lists further addresses a negative watches for. A user who
+        ``mistypes`` types a wrong password first, and the right one after that.
         """
         uris = (self.client.redirect_uri, request.redirect_uri, *catch)
         where = self._in_session(session)
@@ -155,7 +157,7 @@ class App:
             where = f"{where or self.client.name}-anew"
             self.engine.browser.session(where).close()
         answer = self.engine.authorize(
-            request, catch=uris, user=user or self.user, consent=consent, patient=patient or self.patient, session=where
+            request, catch=uris, user=user or self.user, consent=consent, patient=patient or self.patient, session=where, mistypes=mistypes
         )
         if not answer.code:
             self.engine.proofs.refused(self.client.name, self._prove_plainly)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -140,6 +141,7 @@ class Engine:
         consent: str | Sequence[str] = "allow",
         patient: str = "",
         session: str = "",
+        mistypes: bool = False,
     ) -> AuthorizationAnswer:
         """Open an authorization request in the browser of its user and wait for where it ends; ``catch`` are the ways back to the app."""
         name = self._session_of(user, session)
@@ -150,7 +152,7 @@ class Engine:
                 method=request.method,
                 form=list(request.parameters) if request.method == "POST" else None,
                 catch=list(dict.fromkeys(u for u in catch if u)),
-                plan=self.plan(user, consent=consent, patient=patient),
+                plan=replace(self.plan(user, consent=consent, patient=patient), mistypes=mistypes),
             )
         require_no_obstacle(landing)
         self.asks_consent = self.asks_consent or landing.asked_consent

@@ -7,6 +7,7 @@ take to its end (`sign_in`); what goes back to the app or the person is made in 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
@@ -73,22 +74,14 @@ class Authorization:
         given = Parameters([])
         try:
             given = await form_parameters(request) if request.method == "POST" else query_parameters(request)
-            client, redirect_uri = self.rules.who_and_where(given)
+            client, redirect_uri = self.rules.who_and_where(given, posted=request.method == "POST")
         except OAuthError as problem:
             return self.answers.error_page(Untrusted("This request cannot be read", problem.description, problem.error))
         except Elsewhere as elsewhere:
             return self.answers.send_error(elsewhere.redirect_uri, given.flat(), OAuthError("unauthorized_client", elsewhere.message))
         except Untrusted as refused:
             return self.answers.error_page(refused)
-        values = given.flat()
-        if request.method == "POST" and self.defects("loses_state_of_posted_requests"):
-            values.pop("state", None)
-        if request.method == "POST" and "+" in values.get("state", "") and self.defects("turns_plus_in_a_posted_state_into_space"):
-            values["state"] = values["state"].replace("+", " ")
-        if request.method == "POST" and self.defects("ignores_aud_of_posted_requests"):
-            values["aud"] = self.state.fhir_base_url
-        if given.sent_empty("code_challenge") and self.defects("accepts_empty_challenge"):
-            values["code_challenge"] = ""
+        values = self._values(given, posted=request.method == "POST")
         try:
             return self._start(request, client, redirect_uri, given, values)
         except OAuthError as problem:
@@ -97,6 +90,24 @@ class Authorization:
             if request.method == "POST" and self.defects("loses_state_of_posted_errors"):
                 values.pop("state", None)
             return self.answers.send_error(redirect_uri, values, problem)
+
+    def _values(self, given: Parameters, *, posted: bool) -> dict[str, str]:
+        """Return the parameters as this server reads them."""
+        values = given.flat()
+        if posted and self.defects("loses_state_of_posted_requests"):
+            values.pop("state", None)
+        if posted and "+" in values.get("state", "") and self.defects("turns_plus_in_a_posted_state_into_space"):
+            values["state"] = values["state"].replace("+", " ")
+        state = values.get("state", "")
+        if unquote(state) != state and self.defects("decodes_state_twice"):
+            values["state"] = state = unquote(state)
+        if posted and state != state.strip() and self.defects("trims_state_of_posted_requests"):
+            values["state"] = state.strip()
+        if posted and self.defects("ignores_aud_of_posted_requests"):
+            values["aud"] = self.state.fhir_base_url
+        if given.sent_empty("code_challenge") and self.defects("accepts_empty_challenge"):
+            values["code_challenge"] = ""
+        return values
 
     def _start(self, request: Request, client: Client, redirect_uri: str, given: Parameters, values: dict[str, str]) -> Response:
         self.rules.require_readable(given, values, posted=request.method == "POST")

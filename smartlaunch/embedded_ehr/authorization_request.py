@@ -75,7 +75,7 @@ class RequestRules:
         self.defects = sandbox.defects
         self.variant = sandbox.variant
 
-    def who_and_where(self, given: Parameters) -> tuple[Client, str]:
+    def who_and_where(self, given: Parameters, *, posted: bool) -> tuple[Client, str]:
         """Find the client and a redirect URI of its own, or refuse without sending the browser anywhere."""
         twice = {"client_id", "redirect_uri"} & set(given.repeated())
         if twice and not self.defects("accepts_repeated_redirect_uri"):
@@ -107,6 +107,8 @@ class RequestRules:
             if self.defects("redirects_errors_to_unregistered_redirect_uri") or (
                 foul_scope and self.defects("judges_the_scope_before_the_redirect_uri")
             ):
+                raise Elsewhere(redirect_uri)
+            if posted and self.defects("redirects_posted_errors_to_unregistered_redirect_uri"):
                 raise Elsewhere(redirect_uri)
             if given.get("prompt") == "none" and self.defects("redirects_silent_errors_to_unregistered_redirect_uri"):
                 raise Elsewhere(redirect_uri)
@@ -227,7 +229,8 @@ class RequestRules:
         own = aud.rstrip("/") == base and not (aud == base and "aud" in values and self.defects("refuses_right_aud"))
         if not own and (self.variant("leaves_aud_to_the_fhir_server") or self.defects("accepts_token_for_other_audience")):
             return
-        if not own and not resembles_own(self.defects, Audience(aud, base)):
+        launched = "launch" in values and self.defects("ignores_aud_in_ehr_launches")
+        if not own and not launched and not resembles_own(self.defects, Audience(aud, base)):
             if self.defects("answers_a_wrong_aud_with_status_500"):
                 message = "No such FHIR server."
                 raise OAuthError("server_error", message, status=500)

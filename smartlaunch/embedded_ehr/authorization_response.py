@@ -151,6 +151,8 @@ class Answers:
         answer = {"error": problem.error, "error_description": problem.description}
         if self.variant("leaves_out_error_description"):
             answer.pop("error_description", None)
+        if values.get("prompt") == "none" and self.defects("omits_state_in_silent_errors"):
+            values = {name: value for name, value in values.items() if name != "state"}
         return self.send(redirect_uri, values, answer, failed=True)
 
     def send(
@@ -159,7 +161,8 @@ class Answers:
         """Send an answer to the app, with the state of its request and the issuer."""
         if values.get("state") is not None:
             answer["state"] = values["state"]
-        answer["iss"] = self.state.issuer
+        of_launch = values.get("launch") is not None and self.defects("sends_iss_of_the_launch_as_issuer")
+        answer["iss"] = self.state.fhir_base_url if of_launch else self.state.issuer
         spoil(self.defects, Sent(answer, failed=failed), SENT)
         if posted and self.defects("omits_iss_parameter_of_posted_requests"):
             answer.pop("iss", None)

@@ -62,6 +62,7 @@ class Chart:
         patient_id = str(request.path_params["patient"])
         if patient_id not in user.patients:
             return self._no_such_patient()
+        self.state.open_charts[user.username] = patient_id
         summary = patient_summaries((patient_id,))[0]
         observations = sorted(self._of(patient_id, "Observation"), key=lambda found: str(found.get("effectiveDateTime", "")), reverse=True)
         latest: dict[str, dict[str, str]] = {}

@@ -72,6 +72,7 @@ class ClientAuthentication:
         self.defects = sandbox.defects
         self._fetched: dict[str, _Fetched] = {}
         self._used_at: dict[tuple[str, str], float] = {}
+        self._latest: tuple[str, str] | None = None
 
     def refusal(self, description: str, *, used_header: bool = False) -> OAuthError:
         """Return the error for a client that could not be authenticated.
@@ -96,6 +97,7 @@ class ClientAuthentication:
 
     async def authenticate(self, request: Request, given: Parameters) -> Client:
         """Return the client of a request to the token endpoint or a like one."""
+        self._latest = None
         header = request.headers.get("authorization", "")
         scheme, _, credentials = header.partition(" ")
         basic = scheme.lower() == "basic" and (scheme != "basic" or not self.defects("demands_capitalised_basic"))
@@ -116,13 +118,17 @@ class ClientAuthentication:
                 raise self.refusal("The client_assertion_type is not the one of RFC 7523.")
             unsigned = request.url.path.endswith("/revoke") and self.defects("does_not_verify_assertions_at_revocation")
             arrived = getattr(request.state, "arrived", time.monotonic())
-            return await self._by_assertion(given, assertion or "", arrived, unsigned=unsigned)
-        client = self.state.clients.get(given.get("client_id") or self._told_by_the_grant(given) or "")
-        if client is None:
+            client = await self._by_assertion(given, assertion or "", arrived, unsigned=unsigned)
+            if request.url.path.endswith("/revoke") and self._latest and self.defects("forgets_assertions_of_revocations"):
+                self.state.used_assertions.pop(self._latest, None)
+            return client
+        known = self.state.clients.get(given.get("client_id") or self._told_by_the_grant(given) or "")
+        if known is None:
             if given.get("client_id") and self.defects("answers_unknown_clients_with_another_code"):
                 message = "The client is not known."
                 raise OAuthError("unauthorized_client", message)
             raise self.refusal("The client is not known or does not say who it is.")
+        client = known
         if secret is not None:
             if "client_secret_post" not in client.auth_methods and not self._loose_method(client):
                 raise self.refusal("This client is not registered for client_secret_post.")
@@ -211,7 +217,13 @@ class ClientAuthentication:
         self._require_claims(client, claims)
         if not (given.get("grant_type") == "refresh_token" and self.defects("knows_no_replays_at_refresh")):
             self._require_first_use(client, claims, arrived)
+        self._latest = (client.client_id, str(claims.get("jti")))
         return client
+
+    def came_to_nothing(self) -> None:
+        """Learn that the request just authenticated was refused for another reason, which a right server does not care for."""
+        if self._latest is not None and self.defects("forgets_assertions_of_refused_requests"):
+            self.state.used_assertions.pop(self._latest, None)
 
     def _parts(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
         if " " in assertion and self.defects("accepts_two_assertions_in_one"):
@@ -236,6 +248,8 @@ class ClientAuthentication:
             subject = issuer
         by_subject = self.state.clients.get(subject) if isinstance(subject, str) else None
         by_issuer = self.state.clients.get(issuer) if isinstance(issuer, str) else None
+        if by_issuer is None and issuer == subject and defects("ignores_case_of_the_issuer_of_an_assertion"):
+            by_issuer = next((one for name, one in self.state.clients.items() if name.casefold() == str(issuer).casefold()), None)
         if issuer != subject:
             if by_subject is not None and defects("accepts_assertion_with_another_iss"):
                 by_issuer = by_subject
@@ -362,6 +376,8 @@ class ClientAuthentication:
         if wanted is None:
             return fitting if self.defects("accepts_assertion_without_kid") else []
         named = [key for key in keys if key.get("kid") == wanted]
+        if not named and self.defects("ignores_case_of_kid"):
+            named = [key for key in keys if str(key.get("kid")).casefold() == str(wanted).casefold()]
         if not named:
             return fitting if self.defects("ignores_kid_of_assertion") else []
         if self.defects("tries_every_key_of_the_client"):

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from smartlaunch.embedded_ehr import grants
 from smartlaunch.embedded_ehr.core import OAuthError, Parameters
 from smartlaunch.embedded_ehr.defects.spoiling import excused, whim
 from smartlaunch.embedded_ehr.defects.token import (
@@ -26,6 +27,11 @@ from smartlaunch.embedded_ehr.token_refusals import bad_grant, missing
 if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.registry import Client
 
+_LOSE_CHALLENGES = (
+    "accepts_empty_challenge",
+    "loses_the_challenge_after_a_mistyped_password",
+    "forgets_the_challenge_after_a_wrong_verifier",
+)
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 
 
@@ -53,7 +59,10 @@ class CodeExchange(GrantType):
             again = defects("accepts_code_twice") or (not client.public and defects("accepts_code_of_confidential_clients_twice"))
             if not again:
                 code.used = not defects("takes_a_code_again_after_refusing_it")
-                raise bad_grant(self.defects, "The code has been used before.")
+                message = "The code has been used before."
+                if defects("answers_used_codes_with_another_code"):
+                    raise OAuthError("invalid_request", message)
+                raise bad_grant(self.defects, message)
         late = defects("accepts_expired_code") or (not client.public and defects("accepts_expired_code_of_confidential_clients"))
         if code.expires_at < now and not late:
             raise bad_grant(self.defects, "The code has expired.")
@@ -81,7 +90,10 @@ class CodeExchange(GrantType):
         return None
 
     def _trades_codes(self, client: Client, code: Code) -> bool:
-        both = not client.public and not self.sandbox.client(code.client_id).public
+        of_public = self.sandbox.client(code.client_id).public
+        both = not client.public and not of_public
+        if not client.public and of_public and self.defects("gives_codes_of_public_clients_to_confidential_ones"):
+            return True
         return self.defects("accepts_code_of_another_client") or (both and self.defects("accepts_code_of_another_confidential_client"))
 
     def _end_what_came_of(self, code: Code) -> None:
@@ -134,7 +146,7 @@ class CodeExchange(GrantType):
             if not self.variant("is_of_edition_1_0") and not excused(self.defects, asked, MISSING_CHALLENGE):
                 raise bad_grant(self.defects, "There was no code_challenge in the authorization request.")
             return
-        if code.code_challenge == "" and self.defects("accepts_empty_challenge"):
+        if code.code_challenge == "" and any(map(self.defects, _LOSE_CHALLENGES)):
             return
         if asked.verifier is None:
             self._require_sent_verifier(asked)
@@ -161,19 +173,26 @@ class CodeExchange(GrantType):
             raise bad_grant(self.defects, refused)
         if asked.hashed == asked.challenge or excused(self.defects, asked, WRONG_VERIFIER):
             return
-        if not self.variant("keeps_code_after_wrong_verifier"):
+        if self.defects("forgets_the_challenge_after_a_wrong_verifier"):
+            asked.code.code_challenge = ""
+        elif not self.variant("keeps_code_after_wrong_verifier"):
             asked.code.used = True
         message = "The code_verifier does not fit the code_challenge."
         if self.defects("answers_wrong_verifier_with_another_code"):
             raise OAuthError("invalid_request", message)
+        if not asked.client.public and self.defects("answers_wrong_verifier_of_confidential_clients_with_another_code"):
+            raise OAuthError("invalid_client", message)
         raise bad_grant(self.defects, message)
 
     def _issue_for_code(self, client: Client, code: Code) -> dict[str, Any]:
-        user = self.sandbox.user(code.user)
+        user, patient = self.sandbox.user(code.user), code.patient
+        chosen = bool(patient) and "launch" not in code.scopes and patient != next(iter(user.patients), patient)
+        if chosen and self.defects("keeps_to_the_first_patient_whoever_is_chosen"):
+            patient = user.patients[0]
         access = self.issuing.access_token(
             client,
             scopes=code.scopes,
-            patient=code.patient,
+            patient=patient,
             encounter=code.encounter,
             user=code.user,
             fhir_user=user.fhir_user,
@@ -189,6 +208,11 @@ class CodeExchange(GrantType):
         if left_out and self.defects("honours_scopes_that_the_user_left_out"):
             access.enforced = tuple(scope for scope in code.requested if not scope.startswith("system/"))
         body = self.issuing.body(client, access, requested=code.requested)
+        could = grants.grant(self.sandbox, client, user, list(code.requested))
+        if set(could) > set(code.scopes):
+            access.offered = tuple(could)
+        if access.offered and self.defects("reports_scopes_that_the_user_left_out"):
+            body["scope"] = " ".join(could)
         body |= code.context
         refresh = self._first_refresh_token(client, code)
         if refresh is not None:

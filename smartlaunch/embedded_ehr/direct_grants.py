@@ -46,6 +46,9 @@ class DirectGrants(GrantType):
             aud=self.state.fhir_base_url,
             grant=new_secret(),
         )
+        whole = tuple(one for one in client.scopes if one.partition(".")[0] in {scope.partition(".")[0] for scope in granted})
+        if set(whole) != set(granted) and defects("enforces_all_interactions_that_a_backend_service_may"):
+            access.enforced = (*granted, *whole)
         body = self.issuing.body(client, access, requested=tuple(requested))
         if defects("gives_refresh_token_to_backend_services"):
             body["refresh_token"] = new_secret()

@@ -117,8 +117,10 @@ def judge_token(value: str | None, state: State, defects: Defects, *, app_state:
         return token
     if token.seen and defects("accepts_token_only_once"):
         raise invalid_token("The access token was used already.")
+    known = token.seen
     token.seen = True
-    if token.revoked and not excused(defects, forms, REVOKED):
+    remembered = known and token.revoked and defects("remembers_tokens_that_were_used_before_their_revocation")
+    if token.revoked and not remembered and not excused(defects, forms, REVOKED):
         raise invalid_token("The access token was revoked.")
     if token.user is None and defects("does_not_know_backend_tokens"):
         raise invalid_token("The access token is not known.")

@@ -173,6 +173,9 @@ def grant_system(sandbox: Sandbox, client: Client, requested: list[str]) -> list
     """Return the scopes of a client that acts for itself: within its pre-authorization, nothing of a person."""
     granted: list[str] = []
     for scope in requested:
+        if scope != requested[0] and requested[0] in granted and sandbox.defects("looks_at_the_first_scope_of_backend_services_only"):
+            granted.append(scope)
+            continue
         parsed = parse_resource_scope(scope)
         if parsed is None:
             continue

@@ -91,6 +91,9 @@ class IntrospectionEndpoint:
         if self.defects("refuses_form_at_introspection"):
             message = "Send application/json."
             raise OAuthError("invalid_request", message, status=415)
+        if "charset" in request.headers.get("content-type", "").lower() and self.defects("refuses_a_charset_at_introspection"):
+            message = "The media type is not supported."
+            raise OAuthError("invalid_request", message, status=415)
         try:
             return await form_parameters(request)
         except OAuthError as problem:
@@ -214,7 +217,10 @@ class IntrospectionEndpoint:
         elif token.subject is not None:
             body["sub"] = token.subject
         first = next((one for one in self.state.access_tokens.values() if one.grant == token.grant), token)
-        spoil(self.defects, Description(body, token, first if token.context.get("_renewed") else None), DESCRIPTION)
+        of_both = (one for one in self.state.access_tokens.values() if (one.client_id, one.user) == (token.client_id, token.user))
+        earlier = next((one.patient for one in of_both if one.patient), token.patient)
+        about = Description(body, token, first if token.context.get("_renewed") else None, earlier if earlier != token.patient else None)
+        spoil(self.defects, about, DESCRIPTION)
         if self.sandbox.variant("adds_members_everywhere"):
             body["__node"] = 3
         return body
@@ -276,6 +282,9 @@ class RevocationEndpoint:
     async def _parameters(self, request: Request) -> Parameters:
         if self.defects("refuses_form_at_revocation"):
             message = "Send application/json."
+            raise OAuthError("invalid_request", message, status=415)
+        if "charset" in request.headers.get("content-type", "").lower() and self.defects("refuses_a_charset_at_revocation"):
+            message = "The media type is not supported."
             raise OAuthError("invalid_request", message, status=415)
         try:
             return await form_parameters(request)

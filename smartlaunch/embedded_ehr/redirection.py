@@ -72,7 +72,7 @@ def deliver(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Resp
         target = target.replace(parts.scheme + ":///", parts.scheme + ":/", 1)
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     status = 303 if sandbox.variant("redirects_with_303") else 302
-    if defects("redirects_with_307"):
+    if defects("redirects_with_307") or (answer.get("error") == "access_denied" and defects("redirects_denials_with_307")):
         status = 307
     if sandbox.variant("sends_answers_to_apps_by_a_page"):
         quoted = html.escape(target, quote=True)

@@ -101,6 +101,11 @@ class SignIn:
         if launch.patient and launch.encounter and self.defects("gives_another_encounter_than_the_chart"):
             visits = [row["id"] for row in data.encounter_summaries(launch.patient)]
             transaction.encounter = next((one for one in visits if one != launch.encounter), None)
+        if launch.patient and launch.encounter and self.defects("gives_the_newest_encounter_of_the_chart"):
+            transaction.encounter = data.encounter_summaries(launch.patient)[0]["id"]
+        opened = self.state.open_charts.get(launch.username)
+        if opened and opened != launch.patient and self.defects("gives_the_patient_of_the_open_chart"):
+            transaction.patient, transaction.encounter = opened, None
         if launch.patient and self.defects("gives_another_patient_than_the_chart"):
             transaction.patient = next(one for one in data.PATIENTS if one != launch.patient)
             transaction.encounter = None
@@ -180,6 +185,8 @@ class SignIn:
         if transaction is None:
             return self.answers.gone()
         if given.get("decision") == "deny":
+            if self.defects("shows_a_page_to_who_cancels_the_sign_in"):
+                return self.answers.gone()
             return self.answers.fail(transaction, OAuthError("access_denied", "The person did not sign in."))
         if self.variant("takes_no_sign_in_without_a_cookie") and not request.cookies.get(_FORM_COOKIE):
             return self._login_form(transaction, "Your browser sends no cookies.", 403)
@@ -195,6 +202,8 @@ class SignIn:
             transaction.typed_username = None
             if self.defects("loses_state_after_a_mistyped_password"):
                 transaction.parameters.pop("state", None)
+            if self.defects("loses_the_challenge_after_a_mistyped_password"):
+                transaction.parameters["code_challenge"] = ""
             return self._login_form(transaction, "Name or password is not right.", 401 if self.variant("answers_401_to_bad_login") else 200)
         return self._after_login(transaction, user)
 
@@ -258,7 +267,10 @@ class SignIn:
         if transaction is None or transaction.username is None:
             return None
         session = self.state.session_of(request)
-        return transaction if session is not None and session.username == transaction.username else None
+        if session is None or session.username != transaction.username:
+            return None
+        latest = next(one for one in reversed(self.state.transactions.values()) if one is transaction or one.session == session.value)
+        return latest if latest is not transaction and self.defects("keeps_one_request_for_each_browser") else transaction
 
     async def patient_page(self, request: Request) -> Response:
         """Let the person choose a patient."""
@@ -348,10 +360,12 @@ class SignIn:
         transaction = self._mine(request, self._open(given))
         if transaction is None:
             return self.answers.gone()
+        before = self.state.approved.get((transaction.username or "", transaction.client_id), set())
         if given.get("decision") != "allow":
             if given.get("sure") is None and self.variant("asks_again_before_a_denial"):
                 return self.answers.show("sure", transaction=transaction.value, app=self._app(transaction))
-            if self.defects("grants_access_after_denial"):
+            once_allowed = set(self._offered(transaction)) <= before and self.defects("takes_an_earlier_consent_for_a_denial")
+            if once_allowed or self.defects("grants_access_after_denial"):
                 transaction.context["granted"] = self._offered(transaction)
                 transaction.decided = True
                 return self.answers.issue(transaction)
@@ -367,6 +381,8 @@ class SignIn:
         kept = [one for one in offered if one in ticked or one in grants.CONTEXT]
         if kept != offered and self.defects("ignores_unticked_scopes"):
             kept = offered
+        if before & (set(offered) - set(kept)) and self.defects("adds_what_was_allowed_before_to_a_consent"):
+            kept = [one for one in offered if one in kept or one in before]
         if "openid" not in kept:
             kept = [one for one in kept if one not in {"fhirUser", "profile"}]
         if not any(one not in grants.CONTEXT for one in kept) and any(one not in grants.CONTEXT for one in offered):

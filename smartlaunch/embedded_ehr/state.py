@@ -54,6 +54,8 @@ class AccessToken:
     enforced: tuple[str, ...] = ()
     subject: str | None = None
     seen: bool = False
+    offered: tuple[str, ...] = ()
+    """What the person could have granted, where they granted less."""
 
 
 @dataclass
@@ -198,6 +200,8 @@ class State:
         self.id_tokens: dict[str, AccessToken] = {}
         self.used_assertions: dict[tuple[str, str], float] = {}
         self.approved: dict[tuple[str, str], set[str]] = {}
+        self.open_charts: dict[str, str] = {}
+        self.fhir_users: dict[str, str | None] = {}
         self._swept_at = self.now()
 
     @property

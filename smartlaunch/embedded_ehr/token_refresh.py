@@ -49,6 +49,9 @@ class TokenRefresh(GrantType):
         if scopes != token.scopes and self.defects("keeps_the_whole_scope_in_force_after_a_refresh_for_a_part"):
             access.enforced = token.scopes
         body = self.issuing.body(client, access, requested=scopes)
+        first = next((one for one in self.state.access_tokens.values() if one.grant == token.grant), access)
+        if first is not access and self.defects("ends_refreshed_access_tokens_with_the_first"):
+            access.expires_at = first.expires_at
         if not self.variant("leaves_context_out_at_refresh"):
             body |= token.context
         spoil(self.defects, Refreshed(body, token, self.state), REFRESH_RESPONSE)
@@ -84,7 +87,10 @@ class TokenRefresh(GrantType):
             if self.defects("answers_unknown_refresh_tokens_with_another_code"):
                 raise OAuthError("invalid_request", message)
             raise bad_grant(self.defects, message)
-        both = not client.public and not self.sandbox.client(token.client_id).public
+        of_public = self.sandbox.client(token.client_id).public
+        both = not client.public and not of_public
+        if not client.public and of_public and self.defects("gives_refresh_tokens_of_public_clients_to_confidential_ones"):
+            return token
         loose = self.defects("accepts_refresh_token_of_another_client") or (
             both and self.defects("accepts_refresh_token_of_another_confidential_client")
         )
@@ -123,11 +129,16 @@ class TokenRefresh(GrantType):
         """Require that nothing has ended the refresh token: use, revocation, sign-out, time."""
         defects = self.defects
         together = token.used and arrived < token.used_at and defects("lets_two_requests_at_once_use_one_refresh_token")
-        if token.revoked and not together and not (token.used and defects("accepts_rotated_refresh_token")):
+        later = any(one.used and one.used_at > token.used_at for one in self.state.refresh_tokens.values() if one.grant == token.grant)
+        long_gone = token.used and later and defects("knows_the_last_replaced_refresh_token_only")
+        if token.revoked and not together and not long_gone and not (token.used and defects("accepts_rotated_refresh_token")):
             if token.used and not defects("keeps_tokens_after_refresh_token_replay"):
                 self.state.revoke_grant(token.grant)
             if not defects("accepts_revoked_refresh_token"):
-                raise bad_grant(self.defects, "The refresh token has been used or revoked.")
+                message = "The refresh token has been used or revoked."
+                if defects("answers_ended_refresh_tokens_with_another_code"):
+                    raise OAuthError("invalid_token", message)
+                raise bad_grant(self.defects, message)
         if token.online and self._is_offline(token) and not defects("keeps_online_access_after_logout"):
             raise bad_grant(self.defects, "The person is not signed in any more.")
         if token.expires_at < self.state.now():
@@ -157,6 +168,13 @@ class TokenRefresh(GrantType):
             return token.scopes
         wanted = grants.split(asked)
         wider = [one for one in wanted if one not in token.scopes and not covered(one, token.scopes) and not token.unbound]
+        if wider and self.defects("compares_scopes_at_refresh_without_their_interactions"):
+            types = {one.partition(".")[0] for one in token.scopes if "/" in one}
+            wider = [one for one in wider if "/" not in one or one.partition(".")[0] not in types]
+        if wider and self.defects("compares_scopes_at_refresh_without_their_query"):
+            wider = [one for one in wider if one.partition("?")[0] not in {scope.partition("?")[0] for scope in token.scopes}]
+        if any("/" not in one for one in wider) and self.defects("gives_openid_at_refresh_for_the_asking"):
+            wider = [one for one in wider if "/" in one]
         if wider and self.defects("gives_scopes_at_refresh_that_were_asked_for_at_first"):
             wider = [one for one in wider if one not in token.requested]
         if wider:

@@ -83,7 +83,11 @@ class TokenEndpoint:
             request.state.grant_type = given.get("grant_type")
             client = await self.authentication.authenticate(request, given)
             arrived = getattr(request.state, "arrived", time.monotonic())
-            body = await self._granted(client, given, arrived)
+            try:
+                body = await self._granted(client, given, arrived)
+            except OAuthError:
+                self.authentication.came_to_nothing()
+                raise
         except OAuthError as problem:
             if getattr(request.state, "grant_type", "") == "refresh_token" and self.defects("answers_refused_refreshes_as_html"):
                 return Response(f"<h1>{problem.error}</h1>", problem.status, dict(NO_STORE), "text/html")
@@ -165,6 +169,8 @@ class TokenEndpoint:
                     return self.direct.password(client, given)
                 code = "invalid_grant" if self.defects("answers_unknown_grant_type_with_another_code") else "unsupported_grant_type"
                 message = "The grant_type is not supported."
+                if self.defects("repeats_an_unknown_grant_type_in_quotes"):
+                    message = f'The grant_type "{kind}" is not supported.'
                 raise OAuthError(code, message)
         if kind == "client_credentials" and client.role == "backend" and self.defects("refuses_backend_services"):
             message = "This client is not registered for this grant_type."

@@ -63,6 +63,7 @@ WITH: Mapping[str, Variation] = {
     "a state with blanks at its ends": lambda r: r.having(state=f" {r.state} "),
     "a state of one character": lambda r: r.having(state=r.state[0]),
     "a state in a request by POST": lambda r: r.having(state=RESERVED_STATE).by("POST"),
+    "a state with blanks at its ends in a request by POST": lambda r: r.having(state=f" {r.state} ").by("POST"),
     "a parameter it does not know": lambda r: r.having(x_unknown_parameter="x"),
     "an unknown parameter without a value": lambda r: r.having(x_unknown_parameter=""),
     "an empty prompt": lambda r: r.having(prompt=""),
@@ -272,6 +273,35 @@ def _denied(app: App) -> AuthorizationAnswer:
     if not answer.arrived and not answer.landing.denied:
         require_settled(answer)
     return answer
+
+
+def mistyped(app: App) -> AuthorizationAnswer:
+    """A right request whose user types a wrong password first; ``NotApplicable`` where that did not end as it does without the slip."""
+
+    def make() -> AuthorizationAnswer:
+        app.grant()
+        answer = app.authorize(app.prepare(), session=f"{app.client.name}-{app.situation.slug}-mistyped", mistypes=True)
+        app.tokens.suspect()
+        if not answer.landing.mistyped:
+            raise NotApplicable("no page asked for a password a second time, so none was mistyped")
+        if not answer.code:
+            raise NotApplicable(f"after a wrong password the right one brings no code: {answer.describe()}")
+        return answer
+
+    return app.once("mistyped password", make)
+
+
+def silent(app: App) -> AuthorizationAnswer:
+    """A request that wants no page (``prompt=none``), in a browser where nobody is signed in; ``NotApplicable`` where a page comes."""
+
+    def make() -> AuthorizationAnswer:
+        app.grant()
+        answer = app.engine.authorize_as_nobody(app.prepare().having(prompt="none"), catch=[app.client.redirect_uri])
+        if not answer.arrived:
+            raise NotApplicable("the server shows a page although the request wants none; the guide does not ask for that parameter")
+        return answer
+
+    return app.once("silent request", make)
 
 
 def consent_anew(request: AuthorizationRequest) -> AuthorizationRequest:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
@@ -26,8 +27,11 @@ from smartlaunch.probes import revocation
 from smartlaunch.probes.client_authentication.heeded import require_heeded
 from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.fhir_access.bearer_token import leeway
+from smartlaunch.probes.refresh.right import renewed
 from smartlaunch.probes.refresh.wrong import reused
 from smartlaunch.probes.registered import CONTEXT, unless_asked
+from smartlaunch.probes.revocation import FORM_WITH_CHARSET
+from smartlaunch.probes.scopes import unticked
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -116,6 +120,19 @@ def send(app: App, token: str | None, credentials: Credentials, *, hint: str = "
         form.append(("token_type_hint", hint))
     headers = [("Accept", "application/json"), *credentials.headers]
     return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.INTROSPECTION, headers=headers, form=[*form, *credentials.form])
+
+
+def with_charset(app: App) -> Exchange:
+    """The question about the token of the right flow in a form whose media type names the charset; the usual one has to be answered."""
+    grant = live(app).grant
+
+    def make() -> Exchange:
+        proof = caller(app)
+        headers = [("Accept", "application/json"), *proof.headers, ("Content-Type", FORM_WITH_CHARSET)]
+        body = urlencode([("token", grant.access_token), *proof.form]).encode()
+        return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.INTROSPECTION, headers=headers, content=body)
+
+    return app.once("introspect with charset", make)
 
 
 def caller(app: App) -> Credentials:
@@ -207,6 +224,48 @@ def with_hint(app: App, hint: str) -> Introspected:
         return replace(known, exchange=send(app, token, caller(app), hint=hint))  # an assertion serves once
 
     return app.once(f"introspection with hint {hint}", make)
+
+
+@dataclass(frozen=True)
+class Later:
+    """What the server says of the first access token of a grant, and of one that a refresh brought seconds later for the same time."""
+
+    first: Exchange
+    second: Exchange
+
+
+def of_renewed(app: App) -> Later:
+    """The answers about both; ``NotApplicable`` where their lives differ in length or the first one has ended."""
+    proven(app)
+    found = renewed(app)
+
+    def make() -> Later:
+        first, second = found.grant.token, found.answer
+        if first.access_token == second.access_token:
+            raise NotApplicable("the refresh brought the first access token again; `refresh-new-access-token` judges that")
+        if first.expires_in is None or first.expires_in != second.expires_in:
+            raise NotApplicable("the token of the refresh is not for as long as the first one, so their ends need not differ")
+        exchanges = [send(app, token.access_token, caller(app)) for token in (first, second)]
+        if any(answered(exchange).object.get("active") is not True for exchange in exchanges):
+            raise NotApplicable("one of the two tokens is not called active, so there is no `exp` to compare")
+        return Later(*exchanges)
+
+    return app.once("introspection of a renewed token", make)
+
+
+def of_less(app: App) -> Introspected:
+    """The answer about a token from which the user left a scope out; ``NotApplicable`` where nothing could be left out."""
+    proven(app)
+    _, asked = unticked(app)
+
+    def make() -> Introspected:
+        grant = app.require_grant(asked.attempt)
+        exchange = send(app, grant.access_token, caller(app))
+        if answered(exchange).object.get("active") is not True:
+            raise NotApplicable(f"the server does not call the token active (status {exchange.answer.status})")
+        return Introspected(app, grant, exchange)
+
+    return app.once("introspection of less", make)
 
 
 def without_token(app: App) -> Exchange:

@@ -43,6 +43,12 @@ def _with_slash(path: str) -> str:
     return path.rstrip("/") if path.endswith("/") and len(path) > 1 else path + "/"
 
 
+def _with_encoded_letter(path: str) -> str:
+    """The path with its last letter percent-encoded, which is the same address written another way."""
+    place = next((i for i in range(len(path) - 1, -1, -1) if path[i].isascii() and path[i].isalpha()), None)
+    return path if place is None or "%" in path else f"{path[:place]}%{ord(path[place]):02X}{path[place + 1 :]}"
+
+
 def _with_query(parts: SplitResult) -> str:
     return urlunsplit(parts._replace(query=(parts.query + "&" if parts.query else "") + "next=https://collector.example/"))
 
@@ -61,6 +67,7 @@ NEIGHBOURS: Mapping[str, Neighbour] = {
     "upper case in its path": Neighbour(_with_path(str.upper), of_any_scheme=True, needs="a path with lower case letters"),
     "a trailing slash": Neighbour(_with_path(_with_slash), of_any_scheme=True),
     "a query added": Neighbour(_with_query, of_any_scheme=True),
+    "a letter of its path encoded": Neighbour(_with_path(_with_encoded_letter), needs="a path with letters"),
     "a fragment added": Neighbour(lambda parts: urlunsplit(parts) + "#collector"),
     "another port": Neighbour(_with_place(lambda parts: f"{parts.hostname}:{(parts.port or 443) + 1}"), of_loopback=False),
     "the other scheme": Neighbour(_other_scheme),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from smartlaunch.oauth.client_authentication import Credentials
     from smartlaunch.oauth.token import TokenAnswer
 
+FORM_WITH_CHARSET = "application/x-www-form-urlencoded;charset=UTF-8"
 SPREAD_S = 2.0
 """RFC 7009 section 2 lets the news of a revocation take a moment to reach every server."""
 
@@ -223,6 +225,18 @@ def unknown(app: App) -> Exchange:
     app.grant()
     require_there(app)
     return app.once("revoke unknown", lambda: revoke(app, never_issued()))
+
+
+def unknown_with_charset(app: App) -> Exchange:
+    """The same in a form whose media type names the charset, as the browser's ``fetch`` sends it."""
+
+    def make() -> Exchange:
+        proof = app.authentication.credentials_at("revocation")
+        headers = [("Accept", "application/json"), *proof.headers, ("Content-Type", FORM_WITH_CHARSET)]
+        body = urlencode([("token", never_issued()), *proof.form]).encode()
+        return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.REVOCATION, headers=headers, content=body)
+
+    return app.once("revoke unknown with charset", make)
 
 
 def again(app: App) -> Exchange:

@@ -18,9 +18,11 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.client_authentication import Credentials, none
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import pkce
+from smartlaunch.probes.authorization import mistyped, posted
+from smartlaunch.probes.client_authentication import clients
 from smartlaunch.probes.faults import altered, never_issued, other_case, other_end
 from smartlaunch.probes.redirect_uri import COLLECTOR
-from smartlaunch.probes.revocation import Use, read_until_refused, used
+from smartlaunch.probes.revocation import FORM_WITH_CHARSET, Use, read_until_refused, used
 
 REDEEMED_LATE = "code redeemed late"
 
@@ -158,9 +160,44 @@ def redeem_with_verifier(app: App, label: str) -> TokenAnswer:
     return app.once(f"redeem {label}", make)
 
 
+def redeem_without_verifier_after_a_wrong_one(app: App) -> TokenAnswer:
+    """A code that was refused for its code verifier, redeemed once more with none."""
+
+    def make() -> TokenAnswer:
+        first = redeem_with_verifier(app, "another code verifier")
+        require_refusal(first)
+        form = dict(first.exchange.request.form)
+        return app.token_request([(name, form[name]) for name in ("grant_type", "code", "redirect_uri")])
+
+    return app.once("redeem without a verifier after a wrong one", make)
+
+
+def redeem_with_wrong_verifier_after_a_slip(app: App) -> TokenAnswer:
+    """A code whose user mistyped the password first, redeemed with a code verifier that is not its own."""
+
+    def make() -> TokenAnswer:
+        answer = mistyped(app)
+        return app.token_request(app.code_form(answer, code_verifier=pkce.VERIFIERS["another code verifier"](answer.request.proof)))
+
+    return app.once("redeem with a wrong verifier after a slip", make)
+
+
 def redeem(app: App, label: str) -> TokenAnswer:
     """A fresh code redeemed by the access token request that the words name."""
     return app.once(f"redeem {label}", lambda: {**WITH, **BY}[label](app, app.bare_code()))
+
+
+def redeem_elsewhere_after_post(app: App) -> TokenAnswer:
+    """A code of a request by POST, redeemed with the redirect URI of another site; ``NotApplicable`` where no such request brings one."""
+
+    def make() -> TokenAnswer:
+        posted(app)
+        answer = app.authorize(app.prepare().by("POST"))
+        if not answer.code:
+            raise NotApplicable("a right request by POST brings no code; the scenario on POST judges that")
+        return app.token_request(app.code_form(answer, redirect_uri=COLLECTOR))
+
+    return app.once("redeem elsewhere after a request by POST", make)
 
 
 def redeem_junk(app: App) -> TokenAnswer:
@@ -176,7 +213,7 @@ def redeem_junk_with_charset(app: App) -> TokenAnswer:
     def make() -> TokenAnswer:
         proof = app.authentication.credentials()
         form = [*app.code_form(answer, code=never_issued()), *proof.form]
-        headers = {"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"}
+        headers = {"Content-Type": FORM_WITH_CHARSET}
         return app.token_request((), proof, headers=headers, content=urlencode(form).encode())
 
     return app.once("redeem junk with charset", make)
@@ -210,6 +247,17 @@ def redeemed_by_second(app: App) -> TokenAnswer:
     other.grant()
     answer = app.bare_code()
     return other.token_request(app.code_form(answer))
+
+
+def redeemed_by_another_kind(app: App) -> TokenAnswer:
+    """A fresh code of this app, redeemed by a client that authenticates in another way, or not at all, with its own right credentials."""
+
+    def make() -> TokenAnswer:
+        other = clients.of_another_kind(app)
+        other.grant()
+        return other.token_request(app.code_form(app.bare_code()))
+
+    return app.once("redeemed by a client of another kind", make)
 
 
 def redeemed_late(app: App) -> TokenAnswer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from smartlaunch.browser import Deselect, LoginPlan, find_browser, parse_steps, unpacked_folder
@@ -103,6 +105,20 @@ def test_a_sign_in_is_done_once_and_then_refused():
     refused = decide(again, PLAN, memory)
     assert isinstance(refused, Refused)
     assert "Wrong password" in refused.reason
+
+
+def test_who_mistypes_sends_another_password_first_and_then_the_right_one_once():
+    memory, slips = Memory(), replace(PLAN, mistypes=True)
+    typed = []
+    for _ in range(2):
+        action = decide(LOGIN, slips, memory)
+        assert isinstance(action, Act)
+        typed += [op.value for op in action.ops if op.kind == "fill" and op.secret]
+        memory.note(action)
+    assert typed[0] not in ("", PLAN.password)
+    assert PLAN.password not in typed[0]
+    assert typed[1:] == [PLAN.password]
+    assert isinstance(decide(LOGIN, slips, memory), Refused)
 
 
 def test_another_sign_in_form_of_another_host_is_filled():

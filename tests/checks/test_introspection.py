@@ -125,6 +125,12 @@ def test_the_expiry_agrees_with_the_token_response() -> None:
     assert actual(checks.expiry_agrees(REQ, answer(RIGHT), 9200)) == "it is 2000, -7200 s"
 
 
+def test_the_expiry_of_a_later_token_is_later() -> None:
+    assert checks.expiry_moves(REQ, having(exp=2002), answer(RIGHT)) == []
+    assert checks.expiry_moves(REQ, having(exp="x"), answer(RIGHT)) == []
+    assert actual(checks.expiry_moves(REQ, answer(RIGHT), answer(RIGHT))) == "it is 2000"
+
+
 def test_the_launch_context_returns() -> None:
     assert checks.context(REQ, answer(RIGHT), {"patient": "123"}) == []
     assert actual(checks.context(REQ, answer(RIGHT), {"patient": "456"})) == "it has another value"

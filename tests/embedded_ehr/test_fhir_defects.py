@@ -372,6 +372,7 @@ PROBES: dict[str, Probe] = {
     "accepts_altered_token": altered,
     "accepts_expired_token": status("GET", A1, expires_at=1.0),
     "accepts_revoked_token": status("GET", A1, revoked=True),
+    "remembers_tokens_that_were_used_before_their_revocation": status("GET", A1, revoked=True, seen=True),
     "accepts_token_for_other_audience": status("GET", A1, aud="https://other.example/fhir"),
     "accepts_refresh_token_at_fhir": refresh_as_access,
     "accepts_code_at_fhir": code_as_access,

@@ -410,6 +410,13 @@ STATE = [
 ]
 
 CASES = [
+    Case(
+        "another patient read",
+        lambda w: patients.read_of_other(w.app()),
+        lambda found: withheld(found[1]) is False,
+        "keeps_to_the_first_patient_whoever_is_chosen",
+        "/fhir",
+    ),
     *(replace(one, warm=warm_samples) if one.silent else one for one in (*BEARER, *SCOPED, *PATIENTS, *PLAIN, *STATE)),
     *(replace(one, warm=warm_samples, silent="/oauth/token") if one.silent else one for one in ASKED),
 ]

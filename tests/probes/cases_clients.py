@@ -58,6 +58,10 @@ FAULTS = {
     "the signature of a key certified in its own header": "trusts_the_certificate_inside_the_assertion",
     "an exp claim that is a string of digits": "takes_exp_as_a_string",
     "a jti used before": "remembers_assertions_by_their_exp",
+    "an iss claim and a sub claim in the other case": "ignores_case_of_the_issuer_of_an_assertion",
+    "a kid in the other case": "ignores_case_of_kid",
+    "the same assertion after a request that was refused": "forgets_assertions_of_refused_requests",
+    "the same assertion after a revocation": "forgets_assertions_of_revocations",
     "the same assertion a third time": "takes_an_assertion_again_after_refusing_it",
     "HS256 and the public key as secret": "accepts_assertion_signed_with_the_public_key_as_secret",
     "the signature of a key in its own header": "trusts_the_key_inside_the_assertion",
@@ -84,6 +88,7 @@ CASES = [
     *(by(asymmetric, "app assertion", assertion.present, label, refused) for label in ("an altered claim", *assertion.AGAIN)),
     by(asymmetric, "assertion redeem", assertion.redeem, "no assertion", refused, "accepts_asymmetric_client_without_assertion"),
     by(asymmetric, "assertion refresh", assertion.refresh, "an altered signature", refused, "does_not_verify_assertion_signature"),
+    by(asymmetric, "assertion refresh", assertion.refresh, "the same assertion again", refused, "knows_no_replays_at_refresh"),
     Case("assertion right", lambda w: assertion.right(clients.prover(w.apps)), issued, "refuses_backend_services", TOKEN),
     Case(
         "assertion of the guide",

@@ -97,6 +97,19 @@ CASES = [
         holds=lambda found: refused(found.refreshed.answer),
         defect="gives_scopes_at_refresh_that_were_asked_for_at_first",
     ),
+    of(
+        "refresh by kind",
+        wrong.by_another_kind,
+        holds=refused,
+        defect="gives_refresh_tokens_of_public_clients_to_confidential_ones",
+    ),
+    of(
+        "refresh every category",
+        wrong.for_every_category,
+        holds=lambda found: refused(found.refreshed.answer),
+        defect="compares_scopes_at_refresh_without_their_query",
+    ),
+    of("refresh first of three", wrong.first_of_three, holds=refused, defect="knows_the_last_replaced_refresh_token_only"),
     of("refresh reused", wrong.reused, holds=lambda r: refused(r.replay), defect="accepts_rotated_refresh_token"),
     of(
         "revoke access",
@@ -182,6 +195,27 @@ CASES = [
         defect="heeds_a_wrong_token_type_hint_at_introspection",
         silent=INTROSPECT,
     ),
+    of(
+        "introspect renewed",
+        introspection.of_renewed,
+        holds=lambda found: found.second.answer.object["exp"] > found.first.answer.object["exp"],
+        defect="introspection_sends_the_first_exp_after_a_refresh",
+    ),
+    of(
+        "introspect less",
+        introspection.of_less,
+        holds=lambda i: not i.lost and not i.gained,
+        defect="introspection_sends_the_scope_before_the_consent",
+        silent=INTROSPECT,
+    ),
+    of(
+        "introspect charset",
+        introspection.with_charset,
+        holds=status(200),
+        defect="refuses_a_charset_at_introspection",
+        silent=INTROSPECT,
+    ),
+    of("revoke charset", revocation.unknown_with_charset, holds=status(200), defect="refuses_a_charset_at_revocation", silent=""),
     of("introspect nothing", introspection.without_token, holds=status(400), silent=""),
     *(
         of("introspect inactive", introspection.inactive, label, holds=inactive, defect=defect, silent=INTROSPECT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.lexicon import field_words, normal, wants_patient
@@ -43,7 +44,8 @@ def _with_password(s: Situation, passwords: list[Control]) -> Action:
         return Stuck("the page asks for a new password")
     user = _user_field(s.page, secret)
     key = _form_key(s.page, secret, user)
-    if s.memory.logins[key] or s.memory.logins[f"{s.page.host}|step"]:
+    again = s.plan.mistypes and sum(s.memory.logins.values()) == s.memory.logins[key] == 1
+    if (s.memory.logins[key] and not again) or s.memory.logins[f"{s.page.host}|step"]:
         return _came_back(
             s,
             f"the sign-in form came back after user name and password were sent{complaint(s.page)};"
@@ -61,8 +63,9 @@ def _with_password(s: Situation, passwords: list[Control]) -> Action:
         done["user name"] = Op("fill", user, s.plan.username)
     elif user is None:
         done.update(_listed_user(s, secret))
-    if not secret.filled:
-        done["password"] = Op("fill", secret, s.plan.password, secret=True)
+    mistyped = s.plan.mistypes and not s.memory.logins
+    if mistyped or not secret.filled:
+        done["password"] = Op("fill", secret, secrets.token_urlsafe(12) if mistyped else s.plan.password, secret=True)
     told = f"filled {' and '.join(done)}" if done else "kept what the form is filled with"
     return _submit(s, secret, "login", told, list(done.values()), key)
 

@@ -306,6 +306,7 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         denied=walk.denied,
         unticked=walk.unticked,
         agreed=tuple(walk.agreed),
+        mistyped=walk.plan.mistypes and sum(walk.memory.logins.values()) > 1,
         chose_patient=walk.memory.patient_chosen,
         duration_ms=round((time.monotonic() - walk.began) * 1000, 1),
     )

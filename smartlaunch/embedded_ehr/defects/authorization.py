@@ -8,10 +8,11 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from smartlaunch.embedded_ehr.defects.spoiling import Change, Switches, excused
 
+_LONG_STATE = 255
 _LOOPBACK = {"127.0.0.1", "::1"}
 
 
@@ -72,6 +73,7 @@ RESEMBLANCES: dict[str, Callable[[Pair], bool]] = {
     "ignores_trailing_slash_of_redirect_uri": lambda pair: pair.given.rstrip("/") == pair.registered.rstrip("/"),
     "ignores_query_of_redirect_uri": lambda pair: pair.have._replace(query="") == pair.want._replace(query=""),
     "ignores_path_of_redirect_uri": lambda pair: pair.differ_only_in("path"),
+    "decodes_redirect_uris_before_comparing_them": lambda pair: unquote(pair.given) == unquote(pair.registered),
     "resolves_dot_segments_of_redirect_uri": lambda pair: (
         pair.differ_only_in("path") and posixpath.normpath(pair.have.path) == pair.want.path
     ),
@@ -265,6 +267,10 @@ SENT: dict[str, Change[Sent]] = {
     "omits_iss_parameter_though_advertised": _dropped("iss", lambda sent: not sent.failed),
     "sends_iss_parameter_with_a_query": Change(
         lambda sent: sent.put("iss", f"{sent.answer['iss']}?tenant=1"), lambda sent: "iss" in sent.answer
+    ),
+    "cuts_state_to_255_characters": _state(lambda state: state[:255], lambda sent: len(sent.answer.get("state", "")) > _LONG_STATE),
+    "sends_iss_parameter_with_a_slash_more": Change(
+        lambda sent: sent.put("iss", f"{sent.answer['iss']}/"), lambda sent: "iss" in sent.answer
     ),
     "sends_wrong_iss_parameter": Change(lambda sent: sent.put("iss", "https://other-ehr.example/oauth"), lambda sent: "iss" in sent.answer),
 }

@@ -66,6 +66,7 @@ LONG_LIFE: dict[str, Callable[[float], bool]] = {
 WRONG_SECRET: dict[str, Callable[[Secret], bool]] = {
     "accepts_any_client_secret": lambda secret: bool(secret.sent),
     "accepts_the_beginning_of_a_client_secret": lambda secret: bool(secret.sent) and secret.right.startswith(secret.sent),
+    "accepts_a_client_secret_with_something_behind_it": lambda secret: bool(secret.right) and secret.sent.startswith(secret.right),
     "ignores_case_of_client_secret": lambda secret: secret.sent.casefold() == secret.right.casefold(),
     "accepts_client_secret_of_another_client": lambda secret: secret.sent in secret.of_clients,
     "accepts_empty_client_secret": lambda secret: not secret.sent,

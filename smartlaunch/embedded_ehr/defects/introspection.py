@@ -22,6 +22,8 @@ class Description:
     token: AccessToken
     first: AccessToken | None = None
     """The access token that the grant began with, where this one came by a refresh."""
+    earlier_patient: str | None = None
+    """The patient of an earlier token of the same person and app, where it is another one."""
 
     def names_its_person(self) -> bool:
         """Say whether there is a subject that an ID Token has named as well."""
@@ -68,6 +70,12 @@ DESCRIPTION: dict[str, Change[Description]] = {
     "introspection_sends_the_first_exp_after_a_refresh": _gives("exp", lambda it: int(it.first.expires_at) if it.first else 0, _renewed),
     "introspection_sends_the_first_scope_after_a_refresh": _gives(
         "scope", lambda it: " ".join(it.first.scopes) if it.first else "", _renewed
+    ),
+    "introspection_sends_the_scope_before_the_consent": _gives(
+        "scope", lambda it: " ".join(it.token.offered), lambda it: bool(it.token.offered)
+    ),
+    "introspection_sends_the_patient_of_an_earlier_token": _gives(
+        "patient", lambda it: it.earlier_patient, lambda it: bool(it.earlier_patient and it.body.get("patient"))
     ),
     "introspection_omits_sub_after_a_refresh": _omits("sub", _renewed),
     "introspection_omits_patient_after_a_refresh": _omits("patient", _renewed),

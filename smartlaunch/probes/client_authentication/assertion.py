@@ -29,8 +29,9 @@ from smartlaunch.oauth.client_authentication import (
     public_part,
 )
 from smartlaunch.probes import backend_services as client_credentials
-from smartlaunch.probes.client_authentication.secret import refresh_with, unproven_code
-from smartlaunch.probes.faults import altered
+from smartlaunch.probes import revocation
+from smartlaunch.probes.client_authentication.secret import refresh_with, right_refresh, unproven_code
+from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.token import Race, race
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def present(app: App, label: str) -> TokenAnswer:
 
 def refresh(app: App, label: str) -> TokenAnswer:
     """A refresh token of its own, used with the assertion that the words name; a right refresh has to succeed first."""
-    return refresh_with(app, label, FAULTS)
+    return refresh_with(app, label, REFRESHED)
 
 
 def redeem(app: App, label: str) -> TokenAnswer:
@@ -223,11 +224,35 @@ def _nobody(app: App) -> Credentials:
     return _right(app).having(claims={"iss": name, "sub": name}).credentials()
 
 
+def _other_case(value: str, what: str) -> str:
+    """A name with its letters in the other case; ``NotApplicable`` where it has none."""
+    other = value.swapcase()
+    if other == value:
+        raise NotApplicable(f"the {what} has no letters to change")
+    return other
+
+
+def _cased_name(app: App) -> Credentials:
+    name = _other_case(app.client.client_id, "client_id")
+    if any(client.client_id == name for client in app.engine.target.clients.values()):
+        raise NotApplicable("another client of the target file has the client_id in the other case")
+    return _right(app).having(claims={"iss": name, "sub": name}).credentials()
+
+
+def _cased_kid(app: App) -> Credentials:
+    right = _right(app)
+    other = _other_case(str(right.header["kid"]), "kid")
+    if any(key.get("kid") == other for key in app.keys.all(app.client)):
+        raise NotApplicable("another key of the client has the kid in the other case")
+    return right.having(header={"kid": other}).credentials()
+
+
 FAULTS: Mapping[str, Callable[[App], Credentials]] = {
     # claims
     "no iss claim": _claims(iss=None),
     "an iss claim that names nobody": _claims(iss=lambda: f"nobody-{secrets.token_hex(6)}"),
     "an iss claim and a sub claim that name nobody": _nobody,
+    "an iss claim and a sub claim in the other case": _cased_name,
     "the iss claim of another client": lambda app: _right(app).having(claims={"iss": _other_client_id(app)}).credentials(),
     "no sub claim": _claims(sub=None),
     "a sub claim that names nobody": _claims(sub=lambda: f"nobody-{secrets.token_hex(6)}"),
@@ -263,6 +288,7 @@ FAULTS: Mapping[str, Callable[[App], Credentials]] = {
     "HS256 and the public key as secret": _hmac_with_public_key,
     # key
     "an unknown kid": lambda app: _right(app).having(header={"kid": secrets.token_hex(8)}).credentials(),
+    "a kid in the other case": _cased_kid,
     "no kid": _header(kid=None),
     "the kid of a key of another type": _other_type_of_key,
     "a jku that nobody registered": _header(jku="https://keys.other.example/jwks.json"),
@@ -325,6 +351,42 @@ def _replay_after_another(app: App) -> TokenAnswer:
     return app.token_request(_form(app), credentials)
 
 
+def _replay_after_a_refusal(app: App) -> TokenAnswer:
+    """An assertion whose request was refused for what it asked for, used again with a right one.
+
+    That the server had looked at it is told by the same request with a bad signature, which is refused for that.
+    """
+
+    def ask(credentials: Credentials) -> TokenAnswer:
+        if app.client.role == "backend":
+            return client_credentials.ask(app, credentials, scope="system/Patient.xyz")
+        return app.token_request(app.code_form(app.grant().authorization, code=never_issued()), credentials)
+
+    form = _form(app)
+    if ask(_foreign_key(app)).error != "invalid_client":
+        raise NotApplicable("a request with another fault beside a bad assertion is not refused for the assertion, so nobody looked at it")
+    credentials = _right(app).credentials()
+    refused = ask(credentials)
+    answered(refused.exchange)
+    if refused.succeeded or refused.error == "invalid_client":
+        raise NotApplicable(f"a right assertion was not refused for what its request asked for: {refused.describe()}")
+    return app.token_request(form, credentials)
+
+
+def _replay_after_a_revocation(app: App) -> TokenAnswer:
+    """An assertion that came with a revocation, used again at the token endpoint; a bad one has to be refused at the former."""
+    revocation.endpoint(app)
+    form = _form(app)
+    if 200 <= answered(revocation.revoke(app, never_issued(), credentials=_foreign_key(app))).status < 300:
+        raise NotApplicable("the revocation endpoint does not look at assertions; the scenarios on revocation judge that")
+    app.authentication.credentials_at("revocation")
+    credentials = _right(app).credentials()
+    first = answered(revocation.revoke(app, never_issued(), credentials=credentials))
+    if not 200 <= first.status < 300:
+        raise NotApplicable(f"the revocation with a right assertion was refused with status {first.status}")
+    return app.token_request(form, credentials)
+
+
 def _reused_jti(app: App) -> TokenAnswer:
     form = _form(app)
     first = _right(app)
@@ -365,11 +427,24 @@ def raced(app: App) -> Race:
 AGAIN: Mapping[str, Callable[[App], TokenAnswer]] = {
     "the same assertion again": _replay,
     "the same assertion after another one": _replay_after_another,
+    "the same assertion after a request that was refused": _replay_after_a_refusal,
+    "the same assertion after a revocation": _replay_after_a_revocation,
     "a jti used before": _reused_jti,
     "the same assertion a third time": _replay_once_more,
     "no jti claim": _twice_without_jti,
 }
 """Faults that show at the second use of an assertion only."""
+
+
+def _spent_at_a_refresh(app: App) -> Credentials:
+    """An assertion with which a refresh has gone well."""
+    credentials = _right(app).credentials()
+    right_refresh(app, credentials)
+    return credentials
+
+
+REFRESHED: Mapping[str, Callable[[App], Credentials]] = {**FAULTS, "the same assertion again": _spent_at_a_refresh}
+"""What is wrong with the assertion of a refresh."""
 
 PRESENTED = (*FAULTS, *AGAIN)
 """Every fault of an assertion by its words."""

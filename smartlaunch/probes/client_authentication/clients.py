@@ -59,3 +59,15 @@ def publisher(apps: Apps) -> App:
     raise NotConfigured(
         "; ".join(reasons) or "no client has a jwks_uri, so no key set can change during the run", key="[clients.<name>] jwks_uri"
     )
+
+
+def of_another_kind(app: App) -> App:
+    """An app that authenticates where this one does not, or the other way round, launched as this one is; ``NotConfigured`` without one."""
+    roles = ("confidential-symmetric", "confidential-asymmetric") if app.client.role == "public" else ("public",)
+    for client in filter(None, map(app.engine.target.find_client, roles)):
+        if app.launch_kind in client.launches:
+            return app.beside(client, app.launch_kind)
+    raise NotConfigured(
+        f"the target file has no client with role = {' or '.join(map(repr, roles))} that is launched as this one is",
+        key="[clients.<name>] role",
+    )

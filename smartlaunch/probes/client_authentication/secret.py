@@ -136,7 +136,7 @@ def refresh_with(app: App, label: str, faults: Mapping[str, Make]) -> TokenAnswe
     """
 
     def make() -> TokenAnswer:
-        app.once("a right refresh", lambda: _right_refresh(app))
+        app.once("a right refresh", lambda: right_refresh(app))
         answer = app.refresh(_refresh_token(app), faults[label](app))
         if answer.succeeded and label not in UNPROVEN and app.once("refresh unproven", lambda: _refresh_unproven(app)).succeeded:
             raise TwinFailed("a refresh token brings a token without any client authentication too", by="refresh-client-authentication")
@@ -149,9 +149,9 @@ def _refresh_unproven(app: App) -> TokenAnswer:
     return app.refresh(_refresh_token(app), authentication.none(app.client.client_id))
 
 
-def _right_refresh(app: App) -> TokenAnswer:
+def right_refresh(app: App, credentials: Credentials | None = None) -> TokenAnswer:
     """A refresh with the right credentials; ``TwinFailed`` when it brings no token."""
-    answer = app.refresh(_refresh_token(app))
+    answer = app.refresh(_refresh_token(app), credentials)
     if answer.exchange.response is None:
         raise Unreachable(f"the token endpoint gave no answer: {answer.exchange.error}")
     if not answer.succeeded:

@@ -262,6 +262,8 @@ class Dead:
     forms: Mapping[str, Exchange]
     refused: Mapping[str, Exchange]
     renewed: Exchange | None = None
+    revived: Exchange | None = None
+    """The read with the token of a refresh that came after that end; None where no such refresh brought one."""
 
     def form(self, name: str) -> Exchange:
         """The request in a form; ``NotApplicable`` where that form did not work before, or where the dead token reads as well."""
@@ -327,6 +329,23 @@ def _renewed(dying: App, grant: Grant, where: str, limit: float) -> TokenAnswer 
     return answer if discloses(answered(dying.engine.fhir.read(where, answer.access_token))) else None
 
 
+def _revived(dying: App, renewed: TokenAnswer | None, grant: Grant, where: str) -> Exchange | None:
+    """A read with the token of a refresh for which the app waited until its token was over; None where none came."""
+    newest = (renewed.refresh_token if renewed is not None else "") or grant.token.refresh_token
+    answer = dying.refresh(newest) if newest else None
+    before = (grant.access_token, renewed.access_token if renewed is not None else "")
+    came = answer is not None and answer.succeeded and answer.access_token not in before
+    return dying.engine.fhir.read(where, answer.access_token) if answer is not None and came else None
+
+
+def revived(app: App) -> Exchange:
+    """The read with the token of a refresh after the end of the one before; ``NotApplicable`` where no such refresh brought one."""
+    read = app.aged(EXPIRED, lambda: expire(app)).revived
+    if read is None:
+        raise NotApplicable("no refresh after the end of an access token brought another one; the scenarios on refreshes judge that")
+    return read
+
+
 def expire(app: App) -> Aging[Dead]:
     """The probe of ``expired``."""
     limit = app.engine.target.limits.wait_for_expiry_s
@@ -356,7 +375,7 @@ def expire(app: App) -> Aging[Dead]:
     last = renewed or grant.token
     before = _alive(app, place, last.access_token)
     yield last.received_at + (last.expires_in or lifetime) + leeway(app)
-    dead = _afterwards(app, place, last.access_token, before)
+    dead = replace(_afterwards(app, place, last.access_token, before), revived=_revived(dying, renewed, grant, place.where))
     if renewed is None:
         return dead
     first = app.engine.fhir.read(place.where, grant.access_token)

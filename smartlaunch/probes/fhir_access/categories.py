@@ -84,6 +84,15 @@ def require_one_works(app: App) -> None:
     require_works(app, covering(app, [scope_of(app, inside)]), inside, "r")
 
 
+def lasting_grant(app: App) -> tuple[Grant, str]:
+    """A grant of one category that can be refreshed where the app asks for that, and the scope that names the category."""
+    narrow = some_scope(app)
+    lasting = [scope for scope in ("offline_access", "online_access") if scope in app.scopes]
+    grant = covering(app, [narrow, *lasting])
+    require_uncovered(grant, two_categories(app)[0].type, "r")
+    return grant, next((scope for scope in grant.granted if "?" in scope), narrow)
+
+
 def outside(app: App, interaction: str) -> Trial:
     """A request for a resource of another category under a scope that names one category."""
     if interaction == _CREATE:

@@ -73,12 +73,24 @@ def of_other(app: App) -> tuple[Grant, Sample, Sample]:
     return app.once("the other patient", lambda: _of_other(app))
 
 
-def _of_other(app: App) -> tuple[Grant, Sample, Sample]:
-    kind, other = sample(app).type, other_patient(app)
-    grant = covering(app, _scopes(app, kind, "patient"), patient=other)
+def read_of_other(app: App) -> tuple[Grant, Exchange]:
+    """A grant with the other patient in context, and a read of that patient; ``NotApplicable`` without login."""
+    return app.once("a read of the other patient", lambda: _read_of_other(app))
+
+
+def _read_of_other(app: App) -> tuple[Grant, Exchange]:
+    other = other_patient(app)
+    grant = covering(app, _scopes(app, sample(app).type, "patient"), patient=other)
     if grant.token.patient != other:
         raise NotApplicable(f"no login brings the patient {other} into context, so nothing shows that this patient's data are there")
     read = app.engine.fhir.read(f"Patient/{other}", grant.access_token)
+    answered(read)
+    return grant, read
+
+
+def _of_other(app: App) -> tuple[Grant, Sample, Sample]:
+    kind, other = sample(app).type, other_patient(app)
+    grant, read = read_of_other(app)
     exchange, query = search(app, kind, other, grant.access_token)
     found = resources(answered(exchange), kind) or (disclosed(read, kind) if kind == "Patient" else [])
     if not found or not disclosed(read, "Patient"):

@@ -67,6 +67,7 @@ class Refreshed:
 class Renewed:
     """The ID Token of a refresh beside the first one: claims of both, the nonce sent, and when the later one came."""
 
+    grant: Grant
     answer: TokenAnswer
     first: dict[str, Any]
     second: dict[str, Any]
@@ -162,7 +163,7 @@ def renewed(app: App) -> Renewed:
             raise refused(answer, of=own)
         if not answer.id_token:
             raise NotApplicable("the refresh response has no ID Token, which is allowed")
-        return Renewed(answer, first.claims, decode(answer.id_token).claims, own.grant.authorization.request.get("nonce"))
+        return Renewed(own.grant, answer, first.claims, decode(answer.id_token).claims, own.grant.authorization.request.get("nonce"))
 
     return app.once("renewed ID Token", make)
 

@@ -13,9 +13,10 @@ from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.probes import revocation
-from smartlaunch.probes.client_authentication import either
+from smartlaunch.probes.client_authentication import clients, either
 from smartlaunch.probes.client_authentication.heeded import require_heeded
 from smartlaunch.probes.faults import altered, never_issued, other_case, other_end
+from smartlaunch.probes.fhir_access import categories
 from smartlaunch.probes.fhir_access.requests import require_closed
 from smartlaunch.probes.fhir_access.samples import searched
 from smartlaunch.probes.refresh.lines import Line, go_on, narrow_line, own_grant, refused, shared_line, spare_scope
@@ -42,12 +43,32 @@ WRONG: Mapping[str, Callable[[Line], str]] = {
 
 AFTER_A_PART = "a scope it did not ask for before, after a refresh for a part,"
 
+
+def _more_letters(granted: list[str]) -> str:
+    """A granted clinical scope with every interaction; ``NotApplicable`` where each has them all."""
+    for parsed in filter(None, map(scope_words.parse, granted)):
+        whole = f"{parsed.level}/{parsed.resource}.{'*' if parsed.version == 1 else 'cruds'}"
+        if not scope_words.covered(whole, granted):
+            return whole
+    raise NotApplicable("every scope that was granted has all interactions")
+
+
+def _identity(granted: list[str]) -> str:
+    """A scope on who the user is that was not granted; ``NotApplicable`` where all of them were."""
+    absent = next((scope for scope in ("openid", "fhirUser", "profile") if scope not in granted), "")
+    if not absent:
+        raise NotApplicable("`openid`, `fhirUser` and `profile` were all granted already")
+    return absent
+
+
 WIDER: Mapping[str, Callable[[App], str]] = {
     "a scope it did not ask for before": spare_scope,
     "every resource of the patient": lambda _app: "patient/*.cruds",
     "every resource of the user": lambda _app: "user/*.cruds",
     "everything in the system": lambda _app: "system/*.cruds",
     AFTER_A_PART: spare_scope,
+    "more interactions with a type it was granted": lambda app: _more_letters(narrow_line(app).grant.granted),
+    "a scope on the identity of the user": lambda app: _identity(narrow_line(app).grant.granted),
 }
 """Scopes that no narrow grant contains; one that was granted all the same is skipped."""
 
@@ -108,6 +129,17 @@ def by_another_client(app: App) -> TokenAnswer:
     other = app.other()
     other.grant()
     return other.refresh(shared_line(app).current)
+
+
+def by_another_kind(app: App) -> TokenAnswer:
+    """A refresh token of this app in the hands of a client that authenticates in another way, or not at all, rightly as itself."""
+
+    def make() -> TokenAnswer:
+        other = clients.of_another_kind(app)
+        other.grant()
+        return other.refresh(shared_line(app).current)
+
+    return app.once("refresh by a client of another kind", make)
 
 
 def badly_authenticated(app: App, label: str) -> TokenAnswer:
@@ -177,6 +209,20 @@ def wider(app: App, label: str) -> Widened:
         return Widened(Refreshed(own.grant, answer, asked), read)
 
     return app.once(f"refresh for {label}", make)
+
+
+def for_every_category(app: App) -> Widened:
+    """A refresh of a grant for one category of a type, for the same scope without its search parameter."""
+
+    def make() -> Widened:
+        grant, narrow = categories.lasting_grant(app)
+        if not grant.token.refresh_token:
+            none = NotApplicable("the grant of one category has no refresh token; another scenario tells whether one was due")
+            raise unless_asked(app, none, *REFRESH)
+        asked = tuple(scope.partition("?")[0] if scope == narrow else scope for scope in grant.granted)
+        return Widened(Refreshed(grant, app.refresh(grant.token.refresh_token, scope=" ".join(asked)), asked))
+
+    return app.once("refresh for every category", make)
 
 
 def beyond_the_part(app: App) -> PartUse:
@@ -289,3 +335,23 @@ def reused(app: App) -> Reuse:
         return Reuse(replay, after, revocation.Use(before, app.tokens.probe(answer) if before is not None else None))
 
     return app.once("refresh token reuse", make)
+
+
+def first_of_three(app: App) -> TokenAnswer:
+    """A refresh token used again after its replacement was replaced too; ``NotApplicable`` when the server does not replace them."""
+
+    def make() -> TokenAnswer:
+        line = Line(grant := own_grant(app), first := grant.token.refresh_token)
+        seen = [first]
+        for _ in range(2):
+            answer = go_on(app, line)
+            if not answer.succeeded:
+                raise refused(answer, of=line)
+            seen.append(line.current)
+        if len(set(seen)) < len(seen):
+            raise NotApplicable("the server does not replace refresh tokens of this client")
+        answer = app.refresh(first)
+        app.tokens.suspect()
+        return answer
+
+    return app.once("the first of three refresh tokens", make)
