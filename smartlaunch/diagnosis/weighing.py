@@ -161,8 +161,12 @@ def _opened(first: Diagnosis, m: Material, seen: dict[str, Signal]) -> Told | No
     left_open = next((rule.open for rule in rules() if rule.id == first.rule), ())
     if first.confidence is Confidence.HIGH or not left_open:
         return None
-    told = (t for t in weighed(m, seen) if t.subject.category.value in left_open and t.score >= OPENED)
-    return next((t for t in told if not _same_words(t, first)), None)
+    told = weighed(m, seen)
+    own = max((t.score for t in told if t.subject.category is first.category), default=0.0)
+    for each in told:
+        if each.subject.category.value in left_open and each.score >= max(OPENED, own / 2) and not _same_words(each, first):
+            return each
+    return None
 
 
 def _same_words(told: Told, first: Diagnosis) -> bool:

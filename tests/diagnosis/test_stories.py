@@ -832,3 +832,20 @@ def test_words_of_a_message_do_not_choose_among_its_own_causes():
 def test_what_a_description_of_claims_says_of_replays_is_no_refusal():
     text = 'ERROR request access to invalid scope {"scope":"system/Patient.read","known":{"nonce":{"description":"Value used to detect replay attacks"}}}'
     assert load(text).report().diagnoses[0].category.value == "scope-registration"
+
+
+@pytest.mark.parametrize(
+    ("of", "told"),
+    [("Our check of the issuer fails after the update:", True), ("Our check of the issuer's redirect address fails:", False)],
+)
+def test_issuers_on_two_lines_are_compared(of, told):
+    text = of + "\n\nExpected: https://as.example/realms/clinic\nGot:      https://as.example/realms/clinic/\n"
+    assert ("issuer-not-as-expected" in [d.rule for d in load(text).report().diagnoses]) is told
+
+
+def test_subject_of_the_message_itself_leaves_nothing_open():
+    text = (
+        "With client authentication by client_secret_basic the client authentication of our app is refused: the token endpoint says "
+        "client authentication failed. An invalid client is not registered like that, we think."
+    )
+    assert load(text).report().diagnoses[0].category.value == "client-auth"

@@ -109,7 +109,24 @@ def _compared(text: str) -> Pair | None:
             alone.append((found[0][0], _role(line[: found[0][1]])))
     wanted = next((a for a, role in alone if role == "expected"), None)
     came = next((a for a, role in alone if role == "found"), None)
-    return Pair(wanted, came, True) if wanted and came else None
+    return Pair(wanted, came, True) if wanted and came else _below_each_other(text)
+
+
+_LINE_OF = r"^[ \t>*#-]*(?:%s)\b[^\n:]{0,30}:[ \t]*[`'\"]?(https?://[^\s`'\"]+)[`'\"]?[ \t]*$"
+_EXPECTED_LINE = re.compile(_LINE_OF % "expected|wanted|configured", re.IGNORECASE | re.MULTILINE)
+_CAME_LINE = re.compile(_LINE_OF % "got|actual|found|received|but was|returned", re.IGNORECASE | re.MULTILINE)
+_OTHER_ADDRESS = re.compile(r"(?i)redirect|call-?back|audience|\baud\b|endpoint")
+
+
+def _below_each_other(text: str) -> Pair | None:
+    """Two addresses on two lines of one message, of which the words before say that they are issuers."""
+    wanted, came = _EXPECTED_LINE.search(text), _CAME_LINE.search(text)
+    if wanted is None or came is None or text.count("\n", min(wanted.end(), came.end()), max(wanted.start(), came.start())) > 2:
+        return None
+    before = text[max(0, min(wanted.start(), came.start()) - 600) : min(wanted.start(), came.start())]
+    issuer = max((found.end() for found in _WORD.finditer(before)), default=-1)
+    other = max((found.end() for found in _OTHER_ADDRESS.finditer(before)), default=-1)
+    return Pair(wanted.group(1), came.group(1), True, refused=True) if issuer > other else None
 
 
 def _pair(line: str, word: int, found: list[tuple[str, int]]) -> Pair:
