@@ -36,8 +36,15 @@ PREFERRED = (
     "CarePlan",
     "Goal",
     "Encounter",
+    "ExplanationOfBenefit",
+    "Coverage",
+    "ServiceRequest",
+    "MedicationStatement",
+    "MedicationDispense",
+    "CareTeam",
+    "QuestionnaireResponse",
 )
-"""Types that belong to one patient and are searched by ``patient``, the commonest first.
+"""Types that belong to one patient and are searched by ``patient``, the commonest first; a payer has other ones than a clinic.
 
 Clinicians, places and Patient itself are not here: servers may open them to every app, so their refusal cannot be demanded.
 """
@@ -185,7 +192,8 @@ _MANY = 12
 def kinds(app: App) -> list[str]:
     """Every type of patients' data that the app's own grant or its registration covers, the commonest first."""
     own = [*app.grant().granted, *app.client.registered.scopes]
-    return [kind for kind in (*PREFERRED, "RelatedPerson") if all(covers(own, kind, letter) for letter in "rs")][:_MANY]
+    listed = (*PREFERRED[: _MANY - 1], "RelatedPerson", *PREFERRED[_MANY - 1 :])
+    return [kind for kind in listed if all(covers(own, kind, letter) for letter in "rs")][:_MANY]
 
 
 def _samples(app: App, grant: Grant, whose: str) -> dict[str, list[Sample]]:
