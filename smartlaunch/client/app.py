@@ -350,8 +350,8 @@ class App:
         return answer.after(first)
 
     def in_force(self, token: TokenAnswer) -> str:
-        """The access token of an answer, or that of the living grant once its own time is nearly over."""
-        return self.grant().access_token if self.tokens.nearly_over(token) else token.access_token
+        """The access token of an answer as it is by now: that of the living grant once its time is nearly over or a login has ended it."""
+        return self.grant().access_token if self.tokens.nearly_over(token) else self.tokens.current(token.access_token)
 
     def fresh_grant(self, *, scope: Sequence[str] | None = None, user: User | None = None, session: str = "") -> Grant:
         """A grant of the scenario's own; ``TwinFailed`` when the server does not give it."""

@@ -48,7 +48,8 @@ class TokenLife:
 
     serial: int = 0
     renewals_left: int = 40
-    overtaken_left: int = 2000
+    overtaken_left: int = 4000
+    """A whole run has two thousand scenarios, each of which may begin with a login that ends what the one before left."""
     silent: bool = False
     ends_overtaken: bool = False
     """Whether a token was found dead after a later login and no token by itself: the server keeps one for each user."""
