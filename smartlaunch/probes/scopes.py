@@ -314,14 +314,24 @@ def _without_unticked(app: App) -> Trial:
     kept, left = samples.sample(app), samples.sample(app, 1)
     twin = requests.twin_of(app, "read", left, app.grant().access_token)
     if not disclosed(requests.tried(app, "read", kept, access_token), kept.type):
-        raise TwinFailed(f"the token does not work for what the user agreed to: {' '.join(asked.granted)}")
+        access_token = _unticked_anew(app, scope, asked)  # a login since then may have ended it
+        if not disclosed(requests.tried(app, "read", kept, access_token), kept.type):
+            raise TwinFailed(f"the token does not work for what the user agreed to: {' '.join(asked.granted)}")
     exchange = requests.tried_in_vain(app, "read", left, access_token)
     return requests.Trial("read", left.type, exchange, tuple(asked.granted), twin, frozenset({left.id}))
 
 
-def _unticked(app: App, requested: Sequence[str], left_out: str) -> Attempt:
+def _unticked_anew(app: App, left_out: str, before: Asked) -> str:
+    """The access token of the same request and the same choice once more; ``TwinFailed`` where they do not come about again."""
+    again = _unticked(app, before.requested, left_out, "consent-again")
+    if again.token is None or not again.token.succeeded or words.covered(left_out, Asked(again, before.requested).granted):
+        raise TwinFailed(f"the user leaves a scope out once more, and that ends otherwise than before: {again.describe()}")
+    return again.token.access_token
+
+
+def _unticked(app: App, requested: Sequence[str], left_out: str, where: str = "consent") -> Attempt:
     """The request in a browser of its own; asked for consent anew where the server remembers one."""
-    session = f"{app.client.name}-{app.situation.slug}-consent"
+    session = f"{app.client.name}-{app.situation.slug}-{where}"
     first = grants.attempt(app, requested, consent=[left_out], session=session)
     if first.authorization.landing.asked_consent or not first.authorization.code:
         return first
