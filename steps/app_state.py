@@ -214,6 +214,11 @@ def state_of_another(writer: App, action: str) -> Trial:
     return changes.about_another_patient(writer, action)
 
 
+@when("the app looks for state of a code that its scope leaves out", target_fixture="trial")
+def state_of_another_code(writer: App) -> Trial:
+    return changes.outside_code(writer)
+
+
 @then("the state is kept from the app")
 def kept_from_app(judge: Judge, trial: Trial) -> None:
     if trial.interaction == "create":

@@ -72,6 +72,16 @@ def preflight_of_update(app: App) -> Call:
     return cors.preflight_of_update(app)
 
 
+@when("a page of the app asks leave to send a resource as FHIR data", target_fixture="call")
+def preflight_of_resource(app: App) -> Call:
+    return cors.preflight_of_update(app, "content-type")
+
+
+@when("a page of the app creates FHIR data", target_fixture="call")
+def created(writer: App) -> Call:
+    return cors.created(writer)
+
+
 @when("a page of a foreign origin calls the authorization endpoint", target_fixture="call")
 def foreign_authorization(app: App) -> Call:
     return cors.foreign_authorization(app)

@@ -36,6 +36,16 @@ def head_without_token(app: App) -> Exchange:
     return bearer_token.head_without_token(app)
 
 
+@when("the app asks without an access token whether a resource has changed", target_fixture="answer")
+def unchanged_without_token(app: App) -> Exchange:
+    return bearer_token.unchanged_without_token(app)
+
+
+@then("the answer does not say that there is something")
+def tells_nothing_of_it(judge: Judge, answer: Exchange) -> None:
+    judge(fhir_access.keeps_existence(judge.requirement, answer, "request without an access token"))
+
+
 @when(Phrase("the {interaction} comes without an access token", interaction=writing.WITHOUT_TOKEN), target_fixture="trial")
 def write_without_token(writer: App, interaction: str) -> Trial:
     return writing.without_token(writer, interaction)
@@ -432,6 +442,13 @@ def trial_refused(judge: Judge, trial: Trial) -> None:
         judge([] if trial.undone else fhir_access.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted))
     else:
         judge(fhir_access.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
+
+
+@then("it is refused, and the refusal says how to authenticate")
+def write_challenged(judge: Judge, trial: Trial) -> None:
+    judge(fhir_access.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted))
+    if not fhir_answer.done(trial.exchange):
+        judge(fhir_refusal.has_challenge(judge.requirement, trial.exchange))
 
 
 @then("each of them is refused")

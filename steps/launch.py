@@ -5,11 +5,14 @@ from __future__ import annotations
 from pytest_bdd import then, when
 
 from smartlaunch.checks import launch as checks
+from smartlaunch.checks.launch_context import names_resource
+from smartlaunch.checks.refresh import same_context
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.launch import Opened
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.authorization import Launch
+from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.probes import launch
 from smartlaunch.probes.launch import Misused
@@ -93,6 +96,28 @@ def launches_differ(judge: Judge, launches: list[Launch]) -> None:
 @when("the app asks for authorization with a launch that another one has overtaken", target_fixture="overtaken")
 def overtaken(app: App) -> launch.Overtaken:
     return launch.overtaken(app)
+
+
+@when("the app reads with the tokens of two launches for two patients", target_fixture="readings")
+def apart(app: App) -> list[launch.Reading]:
+    return launch.apart(app)
+
+
+@then("each token reads the patient that it names")
+def each_reads_its_own(judge: Judge, readings: list[launch.Reading]) -> None:
+    for reading in readings:
+        judge(names_resource(judge.requirement, reading.exchange, "patient", "Patient", reading.patient))
+
+
+@when("the app refreshes the grant of a launch after another one", target_fixture="two_answers")
+def refreshed_apart(app: App) -> tuple[TokenAnswer, TokenAnswer]:
+    return launch.refreshed_apart(app)
+
+
+@then("the refresh response names the patient of that launch")
+def refresh_of_its_own_launch(judge: Judge, two_answers: tuple[TokenAnswer, TokenAnswer]) -> None:
+    first, refreshed = two_answers
+    judge(same_context(judge.requirement, refreshed.exchange, first.body))
 
 
 @then("the token is for the patient of its own launch")

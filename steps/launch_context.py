@@ -62,6 +62,11 @@ def known_what_to_expect(app: App, name: str) -> tuple[str, bool]:
     return launch_context.expected(app, name)
 
 
+@when("the app asks for scopes on the data of one patient and not for a patient", target_fixture="response")
+def lone_patient_scopes(app: App) -> TokenAnswer:
+    return launch_context.without_its_scope(app)
+
+
 @when("the app is launched in one way", target_fixture="attempt")
 def launched_in_one_way(app: App) -> Attempt:
     return app.shared_attempt()

@@ -266,3 +266,11 @@ Feature: App State
     Scenario: Two updates at once with one If-Match
       When two updates of state at once name one version
       Then one of them at most is carried out
+
+  @req:SMART-2.2-scopes-and-launch-context-scope-granular @cap:permission-v2 @writes @intrusive
+  Rule: A scope on state with a code reaches the state of that code only
+
+    @id:app-state-other-code
+    Scenario: State of a code that the scope leaves out
+      When the app looks for state of a code that its scope leaves out
+      Then it gives nothing outside the scope

@@ -70,6 +70,16 @@ Feature: Cross-Origin Resource Sharing
       When a page of the app asks leave to update FHIR data
       Then leave is given as good practice wants it
 
+    @id:cors-fhir-preflight-resource @once
+    Scenario: A page of the app gets leave to send a resource
+      When a page of the app asks leave to send a resource as FHIR data
+      Then leave is given as good practice wants it
+
+    @id:cors-fhir-created @once @writes
+    Scenario: The answer to a create can be read by a page of the app
+      When a page of the app creates FHIR data
+      Then the page can read the answer
+
     @id:cors-fhir-response
     Scenario: FHIR data can be read by a page of the app
       When a page of the app reads FHIR data

@@ -37,20 +37,27 @@ Feature: Bearer tokens
       Then the FHIR server gives no data and says how to authenticate
 
       Examples:
-        | form             |
-        | vread            |
-        | instance history |
-        | type history     |
+        | form                  |
+        | vread                 |
+        | instance history      |
+        | type history          |
+        | compartment search    |
+        | operation $everything |
 
     @id:bearer-no-token-head
     Scenario: A HEAD request without a token is not answered with success
       When HEAD is asked without an access token
       Then the FHIR server does not answer with success
 
+    @id:bearer-no-token-unchanged
+    Scenario: A read with If-None-Match and no token is not answered with 304
+      When the app asks without an access token whether a resource has changed
+      Then the answer does not say that there is something
+
     @id:bearer-no-token-writes @writes
     Scenario Outline: The <interaction> without a token is refused
       When the <interaction> comes without an access token
-      Then it is refused
+      Then it is refused, and the refusal says how to authenticate
 
       Examples:
         | interaction |
@@ -141,6 +148,11 @@ Feature: Bearer tokens
         | batch            |
         | instance history |
 
+    @id:bearer-expired-token-head
+    Scenario: A HEAD request with an expired token is not answered with success
+      When an access token is used for a HEAD request after its expiry
+      Then the FHIR server does not answer with success
+
   @req:RFC7009-2-b @intrusive
   Rule: A revoked access token is refused in every form of a request
 
@@ -155,6 +167,11 @@ Feature: Bearer tokens
         | search by POST   |
         | batch            |
         | instance history |
+
+    @id:bearer-revoked-token-head
+    Scenario: A HEAD request with a revoked token is not answered with success
+      When an access token is used for a HEAD request after the app has revoked it
+      Then the FHIR server does not answer with success
 
   @req:RFC9700-2.3-a @intrusive
   Rule: Access tokens are limited to certain resource servers

@@ -34,15 +34,19 @@ Feature: Whose data a token reaches
         | interaction                            |
         | read with a trailing slash             |
         | read with a percent-encoded id         |
+        | read with a doubled slash              |
         | read with the type in lower case       |
         | read with _format                      |
         | read with _elements                    |
         | search by _id                          |
+        | search by a list of ids                |
         | search by identifier                   |
+        | search by the encounter                |
         | chained search                         |
         | next page of a search                  |
         | system history                         |
         | operation $everything                  |
+        | operation $everything of its type      |
         | batch with an absolute URL             |
         | search for two patients                |
         | search for two patients by two names   |
@@ -163,10 +167,13 @@ Feature: Whose data a token reaches
       Then it is refused
 
       Examples:
-        | interaction        |
-        | update of a new id |
-        | conditional update |
-        | conditional delete |
+        | interaction                       |
+        | update of a new id                |
+        | update with If-Match              |
+        | conditional update                |
+        | conditional delete                |
+        | create on a condition             |
+        | create with an absolute reference |
 
     @id:patient-scope-conditional-create
     Scenario: A conditional create does not find what another patient has
@@ -227,6 +234,8 @@ Feature: Whose data a token reaches
         | type history            |
         | compartment search      |
         | search for two patients |
+        | search by a list of ids |
+        | search by the encounter |
         | search with _revinclude |
         | search for patients     |
 
@@ -236,12 +245,13 @@ Feature: Whose data a token reaches
       Then it is refused
 
       Examples:
-        | interaction        |
-        | create             |
-        | update             |
-        | patch              |
-        | delete             |
-        | conditional delete |
+        | interaction          |
+        | create               |
+        | update               |
+        | patch                |
+        | delete               |
+        | conditional delete   |
+        | update that moves it |
 
   @req:SMART-2.2-scopes-and-launch-context-user-scope
   Rule: A user/ scope gives access to data that the user may see

@@ -78,3 +78,19 @@ Feature: EHR launch
     Scenario: The launch value of another user's session gives no launch context
       When the app asks for authorization with the launch value of another user
       Then no launch context comes of it
+
+  @req:SMART-2.2-scopes-and-launch-context-context-patient-b @once
+  Rule: Each token reaches the patient of its own launch, whichever came first
+
+    @id:launch-tokens-apart
+    Scenario: The tokens of two launches each reach their own patient
+      When the app reads with the tokens of two launches for two patients
+      Then each token reads the patient that it names
+
+  @req:SMART-2.2-app-launch-refresh-response-i @once
+  Rule: A refresh after another launch is for the patient of its own launch
+
+    @id:launch-refresh-apart
+    Scenario: A refresh of the first of two launches names its own patient
+      When the app refreshes the grant of a launch after another one
+      Then the refresh response names the patient of that launch

@@ -61,6 +61,11 @@ Feature: Patient and encounter in context
       When the app redeems its code
       Then the token response tells "patient"
 
+    @id:context-patient-without-its-scope @once
+    Scenario: Patient scopes that come without launch/patient have a patient
+      When the app asks for scopes on the data of one patient and not for a patient
+      Then the token response tells "patient"
+
   @req:SMART-2.2-scopes-and-launch-context-context-patient-a
   Rule: The patient in the token response is the id of a Patient that the token can read
 

@@ -179,14 +179,17 @@ Feature: What scopes allow
         | compartment search                     |
         | read with a trailing slash             |
         | read with a percent-encoded id         |
+        | read with a doubled slash              |
         | read with the type in lower case       |
         | read with _format                      |
         | read with _elements                    |
         | search by _id                          |
+        | search by the encounter                |
         | chained search                         |
         | next page of a search                  |
         | system history                         |
         | operation $everything                  |
+        | operation $everything of its type      |
         | batch with an absolute URL             |
         | search by a typed subject              |
         | search by the reference of the patient |
@@ -312,6 +315,10 @@ Feature: What scopes allow
         | search with _include:iterate       |
         | search with _include of everything |
         | search with _revinclude            |
+        | search by POST with _include       |
+        | search by POST with _revinclude    |
+        | batch of a search with _include    |
+        | batch of a search with _revinclude |
 
   @req:SMART-2.2-scopes-and-launch-context-scope-union
   Rule: Several granted scopes together give the union of their access
@@ -363,14 +370,17 @@ Feature: What scopes allow
       Then only resources of the granted category come back
 
       Examples:
-        | interaction             |
-        | search by _id           |
-        | compartment search      |
-        | next page of a search   |
-        | system search           |
-        | type history            |
-        | search with _revinclude |
-        | operation $everything   |
+        | interaction                       |
+        | search by _id                     |
+        | search by a list of ids           |
+        | search by the encounter           |
+        | compartment search                |
+        | next page of a search             |
+        | system search                     |
+        | type history                      |
+        | search with _revinclude           |
+        | operation $everything             |
+        | operation $everything of its type |
 
     @id:scope-granular-user @intrusive
     Scenario Outline: The <interaction> under a user/ scope gives the granted category only
@@ -405,10 +415,10 @@ Feature: What scopes allow
       Then it gives nothing outside the scope
 
       Examples:
-        | interaction | order                 |
-        | read        | a category and a code |
-        | search      | a category and a code |
-        | vread       | a code and a category |
+        | interaction | order                                          |
+        | read        | a category and a code                          |
+        | search      | a category and a code                          |
+        | vread       | a code and a category, beside another category |
 
     @id:scope-granular-write @intrusive @writes
     Scenario: The create of another category is refused

@@ -192,6 +192,11 @@ def gone(requirement: str, exchange: Exchange) -> Findings:
     return advice(found) if status in (404, 409, 410) or (delete and status in (200, 204)) else found
 
 
+def _version(resource: Resource) -> object:
+    meta = resource.get("meta")
+    return meta.get("versionId") if isinstance(meta, dict) else None
+
+
 def finds(requirement: str, exchange: Exchange, wanted: str, code: tuple[str, str], subject: str) -> Findings:
     """A search finds the state that is there, and nothing of another code or about another subject."""
     if not _good(exchange):
@@ -200,6 +205,9 @@ def finds(requirement: str, exchange: Exchange, wanted: str, code: tuple[str, st
     matches = found(exchange, "Basic")
     if not any(r.get("id") == wanted for r in matches):
         findings.append(_finding(requirement, "the state that the app keeps under this code", describe(exchange), exchange, "/entry"))
+    if any(r.get("id") == wanted and not _version(r) for r in matches):
+        words = "the `meta.versionId` that was stored, which a change has to name"
+        findings.append(_finding(requirement, words, "it is absent", exchange, "/entry/resource/meta/versionId"))
     for resource in matches:
         concept, person = resource.get("code"), resource.get("subject")
         codings = concept.get("coding") if isinstance(concept, dict) else None

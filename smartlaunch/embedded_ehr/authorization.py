@@ -121,6 +121,8 @@ class Authorization:
             if not delayed:
                 raise
             problem = found
+        if launch is not None and request.method == "POST" and self.defects("forgets_the_launch_of_posted_requests"):
+            launch = None
         now = self.state.now()
         transaction = Transaction(new_secret(), client.client_id, redirect_uri, values, launch=launch, put_off=put_off, issued_at=now)
         transaction.context["posted"] = request.method == "POST"

@@ -192,7 +192,7 @@ class CodeExchange(GrantType):
         access = self.issuing.access_token(
             client,
             scopes=code.scopes,
-            patient=patient,
+            patient=self._enforced_patient(code, patient),
             encounter=code.encounter,
             user=code.user,
             fhir_user=user.fhir_user,
@@ -220,6 +220,22 @@ class CodeExchange(GrantType):
         if "openid" in code.scopes or self.defects("sends_id_token_without_openid_scope"):
             self.issuing.add_id_token(client, code, access, body)
         return body
+
+    def _enforced_patient(self, code: Code, patient: str | None) -> str | None:
+        """Return the patient that the FHIR server will hold the token to, and hold no other token to it."""
+        if "launch" not in code.scopes or not patient:
+            return patient
+        earlier = [
+            token
+            for token in self.state.access_tokens.values()
+            if (token.client_id, token.user) == (code.client_id, code.user) and "launch" in token.scopes and token.patient
+        ]
+        if earlier and self.defects("lets_earlier_tokens_follow_the_latest_launch"):
+            for token in earlier:
+                token.patient = patient
+        if earlier and self.defects("enforces_the_patient_of_an_earlier_launch"):
+            return earlier[0].patient
+        return patient
 
     def _first_refresh_token(self, client: Client, code: Code) -> RefreshToken | None:
         offline, online = "offline_access" in code.scopes, "online_access" in code.scopes

@@ -45,6 +45,7 @@ _PROTECTED = ("/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/user
 _EXPOSED = "Content-Location, ETag, Last-Modified, Location, WWW-Authenticate, X-Request-Id"
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = "Accept, Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Prefer, X-Requested-With"
+_CREATED = 201
 _BAD_REQUEST = 400
 _UNAUTHORIZED = 401
 _NOT_FOUND = 404
@@ -102,8 +103,11 @@ class Cors:
                 return None
             if path == "/fhir/metadata" and defects("no_cors_on_metadata"):
                 return None
-            closed = (origin not in registered and defects("allows_registered_origins_only_on_discovery")) or (
-                origin == "null" and defects("allows_no_null_origin_on_discovery")
+            foreign = origin not in registered
+            closed = (
+                (foreign and defects("allows_registered_origins_only_on_discovery"))
+                or (foreign and path == "/fhir/metadata" and defects("allows_registered_origins_only_on_metadata"))
+                or (origin == "null" and defects("allows_no_null_origin_on_discovery"))
             )
             if closed:
                 return None
@@ -136,6 +140,8 @@ class Cors:
             return
         if status == _NOT_FOUND and kind == "fhir" and defects("no_cors_on_what_is_not_there"):
             return
+        if status == _CREATED and kind == "fhir" and defects("no_cors_on_what_was_created"):
+            return
         if status == _UNAUTHORIZED and kind == "fhir" and defects("no_cors_on_fhir_challenges"):
             return
         if status == _UNAUTHORIZED and path == self.sandbox.profile.token_path and defects("no_cors_on_refused_authentication"):
@@ -148,6 +154,8 @@ class Cors:
             headers["Access-Control-Allow-Origin"] = allowed
             if kind != "public" and defects("sends_two_allowed_origins"):
                 headers.append("Access-Control-Allow-Origin", "*")
+            if kind == "fhir" and defects("sends_the_allowed_origin_twice_with_data"):
+                headers.append("Access-Control-Allow-Origin", allowed)
             headers["Access-Control-Expose-Headers"] = _EXPOSED
             if kind != "public" and any(defects(name) for name in COMPARED):
                 headers["Access-Control-Allow-Credentials"] = "true"
@@ -172,6 +180,8 @@ class Cors:
         names = _HEADERS
         if kind == "fhir" and defects("preflight_leaves_authorization_out"):
             names = _HEADERS.replace("Authorization, ", "")
+        if kind == "fhir" and defects("fhir_preflight_leaves_content_type_out"):
+            names = _HEADERS.replace("Content-Type, ", "")
         if path == self.sandbox.profile.token_path and defects("preflight_leaves_content_type_out"):
             names = _HEADERS.replace("Content-Type, ", "")
         methods = _METHODS

@@ -105,6 +105,8 @@ def smart_configuration_answer(sandbox: Sandbox, request: Request) -> Response:
         return json_answer({"error": "not acceptable"}, status=406)
     if not wants_json and defects("follows_accept_header_for_smart_configuration"):
         return Response("<html><body>SMART configuration</body></html>", media_type="text/html")
+    if defects("serves_smart_configuration_as_fhir"):
+        return json_answer(document, media_type="application/fhir+json")
     if "application/fhir+json" in accept and defects("sends_smart_configuration_as_fhir_when_asked"):
         return json_answer(document, media_type="application/fhir+json")
     if "accept" not in request.headers and defects("refuses_smart_configuration_without_accept_header"):
@@ -293,6 +295,8 @@ def brand_members(sandbox: Sandbox) -> dict[str, Any]:
         del members["user_access_brand_identifier"]
     if defects("gives_brand_identifier_of_another_brand"):
         members["user_access_brand_identifier"] = {"system": "urn:ietf:rfc:3986", "value": "https://elsewhere.example"}
+    if defects("gives_brand_identifier_of_another_system"):
+        members["user_access_brand_identifier"] = {**PRIMARY_IDENTIFIER, "system": "https://lakeside.example/brands"}
     if defects("gives_brand_identifier_without_value"):
         members["user_access_brand_identifier"] = {"system": PRIMARY_IDENTIFIER["system"]}
     if defects("gives_brand_identifier_without_system"):

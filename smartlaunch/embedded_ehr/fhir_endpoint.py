@@ -58,17 +58,22 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
                 problem = Refused(405, "not-supported", "HEAD is not possible here.", headers={"Allow": "GET, POST, PUT, PATCH, DELETE"})
             value = presented_token(credentials, defects, variant)
             presented = value is not None
-            access = Access(_token_of(value, asked, request), state, defects, variant)
-            if problem is not None:
-                raise problem
-            answer = server.perform(access, asked)
+            conditional = value is None and bool(asked.header("if-none-match"))
+            early = conditional and defects("tells_without_a_token_that_a_resource_is_unchanged")
+            answer = server.unchanged(asked) if early else None
+            if answer is None:
+                access = Access(_token_of(value, asked, request), state, defects, variant)
+                if problem is not None:
+                    raise problem
+                answer = server.perform(access, asked)
             if answer.resource is not None and variant("writes_references_as_urls"):
                 answer.resource = _with_urls(answer.resource, state.fhir_base_url)
             response = _answer_response(answer, defects)
             if "access_token" in request.query_params and defects("lets_an_answer_to_a_token_in_the_query_be_shared"):
                 response.headers["Cache-Control"] = "public, max-age=60"
         except Refused as refusal:
-            response = _refusal_response(refusal, options, defects, presented=presented, token=request.headers.get("authorization", ""))
+            sent = request.headers.get("authorization", "")
+            response = _refusal_response(refusal, options, defects, presented=presented, token=sent, method=request.method)
         _add_common_headers(response, variant)
         return response
 
@@ -140,14 +145,16 @@ def _answer_response(answer: Answer, defects: Defects) -> Response:
     return response
 
 
-def _refusal_response(refusal: Refused, options: SandboxOptions, defects: Defects, *, presented: bool, token: str) -> Response:
+def _refusal_response(
+    refusal: Refused, options: SandboxOptions, defects: Defects, *, presented: bool, token: str, method: str = "GET"
+) -> Response:
     """Turn a refusal into an answer; the form of RFC 6750 for 401 and 403, an OperationOutcome for all."""
     if refusal.status == 401 and not presented and defects("redirects_missing_token_to_login"):
         return RedirectResponse("/chart", status_code=302)
     challenge = ""
     if refusal.status == 401 or refusal.error:
         challenge = _challenge(refusal, options, defects, presented=presented)
-    told = Told(refusal, token, refusal.status, refusal.text, challenge, presented=presented)
+    told = Told(refusal, token, refusal.status, refusal.text, challenge, presented=presented, method=method)
     spoil(defects, told, REFUSAL)
     if told.hidden:
         return _json(200, {"resourceType": "Bundle", "type": "searchset", "total": 0})

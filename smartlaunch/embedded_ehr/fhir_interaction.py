@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.fhir_store import Resource
 
 TYPES = tuple(sorted(fhir_search.PARAMETERS))
+_IN_A_COMPARTMENT = 3
 _PATIENT_NAMES = frozenset({"patient", "subject", "subject:Patient", "patient._id"})
 
 
@@ -86,12 +87,26 @@ class Interaction:
             "later entry": self.place > 0,
             "two patients": len({value.rpartition("/")[2] for name, value in self.parameters if name in _PATIENT_NAMES}) > 1,
             "search by post with a query": path[-1:] == ["_search"] and "?" in self.raw,
+            "doubled slash": "//" in self.raw.partition("?")[0],
+            "list of ids": any(name == "_id" and "," in value for name, value in self.parameters) and kind != "Patient",
+            "everything of a type": path[-1:] == ["$everything"] and "_type" in names,
+            "encounter": "encounter" in names,
+            "compartment": len(path) == _IN_A_COMPARTMENT and path[0] == "Patient" and path[2] in TYPES,
+            "If-None-Exist": bool(self.header("if-none-exist")),
+            "If-Match": bool(self.header("if-match")),
+            "absolute subject": "://" in _subject(self.body),
         }
         return frozenset(form for form, there in found.items() if there)
 
     def header(self, name: str) -> str:
         """Return a header by its lower-case name, or an empty text."""
         return self.headers.get(name, "")
+
+
+def _subject(body: Any) -> str:
+    """Return the reference to the patient in a resource that came, however it is written."""
+    subject = body.get("subject") if isinstance(body, dict) else None
+    return str(subject.get("reference", "")) if isinstance(subject, dict) else ""
 
 
 @dataclass

@@ -122,6 +122,8 @@ class Searches:
             ]
         except fhir_search.BadSearch as error:
             raise Refused(400, "invalid", str(error)) from error
+        if "later page" in access.forms and self.defects("later_pages_show_other_patients"):
+            found.reverse()
         if found and self.defects("search_omits_what_scopes_allow"):
             found = found[:-1]
         return found
@@ -227,7 +229,10 @@ class Searches:
 
     def entry(self, resource: Resource, mode: str) -> Resource:
         """Return the entry of a bundle that holds a resource found."""
-        return {"fullUrl": f"{self.base_url}/{resource['resourceType']}/{resource['id']}", "resource": resource, "search": {"mode": mode}}
+        full_url = f"{self.base_url}/{resource['resourceType']}/{resource['id']}"
+        if resource["resourceType"] == "Basic" and self.defects("app_state_is_found_without_its_version"):
+            resource = {name: value for name, value in resource.items() if name != "meta"}
+        return {"fullUrl": full_url, "resource": resource, "search": {"mode": mode}}
 
     def _next(self, kind: str, paging: list[tuple[str, str]]) -> str:
         """Return the address of the next page, in which a server may write what it likes."""

@@ -36,6 +36,8 @@ def launch_context(sandbox: Sandbox, transaction: Transaction, granted: list[str
         _put_fhir_context(sandbox, context, transaction)
     if not embedded and "fhirContext" in context and defects("sends_fhir_context_as_object_in_standalone_launches"):
         context["fhirContext"] = context["fhirContext"][0]
+    if embedded and context.get("fhirContext") and defects("sends_empty_role_in_fhir_context_of_ehr_launches"):
+        context["fhirContext"][0] = {**context["fhirContext"][0], "role": ""}
     if embedded and wants_place and defects("drops_requested_fhir_context"):
         del context["fhirContext"]
     if embedded:

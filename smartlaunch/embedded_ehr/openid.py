@@ -200,6 +200,9 @@ def _fhir_user(sandbox: Sandbox, user: User) -> str | None:
         return f"{base}/Organization/lakeside-hospital"
     if defects("sends_fhir_user_of_another_person"):
         return f"{base}/Practitioner/{'dr-omar-nasser' if user.username == 'lena.hart' else 'dr-lena-hart'}"
+    first = next(iter(sandbox.state.users.values()))
+    if user.username != first.username and defects("sends_fhir_user_of_the_first_user_to_others"):
+        return f"{base}/{first.fhir_user}"
     if not str(user.fhir_user).startswith("Patient/") and defects("sends_fhir_user_of_another_kind"):
         return f"{base}/Patient/amelia-stone"
     if defects("sends_fhir_user_that_does_not_exist"):

@@ -133,6 +133,10 @@ class SignIn:
             return None
         if not user.patients:
             return self.answers.fail(transaction, OAuthError("access_denied", "There is no patient that this person may see."))
+        lone = "launch/patient" not in transaction.parameters.get("scope", "").split() and transaction.launch is None
+        if lone and self.defects("grants_lone_patient_scopes_without_a_patient"):
+            transaction.patient = ""
+            return None
         if self.defects("leaves_patient_context_out") or user.persona in self.sandbox.profile.no_patient_choice:
             transaction.patient = ""
             return None

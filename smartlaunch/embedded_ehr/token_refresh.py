@@ -32,6 +32,7 @@ class TokenRefresh(GrantType):
         if self.variant("revokes_the_old_access_token_at_refresh"):
             self.state.revoke_access_tokens(token.grant)
         user = self.sandbox.user(token.user)
+        self._mix_up_launches(token)
         access = self.issuing.access_token(
             client,
             scopes=scopes,
@@ -60,6 +61,15 @@ class TokenRefresh(GrantType):
         if "openid" in scopes and not self.variant("leaves_id_token_out_at_refresh"):
             self.issuing.add_id_token(client, token, access, body)
         return body
+
+    def _mix_up_launches(self, token: RefreshToken) -> None:
+        """Let a refresh have the context of a launch that was not its own."""
+        if "launch" not in token.scopes:
+            return
+        same = (token.client_id, token.user)
+        launched = [one for one in self.state.codes.values() if (one.client_id, one.user) == same and "launch" in one.scopes and one.used]
+        if launched and launched[-1].patient != token.patient and self.defects("refreshes_with_the_context_of_the_latest_launch"):
+            token.patient, token.encounter, token.context = launched[-1].patient, launched[-1].encounter, launched[-1].context
 
     def _remember_narrowing(self, client: Client, token: RefreshToken, scopes: tuple[str, ...]) -> None:
         """Let a refresh for a part have consequences that it must not have."""

@@ -14,6 +14,8 @@ from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth.client_authentication import Credentials, basic
 from smartlaunch.probes.faults import never_issued
+from smartlaunch.probes.fhir_access import writing
+from smartlaunch.probes.fhir_access.samples import patient
 from smartlaunch.probes.refresh.lines import refused, shared_line
 
 if TYPE_CHECKING:
@@ -190,14 +192,14 @@ def preflight_of_read(app: App) -> Call:
     return _preflight(app.engine, url, Endpoint.FHIR, origin, "GET", "authorization")
 
 
-def preflight_of_update(app: App) -> Call:
+def preflight_of_update(app: App, header: str = "authorization") -> Call:
     """The question whether a page of the app may update a resource; ``NotApplicable`` when the FHIR server claims no update."""
     origin = origin_of(app)
     statement = app.engine.discovery.metadata.answer.object
     kind = next((str(r.get("type")) for r in _resources(statement) if "update" in _interactions(r)), "")
     if not kind:
         raise NotApplicable("the CapabilityStatement claims no update of any resource")
-    return _preflight(app.engine, f"{app.engine.fhir.base_url}/{kind}/1", Endpoint.FHIR, origin, "PUT", "authorization")
+    return _preflight(app.engine, f"{app.engine.fhir.base_url}/{kind}/1", Endpoint.FHIR, origin, "PUT", header)
 
 
 PLACES: Mapping[str, Callable[[App], Call]] = {
@@ -242,6 +244,13 @@ def fhir_call(app: App, request: str) -> Call:
         raise NotConfigured("no patient is known to search for", key="[patients] default")
     exchange = FHIR_CALLS[request](app.engine.fhir, whose, grant.access_token, {"Origin": page})
     answered(exchange)
+    return Call(page, exchange)
+
+
+def created(app: App) -> Call:
+    """A right create for a page of the app."""
+    page = origin_of(app)
+    exchange, _ = writing.created_own(app, writing.kind_to_write(app), patient(app), {"Origin": page})
     return Call(page, exchange)
 
 

@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from smartlaunch.checks.fhir_answer import disclosed
 from smartlaunch.client.app import App
 from smartlaunch.client.authorization import require_settled
+from smartlaunch.client.http import answered
 from smartlaunch.client.launch import Opened
-from smartlaunch.errors import NotApplicable
+from smartlaunch.errors import NotApplicable, TwinFailed
+from smartlaunch.exchange import Exchange
+from smartlaunch.fhir import describe
+from smartlaunch.oauth import scopes as words
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import faults
@@ -75,10 +80,24 @@ def of_another_user(app: App) -> Misused:
 
 @dataclass(frozen=True)
 class Overtaken:
-    """The token of a launch that was used after another chart had been opened, and the patient of that chart."""
+    """The token of a launch that was used after another chart had been opened, and the patient of that chart.
+
+    ``reads`` are what each token gave of its own patient once both had come, ``before`` what the first gave while it was the only one.
+    """
 
     token: TokenAnswer
     other: str
+    before: Exchange
+    reads: tuple[tuple[TokenAnswer, Exchange], ...]
+    refreshed: TokenAnswer | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A token's read of the patient that it names."""
+
+    patient: str
+    exchange: Exchange
 
 
 def overtaken(app: App) -> Overtaken:
@@ -93,11 +112,42 @@ def _overtaken(app: App) -> Overtaken:
     if not answer.code:
         raise NotApplicable(f"the server ends a launch when another chart is opened: {answer.describe()}")
     token = app.exchange(answer)
+    before = _own_patient(app, token)
     later = app.authorize(app.request(launch=second))
     known = app.exchange(later) if later.code else None
     if known is None or known.patient != other:
         raise NotApplicable(f"no login brings the patient {other} into context, so nothing shows that another chart was opened")
-    return Overtaken(token, other)
+    reads = tuple((one, _own_patient(app, one)) for one in (token, known))
+    return Overtaken(token, other, before, reads, app.refresh(token.refresh_token) if token.refresh_token else None)
+
+
+def _own_patient(app: App, token: TokenAnswer) -> Exchange:
+    return app.engine.fhir.read(f"Patient/{token.patient}", token.access_token)
+
+
+def apart(app: App) -> list[Reading]:
+    """What the tokens of two launches gave of their own patients; the first had read its own before the second launch."""
+    found = overtaken(app)
+    if not words.allows(found.token.scopes, "patient", "Patient", "r"):
+        raise NotApplicable("no `patient/` scope that reads the patient was granted")
+    if not disclosed(found.before, "Patient"):
+        raise TwinFailed(f"the token of the first launch does not read its own patient: {describe(answered(found.before))}")
+    readings = [Reading(token.patient, exchange) for token, exchange in found.reads if answered(exchange).status != 401]
+    if not readings:
+        raise NotApplicable("the server ends the tokens of a launch at the next one")
+    return readings
+
+
+def refreshed_apart(app: App) -> tuple[TokenAnswer, TokenAnswer]:
+    """The token response of the first launch, and that of its refresh after the second launch."""
+    found = overtaken(app)
+    if found.refreshed is None:
+        raise NotApplicable("the token response of the launch has no refresh token")
+    if not found.refreshed.succeeded:
+        raise NotApplicable(f"the server ends the refresh token of a launch at the next one: {found.refreshed.describe()}")
+    if not found.refreshed.patient:
+        raise NotApplicable("the refresh response names no patient")
+    return found.token, found.refreshed
 
 
 def _with(app: App, launch: Launch, launched: Mapping[str, str], user: User | None = None, *, forged: bool = False) -> Misused:

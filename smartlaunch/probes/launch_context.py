@@ -109,6 +109,19 @@ def under_way(encounter: Mapping[str, Any]) -> bool:
 # -- types of context beyond patient and encounter ------------------------------------------------------------------------------
 
 
+def without_its_scope(app: App) -> TokenAnswer:
+    """The token response to ``patient/`` scopes without ``launch/patient``; ``NotApplicable`` where the server refuses or drops them."""
+    app.grant()
+    scopes = [one for one in app.scopes if not one.startswith("launch") and one not in ("offline_access", "online_access")]
+    attempt = app.once("patient scopes alone", lambda: app.attempt(scope=scopes, doubtful=True))
+    token = attempt.token
+    if token is None or not token.succeeded:
+        raise NotApplicable(f"the server gives no token for `patient/` scopes without `launch/patient`: {attempt.authorization.describe()}")
+    if not any(parsed.level == "patient" for parsed in map(scope_words.parse, token.scopes) if parsed is not None):
+        raise NotApplicable("the server grants no `patient/` scope without `launch/patient`")
+    return token
+
+
 def promised(app: App, name: str) -> bool:
     """Whether a granted scope asks for a patient or encounter by name: ``launch/...``, or a ``patient/`` scope."""
     scopes = granted(app)

@@ -137,6 +137,8 @@ def test_search_finds_the_state_and_no_other() -> None:
     assert actual(checks.finds(REQ, bundle(about_nobody), "9", CODE, SUBJECT)) == "one has no subject"
     assert checks.finds(REQ, bundle(about_nobody), "9", CODE, "") == []
     assert actual(checks.finds(REQ, bundle(STORED), "9", CODE, "")) == "one has another subject"
+    for meta in ({"lastUpdated": "2026-01-01T00:00:00Z"}, None):
+        assert actual(checks.finds(REQ, bundle({**STORED, "meta": meta}), "9", CODE, SUBJECT)) == "it is absent"
 
 
 def test_claims_of_the_capability_statement() -> None:

@@ -295,6 +295,12 @@ def found_after_delete(server: Server) -> int:
     return int(server.ask("GET", "/Basic?code=https://app.example|preferences").json()["total"])
 
 
+def versions_of_found_state(server: Server) -> list[bool]:
+    server.ask("POST", "/Basic", body=state_body())
+    entries = server.ask("GET", "/Basic?code=https://app.example|preferences").json()["entry"]
+    return ["meta" in one["resource"] for one in entries]
+
+
 def found_none(server: Server) -> int:
     return server.ask("GET", "/Basic?code=https://app.example|nothing").status_code
 
@@ -309,6 +315,16 @@ def extension_after_update(server: Server) -> Any:
 def unchanged_for_anybody(server: Server) -> int:
     tag = server.ask("GET", A1).headers["etag"]
     return server.ask("GET", A1, "openid", headers={"If-None-Match": tag}).status_code
+
+
+def unchanged_for_nobody(server: Server) -> int:
+    tag = server.ask("GET", A1).headers["etag"]
+    return server.request("GET", f"/fhir{A1}", headers={"If-None-Match": tag}).status_code
+
+
+def moved_by_a_user(server: Server) -> int:
+    body = observation("chidi-okafor", id=A1.rpartition("/")[2])
+    return server.ask("PUT", A1, "user/*.cruds", body).status_code
 
 
 def without_token(method: str, path: str, body: Any = None) -> Probe:
@@ -541,6 +557,15 @@ PROBES: dict[str, Probe] = {
         "GET", "/Observation", "system/Observation.rs", user=None, patient=None, expires_at=1.0
     ),
     "accepts_revoked_token_for_searches": status("GET", "/Observation", revoked=True),
+    "accepts_revoked_token_for_searches_by_post": status("POST", "/Observation/_search", body="code=1", revoked=True),
+    "accepts_expired_token_for_writes": status("POST", "/Observation", body=observation(), expires_at=1.0),
+    "accepts_expired_token_for_head": status("HEAD", A1, expires_at=1.0),
+    "refuses_writes_without_a_challenge": challenge(lambda server: server.request("DELETE", f"/fhir{A1}")),
+    "later_pages_show_other_patients": found("/Observation?_count=3&_offset=3"),
+    "serves_compartments_without_a_token": without_token("GET", "/Patient/amelia-stone/Observation"),
+    "tells_without_a_token_that_a_resource_is_unchanged": unchanged_for_nobody,
+    "updates_of_users_move_resources_to_all_patients": moved_by_a_user,
+    "app_state_is_found_without_its_version": versions_of_found_state,
     "accepts_revoked_token_for_batches": status("POST", "", body=BATCH, revoked=True),
     "accepts_token_with_something_behind_it": lambda server: server.bearer(f"{server.token()}0").status_code,
     "ignores_the_end_of_a_token": lambda server: server.bearer(f"{server.token()[:-4]}0000").status_code,

@@ -64,6 +64,9 @@ def not_among(trial: Any) -> bool:
 FORMS = {
     "read with a trailing slash": "trusts_trailing_slashes",
     "read with a percent-encoded id": "trusts_percent_encoded_ids",
+    "read with a doubled slash": "trusts_doubled_slashes",
+    "operation $everything of its type": "",
+    "search by the encounter": "",
     "read with _format": "trusts_reads_with_format",
     "read with _elements": "trusts_reads_with_elements",
     "search by _id": "trusts_searches_by_id",
@@ -122,6 +125,12 @@ BEARER = [
             "instance history": "",
         }.items()
     ),
+    case(
+        "bearer unchanged",
+        bearer_token.unchanged_without_token,
+        holds=status(401),
+        defect="tells_without_a_token_that_a_resource_is_unchanged",
+    ),
     case("bearer head", bearer_token.head_without_token, holds=status(401), defect="serves_head_without_a_token"),
     case("bearer elsewhere", bearer_token.for_other_server, holds=lambda end: end.stage != "data", defect=""),
 ]
@@ -178,7 +187,7 @@ SCOPED = [
         case("two parameters", categories.outside_one_of_two, word, order, holds=not_among, defect=defect)
         for word, order, defect in [
             ("read", "a category and a code", "heeds_first_parameter_of_a_scope_only"),
-            ("vread", "a code and a category", "heeds_last_parameter_of_a_scope_only"),
+            ("vread", "a code and a category, beside another category", "several_granular_scopes_of_a_type_narrow_nothing"),
         ]
     ),
     *(
@@ -206,7 +215,13 @@ SCOPED = [
         defect="user_scopes_do_not_tell_interactions_apart",
     ),
     case("wide", interactions.beyond_wide, "rs of a user/ scope", "create", holds=trial_refused),
-    case("wide", interactions.beyond_wide, "rs of a wildcard scope", "create", holds=trial_refused, defect="wildcard_scopes_allow_writes"),
+    *(
+        case("wide", interactions.beyond_wide, "rs of a wildcard scope", word, holds=trial_refused, defect=defect)
+        for word, defect in {
+            "create": "wildcard_scopes_allow_writes",
+            "update": "joins_the_interactions_of_scopes_beside_a_wildcard",
+        }.items()
+    ),
     case("further types", interactions.further_types, holds=all_refused, defect="leaves_one_type_out_of_the_scopes"),
     case("crossed", interactions.crossed, holds=all_refused, defect="mixes_types_and_interactions_of_scopes"),
     case("longer type", interactions.longer_type, holds=trial_refused, defect="compares_the_beginning_of_a_type"),
@@ -223,6 +238,9 @@ SCOPED = [
             ("batch with a read", trial_refused, ""),
             ("create", trial_refused, "granular_parameters_ignored_on_write"),
             ("search for the other category", trial_refused, "granular_parameters_ignored_on_search"),
+            ("search by a list of ids", not_among, ""),
+            ("search by the encounter", not_among, ""),
+            ("operation $everything of its type", not_among, ""),
             ("search by _id", not_among, "granular_parameters_ignored_in_searches_by_id"),
             ("compartment search", not_among, "granular_parameters_ignored_in_compartments"),
             ("next page of a search", not_among, ""),
@@ -255,6 +273,8 @@ ANOTHER = {
     "search for two patients": "heeds_the_first_patient_of_a_list_only",
     "batch with a second read": "",
     **FORMS,
+    "search by a list of ids": "searches_by_a_list_of_ids_show_other_patients",
+    "search by the encounter": "searches_by_encounter_show_other_patients",
 }
 PATIENTS = [
     *(case("another patient", patients.of_another, word, holds=none_of_patient, defect=defect) for word, defect in ANOTHER.items()),
@@ -268,6 +288,9 @@ PATIENTS = [
             "patch that moves it": "patches_move_resources_to_other_patients",
             "update of a new id": "upserts_for_other_patients",
             "conditional update": "conditional_updates_reach_other_patients",
+            "create on a condition": "conditional_creates_for_other_patients",
+            "create with an absolute reference": "creates_for_other_patients_by_url",
+            "update with If-Match": "updates_by_version_reach_other_patients",
         }.items()
     ),
     case(
@@ -295,7 +318,12 @@ PATIENTS = [
     ),
     *(
         case("beyond user", patients.beyond_user, word, holds=trial_refused, defect=defect)
-        for word, defect in {"create": "user_scope_writes_to_all_patients", "update": "", "patch": ""}.items()
+        for word, defect in {
+            "create": "user_scope_writes_to_all_patients",
+            "update": "",
+            "patch": "",
+            "update that moves it": "updates_of_users_move_resources_to_all_patients",
+        }.items()
     ),
     *(
         case("third patient", patients.of_a_third, word, holds=none_of_patient, defect="compares_patients_by_length_of_id")
@@ -405,6 +433,7 @@ STATE = [
     case("state none", changes.found_none, holds=lambda found: found[1].answer.status == 200 and not disclosed(found[1])),
     case("state of another", changes.about_another_patient, "create", holds=trial_refused, defect="forgets_the_patient_of_app_state"),
     case("state of another", changes.about_another_patient, "search", holds=trial_refused),
+    case("state of a code", changes.outside_code, holds=not_among, defect="app_state_ignores_the_code_of_a_scope"),
     case("state unauthorized", changes.unauthorized, "search", "a token for other data", holds=not_done),
     case("state unauthorized", changes.unauthorized, "create", "a token that nobody issued", holds=not_done),
 ]

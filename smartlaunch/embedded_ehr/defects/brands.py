@@ -25,6 +25,11 @@ class Brands:
         return [entry["resource"] for entry in self.bundle["entry"] if entry["resource"]["resourceType"] == kind]
 
     @property
+    def primary(self) -> Resource:
+        """The Organization that the SMART configuration names."""
+        return self._resources("Organization")[0]
+
+    @property
     def second(self) -> Resource:
         """The second Organization."""
         return self._resources("Organization")[1]
@@ -76,6 +81,22 @@ def _another_endpoint(bundle: Resource) -> None:
     bundle["entry"].append({"fullUrl": entry["fullUrl"].replace("lakeside-r4", "lakeside-r2"), "resource": more})
 
 
+def _no_endpoint_of_primary(brands: Brands) -> None:
+    brands.primary.pop("endpoint", None)
+    for one in brands.primary["extension"]:
+        one["extension"] = [part for part in one["extension"] if part["url"] != "portalEndpoint"]
+
+
+def _second_endpoint(brands: Brands, *owners: Resource) -> Resource:
+    """Add an Endpoint of an older edition, which some brands refer to."""
+    _another_endpoint(brands.bundle)
+    made: Resource = brands.bundle["entry"][-1]["resource"]
+    reference = {"reference": "Endpoint/lakeside-r2"}
+    for owner in owners:
+        owner["endpoint"] = [*owner["endpoint"], reference]
+    return made
+
+
 def _typed_otherwise(brands: Brands) -> None:
     logo = brands.part("organization-brand", "brandLogo")
     logo["valueString"] = logo.pop("valueUrl")
@@ -99,6 +120,10 @@ def _full_url_again(bundle: Resource) -> None:
 
 
 BUNDLE: dict[str, Change[Brands]] = {
+    "brands_primary_brand_refers_to_no_endpoint": Change(_no_endpoint_of_primary, _has_endpoint),
+    "brands_second_endpoint_lacks_fhir_version": Change(
+        lambda it: _second_endpoint(it, it.primary, it.second).pop("extension"), _has_endpoint
+    ),
     "brands_second_brand_lacks_website": _second(lambda it: it.pop("telecom", None)),
     "brands_second_brand_lacks_name": _second(lambda it: it.pop("name", None)),
     "brands_second_brand_has_empty_name": _second(lambda it: it.update(name="")),

@@ -58,6 +58,11 @@ def _of_no_set(draft: Draft) -> list[str]:
     return [name for name in draft.document.get("capabilities", ()) if not name.startswith(("client-", "permission-patient"))]
 
 
+def _app_state_elsewhere(draft: Draft) -> None:
+    draft.without("smart-app-state")
+    draft.document["associated_endpoints"] = [{"url": draft.address("/app-state"), "capabilities": ["smart-app-state"]}]
+
+
 _AUTHORIZE, _TOKEN = "authorization_endpoint", "token_endpoint"
 _GRANTS, _METHODS = "grant_types_supported", "token_endpoint_auth_methods_supported"
 _ISS = "authorization_response_iss_parameter_supported"
@@ -109,6 +114,7 @@ SMART_CONFIGURATION: dict[str, Change[Draft]] = {
     "lists_a_signing_algorithm_it_does_not_take": _gives(_ALGORITHMS, lambda draft: [*draft.document.get(_ALGORITHMS, ()), "RS512"]),
     "lists_a_response_type_it_does_not_take": _gives("response_types_supported", ["code", "code id_token"]),
     "lists_malformed_scopes": _gives("scopes_supported", ["patient/observation.rs", "patient/Patient.xyz"]),
+    "keeps_app_state_at_a_dead_address": Change(_app_state_elsewhere),
     "lists_unknown_simple_capability": _adds("lakeside-magic"),
     "lists_capabilities_of_no_set": _gives("capabilities", _of_no_set),
     "gives_relative_revocation_endpoint": _gives("revocation_endpoint", "/oauth/revoke"),

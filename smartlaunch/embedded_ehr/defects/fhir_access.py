@@ -18,6 +18,9 @@ _TRACEBACK = (
 )
 
 
+_WRITES = ("PUT", "PATCH", "DELETE")
+
+
 @dataclass
 class Told:
     """How a refusal is told: status, text and challenge; ``hidden`` turns it into a search that finds nothing."""
@@ -29,6 +32,7 @@ class Told:
     challenge: str
     presented: bool
     hidden: bool = False
+    method: str = "GET"
 
 
 def _no_token(told: Told) -> bool:
@@ -78,6 +82,7 @@ REFUSAL: dict[str, Change[Told]] = {
     "answers_bad_token_with_403": _status(403, _bad_token),
     "answers_bad_token_with_400": _status(400, _bad_token),
     "refuses_a_bad_token_without_a_challenge": Change(_no_challenge, _bad_token),
+    "refuses_writes_without_a_challenge": Change(_no_challenge, lambda told: told.refusal.status == 401 and told.method in _WRITES),
     "answers_bad_token_with_500": _status(500, _bad_token),
     "answers_bad_token_with_empty_bundle": Change(_hide, _bad_token),
     "refusal_repeats_token": _adds(lambda told: f" Received: {told.token}", _bad_token),
@@ -118,6 +123,7 @@ TRUSTED: dict[str, Callable[[frozenset[str]], bool]] = {
     "trusts_sorted_searches": _written("_sort"),
     "trusts_searches_of_the_system_by_post": _written("system search by post"),
     "counts_what_no_scope_covers": _written("count"),
+    "trusts_doubled_slashes": _written("doubled slash"),
 }
 """The forms in which each defect lets a request through, whatever its scopes and its patient."""
 
@@ -138,6 +144,7 @@ TOKENLESS: dict[str, Callable[[Tokenless], bool]] = {
     "takes_writes_without_a_token": lambda asked: "write" in asked.forms and not asked.app_state,
     "app_state_is_found_without_a_token": lambda asked: asked.app_state and "search" in asked.forms,
     "serves_later_pages_without_a_token": lambda asked: "later page" in asked.forms,
+    "serves_compartments_without_a_token": lambda asked: bool(asked.forms & {"compartment", "$everything"}),
     "accepts_missing_token": lambda _: True,
     "app_state_needs_no_token": lambda asked: asked.app_state,
 }
@@ -154,6 +161,8 @@ EXPIRED: dict[str, Callable[[frozenset[str]], bool]] = {
     "accepts_expired_token_for_searches_by_post": _in_forms("search by post"),
     "accepts_expired_token_for_batches": _in_forms("bundle"),
     "accepts_expired_token_for_histories": _in_forms("history"),
+    "accepts_expired_token_for_writes": _in_forms("write"),
+    "accepts_expired_token_for_head": _in_forms("HEAD"),
 }
 """The forms of a request in which a defect takes an expired token."""
 
@@ -161,12 +170,14 @@ REVOKED: dict[str, Callable[[frozenset[str]], bool]] = {
     "accepts_revoked_token": anywhere,
     "accepts_revoked_token_for_searches": _in_forms("search", "search by post"),
     "accepts_revoked_token_for_batches": _in_forms("bundle"),
+    "accepts_revoked_token_for_searches_by_post": _in_forms("search by post"),
 }
 """The forms of a request in which a defect takes a revoked token."""
 
 
 # -- what no scope reaches ----------------------------------------------------------------------------------------------
 
+_INCLUDED = ("include", "include iterate", "revinclude")
 _SEARCHES = ("search", "search by subject", "compartment search", "search-post")
 
 
@@ -244,6 +255,16 @@ UNGRANTED: dict[str, Excuse] = {
     "everything_ignores_scopes": _by("everything"),
     "conditional_deletes_ignore_scopes": _by("conditional delete"),
     "conditional_updates_ignore_scopes": _by("conditional update"),
+    "writes_in_a_transaction_ignore_scopes": lambda it: it.wrapper == "transaction" and it.letter in "cud",
+    "everything_of_a_type_ignores_scopes": lambda it: it.operation == "everything" and "everything of a type" in it.forms,
+    "joins_the_interactions_of_scopes_beside_a_wildcard": lambda it: (
+        any(scope.resource_type == "*" for scope in it.scopes) and any(it.letter in scope.interactions for scope in it.scopes)
+    ),
+    "includes_of_searches_by_post_ignore_scopes": lambda it: it.operation in _INCLUDED and "search by post" in it.forms,
+    "includes_in_a_batch_ignore_scopes": lambda it: it.operation in _INCLUDED and it.wrapper == "batch",
+    "leaves_prescriptions_out_of_the_scopes": lambda it: it.kind == "MedicationRequest",
+    "backend_versions_ignore_scopes": lambda it: it.of_backend and it.operation in ("vread", "history"),
+    "backend_system_searches_ignore_scopes": lambda it: it.of_backend and "system search" in it.forms,
 }
 """What each defect lets through although no scope allows it."""
 
@@ -279,6 +300,18 @@ OTHER_PATIENT: dict[str, Excuse] = {
     "conditional_deletes_reach_other_patients": _by("conditional delete"),
     "conditional_updates_reach_other_patients": _by("conditional update"),
     "forgets_the_patient_of_app_state": lambda it: it.kind == "Basic" and it.level("patient"),
+    "later_pages_show_other_patients": lambda it: "later page" in it.forms and it.level("patient"),
+    "creates_for_other_patients_by_url": lambda it: it.operation == "create" and "absolute subject" in it.forms and it.kind != "Basic",
+    "searches_by_a_list_of_ids_show_other_patients": lambda it: "list of ids" in it.forms and it.level("patient"),
+    "patient_searches_by_identifier_show_other_patients": lambda it: (
+        it.kind == "Patient" and "identifier" in it.forms and it.level("patient")
+    ),
+    "searches_by_encounter_show_other_patients": lambda it: "encounter" in it.forms and it.level("patient"),
+    "conditional_creates_for_other_patients": lambda it: it.operation == "create" and "If-None-Exist" in it.forms,
+    "updates_by_version_reach_other_patients": lambda it: it.operation == "update" and "If-Match" in it.forms and it.kind != "Basic",
+    "updates_of_patients_reach_all": lambda it: it.kind == "Patient" and it.operation in ("update", "patch") and it.level("patient"),
+    "forgets_the_patient_of_encounters": lambda it: it.kind == "Encounter" and it.level("patient"),
+    "user_histories_of_types_show_all_patients": _at_level("user", "type history"),
 }
 """What each defect lets through although it is of a patient whom the scope does not reach."""
 
@@ -301,6 +334,11 @@ OTHER_VALUE: dict[str, Excuse] = {
     "granular_parameters_ignored_in_searches_by_id": lambda it: it.operation in _SEARCHES and "_id" in it.forms,
     "granular_parameters_ignored_by_head": lambda it: "HEAD" in it.forms,
     "granular_parameters_ignored_in_everything": _by("everything"),
+    "granular_parameters_ignored_for_what_points_at_a_resource": _by("revinclude"),
+    "several_granular_scopes_of_a_type_narrow_nothing": lambda it: (
+        len([scope for scope in it.scopes if scope.parameters and scope.covers_type(it.kind)]) > 1
+    ),
+    "app_state_ignores_the_code_of_a_scope": lambda it: it.kind == "Basic",
     "granular_parameters_ignored_in_searches_of_the_system": lambda it: "system search" in it.forms,
 }
 """What each defect lets through although it does not fit the search parameters of the scope."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.errors import NotApplicable, TwinFailed
-from smartlaunch.fhir import describe
+from smartlaunch.fhir import describe, resources
 from smartlaunch.probes.app_state.keeping import (
     CODES,
     State,
@@ -26,12 +26,13 @@ from smartlaunch.probes.app_state.keeping import (
     search,
     send,
     shared,
+    until_found,
     until_lost,
     updated,
 )
 from smartlaunch.probes.app_state.subjects import base, subject, system, token
 from smartlaunch.probes.fhir_access import samples
-from smartlaunch.probes.fhir_access.grants import covering, covers, require_patient_level, scope
+from smartlaunch.probes.fhir_access.grants import covering, covers, require_patient_level, require_uncovered, scope
 from smartlaunch.probes.fhir_access.requests import Trial
 
 if TYPE_CHECKING:
@@ -271,6 +272,26 @@ def about_another_patient(app: App, action: str) -> Trial:
     theirs = made_about(app, other)
     exchange = search(app, CODES[1], other, grant.access_token)
     return Trial("search", "Basic", exchange, tuple(grant.granted), twin.exchange, frozenset({theirs.id}))
+
+
+def outside_code(app: App) -> Trial:
+    """The search for state of another code than the one that a scope names; both are found with the app's own scopes."""
+    about = subject(app, "the patient")
+    inside, other = kept = [create(app, about, code) for code in CODES]
+    for state, code in zip(kept, CODES, strict=True):
+        if not state.accepted or not _finds(until_found(app, about, state, code), state):
+            raise TwinFailed("the app does not find its own state", by="app-state-found")
+    grant = covering(app, [f"{scope(app, 'Basic', 's', 'patient', 2)}?code={system(app)}|{CODES[0]}"])
+    require_uncovered(grant, "Basic", "s")
+    within = search(app, CODES[0], about, grant.access_token)
+    if not _finds(within, inside):
+        raise NotApplicable(f"a search of Basic with a token for one code brings nothing: {describe(within.answer)}")
+    exchange = search(app, CODES[1], about, grant.access_token)
+    return Trial("search", "Basic", exchange, tuple(grant.granted), within, frozenset({other.id}))
+
+
+def _finds(exchange: Exchange, state: State) -> bool:
+    return any(one.get("id") == state.id for one in resources(exchange.answer, "Basic"))
 
 
 def made_about(app: App, about: str) -> State:

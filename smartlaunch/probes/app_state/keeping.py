@@ -302,13 +302,13 @@ def until_lost(app: App, code: str, about: str, unwanted: State) -> Exchange:
     return exchange
 
 
-def until_found(app: App, about: str, wanted: State) -> Exchange:
+def until_found(app: App, about: str, wanted: State, code: str = CODES[0]) -> Exchange:
     """The search, put again for some seconds while it does not find what was kept just now: an index may follow the store."""
     until = time.monotonic() + INDEXED_S
-    exchange = search(app, CODES[0], about, token(app))
+    exchange = search(app, code, about, token(app))
     while _good_without(exchange, wanted.id) and time.monotonic() < until:
         let_pass(INDEXED_S / 5)
-        exchange = search(app, CODES[0], about, token(app))
+        exchange = search(app, code, about, token(app))
     return exchange
 
 

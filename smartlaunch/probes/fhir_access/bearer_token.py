@@ -109,6 +109,8 @@ WITHOUT: Mapping[str, Callable[[App, str], Exchange]] = {
     "vread": partial(_without_for_version, interaction="vread"),
     "instance history": partial(_without_for_version, interaction="instance history"),
     "type history": partial(_without_for_version, interaction="type history"),
+    "compartment search": partial(_without_for_version, interaction="compartment search"),
+    requests.EVERYTHING: partial(_without_for_version, interaction=requests.EVERYTHING),
 }
 """Requests without any token, for data of a patient."""
 
@@ -143,6 +145,19 @@ def head_without_token(app: App) -> Exchange:
 def _require_token_for_reads(app: App, reference: str) -> None:
     if discloses(app.engine.fhir.read(reference, None).answer):
         raise TwinFailed("the FHIR server gives the resource itself without any token", by="bearer-no-token")
+
+
+def unchanged_without_token(app: App) -> Exchange:
+    """The question without a token whether a resource has changed; ``NotApplicable`` where a token that reads it is told nothing."""
+    own, fhir = sample(app), app.engine.fhir
+    headers = {"If-None-Match": f'W/"{own.version or 1}"'}
+    told = answered(fhir.send("GET", own.reference, app.grant().access_token, headers=headers))
+    if told.status != 304:
+        raise NotApplicable(f"the server does not answer a read with If-None-Match with 304: status {told.status}")
+    exchange = _beside_good(app, "If-None-Match without a token", lambda: fhir.send("GET", own.reference, None, headers=headers))
+    if exchange.answer.status == 304:
+        _require_token_for_reads(app, own.reference)
+    return exchange
 
 
 def with_cookies(app: App) -> Exchange:
@@ -246,8 +261,14 @@ FORMS: Mapping[str, Callable[[Fhir, Place, str], Exchange]] = {
     "search by POST": lambda fhir, place, token: fhir.search_by_post(place.kind, place.query, token),
     "batch": lambda fhir, place, token: fhir.send("POST", "", token, resource=_batch_of(place.where)),
     "instance history": lambda fhir, place, token: fhir.read(f"{place.where}/_history", token),
+    "HEAD request": lambda fhir, place, token: fhir.send("HEAD", place.where, token),
 }
 """Requests that a dead token is tried with beside a read."""
+
+
+def _served(exchange: Exchange) -> bool:
+    """Whether a request was served: by data, or where it is HEAD by success."""
+    return discloses(exchange.answer) or (exchange.request.method == "HEAD" and 200 <= exchange.answer.status < 300)
 
 
 @dataclass(frozen=True)
@@ -287,13 +308,16 @@ def _alive(app: App, place: Place, token: str) -> dict[str, Exchange]:
     _require_read(app, place.where, token)
     left_out = set() if place.kind else {"search", "search by POST"}
     left_out |= {"instance history", "batch"} if "?" in place.where else set()
+    absent = app.engine.fhir.send("HEAD", f"{place.where}-conformance", token)
+    if 200 <= answered(absent).status < 300:
+        left_out |= {"HEAD request"}  # it says the same of what is not there
     return {name: ask(app.engine.fhir, place, token) for name, ask in FORMS.items() if name not in left_out}
 
 
 def _afterwards(app: App, place: Place, token: str, before: Mapping[str, Exchange]) -> Dead:
     read = app.engine.fhir.read(place.where, token)
     answered(read)
-    worked = [name for name, one in before.items() if discloses(one.answer)]
+    worked = [name for name, one in before.items() if _served(one)]
     tried = {name: require_closed(app, FORMS[name](app.engine.fhir, place, token)) for name in worked}
     for one in tried.values():
         answered(one)

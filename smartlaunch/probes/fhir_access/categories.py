@@ -14,6 +14,7 @@ from smartlaunch.fhir import describe
 from smartlaunch.probes.fhir_access import patients
 from smartlaunch.probes.fhir_access.grants import covering, level, require_patient_level, require_uncovered, scope
 from smartlaunch.probes.fhir_access.requests import (
+    EVERYTHING,
     NEXT_PAGE,
     READS,
     Trial,
@@ -104,7 +105,7 @@ def outside(app: App, interaction: str) -> Trial:
 
 def _outside(app: App, interaction: str) -> Trial:
     inside, other = two_categories(app)
-    with_patient = interaction in (_REVINCLUDE, "operation $everything")
+    with_patient = interaction == _REVINCLUDE or interaction.startswith(EVERYTHING)
     grant = _granted(app, inside, beside=[scope(app, "Patient", "rs")] if with_patient else [])
     require_works(app, grant, inside, "r")
     ids = frozenset({other.id})
@@ -114,9 +115,9 @@ def _outside(app: App, interaction: str) -> Trial:
         if other.id not in {str(r.get("id")) for r in disclosed(twin, inside.type)}:
             raise NotApplicable(f"the search of Patient takes in no {inside.type}: {describe(answered(twin))}")
         return Trial(interaction, inside.type, require_closed(app, exchange), tuple(grant.granted), twin, ids, wanted=inside.categories[:1])
-    wanted = other
+    wanted = replace(other, beside=inside)
     if interaction == _SEARCH_FOR_OTHER:
-        wanted = replace(other, query=(*other.query, ("category", "|".join(other.categories[0]))))
+        wanted = replace(wanted, query=(*other.query, ("category", "|".join(other.categories[0]))))
     if interaction == NEXT_PAGE:
         # Half of the resources on the first page: on the second there are some of each category, whatever the order.
         size = max(1, len(disclosed(app.engine.fhir.search(other.type, other.query, app.grant().access_token), other.type)) // 2)
@@ -209,8 +210,13 @@ def _created_outside(app: App) -> Trial:
 
 # -- two parameters in one scope ------------------------------------------------------------------------------------------------
 
-ORDERS: Mapping[str, bool] = {"a category and a code": False, "a code and a category": True}
-"""Scopes with two search parameters, by the words of the features: whether the code comes first."""
+_BESIDE = ", beside another category"
+
+ORDERS: Mapping[str, bool] = {"a category and a code": False, f"a code and a category{_BESIDE}": True}
+"""Scopes with two search parameters, by the words of the features: whether the code comes first.
+
+Beside another category stands a second scope for the same type, where the patient has data of one: each keeps its own limits.
+"""
 
 
 def _codes(of: Sample) -> tuple[tuple[str, str], ...]:
@@ -240,7 +246,8 @@ def _outside_one_of_two(app: App, interaction: str, order: str) -> Trial:
     inside, other = _two_codes(app)
     parts = [f"category={'|'.join(inside.categories[0])}", f"code={'|'.join(_codes(inside)[0])}"]
     asked = f"{level(app)}/{inside.type}.rs?{'&'.join(reversed(parts) if ORDERS[order] else parts)}"
-    grant = covering(app, [asked])
+    apart = [one for one in samples(app)[inside.type] if one.categories and not set(one.categories) & set(other.categories)]
+    grant = covering(app, [asked, *(scope_of(app, one) for one in apart[:1] if order.endswith(_BESIDE))])
     for letter in "rs":
         require_uncovered(grant, inside.type, letter)
     if not disclosed(send(app, "read", inside, grant.access_token), inside.type):

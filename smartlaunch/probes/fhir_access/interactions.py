@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from smartlaunch.checks.fhir_answer import disclosed
 from smartlaunch.client.http import answered
@@ -21,6 +22,7 @@ from smartlaunch.probes.fhir_access.further_types import MOST_TYPES, out_of_reac
 from smartlaunch.probes.fhir_access.grants import covering, covers, granted, require_uncovered, scope
 from smartlaunch.probes.fhir_access.patients import OF_THE_PERSON, asked_whether
 from smartlaunch.probes.fhir_access.requests import (
+    EVERYTHING,
     NEXT_PAGE,
     WRITES,
     Trial,
@@ -42,12 +44,14 @@ from smartlaunch.probes.fhir_access.samples import (
     samples,
     search,
 )
-from smartlaunch.probes.fhir_access.writing import kind_to_write, written_beyond, written_under
+from smartlaunch.probes.fhir_access.writing import BODIES, kind_to_write, written_beyond, written_under
 from smartlaunch.probes.registered import unless_asked
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
+    from smartlaunch.client.fhir import Fhir
     from smartlaunch.client.grant import Grant
+    from smartlaunch.exchange import Exchange
 
 REFERENCES = {
     "Observation": (("encounter", "encounter"), ("performer", "performer")),
@@ -135,7 +139,12 @@ def beyond_wide(app: App, what: str, interaction: str) -> Trial:
 
 def _wide_grant(app: App, wide: Wide, kind: str) -> Grant:
     if wide.every_type:
-        return covering(app, [scope(app, "*", wide.letters, wide.level)])
+        every = scope(app, "*", wide.letters, wide.level)
+        other = next(one for one in BODIES if one != kind)
+        try:
+            return covering(app, [every, scope(app, other, "cruds", wide.level)])  # the letters for another type do not count for this one
+        except NotApplicable:
+            return covering(app, [every])
     beside = [scope(app, "Patient", wide.letters, wide.level)] if wide.letters == "rs" else []  # a grant that other scenarios ask for too
     return covering(app, [*beside, scope(app, kind, wide.letters, wide.level)])
 
@@ -173,7 +182,7 @@ def _other_type(app: App, interaction: str) -> Trial:
         outside = replace(outside, link=next_page(app.engine.fhir, outside, app.grant().access_token))
     twin = twin_of(app, interaction, outside, app.grant().access_token)
     # The operation needs the patient's own resource; what is judged is what comes along with it.
-    beside = [scope(app, "Patient", "rs")] if interaction == "operation $everything" else []
+    beside = [scope(app, "Patient", "rs")] if interaction.startswith(EVERYTHING) else []
     grant = covering(app, [*beside, scope(app, inside.type, "rs")])
     require_uncovered(grant, outside.type, letter_of(interaction))
     require_works(app, grant, inside, "rs")
@@ -273,8 +282,22 @@ INCLUSIONS: Mapping[str, Callable[[App], Iterator[Inclusion]]] = {
     "search with _include:iterate": _included_again,
     "search with _include of everything": _included_everything,
     "search with _revinclude": _included_in_reverse,
+    "search by POST with _include": _included_by_reference,
+    "search by POST with _revinclude": _included_in_reverse,
+    "batch of a search with _include": _included_by_reference,
+    "batch of a search with _revinclude": _included_in_reverse,
 }
 """Searches that take in other types, by the words of the features."""
+
+
+def _asked_to_include(fhir: Fhir, interaction: str, plan: Inclusion, token: str) -> Exchange:
+    """The search of a plan in the form that the words name."""
+    if interaction.startswith("search by POST"):
+        return fhir.search_by_post(plan.kind, plan.query, token)
+    if interaction.startswith("batch"):
+        entry = {"request": {"method": "GET", "url": f"{plan.kind}?{urlencode(plan.query)}"}}
+        return fhir.send("POST", "", token, resource={"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+    return fhir.search(plan.kind, plan.query, token)
 
 
 def included(app: App, interaction: str) -> Trial:
@@ -285,7 +308,7 @@ def included(app: App, interaction: str) -> Trial:
 def _included(app: App, interaction: str) -> Trial:
     own, reasons, fhir = app.grant().access_token, [], app.engine.fhir
     for plan in INCLUSIONS[interaction](app):
-        twin = fhir.search(plan.kind, plan.query, own)
+        twin = _asked_to_include(fhir, interaction, plan, own)
         answered(twin)
         seen = frozenset(str(r.get("id")) for r in disclosed(twin, plan.target))
         seen = seen & plan.ids if plan.ids else seen
@@ -299,7 +322,7 @@ def _included(app: App, interaction: str) -> Trial:
         if disclosed(fhir.read(f"{plan.target}/{min(seen)}", grant.access_token), plan.target):
             reasons.append(f"{plan.target} is open to a token without a scope on it")
             continue
-        exchange = fhir.search(plan.kind, plan.query, grant.access_token)
+        exchange = _asked_to_include(fhir, interaction, plan, grant.access_token)
         answered(exchange)
         if not disclosed(exchange, plan.kind):
             raise NotApplicable(f"the search with {interaction.rsplit(maxsplit=1)[-1]} is refused as a whole: {describe(exchange.answer)}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from smartlaunch.checks.fhir_access import tells_of_data
-from smartlaunch.checks.fhir_answer import belongs_to, disclosed
+from smartlaunch.checks.fhir_answer import belongs_to, disclosed, done
 from smartlaunch.client.http import answered
 from smartlaunch.errors import LoginStuck, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.fhir import describe, link, resources
@@ -61,6 +61,7 @@ OF_ANOTHER = (*READS, *OF_ANOTHER_PATIENT, *MOVES)
 _PAGES = 5
 """So many pages of a search are looked through for what is not to be there."""
 
+_MOVE = "update that moves it"
 _OWN_READ = "read of the patient"
 _OWN_SEARCH = "search by the patient"
 OF_THE_PERSON_BY_ID = (_OWN_READ, _OWN_SEARCH)
@@ -412,7 +413,7 @@ def _second_page(app: App) -> Trial:
     return Trial(NEXT_PAGE, own.type, exchange, tuple(grant.granted), known.twin, frozenset({own.id}))
 
 
-BEYOND_USER = (*READS, *OF_ANOTHER_PATIENT, "search with _revinclude", "search for patients")
+BEYOND_USER = (*READS, *OF_ANOTHER_PATIENT, _MOVE, "search with _revinclude", "search for patients")
 """Requests that are put for a patient whom the signed-in user may not see."""
 
 
@@ -468,10 +469,16 @@ def _written_beyond_user(app: App, interaction: str) -> Trial:
     control = app.engine.fhir.send(
         "POST", kind, app.tokens.current(limited.access_token), resource=body(kind, (second.patients or ("",))[0])
     )
-    if remember(app, control, keeper) is None:
+    mine = remember(app, control, keeper)
+    if mine is None:
         raise NotApplicable(f"the second user creates no {kind} for a patient of that user's own: {describe(answered(control))}")
-    exchange = write(app, interaction, kind, own, hidden, limited.access_token)
-    if interaction == "create":
+    if interaction == _MOVE:
+        twin = write(app, MOVES[_MOVE], kind, mine, (second.patients or ("",))[0], limited.access_token)
+        if not done(twin):
+            raise NotApplicable(f"the second user changes no {kind} of that user's own patient: {describe(answered(twin))}")
+        own = mine
+    exchange = write(app, MOVES.get(interaction, interaction), kind, own, hidden, limited.access_token)
+    if letter_of(interaction) == "c":
         remember(app, exchange, keeper)
     answered(exchange)
     undone = interaction == "conditional delete" and bool(disclosed(send(app, "read", own, allowed.access_token), kind))

@@ -12,6 +12,7 @@ from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.fhir import describe, link
 from smartlaunch.oauth import scopes as scope_words
+from smartlaunch.probes.fhir_access.samples import references_in
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -207,6 +208,26 @@ def _search_by_both_names(fhir: Fhir, sample: Sample, token: str | None) -> Exch
     return fhir.search(sample.type, [*query, ("subject", f"Patient/{other}")], token)
 
 
+def _search_for_both_ids(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    """A search for two resources by their ids, of which the token reaches the first."""
+    beside = _beside(sample)
+    if beside.type != sample.type:
+        raise NotApplicable(f"what the token reaches is no {sample.type}, so one list cannot name both")
+    return fhir.search(sample.type, [("_id", f"{beside.id},{sample.id}")], token)
+
+
+def _search_by_encounter(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    """A search by the visit that the sample belongs to, which names no patient."""
+    reference = next(iter(references_in(sample.resource.get("encounter"))), "")
+    if not reference.startswith("Encounter/"):
+        raise NotApplicable(f"the {sample.type} names no encounter to search by")
+    return fhir.search(sample.type, [("encounter", reference)], token)
+
+
+def _everything_of_its_type(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
+    return fhir.read(f"Patient/{_patient_of(sample)}/$everything?_type={sample.type}", token)
+
+
 def _search_by_post_with_a_query(fhir: Fhir, sample: Sample, token: str | None) -> Exchange:
     """A search by POST that says in the address and not in its body what it looks for (FHIR R4 section 3.1.1.4.1)."""
     _patient_of(sample)
@@ -225,6 +246,9 @@ BY_HAS = "search by _has"
 NEXT_PAGE = "next page of a search"
 """The link that another token was given: the sample has it."""
 
+EVERYTHING = "operation $everything"
+"""The record of a patient, or a part of it: asked for with a scope on Patient, and judged by what comes along with that."""
+
 READS: Mapping[str, Read] = {
     "read": _read,
     "read of the patient": _read,
@@ -238,6 +262,10 @@ READS: Mapping[str, Read] = {
     "search without a patient": _search_without_patient,
     "type history": lambda fhir, sample, token: fhir.read(f"{sample.type}/_history", token),
     "system search": _system_search,
+    "read with a doubled slash": lambda fhir, sample, token: fhir.read(f"/{sample.reference}", token),
+    "search by a list of ids": _search_for_both_ids,
+    "search by the encounter": _search_by_encounter,
+    f"{EVERYTHING} of its type": _everything_of_its_type,
     "read with a trailing slash": lambda fhir, sample, token: fhir.read(f"{sample.reference}/", token),
     "read with a percent-encoded id": _percent_encoded,
     "read with the type in lower case": lambda fhir, sample, token: fhir.read(f"{sample.type.lower()}/{sample.id}", token),
@@ -248,7 +276,7 @@ READS: Mapping[str, Read] = {
     "chained search": _chained,
     NEXT_PAGE: lambda fhir, sample, token: fhir.read(sample.link, token),
     "system history": lambda fhir, _sample, token: fhir.read("_history", token),
-    "operation $everything": _everything,
+    EVERYTHING: _everything,
     "batch with an absolute URL": _wrapped("batch", "absolute URL"),
     "batch with a read": _wrapped("batch", "read"),
     "batch with a search": _wrapped("batch", "search"),
@@ -277,6 +305,9 @@ WRITES: Mapping[str, str] = {
     "update of a new id": "u",
     "update that moves it": "u",
     "patch that moves it": "u",
+    "create with an absolute reference": "c",
+    "create on a condition": "c",
+    "update with If-Match": "u",
     "conditional create": "c",
     "conditional update": "u",
     "conditional delete": "d",
@@ -301,7 +332,11 @@ def send(app: App, interaction: str, sample: Sample, token: str) -> Exchange:
     return READS[interaction](app.engine.fhir, sample, app.tokens.current(token))
 
 
-TWINS: Mapping[str, str] = {"search for two patients": "search", "search for two patients by two names": "search"}
+TWINS: Mapping[str, str] = {
+    "search for two patients": "search",
+    "search for two patients by two names": "search",
+    "search by a list of ids": "search by _id",
+}
 """Requests that no single token covers as a whole, with the request that shows what is there."""
 
 

@@ -18,6 +18,8 @@ from smartlaunch.probes.fhir_access.requests import Trial, letter_of
 from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, sample
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smartlaunch.client.app import App
     from smartlaunch.client.grant import Grant
     from smartlaunch.exchange import Exchange
@@ -50,7 +52,14 @@ _NUMBERS = itertools.count(1)
 
 NEW_ID = "update of a new id"
 
-OF_ANOTHER_PATIENT = ("create", "update", "patch", "delete", NEW_ID, "conditional update", "conditional delete")
+BY_URL = "create with an absolute reference"
+ON_A_CONDITION = "create on a condition"
+BY_VERSION = "update with If-Match"
+
+OF_ANOTHER_PATIENT = (
+    *("create", "update", "patch", "delete", NEW_ID, "conditional update", "conditional delete"),
+    *(BY_URL, ON_A_CONDITION, BY_VERSION),
+)
 """Writes that are put for a patient other than the one in context."""
 
 MOVES = {"update that moves it": "update", "patch that moves it": "patch"}
@@ -86,10 +95,10 @@ def _writer(app: App, kind: str, whose: str) -> Grant:
     return covering(app, [scope(app, kind, "cruds", "patient")], patient="" if whose == patient(app) else whose)
 
 
-def created_own(app: App, kind: str, whose: str) -> tuple[Exchange, Sample]:
+def created_own(app: App, kind: str, whose: str, headers: Mapping[str, str] | None = None) -> tuple[Exchange, Sample]:
     """A resource of the suite's own, created with a token that may."""
     writer = _writer(app, kind, whose)
-    exchange = app.engine.fhir.send("POST", kind, writer.access_token, resource=body(kind, whose))
+    exchange = app.engine.fhir.send("POST", kind, writer.access_token, resource=body(kind, whose), headers=headers)
     answered(exchange)
     made = remember(app, exchange, writer)
     if made is None:
@@ -137,8 +146,18 @@ def write(app: App, interaction: str, kind: str, own: Sample, whose: str, token:
     match interaction:
         case "create":
             return fhir.send("POST", kind, token, resource=resource)
+        case "create with an absolute reference":
+            about = {"reference": f"{fhir.base_url}/Patient/{whose}"}
+            return fhir.send("POST", kind, token, resource={**resource, "subject": about})
+        case "create on a condition":
+            return fhir.send("POST", kind, token, resource=resource, headers={"If-None-Exist": _condition(Sample(resource))})
         case "update":
             return fhir.send("PUT", own.reference, token, resource={**resource, "id": own.id})
+        case "update with If-Match":
+            if not own.version:
+                raise NotApplicable(f"the server gives {kind} no version")
+            tag = f'W/"{own.version}"'
+            return fhir.send("PUT", own.reference, token, resource={**resource, "id": own.id}, headers={"If-Match": tag})
         case "patch":
             return fhir.send("PATCH", own.reference, token, resource=BODIES[kind][1], headers={"Content-Type": _PATCH_TYPE})
         case "delete":
@@ -212,7 +231,7 @@ def written_for_another(app: App, interaction: str) -> Trial:
         raise NotApplicable(f"no login brings the patient {other} into context")
     twin, own = _twin(app, interaction, kind, other)
     exchange = write(app, interaction, kind, own, other, grant.access_token)
-    if interaction in ("create", NEW_ID):
+    if _makes_one(interaction):
         remember(app, exchange, theirs)
     answered(exchange)
     undone = interaction == "conditional delete" and _there(app, own, theirs.access_token)
