@@ -89,7 +89,7 @@ Feature: Patient and encounter in context
       When the app reads the patient of the launch
       Then the FHIR server answers with that patient
 
-    @id:context-other-patient-reached
+    @id:context-other-patient-reached @standalone
     Scenario: The patient scopes of a launch for another patient read that one
       When the app reads the patient of a launch for another patient
       Then the FHIR server answers with that patient
