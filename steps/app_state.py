@@ -10,6 +10,7 @@ from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
+from smartlaunch.fhir import resources
 from smartlaunch.finding import Side
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
@@ -89,6 +90,7 @@ def raced(writer: App) -> list[Exchange]:
 @then("one of them at most is carried out")
 def one_update(judge: Judge, updates: list[Exchange]) -> None:
     done = [one for one in updates if 200 <= one.answer.status < 300]
+    judge.needs(bool(done), "app-state-update-answer", "neither of two updates of the present version was carried out")
     judge.expects(
         len(done) < 2,
         expected="status 412 for the update that comes second: its `If-Match` is then of an outdated version",
@@ -129,6 +131,8 @@ def new_id(judge: Judge, state: State) -> None:
 
 @then("the server does not keep the id that the app chose")
 def not_chosen_id(judge: Judge, state: State) -> None:
+    told = not 200 <= state.exchange.answer.status < 300 or bool(state.stored)
+    judge.needs(told, "app-state-create-answer", "the answer does not have the stored state, so nobody sees which id it got")
     judge(checks.ignores_chosen_id(judge.requirement, state.sent, state.exchange))
 
 
@@ -192,6 +196,8 @@ def update_and_look(writer: App) -> tuple[State, Exchange]:
 @then("it finds the changed state")
 def finds_changed(judge: Judge, updated_search: tuple[State, Exchange]) -> None:
     state, exchange = updated_search
+    found = any(one.get("id") == state.id for one in resources(exchange.answer, "Basic"))
+    judge.needs(found, "app-state-found", f"the search does not find the state that was updated: status {exchange.answer.status}")
     judge(checks.finds_as_sent(judge.requirement, state.sent, exchange, state.id))
 
 

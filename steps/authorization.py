@@ -300,6 +300,7 @@ def no_token_told(judge: Judge, refusal: AuthorizationAnswer) -> None:
 
 @then("the user sees a page that tells of the error")
 def error_page(judge: Judge, refusal: AuthorizationAnswer) -> None:
+    unsettled(refusal)
     landing = refusal.landing
     if landing.kind == "caught":
         raise NotApplicable("the server redirected; another scenario judges that")

@@ -149,13 +149,20 @@ def scopes_stated(judge: Judge, token: TokenAnswer) -> None:
     judge(token_response.scope_listed(judge.requirement, token.exchange))
 
 
+def _needs_lifetime(judge: Judge, token: TokenAnswer) -> None:
+    told = token_response.seconds_of(token.body.get("expires_in")) is not None
+    judge.needs(told, "backend-expires-in", "the answer has no `expires_in` that counts seconds")
+
+
 @then("the lifetime is five minutes at most")
 def five_minutes(judge: Judge, token: TokenAnswer) -> None:
+    _needs_lifetime(judge, token)
     judge(checks.lives_at_most(judge.requirement, token.exchange, checks.LIFETIME_S))
 
 
 @then("the lifetime is an hour at most")
 def an_hour(judge: Judge, token: TokenAnswer) -> None:
+    _needs_lifetime(judge, token)
     judge(checks.lives_at_most(judge.requirement, token.exchange, checks.SHORT_S))
 
 
@@ -192,6 +199,7 @@ def nothing_beyond_request(judge: Judge, token: TokenAnswer) -> None:
 @then("the refusal explains itself")
 def explains_itself(judge: Judge, token: TokenAnswer) -> None:
     token_requests.require_refusal(token)
+    judge.needs("error" in token.body, "backend-error-body", f"the refusal has no `error` to explain: {token.describe()}")
     judge(checks.explains_itself(judge.requirement, token.exchange))
 
 

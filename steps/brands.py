@@ -49,6 +49,10 @@ def links(judge: Judge, engine: Engine, answer: Exchange) -> None:
     judge(checks.linked(judge.requirement, answer, brands.identifier(engine)))
 
 
+def _needs_brands(judge: Judge, bundle: Exchange) -> None:
+    judge.needs(bool(checks.brands(bundle)), "brands-complete", "the bundle has no Brand to look at")
+
+
 @then("it is a Bundle of type collection")
 def is_collection(judge: Judge, bundle: Exchange) -> None:
     judge(checks.brand_bundle(judge.requirement, bundle))
@@ -61,6 +65,8 @@ def brand_form(judge: Judge, bundle: Exchange) -> None:
 
 @then("each endpoint has an address, a FHIR version and a contact")
 def endpoint_form(judge: Judge, bundle: Exchange) -> None:
+    if not checks.entries(bundle, "Endpoint"):
+        raise NotApplicable("the bundle has no Endpoint")
     judge(checks.endpoint_form(judge.requirement, bundle))
 
 
@@ -80,6 +86,8 @@ def countries(judge: Judge, bundle: Exchange) -> None:
 
 @then("the brands refer to every endpoint of the bundle, and to no other")
 def primary_brand(judge: Judge, engine: Engine, bundle: Exchange) -> None:
+    if not checks.entries(bundle, "Endpoint"):
+        raise NotApplicable("the bundle has no Endpoint")
     judge(checks.primary_brand(judge.requirement, bundle, brands.identifier(engine)))
 
 
@@ -90,6 +98,7 @@ def whole_extensions(judge: Judge, bundle: Exchange) -> None:
 
 @then("each entry of it has a fullUrl")
 def full_urls(judge: Judge, bundle: Exchange) -> None:
+    judge.needs(bool(bundle.answer.object.get("entry")), "brands-complete", "the bundle has no entry to look at")
     judge(checks.full_urls(judge.requirement, bundle))
 
 
@@ -132,6 +141,7 @@ def absent_reasons(judge: Judge, bundle: Exchange) -> None:
 
 @then("each brand is identified by its web site")
 def identified(judge: Judge, bundle: Exchange) -> None:
+    _needs_brands(judge, bundle)
     judge(checks.web_site_identifiers(judge.requirement, bundle))
 
 

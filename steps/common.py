@@ -58,8 +58,8 @@ def needs_claim(identity_claims: Mapping[str, Any], name: str) -> None:
 def lifetime_is_true(judge: Judge, token: TokenAnswer) -> None:
     """Judge what a token response says of the lifetime; without a word on it there is nothing to judge."""
     answered(token.exchange)
-    if "expires_in" not in token.body:
-        raise NotApplicable("the answer has no `expires_in`; another scenario judges that")
+    if token_response.seconds_of(token.body.get("expires_in")) is None:
+        raise NotApplicable("the answer has no `expires_in` that counts seconds; another scenario judges that")
     judge(token_response.lifetime_is_true(judge.requirement, token.exchange))
 
 

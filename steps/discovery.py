@@ -109,6 +109,9 @@ def member_contains_one_of(judge: Judge, answer: Exchange, name: str, values: st
 
 @then(Phrase('its "{name}" does not contain "{value}"'))
 def member_lacks(judge: Judge, answer: Exchange, name: str, value: str) -> None:
+    if name not in answer.answer.object:
+        raise NotApplicable(f"the SMART configuration has no `{name}`")
+    judge.needs(isinstance(answer.answer.object[name], list), "s256-listed", f"`{name}` is no array")
     judge(checks.lacks(judge.requirement, answer, name, value))
 
 
@@ -124,6 +127,7 @@ def grant_types_fit(judge: Judge, answer: Exchange) -> None:
 
 @then("each capability is one of the guide or a full URI")
 def capabilities_known(judge: Judge, answer: Exchange) -> None:
+    judge.needs(isinstance(answer.answer.object.get("capabilities"), list), "capabilities-listed", "there is no array `capabilities`")
     judge(checks.known_capabilities(judge.requirement, answer))
 
 
@@ -180,6 +184,8 @@ def grant_types_known(judge: Judge, asked: GrantTypes) -> None:
 
 @then(Phrase('its "{name}" has no fragment'))
 def no_fragment(judge: Judge, answer: Exchange, name: str) -> None:
+    by = f"{name.replace('_', '-')}-listed"
+    judge.needs(isinstance(answer.answer.object.get(name), str), by, f"`{name}` is no string")
     judge(checks.no_fragment(judge.requirement, answer, name))
 
 

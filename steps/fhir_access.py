@@ -494,6 +494,8 @@ def nothing_of_patient(judge: Judge, trial: Trial) -> None:
 @then("the refusal holds no data of that patient")
 def refusal_tells_nothing(judge: Judge, trial: Trial, telling: tuple[str, ...]) -> None:
     _refused(trial.exchange)
+    if not telling:
+        raise NotApplicable("nothing of the other patient's record is known that would give it away")
     judge(fhir_access.tells_nothing(judge.requirement, trial.exchange, telling, trial.words))
 
 
@@ -581,6 +583,8 @@ def is_that_resource(judge: Judge, trial: Trial) -> None:
 
 @then("the answer is JSON in UTF-8")
 def is_utf8(judge: Judge, trial: Trial) -> None:
+    problem = trial.exchange.answer.json_error
+    judge.needs(not problem or "UTF-8" in problem, "fhir-read", f"the answer to the read cannot be looked at: {problem}")
     judge(fhir_rest.utf8(judge.requirement, trial.exchange))
 
 
@@ -640,6 +644,7 @@ def is_searchset(judge: Judge, trial: Trial) -> None:
 def matches_fit(judge: Judge, patient: str, trial: Trial) -> None:
     if trial.exchange.answer.status == 403:
         raise NotApplicable("the server refuses the search by its own rules, so there is no match to look at")
+    judge.needs(not fhir_rest.searchset("fhir-search", trial.exchange), "fhir-search", "the answer to the search is no searchset")
     judge(fhir_rest.matches_are(judge.requirement, trial.exchange, trial.resource_type))
     judge(fhir_rest.matches_patient(judge.requirement, trial.exchange, patient))
     for category in trial.wanted:

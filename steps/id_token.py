@@ -216,9 +216,14 @@ def numeric_date(judge: Judge, identity: Identity, name: str) -> None:
     judge(checks.numeric_date(judge.requirement, identity.token.exchange, identity.claims, name))
 
 
+def _needs_seconds(judge: Judge, identity: Identity, name: str) -> None:
+    judge.needs(checks.in_seconds(identity.claims[name]), f"id-token-{name}-form", f"`{name}` of the ID Token is in milliseconds")
+
+
 @then("it has not expired on arrival")
 def not_expired(judge: Judge, identity: Identity) -> None:
     needs_claim(identity.claims, "exp")
+    _needs_seconds(judge, identity, "exp")
     judge(checks.not_expired(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
 
 
@@ -239,6 +244,7 @@ def in_force(judge: Judge, identity: Identity) -> None:
 @then("it was issued before its arrival")
 def issued_before(judge: Judge, identity: Identity) -> None:
     needs_claim(identity.claims, "iat")
+    _needs_seconds(judge, identity, "iat")
     judge(checks.issued_before(judge.requirement, identity.token.exchange, identity.claims, identity.token.received_at))
 
 
@@ -257,16 +263,26 @@ def nonce(judge: Judge, identity: Identity) -> None:
 def access_token_hash(judge: Judge, identity: Identity) -> None:
     if "at_hash" not in identity.claims:
         raise NotApplicable("the ID Token has no `at_hash`, which is optional in this flow")
+    if not checks.names_hash(identity.header):
+        raise NotApplicable("the algorithm of the ID Token does not say by which hash `at_hash` is made")
+    judge.needs(bool(identity.token.access_token), "token-response-access-token", "there is no access token that `at_hash` could be of")
     judge(checks.access_token_hash(judge.requirement, identity.token.exchange, identity.header, identity.claims))
+
+
+def _need_subjects(judge: Judge, *identities: Identity) -> None:
+    told = all(isinstance(one.claims.get("sub"), str) and one.claims["sub"] for one in identities)
+    judge.needs(told, "id-token-sub-form", "an ID Token has no `sub` to compare")
 
 
 @then("both ID Tokens have one subject")
 def same_subject(judge: Judge, identity: Identity, later: Identity) -> None:
+    _need_subjects(judge, identity, later)
     judge(checks.same_subject(judge.requirement, later.token.exchange, identity.claims, later.claims))
 
 
 @then("the ID Tokens have two subjects")
 def other_subject(judge: Judge, identity: Identity, later: Identity) -> None:
+    _need_subjects(judge, identity, later)
     judge(checks.other_subject(judge.requirement, later.token.exchange, identity.claims, later.claims))
 
 
@@ -275,8 +291,16 @@ def fhir_user_present(judge: Judge, identity: Identity) -> None:
     judge(checks.fhir_user_present(judge.requirement, identity.token.exchange, identity.claims))
 
 
+def _needs_fhir_user(judge: Judge, identity: Identity, *, readable: bool = False) -> None:
+    """Go on only with the claim, and where it is compared only with one that names a person."""
+    judge.needs("fhirUser" in identity.claims, "fhir-user-present", "the ID Token has no `fhirUser`")
+    named = not readable or checks.user_reference(identity.claims["fhirUser"]) is not None
+    judge.needs(named, "fhir-user-form", "`fhirUser` names no person by type and id")
+
+
 @then("fhirUser names a person by resource type and id")
 def fhir_user_form(judge: Judge, identity: Identity) -> None:
+    _needs_fhir_user(judge, identity)
     judge(checks.fhir_user_form(judge.requirement, identity.token.exchange, identity.claims))
 
 
@@ -284,16 +308,19 @@ def fhir_user_form(judge: Judge, identity: Identity) -> None:
 def fhir_user_expected(judge: Judge, identity: Identity) -> None:
     if identity.user is None or not identity.user.fhir_user:
         raise NotConfigured("the target file does not tell the FHIR resource of the user", key="[users.<name>] fhir_user")
+    _needs_fhir_user(judge, identity, readable=True)
     judge(checks.fhir_user_expected(judge.requirement, identity.token.exchange, identity.claims, identity.user.fhir_user))
 
 
 @then("fhirUser is on the FHIR server of the launch")
 def fhir_user_here(judge: Judge, engine: Engine, identity: Identity) -> None:
+    _needs_fhir_user(judge, identity, readable=True)
     judge(checks.fhir_user_here(identity.token.exchange, elsewhere=id_token.is_elsewhere(engine, identity)))
 
 
 @then("the FHIR server answers with the resource of the user")
 def fhir_user_leads(judge: Judge, identity: Identity, read: Exchange) -> None:
+    _needs_fhir_user(judge, identity, readable=True)
     judge(checks.fhir_user_leads(judge.requirement, read, identity.claims))
 
 

@@ -33,8 +33,14 @@ def introspects_renewed(app: App) -> Later:
     return introspection.of_renewed(app)
 
 
+def _needs_expiry(judge: Judge, exchange: Exchange) -> None:
+    judge.needs(not checks.expiry("introspection-exp", exchange), "introspection-exp", "the answer has no `exp` that is an integer")
+
+
 @then("the later one expires later")
 def expires_later(judge: Judge, later: Later) -> None:
+    for exchange in (later.first, later.second):
+        _needs_expiry(judge, exchange)
     judge(checks.expiry_moves(judge.requirement, later.second, later.first))
 
 
@@ -168,6 +174,7 @@ def expiry(judge: Judge, introspected: Introspected) -> None:
 
 @then("the expiry agrees with the lifetime in the token response")
 def expiry_agrees(judge: Judge, introspected: Introspected) -> None:
+    _needs_expiry(judge, introspected.exchange)
     judge(checks.expiry_agrees(judge.requirement, introspected.exchange, introspected.expires_at))
 
 
@@ -185,6 +192,8 @@ def claim(judge: Judge, introspected: Introspected, name: str) -> None:
 
 @then("the endpoint takes the bearer token")
 def takes_bearer(judge: Judge, introspected: Introspected) -> None:
+    status = introspected.exchange.answer.status
+    judge.needs(status != 200 or "active" in introspected.body, "introspection-form", "the answer does not speak of a token")
     judge(checks.accepts_bearer(judge.requirement, introspected.exchange))
 
 
@@ -214,8 +223,16 @@ def expiry_of_service(judge: Judge, of_service: OfService) -> None:
 # -- other answers ------------------------------------------------------------------------------------------------------------
 
 
+def _needs_answer(judge: Judge, exchange: Exchange) -> None:
+    """Go on only where the answer speaks of the token at all: an error, or a page, calls nothing active or inactive."""
+    if exchange.answer.status != 200:
+        raise NotApplicable(f"the query is answered with status {exchange.answer.status}; another scenario judges that")
+    judge.needs("active" in exchange.answer.object, "introspection-inactive-boolean", "the answer has no `active`")
+
+
 @then("the answer does not call the token active")
 def not_active(judge: Judge, introspection_answer: Exchange) -> None:
+    _needs_answer(judge, introspection_answer)
     judge(checks.not_active(judge.requirement, introspection_answer))
 
 
@@ -228,11 +245,17 @@ def says_false(judge: Judge, introspection_answer: Exchange) -> None:
 
 @then("the answer about the token is no error")
 def no_error(judge: Judge, introspection_answer: Exchange) -> None:
+    answer = introspection_answer.answer
+    judge.needs(answer.status != 200 or "active" in answer.object, "introspection-inactive-boolean", "the answer has no `active`")
     judge(checks.no_error(judge.requirement, introspection_answer))
 
 
 @then("the answer tells nothing else")
 def tells_nothing_else(judge: Judge, introspection_answer: Exchange) -> None:
+    _needs_answer(judge, introspection_answer)
+    said = introspection_answer.answer.object["active"]
+    by = "introspection-inactive" if said is True else "introspection-inactive-boolean"
+    judge.needs(said is False, by, "the answer does not say that the token is not active")
     judge(checks.tells_nothing_else(judge.requirement, introspection_answer))
 
 

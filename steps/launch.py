@@ -10,6 +10,7 @@ from smartlaunch.checks.refresh import same_context
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.launch import Opened
+from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.authorization import Launch
 from smartlaunch.oauth.token import TokenAnswer
@@ -77,6 +78,7 @@ def has_launch(judge: Judge, opened: Opened) -> None:
 
 @then("its launch parameter names neither patient nor encounter")
 def launch_opaque(judge: Judge, app: App, opened: Opened) -> None:
+    judge.needs(bool((opened.value("launch") or "").strip()), "launch-value", "there is no `launch` parameter to look into")
     context = [value for value in app.launches.context(app.client) if value]
     judge(checks.launch_opaque(judge.requirement, opened.value("launch") or "", context, opened.exchange))
 
@@ -122,6 +124,8 @@ def refresh_of_its_own_launch(judge: Judge, two_answers: tuple[TokenAnswer, Toke
 
 @then("the token is for the patient of its own launch")
 def of_its_own_launch(judge: Judge, overtaken: launch.Overtaken) -> None:
+    if not overtaken.token.succeeded:
+        raise NotApplicable(f"the server ends a launch when another chart is opened: {overtaken.token.describe()}")
     judge(checks.of_its_own_launch(judge.requirement, overtaken.token.exchange, overtaken.other))
 
 

@@ -245,11 +245,13 @@ def fhir_context_array(judge: Judge, engine: Engine, response: TokenAnswer) -> N
 
 @then("no Patient or Encounter is in fhirContext without a role of its own")
 def no_patient_without_role(judge: Judge, response: TokenAnswer) -> None:
+    _needs_array(judge, response, "fhir-context-array")
     judge(checks.no_patient_without_role(judge.requirement, response.exchange))
 
 
 @then("each item of fhirContext refers to something")
 def item_names_something(judge: Judge, response: TokenAnswer) -> None:
+    _needs_array(judge, response, "fhir-context-array")
     judge(checks.item_names_something(judge.requirement, response.exchange))
 
 
@@ -260,6 +262,7 @@ def item_member(judge: Judge, response: TokenAnswer, name: str) -> None:
 
 @then("items of fhirContext with an identifier or canonical tell their type")
 def item_has_type(judge: Judge, response: TokenAnswer) -> None:
+    _needs_array(judge, response, "fhir-context-array")
     judge(checks.item_has_type(judge.requirement, response.exchange))
 
 
@@ -309,7 +312,7 @@ def holds_type_for_role(judge: Judge, attempted: tuple[str, Attempt]) -> None:
     judge(checks.holds_type(judge.requirement, attempt.token.exchange, resource_type))
 
 
-def _needs_array(judge: Judge, token: TokenAnswer) -> None:
+def _needs_array(judge: Judge, token: TokenAnswer, by: str = "fhir-context-array-asked") -> None:
     """No item is looked for in a ``fhirContext`` that is no array; that it is none is the finding of another scenario."""
     value = token.body.get("fhirContext", [])
-    judge.needs(isinstance(value, list), "fhir-context-array-asked", "`fhirContext` is no array, so no item of it has a type")
+    judge.needs(isinstance(value, list), by, "`fhirContext` is no array, so no item of it has a type")

@@ -194,12 +194,14 @@ def error_media_type(judge: Judge, token: TokenAnswer) -> None:
 @then("the error is one that the specifications define")
 def defined_error(judge: Judge, token: TokenAnswer) -> None:
     refused(judge, token)
+    _needs_error(judge, token, "token-error-body")
     judge(checks.defined_error(judge.requirement, token.exchange))
 
 
 @then("the error text keeps to the legal characters")
 def legal_text(judge: Judge, token: TokenAnswer) -> None:
     refused(judge, token)
+    _needs_error(judge, token, "junk-code-error-body" if judge.scenario == "token-error-characters" else "token-error-body")
     judge(checks.legal_error_text(judge.requirement, token.exchange))
 
 
@@ -221,6 +223,10 @@ def no_internals(judge: Judge, token: TokenAnswer) -> None:
 def clear_refusal(judge: Judge, token: TokenAnswer) -> None:
     refused(judge, token)
     judge(checks.clear_refusal(judge.requirement, token.exchange))
+
+
+def _needs_error(judge: Judge, token: TokenAnswer, by: str) -> None:
+    judge.needs(bool(token.error), by, f"the refusal has no `error` to look at: {token.describe()}")
 
 
 def refused(judge: Judge, token: TokenAnswer) -> None:

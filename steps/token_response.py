@@ -115,8 +115,8 @@ def true_lifetime(judge: Judge, response: TokenAnswer) -> None:
 
 @then("the access token lives an hour at most")
 def lives_an_hour(judge: Judge, response: TokenAnswer) -> None:
-    if "expires_in" not in response.body:
-        raise NotApplicable("the token response has no `expires_in`; another scenario judges that")
+    if checks.seconds_of(response.body.get("expires_in")) is None:
+        raise NotApplicable("the answer has no `expires_in` that counts seconds; another scenario judges that")
     judge(checks.lives_an_hour_at_most(judge.requirement, response.exchange))
 
 
@@ -150,18 +150,25 @@ def has_header(judge: Judge, response: TokenAnswer, name: str, directive: str) -
     judge(members.require_header(judge.requirement, response.exchange, name, directive))
 
 
+def _needs_token(judge: Judge, response: TokenAnswer) -> None:
+    judge.needs(bool(response.access_token), "token-response-access-token", "the token response has no access token to look at")
+
+
 @then("the access token has only characters that a header can carry")
 def token_characters(judge: Judge, response: TokenAnswer) -> None:
+    _needs_token(judge, response)
     judge(checks.token_characters(judge.requirement, response.exchange))
 
 
 @then("the access token fits into a header")
 def token_size(judge: Judge, response: TokenAnswer) -> None:
+    _needs_token(judge, response)
     judge(checks.fits_a_header(judge.requirement, response.exchange))
 
 
 @then("no secret can be read from the access token")
 def token_secrets(judge: Judge, engine: Engine, response: TokenAnswer) -> None:
+    _needs_token(judge, response)
     names = {user.username.lower() for user in engine.target.users.values()} | {"password", "secret", "changeme"}
     secrets = [value for secret in engine.target.secrets if secret.available and (value := secret.reveal()).lower() not in names]
     judge(checks.holds_no_secret(judge.requirement, response.exchange, secrets))
@@ -177,11 +184,18 @@ def own_names(judge: Judge, response: TokenAnswer) -> None:
     judge(checks.own_names(judge.requirement, response.exchange))
 
 
+def _needs_second(second: Grant, name: str) -> None:
+    if not second.token.text(name):
+        raise NotApplicable(f"the token response has no `{name}`")
+
+
 @then(Phrase("neither {kind} token helps to guess the other of that user", kind=token_response.TOKENS))
 def unguessable_for_user(judge: Judge, first: TokenAnswer, second: Grant, kind: str) -> None:
+    _needs_second(second, token_response.TOKENS[kind])
     judge(checks.unguessable(judge.requirement, first.exchange, second.token.exchange, token_response.TOKENS[kind], same_user=True))
 
 
 @then(Phrase("neither {kind} token helps to guess the one of another user", kind=token_response.TOKENS))
 def unguessable_for_others(judge: Judge, first: TokenAnswer, second: Grant, kind: str) -> None:
+    _needs_second(second, token_response.TOKENS[kind])
     judge(checks.unguessable(judge.requirement, first.exchange, second.token.exchange, token_response.TOKENS[kind], same_user=False))

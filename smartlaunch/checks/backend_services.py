@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from smartlaunch.checks import discovery
+from smartlaunch.checks import discovery, token_error
 from smartlaunch.checks.client_authentication import ASYMMETRIC
 from smartlaunch.checks.fhir_answer import describe, found
 from smartlaunch.checks.members import Findings, advice, show
+from smartlaunch.checks.token_response import seconds_of
+from smartlaunch.errors import Blocked
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Side
 
@@ -20,10 +22,7 @@ SHORT_S = 3600
 def lives_at_most(requirement: str, exchange: Exchange, limit_s: int) -> Findings:
     """``expires_in`` is not over the limit; that it is there and a number, another rule judges."""
     value = exchange.answer.object.get("expires_in")
-    try:
-        seconds = None if isinstance(value, bool) or not isinstance(value, (int, float, str)) else float(value)
-    except ValueError:
-        seconds = None
+    seconds = seconds_of(value)
     if seconds is None or seconds <= limit_s:
         return []
     return [Finding(requirement, f"`expires_in`: {limit_s} or less", f"it is {show(value)}", exchange.id, "/expires_in")]
@@ -38,7 +37,9 @@ def no_refresh_token(requirement: str, exchange: Exchange) -> Findings:
 
 def nothing_beyond(requirement: str, exchange: Exchange, excess: Sequence[str], limit: str) -> Findings:
     """No scope was granted beyond a limit that the words name; ``excess`` are those that were."""
-    if not exchange.answer.object.get("access_token") or not excess:
+    if not exchange.answer.object.get("access_token"):
+        return token_error.no_token(requirement, exchange, f"a request beyond {limit}")
+    if not excess:
         return []
     return [Finding(requirement, f"no scope beyond {limit}", f"an access token for {show(' '.join(excess))} too", exchange.id, "/scope")]
 
@@ -74,6 +75,8 @@ def nothing_disclosed(requirement: str, exchange: Exchange, what: str) -> Findin
 def token_taken(requirement: str, exchange: Exchange) -> Findings:
     """A token that has just been issued is one: 401 says that it is none, which no policy on data is about."""
     if exchange.answer.status != 401:
+        if exchange.answer.status >= 500 or 300 <= exchange.answer.status < 400:
+            raise Blocked(f"{describe(exchange)} does not say whether the token was looked at", waited_for="an answer to the token")
         return []
     words = "an answer to a token that has just been issued, whatever it may read"
     return [Finding(requirement, words, describe(exchange), exchange.id, "status", side=Side.FHIR_SERVER)]

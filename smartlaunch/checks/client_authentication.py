@@ -65,7 +65,7 @@ def no_system_token(requirement: str, exchange: Exchange) -> Findings:
     """No token for system scopes came; a token for something else is not that of a backend service."""
     body = exchange.answer.object
     if not (isinstance(body.get("access_token"), str) and body["access_token"]):
-        return []
+        return token_error.no_token(requirement, exchange, "system scopes")
     # Without `scope` the answer grants what was asked for (RFC 6749 section 5.1).
     scope = body.get("scope") if "scope" in body else dict(exchange.request.form).get("scope")
     system = [one for one in str(scope or "").split() if one.startswith("system/")]

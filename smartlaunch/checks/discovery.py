@@ -256,9 +256,9 @@ def no_empty_members(requirement: str, exchange: Exchange) -> Findings:
 
 def associated_endpoints(requirement: str, exchange: Exchange) -> Findings:
     """``associated_endpoints`` is an array of objects with ``url`` and ``capabilities``."""
-    value = exchange.answer.object.get("associated_endpoints")
-    if value is None:
+    if "associated_endpoints" not in exchange.answer.object:
         return []
+    value = exchange.answer.object["associated_endpoints"]
     words = "`associated_endpoints`: an array of objects with `url` (absolute) and `capabilities` (an array of strings)"
     if not isinstance(value, list):
         return [Finding(requirement, words, f"it is {show(value)}", exchange.id, "/associated_endpoints")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from smartlaunch.checks.fhir_answer import belongs_to, categories_of, describe, disclosed, done, of_fhir_server
+from smartlaunch.checks.fhir_answer import belongs_to, categories_of, describe, disclosed, done, granted_read, of_fhir_server
 from smartlaunch.checks.members import Findings, advice
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
@@ -128,8 +128,7 @@ def fits_category(requirement: str, exchange: Exchange, resource_type: str, want
 
 def granted_works(requirement: str, exchange: Exchange, words: str, scope: str, *, declared: bool = False) -> Findings:
     """A request that a granted scope covers succeeds; a policy may refuse it, so this is an expectation and no rule."""
-    status = exchange.answer.status
-    if 200 <= status < 300 or status in _SAYS_NOTHING:
+    if granted_read(exchange) or exchange.answer.status in _SAYS_NOTHING:
         return []
     return [
         Finding(
@@ -157,7 +156,7 @@ def something_works(requirement: str, exchanges: Sequence[Exchange], what: str) 
     may have lacked one too, so without a read of a known id among the refusals they warn.
     """
     telling = [x for x in exchanges if x.answer.status not in _SAYS_NOTHING]
-    if any(200 <= x.answer.status < 300 for x in telling) or not telling:
+    if any(granted_read(x) for x in telling) or not telling:
         return []
     found = of_fhir_server(
         requirement, f"data for {what}", f"each of {len(telling)} requests is refused: {describe(telling[0])}", telling[0], "status"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smartlaunch.checks.members import Findings
+from smartlaunch.errors import LimitExceeded
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
 
@@ -23,9 +24,20 @@ def describe(exchange: Exchange) -> str:
     return f"status {answer.status}, " + (f"a {kind}" if kind else answer.media_type or "no media type")
 
 
+def _whole(exchange: Exchange) -> dict[str, Any]:
+    """The JSON object of an answer; ``LimitExceeded`` where the answer was cut, so that nobody can say what is not in it."""
+    if exchange.answer.truncated:
+        raise LimitExceeded(
+            f"the answer to {exchange.request.method} {exchange.request.url.split('?')[0]} went over the size limit and was cut",
+            waited_for="the whole answer",
+            hint="raise limits.body_bytes in the target file",
+        )
+    return exchange.answer.object
+
+
 def found(exchange: Exchange, resource_type: str = "") -> list[dict[str, Any]]:
     """The resources that an answer discloses: itself, or the entries of a Bundle; an OperationOutcome is none."""
-    body = exchange.answer.object
+    body = _whole(exchange)
     entries = body.get("entry") if body.get("resourceType") == "Bundle" else [{"resource": body}]
     resources = [e.get("resource") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
     return [
@@ -54,6 +66,11 @@ def done(exchange: Exchange) -> bool:
     return bool(states) and all(str(state).startswith("2") for state in states)
 
 
+def granted_read(exchange: Exchange) -> bool:
+    """Whether a read or search was answered with success and FHIR: a page with status 200, or no body, is no data."""
+    return 200 <= exchange.answer.status < 300 and isinstance(_whole(exchange).get("resourceType"), str)
+
+
 def refused_read(read: Exchange, words: str) -> Findings:
     """A read that a granted scope covers was refused: the server's policy may do so, the app has to know."""
     return [
@@ -73,7 +90,7 @@ def refused_read(read: Exchange, words: str) -> Findings:
 def disclosed(exchange: Exchange, resource_type: str = "") -> list[dict[str, Any]]:
     """The resources of an answer with any status, those of Bundles inside a Bundle too; OperationOutcomes do not count."""
     found: list[dict[str, Any]] = []
-    waiting: list[Any] = [exchange.answer.object]
+    waiting: list[Any] = [_whole(exchange)]
     while waiting:
         one = waiting.pop(0)
         if not isinstance(one, dict):

@@ -28,12 +28,13 @@ _CHARACTERS = {
 def has_challenge(requirement: str, exchange: Exchange) -> Findings:
     """A request without a usable token is answered with ``WWW-Authenticate`` and without data.
 
-    The header is due with a refusal for lack of a token: not in a batch whose entries are refused one by one, not where nothing takes
-    such a request at all, not from a firewall.
+    The header is due with a refusal for lack of a token, and a page with status 200 is one: not in a batch whose entries are refused one
+    by one nor in a search that finds nothing, not where nothing takes such a request at all, not from a firewall.
     """
     found = withholds_type(requirement, exchange, "", "a request without a usable token")
     answer = exchange.answer
-    due = not 200 <= answer.status < 300 and answer.status not in _TAKES_NO_SUCH_REQUEST and not answer.of_firewall
+    fhir = 200 <= answer.status < 300 and bool(answer.object.get("resourceType"))
+    due = not fhir and answer.status not in _TAKES_NO_SUCH_REQUEST and not answer.of_firewall
     if due and not answer.all("www-authenticate"):
         found += of_fhir_server(
             requirement, "a `WWW-Authenticate` header", f"{describe(exchange)} without it", exchange, "header: WWW-Authenticate"
@@ -145,7 +146,7 @@ def operation_outcome(requirement: str, exchange: Exchange) -> Findings:
 
 def clear_refusal(requirement: str, exchange: Exchange) -> Findings:
     """A refusal has a status of the 4xx family."""
-    if exchange.answer.status < 500:
+    if 400 <= exchange.answer.status < 500:
         return []
     return [
         Finding(

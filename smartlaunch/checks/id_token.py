@@ -29,6 +29,7 @@ _LONGEST_SUB = 255
 _MILLISECONDS = 10**11
 _KEY_HEADERS = ("x5u", "x5c", "jku", "jwk")
 _POINTER = "/id_token"
+_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 _ALGORITHMS = "id_token_signing_alg_values_supported"
 
 
@@ -235,10 +236,15 @@ def nonce(requirement: str, token: Exchange, claims: Mapping[str, Any], sent: st
     return [Finding(requirement, "`nonce`: the value of the authorization request", actual, token.id, _POINTER)]
 
 
+def names_hash(header: Mapping[str, Any]) -> bool:
+    """Whether the algorithm of an ID Token says by which hash ``at_hash`` is made."""
+    return str(header.get("alg"))[-3:] in _HASHES
+
+
 def access_token_hash(requirement: str, token: Exchange, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Findings:
     """``at_hash``, where it is there, is the left half of the access token's hash (OpenID Connect Core section 3.1.3.6)."""
     value = claims.get("at_hash")
-    hashing = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}.get(str(header.get("alg"))[-3:])
+    hashing = _HASHES.get(str(header.get("alg"))[-3:])
     access = token.answer.object.get("access_token")
     if "at_hash" not in claims or hashing is None or not isinstance(access, str):
         return []
@@ -372,7 +378,7 @@ def userinfo_subject(requirement: str, answer: Exchange, claims: Mapping[str, An
     body = answer.answer.object or _claims_of(answer.answer.text)
     if not body:
         return [Finding(requirement, words, answer.answer.json_error or "no JSON object", answer.id, "body")]
-    if body.get("sub") == claims.get("sub"):
+    if "sub" in body and body["sub"] == claims.get("sub"):
         return []
     return [Finding(requirement, words, "`sub` is absent" if "sub" not in body else "`sub` is another value", answer.id, "/sub")]
 
@@ -408,6 +414,12 @@ def _claims_of(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return claims if isinstance(claims, dict) else {}
+
+
+def in_seconds(value: object) -> bool:
+    """Whether a time claim is a number of seconds, and not of milliseconds."""
+    seconds = _number(value)
+    return seconds is not None and seconds <= _MILLISECONDS
 
 
 def _number(value: object) -> float | None:

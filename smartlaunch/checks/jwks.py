@@ -82,7 +82,7 @@ def key_sizes(requirement: str, exchange: Exchange) -> Findings:
         for number, key in objects_in(exchange, "keys")
         if key.get("kty") == "RSA" and isinstance(key.get("n"), str)
         for bits in [_bits(key["n"])]
-        if 0 < bits < SMALLEST_RSA_BITS
+        if bits < SMALLEST_RSA_BITS
     ]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smartlaunch.checks.fhir_answer import describe, found
+from smartlaunch.checks import fhir_refusal, token_error
+from smartlaunch.checks.fhir_answer import describe, found, granted_read
 from smartlaunch.checks.members import Findings, absent, advice, same, show, skew
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
 from smartlaunch.exchange import Endpoint, Exchange
@@ -56,7 +57,7 @@ def yields_token(requirement: str, exchange: Exchange, when: str) -> Findings:
 
 def accepted(requirement: str, read: Exchange) -> Findings:
     """The FHIR server takes the access token that a refresh brought."""
-    if 200 <= read.answer.status < 300:
+    if granted_read(read):
         return []
     return [Finding(requirement, "an access token that the FHIR server accepts", describe(read), read.id, "status")]
 
@@ -225,14 +226,11 @@ def replaced(requirement: str, exchange: Exchange, old: str) -> Findings:
 
 
 def ended(requirement: str, exchange: Exchange, what: str) -> Findings:
-    """A token that should be dead brings nothing: neither a new token nor data."""
-    body = exchange.answer.object
+    """A token that should be dead brings nothing: neither a new token nor data; what is no refusal either warns."""
     if exchange.endpoint == Endpoint.TOKEN:
-        if not body.get("access_token"):
-            return []
-        return [Finding(requirement, f"no access token for {what}", f"status {exchange.answer.status} with an access token", exchange.id)]
+        return token_error.no_token(requirement, exchange, what)
     if not 200 <= exchange.answer.status < 300:
-        return []
+        return fhir_refusal.clear_refusal("HYGIENE-refusal-form", exchange)
     return [Finding(requirement, f"a refusal of {what}", describe(exchange), exchange.id, "status")]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from smartlaunch.checks.fhir_answer import describe
+from smartlaunch.checks import fhir_refusal, token_error
+from smartlaunch.checks.fhir_answer import describe, granted_read
 from smartlaunch.checks.members import Findings, show
 from smartlaunch.checks.token_error import TOKEN_ERRORS
+from smartlaunch.errors import Blocked
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding
 
@@ -35,25 +37,22 @@ def taken_despite_hint(requirement: str, exchange: Exchange) -> Findings:
 
 
 def read_is_refused(requirement: str, read: Exchange, why: str = "as the access token was revoked") -> Findings:
-    """The FHIR server refuses an access token that was revoked."""
+    """The FHIR server refuses an access token that was revoked; what is neither data nor a status 4xx warns."""
     if not 200 <= read.answer.status < 300:
-        return []
+        return fhir_refusal.clear_refusal("HYGIENE-refusal-form", read)
     return [Finding(requirement, f"status 401, {why}", describe(read), read.id, "status")]
 
 
 def read_is_answered(requirement: str, read: Exchange, who: str) -> Findings:
     """The FHIR server goes on to accept an access token that the wrong party wanted to revoke."""
-    if 200 <= read.answer.status < 300:
+    if granted_read(read):
         return []
     return [Finding(requirement, f"a token that stays in force, as {who} asked for its end", describe(read), read.id, "status")]
 
 
 def refresh_is_refused(requirement: str, exchange: Exchange, what: str = "that was revoked") -> Findings:
     """A refresh token that was revoked brings no token."""
-    if not exchange.answer.object.get("access_token"):
-        return []
-    actual = f"status {exchange.answer.status} with an access token"
-    return [Finding(requirement, f"no access token for a refresh token {what}", actual, exchange.id, "/access_token")]
+    return token_error.no_token(requirement, exchange, f"a refresh token {what}")
 
 
 def refresh_is_answered(requirement: str, exchange: Exchange, who: str) -> Findings:
@@ -66,10 +65,15 @@ def refresh_is_answered(requirement: str, exchange: Exchange, who: str) -> Findi
 
 
 def is_refused(requirement: str, exchange: Exchange, who: str) -> Findings:
-    """A request of somebody who did not authenticate is refused, and says so (RFC 7009 section 2.1)."""
+    """A request of somebody who did not authenticate is refused, and says so (RFC 7009 section 2.1).
+
+    ``Blocked`` where nothing was refused, since nothing took the request. A status 5xx warns: the server stumbled over it.
+    """
     status = exchange.answer.status
     if not 200 <= status < 300:
-        return []
+        if reason := token_error.no_refusal(exchange):
+            raise Blocked(reason, waited_for="a refusal of the revocation endpoint: status 400 or 401")
+        return token_error.clear_refusal("HYGIENE-refusal-form", exchange)
     return [Finding(requirement, f"a refusal of {who}, as RFC 6749 section 5.2 has it", f"status {status}", exchange.id, "status")]
 
 

@@ -58,7 +58,7 @@ def no_token(requirement: str, exchange: Exchange, what: str) -> Findings:
         ]
     reason = no_refusal(exchange)
     if reason:
-        raise Blocked(reason, waited_for="a refusal of the token endpoint: status 400 or 401")
+        raise Blocked(reason, waited_for=f"a refusal of the {exchange.endpoint.value} endpoint: status 400 or 401")
     if exchange.answer.status >= 500:
         return clear_refusal("HYGIENE-refusal-form", exchange)
     return []
@@ -67,13 +67,22 @@ def no_token(requirement: str, exchange: Exchange, what: str) -> Findings:
 def no_refusal(exchange: Exchange) -> str:
     """Why an answer without a token is none of the refusals that a token endpoint may give (RFC 6749 section 5.2), or nothing.
 
-    Another method than POST, and another media type than a form's, may rightly be answered with 404, 405 or 415.
+    Another method than POST may rightly be answered in any way that brings no token, another media type than a form's with 415.
     """
     answer = exchange.answer
+    status = answer.status
     if answer.of_firewall:
-        return f"a firewall in front of the token endpoint answered (status {answer.status}), so the server has not seen the request"
-    if answer.status in (404, 405, 501) and exchange.request.method == "POST":
-        return f"status {answer.status} says that the address takes no such request, and nothing of what is wrong with it"
+        place = f"the {exchange.endpoint.value} endpoint"
+        return f"a firewall in front of {place} answered (status {status}), so the server has not seen the request"
+    if exchange.request.method != "POST":
+        return ""
+    if status in (404, 405, 501):
+        return f"status {status} says that the address takes no such request, and nothing of what is wrong with it"
+    if 300 <= status < 400:
+        return f"status {status} sends the client elsewhere, and says nothing of what is wrong with the request"
+    if 200 <= status < 300 and answer.body.strip() and not isinstance(answer.json, dict):
+        why = answer.json_error or f"it is {show(answer.json)}"
+        return f"status {status} with a body that is no JSON object ({why}), so nobody can tell whether a token is in it"
     return ""
 
 

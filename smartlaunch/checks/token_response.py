@@ -105,7 +105,7 @@ def lifetime_is_true(requirement: str, exchange: Exchange) -> Findings:
     Milliseconds show by their size alone only above some years; an access token that is a JWT tells its own life.
     """
     body = exchange.answer.object
-    seconds = _seconds(body.get("expires_in"))
+    seconds = seconds_of(body.get("expires_in"))
     if seconds is None:
         return []
     told, own = show(body["expires_in"]), _own_life(body.get("access_token"))
@@ -134,7 +134,7 @@ def _own_life(token: object) -> float:
 
 def lives_an_hour_at_most(requirement: str, exchange: Exchange) -> Findings:
     """The access token ends within the hour, by its own ``expires_in``."""
-    seconds = _seconds(exchange.answer.object.get("expires_in"))
+    seconds = seconds_of(exchange.answer.object.get("expires_in"))
     if seconds is None or seconds <= HOUR_S:
         return []
     return [
@@ -346,7 +346,8 @@ def _differing(one: str, two: str) -> int:
     return shorter - start - end
 
 
-def _seconds(value: object) -> float | None:
+def seconds_of(value: object) -> float | None:
+    """A lifetime as a number, also where it is written as text; None where it is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
