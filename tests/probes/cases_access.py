@@ -440,7 +440,7 @@ STATE = [
 
 CASES = [
     Case(
-        "another patient read",
+        "another patient seen",
         lambda w: patients.read_of_other(w.app()),
         lambda found: withheld(found[1]) is False,
         "keeps_to_the_first_patient_whoever_is_chosen",
