@@ -61,7 +61,7 @@ class Engine:
         self.granted_less_within_a_session: set[tuple[str, str]] = set()
         """The apps, by client and way of launching, that were granted less in a session from before than after a sign-in."""
         self._walked: list[str] = []
-        self._opened: set[str] = set()
+        self._in_use: set[str] = set()
 
     @cached_property
     def memory(self) -> Memory:
@@ -145,7 +145,6 @@ class Engine:
     ) -> AuthorizationAnswer:
         """Open an authorization request in the browser of its user and wait for where it ends; ``catch`` are the ways back to the app."""
         name = self._session_of(user, session)
-        self._opened.add(name)
         with self.recorder.scope("authorize") as scope:
             landing = self.browser.session(name).go(
                 request.url,
@@ -155,6 +154,7 @@ class Engine:
                 plan=replace(self.plan(user, consent=consent, patient=patient), mistypes=mistypes),
             )
         require_no_obstacle(landing)
+        self._came_back(name, landing)
         self.asks_consent = self.asks_consent or landing.asked_consent
         if landing.caught:
             self._walked += scope.ids  # a way that ended on an error page showed none of the pages on which a user decides
@@ -165,9 +165,14 @@ class Engine:
         return self.browser.session(self._session_of(user)).cookies_for(url)
 
     def signed_in(self, user: User | None) -> bool:
-        """Whether somebody may be signed in in the browser session of a user: it was used before, or begins with what was kept."""
+        """Whether somebody may be signed in in a user's browser session: it led back to an app before, or begins with what was kept."""
         name = self._session_of(user)
-        return name in self._opened or (self.browser.kept_state is not None and self.browser.kept_state[0] == name)
+        return name in self._in_use or (self.browser.kept_state is not None and self.browser.kept_state[0] == name)
+
+    def _came_back(self, session: str, landing: Landing) -> Landing:
+        if landing.caught:
+            self._in_use.add(session)
+        return landing
 
     def _session_of(self, user: User | None, session: str = "") -> str:
         """The name of the browser session: one for each user, unless a flow has its own."""
@@ -187,15 +192,16 @@ class Engine:
     def open_chart(self, client: Client, setting: EhrLaunch, user: User | None, *, patient: str, session: str = "") -> Landing:
         """Open the chart or link of an EHR and launch a client from it."""
         name = self._session_of(user, session)
-        self._opened.add(name)
         browser = self.browser.session(name)
         catch = [client.launch_uri or ""]
         plan = self.plan(user, patient=patient, launch=setting)
         if setting.kind == "link":
-            return browser.go(setting.url or "", catch=catch, plan=plan, first=Endpoint.PAGE, caught=Endpoint.LAUNCH)
-        return browser.open_chart(
-            setting.url or "", plan=plan, patient=patient, app_name=client.name, client_id=client.client_id, catch=catch
-        )
+            landing = browser.go(setting.url or "", catch=catch, plan=plan, first=Endpoint.PAGE, caught=Endpoint.LAUNCH)
+        else:
+            landing = browser.open_chart(
+                setting.url or "", plan=plan, patient=patient, app_name=client.name, client_id=client.client_id, catch=catch
+            )
+        return self._came_back(name, landing)
 
     def watch_for_launch(self, client: Client, setting: EhrLaunch, user: User | None, *, session: str = "") -> Landing:
         """Open the address where a person starts a launch, in the browser that is shown, and wait for it; nothing is done there."""

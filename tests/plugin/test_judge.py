@@ -1,5 +1,6 @@
 """The judge goes by the rule that a finding breaks, never by the strongest that its scenario speaks to."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -96,7 +97,19 @@ def test_every_scenario_that_blocks_others_exists() -> None:
     slugs = {plan.slug for plan in every_plan()}
     rooms = ("smartlaunch/client", "smartlaunch/probes", "smartlaunch/plugin", "steps")  # where a block comes from
     text = "\n".join(path.read_text(encoding="utf-8") for room in rooms for path in (ROOT / room).rglob("*.py"))
-    named = {*re.findall(r'\bby="([a-z0-9-]+)"', text), *re.findall(r'needs\([^"]*"([a-z0-9-]+)"', text), *JUDGED_BY.values()}
+    needed = {
+        str(call.args[1].value)
+        for room in rooms
+        for path in (ROOT / room).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "needs"
+        and len(call.args) > 1
+        and isinstance(call.args[1], ast.Constant)
+    }
+    assert len(needed) > 10
+    named = {*re.findall(r'\bby="([a-z0-9-]+)"', text), *needed, *JUDGED_BY.values()}
     assert len(named) > 10
     assert named - slugs == set()
 
