@@ -37,9 +37,10 @@ def require_patient_scope(app: App) -> None:
 
 
 def require_member(app: App, name: str) -> None:
-    """``NotApplicable`` unless the token response has the member."""
+    """``NotApplicable`` unless the token response has the member; an EHR launch brings any, a standalone one what it asks for by name."""
     if name not in readable(app).body:
-        raise unless_asked(app, NotApplicable(f"the token response has no `{name}`, which is optional here"), *CONTEXT_SCOPES)
+        asking = ("launch", f"launch/{name}") if name in CONTEXT else CONTEXT_SCOPES
+        raise unless_asked(app, NotApplicable(f"the token response has no `{name}`, which is optional here"), *asking)
 
 
 def asked(app: App) -> list[str]:
@@ -198,7 +199,8 @@ def read(app: App, grant: Grant, resource_type: str, identifier: str) -> Exchang
     if not identifier:
         raise NotApplicable(f"the token response names no {resource_type}")
     if not any(scope_words.allows(grant.granted, level, resource_type, "r") for level in ("patient", "user")):
-        raise NotApplicable(f"no granted scope lets the app read the {resource_type}")
+        none = NotApplicable(f"no granted scope lets the app read the {resource_type}")
+        raise unless_asked(app, none, f"patient/{resource_type}.r", f"user/{resource_type}.r")
     exchange = app.engine.fhir.read(f"{resource_type}/{identifier}", grant.access_token)
     answered(exchange)
     return exchange
@@ -233,7 +235,7 @@ def patient_search(app: App) -> tuple[Grant, Exchange]:
     grant = app.grant()
     clinical = [parsed for parsed in map(scope_words.parse, grant.granted) if parsed is not None]
     if not any(p.level == "patient" and p.resource in ("*", "Patient") and "s" in p.interactions for p in clinical):
-        raise NotApplicable("no granted `patient/` scope lets the app search Patient")
+        raise unless_asked(app, NotApplicable("no granted `patient/` scope lets the app search Patient"), "patient/Patient.s")
     if any(p.level != "patient" and p.resource in ("*", "Patient") for p in clinical):
         raise NotApplicable("a granted `user/` scope on Patient reaches beyond the patient in context")
     exchange = app.engine.fhir.search("Patient", [], grant.access_token)

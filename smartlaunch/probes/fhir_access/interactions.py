@@ -223,7 +223,8 @@ def _person(app: App) -> Sample:
     exchange = app.engine.fhir.read(f"Patient/{whose}", app.grant().access_token)
     found = next(iter(disclosed(exchange, "Patient")), None)
     if found is None:
-        raise NotApplicable(f"the app's own grant does not read the patient: {describe(answered(exchange))}")
+        none = NotApplicable(f"the app's own grant does not read the patient: {describe(answered(exchange))}")
+        raise unless_asked(app, none, "patient/Patient.r", "user/Patient.r")
     return Sample(found, (("_id", whose),))
 
 
