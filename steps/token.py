@@ -13,7 +13,7 @@ from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import token as token_requests
-from smartlaunch.probes.registered import REFRESH, unless_asked
+from smartlaunch.probes.registered import no_refresh_token
 from smartlaunch.probes.token import Race, Replay
 
 
@@ -133,8 +133,7 @@ def third_time_refused(judge: Judge, replay: Replay) -> None:
 @then("the refresh token of the first time brings no token")
 def first_refresh_token_revoked(judge: Judge, app: App, replay: Replay) -> None:
     if replay.refreshed is None:
-        none = NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
-        raise unless_asked(app, none, *REFRESH)
+        raise no_refresh_token(app)
     answered(replay.refreshed.exchange)
     judge(revocation.refresh_is_refused(judge.requirement, replay.refreshed.exchange, "whose code was used again"))
 

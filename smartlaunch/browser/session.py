@@ -188,11 +188,7 @@ class Browser:
                     env=env,
                     proxy=self._proxy(),
                     chromium_sandbox=sandboxed,
-                    args=[
-                        f"--disable-features={','.join(_UNUSED_FEATURES)}",
-                        _ONE_PROCESS,
-                        *self.pins.arguments,
-                    ],
+                    args=[f"--disable-features={','.join(_UNUSED_FEATURES)}", _ONE_PROCESS, *self.pins.arguments],
                 )
             except Error as error:
                 if not sandboxed or "sandbox" not in str(error).lower():

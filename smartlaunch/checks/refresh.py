@@ -11,11 +11,12 @@ from smartlaunch.checks.members import Findings, absent, advice, same, show, ske
 from smartlaunch.checks.token_response import CONTEXT_MEMBERS
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
+from smartlaunch.oauth.scopes import REFRESH
 
 
 def refresh_token_expected(exchange: Exchange, requested: Sequence[str], *, declared: bool | None) -> Findings:
     """A request for offline or online access brings a refresh token; fails only where the target file declares that it does."""
-    asked = [scope for scope in ("offline_access", "online_access") if scope in requested]
+    asked = [scope for scope in REFRESH if scope in requested]
     has = bool(exchange.answer.object.get("refresh_token"))
     if has or declared is False or not (asked or declared):
         return []

@@ -8,6 +8,7 @@ right in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -422,23 +423,26 @@ class App:
                 if not self.launches.left(self.client):
                     raise
 
-    def _out_of_the_session(self, again: Callable[[], Attempt]) -> Attempt | None:
-        """A flow that got stuck within a session, begun with a sign-in; None where that gets no further either.
-
-        A server may let those who were signed in already go on with no more than they had asked for then. That is told, and from then on
-        each flow of this app begins with a sign-in.
-        """
+    def _begun_with_a_sign_in(self, again: Callable[[], Attempt], better: Callable[[Attempt], bool]) -> Attempt | None:
+        """A flow begun with a sign-in, as all later ones of this app are where that is better; where it is not, it is not tried again."""
         if self._session_is_no_matter or self._signs_in_anew or self.launches.pasted(self.client):
             return None
         less = self.engine.granted_less_within_a_session
         less.add((self.client.name, self.launch_kind))
-        try:
-            anew = again()
-        except Blocked:
-            anew = None
-        if anew is None or not anew.succeeded:
-            less.discard((self.client.name, self.launch_kind))
-            self._session_is_no_matter = True
+        with suppress(Blocked):
+            if better(anew := again()):
+                return anew
+        less.discard((self.client.name, self.launch_kind))
+        self._session_is_no_matter = True
+        return None
+
+    def _out_of_the_session(self, again: Callable[[], Attempt]) -> Attempt | None:
+        """A flow that got stuck within a session, begun with a sign-in; None where that gets no further either.
+
+        A server may let those who were signed in already go on with no more than they had asked for then. That is told.
+        """
+        anew = self._begun_with_a_sign_in(again, lambda attempt: attempt.succeeded)
+        if anew is None:
             return None
         self.engine.notes.append(
             f"[clients.{self.client.name}]: in a session that was there already a login gets stuck that ends well after a sign-in; so that"
@@ -450,26 +454,19 @@ class App:
         """A flow within a session, or the same one begun with a sign-in where that is granted what this one lacks.
 
         A server may have a policy for people who were signed in already, which says nothing of what the app can be granted. It is told,
-        and from then on each flow of this app begins with a sign-in, so that the rest can be judged. Where a sign-in changes nothing, it
-        is not tried again.
+        and from then on each flow of this app begins with a sign-in, so that the rest can be judged.
         """
-        if not lacking or self._session_is_no_matter or self._signs_in_anew or self.launches.pasted(self.client):
-            return within
-        less = self.engine.granted_less_within_a_session
-        less.add((self.client.name, self.launch_kind))
-        try:
-            anew = again()
-        except Blocked:
-            anew = within
-        gained = [scope for scope in lacking if anew.succeeded and scope not in _lacking(anew)]
-        if not gained:
-            less.discard((self.client.name, self.launch_kind))
-            self._session_is_no_matter = True
+
+        def gained(attempt: Attempt) -> list[str]:
+            return [scope for scope in lacking if attempt.succeeded and scope not in _lacking(attempt)]
+
+        anew = self._begun_with_a_sign_in(again, lambda attempt: bool(gained(attempt))) if lacking else None
+        if anew is None:
             return within
         how = "from the EHR, in the session of its chart" if self.launch_kind == "ehr" else "in a session that was there already"
         self.engine.notes.append(
-            f"[clients.{self.client.name}]: launched {how}, the app is granted less than after a sign-in: not {' '.join(gained)}; so that"
-            " the rest can be judged, each of its flows begins with a sign-in"
+            f"[clients.{self.client.name}]: launched {how}, the app is granted less than after a sign-in: not {' '.join(gained(anew))}; so"
+            " that the rest can be judged, each of its flows begins with a sign-in"
         )
         return anew
 

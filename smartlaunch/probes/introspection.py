@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
@@ -25,12 +24,11 @@ from smartlaunch.oauth.id_token import decode
 from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes import revocation
 from smartlaunch.probes.client_authentication.heeded import require_heeded
-from smartlaunch.probes.faults import altered, never_issued
+from smartlaunch.probes.faults import altered, form_with_charset, never_issued
 from smartlaunch.probes.fhir_access.bearer_token import leeway
 from smartlaunch.probes.refresh.right import renewed
 from smartlaunch.probes.refresh.wrong import reused
 from smartlaunch.probes.registered import CONTEXT, unless_asked
-from smartlaunch.probes.revocation import FORM_WITH_CHARSET
 from smartlaunch.probes.scopes import unticked
 
 if TYPE_CHECKING:
@@ -128,8 +126,8 @@ def with_charset(app: App) -> Exchange:
 
     def make() -> Exchange:
         proof = caller(app)
-        headers = [("Accept", "application/json"), *proof.headers, ("Content-Type", FORM_WITH_CHARSET)]
-        body = urlencode([("token", grant.access_token), *proof.form]).encode()
+        header, body = form_with_charset([("token", grant.access_token), *proof.form])
+        headers = [("Accept", "application/json"), *proof.headers, header]
         return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.INTROSPECTION, headers=headers, content=body)
 
     return app.once("introspect with charset", make)

@@ -21,6 +21,7 @@ from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import faults
 from smartlaunch.probes.authorization import EndState, pursue
 from smartlaunch.probes.fhir_access.samples import other_patient
+from smartlaunch.probes.registered import no_refresh_token
 from smartlaunch.target import User
 
 
@@ -142,7 +143,7 @@ def refreshed_apart(app: App) -> tuple[TokenAnswer, TokenAnswer]:
     """The token response of the first launch, and that of its refresh after the second launch."""
     found = overtaken(app)
     if found.refreshed is None:
-        raise NotApplicable("the token response of the launch has no refresh token")
+        raise no_refresh_token(app)
     if not found.refreshed.succeeded:
         raise NotApplicable(f"the server ends the refresh token of a launch at the next one: {found.refreshed.describe()}")
     if not found.refreshed.patient:

@@ -113,7 +113,7 @@ def under_way(encounter: Mapping[str, Any]) -> bool:
 def without_its_scope(app: App) -> TokenAnswer:
     """The token response to ``patient/`` scopes without ``launch/patient``; ``NotApplicable`` where the server refuses or drops them."""
     app.grant()
-    scopes = [one for one in app.scopes if not one.startswith("launch") and one not in ("offline_access", "online_access")]
+    scopes = [one for one in app.scopes if not one.startswith("launch") and one not in scope_words.REFRESH]
     attempt = app.once("patient scopes alone", lambda: app.attempt(scope=scopes, doubtful=True))
     token = attempt.token
     if token is None or not token.succeeded:

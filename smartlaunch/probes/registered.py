@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 CONTEXT: Final = ("launch", "launch/")
 """Scopes that ask for launch context of any kind."""
-REFRESH: Final = ("offline_access", "online_access")
 _KEY: Final = "[clients.<name>] scopes"
 
 
@@ -34,14 +33,18 @@ def unless_asked(app: App, silence: NotApplicable, *scopes: str) -> NotApplicabl
     return NotConfigured(f"{silence}; the scopes of the client in the target file have {_none_of(scopes)}", key=_KEY)
 
 
+def no_refresh_token(app: App) -> NotApplicable:
+    """What to raise where no refresh token came."""
+    none = NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
+    return unless_asked(app, none, *words.REFRESH)
+
+
 def unless_all_asked(app: App, silence: NotApplicable, scopes: Iterable[str]) -> NotApplicable:
     """What to raise where the server does not grant these scopes: where the client has not all of them, its scopes are why."""
     beyond = words.missing(scopes, own(app))
-    return (
-        NotConfigured(f"{silence}; the scopes of the client in the target file do not have {' '.join(beyond)}", key=_KEY)
-        if beyond
-        else silence
-    )
+    if not beyond:
+        return silence
+    return NotConfigured(f"{silence}; the scopes of the client in the target file do not have {' '.join(beyond)}", key=_KEY)
 
 
 def _has(scopes: tuple[str, ...], wanted: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
@@ -13,15 +12,14 @@ from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import describe
-from smartlaunch.probes.faults import never_issued
-from smartlaunch.probes.refresh.lines import has_refresh_token, require_asked
+from smartlaunch.probes.faults import form_with_charset, never_issued
+from smartlaunch.probes.refresh.lines import has_refresh_token
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
     from smartlaunch.oauth.client_authentication import Credentials
     from smartlaunch.oauth.token import TokenAnswer
 
-FORM_WITH_CHARSET = "application/x-www-form-urlencoded;charset=UTF-8"
 SPREAD_S = 2.0
 """RFC 7009 section 2 lets the news of a revocation take a moment to reach every server."""
 
@@ -130,7 +128,6 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
 
     def make() -> Revoked:
         endpoint(app)
-        require_asked(app)
         has_refresh_token(app, app.grant())
         require_there(app)
         if hint != "refresh_token":
@@ -149,7 +146,6 @@ def refresh_token(app: App, hint: str = "refresh_token") -> Revoked:
 def refresh_token_of_grant(app: App) -> Revoked:
     """A refresh token revoked, for the sake of its access tokens: they end with it where the server can end access tokens at all."""
     endpoint(app)
-    require_asked(app)
     has_refresh_token(app, app.grant())
     _require_access_tokens_end(app)
     return refresh_token(app)
@@ -232,8 +228,8 @@ def unknown_with_charset(app: App) -> Exchange:
 
     def make() -> Exchange:
         proof = app.authentication.credentials_at("revocation")
-        headers = [("Accept", "application/json"), *proof.headers, ("Content-Type", FORM_WITH_CHARSET)]
-        body = urlencode([("token", never_issued()), *proof.form]).encode()
+        header, body = form_with_charset([("token", never_issued()), *proof.form])
+        headers = [("Accept", "application/json"), *proof.headers, header]
         return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.REVOCATION, headers=headers, content=body)
 
     return app.once("revoke unknown with charset", make)

@@ -89,7 +89,7 @@ def _asked(app: App, key: str, requested: Sequence[str] | None, unknown: str = "
 
 def unknown_among_known(app: App, label: str) -> Asked:
     """A right request with one scope more that no server can grant."""
-    plain = [s for s in app.scopes if s not in ("offline_access", "online_access")]
+    plain = [s for s in app.scopes if s not in words.REFRESH]
     return _asked(app, f"with {label}", [*plain, UNKNOWN[label]], UNKNOWN[label])
 
 
@@ -253,7 +253,7 @@ def unticked(app: App) -> tuple[str, Asked]:
     """A request for two types of which the user leaves one out at the consent page."""
     kept, left_out = (grants.scope(app, samples.sample(app, number).type, "rs") for number in (0, 1))
     app.grant()
-    lasting = [s for s in ("offline_access", "online_access") if s in app.scopes]
+    lasting = [s for s in words.REFRESH if s in app.scopes]
     requested = list(dict.fromkeys([*_base(app), *lasting, kept, left_out]))
     attempt = app.once("scopes unticked", lambda: _unticked(app, requested, left_out))
     if not attempt.authorization.landing.unticked:

@@ -15,14 +15,15 @@ from smartlaunch.client.http import Form, answered
 from smartlaunch.client.memory import Aging
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Exchange
+from smartlaunch.oauth import scopes as words
 from smartlaunch.oauth.client_authentication import Credentials, none
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import pkce
 from smartlaunch.probes.authorization import mistyped, posted
 from smartlaunch.probes.client_authentication import clients
-from smartlaunch.probes.faults import altered, never_issued, other_case, other_end
+from smartlaunch.probes.faults import altered, form_with_charset, never_issued, other_case, other_end
 from smartlaunch.probes.redirect_uri import COLLECTOR
-from smartlaunch.probes.revocation import FORM_WITH_CHARSET, Use, read_until_refused, used
+from smartlaunch.probes.revocation import Use, read_until_refused, used
 
 REDEEMED_LATE = "code redeemed late"
 
@@ -212,9 +213,8 @@ def redeem_junk_with_charset(app: App) -> TokenAnswer:
 
     def make() -> TokenAnswer:
         proof = app.authentication.credentials()
-        form = [*app.code_form(answer, code=never_issued()), *proof.form]
-        headers = {"Content-Type": FORM_WITH_CHARSET}
-        return app.token_request((), proof, headers=headers, content=urlencode(form).encode())
+        header, body = form_with_charset([*app.code_form(answer, code=never_issued()), *proof.form])
+        return app.token_request((), proof, headers=dict([header]), content=body)
 
     return app.once("redeem junk with charset", make)
 
@@ -372,6 +372,6 @@ def ask_each_grant_type(app: App) -> GrantTypes:
         asking = app.beside(backend, "") if name == "client_credentials" and backend is not None else app
         answers[name] = asking.token_request([("grant_type", name)]).exchange
         answered(answers[name])
-    lasting = {"offline_access", "online_access"} & set(app.scopes)
+    lasting = set(words.REFRESH) & set(app.scopes)
     usable = {"authorization_code"} | ({"client_credentials"} if backend is not None else set()) | ({"refresh_token"} if lasting else set())
     return GrantTypes(answers, frozenset(usable))

@@ -10,7 +10,7 @@ from smartlaunch.errors import Missing, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth.scopes import IDENTITY
 from smartlaunch.probes.faults import never_issued
 from smartlaunch.probes.refresh import right
-from smartlaunch.probes.registered import REFRESH, unless_asked
+from smartlaunch.probes.registered import no_refresh_token
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -47,8 +47,7 @@ def having(app: App, name: str) -> TokenAnswer:
     """The same answer when it has the member, else ``NotApplicable``."""
     answer = token(app)
     if not answer.text(name):
-        none = NotApplicable(f"the token response has no `{name}`")
-        raise unless_asked(app, none, *REFRESH) if name == "refresh_token" else none
+        raise no_refresh_token(app) if name == "refresh_token" else NotApplicable(f"the token response has no `{name}`")
     return answer
 
 

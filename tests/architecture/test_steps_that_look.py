@@ -36,6 +36,7 @@ READERS = {
     "id_token.as_usual",
     "id_token.is_elsewhere",
     "id_token.issuer",
+    "no_refresh_token",
     "unless_asked",
 }
 """Functions that look at an engine's documents, or at the scopes of an app's client, and send nothing."""

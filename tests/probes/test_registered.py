@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from smartlaunch.errors import NotApplicable, NotConfigured
-from smartlaunch.probes.registered import CONTEXT, REFRESH, types_of_data, unless_all_asked, unless_asked, unless_named
+from smartlaunch.oauth.scopes import REFRESH
+from smartlaunch.probes.registered import CONTEXT, no_refresh_token, types_of_data, unless_all_asked, unless_asked, unless_named
 
 SILENCE = NotApplicable("the answer lacks it")
 
@@ -77,3 +78,10 @@ def test_a_client_with_scopes_for_one_type_shows_no_second(scopes: str, named: i
     own = app(scopes)
     assert types_of_data(own) == named
     assert isinstance(unless_named(own, 2, SILENCE), NotConfigured) == (named in (0, 1))
+
+
+def test_a_missing_refresh_token_is_the_servers_where_the_client_asks_for_lasting_access() -> None:
+    assert not isinstance(no_refresh_token(app("openid offline_access")), NotConfigured)
+    said = no_refresh_token(app("openid"))
+    assert isinstance(said, NotConfigured)
+    assert str(said).endswith("neither `offline_access` nor `online_access`")

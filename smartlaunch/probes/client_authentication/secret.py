@@ -12,7 +12,7 @@ from smartlaunch.client.authorization import require_settled
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed, Unreachable
 from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth.client_authentication import Credentials
-from smartlaunch.probes.refresh.lines import require_asked
+from smartlaunch.probes.registered import no_refresh_token
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -163,8 +163,7 @@ def _refresh_token(app: App) -> str:
     """A refresh token of a grant of its own; ``NotApplicable`` when the server issued none."""
     value = app.bare_grant().token.refresh_token
     if not value:
-        require_asked(app)
-        raise NotApplicable("the server issued no refresh token to this client")
+        raise no_refresh_token(app)
     return value
 
 

@@ -27,7 +27,7 @@ from smartlaunch.probes.fhir_access import requests
 from smartlaunch.probes.fhir_access.grants import covers
 from smartlaunch.probes.fhir_access.requests import next_page, require_closed, twin_of
 from smartlaunch.probes.fhir_access.samples import PREFERRED, Query, sample, searched
-from smartlaunch.probes.registered import REFRESH, unless_asked
+from smartlaunch.probes.registered import no_refresh_token, unless_asked
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -175,7 +175,7 @@ def with_cookies(app: App) -> Exchange:
 
 def _refresh_token(app: App, grant: Grant) -> str:
     if not grant.token.refresh_token:
-        raise unless_asked(app, NotApplicable("the token response has no refresh token"), *REFRESH)
+        raise no_refresh_token(app)
     return grant.token.refresh_token
 
 

@@ -11,6 +11,7 @@ from smartlaunch.checks.fhir_answer import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.fhir import describe
+from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.fhir_access import patients
 from smartlaunch.probes.fhir_access.grants import covering, level, require_patient_level, require_uncovered, scope
 from smartlaunch.probes.fhir_access.requests import (
@@ -88,7 +89,7 @@ def require_one_works(app: App) -> None:
 def lasting_grant(app: App) -> tuple[Grant, str]:
     """A grant of one category that can be refreshed where the app asks for that, and the scope that names the category."""
     narrow = some_scope(app)
-    lasting = [scope for scope in ("offline_access", "online_access") if scope in app.scopes]
+    lasting = [scope for scope in words.REFRESH if scope in app.scopes]
     grant = covering(app, [narrow, *lasting])
     require_uncovered(grant, two_categories(app)[0].type, "r")
     return grant, next((scope for scope in grant.granted if "?" in scope), narrow)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 LEVELS = ("patient", "user", "system")
 _NOT_ON_DATA = {"launch/encounter"}
-_FOR_REFRESH = {"offline_access", "online_access"}
 
 
 def level(app: App) -> str:
@@ -42,7 +41,7 @@ def scope(app: App, resource_type: str, letters: str, at: str = "", in_version: 
 
 def base(app: App, at: str) -> list[str]:
     """The scopes beside those on FHIR data; without patient scopes no patient is asked for."""
-    left_out = _NOT_ON_DATA | ({"launch/patient"} if at == "user" else set()) | (set() if app.situation.token else _FOR_REFRESH)
+    left_out = _NOT_ON_DATA | ({"launch/patient"} if at == "user" else set()) | (set() if app.situation.token else set(words.REFRESH))
     plain = [s for s in app.scopes if words.parse(s) is None and s not in left_out]
     if at == "patient" and not {"launch", "launch/patient"} & set(plain):
         plain.append("launch/patient")

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from smartlaunch.browser import LoginPlan
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint
+from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.probes.refresh.lines import has_refresh_token
 from smartlaunch.probes.refresh.right import Refreshed, read_at_once
 
@@ -31,7 +32,7 @@ def online(app: App) -> list[str]:
     known = app.client.registered.scopes
     if "online_access" not in app.scopes and known and "online_access" not in known:
         raise NotConfigured("the client is not registered for `online_access`", key="[clients.<name>.registered] scopes")
-    return [*(s for s in app.scopes if s not in ("offline_access", "online_access")), "online_access"]
+    return [*(s for s in app.scopes if s not in scope_words.REFRESH), "online_access"]
 
 
 def online_grant(app: App) -> Grant:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
+from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.oauth import scopes as scope_words
-from smartlaunch.probes.registered import REFRESH, unless_asked
+from smartlaunch.probes.registered import no_refresh_token
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -37,23 +37,12 @@ def go_on(app: App, line: Line, scope: str | None = None) -> TokenAnswer:
 def has_refresh_token(app: App, grant: Grant) -> Grant:
     """The grant when it has a refresh token, else ``NotApplicable``."""
     if not grant.token.refresh_token:
-        none = NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
-        raise unless_asked(app, none, *REFRESH)
+        raise no_refresh_token(app)
     return grant
-
-
-def require_asked(app: App) -> None:
-    """``NotConfigured`` where no refresh token came and the app asks for none."""
-    if not app.grant().token.refresh_token and not {"offline_access", "online_access"} & set(app.scopes):
-        raise NotConfigured(
-            "no refresh token came, and the scopes of the client in the target file have neither `offline_access` nor `online_access`",
-            key="[clients.<name>] scopes",
-        )
 
 
 def own_grant(app: App) -> Grant:
     """A grant of the scenario's own with a refresh token."""
-    require_asked(app)
     has_refresh_token(app, app.grant())
     return has_refresh_token(app, app.fresh_grant())
 
@@ -95,7 +84,6 @@ def _narrow(app: App) -> Line:
 
 def spare_scope(app: App) -> str:
     """A clinical scope that the right flow is granted and could do without: not Patient, and not the only one."""
-    require_asked(app)
     granted = has_refresh_token(app, app.grant()).granted
     spare = [s for s in app.scopes if (p := scope_words.parse(s)) and p.resource not in ("*", "Patient") and s in granted]
     others = [s for s in granted if scope_words.parse(s)]

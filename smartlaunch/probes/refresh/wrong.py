@@ -19,9 +19,9 @@ from smartlaunch.probes.faults import altered, never_issued, other_case, other_e
 from smartlaunch.probes.fhir_access import categories
 from smartlaunch.probes.fhir_access.requests import require_closed
 from smartlaunch.probes.fhir_access.samples import searched
-from smartlaunch.probes.refresh.lines import Line, go_on, narrow_line, own_grant, refused, shared_line, spare_scope
+from smartlaunch.probes.refresh.lines import Line, go_on, has_refresh_token, narrow_line, own_grant, refused, shared_line, spare_scope
 from smartlaunch.probes.refresh.right import Refreshed, part, part_at_once
-from smartlaunch.probes.registered import REFRESH, unless_asked
+from smartlaunch.probes.registered import no_refresh_token
 from smartlaunch.probes.scopes import unticked
 from smartlaunch.probes.token import Race
 
@@ -216,9 +216,7 @@ def for_every_category(app: App) -> Widened:
 
     def make() -> Widened:
         grant, narrow = categories.lasting_grant(app)
-        if not grant.token.refresh_token:
-            none = NotApplicable("the grant of one category has no refresh token; another scenario tells whether one was due")
-            raise unless_asked(app, none, *REFRESH)
+        has_refresh_token(app, grant)
         asked = tuple(scope.partition("?")[0] if scope == narrow else scope for scope in grant.granted)
         return Widened(Refreshed(grant, app.refresh(grant.token.refresh_token, scope=" ".join(asked)), asked))
 
@@ -263,8 +261,7 @@ def with_what_was_left_out(app: App) -> Widened:
         scope, left = unticked(app)
         attempt, token = left.attempt, left.attempt.token
         if token is None or not token.refresh_token:
-            none = NotApplicable("the token response has no refresh token; another scenario tells whether one was due")
-            raise unless_asked(app, none, *REFRESH)
+            raise no_refresh_token(app)
         if scope_words.covered(scope, token.scopes):
             raise NotApplicable("the scope was granted all the same; another scenario judges that")
         grant = app.require_grant(attempt)
