@@ -166,7 +166,7 @@ REASONS: list[tuple[str, Change, Callable[[World], Any], str]] = [
         "no refresh token",
         scoped("openid", "launch/patient", "patient/Observation.rs"),
         lambda w: token_response.having(w.app(), "refresh_token"),
-        "no `refresh_token`",
+        "no refresh token",
     ),
     (
         "nothing to refresh",
