@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from smartlaunch.exchange import Endpoint, Failure, Response
 from smartlaunch.markup import words
+from smartlaunch.oauth import scopes
 from smartlaunch.oauth.authorization import AuthorizationRequest, make_request
 
 if TYPE_CHECKING:
@@ -70,9 +71,23 @@ def preflight(engine: Engine, *, intrusive: int = 0) -> list[dict[str, str]]:
             return lines
     lines += [{"verdict": "note", "problem": f"another host than the FHIR server's: {said}"} for said in _elsewhere(engine)]
     for client in target.clients.values():
-        lines += _client(engine, client)
+        lines += [*_ill_formed(client), *_client(engine, client)]
     lines += intrusive_note(target, intrusive)
     return lines
+
+
+def _ill_formed(client: Client) -> list[dict[str, str]]:
+    """What a client asks for that no server can understand: it may be dropped without a word, and all that rests on it with it."""
+    ill = [scope for scope in dict.fromkeys((*client.scopes, *client.ehr_launch_scopes)) if scopes.is_ill_formed(scope)]
+    if not ill:
+        return []
+    return [
+        {
+            "verdict": "note",
+            "problem": f"[clients.{client.name}] scopes: {' '.join(ill)} is in no form that the guide knows"
+            "\n  try: write patient/Observation.rs (v2) or patient/Observation.read (v1), with blanks between scopes and no commas",
+        }
+    ]
 
 
 def intrusive_note(target: Target, number: int) -> list[dict[str, str]]:

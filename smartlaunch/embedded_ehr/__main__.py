@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 import threading
@@ -59,8 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         running = prepare(options)
-    except (UnknownName, OSError) as problem:
+    except UnknownName as problem:
         sys.stderr.write(f"the embedded EHR cannot start: {problem}\n")
+        return 2
+    except OSError as problem:
+        why = f"port {given.port} is taken" if problem.errno == errno.EADDRINUSE else f"port {given.port}: {problem.strerror}"
+        sys.stderr.write(f"the embedded EHR cannot start: {why}\n  try: another --port, or none, which takes a free one\n")
         return 2
     if given.write_target is not None:
         write_target(given.write_target, running)

@@ -72,6 +72,11 @@ def is_clinical(scope: str) -> bool:
     return _LEVEL.match(scope) is not None
 
 
+def is_ill_formed(scope: str) -> bool:
+    """Whether a scope begins as one on FHIR data and goes on as none that the guide knows."""
+    return is_clinical(scope) and parse(scope) is None
+
+
 def version_of(scope: str) -> int:
     """1 or 2 for a clinical scope, 0 for any other; ``.*`` without more is version 1."""
     parsed = parse(scope)

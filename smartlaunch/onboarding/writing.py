@@ -7,7 +7,9 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from smartlaunch.addresses import is_loopback
 from smartlaunch.errors import UsageError
 from smartlaunch.onboarding.discovering import Server
 from smartlaunch.onboarding.proposal import Answers
@@ -79,7 +81,8 @@ def _lines(answers: Answers, scopes: Sequence[str], server: Server, box: Sandbox
     yield "# [expect]"
     yield f"# scopes = {_toml(' '.join(scope for scope in scopes if '/' in scope and not scope.startswith('launch/')))}"
     yield "\n[limits]"
-    yield f"rate = {_RATE}                         # requests a second: be a polite guest"
+    own = "# " if is_loopback(urlsplit(answers.base).hostname or "") else ""
+    yield f"{own}rate = {_RATE}                         # requests a second: be a polite guest"
     if answers.intrusive is not None:
         yield "\n[probes]"
         allowed = "true" if answers.intrusive else "false"

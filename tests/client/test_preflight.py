@@ -48,6 +48,14 @@ def test_probes_are_told(run: Callable[..., Any], server: Server) -> None:
     assert "Writing FHIR data: no" in problem
 
 
+@pytest.mark.parametrize("wrong", ["patient/Observation.rsd", "patient/observation.rs", "user/Observation.rs,"])
+def test_a_scope_in_no_form_is_named_before_the_run(run: Callable[..., Any], server: Server, wrong: str) -> None:
+    answering(server, authorize=httpx.Response(200, text="Sign in"))
+    ((verdict, problem),) = verdicts(run(PUBLIC.replace("launch/patient", f"{wrong} launch/patient")).engine)
+    assert verdict == "note"
+    assert f"scopes: {wrong} is in no form" in problem
+
+
 def test_a_missing_secret_ends_the_check(run: Callable[..., Any], server: Server) -> None:
     made = run(SECRET.replace('"S"', '"NO_SUCH_VARIABLE"'))
     assert [verdict for verdict, _ in verdicts(made.engine)] == ["mend"]

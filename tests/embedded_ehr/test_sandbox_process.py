@@ -49,6 +49,15 @@ def test_child_says_when_it_is_ready_and_ends_with_its_parents_pipe(tmp_path: Pa
                 pipe.close()
 
 
+def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with serve() as running:
+        port = running.base_url.rsplit(":", 1)[1]
+        assert main(["--port", port]) == 2
+    said = capsys.readouterr().err
+    assert f"port {port} is taken" in said
+    assert "try: another --port" in said
+
+
 def test_server_in_a_thread_is_ready_within_a_second() -> None:
     begun = time.monotonic()
     with serve() as running:

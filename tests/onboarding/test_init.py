@@ -69,6 +69,7 @@ def test_flags_alone_give_a_file_that_is_ready(cli, known, monkeypatch, tmp_path
     assert known.redirect_uri in said.out
     assert "ready" in said.out
     assert known.password not in (tmp_path / "targets/mine.toml").read_text()
+    assert "\n# rate = 5" in (tmp_path / "targets/mine.toml").read_text(), "nobody's guest on loopback"
 
 
 def test_a_key_pair_is_made_and_only_its_owner_reads_it(cli, known, tmp_path):
