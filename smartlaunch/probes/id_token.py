@@ -15,7 +15,7 @@ from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.id_token import IdToken, decode, verify
 from smartlaunch.probes import authorization, revocation
 from smartlaunch.probes.refresh.right import renewed
-from smartlaunch.probes.registered import unless_asked
+from smartlaunch.probes.registered import line_for, unless_asked
 from smartlaunch.probes.token_response import granted, readable, require_scope
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def with_fhir_user(app: App) -> Identity:
 def _identity(app: App, answer: TokenAnswer, nonce: str, scopes: tuple[str, ...], user: User | None) -> Identity:
     if not answer.id_token:
         if "openid" not in app.scopes:
-            raise NotConfigured("the scopes of the client in the target file do not have `openid`", key="[clients.<name>] scopes")
+            raise NotConfigured("the scopes of the client in the target file do not have `openid`", key=line_for("openid"))
         if "openid" not in scopes:
             raise NotApplicable("the server did not grant `openid`")
         raise Missing("the token response has no ID Token", by="id-token-present")

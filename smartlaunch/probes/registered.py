@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
 CONTEXT: Final = ("launch", "launch/")
 """Scopes that ask for launch context of any kind."""
-_KEY: Final = "[clients.<name>] scopes"
+_A_SECOND_TYPE: Final = "patient/<type>.rs patient/<another type>.rs"
+
+
+def line_for(scope: str) -> str:
+    """The line of the target file that would let be judged what comes with a scope; a type of data stands for any."""
+    parsed = words.parse(scope)
+    if parsed is not None:
+        letters = scope.partition("?")[0].rpartition(".")[2]
+        scope = f"{parsed.level}/{'*' if parsed.resource == '*' else '<type>'}.{letters}"
+    return f'[clients.<name>] scopes = "... {scope}"'
 
 
 def own(app: App) -> tuple[str, ...]:
@@ -30,7 +39,9 @@ def unless_asked(app: App, silence: NotApplicable, *scopes: str) -> NotApplicabl
     """
     if isinstance(silence, NotConfigured) or any(_has(own(app), one) for one in scopes):
         return silence
-    return NotConfigured(f"{silence}; the scopes of the client in the target file have {_none_of(scopes)}", key=_KEY)
+    return NotConfigured(
+        f"{silence}; the scopes of the client in the target file have {_none_of(scopes)}", key=line_for(_written(scopes[0]))
+    )
 
 
 def no_refresh_token(app: App) -> NotApplicable:
@@ -44,7 +55,12 @@ def unless_all_asked(app: App, silence: NotApplicable, scopes: Iterable[str]) ->
     beyond = words.missing(scopes, own(app))
     if not beyond:
         return silence
-    return NotConfigured(f"{silence}; the scopes of the client in the target file do not have {' '.join(beyond)}", key=_KEY)
+    return NotConfigured(f"{silence}; the scopes of the client in the target file do not have {' '.join(beyond)}", key=line_for(beyond[0]))
+
+
+def _written(scope: str) -> str:
+    """A scope of that kind, as it would be written."""
+    return {"launch": "launch/patient", "launch/": "launch/patient", "patient/": "patient/<type>.rs"}.get(scope, scope)
 
 
 def _has(scopes: tuple[str, ...], wanted: str) -> bool:
@@ -66,4 +82,4 @@ def unless_named(app: App, number: int, silence: NotApplicable) -> NotApplicable
     named = types_of_data(app)
     if named is None or named >= number:
         return silence
-    return NotConfigured(f"{silence}; the scopes of the client in the target file name {named or 'none'}", key=_KEY)
+    return NotConfigured(f"{silence}; the scopes of the client in the target file name {named or 'none'}", key=line_for(_A_SECOND_TYPE))

@@ -14,6 +14,7 @@ from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import describe
 from smartlaunch.probes.faults import form_with_charset, never_issued
 from smartlaunch.probes.refresh.lines import has_refresh_token
+from smartlaunch.probes.registered import line_for
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -36,7 +37,7 @@ class Use:
         """The later read; ``NotConfigured`` when there is none, ``TwinFailed`` when the token was no good before."""
         if self.before is None or self.after is None:
             raise NotConfigured(
-                "the app asks for no scope on FHIR data, so nobody sees whether a token works", key="[clients.<name>] scopes"
+                "the app asks for no scope on FHIR data, so nobody sees whether a token works", key=line_for("patient/<type>.rs")
             )
         if not 200 <= answered(self.before).status < 300:
             raise TwinFailed(f"a fresh access token is answered with status {self.before.answer.status}", by="bearer-header")

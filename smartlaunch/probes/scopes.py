@@ -12,6 +12,7 @@ from smartlaunch.errors import Blocked, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth import scopes as words
 from smartlaunch.probes import authorization
 from smartlaunch.probes.fhir_access import categories, granted, grants, patients, requests, samples
+from smartlaunch.probes.registered import line_for
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -212,7 +213,7 @@ def of_level(app: App, level: str) -> tuple[list[str], Grant]:
     """The app's own scopes of one level, and its own grant; ``NotApplicable`` when it asks for none."""
     wanted = [s for s in app.scopes if s.startswith(f"{level}/")]
     if not wanted:
-        raise NotConfigured(f"the app asks for no {level}/ scope", key="[clients.<name>] scopes")
+        raise NotConfigured(f"the app asks for no {level}/ scope", key=line_for(f"{level}/<type>.rs"))
     claimed = app.engine.discovery.capabilities
     versions = {number for number in (1, 2) if f"permission-v{number}" in claimed} or {1, 2}
     fitting = [scope for scope in wanted if words.version_of(scope) in versions]

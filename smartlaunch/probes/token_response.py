@@ -10,7 +10,7 @@ from smartlaunch.errors import Missing, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.oauth.scopes import IDENTITY
 from smartlaunch.probes.faults import never_issued
 from smartlaunch.probes.refresh import right
-from smartlaunch.probes.registered import no_refresh_token
+from smartlaunch.probes.registered import line_for, no_refresh_token
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -62,7 +62,7 @@ def granted(app: App) -> list[str]:
 def require_scope(app: App, scope: str) -> TokenAnswer:
     """The answer when the scope was asked for and granted, else ``NotApplicable``."""
     if scope not in app.scopes:
-        raise NotConfigured(f"the scopes of the client in the target file do not have `{scope}`", key="[clients.<name>] scopes")
+        raise NotConfigured(f"the scopes of the client in the target file do not have `{scope}`", key=line_for(scope))
     if scope not in granted(app):
         raise NotApplicable(f"the server did not grant `{scope}`")
     return readable(app)
@@ -85,7 +85,7 @@ def without_identity(app: App) -> TokenAnswer:
     """The token response to a request without identity scopes."""
     scopes = [scope for scope in app.scopes if scope not in IDENTITY]
     if not scopes or len(scopes) == len(app.scopes):
-        raise NotConfigured("the scopes of the client in the target file do not have `openid` and others", key="[clients.<name>] scopes")
+        raise NotConfigured("the scopes of the client in the target file do not have `openid` and others", key=line_for("openid"))
     return app.grant(scope=scopes).token
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from smartlaunch.errors import NotApplicable, NotConfigured
 from smartlaunch.oauth.scopes import REFRESH
-from smartlaunch.probes.registered import CONTEXT, no_refresh_token, types_of_data, unless_all_asked, unless_asked, unless_named
+from smartlaunch.probes.registered import CONTEXT, line_for, no_refresh_token, types_of_data, unless_all_asked, unless_asked, unless_named
 
 SILENCE = NotApplicable("the answer lacks it")
 
@@ -46,7 +46,7 @@ def test_what_no_scope_asks_for_is_not_configured(scopes: str, wanted: tuple[str
     if not configured:
         assert str(said).startswith("the answer lacks it; the scopes of the client in the target file have ")
         assert isinstance(said, NotConfigured)
-        assert said.key == "[clients.<name>] scopes"
+        assert said.key.startswith('[clients.<name>] scopes = "... ')
 
 
 def test_scopes_of_either_way_of_launching_and_of_the_registration_count() -> None:
@@ -85,3 +85,24 @@ def test_a_missing_refresh_token_is_the_servers_where_the_client_asks_for_lastin
     said = no_refresh_token(app("openid"))
     assert isinstance(said, NotConfigured)
     assert str(said).endswith("neither `offline_access` nor `online_access`")
+
+
+@pytest.mark.parametrize(
+    ("scope", "line"),
+    [
+        ("openid", "openid"),
+        ("offline_access", "offline_access"),
+        ("patient/*.rs", "patient/*.rs"),
+        ("user/Observation.rs", "user/<type>.rs"),
+        ("patient/Observation.rs?category=x|y", "patient/<type>.rs"),
+    ],
+)
+def test_the_line_to_write_names_the_scope(scope: str, line: str) -> None:
+    assert line_for(scope) == f'[clients.<name>] scopes = "... {line}"'
+
+
+def test_what_is_missing_is_what_to_write() -> None:
+    own = app("launch/patient")
+    assert no_refresh_token(own).key == line_for("offline_access")  # type: ignore[attr-defined]
+    assert unless_asked(own, SILENCE, "patient/").key == line_for("patient/<type>.rs")  # type: ignore[attr-defined]
+    assert unless_asked(app("openid"), SILENCE, *CONTEXT).key == line_for("launch/patient")  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from smartlaunch.exchange import Endpoint
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.probes.refresh.lines import has_refresh_token
 from smartlaunch.probes.refresh.right import Refreshed, read_at_once
+from smartlaunch.probes.registered import line_for
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -23,7 +24,7 @@ _ONLINE_USER = "online-user"
 def offline(app: App) -> list[str]:
     """The app's scopes with offline access; ``NotApplicable`` when it has none."""
     if "offline_access" not in app.scopes:
-        raise NotConfigured("the scopes of the client in the target file do not have `offline_access`", key="[clients.<name>] scopes")
+        raise NotConfigured("the scopes of the client in the target file do not have `offline_access`", key=line_for("offline_access"))
     return list(app.scopes)
 
 
