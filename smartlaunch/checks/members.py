@@ -40,6 +40,17 @@ def advice(findings: Findings) -> Findings:
     return [replace(finding, kind=Kind.HYGIENE, severity=Outcome.WARNING) for finding in findings]
 
 
+def charset_changes_nothing(requirement: str, plain: Exchange, named: Exchange, *members: str) -> Findings:
+    """A form whose media type names its charset is answered as one without: with one status, and one value of the members."""
+    want, got = plain.answer, named.answer
+    if want.status == got.status and all(same(want.object.get(name), got.object.get(name)) for name in members):
+        return []
+    and_members = "".join(f" and the same `{name}`" for name in members)
+    told = "".join(f", `{name}` is {show(got.object.get(name))}" for name in members)
+    words = f"status {want.status}{and_members}, as without `charset`"
+    return [Finding(requirement, words, f"status {got.status}{told}", named.id, "header: Content-Type")]
+
+
 def same(one: object, two: object) -> bool:
     """Whether two JSON values are equal; the order of an array says nothing here."""
     if isinstance(one, list) and isinstance(two, list):

@@ -33,6 +33,9 @@ from smartlaunch.exchange import TRANSIENT, Actor, Endpoint, Exchange, Failure, 
 from smartlaunch.interruption import at_rest, give_way
 
 Form = Sequence[tuple[str, str]]
+FORM_TYPE = "application/x-www-form-urlencoded"
+FORM_WITH_CHARSET = f"{FORM_TYPE};charset=UTF-8"
+"""How a browser's ``fetch`` names the media type of a form."""
 USER_AGENT = f"smart-launch-conformance/{__version__}"
 _CHUNK = 65536
 _DIGITS = 12
@@ -138,7 +141,7 @@ class Http:
         if form is not None:
             content = urlencode(list(form)).encode()
             if not any(k.lower() == "content-type" for k, _ in pairs):
-                pairs.append(("Content-Type", "application/x-www-form-urlencoded"))
+                pairs.append(("Content-Type", FORM_TYPE))
         exchange = self._patiently(method, url, endpoint, pairs, content)
         hops = 0
         seen = {url}
@@ -167,7 +170,7 @@ class Http:
         jobs = []
         for headers, body in requests:
             content = body if isinstance(body, bytes) else urlencode(list(body)).encode()
-            kind = [] if isinstance(body, bytes) else [("Content-Type", "application/x-www-form-urlencoded")]
+            kind = [] if isinstance(body, bytes) else [("Content-Type", FORM_TYPE)]
             pairs = [*headers, *kind, ("Content-Length", str(len(content)))]
             jobs.append((self._sink.next_id(), pairs, content))
 

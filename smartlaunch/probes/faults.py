@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
-from urllib.parse import urlencode
 
 
 def altered(value: str) -> str:
@@ -30,8 +28,3 @@ def other_case(value: str) -> str:
 def never_issued() -> str:
     """A code, token or launch value of plausible length that no server issued."""
     return secrets.token_urlsafe(32)
-
-
-def form_with_charset(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], bytes]:
-    """The header and the body of a form whose media type names the charset, as the browser's ``fetch`` sends it; it is no fault."""
-    return ("Content-Type", "application/x-www-form-urlencoded;charset=UTF-8"), urlencode(list(pairs)).encode()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.client.grant import Grant
-from smartlaunch.client.http import answered
+from smartlaunch.client.http import FORM_TYPE, FORM_WITH_CHARSET, answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth import client_authentication as authentication
@@ -24,7 +24,7 @@ from smartlaunch.oauth.id_token import decode
 from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes import revocation
 from smartlaunch.probes.client_authentication.heeded import require_heeded
-from smartlaunch.probes.faults import altered, form_with_charset, never_issued
+from smartlaunch.probes.faults import altered, never_issued
 from smartlaunch.probes.fhir_access.bearer_token import leeway
 from smartlaunch.probes.refresh.right import renewed
 from smartlaunch.probes.refresh.wrong import reused
@@ -111,26 +111,19 @@ def bearer(token: str) -> Credentials:
     return Credentials(headers=(("Authorization", f"Bearer {token}"),))
 
 
-def send(app: App, token: str | None, credentials: Credentials, *, hint: str = "") -> Exchange:
+def send(app: App, token: str | None, credentials: Credentials, *, hint: str = "", media_type: str = FORM_TYPE) -> Exchange:
     """Ask about a token; None leaves it out."""
     form = [("token", token)] if token is not None else []
     if hint:
         form.append(("token_type_hint", hint))
-    headers = [("Accept", "application/json"), *credentials.headers]
+    headers = [("Accept", "application/json"), *credentials.headers, ("Content-Type", media_type)]
     return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.INTROSPECTION, headers=headers, form=[*form, *credentials.form])
 
 
 def with_charset(app: App) -> Exchange:
     """The question about the token of the right flow in a form whose media type names the charset; the usual one has to be answered."""
-    grant = live(app).grant
-
-    def make() -> Exchange:
-        proof = caller(app)
-        header, body = form_with_charset([("token", grant.access_token), *proof.form])
-        headers = [("Accept", "application/json"), *proof.headers, header]
-        return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.INTROSPECTION, headers=headers, content=body)
-
-    return app.once("introspect with charset", make)
+    token = live(app).grant.access_token
+    return app.once("introspect with charset", lambda: send(app, token, caller(app), media_type=FORM_WITH_CHARSET))
 
 
 def caller(app: App) -> Credentials:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from smartlaunch.client.app import App
-from smartlaunch.client.http import Form, answered
+from smartlaunch.client.http import FORM_TYPE, Form, answered
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth.client_authentication import ASSERTION_TYPE
 from smartlaunch.probes import introspection, revocation
 from smartlaunch.probes.faults import never_issued
 
-FORM = "application/x-www-form-urlencoded"
 _BOUNDARY = "smartlaunch-boundary"
 
 
@@ -35,15 +34,15 @@ Make = Callable[[Form], Unreadable]
 
 
 def _with_header(value: Callable[[], str]) -> Make:
-    return lambda form: Unreadable((("Content-Type", FORM), ("Authorization", value())), urlencode(list(form)).encode())
+    return lambda form: Unreadable((("Content-Type", FORM_TYPE), ("Authorization", value())), urlencode(list(form)).encode())
 
 
 def _with_assertion(value: str) -> Make:
     more = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", value)]
-    return lambda form: Unreadable((("Content-Type", FORM),), urlencode([*form, *more]).encode())
+    return lambda form: Unreadable((("Content-Type", FORM_TYPE),), urlencode([*form, *more]).encode())
 
 
-def _with_body(content: Callable[[Form], bytes], media_type: str = FORM) -> Make:
+def _with_body(content: Callable[[Form], bytes], media_type: str = FORM_TYPE) -> Make:
     headers = (("Content-Type", media_type),) if media_type else ()
     return lambda form: Unreadable(headers, content(form))
 

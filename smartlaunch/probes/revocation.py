@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smartlaunch.client.grant import Grant
-from smartlaunch.client.http import answered
+from smartlaunch.client.http import FORM_TYPE, FORM_WITH_CHARSET, answered
 from smartlaunch.client.waits import let_pass
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.fhir import describe
-from smartlaunch.probes.faults import form_with_charset, never_issued
+from smartlaunch.probes.faults import never_issued
 from smartlaunch.probes.refresh.lines import has_refresh_token
 from smartlaunch.probes.registered import line_for
 
@@ -72,13 +72,13 @@ def endpoint(app: App) -> str:
     return app.engine.discovery.offered("revocation_endpoint")
 
 
-def revoke(app: App, token: str | None, *, hint: str = "", credentials: Credentials | None = None) -> Exchange:
+def revoke(app: App, token: str | None, *, hint: str = "", credentials: Credentials | None = None, media_type: str = FORM_TYPE) -> Exchange:
     """Ask for the end of a token; the app's right credentials unless others are given."""
     proof = credentials if credentials is not None else app.authentication.credentials_at("revocation")
     form = [("token", token)] if token is not None else []
     if hint:
         form.append(("token_type_hint", hint))
-    headers = [("Accept", "application/json"), *proof.headers]
+    headers = [("Accept", "application/json"), *proof.headers, ("Content-Type", media_type)]
     return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.REVOCATION, headers=headers, form=[*form, *proof.form])
 
 
@@ -225,15 +225,8 @@ def unknown(app: App) -> Exchange:
 
 
 def unknown_with_charset(app: App) -> Exchange:
-    """The same in a form whose media type names the charset, as the browser's ``fetch`` sends it."""
-
-    def make() -> Exchange:
-        proof = app.authentication.credentials_at("revocation")
-        header, body = form_with_charset([("token", never_issued()), *proof.form])
-        headers = [("Accept", "application/json"), *proof.headers, header]
-        return app.engine.http.send("POST", endpoint(app), endpoint=Endpoint.REVOCATION, headers=headers, content=body)
-
-    return app.once("revoke unknown with charset", make)
+    """The same in a form whose media type names the charset."""
+    return app.once("revoke unknown with charset", lambda: revoke(app, never_issued(), media_type=FORM_WITH_CHARSET))
 
 
 def again(app: App) -> Exchange:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from smartlaunch.client.app import App
 from smartlaunch.client.authorization import AuthorizationAnswer
-from smartlaunch.client.http import Form, answered
+from smartlaunch.client.http import FORM_WITH_CHARSET, Form, answered
 from smartlaunch.client.memory import Aging
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Exchange
@@ -21,7 +21,7 @@ from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.probes import pkce
 from smartlaunch.probes.authorization import mistyped, posted
 from smartlaunch.probes.client_authentication import clients
-from smartlaunch.probes.faults import altered, form_with_charset, never_issued, other_case, other_end
+from smartlaunch.probes.faults import altered, never_issued, other_case, other_end
 from smartlaunch.probes.redirect_uri import COLLECTOR
 from smartlaunch.probes.revocation import Use, read_until_refused, used
 
@@ -208,15 +208,9 @@ def redeem_junk(app: App) -> TokenAnswer:
 
 
 def redeem_junk_with_charset(app: App) -> TokenAnswer:
-    """Such a code in a form as the browser's ``fetch`` sends it; without the charset it is refused for the code alone."""
-    answer = app.grant().authorization
-
-    def make() -> TokenAnswer:
-        proof = app.authentication.credentials()
-        header, body = form_with_charset([*app.code_form(answer, code=never_issued()), *proof.form])
-        return app.token_request((), proof, headers=dict([header]), content=body)
-
-    return app.once("redeem junk with charset", make)
+    """Such a code in a form whose media type names the charset; without that it is refused for the code alone."""
+    answer, headers = app.grant().authorization, {"Content-Type": FORM_WITH_CHARSET}
+    return app.once("redeem junk with charset", lambda: app.token_request(app.code_form(answer, code=never_issued()), headers=headers))
 
 
 ALTERED: Mapping[str, Callable[[str], str]] = {

@@ -227,6 +227,7 @@ ON_EMPTY: Mapping[str, tuple[str, ...]] = {
         "launch_context.resource_id",
         "launch_context.role_not_empty",
         "launch_context.string_member",
+        "members.charset_changes_nothing",
         "token_error.defined_error",
         "token_error.legal_error_text",
         "token_response.fits_a_header",

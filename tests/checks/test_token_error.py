@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from smartlaunch.checks import launch, token_error
+from smartlaunch.checks import launch, members, token_error
 from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
 
 JSON = (("Content-Type", "application/json"),)
@@ -20,6 +20,14 @@ def test_no_token() -> None:
     assert token_error.no_token("R", answer({"error": "invalid_grant"}), "it") == []
     assert token_error.no_token("R", answer({"access_token": ""}), "it") == []
     assert token_error.no_token("R", answer({"access_token": "t"}, status=200), "it")[0].pointer == "/access_token"
+
+
+def test_the_charset_of_a_form_changes_neither_status_nor_members() -> None:
+    plain = answer({"error": "invalid_grant", "error_description": "a"})
+    assert members.charset_changes_nothing("R", plain, answer({"error": "invalid_grant", "error_description": "b"}), "error") == []
+    other, refused = answer({"error": "invalid_request"}), answer({"error": "invalid_grant"}, status=415)
+    assert [f.actual for f in members.charset_changes_nothing("R", plain, other, "error")] == ['status 400, `error` is "invalid_request"']
+    assert [f.actual for f in members.charset_changes_nothing("R", plain, refused)] == ["status 415"]
 
 
 def test_a_token_is_not_shown() -> None:
