@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from smartlaunch.embedded_ehr.authorization_request import Elsewhere, RequestRules, Untrusted
 from smartlaunch.embedded_ehr.authorization_response import Answers
-from smartlaunch.embedded_ehr.core import OAuthError, Parameters, form_parameters, query_parameters
+from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Part, form_parameters, query_parameters
 from smartlaunch.embedded_ehr.sign_in import SignIn
 from smartlaunch.embedded_ehr.state import Launch, Transaction, new_secret
 from smartlaunch.embedded_ehr.wire import ANOTHER_HOST, at_another_host
@@ -48,17 +48,14 @@ def routes(sandbox: Sandbox) -> list[Route]:
     ]
 
 
-class Authorization:
+class Authorization(Part):
     """The endpoint of one running server."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
+        super().__init__(sandbox)
         self.answers = Answers(sandbox)
         self.rules = RequestRules(sandbox)
         self.pages = SignIn(sandbox, self.answers)
-        self.state = sandbox.state
-        self.defects = sandbox.defects
-        self.variant = sandbox.variant
 
     async def authorize(self, request: Request) -> Response:
         """Take an authorization request by GET or POST."""

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from smartlaunch.embedded_ehr import data, grants
-from smartlaunch.embedded_ehr.core import OAuthError, Parameters, scope_is_well_formed
+from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Part, scope_is_well_formed
 from smartlaunch.embedded_ehr.defects.authorization import CHALLENGES, RESPONSE_TYPES, Audience, Challenge, resembles_own
 from smartlaunch.embedded_ehr.defects.spoiling import excused
 from smartlaunch.embedded_ehr.redirection import is_registered
@@ -19,7 +19,6 @@ from smartlaunch.embedded_ehr.state import Launch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smartlaunch.embedded_ehr.core import Sandbox
     from smartlaunch.embedded_ehr.registry import Client, User
 
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
@@ -66,14 +65,8 @@ class Elsewhere(Untrusted):
         self.redirect_uri = redirect_uri
 
 
-class RequestRules:
+class RequestRules(Part):
     """The rules on a request, over one running server."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
-        self.variant = sandbox.variant
 
     def who_and_where(self, given: Parameters, *, posted: bool) -> tuple[Client, str]:
         """Find the client and a redirect URI of its own, or refuse without sending the browser anywhere."""

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from starlette.responses import HTMLResponse
 
 from smartlaunch.embedded_ehr import grants, pages
+from smartlaunch.embedded_ehr.core import Part
 from smartlaunch.embedded_ehr.defects.authorization import CODES, SENT, NewCode, Sent
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.launch_context import launch_context
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from smartlaunch.embedded_ehr.authorization_request import Untrusted
-    from smartlaunch.embedded_ehr.core import OAuthError, Sandbox
+    from smartlaunch.embedded_ehr.core import OAuthError
     from smartlaunch.embedded_ehr.state import Transaction
 
 
@@ -26,14 +27,8 @@ _ODD = "~.%7E+%&=;/?#[]@!'(*)"
 _DRAWN_BY_SCRIPT = ("patient_picker", "patient_table", "encounter_picker", "consent", "consent_again")
 
 
-class Answers:
+class Answers(Part):
     """The answers of one running server."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
-        self.variant = sandbox.variant
 
     def show(self, name: str, *, status: int = 200, **context: Any) -> Response:
         """Answer with a page."""

@@ -21,7 +21,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey, import_key
 
-from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Sandbox, crash, parse_json
+from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Part, Sandbox, crash, parse_json
 from smartlaunch.embedded_ehr.defects.client_authentication import (
     LONG_LIFE,
     OTHER_AUDIENCE,
@@ -45,6 +45,9 @@ _FETCH_LIMIT_S = 3.0
 _UNSTATED_CACHE_S = 60.0
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
+Used = tuple[str, str]
+"""How an assertion that was used is remembered: by its client and its ``jti``."""
+
 
 @dataclass
 class _Fetched:
@@ -63,16 +66,13 @@ class _WithLongHeaders(jws.JWSRegistry):
         """Take every header: what is critical is judged before, and what is not known is ignored (RFC 7515 section 4)."""
 
 
-class ClientAuthentication:
+class ClientAuthentication(Part):
     """Finds out which client sends a request, over one running server."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
+        super().__init__(sandbox)
         self._fetched: dict[str, _Fetched] = {}
-        self._used_at: dict[tuple[str, str], float] = {}
-        self._latest: tuple[str, str] | None = None
+        self._used_at: dict[Used, float] = {}
 
     def refusal(self, description: str, *, used_header: bool = False) -> OAuthError:
         """Return the error for a client that could not be authenticated.
@@ -97,7 +97,6 @@ class ClientAuthentication:
 
     async def authenticate(self, request: Request, given: Parameters) -> Client:
         """Return the client of a request to the token endpoint or a like one."""
-        self._latest = None
         header = request.headers.get("authorization", "")
         scheme, _, credentials = header.partition(" ")
         basic = scheme.lower() == "basic" and (scheme != "basic" or not self.defects("demands_capitalised_basic"))
@@ -118,17 +117,17 @@ class ClientAuthentication:
                 raise self.refusal("The client_assertion_type is not the one of RFC 7523.")
             unsigned = request.url.path.endswith("/revoke") and self.defects("does_not_verify_assertions_at_revocation")
             arrived = getattr(request.state, "arrived", time.monotonic())
-            client = await self._by_assertion(given, assertion or "", arrived, unsigned=unsigned)
-            if request.url.path.endswith("/revoke") and self._latest and self.defects("forgets_assertions_of_revocations"):
-                self.state.used_assertions.pop(self._latest, None)
-            return client
-        known = self.state.clients.get(given.get("client_id") or self._told_by_the_grant(given) or "")
-        if known is None:
+            prover, used = await self._by_assertion(given, assertion or "", arrived, unsigned=unsigned)
+            request.state.used_assertion = used
+            if used is not None and request.url.path.endswith("/revoke") and self.defects("forgets_assertions_of_revocations"):
+                self.state.used_assertions.pop(used, None)
+            return prover
+        client = self.state.clients.get(given.get("client_id") or self._told_by_the_grant(given) or "")
+        if client is None:
             if given.get("client_id") and self.defects("answers_unknown_clients_with_another_code"):
                 message = "The client is not known."
                 raise OAuthError("unauthorized_client", message)
             raise self.refusal("The client is not known or does not say who it is.")
-        client = known
         if secret is not None:
             if "client_secret_post" not in client.auth_methods and not self._loose_method(client):
                 raise self.refusal("This client is not registered for client_secret_post.")
@@ -206,8 +205,8 @@ class ClientAuthentication:
 
     # -- assertions -----------------------------------------------------------------------------------------------------
 
-    async def _by_assertion(self, given: Parameters, assertion: str, arrived: float, *, unsigned: bool) -> Client:
-        """Verify a signed assertion as RFC 7523 section 3 and the guide's asymmetric profile ask."""
+    async def _by_assertion(self, given: Parameters, assertion: str, arrived: float, *, unsigned: bool) -> tuple[Client, Used | None]:
+        """Verify a signed assertion as RFC 7523 section 3 and the guide's asymmetric profile ask; return whose it is and its ``jti``."""
         header, claims = self._parts(assertion)
         if " " in assertion:
             assertion = assertion.partition(" ")[0]
@@ -215,15 +214,15 @@ class ClientAuthentication:
         if not unsigned:
             await self._require_signature(client, assertion, header)
         self._require_claims(client, claims)
-        if not (given.get("grant_type") == "refresh_token" and self.defects("knows_no_replays_at_refresh")):
-            self._require_first_use(client, claims, arrived)
-        self._latest = (client.client_id, str(claims.get("jti")))
-        return client
+        if given.get("grant_type") == "refresh_token" and self.defects("knows_no_replays_at_refresh"):
+            return client, None
+        return client, self._require_first_use(client, claims, arrived)
 
-    def came_to_nothing(self) -> None:
-        """Learn that the request just authenticated was refused for another reason, which a right server does not care for."""
-        if self._latest is not None and self.defects("forgets_assertions_of_refused_requests"):
-            self.state.used_assertions.pop(self._latest, None)
+    def came_to_nothing(self, request: Request) -> None:
+        """Learn that a request was refused for another reason than its authentication, which a right server does not care for."""
+        used = getattr(request.state, "used_assertion", None)
+        if used is not None and self.defects("forgets_assertions_of_refused_requests"):
+            self.state.used_assertions.pop(used, None)
 
     def _parts(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
         if " " in assertion and self.defects("accepts_two_assertions_in_one"):
@@ -422,13 +421,13 @@ class ClientAuthentication:
         if isinstance(start, int | float) and start > now + _CLOCK_SKEW_S and not defects("ignores_nbf_of_assertion"):
             raise self.refusal("The assertion is not valid yet.")
 
-    def _require_first_use(self, client: Client, claims: dict[str, Any], arrived: float) -> None:
-        """Require a ``jti`` that this client has not used while its assertion may live."""
+    def _require_first_use(self, client: Client, claims: dict[str, Any], arrived: float) -> Used | None:
+        """Require a ``jti`` that this client has not used while its assertion may live; return how it is remembered."""
         defects, now, unique = self.defects, self.state.now(), claims.get("jti")
         if not isinstance(unique, str) or not unique:
             if not defects("accepts_assertion_without_jti"):
                 raise self.refusal("The assertion has no jti claim.")
-            return
+            return None
         if defects("remembers_assertions_by_their_exp"):
             unique = f"{unique} {claims.get('exp')}"
         used = self.state.used_assertions
@@ -449,6 +448,7 @@ class ClientAuthentication:
         lives_until = float(expiry) if isinstance(expiry, int | float) else now
         used[(client.client_id, unique)] = max(lives_until, now + _ASSERTION_LIFETIME_S)
         self._used_at[(client.client_id, unique)] = time.monotonic()
+        return client.client_id, unique
 
 
 def _of_kind(header: dict[str, Any], keys: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -208,11 +208,11 @@ class CodeExchange(GrantType):
         if left_out and self.defects("honours_scopes_that_the_user_left_out"):
             access.enforced = tuple(scope for scope in code.requested if not scope.startswith("system/"))
         body = self.issuing.body(client, access, requested=code.requested)
-        could = grants.grant(self.sandbox, client, user, list(code.requested))
+        could = grants.grant(self.sandbox, client, user, list(code.requested)) if left_out else []
         if set(could) > set(code.scopes):
             access.offered = tuple(could)
-        if access.offered and self.defects("reports_scopes_that_the_user_left_out"):
-            body["scope"] = " ".join(could)
+            if self.defects("reports_scopes_that_the_user_left_out"):
+                body["scope"] = " ".join(could)
         body |= code.context
         refresh = self._first_refresh_token(client, code)
         if refresh is not None:

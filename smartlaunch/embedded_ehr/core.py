@@ -62,6 +62,16 @@ class Sandbox:
         return self.state.users[username]
 
 
+class Part:
+    """A part of one running server, with what every part asks for: its state, what is broken in it and what is unusual."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.state = sandbox.state
+        self.defects = sandbox.defects
+        self.variant = sandbox.variant
+
+
 class OAuthError(Exception):
     """A request that cannot be granted, in the terms of RFC 6749."""
 
@@ -76,6 +86,16 @@ class OAuthError(Exception):
 def crash() -> OAuthError:
     """Return what a server says that did not expect a request."""
     return OAuthError("server_error", "Something went wrong.", status=500)
+
+
+def unsupported_media_type() -> OAuthError:
+    """Return what a server says that takes no form, or none of this kind."""
+    return OAuthError("invalid_request", "Send application/json.", status=415)
+
+
+def names_charset(request: Request) -> bool:
+    """Say whether the media type of a request names its charset."""
+    return "charset" in request.headers.get("content-type", "").lower()
 
 
 class Parameters:

@@ -11,14 +11,17 @@ from smartlaunch.embedded_ehr.core import (
     NO_STORE,
     OAuthError,
     Parameters,
+    Part,
     Sandbox,
     crash,
     error_answer,
     form_parameters,
     json_answer,
     json_media_type,
+    names_charset,
     query_parameters,
     required,
+    unsupported_media_type,
 )
 from smartlaunch.embedded_ehr.defects.introspection import DESCRIPTION, Description
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
@@ -49,13 +52,11 @@ class _Untold(Exception):
     """The caller may not know of tokens, and is told that none is active."""
 
 
-class IntrospectionEndpoint:
+class IntrospectionEndpoint(Part):
     """Tells a resource server what a token stands for."""
 
     def __init__(self, sandbox: Sandbox, authentication: ClientAuthentication) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
+        super().__init__(sandbox)
         self.authentication = authentication
 
     async def answer(self, request: Request) -> Response:
@@ -88,12 +89,8 @@ class IntrospectionEndpoint:
             query = query_parameters(request)
             if query.get("token"):
                 return query
-        if self.defects("refuses_form_at_introspection"):
-            message = "Send application/json."
-            raise OAuthError("invalid_request", message, status=415)
-        if "charset" in request.headers.get("content-type", "").lower() and self.defects("refuses_a_charset_at_introspection"):
-            message = "The media type is not supported."
-            raise OAuthError("invalid_request", message, status=415)
+        if self.defects("refuses_form_at_introspection") or (names_charset(request) and self.defects("refuses_a_charset_at_introspection")):
+            raise unsupported_media_type()
         try:
             return await form_parameters(request)
         except OAuthError as problem:
@@ -239,13 +236,11 @@ class IntrospectionEndpoint:
         }
 
 
-class RevocationEndpoint:
+class RevocationEndpoint(Part):
     """Ends a token before its time."""
 
     def __init__(self, sandbox: Sandbox, authentication: ClientAuthentication) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
+        super().__init__(sandbox)
         self.authentication = authentication
 
     async def answer(self, request: Request) -> Response:
@@ -280,12 +275,8 @@ class RevocationEndpoint:
         return Response(status_code=status, headers={"Cache-Control": "no-store"})
 
     async def _parameters(self, request: Request) -> Parameters:
-        if self.defects("refuses_form_at_revocation"):
-            message = "Send application/json."
-            raise OAuthError("invalid_request", message, status=415)
-        if "charset" in request.headers.get("content-type", "").lower() and self.defects("refuses_a_charset_at_revocation"):
-            message = "The media type is not supported."
-            raise OAuthError("invalid_request", message, status=415)
+        if self.defects("refuses_form_at_revocation") or (names_charset(request) and self.defects("refuses_a_charset_at_revocation")):
+            raise unsupported_media_type()
         try:
             return await form_parameters(request)
         except OAuthError as problem:

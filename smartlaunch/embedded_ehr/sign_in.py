@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from smartlaunch.embedded_ehr import data, grants
-from smartlaunch.embedded_ehr.core import OAuthError, Parameters, form_parameters, query_parameters
+from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Part, form_parameters, query_parameters
 from smartlaunch.embedded_ehr.redirection import redirect
 from smartlaunch.embedded_ehr.scopes import in_words
 from smartlaunch.embedded_ehr.state import new_secret
@@ -26,15 +26,12 @@ _TRANSACTION_LIFETIME_S = 900
 _FORM_COOKIE = "lakeside_form"
 
 
-class SignIn:
+class SignIn(Part):
     """The pages of one running server."""
 
     def __init__(self, sandbox: Sandbox, answers: Answers) -> None:
-        self.sandbox = sandbox
+        super().__init__(sandbox)
         self.answers = answers
-        self.state = sandbox.state
-        self.defects = sandbox.defects
-        self.variant = sandbox.variant
 
     # -- from page to page ----------------------------------------------------------------------------------------------
 

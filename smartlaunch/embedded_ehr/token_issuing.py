@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.embedded_ehr import grants
+from smartlaunch.embedded_ehr.core import Part
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.defects.token import TOKEN_RESPONSE, TokenResponse
 from smartlaunch.embedded_ehr.openid import id_token, sign, signing_key
@@ -18,14 +19,8 @@ REFRESH_LIFETIME_S = 90 * 86400
 _READABLE = ("issues_jwt_access_tokens", "issues_access_tokens_of_8_kb")
 
 
-class Issuing:
+class Issuing(Part):
     """Issues tokens for one running server, whatever grant they come of."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
-        self.variant = sandbox.variant
 
     def access_token(self, client: Client, *, scopes: tuple[str, ...], **more: Any) -> AccessToken:
         """Issue an access token and remember it; ``more`` are the other members of an `AccessToken`."""
@@ -150,12 +145,9 @@ class Issuing:
         return new_secret() + ("|{}.~+/%20&=;" if self.variant("writes_tokens_with_punctuation") else "")
 
 
-class GrantType:
-    """What each grant type works with: one running server, and what issues its tokens."""
+class GrantType(Part):
+    """A grant type over one running server, with what issues its tokens."""
 
     def __init__(self, sandbox: Sandbox, issuing: Issuing) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
-        self.variant = sandbox.variant
+        super().__init__(sandbox)
         self.issuing = issuing

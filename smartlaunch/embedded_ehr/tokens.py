@@ -18,13 +18,16 @@ from smartlaunch.embedded_ehr.core import (
     NO_STORE,
     OAuthError,
     Parameters,
+    Part,
     Sandbox,
     crash,
     error_answer,
     form_parameters,
     json_answer,
     json_media_type,
+    names_charset,
     query_parameters,
+    unsupported_media_type,
 )
 from smartlaunch.embedded_ehr.direct_grants import DirectGrants
 from smartlaunch.embedded_ehr.token_issuing import Issuing
@@ -61,14 +64,11 @@ def routes(sandbox: Sandbox, authentication: ClientAuthentication) -> list[Route
     return [Route(sandbox.profile.token_path, endpoint.answer, methods=["GET", "POST"])]
 
 
-class TokenEndpoint:
+class TokenEndpoint(Part):
     """The endpoint over one running server."""
 
     def __init__(self, sandbox: Sandbox, authentication: ClientAuthentication) -> None:
-        self.sandbox = sandbox
-        self.state = sandbox.state
-        self.defects = sandbox.defects
-        self.variant = sandbox.variant
+        super().__init__(sandbox)
         self.authentication = authentication
         issuing = Issuing(sandbox)
         self.codes = CodeExchange(sandbox, issuing)
@@ -86,7 +86,7 @@ class TokenEndpoint:
             try:
                 body = await self._granted(client, given, arrived)
             except OAuthError:
-                self.authentication.came_to_nothing()
+                self.authentication.came_to_nothing(request)
                 raise
         except OAuthError as problem:
             if getattr(request.state, "grant_type", "") == "refresh_token" and self.defects("answers_refused_refreshes_as_html"):
@@ -121,11 +121,9 @@ class TokenEndpoint:
             raise OAuthError("invalid_request", message, status=405, headers={"Allow": "POST"})
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == FORM and defects("refuses_form_at_token_endpoint"):
-            message = "Send application/json."
-            raise OAuthError("invalid_request", message, status=415)
-        if "charset" in request.headers.get("content-type", "").lower() and defects("refuses_a_charset_in_the_content_type"):
-            message = "The media type is not supported."
-            raise OAuthError("invalid_request", message, status=415)
+            raise unsupported_media_type()
+        if names_charset(request) and defects("refuses_a_charset_in_the_content_type"):
+            raise unsupported_media_type()
         query = query_parameters(request)
         if kind != FORM and query.pairs and defects("takes_token_parameters_from_the_query"):
             return query
