@@ -257,9 +257,6 @@ def id_token(
     if nonce is not None and not renewed:
         claims["nonce"] = nonce
     fhir_user = _fhir_user(sandbox, user) if "fhirUser" in scopes else None
-    first_user = sandbox.state.fhir_users.setdefault(client.client_id, fhir_user) if fhir_user else None
-    if first_user != fhir_user and sandbox.defects("gives_everybody_the_fhir_user_of_the_first"):
-        fhir_user = first_user
     if fhir_user is not None:
         claims["fhirUser"] = fhir_user
     if "profile" in scopes:

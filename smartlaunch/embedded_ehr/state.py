@@ -201,7 +201,6 @@ class State:
         self.used_assertions: dict[tuple[str, str], float] = {}
         self.approved: dict[tuple[str, str], set[str]] = {}
         self.open_charts: dict[str, str] = {}
-        self.fhir_users: dict[str, str | None] = {}
         self._swept_at = self.now()
 
     @property

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 _TRACEBACK = (
     ' Traceback (most recent call last): File "/srv/lakeside/access.py", line 118, in authorize psycopg2.OperationalError: host=10.4.0.7'
 )
-
-
 _WRITES = ("PUT", "PATCH", "DELETE")
 
 
@@ -171,6 +169,7 @@ REVOKED: dict[str, Callable[[frozenset[str]], bool]] = {
     "accepts_revoked_token_for_searches": _in_forms("search", "search by post"),
     "accepts_revoked_token_for_batches": _in_forms("bundle"),
     "accepts_revoked_token_for_searches_by_post": _in_forms("search by post"),
+    "accepts_revoked_token_for_head": _in_forms("HEAD"),
 }
 """The forms of a request in which a defect takes a revoked token."""
 
@@ -231,7 +230,7 @@ UNGRANTED: dict[str, Excuse] = {
     "backend_scopes_do_not_tell_reads_from_writes": lambda it: it.letter in "cud" and bool(it.held("system")),
     "backend_batches_ignore_scopes": lambda it: it.of_backend and bool(it.wrapper),
     "backend_searches_by_post_ignore_scopes": lambda it: it.of_backend and it.operation == "search-post",
-    "backend_includes_ignore_scopes": lambda it: it.of_backend and it.operation in ("include", "include iterate", "revinclude"),
+    "backend_includes_ignore_scopes": lambda it: it.of_backend and it.operation in _INCLUDED,
     "user_scopes_do_not_tell_interactions_apart": lambda it: bool(it.held("user")),
     "wildcard_scopes_allow_writes": lambda it: it.letter in "cud" and any(scope.resource_type == "*" for scope in it.scopes),
     "leaves_one_type_out_of_the_scopes": lambda it: it.kind == "AllergyIntolerance",
@@ -295,7 +294,7 @@ OTHER_PATIENT: dict[str, Excuse] = {
     "user_scope_vreads_all_patients": _at_level("user", "vread", "history"),
     "user_scope_writes_to_all_patients": _at_level("user", "create", "update", "patch", "delete"),
     "user_searches_for_patients_show_all": lambda it: it.level("user") and it.kind == "Patient" and it.operation in _SEARCHES,
-    "user_includes_show_all_patients": _at_level("user", "include", "include iterate", "revinclude"),
+    "user_includes_show_all_patients": _at_level("user", *_INCLUDED),
     "conditional_creates_find_other_patients": _by("conditional create"),
     "conditional_deletes_reach_other_patients": _by("conditional delete"),
     "conditional_updates_reach_other_patients": _by("conditional update"),
@@ -329,7 +328,7 @@ OTHER_VALUE: dict[str, Excuse] = {
     "granular_parameters_ignored_on_patch": _by("patch"),
     "granular_parameters_ignored_on_delete": _by("delete"),
     "granular_parameters_ignored_in_a_batch": lambda it: it.wrapper == "batch",
-    "granular_parameters_ignored_for_what_is_included": _by("include", "include iterate", "revinclude"),
+    "granular_parameters_ignored_for_what_is_included": _by(*_INCLUDED),
     "granular_parameters_ignored_in_compartments": _by("compartment search"),
     "granular_parameters_ignored_in_searches_by_id": lambda it: it.operation in _SEARCHES and "_id" in it.forms,
     "granular_parameters_ignored_by_head": lambda it: "HEAD" in it.forms,
