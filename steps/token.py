@@ -91,7 +91,7 @@ def redeem_second_time(app: App) -> TokenAnswer:
     return token_requests.replayed(app).second
 
 
-@when("the app redeems the code of a request by POST for another site", target_fixture="token")
+@when("the app redeems the code of a request by POST with the redirect_uri of another site", target_fixture="token")
 def redeem_elsewhere_after_post(app: App) -> TokenAnswer:
     return token_requests.redeem_elsewhere_after_post(app)
 

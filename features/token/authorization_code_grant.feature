@@ -85,7 +85,7 @@ Feature: Authorization code at the token endpoint
 
     @id:token-redirect-uri-mismatch-posted
     Scenario: A code of a request by POST with another redirect_uri yields no token
-      When the app redeems the code of a request by POST for another site
+      When the app redeems the code of a request by POST with the redirect_uri of another site
       Then the token endpoint issues no token for it
 
   @req:RFC6749-4.1.3-d @intrusive @once

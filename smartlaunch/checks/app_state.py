@@ -40,14 +40,18 @@ def accepted(requirement: str, step: str, exchange: Exchange) -> Findings:
     return [_finding(requirement, f"the {step} of App State carried out", describe(exchange), exchange, "status")]
 
 
+def _version(resource: Resource) -> object:
+    meta = resource.get("meta")
+    return meta.get("versionId") if isinstance(meta, dict) else None
+
+
 def has_new_id(requirement: str, exchange: Exchange) -> Findings:
     """The stored resource has an ``id`` and a version."""
     body = _stored(exchange)
-    meta = body.get("meta")
     findings = []
     if not isinstance(body.get("id"), str) or not body["id"]:
         findings.append(_finding(requirement, "an `id` that the server gave", f"it is {show(body.get('id'))}", exchange, "/id"))
-    version = meta.get("versionId") if isinstance(meta, dict) else None
+    version = _version(body)
     if not isinstance(version, str) or not version:
         findings.append(_finding(requirement, "a `meta.versionId`", f"it is {show(version)}", exchange, "/meta/versionId"))
     return findings
@@ -128,8 +132,7 @@ def answer_form(requirement: str, exchange: Exchange, before: str = "") -> Findi
         findings.append(_finding(requirement, "an `ETag`", "there is none", exchange, "header: ETag"))
     elif before and tag == before:
         findings.append(_finding(requirement, "a new `ETag`", "it is the one from before the update", exchange, "header: ETag"))
-    meta = _stored(exchange).get("meta")
-    version = meta.get("versionId") if isinstance(meta, dict) else None
+    version = _version(_stored(exchange))
     if tag and isinstance(version, str) and version != tag.strip().removeprefix("W/").strip('"') and not (before and tag == before):
         said = f"`ETag` is {tag}, `meta.versionId` is {show(version)}"
         findings.append(_finding(requirement, "an `ETag` with the version of the stored resource", said, exchange, "header: ETag"))
@@ -192,20 +195,16 @@ def gone(requirement: str, exchange: Exchange) -> Findings:
     return advice(found) if status in (404, 409, 410) or (delete and status in (200, 204)) else found
 
 
-def _version(resource: Resource) -> object:
-    meta = resource.get("meta")
-    return meta.get("versionId") if isinstance(meta, dict) else None
-
-
 def finds(requirement: str, exchange: Exchange, wanted: str, code: tuple[str, str], subject: str) -> Findings:
     """A search finds the state that is there, and nothing of another code or about another subject."""
     if not _good(exchange):
         return [_finding(requirement, "status 200 with a Bundle", describe(exchange), exchange, "status")]
     findings = []
     matches = found(exchange, "Basic")
-    if not any(r.get("id") == wanted for r in matches):
+    kept = next((r for r in matches if r.get("id") == wanted), None)
+    if kept is None:
         findings.append(_finding(requirement, "the state that the app keeps under this code", describe(exchange), exchange, "/entry"))
-    if any(r.get("id") == wanted and not _version(r) for r in matches):
+    elif not _version(kept):
         words = "the `meta.versionId` that was stored, which a change has to name"
         findings.append(_finding(requirement, words, "it is absent", exchange, "/entry/resource/meta/versionId"))
     for resource in matches:

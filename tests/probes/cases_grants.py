@@ -92,22 +92,17 @@ CASES = [
         defect="keeps_the_whole_scope_in_force_after_a_refresh_for_a_part",
     ),
     of(
-        "refresh left out",
-        wrong.with_what_was_left_out,
-        holds=lambda found: refused(found.refreshed.answer),
-        defect="gives_scopes_at_refresh_that_were_asked_for_at_first",
-    ),
-    of(
         "refresh by kind",
         wrong.by_another_kind,
         holds=refused,
         defect="gives_refresh_tokens_of_public_clients_to_confidential_ones",
     ),
-    of(
-        "refresh every category",
-        wrong.for_every_category,
-        holds=lambda found: refused(found.refreshed.answer),
-        defect="compares_scopes_at_refresh_without_their_query",
+    *(
+        of(name, probe, holds=lambda found: refused(found.refreshed.answer), defect=defect)
+        for name, probe, defect in [
+            ("refresh left out", wrong.with_what_was_left_out, "gives_scopes_at_refresh_that_were_asked_for_at_first"),
+            ("refresh every category", wrong.for_every_category, "compares_scopes_at_refresh_without_their_query"),
+        ]
     ),
     of("refresh first of three", wrong.first_of_three, holds=refused, defect="knows_the_last_replaced_refresh_token_only"),
     of("refresh reused", wrong.reused, holds=lambda r: refused(r.replay), defect="accepts_rotated_refresh_token"),
