@@ -83,12 +83,13 @@ def of_another_user(app: App) -> Misused:
 class Overtaken:
     """The token of a launch that was used after another chart had been opened, and the patient of that chart.
 
-    ``reads`` are what each token gave of its own patient once both had come, ``before`` what the first gave while it was the only one.
+    ``reads`` are what each token gave of its own patient once both had come, ``before`` what the first gave while it was the only one;
+    None, and none, where that one names no patient.
     """
 
     token: TokenAnswer
     other: str
-    before: Exchange
+    before: Exchange | None
     reads: tuple[tuple[TokenAnswer, Exchange], ...]
     refreshed: TokenAnswer | None
 
@@ -113,12 +114,12 @@ def _overtaken(app: App) -> Overtaken:
     if not answer.code:
         raise NotApplicable(f"the server ends a launch when another chart is opened: {answer.describe()}")
     token = app.exchange(answer)
-    before = _own_patient(app, token)
+    before = _own_patient(app, token) if token.patient else None
     later = app.authorize(app.request(launch=second))
     known = app.exchange(later) if later.code else None
     if known is None or known.patient != other:
         raise NotApplicable(f"no login brings the patient {other} into context, so nothing shows that another chart was opened")
-    reads = tuple((one, _own_patient(app, one)) for one in (token, known))
+    reads = tuple((one, _own_patient(app, one)) for one in (token, known) if before is not None)
     return Overtaken(token, other, before, reads, app.refresh(token.refresh_token) if token.refresh_token else None)
 
 
@@ -129,6 +130,8 @@ def _own_patient(app: App, token: TokenAnswer) -> Exchange:
 def apart(app: App) -> list[Reading]:
     """What the tokens of two launches gave of their own patients; the first had read its own before the second launch."""
     found = overtaken(app)
+    if found.before is None:
+        raise NotApplicable("the token response names no patient, so there is none to read; another scenario judges that")
     if not words.allows(found.token.scopes, "patient", "Patient", "r"):
         raise NotApplicable("no `patient/` scope that reads the patient was granted")
     if not disclosed(found.before, "Patient"):

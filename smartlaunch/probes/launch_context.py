@@ -36,6 +36,19 @@ def require_patient_scope(app: App) -> None:
         raise unless_asked(app, NotApplicable("no `patient/` scope was granted"), "patient/")
 
 
+def without_its_scope(app: App) -> TokenAnswer:
+    """The token response to ``patient/`` scopes without ``launch/patient``; ``NotApplicable`` where the server refuses or drops them."""
+    require_patient_scope(app)
+    scopes = [one for one in app.scopes if not one.startswith("launch") and one not in scope_words.REFRESH]
+    attempt = app.once("patient scopes alone", lambda: app.attempt(scope=scopes, doubtful=True))
+    token = attempt.token
+    if token is None or not token.succeeded:
+        raise NotApplicable(f"the server gives no token for `patient/` scopes without `launch/patient`: {attempt.authorization.describe()}")
+    if not any(parsed.level == "patient" for parsed in map(scope_words.parse, token.scopes) if parsed is not None):
+        raise NotApplicable("the server grants no `patient/` scope without `launch/patient`")
+    return token
+
+
 def require_member(app: App, name: str) -> None:
     """``NotApplicable`` unless the token response has the member; an EHR launch brings any, a standalone one what it asks for by name."""
     if name not in readable(app).body:
@@ -108,19 +121,6 @@ def under_way(encounter: Mapping[str, Any]) -> bool:
 
 
 # -- types of context beyond patient and encounter ------------------------------------------------------------------------------
-
-
-def without_its_scope(app: App) -> TokenAnswer:
-    """The token response to ``patient/`` scopes without ``launch/patient``; ``NotApplicable`` where the server refuses or drops them."""
-    app.grant()
-    scopes = [one for one in app.scopes if not one.startswith("launch") and one not in scope_words.REFRESH]
-    attempt = app.once("patient scopes alone", lambda: app.attempt(scope=scopes, doubtful=True))
-    token = attempt.token
-    if token is None or not token.succeeded:
-        raise NotApplicable(f"the server gives no token for `patient/` scopes without `launch/patient`: {attempt.authorization.describe()}")
-    if not any(parsed.level == "patient" for parsed in map(scope_words.parse, token.scopes) if parsed is not None):
-        raise NotApplicable("the server grants no `patient/` scope without `launch/patient`")
-    return token
 
 
 def promised(app: App, name: str) -> bool:
