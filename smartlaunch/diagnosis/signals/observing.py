@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smartlaunch.diagnosis.material import Material
-from smartlaunch.diagnosis.signals import (
+from smartlaunch.diagnosis.signals import (  # noqa: F401 - importing a module enters its predicates into the list
     authorization_request,
     client,
     cors,
@@ -23,26 +23,6 @@ from smartlaunch.diagnosis.signals import (
 )
 from smartlaunch.diagnosis.signals.signal import PREDICATES, Signal
 from smartlaunch.diagnosis.vendor import Vendor
-
-SUBJECTS = (
-    authorization_request,
-    quoted_values,
-    client,
-    cors,
-    discovery,
-    fhir_access,
-    issuers,
-    launch,
-    redirect_uri,
-    scope_lists,
-    server,
-    session,
-    setting,
-    token,
-    told,
-    words,
-)
-"""The modules whose predicates are run; importing them enters their predicates into the list."""
 
 
 def observe(m: Material, vendor: Vendor) -> dict[str, Signal]:

@@ -7,7 +7,7 @@ browser, translated from its own wording by the vendor files, so that rules know
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from smartlaunch.diagnosis.material import Material
@@ -43,6 +43,16 @@ def listed(items: Sequence[str], limit: int = 8) -> str:
     """A list in a sentence; what is past the limit is counted."""
     shown = " ".join(items[:limit])
     return shown + (f" and {len(items) - limit} more" if len(items) > limit else "")
+
+
+def shortened(text: str) -> str:
+    """The beginning of what somebody says, on one line, as evidence shows it."""
+    return " ".join(text.split())[:140]
+
+
+def first_of(pattern: re.Pattern[str], texts: Iterable[str]) -> str:
+    """The first words in some texts that a pattern finds, or an empty string."""
+    return next((found.group() for text in texts if (found := pattern.search(text)) is not None), "")
 
 
 def is_guid(text: str) -> bool:

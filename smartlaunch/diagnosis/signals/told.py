@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.material import Material
-from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
+from smartlaunch.diagnosis.signals.signal import Signal, first_of, predicate, saw, shortened
 from smartlaunch.diagnosis.vendor import Vendor
 
 _CLAUSES = re.compile(r"(?<=[.!?:;])\s+|\n|[,;]?\s+(?=(?:but|however|while|whereas|yet|although|though)\b)", re.IGNORECASE)
@@ -58,7 +58,7 @@ def compared_users(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         refused = refused or next((p for p in parts if _MINE.search(p) and _FAILS.search(p)), "")
         served = next((p for p in parts if p != refused and _OTHERS.search(p) and _WORKS.search(p) and not _NOT_WORKS.search(p)), "")
     if refused and served:
-        yield saw("users-differ", f'one user gets through, another does not: "{_short(refused)}"', by="asker")
+        yield saw("users-differ", f'one user gets through, another does not: "{shortened(refused)}"', by="asker")
 
 
 @predicate
@@ -89,10 +89,6 @@ def compared_versions(m: Material, _vendor: Vendor) -> Iterator[Signal]:
             return
 
 
-def _short(text: str) -> str:
-    return " ".join(text.split())[:140]
-
-
 _TWO_SCHEMES = re.compile(
     r"(?i)\bhttps?\b[^.\n]{0,60}?(?:\bnot\b|n.t\b|\binstead of\b|\brather than\b|\bto\b|\bbut\b|\bwhere ?as\b|\bwhile\b|"
     r"\bwhere\b|\bagainst\b|\bin place of\b|\bwhich is wrong\b|\band\b|\bwrong\b)"
@@ -118,38 +114,14 @@ def redirect_of_another_scheme(m: Material, _vendor: Vendor) -> Iterator[Signal]
     behind = _REDIRECT.search(whole) is not None and _PROXIED.search(whole) is not None
     both = next((p for p in parts if _TWO_SCHEMES.search(_bare(p)) and (behind or _REDIRECT.search(p))), "")
     if both:
-        yield saw("redirect-scheme-told", f'the redirect URI has another scheme than is meant: "{_short(both)}"', by="asker")
+        yield saw("redirect-scheme-told", f'the redirect URI has another scheme than is meant: "{shortened(both)}"', by="asker")
 
 
 @predicate
 def redirect_told(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """The story, or what is known of the request, is about the way back to the app."""
-    if m.redirect_sent or m.redirect_registered or any(_REDIRECT.search(part) for part in _clauses(m)):
+    if m.redirect_sent or m.redirect_registered or first_of(_REDIRECT, _clauses(m)):
         yield saw("redirect-told", "the redirect URI is spoken of", by="asker")
-
-
-_DESCRIBED = re.compile(r"(?i)description|message|detail")
-_CODE = re.compile(r"(?i)\b(?:access_denied|invalid_(?:request|client|grant))\b")
-_BEFORE = re.compile(r"(?i)^.*?\b(?:access_denied|invalid_(?:request|client|grant))\b[\s,;:|\"'-]*(?:(?:error_?)?description\s*[:=]?\s*)?")
-_STOCK = re.compile(
-    r"(?i)^\W*(?:bad request|invalid (?:request|client|grant)|unauthori[sz]ed|access (?:is |was )?denied|"
-    r"an? (?:unknown |unexpected )?error\b.*|null|none|undefined)\W*$"
-)
-
-
-@predicate
-def reason_given(m: Material, _vendor: Vendor) -> Iterator[Signal]:
-    """The server says in words of its own why it refused."""
-    if not any(_CODE.fullmatch(code) for code in m.errors):
-        return
-    for said in m.texts("server"):
-        reason = _BEFORE.sub("", said.text).strip(" .\"'")
-        told = _DESCRIBED.search(said.where) or (
-            said.where not in ("line", "quoted") and _CODE.search(said.text) and reason != said.text.strip(" .\"'")
-        )
-        if told and len(re.findall(r"[A-Za-z]{2,}", reason)) >= 2 and not _STOCK.match(reason):
-            yield saw("reason-given", f'the server says "{_short(reason)}"', said.exchange, reason=_short(reason))
-            return
 
 
 def _bare(text: str) -> str:
@@ -191,8 +163,8 @@ _NATIVE = re.compile(
 @predicate
 def native_app(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     """An app on a device, whose way back is a scheme or a link of the operating system."""
-    if m.source == "text" and (found := next((hit for p in _clauses(m) if (hit := _NATIVE.search(p)) is not None), None)) is not None:
-        yield saw("native-app-told", f'the app is one on a device ("{found.group(0)}")', by="asker")
+    if m.source == "text" and (found := first_of(_NATIVE, _clauses(m))):
+        yield saw("native-app-told", f'the app is one on a device ("{found}")', by="asker")
 
 
 @predicate
@@ -210,21 +182,3 @@ def sign_in_page(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     status = m.statuses.get("authorize", 0)
     if status >= 500:
         yield saw("sign-in-page-5xx", f"the authorization endpoint or its sign-in page answered {status}", status=str(status))
-
-
-_KEY_UNKNOWN = re.compile(
-    r"(?i)(?:signature|signing|matching|public) key(?:\(s\))? (?:was |is |could )?not (?:be )?found|unable to match (?:key|'?kid)|"
-    r"no matching key|IDX10(?:500|501|503)|SignatureKeyNotFound|(?:unknown|no such|cannot find) kid\b"
-)
-_RESOURCE_SERVER = re.compile(
-    r"(?i)Bearer was not authenticated|Jwt-?Bearer|WWW-?Authenticate\W{0,3}Bearer|resource[ -]?server|Jwt-?Decoder|"
-    r"protected API|invalid_token"
-)
-
-
-@predicate
-def bearer_key(m: Material, _vendor: Vendor) -> Iterator[Signal]:
-    """A server that is called with a token, and not the client that got it, looked for the key of the token's signature."""
-    key = next((found.group() for s in m.said if (found := _KEY_UNKNOWN.search(s.text))), "")
-    if key and ("invalid_token" in m.errors or any(_RESOURCE_SERVER.search(s.text) for s in m.said)):
-        yield saw("bearer-key-unknown", f'the server that was called with the token looked for its key ("{key}")')

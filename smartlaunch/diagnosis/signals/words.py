@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from smartlaunch.diagnosis.material import Material, Said
-from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
+from smartlaunch.diagnosis.signals.signal import Signal, first_of, predicate, saw, shortened
 from smartlaunch.diagnosis.vendor import Vendor
 
 _WHO = {"server": "the message", "setting": "the description", "asker": "the asker"}
@@ -110,17 +110,15 @@ def statuses(m: Material, _vendor: Vendor) -> Iterator[Signal]:
 
 
 _ISSUE_CODE = re.compile(r'"code"\s*:\s*"(login|expired|unknown|forbidden|security|suppressed|processing|invalid)"|<code value="(\w+)"')
-
-
 _ISSUE_CODES = frozenset({"login", "expired", "unknown", "forbidden", "security", "suppressed", "processing", "invalid"})
+
+
+_TOKEN_REFUSED = re.compile(r"(?i)invalid[ _]?access[ _]?token|access[ _]?token (?:is )?(?:invalid|not valid|unknown)")
 
 
 def _gateway_refuses(m: Material) -> bool:
     """Whether an answer without an OAuth code says that the access token is not taken, as a gateway before the FHIR server speaks."""
     return any(s.where.startswith("response_body") and _TOKEN_REFUSED.search(s.text) for s in m.texts("server"))
-
-
-_TOKEN_REFUSED = re.compile(r"(?i)invalid[ _]?access[ _]?token|access[ _]?token (?:is )?(?:invalid|not valid|unknown)")
 
 
 @predicate
@@ -144,3 +142,47 @@ def outcome(m: Material, _vendor: Vendor) -> Iterator[Signal]:
         yield saw("fhir-401", "the FHIR server does not accept the token (401)" if status else "the OperationOutcome has code login")
     elif status == 403 or (not status and (codes & {"forbidden"} or (codes and unauthorized))):
         yield saw("fhir-403", "the FHIR server does not allow the request (403)" if status else "the OperationOutcome refuses the request")
+
+
+_REFUSAL = r"\b(?:access_denied|invalid_(?:request|client|grant))\b"
+_REFUSED = re.compile(_REFUSAL, re.IGNORECASE)
+_BEFORE_REASON = re.compile(rf"^.*?{_REFUSAL}[\s,;:|\"'-]*(?:(?:error_?)?description\s*[:=]?\s*)?", re.IGNORECASE)
+_DESCRIBED = re.compile(r"(?i)description|message|detail")
+_STOCK = re.compile(
+    r"(?i)^\W*(?:bad request|invalid (?:request|client|grant)|unauthori[sz]ed|access (?:is |was )?denied|"
+    r"an? (?:unknown |unexpected )?error\b.*|null|none|undefined)\W*$"
+)
+"""What says no more than the code does."""
+
+
+@predicate
+def reason_given(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """The server says in words of its own why it refused: in a description, or behind the code."""
+    if not any(_REFUSED.fullmatch(code) for code in m.errors):
+        return
+    for said in m.texts("server"):
+        reason, behind = _BEFORE_REASON.subn("", said.text)
+        reason = reason.strip(" .\"'")
+        told = _DESCRIBED.search(said.where) or (behind and said.where not in ("line", "quoted"))
+        if told and len(re.findall(r"[A-Za-z]{2,}", reason)) >= 2 and not _STOCK.match(reason):
+            yield saw("reason-given", f'the server says "{shortened(reason)}"', said.exchange, reason=shortened(reason))
+            return
+
+
+_KEY_UNKNOWN = re.compile(
+    r"(?i)(?:signature|signing|matching|public) key(?:\(s\))? (?:was |is |could )?not (?:be )?found|unable to match (?:key|'?kid)|"
+    r"no matching key|IDX10(?:500|501|503)|SignatureKeyNotFound|(?:unknown|no such|cannot find) kid\b"
+)
+_RESOURCE_SERVER = re.compile(
+    r"(?i)Bearer was not authenticated|Jwt-?Bearer|WWW-?Authenticate\W{0,3}Bearer|resource[ -]?server|Jwt-?Decoder|"
+    r"protected API|invalid_token"
+)
+
+
+@predicate
+def bearer_key(m: Material, _vendor: Vendor) -> Iterator[Signal]:
+    """A server that is called with a token, and not the client that got it, looked for the key of the token's signature."""
+    said = [each.text for each in m.said]
+    key = first_of(_KEY_UNKNOWN, said)
+    if key and ("invalid_token" in m.errors or first_of(_RESOURCE_SERVER, said)):
+        yield saw("bearer-key-unknown", f'the server that was called with the token looked for its key ("{key}")')
