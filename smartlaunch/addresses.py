@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 USUAL_PORTS = {"https": 443, "http": 80}
@@ -14,6 +15,17 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost")
+
+
+def is_inner(host: str) -> bool:
+    """Whether a host name is one that only a machine or the machines of its own network know."""
+    host = host.lower()
+    return (
+        is_loopback(host)
+        or ("." not in host and ":" not in host)
+        or re.match(r"(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.[\d.]+$", host) is not None
+        or host.endswith((".local", ".internal", ".svc", ".lan", ".test"))
+    )
 
 
 def is_link_local(host: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from smartlaunch.diagnosis.request_faults import Fault
 from smartlaunch.diagnosis.scopes import ScopeList
 
 
@@ -81,7 +82,7 @@ class Material:
     fact_of: dict[str, str] = field(default_factory=dict)
     """The exchange a fact comes from."""
     unknown: dict[str, str] = field(default_factory=dict)
-    request_faults: tuple[tuple[str, str], ...] = ()
+    request_faults: tuple[Fault, ...] = ()
     """Faults of a pasted authorization request, found before anything was taken out of it."""
     structured: set[str] = field(default_factory=set)
     """Names of the keys or messages that were given, for judging how thin the facts are."""

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
+from smartlaunch.addresses import is_inner
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.scopes import Kind
 
 SHORTEST_STATE = 22
 """122 bits of randomness need this many characters of base64url."""
-_NEEDED = ("response_type", "client_id", "redirect_uri", "scope", "state", "aud")
+NEEDED = ("response_type", "client_id", "redirect_uri", "scope", "state", "aud")
 _SHOULD = {
     "response_type": "code",
     "client_id": "the client id of the registration",
@@ -28,6 +29,8 @@ _SHOULD = {
     "aud": "the FHIR base URL, as it came in iss",
 }
 _TOKEN_ONLY = ("grant_type", "code", "code_verifier", "client_secret", "client_assertion", "refresh_token")
+UNFILLED = frozenset({"undefined", "null", "None", "nil", "[object Object]"})
+"""What a program sends in the place of a value that it does not have."""
 _METHODS = {"s256", "sha256", "sha-256", "s-256"}
 
 
@@ -47,15 +50,25 @@ def is_placeholder(value: str) -> bool:
         re.fullmatch(
             r"[\[<{(*%]+[\w .:/-]*[\])>}*%]+|"
             r"[xX*.…]{3,}|(?i:my|your|our|the)[_ -]?(?:redirect|callback|url|uri)\w*|(?i:\w+[_ -]here)|REDACTED|"
-            r"\$(?:\{?\w+\}?|[({].*)|%\w+%|(?=[A-Z_]{6,60}$)[A-Z]{2,}(?:_[A-Z]+)+",
+            r"\$(?:\w+|[({].*)|(?=[A-Z_]{6,60}$)[A-Z]{2,}(?:_[A-Z]+)+",
             value.strip(),
         )
         is not None
     )
 
 
-Fault = tuple[str, str]
-"""What is at fault (a parameter, or a kind such as ``doubled``) and the sentence that says how."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is at fault (a parameter, or a kind such as ``doubled``; behind a colon the particular fault) and the sentence that says how."""
+
+    kind: str
+    problem: str
+    lacks: bool = False
+    """A parameter is not there, which of an address that somebody shortened says nothing."""
+    blank: bool = False
+    """A person left a blank in the place of the value, which of a story says nothing."""
+
+
 _Faults = Iterator[Fault]
 
 
@@ -94,26 +107,26 @@ def _missing(r: _Request) -> _Faults:
     near = {n.lower().replace("-", "_").replace("clientid", "client_id").replace("redirecturi", "redirect_uri"): n for n, _ in r.sent}
     if "request" in names or "request_uri" in names:
         return
-    for name in _NEEDED:
+    for name in NEEDED:
         if name in names or (name == "aud" and (names & {"audience", "resource"} or not r.smart)):
             continue
         if name == "redirect_uri" and not (names & {"client_id", "response_type"}):
             continue
         written = near.get(name)
         wrong = f"it is written {written}" if written and written != name else "it is missing" if not r.has(name) else "it is empty"
-        yield name, f"{name}: {wrong}; it should be {_SHOULD[name]}"
+        yield Fault(name, f"{name}: {wrong}; it should be {_SHOULD[name]}", lacks=wrong == "it is missing")
 
 
 def _doubled(r: _Request) -> _Faults:
     for name, times in Counter(n for n, _ in r.sent).items():
         if times > 1 and name != "resource":
-            yield "doubled", f"{name}: it is sent {times} times; each parameter may be sent once"
+            yield Fault("doubled", f"{name}: it is sent {times} times; each parameter may be sent once")
 
 
 def _wrong_endpoint(r: _Request) -> _Faults:
     wrong = [n for n, _ in r.sent if n in _TOKEN_ONLY]
     if wrong:
-        yield (
+        yield Fault(
             "endpoint",
             f"{', '.join(dict.fromkeys(wrong))}: it belongs to the token request, not to this address; POST it to token_endpoint",
         )
@@ -121,16 +134,12 @@ def _wrong_endpoint(r: _Request) -> _Faults:
 
 def _client_id(r: _Request) -> _Faults:
     value = r.value("client_id")
-    if re.fullmatch(
-        r"(?i)(?:your|my|our|the)?[ _-]?(?:client[ _-]?id|app[ _-]?id)(?:[ _-]here)?|undefined|null|\{+\w+\}+|<[\w -]+>", value
-    ) and not re.fullmatch(r"<client_id \d+>", value):
-        yield "client_id", f"client_id: it is {value!r}, a place that was never filled in; it should be {_SHOULD['client_id']}"
+    blank = re.fullmatch(r"(?i)(?:your|my|our|the)?[ _-]?(?:client[ _-]?id|app[ _-]?id)(?:[ _-]here)?|\{+\w+\}+|<[\w -]+>", value)
+    if (blank or value.lower() in ("undefined", "null")) and not re.fullmatch(r"<client_id \d+>", value):
+        problem = f"client_id: it is {value!r}, a place that was never filled in; it should be {_SHOULD['client_id']}"
+        yield Fault("client_id", problem, blank=blank is not None)
     elif value != value.strip():
-        yield "client_id", "client_id: it has a blank at its beginning or end"
-
-
-_LOCAL = re.compile(r"^(?:localhost|127(?:\.\d+){3}|\[::1\]|.*\.(?:local|localhost|test|internal))$", re.IGNORECASE)
-"""Hosts of the machine itself or of a network at home, where http is usual."""
+        yield Fault("client_id", "client_id: it has a blank at its beginning or end")
 
 
 def _redirect_uri(r: _Request) -> _Faults:
@@ -138,43 +147,45 @@ def _redirect_uri(r: _Request) -> _Faults:
     if not value or _hidden(value) or is_placeholder(value):
         return
     if "#" in value:
-        yield (
+        yield Fault(
             "redirect_uri",
             f"redirect_uri: it has a fragment (character {value.index('#') + 1}, {value[value.index('#') :]!r}); a redirect URI has none",
         )
     if not re.match(r"^[A-Za-z][A-Za-z0-9+.-]*:", value):
-        yield "redirect_uri", f"redirect_uri: it is {value!r}, which is relative; it should be a whole URI such as https://host/path"
+        yield Fault("redirect_uri", f"redirect_uri: it is {value!r}, which is relative; it should be a whole URI such as https://host/path")
     if re.search(r"%[0-9A-Fa-f]{2}", value) and "://" not in value:
-        yield "redirect_uri", f"redirect_uri: it is encoded twice ({value!r} after decoding once); encode it once"
-    if (plain := re.match(r"http://(\[[^\]]*\]|[^/:?#]+)", value)) is not None and not _LOCAL.search(plain.group(1)):
-        yield (
+        yield Fault("redirect_uri", f"redirect_uri: it is encoded twice ({value!r} after decoding once); encode it once")
+    if (plain := re.match(r"http://(\[[^\]]*\]|[^/:?#]+)", value)) is not None and not is_inner(plain.group(1)):
+        yield Fault(
             "redirect-http",
             f"redirect_uri: http on the host {plain.group(1)}; most servers take https only; a proxy that ends TLS makes apps build it so",
         )
     blank = re.search(r"\s", value)
     if blank:
-        yield "redirect_uri", f"redirect_uri: it has a blank at character {blank.start() + 1}"
+        yield Fault("redirect_uri", f"redirect_uri: it has a blank at character {blank.start() + 1}")
 
 
 def _response_type(r: _Request) -> _Faults:
     value = r.value("response_type")
     if value and value != "code":
         kind = "response_type:hybrid" if set(value.split()) == {"code", "id_token"} else "response_type"
-        yield kind, f"response_type: it is {value!r}; SMART asks for 'code'"
+        yield Fault(kind, f"response_type: it is {value!r}; SMART asks for 'code'")
 
 
 def _scope(r: _Request) -> _Faults:
     value = r.value("scope")
     if "," in value:
-        yield (
+        yield Fault(
             "scope",
             f"scope: the scopes are separated by commas (the first at character {value.index(',') + 1}); separate them by one blank",
         )
     if (strange := re.search(r"[^\x20-\x7e]", value)) is not None:
         name = unicodedata.name(strange.group(), f"U+{ord(strange.group()):04X}")
-        yield "scope", f"scope: character {strange.start() + 1} is no plain one ({name}); scopes are ASCII with one blank between two"
+        yield Fault(
+            "scope", f"scope: character {strange.start() + 1} is no plain one ({name}); scopes are ASCII with one blank between two"
+        )
     if "+" in value:
-        yield (
+        yield Fault(
             "scope",
             f"scope: character {value.index('+') + 1} is '+', sent as %2B, which joins two scopes; a blank belongs there",
         )
@@ -182,37 +193,36 @@ def _scope(r: _Request) -> _Faults:
     bad = list(scopes.from_parameter(value).of(Kind.ILL_FORMED))
     if bad:
         kind = "scope:dotted" if all(scopes.is_dotted(s) for s in bad) else "scope"
-        yield (
+        yield Fault(
             kind,
             f"scope: {' '.join(bad[:5])} is outside SMART's grammar; write patient/Observation.rs (v2) or patient/Observation.read (v1)",
         )
     kinds = {scopes.context_of(s) for s in scopes.from_parameter(value).resources}
     if "system" in kinds and r.value("response_type"):
-        yield "scope", "scope: system/ scopes belong to client_credentials, not to an authorization request of a person"
-
-
-_UNFILLED = frozenset({"undefined", "null", "None", "nil", "[object Object]"})
-"""What a program sends in the place of a value that it does not have."""
+        yield Fault("scope", "scope: system/ scopes belong to client_credentials, not to an authorization request of a person")
 
 
 def _launch(r: _Request) -> _Faults:
     asked, given = scopes.from_parameter(r.value("scope")), r.value("launch")
-    if given in _UNFILLED:
-        yield "launch", f"launch: it is {given!r}, a place that was never filled in; it should be the value that came to the launch URI"
+    if given in UNFILLED:
+        yield Fault(
+            "launch", f"launch: it is {given!r}, a place that was never filled in; it should be the value that came to the launch URI"
+        )
     if "launch" in asked and not given:
-        yield (
+        yield Fault(
             "launch",
             "launch: it is missing beside the scope launch; it should be the value that came to the launch URI, or leave the scope out",
+            lacks=True,
         )
     elif given and asked.items and "launch" not in asked:
-        yield "launch", "launch: a launch value is sent without the scope launch; ask for launch as well"
+        yield Fault("launch", "launch: a launch value is sent without the scope launch; ask for launch as well")
     if given and any(s.startswith("launch/") for s in asked.items):
-        yield (
+        yield Fault(
             "launch-mixed",
             "launch: both styles are mixed, a launch value of an EHR launch and launch/... scopes of a standalone launch; keep one",
         )
     if given and not _hidden(given) and (blank := re.search(r"\s", given)):
-        yield (
+        yield Fault(
             "launch",
             f"launch: it has a blank at character {blank.start() + 1}, most often a + that was decoded on the way; encode + as %2B",
         )
@@ -222,14 +232,15 @@ def _pkce(r: _Request) -> _Faults:
     challenge, method = r.value("code_challenge"), r.value("code_challenge_method")
     if method and method not in ("S256", "plain"):
         should = " (letter case counts)" if method.lower() in _METHODS else ""
-        yield "pkce", f"code_challenge_method: it is {method!r}; it should be 'S256'{should}"
+        yield Fault("pkce", f"code_challenge_method: it is {method!r}; it should be 'S256'{should}")
     if method == "plain" or (challenge and not method):
-        yield "pkce", f"code_challenge_method: it is {method or 'missing, which means plain'}; SMART asks for 'S256'"
+        problem = f"code_challenge_method: it is {method or 'missing, which means plain'}; SMART asks for 'S256'"
+        yield Fault("pkce:method", problem, lacks=not method)
     if not challenge:
         if method:
-            yield "pkce", "code_challenge: it is missing, although a method is named"
+            yield Fault("pkce", "code_challenge: it is missing, although a method is named", lacks=True)
         elif r.smart:
-            yield "pkce-absent", "code_challenge: it is missing; SMART asks for PKCE with S256"
+            yield Fault("pkce-absent", "code_challenge: it is missing; SMART asks for PKCE with S256", lacks=True)
     elif not _hidden(challenge):
         yield from _challenge(challenge, method)
 
@@ -237,29 +248,33 @@ def _pkce(r: _Request) -> _Faults:
 def _challenge(challenge: str, method: str) -> _Faults:
     odd = re.search(r"[^A-Za-z0-9_.~-]", challenge)
     if challenge.endswith("="):
-        yield (
+        yield Fault(
             "pkce",
             f"code_challenge: character {len(challenge.rstrip('=')) + 1} is '=', a padding; base64url of PKCE has none",
         )
     elif odd:
         instead = {"+": "-", "/": "_", " ": "-"}.get(odd.group(0), "a letter of base64url")
-        yield "pkce", f"code_challenge: character {odd.start() + 1} is {odd.group(0)!r}; it should be {instead} (base64url, not base64)"
+        yield Fault(
+            "pkce", f"code_challenge: character {odd.start() + 1} is {odd.group(0)!r}; it should be {instead} (base64url, not base64)"
+        )
     elif method == "S256" and len(challenge) != 43:
-        yield "pkce", f"code_challenge: it has {len(challenge)} characters; a SHA-256 in base64url has 43"
+        yield Fault("pkce", f"code_challenge: it has {len(challenge)} characters; a SHA-256 in base64url has 43")
 
 
 def _state(r: _Request) -> _Faults:
     value = r.value("state")
     if value and not _hidden(value) and len(value) < SHORTEST_STATE:
-        yield "state-short", f"state: it has {len(value)} characters; {SHORTEST_STATE} are the least that hold 122 bits of randomness"
+        yield Fault(
+            "state-short", f"state: it has {len(value)} characters; {SHORTEST_STATE} are the least that hold 122 bits of randomness"
+        )
 
 
 def _aud(r: _Request) -> _Faults:
     value = r.value("aud")
     if value and not re.match(r"^https?://", value):
-        yield "aud", f"aud: it is {value[:80]!r}; it should be the FHIR base URL with its scheme"
+        yield Fault("aud", f"aud: it is {value[:80]!r}; it should be the FHIR base URL with its scheme")
     elif (tail := re.search(r"/(?:metadata|\.well-known/[\w-]+|authorize|token)/?(?:\?.*)?$", value)) is not None:
-        yield "aud", f"aud: it ends with {tail.group(0)!r} (character {tail.start() + 1}); it should be the FHIR base URL itself"
+        yield Fault("aud", f"aud: it ends with {tail.group(0)!r} (character {tail.start() + 1}); it should be the FHIR base URL itself")
 
 
 def _blanks(r: _Request) -> _Faults:
@@ -268,12 +283,12 @@ def _blanks(r: _Request) -> _Faults:
             name not in ("scope", "launch", "client_id", "redirect_uri", "code_challenge", "response_type", "prompt")
             and value != value.strip()
         ):
-            yield "encoding", f"{name}: it has a blank at its beginning or end"
+            yield Fault("encoding", f"{name}: it has a blank at its beginning or end")
     try:
         raw = urlsplit(r.url).query
     except ValueError:
         return
     if re.search(r"&amp;", raw):
-        yield "encoding", "the parameters are joined by &amp; (HTML) where a URL has &"
+        yield Fault("encoding", "the parameters are joined by &amp; (HTML) where a URL has &")
     if re.search(r"%25(?:2[0-9A-F]|3[ADF])", raw, re.IGNORECASE) and not re.search(r"error_uri|login_hint", unquote_plus(raw)):
-        yield "encoding", "a value is percent-encoded twice (%25 where % was meant)"
+        yield Fault("encoding", "a value is percent-encoded twice (%25 where % was meant)")

@@ -19,6 +19,7 @@ from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.inputs import tokens
 from smartlaunch.diagnosis.inputs.weblinks import collect_urns, host_of, read_authorize_url, read_error_uri
 from smartlaunch.diagnosis.material import FhirCall, Material
+from smartlaunch.diagnosis.request_faults import UNFILLED
 from smartlaunch.evidence.facts import FlowMemory, derive
 from smartlaunch.evidence.har.entries import HarReport, read_entries
 from smartlaunch.evidence.har.exchanges import exchanges_of, read_har, recorded
@@ -110,13 +111,22 @@ def _forget_hidden(found: Reading) -> None:
     )
 
 
-_NO_VALUE = frozenset({"", "undefined", "null", "None", "nil", "[object Object]"})
-"""What a program sends in the place of a value that it does not have."""
+def _token_request(exchange: Exchange, facts: dict[str, Any]) -> None:
+    """Notice a token request at the authorization endpoint, its parameters in the address, and a code that is named and not given.
 
-
-def _without_code(sent: dict[str, str]) -> bool:
-    """Whether a code exchange names a code and gives none; at the end of the form it may be cut off."""
-    return sent.get("grant_type") == "authorization_code" and sent.get("code", "sent") in _NO_VALUE and list(sent)[-1] != "code"
+    A code without a value at the end of the form may be one that was cut off.
+    """
+    request = exchange.request
+    if request.method == "POST" and b"grant_type=" in request.body and _AUTHORIZE.search(request.url):
+        facts["token_request_at_authorize"] = True
+    if exchange.endpoint is not Endpoint.TOKEN:
+        return
+    sent = dict(request.form)
+    if "grant_type" in dict(parameters_of(request.url)) and "grant_type" not in sent:
+        facts["token_parameters_in_query"] = True
+    unfilled = sent.get("code") == "" or sent.get("code") in UNFILLED
+    if unfilled and sent.get("grant_type") == "authorization_code" and list(sent)[-1] != "code":
+        facts["code_empty"] = True
 
 
 class Spelling:
@@ -128,15 +138,9 @@ class Spelling:
     def look(self, exchange: Exchange, facts: dict[str, Any]) -> None:
         """Remember the launch value of a launch; at an authorization request say how another spelling of it came about.
 
-        Besides: a token request at the authorization endpoint, and what a token says of itself that a FHIR server refuses.
+        Besides: how a token request was written, and what a token says of itself that a FHIR server refuses.
         """
-        if exchange.request.method == "POST" and b"grant_type=" in exchange.request.body and _AUTHORIZE.search(exchange.request.url):
-            facts["token_request_at_authorize"] = True
-        in_query = exchange.endpoint is Endpoint.TOKEN and "grant_type" in dict(parameters_of(exchange.request.url))
-        if in_query and "grant_type" not in dict(exchange.request.form):
-            facts["token_parameters_in_query"] = True
-        if exchange.endpoint is Endpoint.TOKEN and _without_code(dict(exchange.request.form)):
-            facts["code_empty"] = True
+        _token_request(exchange, facts)
         if exchange.endpoint is Endpoint.FHIR and exchange.response is not None and exchange.response.status == 401:
             _refused_token(exchange, exchange.response, facts)
         sent = dict(parameters_of(exchange.request.url))

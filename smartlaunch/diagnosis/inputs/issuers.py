@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
+from smartlaunch.addresses import is_inner
 from smartlaunch.diagnosis.material import Material
 
 LONGEST: Final = 60_000
@@ -62,16 +63,9 @@ class Pair:
         if mine.netloc == theirs.netloc:
             return "scheme"
         same_host = mine.hostname == theirs.hostname
-        return "address" if same_host or _inner(mine.hostname or "") != _inner(theirs.hostname or "") or mine.path.strip("/") else "name"
-
-
-def _inner(host: str) -> bool:
-    """Whether a host name is one that only machines of its own network know."""
-    return (
-        "." not in host
-        or re.match(r"(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.", host) is not None
-        or host.endswith((".local", ".internal", ".svc", ".cluster.local", ".lan"))
-    )
+        return (
+            "address" if same_host or is_inner(mine.hostname or "") != is_inner(theirs.hostname or "") or mine.path.strip("/") else "name"
+        )
 
 
 def read(text: str, m: Material) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from smartlaunch.diagnosis.inputs.weblinks import host_of
 from smartlaunch.diagnosis.material import Material
-from smartlaunch.diagnosis.request_faults import faults_of
+from smartlaunch.diagnosis.request_faults import NEEDED, Fault, faults_of
 from smartlaunch.diagnosis.signals.setting import by_hand
 from smartlaunch.diagnosis.signals.signal import Signal, predicate, saw
 from smartlaunch.diagnosis.vendor import Vendor
@@ -18,8 +18,7 @@ from smartlaunch.diagnosis.vendor import Vendor
 _PERMITTED = {"scope:dotted": "dotted-scopes", "response_type:hybrid": "hybrid"}
 """Forms that are a fault only where the vendor does not document them, by the vendor's trait."""
 
-_ALWAYS_SENT = frozenset({"response_type", "client_id", "redirect_uri", "state", "aud"})
-_IS_MISSING = ": it is missing"
+_ALWAYS_SENT = frozenset(NEEDED) - {"scope"}
 SHORTENED = 3
 """From how many of the parameters that every app sends an address lacks on it is taken for one that somebody shortened."""
 
@@ -35,12 +34,12 @@ def request(m: Material, vendor: Vendor) -> Iterator[Signal]:
         return
     faults: dict[str, list[str]] = {}
     found = m.request_faults or faults_of(m.authorize_url)
-    shortened = by_hand(m) and sum(kind in _ALWAYS_SENT and _IS_MISSING in problem for kind, problem in found) >= SHORTENED
-    for kind, problem in found:
-        if shortened and _IS_MISSING in problem:
+    shortened = by_hand(m) and sum(fault.kind in _ALWAYS_SENT and fault.lacks for fault in found) >= SHORTENED
+    for fault in found:
+        if (shortened and fault.lacks) or (fault.blank and by_hand(m)):
             continue
-        if _PERMITTED.get(kind, "") not in vendor.traits and not _known_better(kind, problem, m) and not _blanked(problem, m):
-            faults.setdefault(kind.partition(":")[0], []).append(problem)
+        if _PERMITTED.get(fault.kind, "") not in vendor.traits and not _known_better(fault, m):
+            faults.setdefault(fault.kind.partition(":")[0], []).append(fault.problem)
     base = m.discovery_base or (m.fhir_base if m.fhir_base != m.aud else "")
     if m.aud and base and host_of(m.aud) != host_of(base):
         faults.setdefault("aud", []).append(
@@ -60,14 +59,15 @@ def _judged(m: Material) -> bool:
     return bool(m.authorize_url) and not cut and not answered
 
 
-def _blanked(problem: str, m: Material) -> bool:
-    """Whether somebody wrote a blank in the place of a value so as not to show it: who tells a story hides his ids."""
-    return "never filled in" in problem and not re.search(r"undefined|null", problem) and by_hand(m)
+_PRESENT = {
+    "pkce-absent": "code_challenge_present",
+    "pkce:method": "code_challenge_method",
+    "state": "state_present",
+    "aud": "aud_present",
+    "client_id": "client_id_present",
+}
 
 
-def _known_better(kind: str, problem: str, m: Material) -> bool:
+def _known_better(fault: Fault, m: Material) -> bool:
     """Whether a fact, taken before anything was removed from the address, says that there is no such fault."""
-    if kind == "pkce" and problem.startswith("code_challenge_method: it is missing"):
-        return bool(m.facts.get("code_challenge_method"))
-    present = {"pkce-absent": "code_challenge_present", "state": "state_present", "aud": "aud_present", "client_id": "client_id_present"}
-    return kind in present and "it is missing" in problem and bool(m.facts.get(present[kind]))
+    return fault.lacks and bool(m.facts.get(_PRESENT.get(fault.kind, "")))

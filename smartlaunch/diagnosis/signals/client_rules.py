@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 from smartlaunch.addresses import is_loopback
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.model import ClientFinding
+from smartlaunch.diagnosis.request_faults import SHORTEST_STATE
 from smartlaunch.exchange import Endpoint, RecordedExchange
 
-SHORTEST_STATE = 22
-"""122 bits, the least the guide asks for, take 21 characters of base64url; a state of fewer cannot be unpredictable enough."""
 _SCOPE_PAGE = frozenset({135})
 """Statements of the page on scopes; all others asked for here stand on the page on app launch."""
 
