@@ -140,11 +140,9 @@ def examine(m: Material, wanted_vendor: str = "") -> Report:
     if m.succeeded and not any(n.startswith(("says:", "error:", "status:", "dropped", "fhir-")) or n in _FAULTS for n in seen):
         return report
     told = leading(m, seen)
-    report.diagnoses = _rank([d for rule in rules() if not rule.last and (d := weigh(rule, seen, vendor, m)) is not None], told)
+    report.diagnoses = _rank(_fitting(seen, vendor, m), told)
     if not report.diagnoses:
-        report.diagnoses = _retold(m, vendor, told) or _rank(
-            [d for rule in rules() if rule.last and (d := weigh(rule, seen, vendor, m)) is not None]
-        )
+        report.diagnoses = _retold(m, vendor, told) or _rank(_fitting(seen, vendor, m, last=True))
     elif (better := _opened(report.diagnoses[0], m, seen) or _remarked(report.diagnoses[0], told)) is not None:
         report.diagnoses = [diagnosis(better, report.diagnoses), *report.diagnoses][:SHOWN]
     if not report.diagnoses:
@@ -202,11 +200,7 @@ def _retold(m: Material, vendor: Vendor, told: Told | None) -> list[Diagnosis]:
     notes = [s for said in m.texts("asker") if said.where == "notes" for s in _SENTENCE.split(said.text) if s and not _SETTLED.search(s)]
     heard = replace(m, said=[*m.said, *(Said("server", RETOLD, sentence[:1000]) for sentence in notes[:60])])
     seen = observe(heard, vendor) if notes else {}
-    found = (
-        _rank([d for rule in rules() if not rule.last and (d := weigh(rule, seen, vendor, heard, retold=True)) is not None], told)
-        if notes
-        else []
-    )
+    found = _rank(_fitting(seen, vendor, heard, retold=True), told) if notes else []
     if told is None:
         return found
     if found and found[0].category is not told.subject.category and told.score >= BY_FAR:
@@ -228,6 +222,11 @@ def _unknown_codes(m: Material) -> list[str]:
     from smartlaunch.diagnosis.inputs.observed import OAUTH_ERRORS
 
     return [f"the error code {code} is in none of the OAuth documents" for code in m.errors if code not in OAUTH_ERRORS]
+
+
+def _fitting(seen: dict[str, Signal], vendor: Vendor, m: Material, *, last: bool = False, retold: bool = False) -> list[Diagnosis]:
+    """What the rules make of the signals seen, those that are weighed last, or all others."""
+    return [d for rule in rules() if rule.last is last and (d := weigh(rule, seen, vendor, m, retold=retold)) is not None]
 
 
 def weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material, *, retold: bool = False) -> Diagnosis | None:

@@ -104,6 +104,8 @@ class _Call:
     url: str = ""
     headers: list[tuple[str, str]] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
+    media_type: str = ""
+    """What curl calls the body by itself, where no header says otherwise."""
     as_query: bool = False
 
     def option(self, name: str, value: str) -> None:
@@ -127,7 +129,7 @@ class _Call:
             self.method = self.method or "HEAD"
         elif name in ("-F", "--form", "--form-string"):
             self.method = self.method or "POST"
-            self.headers.append(("Content-Type", "multipart/form-data"))
+            self.media_type = "multipart/form-data"
         elif name == "--url":
             self.url = self.url or value
         else:
@@ -139,8 +141,9 @@ class _Call:
             self.data.append(f"{left}={quote_plus(right)}" if equals else quote_plus(left))
         elif name in _DATA:
             self.data.append(value)
-            if name == "--json":
-                self.headers.append(("Content-Type", "application/json"))
+        else:
+            return
+        self.media_type = "application/json" if name == "--json" else self.media_type or "application/x-www-form-urlencoded"
 
     def word(self, word: str) -> None:
         """Take a word that is no option: the address, or a method before it."""
@@ -156,8 +159,8 @@ class _Call:
         url, body, headers = self.url, "&".join(self.data), list(self.headers)
         if self.as_query and body:
             url, body = url + ("&" if "?" in url else "?") + body, ""
-        if body and not any(name.lower() == "content-type" for name, _ in headers):
-            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+        if self.media_type and not self.as_query and not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("Content-Type", self.media_type))
         return Request(self.method or ("POST" if body else "GET"), url, tuple(headers), body.encode("utf-8", "replace"))
 
 

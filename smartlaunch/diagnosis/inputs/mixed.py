@@ -179,7 +179,7 @@ class _Text:
         kind = tokens.read(token, self.m)
         self.out.redactor.learn("jwt", token)
         if kind:
-            self.out.took(f"a JWT, by its claims {_a(kind)}{tokens.told_of(token)}; its signature was not kept")
+            self.out.took(f"a JWT, by its claims {_a(kind)}{tokens.told_of(self.m.facts['jwt']['claims'])}; its signature was not kept")
         else:
             self.out.leave("something like a JWT that cannot be decoded")
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from smartlaunch.diagnosis.inputs import bodies, documents, flows, messages, tokens
 from smartlaunch.diagnosis.inputs.pieces import Piece
@@ -31,8 +31,6 @@ _COMPARED = (
     "launch_equal", "launch_changed", "aud_equals_base", "aud_slash_differs", "state_returned_equal", "state_length",
     "code_challenge_base64url", "code_challenge_length", "endpoint_as_discovered",
 )  # fmt: skip
-_OF_VALUES = ("verifier_", "basic_", "assertion", "code_challenge", "redirect_uri_", "client_id_")
-"""Facts about a value, which of a message that was cut off may be the half of one."""
 _FACTS_OF = {
     "code_verifier": "verifier_",
     "client_assertion": "assertion",
@@ -41,6 +39,8 @@ _FACTS_OF = {
     "client_id": "client_id_",
 }
 """How the facts begin that tell of a parameter."""
+_OF_VALUES = ("basic_", *_FACTS_OF.values())
+"""Facts about a value, which of a message that was cut off may be the half of one."""
 _CALLED = re.compile(r"\$[({]|\$\w|`|\{\{")
 """A command or a variable that is filled in when the request goes out."""
 
@@ -146,9 +146,9 @@ class Sent:
         if cut:
             for name in [n for n, value in facts.items() if value is False or n.startswith(_OF_VALUES)]:
                 del facts[name]
-        for name in _stood_in(request):
-            for fact in [f for f in facts if f.startswith(name)]:
-                del facts[fact]
+        stood_in = _stood_in(request)
+        for name in [n for n in facts if n.startswith(stood_in)]:
+            del facts[name]
         if endpoint is Endpoint.FHIR and not cut:
             self._token(request, response)
         kept = self._out.redactor.exchange(exchange)
@@ -177,12 +177,12 @@ class Sent:
         return {name: facts[name] for name in _COMPARED if name in facts and (certain or facts[name] is True)}
 
 
-def _stood_in(request: Request) -> list[str]:
+def _stood_in(request: Request) -> tuple[str, ...]:
     """The beginnings of the facts about values in whose place a variable of a shell or a blank was left."""
     scheme, _, value = (request.header("authorization") or "").partition(" ")
-    found = ["basic_"] if scheme.lower() == "basic" and (is_placeholder(value) or _CALLED.search(value) is not None) else []
-    given = dict(parse_qsl(request.body.decode("utf-8", "replace"))) if b"=" in request.body[:200] else {}
-    return found + [fact for name, fact in _FACTS_OF.items() if name in given and is_placeholder(given[name])]
+    basic = scheme.lower() == "basic" and (is_placeholder(value) or _CALLED.search(value) is not None)
+    found = [_FACTS_OF[name] for name, given in request.form if name in _FACTS_OF and is_placeholder(given)]
+    return ("basic_", *found) if basic else tuple(found)
 
 
 def _to(request: Request) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from smartlaunch.diagnosis import scopes
 from smartlaunch.diagnosis.inputs.weblinks import host_of
@@ -40,23 +41,21 @@ def read(token: str, m: Material) -> str:
     return kind
 
 
-def told_of(token: str) -> str:
-    """For whom a token is, from whom, and until when, in a few words."""
-    parts = split_jwt(token)
-    claims = parts[1] if parts is not None else {}
-    told = [f"{word} {_host_or_start(claims[name])}" for name, word in (("iss", "of"), ("aud", "for")) if claims.get(name)]
-    if isinstance(expires := claims.get("exp"), (int, float)) and 0 < expires < _LAST_TIME:
-        told.append(f"valid until {datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC")
-    return f" ({', '.join(told)})" if told else ""
-
-
 _LAST_TIME = 4_102_444_800
 """The year 2100: a later end is none."""
 
 
+def told_of(claims: Mapping[str, Any]) -> str:
+    """Of whom a token is, for whom, and until when, in a few words."""
+    told = [f"{word} {_host_or_start(claims[name])}" for name, word in (("iss", "of"), ("aud", "for")) if claims.get(name)]
+    if _number(expires := claims.get("exp")) and 0 < expires < _LAST_TIME:
+        told.append(f"valid until {datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC")
+    return f" ({', '.join(told)})" if told else ""
+
+
 def _host_or_start(value: Any) -> str:
-    first = value[0] if isinstance(value, list) and value else value
-    return (host_of(str(first)) if "://" in str(first) else "") or re.sub(r"[^\w.:/-]", "", str(first))[:60]
+    first = str(value[0] if isinstance(value, list) else value)
+    return (host_of(first) if "://" in first else "") or re.sub(r"[^\w.:/-]", "", first)[:60]
 
 
 def _shown(header: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
@@ -115,5 +114,5 @@ def _assertion(m: Material, header: dict[str, Any], claims: dict[str, Any]) -> N
         m.facts["assertion_aud"] = aud
 
 
-def _number(value: Any) -> bool:
+def _number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)

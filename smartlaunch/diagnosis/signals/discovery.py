@@ -63,13 +63,9 @@ def endpoints(m: Material, vendor: Vendor) -> Iterator[Signal]:
         yield saw("authorize-404", "the authorize URL answers 404")
     if m.statuses.get("token") == 404 or (m.statuses.get("any") == 404 and m.token_url and not m.fhir and not m.authorize_url):
         yield saw("token-404", "the token URL answers 404")
-    if m.statuses.get("discovery", 0) >= 400 or (m.facts.get("discovery_request") and m.statuses.get("any", 0) >= 400):
-        yield saw(
-            "discovery-failed",
-            f"the discovery document was answered {m.statuses.get('discovery') or m.statuses.get('any')}",
-            m.fact_of.get("status.discovery", ""),
-        )
     status = m.statuses.get("discovery", 0) or (m.statuses.get("any", 0) if m.facts.get("discovery_request") else 0)
+    if status >= 400:
+        yield saw("discovery-failed", f"the discovery document was answered {status}", m.fact_of.get("status.discovery", ""))
     if status in (401, 403):
         yield saw("discovery-refused", f"the discovery document was answered {status}", m.fact_of.get("status.discovery", ""))
     base_path = re.sub(r"^https?://[^/]+", "", base or "").strip("/")
