@@ -38,9 +38,20 @@ class Phrase:
         """The place in a text that says it, or None; a stage that is not known excludes nothing."""
         if who not in self.who or (stage and self.at and stage not in self.at):
             return None
-        if self.unless is not None and self.unless.search(text):
+        if self.unless is not None and _search(self.unless, text):
             return None
-        return self.pattern.search(text)
+        return _search(self.pattern, text)
+
+
+_END_OF_A_WORD = re.compile(r"(?<=[a-z])(?<!can)not?\b", re.IGNORECASE)
+
+
+def _search(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """The place that a pattern finds; one that begins with "no" or "not" begins a word there: the end of "Inferno" denies nothing."""
+    found = pattern.search(text)
+    while found is not None and _END_OF_A_WORD.match(text, found.start()):
+        found = pattern.search(text, found.start() + 1)
+    return found
 
 
 @dataclass(frozen=True)
