@@ -44,6 +44,7 @@ class Symptom:
     id: str
     told: str
     steps: tuple[str, ...]
+    """Signals that show it by themselves."""
     story: re.Pattern[str] | None
     apart: str
     asks: tuple[str, ...]
@@ -99,7 +100,7 @@ def _is_settled(cause: Cause, m: Material) -> bool:
 
 def _words(symptom: Symptom, seen: Container[str], sentences: list[str]) -> str:
     """The words of a story, or the status, that show a symptom."""
-    if any(step in seen or f"{step.rpartition('-')[0]}-status:{step.rpartition('-')[2]}" in seen for step in symptom.steps):
+    if any(step in seen for step in symptom.steps):
         return symptom.told
     if symptom.story is None:
         return ""

@@ -10,6 +10,8 @@ import smartlaunch.diagnosis.signals as signals_module
 from smartlaunch.diagnosis import load, read_observation, weighing
 from smartlaunch.diagnosis.model import DEFINITIONS, Category
 from smartlaunch.diagnosis.signals.observing import observe
+from smartlaunch.diagnosis.subjects import subjects
+from smartlaunch.diagnosis.symptoms import symptoms
 from smartlaunch.diagnosis.vendor import all_vendors
 
 ALIKE = {"expected": "https://as.example", "found": "https://as.example", "ordered": True, "differ_in": "nothing", "refused": True}
@@ -333,15 +335,21 @@ def test_rules_name_only_what_exists():
     made = re.compile(
         r"^(?:request|error|status|grant|auth|any-status|token-status|authorize-status):|^(?:is|access|requested-only|dropped-all|redirect-differs)-"
     )
+    named: set[tuple[str, str]] = set()
     for rule in weighing.rules():
-        for name in (*rule.all, *rule.any, *rule.none, *rule.supports, *rule.against, *rule.unsure):
-            if name.startswith("says:"):
-                assert name[5:] in says, (rule.id, name)
-            else:
-                assert f'"{name}"' in source or made.match(name), (rule.id, name)
+        for name in (*rule.all, *rule.any, *rule.none, *rule.supports, *rule.against, *rule.unsure, *rule.yields):
+            named.add((rule.id, name))
         assert set(rule.explains) <= ids, rule.id
         assert set(rule.asks) <= set(weighing.questions()[0]), rule.id
+        assert set(rule.open) <= {category.value for category in Category}, rule.id
         assert rule.all or rule.any, rule.id
+    named |= {(subject.id, name) for subject in subjects() for name in subject.none}
+    named |= {(symptom.id, name) for symptom in symptoms() for name in symptom.steps}
+    for owner, name in named:
+        if name.startswith("says:"):
+            assert name[5:] in says, (owner, name)
+        else:
+            assert f'"{name}"' in source or made.match(name), (owner, name)
 
 
 def test_vendor_files_name_only_rules_that_exist_and_every_meaning_is_used():
@@ -398,6 +406,20 @@ def test_wording_means_what_it_says(vendor, text, says):
     m = read_observation({"vendor": vendor, "error_description": text})
     assert weighing.vendor_of(m).id == vendor
     assert f"says:{says}" in observe(m, weighing.vendor_of(m))
+
+
+@pytest.mark.parametrize(
+    "words", ["{} client registered", "{} code verifier", "{} required role", "{} code in the request", "{} subscription key"]
+)
+def test_end_of_a_word_denies_nothing(words):
+    generic = all_vendors()["generic"]
+    denied = {says for says, _, _ in generic.says_in(words.format("no"), "server")}
+    assert denied
+    assert not denied & {says for says, _, _ in generic.says_in(words.format("Inferno"), "server")}
+
+
+def test_what_cannot_be_done_is_denied():
+    assert "app-link-unknown" in {says for says, _, _ in all_vendors()["generic"].says_in("it cannot return to the app", "server")}
 
 
 def test_every_category_is_defined_and_used():

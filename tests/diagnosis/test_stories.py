@@ -7,6 +7,7 @@ import pytest
 
 from smartlaunch.diagnosis import Confidence, load
 from smartlaunch.diagnosis.inputs.issuers import read as read_issuers
+from smartlaunch.diagnosis.inputs.prose import read as read_prose
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.symptoms import PREFIX, symptoms
 from smartlaunch.diagnosis.weighing import questions
@@ -805,10 +806,13 @@ SENT = (
         ("%2Ffhir", "%2Ffhir%2Fmetadata-team", ""),
         ("scope=openid", "scope=launch%20openid&launch=undefined", "launch: it is 'undefined'"),
         ("scope=openid", "scope=launch%20openid&launch=undefined7", ""),
+        ("scope=openid", "scope=launch%20openid&launch=nil", "launch: it is 'nil'"),
         ("scope=openid", "scope=openid%C2%A0fhirUser", "character 7 is no plain one (NO-BREAK SPACE)"),
         ("scope=openid", "scope=openid%20fhirUser", ""),
         ("=https%3A%2F%2Fa.", "=http%3A%2F%2Fa.", "redirect_uri: http on the host"),
         ("=https%3A%2F%2Fa.example", "=http%3A%2F%2F127.0.0.1%3A3000", ""),
+        ("=https%3A%2F%2Fa.example", "=http%3A%2F%2F192.168.1.7%3A3000", ""),
+        ("=https%3A%2F%2Fa.example", "=http%3A%2F%2F192.168.a.example", "redirect_uri: http on the host"),
     ],
 )
 def test_request_names_the_value_that_no_server_takes(old, new, named):
@@ -849,3 +853,36 @@ def test_subject_of_the_message_itself_leaves_nothing_open():
         "client authentication failed. An invalid client is not registered like that, we think."
     )
     assert load(text).report().diagnoses[0].category.value == "client-auth"
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("code_challenge_method", "pkce-challenge-missing"),
+        ("code_verifier", "pkce-verifier-missing"),
+        ("scope", "scope-missing"),
+        ("client_id", "client-id-missing"),
+        ("code", "code-not-sent"),
+        ("aud", "aud-missing"),
+        ("zone", "request-malformed"),
+    ],
+)
+def test_parameter_that_a_message_misses_is_its_only_cause(name, rule):
+    assert [d.rule for d in load(f"Missing parameter: {name}").report().diagnoses] == [rule]
+
+
+def test_launch_value_that_a_program_does_not_have_is_told_of_a_story_too():
+    story = "It stops at the sign-in page, and I do not know why. Our page opens " + SENT + "&launch={} for the clinic. Is that right?"
+    assert "request-launch" in [d.rule for d in load(story.format("nil")).report().diagnoses]
+
+
+def test_setting_of_an_issuer_is_no_progress_of_curl():
+    settings = "Our application.yml has\n  issuer: https://as.example/realms/a\n  subject: what the user is called"
+    assert "realms/a . subject: what" in read_prose(settings, alone=False).asker.replace("  ", " ")
+    assert "ehr.example" not in read_prose("It shows\n*  issuer: C=US; O=A\n*  subject: CN=ehr.example", alone=False).asker
+
+
+def test_question_that_shows_a_demand_is_one():
+    told = load("The logs of the token endpoint show that it requires a client secret: invalid_client")
+    assert told.report().diagnoses[0].rule == "credentials-absent"
+    assert "credentials-absent" not in [d.rule for d in load("How come that it requires a client secret?").report().diagnoses]

@@ -76,7 +76,7 @@ _EXCEPTION = re.compile(
 _PROGRESS = re.compile(
     r"\s*\*?\s+(?:Trying \S|TCP_NODELAY|Connected to|Host \S+ was resolved|IPv[46]: |ALPN\b|"
     r"(?:successfully set )?certificate verify locations|CAfile:|CApath:|TLSv1|SSL connection using|"
-    r"Server certificate:|(?:subject|issuer|start date|expire date|subjectAltName):|"
+    r"Server certificate:|(?:subject|issuer): \w+=|(?:start date|expire date|subjectAltName):|"
     r"SSL certificate verify ok|Using HTTP|Connection state changed|Copying HTTP|Connection #\d+ to host|upload completely|"
     r"We are completely uploaded|Mark bundle|old SSL session|Server auth using|\[HTTP/2\])|"
     r"Note: Unnecessary use of"
@@ -159,11 +159,9 @@ _GRANTED = re.compile(
 )
 _ASKED = re.compile(r"(?i)\b(?:we|I|app|client)\b[^.]{0,30}\b(?:request|ask for|asked for|requested|requesting|asking for)\b")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|\n\s*\n")
-_SCOPE_WORD = re.compile(r"(?<![\w/.:])(?:patient|user|system)/(?:[A-Z][A-Za-z]+|\*)\.(?:read|write|\*|[cruds]{1,5})(?![\w/])")
-_SCOPE_RUN = re.compile(
-    r"(?<![\w/.:])(?:(?:patient|user|system)/(?:[A-Z][A-Za-z]+|\*)\.(?:read|write|\*|[cruds]{1,5})(?![\w/])"
-    r"(?:[ \t]*,[ \t]*(?:and[ \t]+)?|[ \t]+(?:and[ \t]+)?)?){2,60}"
-)
+_SCOPE = r"(?:patient|user|system)/(?:[A-Z][A-Za-z]+|\*)\.(?:read|write|\*|[cruds]{1,5})(?![\w/])"
+_SCOPE_WORD = re.compile(rf"(?<![\w/.:]){_SCOPE}")
+_SCOPE_RUN = re.compile(rf"(?<![\w/.:])(?:{_SCOPE}(?:[ \t]*,[ \t]*(?:and[ \t]+)?|[ \t]+(?:and[ \t]+)?)?){{2,60}}")
 """Scopes that stand side by side inside a sentence."""
 _REQUESTED = re.compile(r"(?i)\b(?:request\w*|ask\w*|includ\w*|sen[dt]\w*|scopes?)\b")
 
@@ -219,28 +217,30 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
     heard.asker = story
     _codes(text, heard)
     _scope_lists(text, heard)
-    if found := _STATUS.search(story):
-        heard.status = int(next(code for code in found.groups() if code))
-        heard.step = _step_of(story, str(heard.status)) or ("fhir" if _LIBRARY_CALL.search(story) else "")
-    elif not short and (worded := _STATUS_WORD.search(story)):
-        heard.status = 403 if worded.group(1).lower() == "forbidden" else 401
-        heard.step = _step_of(story, worded.group(1)) or ("fhir" if _LIBRARY_CALL.search(story) else "")
+    if told := _status(story, in_words=not short):
+        heard.status = int(told) if told.isdigit() else 403 if told.lower() == "forbidden" else 401
+        heard.step = _step_of(story, told) or ("fhir" if _LIBRARY_CALL.search(story) else "")
     heard.calls = [f"{m.group(1)} {m.group(2)}" for m in _FHIR_CALL.finditer(story)][:6]
     if _NO_REFRESH.search(story):
         heard.values.setdefault("refresh_token", "not returned")
     return heard
 
 
+def _status(story: str, *, in_words: bool) -> str:
+    """The first status of a story as it stands there, by its number or else by its words alone."""
+    if found := _STATUS.search(story):
+        return next(code for code in found.groups() if code)
+    worded = _STATUS_WORD.search(story) if in_words else None
+    return "" if worded is None else worded.group(1)
+
+
 def _step_of(story: str, status: str) -> str:
-    """The step that the sentences about a status speak of, or the one before it; the first that tells counts."""
-    number = re.compile(rf"(?<![\d.]){re.escape(status)}(?!\d)", re.IGNORECASE)
-    before = ""
-    told: list[str] = []
-    for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z])|\s\.\s", story):
-        if number.search(sentence):
-            told = [*told, sentence, before] if told else [sentence, before]
-        before = sentence
-    return next((step for sentence in (*told[::2], *told[1::2]) for step, pattern in _STEPS if pattern.search(sentence)), "")
+    """The step that the sentences with a status speak of, else those before them; the first that tells counts."""
+    named = re.compile(rf"(?<![\d.]){re.escape(status)}(?!\d)", re.IGNORECASE)
+    sentences = ["", *re.split(r"(?<=[.!?])\s+(?=[A-Z])|\s\.\s", story)]
+    at = [place for place, sentence in enumerate(sentences) if named.search(sentence)]
+    told = [*(sentences[place] for place in at), *(sentences[place - 1] for place in at)]
+    return next((step for sentence in told for step, pattern in _STEPS if pattern.search(sentence)), "")
 
 
 def _scope_lists(text: str, heard: Heard) -> None:
