@@ -71,6 +71,8 @@ class Control:
     """Whether it stands in a page header, footer or navigation."""
     opens: bool = False
     """Whether pressing it opens another window."""
+    menu: bool = False
+    """Whether pressing it opens a menu."""
     hit: bool = True
     """Whether a click at its middle would reach it."""
     options: tuple[Option, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence
+from smartlaunch.errors import LoginStuck
 from smartlaunch.finding import Outcome, Side
 from smartlaunch.records import commands
 from smartlaunch.records.own_side import SENTENCES
@@ -71,5 +72,26 @@ def of_block(result: ScenarioResult, run: Run) -> Diagnosis | None:
         confidence=Confidence.HIGH,
         weight=CERTAIN,
         evidence=[Evidence(said[:300], exchange=result.exchanges[-1] if result.exchanges else "")],
+        scenarios=[result.id],
+    )
+
+
+def of_stuck_login(result: ScenarioResult, run: Run) -> Diagnosis | None:
+    """The block of a page on which nobody knew the way on, for when no message tells more."""
+    if result.outcome != Outcome.BLOCKED or result.block.get("kind") != LoginStuck.kind:
+        return None
+    said = str(result.block.get("cause", "")).partition(" Visible controls:")[0]
+    return Diagnosis(
+        rule="login-stuck",
+        category=Category.IDENTITY_SESSION,
+        side=Side.UNDECIDED,
+        cause="A page of the login was reached from which nothing known leads on.",
+        fix="Go through the login by hand in a browser. Where a person comes through, give the steps as [[login.steps]] "
+        "(`smartlaunch login record` writes them); where a person is stopped as well, mend what the page names, such as a permission "
+        "of this user or a setting of the app.",
+        next=commands.again(result, run),
+        confidence=Confidence.LOW,
+        weight=CERTAIN // 2,
+        evidence=[Evidence(said[:400], exchange=result.exchanges[-1] if result.exchanges else "")],
         scenarios=[result.id],
     )

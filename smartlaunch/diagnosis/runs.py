@@ -57,7 +57,9 @@ def diagnose(run: Run, vendor: str = "", scenario: str = "") -> Report:
     order = {r.id: n for n, r in enumerate(run.scenarios)}
     report.diagnoses = sorted(found, key=lambda d: (d.side is not Side.TARGET_FILE, -_gravity(d, run), -d.weight, _place(d, order)))
     if not report.diagnoses and any(r.outcome in (Outcome.FAILED, Outcome.BLOCKED) for r in results):
-        report.missing = _missing(results, run, wanted)
+        report.missing = _missing(results, run, wanted) or [
+            Missing("what the server holds against the request", "Ask those who run it, with the times and ids of its answers.")
+        ]
     return report
 
 
@@ -119,6 +121,8 @@ def _causes(result: ScenarioResult, run: Run, vendor: str) -> tuple[list[Diagnos
         item.requirements = wishes if servers and not refused else []
     if refused and not found:
         found = [_refusal(refused[0], result, run)]
+    if not found and (stuck := own_side.of_stuck_login(result, run)) is not None:
+        found = [stuck]
     return found, [(result, f) for f in servers if f not in refused]
 
 

@@ -206,6 +206,16 @@ def parse_www_authenticate(value: str) -> dict[str, str]:
     return found
 
 
+def _of_a_script(exchange: Exchange, origin: str) -> bool:
+    """Whether a browser holds an answer to the rules of CORS: a form names an origin as well, and a script of the same one is free."""
+    own = urlsplit(exchange.request.url)
+    return (
+        bool(origin)
+        and origin.lower() != f"{own.scheme}://{own.netloc}".lower()
+        and exchange.request.header("sec-fetch-mode") != "navigate"
+    )
+
+
 def _common(exchange: Exchange, query: Mapping[str, str], facts: Facts) -> None:
     request, answer = exchange.request, exchange.heard
     if origin := request.header("origin"):
@@ -226,7 +236,7 @@ def _common(exchange: Exchange, query: Mapping[str, str], facts: Facts) -> None:
     if allowed := answer.header("access-control-allow-origin"):
         facts["cors_origin"] = allowed[:_LIMIT]
         facts["cors_credentials"] = (answer.header("access-control-allow-credentials") or "").strip().lower() == "true"
-        if allowed.strip() == "*" and request.header("cookie") and origin:
+        if allowed.strip() == "*" and request.header("cookie") and _of_a_script(exchange, origin or ""):
             facts["cors_wildcard_with_credentials"] = True
     facts["clock_offset_s"] = _clock_offset(answer.header("date"), exchange)
     if answer.status >= 400 and exchange.endpoint is not Endpoint.FHIR:

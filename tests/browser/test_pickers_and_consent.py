@@ -317,3 +317,25 @@ def test_a_chart_without_the_app_is_said_plainly(site, person, plan):
     )
     assert landing.kind == "no-way-on"
     assert landing.steps
+
+
+def test_a_button_that_opens_a_menu_is_no_answer_and_what_a_page_calls_out_is_told(site, person, plan, callback):
+    site.html(
+        "/authorize",
+        "<h1>Connection</h1><p role='alert'>You lack the credential to access these scopes</p>"
+        "<button id='selectGrant' data-toggle='dropdown' aria-haspopup='true'>Manage</button><button id='out'>Log out</button>",
+    )
+    landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
+    assert landing.kind == "no-way-on"
+    assert not landing.steps
+    assert 'the page says "You lack the credential to access these scopes"' in landing.reason
+
+
+def test_a_page_that_comes_back_is_quoted(site, person, plan, callback):
+    site.html(
+        "/authorize",
+        "<h1>Allow access?</h1><p class='toast error'>No such permission</p><form><button>Allow</button><button>Deny</button></form>",
+    )
+    landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
+    assert "came back unchanged" in landing.reason
+    assert landing.reason.endswith('the page says "No such permission"')

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -187,3 +188,20 @@ def test_it_is_fast():
             derive(exchange, memory)
         best = min(best, (time.perf_counter() - begin) / len(exchanges))
     assert best < 0.0004, f"{best * 1000:.3f} ms"
+
+
+@pytest.mark.parametrize(
+    ("more", "held"),
+    [
+        ([("Origin", "https://app.example"), ("Sec-Fetch-Mode", "cors")], True),
+        ([("Origin", "https://app.example")], True),
+        ([("Origin", "https://as.example"), ("Sec-Fetch-Mode", "cors")], None),
+        ([("Origin", "https://app.example"), ("Sec-Fetch-Mode", "navigate")], None),
+        ([], None),
+    ],
+)
+def test_a_form_and_a_script_of_the_same_origin_fall_under_no_rule_of_cors(more, held):
+    request = Request("POST", "https://as.example/login", [("Cookie", "a=b"), *more], b"")
+    answer = Response(200, [("Access-Control-Allow-Origin", "*")], b"")
+    facts = derive(Exchange("x0001", Actor.BROWSER, Endpoint.PAGE, NOW, 1.0, request, answer), FlowMemory())
+    assert facts.get("cors_wildcard_with_credentials") is held

@@ -175,3 +175,39 @@ def test_every_requirement_has_a_topic_and_most_have_one_of_their_own():
 
     names = [topic_of(row.id).name for row in load().values() if not str(row.actor).endswith("client")]
     assert names.count("any") < 0.05 * len(names)
+
+
+PAGE = {"endpoint": "page", "actor": "browser", "method": "GET", "facts": {}, "response_body": "", "duration_ms": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        ([["sec-fetch-dest", "empty"], ["accept", "*/*"]], "login-stuck"),
+        ([["sec-fetch-dest", "image"]], "login-stuck"),
+        ([["user-agent", "a browser"]], "login-stuck"),
+        ([["sec-fetch-dest", "document"]], "endpoint-not-found"),
+        ([["accept", "text/html"]], "endpoint-not-found"),
+        ([], "endpoint-not-found"),
+    ],
+)
+def test_what_a_page_asks_for_is_no_answer_to_the_authorization_request(headers, named):
+    authorize = {
+        **_exchange(1, {}, 302, client_id="a", response_type="code"),
+        "endpoint": "authorize",
+        "url": "https://as.example/authorize",
+    }
+    part = {**_exchange(2, {}, 404), **PAGE, "url": "https://as.example/part", "request_headers": headers}
+    block = {"kind": "login-stuck", "cause": 'the page says "you have no credential for this". Visible controls: button "Log out"'}
+    run = _run([_scenario("one", "blocked", block=block, exchanges=["x0001", "x0002"])], [authorize, part])
+    (only,) = diagnose(run).diagnoses
+    assert only.rule == named
+    if named == "login-stuck":
+        assert [e.text for e in only.evidence] == ['the page says "you have no credential for this".']
+
+
+def test_a_flow_that_stopped_is_never_called_one_without_a_fault():
+    report = diagnose(_run([_scenario("one", "blocked")]))
+    assert not report.diagnoses
+    assert "nothing in this flow failed" not in render(report)
+    assert "What would help" in render(report)

@@ -27,8 +27,8 @@ def consent_pair(s: Situation) -> tuple[Control | None, Control | None]:
 
 def _meaning(control: Control) -> str:
     """What pressing it would answer: ``allow``, ``deny``, ``cancel``, ``other``; empty for what is no answer at all."""
-    if control.outer:
-        return ""
+    if control.outer or control.menu:
+        return ""  # what opens a menu gives no answer, whatever its id says
     if says(control, words.DENY):
         return "deny"
     if says(control, words.CANCEL):

@@ -83,6 +83,7 @@
       pager: /^(button|a)$/.test(tag) && pages(el),
       outer: framed(el),
       opens: !/^(_self)?$/.test(el.getAttribute('formtarget') || el.getAttribute('target') || (form && form.getAttribute('target')) || ''),
+      menu: /^(true|menu)$/.test(el.getAttribute('aria-haspopup') || '') || /^dropdown$/.test(el.dataset.toggle || el.dataset.bsToggle || ''),
       hit: hits(el, el.ownerDocument.defaultView || window),
       options: kind === 'select' ? [...el.options].slice(0, 200).map(o =>
         ({value: o.value, text: clean(o.text), selected: o.selected, disabled: o.disabled})) : [],

@@ -127,6 +127,9 @@ def give_up(walk: Walk, reason: str) -> None:
     """End on a page with no way on, or leave it to the person at a headed browser."""
     if walk.dialogs:
         reason = f"{reason}; the page said in a dialogue: {walk.dialogs[-1]}"
+    said = told(walk.last.errors[0]) if walk.last.errors else ""
+    if said and said not in reason:
+        reason = f'{reason}; the page says "{said}"'
     reason += "".join(f"; no step of {source} ({place}) names a page of this login" for source, place in _unused(walk).items())
     if _hand_over(walk, reason):
         return

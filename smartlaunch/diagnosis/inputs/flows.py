@@ -410,7 +410,7 @@ def _token(m: Material, item: RecordedExchange, done: set[str]) -> None:
         _take(m, item, name)
     m.facts["client_id_at_token"] = "client_id" in f
     m.fact_of["client_auth"] = item.id
-    content = next((v.lower() for k, v in item.request_headers if k.lower() == "content-type"), "")
+    content = _header(item, "content-type")
     if "json" in content:
         m.facts["token_content_type"] = "json"
     elif "multipart" in content:
@@ -494,10 +494,24 @@ def _page(m: Material, item: RecordedExchange) -> None:
         read_error_uri(item.url, m)
         m.fact_of["urn"] = item.id
         m.facts["no_redirect"] = True
-    if item.endpoint in (Endpoint.PAGE, Endpoint.REDIRECT) and (item.status >= 400 or "error" in item.url.lower()):
+    if 400 <= item.status < 500 and _fetched_by_page(item):
+        _error(m, item)  # what a page asks for may be missing without any harm, and is no answer to the authorization request
+    elif item.endpoint in (Endpoint.PAGE, Endpoint.REDIRECT) and (item.status >= 400 or "error" in item.url.lower()):
         if item.endpoint == Endpoint.PAGE and item.status >= 400:
             m.statuses["authorize"], m.fact_of["status.authorize"] = item.status, item.id
         _error(m, item)
+
+
+def _fetched_by_page(item: RecordedExchange) -> bool:
+    """Whether a page asked for it, a script, a text or a picture, and not the person; of a request without headers nobody knows."""
+    to = _header(item, "sec-fetch-dest")
+    if to:
+        return to not in ("document", "iframe", "frame")
+    return bool(item.request_headers) and not (_header(item, "upgrade-insecure-requests") or "text/html" in _header(item, "accept"))
+
+
+def _header(item: RecordedExchange, name: str) -> str:
+    return next((value.lower() for key, value in item.request_headers if key.lower() == name), "")
 
 
 def _error(m: Material, item: RecordedExchange) -> None:
