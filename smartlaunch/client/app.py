@@ -34,6 +34,7 @@ from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.target import Client, User
 
 T = TypeVar("T")
+_OFFLINE = frozenset({"openid", "offline_access"})
 
 
 class PastedLaunchRefused(Blocked):
@@ -110,6 +111,11 @@ class App:
         return (self.client.name, self.launch_kind) in self.engine.granted_less_within_a_session
 
     @property
+    def _asks_for_consent(self) -> bool:
+        """Whether its requests for offline access ask for consent, since without that the server was seen to leave it away."""
+        return (self.client.name, self.launch_kind) in self.engine.offline_with_consent
+
+    @property
     def token_endpoint(self) -> str:
         """The token endpoint of the server."""
         return self.engine.discovery.url("token_endpoint")
@@ -124,6 +130,8 @@ class App:
             aud=self.engine.target.aud or (launch.iss if launch is not None else self.engine.target.fhir_base_url),
             launch=launch.launch if launch is not None else "",
         )
+        if self._asks_for_consent and set(request.scopes) >= _OFFLINE:
+            request = request.having(prompt="consent")
         return request if self.situation.method == "GET" else request.by(self.situation.method)
 
     def launched(self, user: User | None = None, *, patient: str = "", session: str = "") -> Launch | None:
@@ -418,7 +426,8 @@ class App:
             try:
                 attempt = self.attempt()
                 again = partial(self._attempt, None, None, "", "", "allow", None, doubtful=False)
-                return self._after_a_sign_in(attempt, _lacking(attempt), again) if within else attempt
+                attempt = self._after_a_sign_in(attempt, _lacking(attempt), again) if within else attempt
+                return self._with_consent_asked_for(attempt, again)
             except PastedLaunchRefused:
                 if not self.launches.left(self.client):
                     raise
@@ -469,6 +478,37 @@ class App:
             " that the rest can be judged, each of its flows begins with a sign-in"
         )
         return anew
+
+    def _with_consent_asked_for(self, first: Attempt, again: Callable[[], Attempt]) -> Attempt:
+        """The right flow, or the same one with ``prompt=consent`` where only that is given offline access.
+
+        OpenID Connect has a server pass over ``offline_access`` in a request that asks for no consent, unless it has reasons of its own
+        (Core section 11); the guide has no word of it. That is told, and the app's later requests ask for it, so that refreshes can be
+        judged.
+        """
+        if not self._left_without_offline_access(first) or self.launches.pasted(self.client):
+            return first
+        app = (self.client.name, self.launch_kind)
+        self.engine.offline_with_consent.add(app)
+        with suppress(Blocked):
+            anew = again()
+            if anew.succeeded and not self._left_without_offline_access(anew):
+                self.engine.notes.append(
+                    f"[clients.{self.client.name}]: the server gives offline_access only to requests with prompt=consent (so OpenID Connect"
+                    " Core section 11); so that refreshes can be judged, each of the app's requests asks for consent"
+                )
+                return anew
+        self.engine.offline_with_consent.discard(app)
+        return first
+
+    def _left_without_offline_access(self, attempt: Attempt) -> bool:
+        """Whether offline access was asked for with OpenID Connect of a server that offers it, and neither the scope nor its token came."""
+        discovery = self.engine.discovery
+        offered = "permission-offline" in discovery.capabilities or "offline_access" in discovery.listed("scopes_supported")
+        if not offered or attempt.token is None or not set(attempt.authorization.request.scopes) >= _OFFLINE:
+            return False
+        unlisted = bool(attempt.token.refresh_token) and "online_access" not in attempt.token.scopes
+        return "offline_access" in _lacking(attempt) and not unlisted
 
     def grant(self, scope: Sequence[str] | None = None, user: User | None = None) -> Grant:
         """A living grant, shared by all scenarios that only look at it."""

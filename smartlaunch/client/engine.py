@@ -60,6 +60,8 @@ class Engine:
         """Whether a page of this server has asked for consent in this run; one that does not ask again remembers the answer."""
         self.granted_less_within_a_session: set[tuple[str, str]] = set()
         """The apps, by client and way of launching, that were granted less in a session from before than after a sign-in."""
+        self.offline_with_consent: set[tuple[str, str]] = set()
+        """The apps, by client and way of launching, that are given offline access only where their requests ask for consent."""
         self._walked: list[str] = []
         self._in_use: set[str] = set()
 

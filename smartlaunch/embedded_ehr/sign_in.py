@@ -333,6 +333,13 @@ class SignIn(Part):
             return [one for one in offered if one not in grants.REFRESH and not one.startswith("user/")]
         if transaction.launch is not None and self.variant("gives_no_offline_access_from_the_chart"):
             return [one for one in offered if one != "offline_access"]
+        asked = transaction.parameters
+        if (
+            asked.get("prompt") != "consent"
+            and "openid" in asked.get("scope", "")
+            and self.variant("wants_consent_asked_for_offline_access")
+        ):
+            return [one for one in offered if one != "offline_access"]
         return offered
 
     async def consent_page(self, request: Request) -> Response:

@@ -94,3 +94,23 @@ def test_a_login_that_gets_stuck_in_a_session_from_before_is_begun_with_a_sign_i
     (note,) = told(world, app)
     assert "gets stuck" in note
     assert app.grant().token.succeeded
+
+
+@pytest.mark.parametrize("kind", ["standalone", "ehr"])
+def test_offline_access_that_comes_only_with_consent_asked_for_is_asked_for_so_and_told(kind: str, worlds: Callable[..., World]) -> None:
+    world = worlds(variants=("wants_consent_asked_for_offline_access",), fresh=True)
+    app = world.app("public", kind)
+    assert not app.grant().lacking
+    assert not app.fresh_grant().lacking
+    (note,) = (note for note in world.engine.notes if "prompt=consent" in note)
+    assert note.startswith(f"[clients.{app.client.name}]")
+    assert app.request(scope=[scope for scope in app.scopes if scope != "offline_access"]).get("prompt") == ""
+    assert app.request().having(prompt="none").get("prompt") == "none"
+
+
+def test_no_consent_is_asked_for_where_that_brings_no_offline_access(worlds: Callable[..., World]) -> None:
+    world = worlds(variants=("gives_no_offline_access_from_the_chart",), fresh=True)
+    app = world.app("public", "ehr")
+    assert app.grant().lacking == ["offline_access"]
+    assert app.request().get("prompt") == ""
+    assert not world.engine.notes
