@@ -23,8 +23,10 @@ def role_of(control: Control) -> str:
 
 def leads_on(control: Control) -> bool:
     """Whether pressing it may bring the walk forward, so neither help nor a way back, another provider, a search."""
-    if control.pager or any(
-        says(control, p, deep=False) for p in (words.NEVER, words.DENY, words.CANCEL, words.OTHER_PROVIDER, words.SEARCH)
+    if (
+        control.pager
+        or control.menu
+        or any(says(control, p, deep=False) for p in (words.NEVER, words.DENY, words.CANCEL, words.OTHER_PROVIDER, words.SEARCH))
     ):
         return False
     return not (control.href.startswith(("mailto:", "tel:", "javascript:void")) or "logout" in split_name(control.href))
