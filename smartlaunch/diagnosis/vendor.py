@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
+from smartlaunch.diagnosis import libraries
 from smartlaunch.errors import LookupFailed, UsageError
 
 
@@ -33,22 +34,30 @@ class Phrase:
     unless: re.Pattern[str] | None = None
     source: str = ""
     vendor: str = ""
+    context: bool = False
+    """It tells what a text is about, not what is wrong: read beside whatever else the same words say."""
 
-    def found_in(self, text: str, who: str, stage: str = "") -> re.Match[str] | None:
-        """The place in a text that says it, or None; a stage that is not known excludes nothing."""
+    def found_in(self, text: str, who: str, stage: str = "", known: tuple[libraries.Found, ...] = ()) -> re.Match[str] | None:
+        """The place in a text that says it, or None; a stage that is not known excludes nothing.
+
+        A phrase that is nobody's own says nothing about the words of a sentence that is ``known`` in full.
+        """
         if who not in self.who or (stage and self.at and stage not in self.at):
             return None
         if self.unless is not None and _search(self.unless, text):
             return None
-        return _search(self.pattern, text)
+        found = _search(self.pattern, text)
+        while found is not None and known and not (self.vendor or self.context) and libraries.covered(*found.span(), known):
+            found = _search(self.pattern, text, found.end() or 1)
+        return found
 
 
 _END_OF_A_WORD = re.compile(r"(?<=[a-z])(?<!can)not?\b", re.IGNORECASE)
 
 
-def _search(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+def _search(pattern: re.Pattern[str], text: str, start: int = 0) -> re.Match[str] | None:
     """The place that a pattern finds; one that begins with "no" or "not" begins a word there: the end of "Inferno" denies nothing."""
-    found = pattern.search(text)
+    found = pattern.search(text, start)
     while found is not None and _END_OF_A_WORD.match(text, found.start()):
         found = pattern.search(text, found.start() + 1)
     return found
@@ -86,7 +95,7 @@ class Vendor:
         return next((says for ending, says in self.urns if folded == ending or folded.endswith("-" + ending)), "")
 
     def says_in(self, text: str, who: str, stage: str = "") -> Iterator[tuple[str, str, str]]:
-        """What a text says, the words that say it, and the vendor whose wording it is (empty: anybody's)."""
+        """What a text says, the words that say it, and the vendor or library whose wording it is (empty: anybody's)."""
         yield from _read(self.id, text, who, stage)
 
 
@@ -98,11 +107,13 @@ def fold(urn: str) -> str:
 @lru_cache(maxsize=4096)
 def _read(vendor: str, text: str, who: str, stage: str) -> tuple[tuple[str, str, str], ...]:
     """Kept, because a run meets the same error page and the same error body again and again."""
-    return tuple(
+    known = libraries.said_in(text)
+    guessed = tuple(
         (phrase.says, " ".join(found.group(0).split())[:160], phrase.vendor)
         for phrase in _wording(vendor)
-        if (found := phrase.found_in(text, who, stage))
+        if (found := phrase.found_in(text, who, stage, known))
     )
+    return (*((each.says, each.words, each.library) for each in known), *guessed)
 
 
 @cache
@@ -186,6 +197,7 @@ def _phrase(entry: dict[str, Any], vendor: str, source: str) -> Phrase:
         unless=_any_of(entry["unless"]) if entry.get("unless") else None,
         source=entry.get("source", source),
         vendor=vendor,
+        context=entry.get("context", False),
     )
 
 

@@ -244,7 +244,8 @@ def weigh(rule: Rule, seen: dict[str, Signal], vendor: Vendor, m: Material, *, r
         weight = min(weight - ANSWERED, RETOLD_AT_MOST)
     elif not rule.alone and _thin(used, seen, m):
         described = any(said.where not in ("error", "notes") for said in m.texts("server"))
-        weight -= ANSWERED if described and "phrase-in-answer" in seen else THIN
+        known = "library-message" in seen or (described and "phrase-in-answer" in seen)
+        weight -= ANSWERED if known else THIN
     weight = min(weight, rule.at_most, 100)
     if all(seen[name].evidence.by == "asker" for name in used):
         weight = min(weight, ASKED_AT_MOST)

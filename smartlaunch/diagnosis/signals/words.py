@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from smartlaunch.diagnosis import libraries
 from smartlaunch.diagnosis.material import Material, Said
 from smartlaunch.diagnosis.signals.signal import Signal, first_of, predicate, saw, shortened
 from smartlaunch.diagnosis.vendor import Vendor
@@ -34,7 +35,11 @@ def stated(m: Material, vendor: Vendor) -> Iterator[Signal]:
             yield saw("unknown-urn", f"the server names {urn}, which no rule knows", urn=urn)
     for said in sorted(m.said, key=lambda each: each.who == "asker"):
         for says, words, owner in vendor.says_in(said.text, said.who, stage_of(m, said)):
-            yield saw(f"says:{says}", f'{_WHO[said.who]} ({said.where}) says "{words}"', said.exchange, by=said.who, words=words)
+            library = libraries.name_of(owner)
+            speaker, by = (library, "server") if library else (_WHO[said.who], said.who)
+            yield saw(f"says:{says}", f'{speaker} ({said.where}) says "{words}"', said.exchange, by=by, words=words)
+            if library:
+                yield saw("library-message", f'{library} says "{words}"', said.exchange)
             if (said.who == "server" and said.where != "error") or owner:
                 yield saw("phrase-in-answer", f'the answer says "{words}"', said.exchange)
     for code in m.errors:
