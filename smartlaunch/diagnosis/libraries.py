@@ -98,7 +98,9 @@ def _sentence(says: str, library: str, text: str) -> Sentence:
     whole = _GAP.join(_piece(piece) for piece in pieces if piece)
     before = r"(?<!\w)" if pieces[0][:1].isalnum() else ""
     after = r"(?!\w)" if pieces[-1][-1:].isalnum() else ""
-    return Sentence(says, library, max((_spelt(piece) for piece in pieces), key=len), re.compile(before + whole + after, re.IGNORECASE | re.DOTALL))
+    return Sentence(
+        says, library, max((_spelt(piece) for piece in pieces), key=len), re.compile(before + whole + after, re.IGNORECASE | re.DOTALL)
+    )
 
 
 def _piece(text: str) -> str:

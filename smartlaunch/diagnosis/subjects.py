@@ -27,6 +27,8 @@ WEIGHT = 44
 FIRST_LINE, TROUBLE, MESSAGE, ELSEWHERE = 2.0, 1.5, 1.8, 0.7
 ENOUGH, ALONE, CLEARLY, STRONG = 4.5, 3.0, 1.3, 3
 """What a subject has to reach, beside others and alone, and by how much it has to lead the next one of another kind."""
+FAINT, FAINT_WEIGHT = 2.8, 40
+"""What a subject has to reach to be named where a text would be declined otherwise, and what it weighs then."""
 _TROUBLE = re.compile(
     r"(?i)\b(?:errors?|fail\w*|invalid\w*|incorrect\w*|\w+_denied|\w+_mismatch|insufficient\w*|unable|refus\w+|reject\w+|denied|deny|forbidden|unauthori[sz]ed\w*|missing|wrong|"
     r"problems?|issues?|stuck|trouble|mismatch\w*|unknown|broken|lost|blocked|stop(?:s|ped)|dies|died|crash\w*|complain\w*|gone|4\d\d|500)\b"
@@ -130,6 +132,16 @@ def near_each_other(m: Material, seen: Container[str] = ()) -> list[Diagnosis]:
     if first is None or other is None:
         return []
     return [replace(diagnosis(told), weight=WEIGHT - number) for number, told in enumerate((first, other))]
+
+
+def faint(m: Material, seen: Container[str] = ()) -> list[Diagnosis]:
+    """At most two subjects that a text names by a strong word in a sentence of trouble, for where nothing else tells anything."""
+    named = [t for t in weighed(m, seen) if t.plain and t.score >= FAINT]
+    first = next(iter(named), None)
+    if first is None:
+        return []
+    other = next((t for t in named[1:] if t.subject.category is not first.subject.category), None)
+    return [replace(diagnosis(told), weight=FAINT_WEIGHT - at) for at, told in enumerate([first, *([other] if other else [])])]
 
 
 def diagnosis(told: Told, before: Sequence[Diagnosis] = ()) -> Diagnosis:

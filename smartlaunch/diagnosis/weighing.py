@@ -20,7 +20,7 @@ from smartlaunch.diagnosis.material import Material, Said
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Missing, Report
 from smartlaunch.diagnosis.signals.observing import observe
 from smartlaunch.diagnosis.signals.signal import Signal
-from smartlaunch.diagnosis.subjects import WEIGHT, Told, diagnosis, leading, near_each_other, subject_named, weighed
+from smartlaunch.diagnosis.subjects import WEIGHT, Told, diagnosis, faint, leading, near_each_other, subject_named, weighed
 from smartlaunch.diagnosis.vendor import Vendor, all_vendors, recognise, vendor_named
 from smartlaunch.finding import Side
 
@@ -146,7 +146,7 @@ def examine(m: Material, wanted_vendor: str = "") -> Report:
     elif (better := _opened(report.diagnoses[0], m, seen) or _remarked(report.diagnoses[0], told)) is not None:
         report.diagnoses = [diagnosis(better, report.diagnoses), *report.diagnoses][:SHOWN]
     if not report.diagnoses:
-        report.diagnoses = near_each_other(m, seen) or symptoms.told(m, seen)
+        report.diagnoses = near_each_other(m, seen) or symptoms.told(m, seen) or faint(m, seen)
     if not report.diagnoses:
         report.missing = _missing(m, seen, ())
     elif report.diagnoses[0].confidence is Confidence.LOW:

@@ -8,6 +8,7 @@ import pytest
 
 import smartlaunch.diagnosis.signals as signals_module
 from smartlaunch.diagnosis import load, read_observation, weighing
+from smartlaunch.diagnosis.libraries import libraries
 from smartlaunch.diagnosis.model import DEFINITIONS, Category
 from smartlaunch.diagnosis.signals.observing import observe
 from smartlaunch.diagnosis.subjects import subjects
@@ -29,6 +30,28 @@ DOORKEEPER = "The provided authorization grant is invalid, expired, revoked, doe
 
 # rule -> (what fires it, what is close and must not); "_facts" are facts as a recorder derives them, "_set" fields of the material
 CASES = {
+    "sign-in-begun-twice": ({"error": "BrowserAuthError: interaction_in_progress: Interaction is currently in progress."}, {"error": "BrowserAuthError: interaction is over"}),
+    "redirect-answer-lost": ({"error": "Error: No state in response"}, {"error": "Error: the state is in the response"}),
+    "library-setting-missing": ({"error": "TypeError: OAuth2Strategy requires a clientID option"}, {"error": "TypeError: OAuth2Strategy has its options"}),
+    "id-token-absent": ({"error": "[invalid_id_token] Missing (required) ID Token in Token Response for Client Registration: ehr"}, {"error": "[invalid_id_token] ID Token in Token Response for Client Registration: ehr"}),
+    "id-token-unusable": ({"error": "PlatformException: Invalid ID Token"}, {"error": "PlatformException: ID Token"}),
+    "id-token-algorithm": ({"error": "RPError: unexpected JWT alg received, expected RS256, got: HS256"}, {"error": "RPError: JWT alg received, RS256"}),
+    "token-algorithm": ({"error": 'JOSEAlgNotAllowed: "alg" (Algorithm) Header Parameter value not allowed'}, {"error": 'JOSEAlg: "alg" (Algorithm) Header Parameter value'}),
+    "own-key-unusable": ({"error": "Error: secretOrPrivateKey must be an asymmetric key when using RS384"}, {"error": "Error: an asymmetric key when using RS384"}),
+    "assertion-key-absent": ({"error": "TypeError: no client jwks provided for signing a client assertion with"}, {"error": "TypeError: client jwks provided"}),
+    "account-of-another-sign-in": ({"error": "OAuthAccountNotLinked"}, {"error": "OAuthAccountLinked"}),
+    "session-key-changed": ({"error": "Exception: Unable to unprotect the message.State."}, {"error": "Exception: the message.State."}),
+    "api-not-set-up": ({"error": "InvalidOperationException: No authenticationScheme was specified, and there was no DefaultChallengeScheme found."}, {"error": "InvalidOperationException: the scheme was found."}),
+    "code-challenge-not-offered": ({"error": "Error: Required PKCE code challenge method (`S256`) was not found in the server's codeChallengeMethods declaration."}, {"error": "Error: PKCE in the server's declaration."}),
+    "sign-in-stale": ({"error": "AuthorizationError: Too much time has elapsed since last authentication."}, {"error": "AuthorizationError: some time has gone by"}),
+    "answer-body-unread": ({"error": "TypeError: incoming message body missing, include a body parser prior to this method call"}, {"error": "TypeError: incoming message"}),
+    "server-keys-unreadable": ({"error": "JOSEError: Expected 200 OK from the JSON Web Key Set HTTP response"}, {"error": "JOSEError: 200 OK from the JSON Web Key Set HTTP response"}),
+    "userinfo-failed": ({"error": "InternalOAuthError: Failed to fetch user profile"}, {"error": "InternalOAuthError: the user profile"}),
+    "embedded-page-signs-in": ({"error": "BrowserAuthError: redirect_in_iframe: Redirects are not supported for iframed or brokered applications"}, {"error": "BrowserAuthError: redirects are supported"}),
+    "not-signed-in-yet": ({"error": "Exception: Cannot sign headers since I have no access token"}, {"error": "Exception: the headers were signed"}),
+    "nonce-required": ({"error": "Nonce required for implicit and hybrid flow with openid scope"}, {"error": "The nonce is there for implicit and hybrid flow with openid scope"}),
+    "user-without-app": ({"error": "social_core.exceptions.AuthForbidden: Your credentials aren't allowed"}, {"error": "social_core.exceptions: Your credentials are allowed"}),
+    "sign-in-ended-by-window": ({"error": "AuthorizationException: User cancelled flow"}, {"error": "AuthorizationException: flow"}),
     "discovery-needs-token": ({"_told": "The address https://ehr.example/fhir/.well-known/smart-configuration answers 401 Unauthorized."}, {"_told": "The address https://ehr.example/fhir/.well-known/smart-configuration answers 404 Not Found."}),
     "server-breaks-specification": ({"notes": "the token endpoint does not follow RFC 6749"}, {"notes": "the token endpoint follows RFC 6749"}),
     "token-answer-lacks-member": ({"notes": "the server is not sending expires_in"}, {"notes": "the server is sending expires_in"}),
@@ -331,6 +354,7 @@ def test_rule_is_silent_on_a_near_miss(rule):
 def test_rules_name_only_what_exists():
     source = "".join(p.read_text("utf-8") for p in Path(signals_module.__file__).parent.glob("*.py"))
     says = {p.says for v in all_vendors().values() for p in v.phrases} | {s for v in all_vendors().values() for _, s in v.urns}
+    says |= {sentence.says for known in libraries().values() for sentence in known.sentences}
     ids = {r.id for r in weighing.rules()}
     made = re.compile(
         r"^(?:request|error|status|grant|auth|any-status|token-status|authorize-status):|^(?:is|access|requested-only|dropped-all|redirect-differs)-"

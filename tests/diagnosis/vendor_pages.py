@@ -25,6 +25,7 @@ MOST = 6
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "diagnosis"
 DATA = ROOT / "smartlaunch" / "diagnosis" / "vendors"
+LIBRARIES = ROOT / "smartlaunch" / "diagnosis" / "libraries"
 
 PAGE = ROOT / "docs" / "diagnosis.md"
 MARKS = ("<!-- table:symptoms -->", "<!-- /table:symptoms -->")
@@ -212,6 +213,32 @@ def page(vendor: Vendor) -> str:
     return "\n".join(lines) + "\n"
 
 
+def of_libraries() -> str:
+    """The page of client libraries: their sentences, by what each means."""
+    lines = [
+        "# What client libraries say",
+        "",
+        "Sentences that an app's library writes into a console or a log, known in full; {} stands for what differs. Each counts whoever pastes it, and no",
+        "other meaning is guessed of the same words.",
+    ]
+    for file in sorted(LIBRARIES.glob("*.toml")):
+        for row in tomllib.loads(file.read_text("utf-8"))["library"]:
+            lines += [
+                "",
+                f"## {row['name']}",
+                "",
+                f"Read from <{row['source']}>.",
+                "",
+                "| sentence | cause | what to do |",
+                "|---|---|---|",
+            ]
+            for says, texts in row["says"].items():
+                rule = next((r for r in rules() if f"says:{says}" in (*r.any, *r.all) and set(r.all) <= {f"says:{says}"}), None)
+                meant = f"{_sentence(rule.cause)} | {_sentence(rule.fix)}" if rule is not None else " | "
+                lines.append(f"| {'<br>'.join(_code(text) for text in texts[:MOST])} | {meant} |")
+    return "\n".join(lines) + "\n"
+
+
 def sources(data: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys([*data.get("sources", []), *(p["source"] for p in data.get("phrase", []) if p.get("source"))]))
 
@@ -223,10 +250,11 @@ def pages() -> dict[str, str]:
     lines = [
         "# What servers say",
         "",
-        "For each vendor known: its wording, what it means and what to do. [Diagnosis](../diagnosis.md) reads it by itself.",
+        "For each vendor known, and for the libraries of apps: its wording, what it means and what to do. [Diagnosis](../diagnosis.md) reads it by itself.",
         "",
     ]
-    made["README.md"] = "\n".join([*lines, *(f"- [{v.name}]({v.id}.md)" for v in vendors)]) + "\n"
+    made["libraries.md"] = of_libraries()
+    made["README.md"] = "\n".join([*lines, *(f"- [{v.name}]({v.id}.md)" for v in vendors), "- [Client libraries](libraries.md)"]) + "\n"
     return made
 
 

@@ -350,11 +350,11 @@ def _is_scope(word: str) -> bool:
 
 def _queries(text: str) -> Iterator[Piece]:
     for found in _QUERY.finditer(text):
-        query = found.group()
+        query = found.group().rstrip(",;")
         if not re.search(r"=[^&]", query):
             continue
         if _OAUTH_QUERY.search(query) and ("&" in query or query[:1] in "?#/" or re.search(r"(?:error|grant_type)=", query)):
-            yield Piece("form", query[query.find("?") :] if query.startswith("/") else query, found.start(), found.end())
+            yield Piece("form", query[query.find("?") :] if query.startswith("/") else query, found.start(), found.start() + len(query))
 
 
 def _tokens(text: str) -> Iterator[Piece]:

@@ -53,13 +53,13 @@ _STATUS = re.compile(
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|OPTIONS) [^\s\"]{1,300}(?: HTTP/[\d.]{1,4})?\"? (" + _CODE + r")\b"
     r"|(?<![\d.,:/-])\b("
     + _CODE
-    + r")\W{1,3}(?:Client Error|Server Error|Unauthorized|Forbidden|Bad Request|Not Found|Internal Server Error|Bad Gateway|"
+    + r")\W{0,3}(?:Client Error|Server Error|Unauthorized|Forbidden|Bad Request|Not Found|Internal Server Error|Bad Gateway|"
     r"Service Unavailable|Gateway Time-?out|error|response|status|from|on|when|while|whenever|for)",
     re.IGNORECASE,
 )
 _STATUS_WORD = re.compile(
     r"(?:\b(?:errors?|message|response|status|exception|getting|get|gets|got|returns?|returned|receiv\w+|says|saying|answers?|as|is|an?)\W{1,12}"
-    r"(?:an? |the |me |with |as ){0,2}|^\W*)\b(un-?authori[sz]ed|forbidden)\b(?![_ ]client)",
+    r"(?:an? |the |me |with |as ){0,2}|^\W*)\b(un-?authori[sz]ed|unauthenticated|forbidden)\b(?![_ ]client)",
     re.IGNORECASE | re.MULTILINE,
 )
 """A status told by its words alone."""
@@ -70,7 +70,7 @@ _QUOTED = re.compile(
     r"`{1,3}([^`\n]{3,600})`{1,3}|\"([^\"\n]{3,600})\"|\u201c([^\u201d\n]{3,600})\u201d|(?<![\w])'([^'\n]{6,600})'(?!\w)|«([^»\n]{3,600})»"
 )
 _EXCEPTION = re.compile(
-    r"\b[A-Za-z_.]*(?:Error|Exception|Fault)\b\s*[:(]|\bCaused by\b|\bTraceback\b|"
+    r"(?<![\w.$])[\w.$]*(?:Error|Exception|Fault)\b\s*[:(]|\bCaused by\b|\bTraceback\b|"
     r"\b(?:ERROR|ERR|FTL|WARN|WRN|FATAL|SEVERE|WARNING)\b|\[error\]|\blevel=(?:error|warn)|^\s*(?:fail|crit|error|warn):|\bAADSTS\d+|\bIDX\d{5}"
 )
 _PROGRESS = re.compile(
@@ -82,6 +82,14 @@ _PROGRESS = re.compile(
     r"Note: Unnecessary use of"
 )
 """What curl -v tells of a connection that is in order."""
+_FENCE = re.compile(r"\s*(?:```|~~~)\s*([\w+-]*)")
+_PRINTED = frozenset({"plain", "log", "logs", "text", "txt", "console", "output", "sh", "shell", "bash", "none", "error"})
+"""How a fenced block is named that holds what a program printed; one without a name often does."""
+_PROGRAM = re.compile(
+    r"[;{}]\s*$|^\s*(?:import|from|const|let|var|def|class|public|private|return|if|for|@|//|#|\$|<|--|\w[\w.-]*\s*:\s*\S*$)|"
+    r"\w\s*(?:=|:=|=>|->)\s*[\w\"'({\[]|^\s*[\w.-]+:\s|\)\s*[,)]?\s*$"
+)
+"""A line of a program, of settings or of a command."""
 _HEADING = re.compile(r"\s*(?:fail|crit|warn|error): \S+\[\d+\]\s*$")
 """The line that some loggers write above the message itself."""
 _INTRODUCED = re.compile(
@@ -190,9 +198,12 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
     text = re.sub(r"[ \t]{3,}", "  ", text[:LONGEST])
     heard = Heard()
     rest: list[str] = []
+    fence = ""
     short = alone and len(text) < 400 and text.strip().count("\n") < 3 and not _NOT_MINE.search(text)
     before = ""
     for line in text.splitlines():
+        if (mark := _FENCE.match(line)) is not None:
+            fence = "" if fence else mark.group(1) or "plain"
         if not line.strip(" \t`*_-#>|") or _PROGRESS.match(line):
             continue
         headed = _HEADING.match(before) is not None and line[:1] in (" ", "\t")
@@ -203,7 +214,7 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
         if taken:
             heard.server.append(("log" if _EXCEPTION.search(line) else taken, line.strip()))
             continue
-        if short or headed or _EXCEPTION.search(line):
+        if short or headed or _EXCEPTION.search(line) or _is_output(line, fence):
             heard.server.append(("log", line.strip()[:2000]))
         else:
             heard.server += [("quoted", quote) for quote in _quotes(line)]
@@ -217,7 +228,7 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
     heard.asker = story
     _codes(text, heard)
     _scope_lists(text, heard)
-    if told := _status(story, in_words=not short):
+    if told := _status(story, rest if not short else []):
         heard.status = int(told) if told.isdigit() else 403 if told.lower() == "forbidden" else 401
         heard.step = _step_of(story, told) or ("fhir" if _LIBRARY_CALL.search(story) else "")
     heard.calls = [f"{m.group(1)} {m.group(2)}" for m in _FHIR_CALL.finditer(story)][:6]
@@ -226,11 +237,16 @@ def read(text: str, *, alone: bool, silent: bool = True) -> Heard:
     return heard
 
 
-def _status(story: str, *, in_words: bool) -> str:
-    """The first status of a story as it stands there, by its number or else by its words alone."""
+def _is_output(line: str, fence: str) -> bool:
+    """Whether a line of a fenced block is what a program printed, rather than a program or its settings."""
+    return fence.lower() in _PRINTED and len(line.split()) > 2 and _PROGRAM.search(line) is None
+
+
+def _status(story: str, lines: list[str]) -> str:
+    """The first status of a story as it stands there, by its number or else by its words alone, which may begin a line."""
     if found := _STATUS.search(story):
         return next(code for code in found.groups() if code)
-    worded = _STATUS_WORD.search(story) if in_words else None
+    worded = (_STATUS_WORD.search(story) or _STATUS_WORD.search("\n".join(lines))) if lines else None
     return "" if worded is None else worded.group(1)
 
 

@@ -1,0 +1,88 @@
+"""Sentences of client libraries: each is read for what it means, in whatever spelling it arrives, and nothing else is guessed of it."""
+
+import pytest
+
+from smartlaunch.diagnosis import load, weighing
+from smartlaunch.diagnosis.libraries import libraries, name_of, said_in
+from smartlaunch.diagnosis.symptoms import symptoms
+from smartlaunch.diagnosis.vendor import all_vendors
+
+SENTENCES = [(known.id, sentence) for known in libraries().values() for sentence in known.sentences]
+GENERIC = all_vendors()["generic"]
+
+
+def test_every_meaning_is_asked_for_by_a_rule():
+    asked = {name for rule in weighing.rules() for name in (*rule.all, *rule.any)} | {
+        step for symptom in symptoms() for step in symptom.steps
+    }
+    assert {f"says:{sentence.says}" for _, sentence in SENTENCES} <= asked
+
+
+def test_every_library_has_a_name_and_a_source():
+    assert len(libraries()) >= 29
+    for known in libraries().values():
+        assert known.sentences, known.id
+        assert known.source.startswith("https://"), known.id
+        assert name_of(f"library:{known.id}") == known.name
+    assert name_of("okta") == ""
+
+
+def test_no_sentence_has_two_meanings_in_one_library():
+    for known in libraries().values():
+        patterns = [sentence.pattern.pattern.lower() for sentence in known.sentences]
+        assert len(patterns) == len(set(patterns)), known.id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No matching state found in storage",
+        "Error: No matching state found in storage\n    at OidcClient.js:12",
+        'the console says "No matching   state\nfound in storage", and nothing else',
+        "NO MATCHING STATE FOUND IN STORAGE",
+    ],
+)
+def test_sentence_is_known_however_it_is_spelt(text):
+    assert [each.says for each in said_in(text)] == ["state-lost"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('RPError: state mismatch, expected abc, got: "def"', "state-lost"),
+        ('{"message": "unexpected \\"state\\" response parameter value"}', "state-lost"),
+        ("The \u2018iss\u2019 is one thing; jwt issuer invalid. expected: https://as.example", "token-issuer-unexpected"),
+    ],
+)
+def test_places_and_quotation_marks_may_differ(text, says):
+    assert says in [each.says for each in said_in(text)]
+
+
+@pytest.mark.parametrize(
+    "text", ["state mismatch", "we found the matching state in storage", "my_MissingTokenErrorHandler", "the popup is closed by a button"]
+)
+def test_other_words_are_no_sentence(text):
+    assert said_in(text) == ()
+
+
+def test_longer_sentence_counts_alone():
+    assert [each.words for each in said_in("Popup closed by user")] == ["Popup closed by user"]
+
+
+def test_nothing_is_guessed_of_the_same_words():
+    text = "Nonce (nonce) claim mismatch in the ID token; expected a"
+    assert [says for says, _, owner in GENERIC.says_in(text, "server") if not owner] == []
+    guessed = GENERIC.says_in(f"{text}. Later: the token has expired.", "server", "fhir")
+    assert "token-expired" in [says for says, _, owner in guessed if not owner]
+
+
+def test_what_a_text_is_about_is_still_read():
+    says = [says for says, _, _ in GENERIC.says_in("Failed to fetch user profile", "server")]
+    assert "userinfo-failed" in says
+    assert "told-of-userinfo" in [says for says, _, _ in GENERIC.says_in("error loading user info", "server")]
+
+
+def test_library_is_named_in_the_evidence():
+    first = load("Error: No matching state found in storage").report().diagnoses[0]
+    assert first.rule == "state-not-kept"
+    assert "oidc-client" in first.evidence[0].text
