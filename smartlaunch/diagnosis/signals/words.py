@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from smartlaunch.diagnosis import libraries
+from smartlaunch.diagnosis.inputs.observed import OAUTH_ERRORS
 from smartlaunch.diagnosis.material import Material, Said
 from smartlaunch.diagnosis.signals.signal import Signal, first_of, predicate, saw, shortened
 from smartlaunch.diagnosis.vendor import Vendor
@@ -34,7 +35,7 @@ def stated(m: Material, vendor: Vendor) -> Iterator[Signal]:
         else:
             yield saw("unknown-urn", f"the server names {urn}, which no rule knows", urn=urn)
     for said in sorted(m.said, key=lambda each: each.who == "asker"):
-        for says, words, owner in vendor.says_in(said.text, said.who, stage_of(m, said)):
+        for says, words, owner in _said_by(said, vendor, stage_of(m, said)):
             library = libraries.name_of(owner)
             speaker, by = (library, "server") if library else (_WHO[said.who], said.who)
             yield saw(f"says:{says}", f'{speaker} ({said.where}) says "{words}"', said.exchange, by=by, words=words)
@@ -46,6 +47,25 @@ def stated(m: Material, vendor: Vendor) -> Iterator[Signal]:
         yield saw(f"error:{code}", f"the error code is {code}", m.fact_of.get("error", ""))
 
 
+_CODE_WORD = re.compile(r"(?<![\w/.:-])[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)+(?![\w/:-])")
+
+
+def _said_by(said: Said, vendor: Vendor, stage: str) -> Iterator[tuple[str, str, str]]:
+    """What a text says; of a server's also what its codes say in words, for ``auth_code_not_found`` is a sentence too.
+
+    The error codes of OAuth itself are none: each stands for many causes.
+    """
+    yield from vendor.says_in(said.text, said.who, stage)
+    if said.who != "server":
+        return
+    for code in dict.fromkeys(_CODE_WORD.findall(said.text[:2000])):
+        if code not in OAUTH_ERRORS and code not in _NAMES:
+            for says, _, owner in vendor.says_in(re.sub(r"[_-]", " ", code), said.who, stage):
+                yield says, code, owner
+
+
+_NAMES = frozenset({"client_id", "client_secret", "redirect_uri", "access_token", "refresh_token", "id_token", "code_verifier", "grant_type"})
+"""Names of parameters, which say nothing by themselves."""
 _PATHS = (
     ("authorize", re.compile(r"(?i)(?<=[\w/])/(?:authori[sz]e|oauth2?/auth|openid-connect/auth)\b")),
     ("token", re.compile(r"(?i)(?<=[\w/])/token\b(?!_)")),
