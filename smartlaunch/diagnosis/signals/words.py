@@ -58,13 +58,17 @@ def _said_by(said: Said, vendor: Vendor, stage: str) -> Iterator[tuple[str, str,
     yield from vendor.says_in(said.text, said.who, stage)
     if said.who != "server":
         return
-    for code in dict.fromkeys(_CODE_WORD.findall(said.text[:2000])):
+    known = libraries.said_in(said.text)
+    found = {hit.group() for hit in _CODE_WORD.finditer(said.text[:2000]) if not libraries.covered(*hit.span(), known)}
+    for code in sorted(found):
         if code not in OAUTH_ERRORS and code not in _NAMES:
             for says, _, owner in vendor.says_in(re.sub(r"[_-]", " ", code), said.who, stage):
                 yield says, code, owner
 
 
-_NAMES = frozenset({"client_id", "client_secret", "redirect_uri", "access_token", "refresh_token", "id_token", "code_verifier", "grant_type"})
+_NAMES = frozenset(
+    {"client_id", "client_secret", "redirect_uri", "access_token", "refresh_token", "id_token", "code_verifier", "grant_type"}
+)
 """Names of parameters, which say nothing by themselves."""
 _PATHS = (
     ("authorize", re.compile(r"(?i)(?<=[\w/])/(?:authori[sz]e|oauth2?/auth|openid-connect/auth)\b")),
