@@ -507,8 +507,7 @@ class App:
         offered = "permission-offline" in discovery.capabilities or "offline_access" in discovery.listed("scopes_supported")
         if not offered or attempt.token is None or not set(attempt.authorization.request.scopes) >= _OFFLINE:
             return False
-        unlisted = bool(attempt.token.refresh_token) and "online_access" not in attempt.token.scopes
-        return "offline_access" in _lacking(attempt) and not unlisted
+        return "offline_access" in _lacking(attempt)
 
     def grant(self, scope: Sequence[str] | None = None, user: User | None = None) -> Grant:
         """A living grant, shared by all scenarios that only look at it."""

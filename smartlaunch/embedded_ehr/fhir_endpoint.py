@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from smartlaunch.embedded_ehr.core import parse_json
@@ -80,6 +80,11 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
     async def moved(_: Request) -> Response:
         return RedirectResponse(f"{state.fhir_base_url}/", status_code=308)
 
+    async def page(_: Request) -> Response:
+        return HTMLResponse("<!doctype html><title>Records</title><h1>Records of this clinic</h1>")
+
+    base = moved if variant("redirects_its_base_to_a_slash") else page if variant("shows_a_page_at_its_base") else endpoint
+
     async def metadata(request: Request) -> Response:
         if defects("metadata_demands_token") and not request.headers.get("authorization"):
             response = _refusal_response(Refused(401, "login", "An access token is required."), options, defects, presented=False, token="")
@@ -90,7 +95,8 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
 
     return [
         Route("/fhir/metadata", metadata, methods=["GET"]),
-        Route("/fhir", moved if variant("redirects_its_base_to_a_slash") else endpoint, methods=_METHODS),
+        Route("/fhir", base, methods=_METHODS),
+        *([Route("/fhir/", base, methods=_METHODS)] if base is page else []),
         Route("/fhir/{path:path}", endpoint, methods=_METHODS),
     ]
 

@@ -206,7 +206,9 @@ def needs_patient(scopes: list[str]) -> bool:
 def listed(sandbox: Sandbox, scopes: Iterable[str]) -> list[str]:
     """Return the scopes that answers about a token list."""
     without_context = sandbox.variant("leaves_launch_scopes_out_of_the_answer")
-    return [one for one in scopes if not without_context or one.partition("/")[0] != "launch"]
+    without_lasting = sandbox.variant("leaves_offline_access_out_of_the_answer")
+    kept = [one for one in scopes if not without_context or one.partition("/")[0] != "launch"]
+    return [one for one in kept if not without_lasting or one != "offline_access"]
 
 
 def reordered(scopes: list[str]) -> list[str]:

@@ -11,6 +11,8 @@ from smartlaunch.exchange import Exchange, Response
 from smartlaunch.oauth import scopes
 from smartlaunch.oauth.id_token import decode
 
+_LASTING = frozenset({"offline_access", "online_access"})
+
 
 @dataclass(frozen=True)
 class TokenAnswer:
@@ -81,11 +83,13 @@ class TokenAnswer:
         return self.text("error")
 
     def brings(self, scope: str) -> bool:
-        """Whether what a scope on context or identity asks for came beside the token.
+        """Whether what a scope on context, identity or lasting access asks for came beside the token.
 
         Such a scope adds nothing to what the token can do, so a server may leave it out of ``scope``.
         """
         name = scope.partition("?")[0]
+        if name in _LASTING:
+            return bool(self.refresh_token) and not _LASTING & set(self.scopes)
         if name == "openid":
             return bool(self.id_token)
         if name == "fhirUser":

@@ -6,6 +6,7 @@ Each variation changes a right request in exactly one place, so that a refusal p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
@@ -15,7 +16,7 @@ from smartlaunch.client.app import App
 from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
 from smartlaunch.client.grant import Attempt
 from smartlaunch.client.http import answered
-from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
+from smartlaunch.errors import LoginStuck, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.fhir import describe
 from smartlaunch.oauth.authorization import AuthorizationRequest
@@ -179,9 +180,11 @@ def ask(app: App, fault: Variation, *, catch: Sequence[str] = ()) -> Authorizati
 
 
 def posted(app: App) -> Attempt:
-    """The right flow by POST; ``NotApplicable`` where it brings no code."""
-    attempt = vary(app, "POST")
-    if not attempt.authorization.code:
+    """The right flow by POST; ``NotApplicable`` where it brings no code, or gets stuck where one by GET does not."""
+    attempt: Attempt | None = None
+    with suppress(LoginStuck):
+        attempt = vary(app, "POST")
+    if attempt is None or not attempt.authorization.code:
         raise NotApplicable("a right request by POST brings no code; the scenario on POST judges that")
     return attempt
 

@@ -64,6 +64,17 @@ def test_context_and_identity_that_came_need_not_be_listed(worlds: Callable[...,
         assert {scope for scope in app.scopes if scope.startswith("launch")} <= set(token_response.granted(app))
 
 
+@pytest.mark.parametrize("kind", ["standalone", "ehr"])
+def test_a_refresh_token_that_came_shows_offline_access_granted_where_it_is_not_listed(kind: str, worlds: Callable[..., World]) -> None:
+    world = worlds(variants=("leaves_offline_access_out_of_the_answer",), fresh=True)
+    app = world.app("public", kind)
+    grant = app.grant()
+    assert "offline_access" not in grant.granted
+    assert not grant.lacking
+    assert "offline_access" in token_response.granted(app)
+    assert not world.engine.notes
+
+
 def test_the_later_flows_of_the_only_app_are_granted_what_the_first_one_was(worlds: Callable[..., World]) -> None:
     world = worlds(variants=LESS, fresh=True)
     app = world.app("public")

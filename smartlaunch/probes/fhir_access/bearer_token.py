@@ -89,7 +89,7 @@ def _without_for_batch(app: App, patient: str) -> Exchange:
     entry = {"request": {"method": "GET", "url": f"Patient/{patient}"}}
     batch = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
     offered = answered(fhir.send("POST", "", app.grant().access_token, resource=batch))
-    if not 200 <= offered.status < 300:
+    if not (200 <= offered.status < 300 and offered.object.get("resourceType") == "Bundle"):
         raise NotApplicable(f"the server takes no batch: {describe(offered)}")
     return fhir.send("POST", "", None, resource=batch)
 
