@@ -9,8 +9,6 @@ from smartlaunch.errors import LimitExceeded
 from smartlaunch.exchange import Exchange
 from smartlaunch.finding import Finding, Kind, Outcome, Side
 
-_PAGES = frozenset({"text/html", "application/xhtml+xml"})
-
 
 def describe(exchange: Exchange) -> str:
     """One sentence on an answer: status, resource type, and the issue of an OperationOutcome."""
@@ -57,9 +55,9 @@ def _tells_of_error(body: dict[str, Any]) -> bool:
 
 
 def done(exchange: Exchange) -> bool:
-    """Whether a write was carried out: a 2xx status, no page for people, no error in its outcome, in a batch none in its entries."""
+    """Whether a write was carried out: a 2xx status without an error in its outcome, in a batch that of its entries too."""
     answer = exchange.answer
-    if not 200 <= answer.status < 300 or _tells_of_error(answer.object) or answer.media_type in _PAGES:
+    if not 200 <= answer.status < 300 or _tells_of_error(answer.object):
         return False
     if answer.object.get("resourceType") != "Bundle":
         return True

@@ -216,7 +216,8 @@ def _twin(app: App, interaction: str, kind: str, whose: str) -> tuple[Exchange, 
     answered(twin)
     if _makes_one(interaction):
         remember(app, twin, writer)
-    if not done(twin):
+    bundled = interaction.startswith(("batch", "transaction"))
+    if not done(twin) or (bundled and twin.answer.object.get("resourceType") != "Bundle"):
         raise NotApplicable(f"the server does not offer the {interaction} of {kind} to a token that covers it: {describe(twin.answer)}")
     return twin, own
 
