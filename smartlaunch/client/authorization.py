@@ -51,9 +51,13 @@ class AuthorizationAnswer:
 
     @property
     def turned_away(self) -> bool:
-        """Whether the last page says something and leaves nothing to do: a refusal, where a right request gets on by the same way."""
+        """Whether the last page says something and leaves nothing to do, or says what is wrong each time it is answered.
+
+        That is a refusal, where a right request gets on by the same way.
+        """
         landing = self.landing
-        return landing.kind == "no-way-on" and bool(landing.text.strip()) and not landing.controls and not landing.obstacle
+        said = bool(landing.sent_back) or (bool(landing.text.strip()) and not landing.controls)
+        return landing.kind == "no-way-on" and said and not landing.obstacle
 
     @property
     def exchange(self) -> str:
@@ -86,7 +90,8 @@ class AuthorizationAnswer:
             "timeout": "the login did not end within its limit",
             "unreachable": "the browser got no answer",
         }
-        return words.get(landing.kind, landing.kind) + page
+        said = f', which says "{landing.sent_back}" however it is answered' if landing.sent_back else ""
+        return words.get(landing.kind, landing.kind) + page + said
 
 
 def require_settled(answer: AuthorizationAnswer) -> None:

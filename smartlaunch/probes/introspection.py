@@ -135,7 +135,7 @@ def caller(app: App) -> Credentials:
 
 
 def live(app: App) -> Introspected:
-    """The answer about the access token of the right flow; ``NotApplicable`` when a caller other than a resource server is kept out."""
+    """The answer about the access token of the right flow; ``NotConfigured`` when a caller other than a resource server is kept out."""
     endpoint(app)
     grant = app.grant()
 
@@ -149,9 +149,10 @@ def live(app: App) -> Introspected:
                 hint="check client_id and client_secret of that client in the target file",
             )
         if resource_server(app) is None and (400 <= answer.status < 500 or answer.object.get("active") is False):
-            raise NotApplicable(
-                f"the server does not let this app introspect its own token (status {answer.status});"
-                " configure a client with role = 'resource-server' in the target file"
+            raise NotConfigured(
+                f"the server does not let this app introspect its own token (status {answer.status}), and the target file names no client"
+                " that may",
+                key='[clients.<name>] role = "resource-server"',
             )
         return Introspected(app, grant, exchange)
 
@@ -459,7 +460,5 @@ def of_another_client(app: App) -> Introspected:
     ``NotConfigured`` without such a client: an app that is let see its own tokens is not yet one that may see those of others.
     """
     if resource_server(app) is None:
-        raise NotConfigured(
-            "nothing says that a client may introspect tokens of others", key="[clients.NAME] with role = 'resource-server'"
-        )
+        raise NotConfigured("nothing says that a client may introspect tokens of others", key='[clients.<name>] role = "resource-server"')
     return live(app)

@@ -339,3 +339,4 @@ def test_a_page_that_comes_back_is_quoted(site, person, plan, callback):
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert "came back unchanged" in landing.reason
     assert landing.reason.endswith('the page says "No such permission"')
+    assert landing.sent_back == "No such permission"

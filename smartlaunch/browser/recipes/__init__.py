@@ -65,7 +65,7 @@ def decide(
         if action is None:
             continue
         if isinstance(action, Act) and memory.times(action.topic, action.key) >= 2:
-            return Stuck(f"the page came back unchanged after: {action.note}")
+            return Stuck(f"the page came back unchanged after: {action.note}", came_back=True)
         return action
     return Wait()
 

@@ -56,6 +56,8 @@ class Stuck:
     no_denial: bool = False
     lacks: str = ""
     """The key of the target file without which there is no way on."""
+    came_back: bool = False
+    """The page was answered, and is there again."""
 
 
 @dataclass(frozen=True)

@@ -123,11 +123,16 @@ def patience(page: PageSnapshot) -> float:
     return SCRIPTED_IDLE_S if page.scripts else rest(page) * 2
 
 
+def called_out(walk: Walk) -> str:
+    """What the page in front calls an error, for a message."""
+    return told(walk.last.errors[0]) if walk.last.errors else ""
+
+
 def give_up(walk: Walk, reason: str) -> None:
     """End on a page with no way on, or leave it to the person at a headed browser."""
     if walk.dialogs:
         reason = f"{reason}; the page said in a dialogue: {walk.dialogs[-1]}"
-    said = told(walk.last.errors[0]) if walk.last.errors else ""
+    said = called_out(walk)
     if said and said not in reason:
         reason = f'{reason}; the page says "{said}"'
     reason += "".join(f"; no step of {source} ({place}) names a page of this login" for source, place in _unused(walk).items())
@@ -299,6 +304,7 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         not_offered=walk.not_offered,
         no_denial=walk.no_denial,
         lacks=walk.lacks,
+        sent_back=walk.sent_back,
         obstacle=walk.obstacle or (_in_the_way(walk) if kind in _STOPPED and shown else ""),
         proposal=_proposal(walk, kind),
         script_errors=tuple(walk.script_errors),

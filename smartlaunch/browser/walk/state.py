@@ -140,6 +140,7 @@ class Walk:
     not_offered: bool = False
     no_denial: bool = False
     lacks: str = ""
+    sent_back: str = ""
     obstacle: ObstacleKind | Literal[""] = ""
     look: tuple[object, ...] = ()
     changed: float = 0.0
