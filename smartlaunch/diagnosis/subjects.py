@@ -27,6 +27,12 @@ WEIGHT = 44
 FIRST_LINE, TROUBLE, MESSAGE, ELSEWHERE = 2.0, 1.5, 1.8, 0.7
 ENOUGH, ALONE, CLEARLY, STRONG = 4.5, 3.0, 1.3, 3
 """What a subject has to reach, beside others and alone, and by how much it has to lead the next one of another kind."""
+TRIED = 5.0
+"""What a try counts that leaves a part out and works."""
+_WITHOUT = (
+    r"\b(?:without|remov(?:e|ed|es|ing)|omit(?:s|ted|ting)?|disabl(?:e|ed|ing)|drop(?:s|ped|ping)?|leav(?:e|es|ing) out|left out|"
+    r"comment(?:ed|ing)? out|skip(?:s|ped|ping)?|(?:turn|switch)(?:ed|ing)? off|chang(?:e|ed|ing)|replac(?:e|ed|ing))\b"
+)
 FAINT, FAINT_WEIGHT = 2.8, 40
 """What a subject has to reach to be named where a text would be declined otherwise, and what it weighs then."""
 _TROUBLE = re.compile(
@@ -58,6 +64,8 @@ class Subject:
     asks: tuple[str, ...]
     none: tuple[str, ...] = ()
     """Signals beside which it is no cause."""
+    tried: re.Pattern[str] | None = None
+    """Words that tell of a try in which it works once this is left out, switched off or changed."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,18 @@ def _subject(row: dict[str, Any]) -> Subject:
         row["next"],
         tuple(row.get("asks", ())),
         tuple(row.get("none", ())),
+        _tried(row["parts"]) if "parts" in row else None,
     )
+
+
+def _tried(parts: str) -> re.Pattern[str]:
+    """A sentence in which something works without the named part: it says more than any guess what is to blame."""
+    works, without = (
+        r"(?<!not )(?<!n.t )(?<!never )\b(?:works?|worked|succeeds?|passes|goes (?:through|away)|disappears|no (?:error|problem))\b",
+        _WITHOUT,
+    )
+    either = rf"{works}.{{0,60}}?{without}.{{0,50}}?\b(?:{parts})|{without}.{{0,50}}?\b(?:{parts})\b.{{0,60}}?{works}"
+    return re.compile(either, re.IGNORECASE)
 
 
 def subject_named(rule: str) -> Subject | None:
@@ -108,7 +127,8 @@ def weighed(m: Material, seen: Container[str] = ()) -> list[Told]:
         return []
     units = _units(m)
     open_to_it = [subject for subject in subjects() if not any(name in seen for name in subject.none)]
-    found = [told for subject in open_to_it if (told := _told(subject, units)).score > 0]
+    story = [said.text[:6000] for said in m.said if said.who != "setting"]
+    found = [told for subject in open_to_it if (told := _told(subject, units, story)).score > 0]
     return sorted(found, key=lambda told: (-told.score, -told.top))
 
 
@@ -180,8 +200,10 @@ def _units(m: Material) -> list[tuple[float, str]]:
     return units
 
 
-def _told(subject: Subject, units: list[tuple[float, str]]) -> Told:
+def _told(subject: Subject, units: list[tuple[float, str]], story: list[str]) -> Told:
     score, words, strong, plain, top = 0.0, [], False, False, 0.0
+    if subject.tried is not None and (hit := next((h for text in story if (h := subject.tried.search(text))), None)) is not None:
+        score, words, strong, plain, top = TRIED * TROUBLE, [" ".join(hit.group().split())[:60]], True, True, TRIED
     for weight, pattern in subject.cues:
         best, seen = 0.0, ""
         for factor, text in units:

@@ -86,3 +86,36 @@ def test_library_is_named_in_the_evidence():
     first = load("Error: No matching state found in storage").report().diagnoses[0]
     assert first.rule == "state-not-kept"
     assert "oidc-client" in first.evidence[0].text
+
+
+def test_sentence_of_the_rfc_means_no_single_reason():
+    said = "The provided authorization grant (e.g., authorization code) is wrong"
+    whole = (
+        "invalid_grant: The provided authorization grant (e.g., authorization code, resource owner credentials) or refresh token is invalid, expired, "
+        "revoked, does not match the redirection URI used in the authorization request, or was issued to another client. "
+        "The PKCE code verifier must be at least 43 characters."
+    )
+    assert load(whole).report().diagnoses[0].category.value == "pkce"
+    assert said_in(said) == ()
+
+
+def test_number_of_an_error_is_no_code_of_an_authorization():
+    report = load('The sign-in ends with Error Domain=org.openid.appauth.general Code=-3 "(null)" in our iOS app.').report()
+    assert report.diagnoses[0].category.value in ("redirect-uri", "identity-session")
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("The verify fails in our API. It works when I remove the `audience` and nothing else.", "aud"),
+        ("Without the iframe it works, in it the screen stays white and nobody knows why that is so.", "embedding"),
+        ("The login fails for all users. If I comment out the issuer setting everything works.", "discovery"),
+    ],
+)
+def test_try_without_a_part_tells_what_is_to_blame(text, category):
+    assert load(text).report().diagnoses[0].category.value == category
+
+
+def test_try_that_fails_too_tells_nothing():
+    found = load("The login fails for all users. It does not work without the issuer setting either.").report().diagnoses
+    assert not found or "issuer" not in found[0].evidence[0].text

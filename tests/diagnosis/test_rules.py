@@ -30,6 +30,7 @@ DOORKEEPER = "The provided authorization grant is invalid, expired, revoked, doe
 
 # rule -> (what fires it, what is close and must not); "_facts" are facts as a recorder derives them, "_set" fields of the material
 CASES = {
+    "access-too-wide": ({"notes": "every user who is signed in gets all patients"}, {"notes": "every user who is signed in gets a token"}),
     "origin-not-registered": ({"error": "invalid_request", "error_description": "error_reason: invalid_origin"}, {"error": "invalid_request", "error_description": "error_reason: a_valid_origin"}),
     "broker-failed": ({"error": "type=IDENTITY_PROVIDER_LOGIN_ERROR, error=identity_provider_login_failure"}, {"error": "type=IDENTITY_PROVIDER_LOGIN, identity_provider=ehr"}),
     "sign-in-begun-twice": ({"error": "BrowserAuthError: interaction_in_progress: Interaction is currently in progress."}, {"error": "BrowserAuthError: interaction is over"}),

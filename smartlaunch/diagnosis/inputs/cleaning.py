@@ -19,7 +19,7 @@ _HEADER = re.compile(
 _NAMED = re.compile(
     r"(?i)\b(pass(?:word|wd|phrase|code)?|pwd|client[ _-]?secret|secret|api[ _-]?key|subscription[ _-]?key|"
     r"(?:access|refresh|id|bearer|session)[ _-]?token|token|assertion|code[ _-]?verifier|verifier|auth(?:ori[sz]ation)?[ _-]?code|code|"
-    r"cookie|session[ _-]?id|state|launch)\b[\"'`*]*\s*(:|=>|=|\bis\b|\bwas\b)\s*[\"'`*]*([^\s\"'`,;<>&]{6,4000})"
+    r"cookie|session[ _-]?id|state|launch)\b[\"'`*]*\s*(:(?!:)|=>|=|\bis\b|\bwas\b)\s*[\"'`*]*([^\s\"'`,;<>&]{6,4000})"
 )
 _OPAQUE = re.compile(r"(?<![\w/.:%+=-])(?=[\w+/-]*\d)(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])[\w+/-]{24,4000}={0,2}(?![\w/.:=])")
 _ERROR_CODE = re.compile(r"(?i)(?:error|status|response|sub|exit|reason|result|http)[ _-]?$")

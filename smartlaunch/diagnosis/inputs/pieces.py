@@ -48,6 +48,8 @@ _TELLING = re.compile(
     r"(?i)\b(?:error|warn(?:ing)?|fatal|severe|exception|fail(?:ed|ure|s)?|denied|refused|unauthori[sz]ed|forbidden|invalid\w*|expired|"
     r"mismatch\w*|insufficient\w*|AADSTS\d+)\b|(?:status|HTTP)\W{1,4}[45]\d\d\b|[?&]error=|urn:cerner:error|\"level\":\s*(?:[45678]\d|\"(?:error|warn|fatal))"
 )
+_NS_ERROR = re.compile(r"\b((?:Domain=)?[A-Za-z][\w.]{5,80}) Code=(-?\d{1,5})\b")
+"""How Apple's systems write the number of an error; "Code=" before a value is an authorization code everywhere else."""
 _PREFIXES = re.compile(r"(?m)^[ \t]*(?:[><]|&gt;|&lt;)[ \t]?(?=\S)|^[ \t]*[><][ \t]*$")
 
 
@@ -117,6 +119,7 @@ def condensed(text: str) -> tuple[str, str]:
 def tidy(text: str) -> str:
     """A text as it was before mail, forums and terminals put their marks into it."""
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").replace("\u200b", "")
+    text = _NS_ERROR.sub(r"\1 error \2", text)
     if not _PAGE.match(text.lstrip()[:200]):
         if "&amp;" in text:
             text = text.replace("&amp;", "&")

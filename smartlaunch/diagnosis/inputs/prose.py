@@ -171,6 +171,8 @@ _SCOPE = r"(?:patient|user|system)/(?:[A-Z][A-Za-z]+|\*)\.(?:read|write|\*|[crud
 _SCOPE_WORD = re.compile(rf"(?<![\w/.:]){_SCOPE}")
 _SCOPE_RUN = re.compile(rf"(?<![\w/.:])(?:{_SCOPE}(?:[ \t]*,[ \t]*(?:and[ \t]+)?|[ \t]+(?:and[ \t]+)?)?){{2,60}}")
 """Scopes that stand side by side inside a sentence."""
+_EXAMPLE = re.compile(r"(?i)(?:\be\.g\.|\bi\.e\.|\bfor (?:example|instance)|\bsuch as|\ban? (?:\w+ )?scopes? like)[\s,:(`\"']*$")
+"""What is named as an example, and neither asked for nor granted."""
 _REQUESTED = re.compile(r"(?i)\b(?:request\w*|ask\w*|includ\w*|sen[dt]\w*|scopes?)\b")
 
 
@@ -283,6 +285,8 @@ def _scope_lists(text: str, heard: Heard) -> None:
 
 
 def _scope_list(introduced: str, words: str, heard: Heard) -> None:
+    if _EXAMPLE.search(introduced):
+        return
     last = re.split(r"(?<=[.!?])\s|,\s(?=(?:I |we )?(?:only|just|but)\b)", introduced.strip())[-1]
     if _GRANTED.search(last) and not _DENIED.search(last):
         heard.values.setdefault("granted_scopes", words)
