@@ -1,9 +1,9 @@
-"""Every test of the project, each folder of tests in a pytest of its own, four times as many at a time as there are cores.
+"""Every test of the project, each folder of tests in a pytest of its own, three times as many at a time as there are cores.
 
     python tests/run_all.py [FOLDER...]
 
 Apart, because a browser that one folder keeps open holds an event loop in its process, which tests of another folder need for themselves.
-Four times as many, because a run of the suites waits most of its time: for pages, for time-outs, for tokens to end.
+Three times as many, because a run of the suites waits most of its time: for pages, for time-outs, for tokens to end.
 Ends with one line: how many passed, failed and were skipped. The output of a folder is shown when it is done; a folder that goes
 over its limit is killed and counts as failed.
 
@@ -61,6 +61,7 @@ def run(folder: str, figures: Path) -> tuple[str, int, str, float]:
     unused = [] if uses_hypothesis(HERE / place) else ["-p", "no:hypothesispytest"]  # it would import all of itself to say nothing
     command = [sys.executable, *measured, "-m", "pytest", str(HERE / place), *chosen, "-q", "-rfE", *unused]
     environment = {**os.environ, **({"COVERAGE_FILE": str(figures / "figures")} if measured else {})}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # some hundred processes begin here, and each would compile every module anew
     try:
         done = subprocess.run(
             command,
@@ -125,7 +126,7 @@ def main() -> int:
     every = sorted(path.name for path in HERE.iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
     folders = sys.argv[1:] or every
     passed = failed = skipped = 0
-    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(max_workers=4 * (os.cpu_count() or 1)) as pool:
+    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(max_workers=3 * (os.cpu_count() or 1)) as pool:
         figures = Path(place)
         for folder, code, text, took in pool.map(lambda folder: run(folder, figures), jobs(folders)):
             wrong = count(text, "failed") + count(text, "error")

@@ -31,7 +31,10 @@ _OWN_HAND = frozenset({Category.CORS, Category.EMBEDDING})
 
 def diagnose_run(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The ``diagnoses[]`` of a run, best first; ``run`` is what ``run.json`` holds."""
-    return [item.to_json() for item in diagnose(Run.of(run)).diagnoses]
+    known = Run.of(run)
+    if not _looked_at(known, "") and not own_side.of_preflight(known):
+        return []  # what vendors say need not be read where there is nothing to explain
+    return [item.to_json() for item in diagnose(known).diagnoses]
 
 
 def diagnose(run: Run, vendor: str = "", scenario: str = "") -> Report:
