@@ -230,7 +230,9 @@ def _rule(identifier: str) -> str:
     from smartlaunch.catalogue import load
 
     row = load().get(identifier)
-    return f"({md.link(identifier, row.url)})" if row is not None else f"({md.code(identifier)})"
+    if row is None:
+        return f"({md.code(identifier)})"
+    return f"({md.link(identifier, row.url)}{f': {md.line(row.source)}' if row.source else ''})"
 
 
 def _source_name(url: str) -> str:

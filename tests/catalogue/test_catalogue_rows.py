@@ -216,3 +216,10 @@ def test_every_document_of_the_plan_is_there(rows: list[Requirement]) -> None:
     """Each document that binds a SMART server has rows for it."""
     wanted = {"RFC6749", "RFC6750", "RFC7636", "RFC7523", "RFC7662", "RFC7009", "RFC9207", "RFC9700", "OIDC-Core", "OIDC-Discovery"}
     assert wanted <= {row.document for row in rows if row.actor == "server"}
+
+
+def test_a_duty_that_is_put_says_which_sentence_it_rests_on() -> None:
+    """Each SHALL of a server that a scenario can judge tells where the obligation stands, in words of its own."""
+    duties = [row for row in load().values() if row.actor == "server" and row.strength.fails and not row.reason]
+    assert duties
+    assert [row.id for row in duties if not row.source.endswith(".") or row.source == row.text] == []

@@ -138,7 +138,7 @@ def test_screenshots_are_inside_and_foreign_paths_are_not(html, run):
 
 def test_only_web_links_of_the_catalogue_are_links():
     class Row:
-        id, text, url, strength = "R-1", "A rule.", "javascript:alert(1)", "SHALL"
+        id, text, url, strength, source = "R-1", "A rule.", "javascript:alert(1)", "SHALL", ""
 
     scenario = ScenarioResult("s/a", "t", "f", "r", "s", ("R-1",), "failed", findings=(FindingRecord("R-1", "x", "y", strength="SHALL"),))
     assert "javascript:" not in render_html(Run(header={}, scenarios=(scenario,)), {"R-1": Row()})

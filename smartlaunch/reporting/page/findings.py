@@ -106,6 +106,7 @@ def _statement(page: Page, finding: FindingRecord) -> dict[str, str]:
         "requirement": finding.requirement,
         "text": row.text if row else "",
         "url": web(row.url) if row else "",
+        "says": row.source if row else "",
         "strength": finding.strength,
         "kind": finding.kind,
         "expected": printable(shortened(finding.expected, 2000)),
