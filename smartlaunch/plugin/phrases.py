@@ -46,9 +46,13 @@ class Phrase(parsers.parse):
 
 def unknown_labels(steps: Iterable[str]) -> dict[str, str]:
     """What is wrong with the labels of some steps, by step; a step without labels, or with known ones, is not in it."""
+    beginning: dict[str, list[Phrase]] = {}
+    for phrase in Phrase.known:
+        first, space, _ = phrase.start.partition(" ")
+        beginning.setdefault(first if space else "", []).append(phrase)
     found = {}
     for step in set(steps):
-        for phrase in Phrase.known:
+        for phrase in (*beginning.get(step.partition(" ")[0], ()), *beginning.get("", ())):
             for word, labels in phrase.unknown(step):
                 found[step] = f"no probe knows {word!r}; there are: {', '.join(sorted(labels))}"
     return found
