@@ -85,7 +85,7 @@ def _requirement(wanted: str) -> bool:
     field("rule", row.text)
     field("source", f"{row.title}, {row.url}")
     field("list 2.2.0", ", ".join(str(number) for number in row.source_ids))
-    field("it says", row.source)
+    field("in short", row.source)
     field("condition", row.condition)
     field("capability", row.capability)
     field("editions", ", ".join(row.editions))

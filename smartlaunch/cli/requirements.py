@@ -61,7 +61,7 @@ def _as_json(row: Requirement, scenarios: tuple[str, ...], defects: tuple[str, .
         "editions": list(row.editions),
         "reason": row.reason,
         "inferno": list(row.inferno),
-        "it_says": row.source,
+        "in_short": row.source,
         "note": row.note,
         "scenarios": list(scenarios),
         "defects": list(defects),

@@ -56,7 +56,7 @@ def render_finding(
         ("what to try", " ".join(p for p in (diagnosis.fix, diagnosis.next) if p) if diagnosis else ""),
         ("evidence", finding.exchange),
         ("read", row.url if row else ""),
-        ("it says", row.source if row else ""),
+        ("in short", row.source if row else ""),
     ]
     lines = wrapped(headline(finding, rows), width, indent="", hanging="  ")
     for label, text in parts:
