@@ -180,9 +180,9 @@ class OfService:
 def of_service(service: App) -> OfService:
     """The answer about a backend service's token, asked by the resource server or else by the service itself."""
     endpoint(service)
-    answer = client_credentials.require_right(service)
 
     def make() -> OfService:
+        answer = client_credentials.token(service)  # that of the right request may be over by now, or overtaken by a later one
         asking = resource_server(service) or service.authentication.credentials_at("introspection")
         exchange = send(service, answer.access_token, asking)
         if answered(exchange).object.get("active") is not True:
