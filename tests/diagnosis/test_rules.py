@@ -230,7 +230,7 @@ CASES = {
     "request-encoding": ({"authorize_url": REQUEST.replace("&", "&amp;", 1)}, {"authorize_url": REQUEST}),
     "code-not-sent": ({"token_request": "grant_type=authorization_code&code=&client_id=c", "error": "invalid_grant"}, {"token_request": "grant_type=authorization_code&code=abcdef&client_id=c", "error": "invalid_grant"}),
     "state-of-another-origin": ({"error": "No matching state found in storage", "notes": "it starts on http and comes back on https, which has another storage"}, {"error": "No matching state found in storage", "notes": "it starts on https and comes back on https"}),
-    "credentials-absent": ({"error": "invalid_client", "error_description": "AADSTS7000218: no secret"}, {"error": "invalid_client", "error_description": "AADSTS7000219: no secret"}),
+    "credentials-absent": ({"error": "invalid_client", "error_description": "AADSTS7000218: no secret"}, {"error": "invalid_client", "error_description": "AADSTS7000299: no secret"}),
     "public-refuses-secret": ({"error": "invalid_client", "error_description": "AADSTS700025: public"}, {"error": "invalid_client", "error_description": "AADSTS700026: public"}),
     "browser-origin-platform": ({"error": "invalid_request", "error_description": "AADSTS9002326: cross-origin"}, {"error": "invalid_request", "error_description": "AADSTS9002329: origin"}),
     "authentication-any": ({"error": "invalid_client", "error_description": "Client authentication failed"}, {"error": "invalid_client", "error_description": "Client authentication succeeded"}),

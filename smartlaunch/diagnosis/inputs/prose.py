@@ -48,7 +48,7 @@ _CODE = r"4(?:[0-2]\d|31|51)|5(?:0\d|1[01]|2\d)"
 """The statuses that are in use: other numbers of three digits are lengths and times."""
 _STATUS = re.compile(
     r"\b(?:HTTP(?:/\d(?:\.\d)?)?|status(?:[ _-]?code)?|response|responds?(?: with)?|return(?:s|ed|ing)?|answer(?:s|ed|ing)?|got|gets?|"
-    r"getting|receiv\w+|error|fail(?:s|ed|ing)? with|gives?|giving|throw(?:s|ing)?|see(?:s|ing)?|Response \[)\W{0,6}"
+    r"getting|receiv\w+|error|failures?|fail(?:s|ed|ing)? with|gives?|giving|throw(?:s|ing)?|see(?:s|ing)?|Response \[)\W{0,6}"
     r"(?:an? |me |the |code |with |HTTP |status |error ){0,3}\W{0,3}(" + _CODE + r")\b"
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|OPTIONS) [^\s\"]{1,300}(?: HTTP/[\d.]{1,4})?\"? (" + _CODE + r")\b"
     r"|(?<![\d.,:/-])\b("

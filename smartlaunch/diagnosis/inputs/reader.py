@@ -76,6 +76,8 @@ class Loaded:
         return client_findings(self.exchanges) if self.run is None else []
 
 
+_CODE = re.compile(r"AADSTS|ERR_|^eyJ|^urn|^[A-Z]{1,8}\d{4,}$|^[A-Z][A-Za-z]{2,60}(?:Error|Exception)$")
+"""A word that is what a server or a library calls an error, and no name of a run."""
 READABLE = "what stands under NAME stays readable, although it looks like a secret (may be given again)"
 _READABLE: ContextVar[tuple[str, ...]] = ContextVar("readable", default=())
 
@@ -150,9 +152,7 @@ def _is_name(text: str) -> bool:
     """Whether a text can only be meant as a run's id or a file: one word that is no error code."""
     if text.lower().endswith(_FILE_ENDINGS) and not re.search(r"[\s?=]|://", text):
         return True
-    return (
-        _WORD.fullmatch(text) is not None and text not in OAUTH_ERRORS and "_" not in text and not re.search(r"AADSTS|ERR_|^eyJ|^urn", text)
-    )
+    return _WORD.fullmatch(text) is not None and text not in OAUTH_ERRORS and "_" not in text and not _CODE.search(text)
 
 
 def _named(text: str, reports: Path | None) -> Loaded:
