@@ -176,6 +176,11 @@ def refresh_with_assertion(key_pair_app: App, label: str) -> TokenAnswer:
     return assertion.refresh(key_pair_app, label)
 
 
+@when(Phrase("the app with a key pair sends an assertion with {label}", label=assertion.ELSEWHERE), target_fixture="token")
+def replay_elsewhere(key_pair_app: App, label: str) -> TokenAnswer:
+    return assertion.replayed_elsewhere(key_pair_app, label)
+
+
 @when("a client that registered the URL of its JWK Set proves itself", target_fixture="token")
 def prove_by_url(apps: Apps) -> TokenAnswer:
     app = clients.registered_with(apps, url=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_bdd import given, then, when
 
 from smartlaunch.checks import discovery as checks
+from smartlaunch.checks.members import advice
 from smartlaunch.client.app import App
 from smartlaunch.client.apps import Apps
 from smartlaunch.client.authorization import AuthorizationAnswer
@@ -36,6 +37,17 @@ def read_configuration(judge: Judge, engine: Engine) -> Exchange:
 @when(Phrase("the app reads the SMART configuration with {accept}", accept=discovery.ACCEPT), target_fixture="answer")
 def read_configuration_with(engine: Engine, accept: str) -> Exchange:
     return discovery.smart_configuration_with(engine, accept)
+
+
+@when(Phrase("the app reads the SMART configuration and sends {label} along", label=discovery.BESIDE), target_fixture="answer")
+def read_configuration_beside(judge: Judge, engine: Engine, label: str) -> Exchange:
+    needs_document(judge, engine.discovery.exchange)
+    return discovery.smart_configuration_beside(engine, label)
+
+
+@then("it is the JSON document all the same, as good practice wants it")
+def json_document_advised(judge: Judge, answer: Exchange) -> None:
+    judge(advice(checks.json_whatever(judge.requirement, answer)))
 
 
 @when("the app reads the OpenID configuration", target_fixture="answer")

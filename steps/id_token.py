@@ -16,7 +16,8 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.oauth.id_token import IdToken
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
-from smartlaunch.probes import id_token, token_response
+from smartlaunch.plugin.phrases import Phrase
+from smartlaunch.probes import ended, id_token, token_response
 from smartlaunch.probes.id_token import Identity
 
 from .common import needs_claim
@@ -80,6 +81,11 @@ def read_of_posted(judge: Judge, app: App) -> Identity:
     return decodable(judge, id_token.identity_of_posted(app))
 
 
+@when("the app reads the ID Token of a request whose user mistyped the password first", target_fixture="identity")
+def read_after_slip(judge: Judge, app: App) -> Identity:
+    return decodable(judge, id_token.identity_after_slip(app))
+
+
 @when("another user signs in", target_fixture="later")
 def another_signs_in(judge: Judge, app: App) -> Identity:
     return decodable(judge, id_token.identity_of(app, token_response.of_another_user(app)))
@@ -120,6 +126,18 @@ def ask_userinfo_with_junk(app: App) -> Exchange:
 @when("the app asks the UserInfo endpoint with a token that was revoked", target_fixture="userinfo")
 def ask_userinfo_with_revoked(app: App) -> Exchange:
     return id_token.userinfo_of_revoked(app)
+
+
+@when("the app asks the UserInfo endpoint with a token that it took before and that was revoked then", target_fixture="userinfo")
+def ask_userinfo_with_ended(app: App) -> Exchange:
+    return ended.told(ended.after_revocation(app).userinfo)
+
+
+@when(
+    Phrase("the app asks the UserInfo endpoint with {value} in place of its access token", value=id_token.OTHERS), target_fixture="userinfo"
+)
+def ask_userinfo_with_other(app: App, value: str) -> Exchange:
+    return id_token.userinfo_of_other(app, value)
 
 
 @then("the UserInfo endpoint takes the token")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_bdd import then, when
 
 from smartlaunch.checks import introspection as checks
+from smartlaunch.checks import token_error
 from smartlaunch.checks.members import advice, charset_changes_nothing
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
@@ -13,7 +14,7 @@ from smartlaunch.errors import NotApplicable
 from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
-from smartlaunch.probes import introspection
+from smartlaunch.probes import ended, introspection
 from smartlaunch.probes.introspection import Introspected, Later, OfService
 
 # -- queries ------------------------------------------------------------------------------------------------------------------
@@ -42,6 +43,26 @@ def expires_later(judge: Judge, later: Later) -> None:
     for exchange in (later.first, later.second):
         _needs_expiry(judge, exchange)
     judge(checks.expiry_moves(judge.requirement, later.second, later.first))
+
+
+@then("the scope of the later one is that of its token response")
+def scope_of_later(judge: Judge, later: Later) -> None:
+    scope_of_grant(judge, later.renewed)
+
+
+@then("it is told when the later one expires")
+def expiry_of_later(judge: Judge, later: Later) -> None:
+    judge(checks.expiry(judge.requirement, later.second))
+
+
+@then("the launch context of the later one is that of its token response")
+def context_of_later(judge: Judge, later: Later) -> None:
+    context(judge, later.renewed)
+
+
+@then(Phrase("the {name} of the later one is that of its ID Token", name=introspection.CLAIMS))
+def claim_of_later(judge: Judge, later: Later, name: str) -> None:
+    claim(judge, later.renewed, name)
 
 
 @when("it is introspected in a form of the charset UTF-8", target_fixture="with_charset")
@@ -82,6 +103,11 @@ def introspects_foreign(app: App) -> Introspected:
 @when(Phrase("a token that {label} is introspected", label=introspection.INACTIVE), target_fixture="introspection_answer")
 def introspects_inactive(app: App, label: str) -> Exchange:
     return introspection.inactive(app, label)
+
+
+@when("a token that was introspected before is introspected after its revocation", target_fixture="introspection_answer")
+def introspects_ended(app: App) -> Exchange:
+    return ended.told(ended.after_revocation(app).introspection)
 
 
 @when("introspection is asked for without a token", target_fixture="introspection_answer")
@@ -198,6 +224,11 @@ def service_introspected(service: App) -> OfService:
     return introspection.of_service(service)
 
 
+@when("a token of the backend service for one scope is introspected", target_fixture="of_service")
+def service_introspected_for_less(service: App) -> OfService:
+    return introspection.of_service_for_less(service)
+
+
 @then("the client_id that it tells is that of the service")
 def client_id_of_service(judge: Judge, service: App, of_service: OfService) -> None:
     judge(checks.client_id(judge.requirement, of_service.exchange, service.client.client_id))
@@ -243,6 +274,13 @@ def no_error(judge: Judge, introspection_answer: Exchange) -> None:
     judge(checks.no_error(judge.requirement, introspection_answer))
 
 
+@then("the answer about the token is a JSON object")
+def inactive_json(judge: Judge, introspection_answer: Exchange) -> None:
+    if introspection_answer.answer.status != 200:
+        raise NotApplicable(f"the query is answered with status {introspection_answer.answer.status}; another scenario judges that")
+    judge(checks.json_object(judge.requirement, introspection_answer))
+
+
 @then("the answer tells nothing else")
 def tells_nothing_else(judge: Judge, introspection_answer: Exchange) -> None:
     _needs_answer(judge, introspection_answer)
@@ -262,6 +300,13 @@ def refused(judge: Judge, introspection_answer: Exchange) -> None:
 def kept_from(judge: Judge, introspection_answer: Exchange) -> None:
     answered(introspection_answer)
     judge(checks.kept_from(judge.requirement, introspection_answer, "no right to ask"))
+
+
+@then("the caller is challenged for Basic")
+def challenged(judge: Judge, introspection_answer: Exchange) -> None:
+    if answered(introspection_answer).status != 401:
+        raise NotApplicable(f"the query is answered with status {introspection_answer.answer.status}; another scenario judges that")
+    judge(token_error.challenge_for_basic(judge.requirement, introspection_answer))
 
 
 @then("the caller is answered with 401")

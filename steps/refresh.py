@@ -288,6 +288,11 @@ def refresh_without_token(app: App) -> TokenAnswer:
     return wrong.without_token(app)
 
 
+@when(Phrase("the app refreshes with {label}, which it sends as well", label=wrong.DOUBLED), target_fixture="token")
+def refresh_with_doubled(app: App, label: str) -> TokenAnswer:
+    return wrong.with_doubled(app, label)
+
+
 @when("the app refreshes by GET", target_fixture="token")
 def refresh_by_get(app: App) -> TokenAnswer:
     return wrong.by_get(app)
@@ -341,6 +346,11 @@ def refresh_wider(app: App, label: str) -> Widened:
 @when("the app refreshes a grant of one category for every category", target_fixture="widened")
 def refresh_for_every_category(app: App) -> Widened:
     return wrong.for_every_category(app)
+
+
+@when("the app refreshes a grant from which the user left a scope out", target_fixture="widened")
+def refresh_what_is_left(app: App) -> Widened:
+    return wrong.of_what_is_left(app)
 
 
 @when("the app refreshes its grant for a scope that the user left out", target_fixture="widened")

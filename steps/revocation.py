@@ -15,7 +15,8 @@ from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import foreign_revocation, revocation
 from smartlaunch.probes.client_authentication import either
-from smartlaunch.probes.revocation import Revoked
+from smartlaunch.probes.refresh import wrong
+from smartlaunch.probes.revocation import Revoked, Use
 
 
 @when("the app revokes its access token", target_fixture="revoked")
@@ -31,6 +32,16 @@ def revokes_refresh_token(app: App) -> Revoked:
 @when("the app revokes the refresh token of a grant", target_fixture="revoked")
 def revokes_grant(app: App) -> Revoked:
     return revocation.refresh_token_of_grant(app)
+
+
+@when("the app revokes the refresh token that a refresh brought", target_fixture="use")
+def revokes_renewed(app: App) -> Use:
+    return wrong.access_token_of_revoked_line(app)
+
+
+@then("the access token of that refresh is refused by the FHIR server")
+def renewed_refused(judge: Judge, use: Use) -> None:
+    judge(checks.read_is_refused(judge.requirement, use.judged))
 
 
 @when(Phrase('the app revokes its access token with the hint "{hint}"'), target_fixture="revoked")

@@ -7,11 +7,13 @@ from pytest_bdd import then, when
 from smartlaunch.checks import members, revocation
 from smartlaunch.checks import token_error as checks
 from smartlaunch.client.app import App
+from smartlaunch.client.apps import Apps
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.oauth.token import TokenAnswer
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
+from smartlaunch.probes import refusals
 from smartlaunch.probes import token as token_requests
 from smartlaunch.probes.registered import no_refresh_token
 from smartlaunch.probes.token import Race, Replay
@@ -84,6 +86,16 @@ def redeem_late(app: App) -> TokenAnswer:
 @when("the app redeems a code twice", target_fixture="replay")
 def redeem_twice(app: App) -> Replay:
     return token_requests.replayed(app)
+
+
+@when("the app redeems a code again whose refresh token was used", target_fixture="token")
+def redeem_after_refresh(app: App) -> TokenAnswer:
+    return token_requests.redeemed_after_refresh(app)
+
+
+@when(Phrase("the token endpoint refuses {what}", what=refusals.REFUSED), target_fixture="token")
+def refuses(apps: Apps, app: App, what: str) -> TokenAnswer:
+    return refusals.refused(apps, app, what)
 
 
 @when("the app redeems a code for the second time", target_fixture="token")

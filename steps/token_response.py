@@ -41,6 +41,11 @@ def refresh(app: App) -> TokenAnswer:
     return token_response.refreshed(app)
 
 
+@when(Phrase("the app gets a token by {way}", way=token_response.FURTHER), target_fixture="response")
+def further(app: App, way: str) -> TokenAnswer:
+    return token_response.further(app, way)
+
+
 @when("the app redeems a code that was never issued", target_fixture="response")
 def redeem_unknown(app: App) -> TokenAnswer:
     answer = token_response.refused(app)

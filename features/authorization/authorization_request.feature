@@ -53,6 +53,8 @@ Feature: Authorization request
         | an empty prompt       |
         | an empty login_hint   |
         | an empty display      |
+        | an empty max_age      |
+        | an empty request      |
         | an empty launch       |
 
   @req:RFC6749-3.1.1-a @intrusive

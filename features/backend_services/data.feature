@@ -108,6 +108,11 @@ Feature: Data for a backend service
       When the token of the backend service is introspected
       Then the scope that it tells is that of the token of the service
 
+    @id:backend-introspection-scope-of-less
+    Scenario: The scope of a backend token for one of its scopes is that one
+      When a token of the backend service for one scope is introspected
+      Then the scope that it tells is that of the token of the service
+
   @req:SMART-2.2-token-introspection-exp-a
   Rule: The introspection response has the expiry of a backend token
 

@@ -81,6 +81,8 @@ Feature: Token request of a backend service
         | a type outside its registration beside its own scopes |
         | every type                                            |
         | more interactions than it is registered for           |
+        | a type outside its registration in version 1          |
+        | more interactions in version 1 than it is registered for |
         | a patient scope                                       |
         | a user scope                                          |
         | no scope                                              |

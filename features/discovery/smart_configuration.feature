@@ -10,6 +10,18 @@ Feature: SMART configuration
       When the app reads the SMART configuration
       Then it is a JSON object
 
+    @id:smart-configuration-found-beside
+    Scenario Outline: The SMART configuration is found by a request with <company>
+      When the app reads the SMART configuration and sends <company> along
+      Then it is the JSON document all the same, as good practice wants it
+
+      Examples:
+        | company                            |
+        | an access token that nobody issued |
+        | Basic credentials that nobody has  |
+        | a cookie that nobody set           |
+        | an entity tag of another document  |
+
   @req:SMART-2.2-conformance-well-known-e @quick
   Rule: The SMART configuration comes with the media type application/json
 

@@ -206,7 +206,12 @@ Feature: ID Token
       Then both ID Tokens have one subject
 
   @req:OIDC-Core-2-f @req:OIDC-Core-3.1.3.7-g @once
-  Rule: The nonce of a request by POST comes back as well
+  Rule: The nonce comes back as well where the request or its user did not take the usual way
+
+    @id:id-token-nonce-after-a-mistyped-password @lockout
+    Scenario: The nonce comes back unchanged though the password was mistyped first
+      When the app reads the ID Token of a request whose user mistyped the password first
+      Then its nonce is the one that the app sent
 
     @id:id-token-nonce-posted
     Scenario: The nonce of a request by POST comes back unchanged

@@ -24,6 +24,22 @@ Feature: UserInfo
       When the app asks the UserInfo endpoint with a token that was revoked
       Then the UserInfo endpoint refuses it
 
+    @id:userinfo-revoked-since-refused
+    Scenario: The UserInfo endpoint refuses a token that it has answered and that was revoked then
+      When the app asks the UserInfo endpoint with a token that it took before and that was revoked then
+      Then the UserInfo endpoint refuses it
+
+    @id:userinfo-other-value-refused
+    Scenario Outline: The UserInfo endpoint refuses <value>
+      When the app asks the UserInfo endpoint with <value> in place of its access token
+      Then the UserInfo endpoint refuses it
+
+      Examples:
+        | value                        |
+        | its refresh token            |
+        | its ID Token                 |
+        | an access token with another end |
+
   @req:RFC6750-2.1-a
   Rule: The UserInfo endpoint accepts a bearer token in the Authorization header, however the scheme is spelt
 

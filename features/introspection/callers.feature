@@ -22,6 +22,11 @@ Feature: Who may introspect
         | no authorization       |
         | a made-up bearer token |
         | a revoked bearer token |
+        | its refresh token as a bearer token |
+        | its ID Token as a bearer token |
+        | a bearer token with another end |
+        | an assertion that another key signed |
+        | an assertion that has expired |
 
   @req:RFC7662-2.3-a @once @intrusive
   Rule: A caller with wrong credentials is answered with 401
@@ -54,3 +59,11 @@ Feature: Who may introspect
     Scenario: The scheme bearer in lower case is taken as well
       When the app introspects its access token with the scheme bearer in lower case
       Then the endpoint takes the bearer token
+
+  @req:RFC6749-5.2-d @cap:client-confidential-symmetric @once @intrusive
+  Rule: A caller that failed to authenticate by the header is answered with a challenge
+
+    @id:introspection-wrong-secret-challenge
+    Scenario: A caller with a wrong secret is answered with a challenge for Basic
+      When the access token of the app is introspected by a caller with a wrong secret
+      Then the caller is challenged for Basic

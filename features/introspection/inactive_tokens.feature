@@ -37,6 +37,14 @@ Feature: Introspection of tokens that are not in force
       When a token that was never issued is introspected
       Then the answer about the token is no error
 
+  @req:RFC7662-2.2-a
+  Rule: The answer about an inactive token is a JSON object as well
+
+    @id:introspection-inactive-json
+    Scenario: The answer about a token that was never issued is JSON
+      When a token that was never issued is introspected
+      Then the answer about the token is a JSON object
+
   @req:RFC7662-2.2-d
   Rule: The answer about an inactive token tells nothing else
 
@@ -56,4 +64,12 @@ Feature: Introspection of tokens that are not in force
     @id:introspection-expired-of-refresh @waits:introspected-token
     Scenario: A token that came of a refresh is not active after its time
       When a token that came of a refresh and has expired is introspected
+      Then the answer does not call the token active
+
+  @req:SMART-2.2-token-introspection-active @req:RFC7662-2.2-c @req:RFC7662-4-a
+  Rule: A token that was called active is not active once it was revoked
+
+    @id:introspection-revoked-since
+    Scenario: A token that was called active and then revoked is not active
+      When a token that was introspected before is introspected after its revocation
       Then the answer does not call the token active

@@ -163,3 +163,43 @@ Feature: Token introspection
     Scenario: A token that came seconds later expires later
       When a token and the one that a refresh brought seconds later are introspected
       Then the later one expires later
+
+  @req:SMART-2.2-token-introspection-scope @once
+  Rule: The introspection response of a refreshed token has the scope of its token response
+
+    @id:introspection-scope-of-refresh
+    Scenario: The scope of a refreshed token is that of its token response
+      When a token and the one that a refresh brought seconds later are introspected
+      Then the scope of the later one is that of its token response
+
+  @req:SMART-2.2-token-introspection-exp-a @once
+  Rule: The introspection response of a refreshed token has its expiry
+
+    @id:introspection-exp-of-refresh
+    Scenario: The expiry of a refreshed token is told
+      When a token and the one that a refresh brought seconds later are introspected
+      Then it is told when the later one expires
+
+  @req:SMART-2.2-token-introspection-context @once
+  Rule: The introspection response of a refreshed token has its launch context
+
+    @id:introspection-context-of-refresh
+    Scenario: The launch context of a refreshed token is that of its grant
+      When a token and the one that a refresh brought seconds later are introspected
+      Then the launch context of the later one is that of its token response
+
+  @req:SMART-2.2-token-introspection-id-token-iss @once
+  Rule: The introspection response of a refreshed token with an ID Token has its issuer
+
+    @id:introspection-iss-of-refresh
+    Scenario: The issuer of a refreshed token is that of its ID Token
+      When a token and the one that a refresh brought seconds later are introspected
+      Then the iss of the later one is that of its ID Token
+
+  @req:SMART-2.2-token-introspection-id-token-fhir-user @once
+  Rule: The introspection response of a refreshed token with an ID Token that has fhirUser has it too
+
+    @id:introspection-fhir-user-of-refresh
+    Scenario: The user's resource of a refreshed token is that of its ID Token
+      When a token and the one that a refresh brought seconds later are introspected
+      Then the fhirUser of the later one is that of its ID Token

@@ -78,6 +78,7 @@ Feature: Refresh tokens in wrong hands and for wrong ends
         | a scope it did not ask for before |
         | every resource of the patient     |
         | every resource of the user        |
+        | every resource of the patient in version 1 |
         | everything in the system          |
         | a scope it did not ask for before, after a refresh for a part, |
         | more interactions with a type it was granted |
@@ -86,6 +87,11 @@ Feature: Refresh tokens in wrong hands and for wrong ends
     @id:refresh-wider-category @cap:permission-v2
     Scenario: A refresh for a scope without its search parameter yields no wider access
       When the app refreshes a grant of one category for every category
+      Then the refresh brings no wider access
+
+    @id:refresh-left-out-unasked
+    Scenario: A refresh without scope brings nothing back that the user left out
+      When the app refreshes a grant from which the user left a scope out
       Then the refresh brings no wider access
 
     @id:refresh-left-out
@@ -152,6 +158,20 @@ Feature: Refresh tokens in wrong hands and for wrong ends
     Scenario: A refresh by GET yields no token
       When the app refreshes by GET
       Then the token endpoint issues no token for it
+
+  @req:RFC6749-3.2-f @once
+  Rule: A doubled parameter of a refresh yields no token
+
+    @id:refresh-doubled-parameter
+    Scenario Outline: A refresh with <parameter> yields no token
+      When the app refreshes with <parameter>, which it sends as well
+      Then the token endpoint issues no token for it
+
+      Examples:
+        | parameter              |
+        | a second grant_type    |
+        | a second refresh_token |
+        | a second scope         |
 
   @req:RFC9700-4.14.2-a @req:SMART-2.2-best-practices-refresh-reuse @once @last
   Rule: A refresh token that is replaced has one successor, also where two requests for it are under way at once

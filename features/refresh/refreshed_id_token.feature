@@ -98,3 +98,35 @@ Feature: The ID Token of a refresh
     Scenario: The time of signing in stays the same
       When the app gets an ID Token with a refresh
       Then an auth_time in it is that of the sign-in
+
+  @req:OIDC-Core-2-d
+  Rule: The expiry of the ID Token of a refresh is a number of seconds
+
+    @id:refresh-id-token-exp-form
+    Scenario: The later expiry is well formed
+      When the app reads the ID Token of a refresh
+      Then its "exp" is a number of seconds
+
+  @req:OIDC-Core-2-e
+  Rule: The time of issue of the ID Token of a refresh is a number of seconds
+
+    @id:refresh-id-token-iat-form
+    Scenario: The later time of issue is well formed
+      When the app reads the ID Token of a refresh
+      Then its "iat" is a number of seconds
+
+  @req:OIDC-Core-2-l
+  Rule: The ID Token of a refresh is in force when it arrives
+
+    @id:refresh-id-token-nbf
+    Scenario: The later ID Token does not begin later still
+      When the app reads the ID Token of a refresh
+      Then it is in force on arrival
+
+  @req:OIDC-Core-2-j
+  Rule: The ID Token of a refresh does not bring its own key
+
+    @id:refresh-id-token-no-key-headers
+    Scenario: The later header has no key and no address of a key
+      When the app reads the ID Token of a refresh
+      Then the ID Token carries no key and no address of a key

@@ -55,6 +55,11 @@ Feature: Token revocation
       When the app revokes the refresh token of a grant
       Then the access token is refused by the FHIR server
 
+    @id:revocation-refresh-token-cascade-of-refresh
+    Scenario: The FHIR server refuses the access token of a refresh whose new refresh token was revoked
+      When the app revokes the refresh token that a refresh brought
+      Then the access token of that refresh is refused by the FHIR server
+
   @req:RFC7009-2.1-e @once
   Rule: A wrong hint does not keep the token from being found
 

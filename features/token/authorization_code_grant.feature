@@ -14,6 +14,11 @@ Feature: Authorization code at the token endpoint
       When the app redeems a code twice
       Then the third time the token endpoint issues no token either
 
+    @id:code-reuse-refused-after-refresh @once
+    Scenario: The second use of a code yields no token after a refresh either
+      When the app redeems a code again whose refresh token was used
+      Then the token endpoint issues no token for it
+
   @req:RFC6749-4.1.2-d @req:RFC6749-10.5-b @intrusive @last @once
   Rule: The tokens of a code that is used twice are revoked
 
@@ -129,6 +134,8 @@ Feature: Authorization code at the token endpoint
         | parameter                |
         | an empty scope           |
         | an empty resource        |
+        | an empty client_assertion |
+        | an empty refresh_token   |
 
   @req:RFC6749-3.2-f @intrusive @once
   Rule: A doubled parameter at the token endpoint yields no token

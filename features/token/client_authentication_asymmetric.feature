@@ -272,11 +272,22 @@ Feature: Client authentication by signed assertion
         | the same assertion after another one |
         | the same assertion after a request that was refused |
         | the same assertion after a revocation |
+        | the same assertion after an introspection |
 
     @id:assertion-replay-refresh-refused
     Scenario: An assertion with which a refresh went well yields no second one
       When the app with a key pair refreshes with the same assertion again
       Then the token endpoint issues no token for it
+
+    @id:assertion-replay-other-grant-refused
+    Scenario Outline: An assertion with <reuse> yields no second token
+      When the app with a key pair sends an assertion with <reuse>
+      Then the token endpoint issues no token for it
+
+      Examples:
+        | reuse                                       |
+        | which its code was redeemed, at the refresh |
+        | which a refresh went well, at a code        |
 
     @id:assertion-race
     Scenario: Two requests at once with one assertion bring one token at most
@@ -417,6 +428,10 @@ Feature: Client authentication by signed assertion
         | the signature of a key that nobody registered |
         | the aud claim of another server |
         | an exp claim in the past |
+        | no exp claim |
+        | the algorithm none |
+        | an altered claim |
+        | an unknown kid |
 
   @req:SMART-2.2-client-confidential-asymmetric-cache-a @cap:client-confidential-asymmetric @intrusive @waits
   Rule: A JWK Set is kept no longer than its cache header allows

@@ -58,6 +58,11 @@ Feature: Client authentication by secret
         | a wrong secret               |
         | an empty secret              |
         | the secret of another client |
+        | the beginning of its secret  |
+        | its secret with one character more |
+        | its secret in the other case |
+        | a wrong secret in the body   |
+        | an empty secret in the body  |
 
   @req:SMART-2.2-app-launch-client-authentication-a @req:RFC6749-3.2.1-a @req:RFC6749-4.1.3-a @intrusive
   Rule: A client with a secret that does not authenticate gets no token for a code

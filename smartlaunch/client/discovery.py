@@ -5,6 +5,7 @@ Each document is fetched once per run and kept with its exchange; nothing here j
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -36,9 +37,11 @@ class Discovery:
         """The ``iss`` of an ID Token: in edition 1.0 the only name of the issuer, and where the named one has no document another."""
         self._openid_of: dict[str, Exchange] = {}
 
-    def read(self, *, accept: str | None = "application/json", base: str | None = None) -> Exchange:
-        """Fetch the SMART configuration anew, with any ``Accept`` header or none."""
-        headers = {"Accept": accept or ""}
+    def read(
+        self, *, accept: str | None = "application/json", base: str | None = None, beside: Mapping[str, str] | None = None
+    ) -> Exchange:
+        """Fetch the SMART configuration anew, with any ``Accept`` header or none, and with other headers beside it."""
+        headers = {"Accept": accept or "", **(beside or {})}
         url = (base if base is not None else self.fhir_base_url) + WELL_KNOWN
         return self._http.send("GET", url, endpoint=Endpoint.DISCOVERY, headers=headers, follow=5)
 

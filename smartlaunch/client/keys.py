@@ -181,7 +181,8 @@ class JwksServer:
             self.settle()
         self.keys, self.elsewhere, self.certificates = list(self.registered), {}, {}
         self.max_age = float(max_age or 0)
-        self.cache_control = NO_STORE if max_age is None else f"max-age={max_age}"
+        # After another directive, as servers send it: one that reads the first only takes the set for one without a time.
+        self.cache_control = NO_STORE if max_age is None else f"must-revalidate, max-age={max_age}"
 
     def replace(self, keys: Sequence[Mapping[str, Any]]) -> None:
         """Serve these keys in place of the registered ones, not to be kept, so that nobody has to wait for their end."""

@@ -101,6 +101,9 @@ class RequestRules(Part):
                 foul_scope and self.defects("judges_the_scope_before_the_redirect_uri")
             ):
                 raise Elsewhere(redirect_uri)
+            foul_type = given.get("response_type") not in (None, "code")
+            if foul_type and self.defects("judges_the_response_type_before_the_redirect_uri"):
+                raise Elsewhere(redirect_uri)
             if posted and self.defects("redirects_posted_errors_to_unregistered_redirect_uri"):
                 raise Elsewhere(redirect_uri)
             if given.get("prompt") == "none" and self.defects("redirects_silent_errors_to_unregistered_redirect_uri"):
@@ -131,6 +134,10 @@ class RequestRules(Part):
         if given.sent_empty("launch") and self.defects("takes_an_empty_launch_for_an_unknown_one"):
             message = "The launch value is not known."
             raise OAuthError("invalid_request", message)
+        for name, defect in (("max_age", "refuses_an_empty_max_age"), ("request", "refuses_an_empty_request_object")):
+            if given.sent_empty(name) and self.defects(defect):
+                message = f"The {name} is not valid."
+                raise OAuthError("invalid_request", message)
         if any(not value for _, value in given.pairs) and self.defects("treats_empty_parameters_as_values"):
             message = "A parameter has an empty value."
             raise OAuthError("invalid_request", message)

@@ -75,13 +75,17 @@ class Answers(Part):
         if self.defects("issues_codes_that_live_for_an_hour"):
             lifetime = 3600
         value = new_secret() + (_ODD if self.variant("writes_codes_with_punctuation") else "")
+        challenge = values.get("code_challenge")
+        unasked = transaction.session_is_older and not transaction.decided
+        if challenge and unasked and self.defects("loses_the_challenge_where_nothing_is_asked"):
+            challenge = ""
         new = NewCode(value, client.client_id, transaction.username or "", len(self.state.codes))
         spoil(self.defects, new, CODES)
         code = Code(
             value=new.value,
             client_id=client.client_id,
             redirect_uri=transaction.redirect_uri,
-            code_challenge=values.get("code_challenge"),
+            code_challenge=challenge,
             code_challenge_method=values.get("code_challenge_method"),
             requested=tuple(grants.split(values.get("scope", ""))),
             scopes=tuple(granted),
@@ -148,6 +152,12 @@ class Answers(Part):
             answer.pop("error_description", None)
         if values.get("prompt") == "none" and self.defects("omits_state_in_silent_errors"):
             values = {name: value for name, value in values.items() if name != "state"}
+        if (
+            values.get("prompt") == "none"
+            and "+" in values.get("state", "")
+            and self.defects("turns_plus_in_the_state_of_silent_errors_into_space")
+        ):
+            values = {**values, "state": values["state"].replace("+", " ")}
         return self.send(redirect_uri, values, answer, failed=True)
 
     def send(

@@ -73,6 +73,7 @@ class ClientAuthentication(Part):
         super().__init__(sandbox)
         self._fetched: dict[str, _Fetched] = {}
         self._used_at: dict[Used, float] = {}
+        self._recognised: set[str] = set()
 
     def refusal(self, description: str, *, used_header: bool = False) -> OAuthError:
         """Return the error for a client that could not be authenticated.
@@ -113,15 +114,7 @@ class ClientAuthentication(Part):
             raise self.refusal("The Authorization header has another scheme than Basic.", used_header=True)
         assertion_type = given.get("client_assertion_type")
         if assertion is not None or assertion_type is not None:
-            if assertion_type != ASSERTION_TYPE and not self.defects("ignores_client_assertion_type"):
-                raise self.refusal("The client_assertion_type is not the one of RFC 7523.")
-            unsigned = request.url.path.endswith("/revoke") and self.defects("does_not_verify_assertions_at_revocation")
-            arrived = getattr(request.state, "arrived", time.monotonic())
-            prover, used = await self._by_assertion(given, assertion or "", arrived, unsigned=unsigned)
-            request.state.used_assertion = used
-            if used is not None and request.url.path.endswith("/revoke") and self.defects("forgets_assertions_of_revocations"):
-                self.state.used_assertions.pop(used, None)
-            return prover
+            return await self._by_assertion_at(request, given, assertion or "", assertion_type)
         client = self.state.clients.get(given.get("client_id") or self._told_by_the_grant(given) or "")
         if client is None:
             if given.get("client_id") and self.defects("answers_unknown_clients_with_another_code"):
@@ -131,12 +124,33 @@ class ClientAuthentication(Part):
         if secret is not None:
             if "client_secret_post" not in client.auth_methods and not self._loose_method(client):
                 raise self.refusal("This client is not registered for client_secret_post.")
-            self._require_secret(client, secret, used_header=False)
+            if not (given.get("grant_type") == "refresh_token" and self.defects("takes_any_secret_in_the_body_at_refresh")):
+                self._require_secret(client, secret, used_header=False)
         elif client.public:
             if self.defects("refuses_public_clients"):
                 raise self.refusal("Every client has to authenticate.")
         elif not excused(self.defects, (client, given), WITHOUT_CREDENTIALS):
             raise self.refusal("This client has to authenticate.")
+        return client
+
+    async def _by_assertion_at(self, request: Request, given: Parameters, assertion: str, kind: str | None) -> Client:
+        """Verify an assertion as this endpoint does, which right servers do in one way everywhere."""
+        defects, path = self.defects, request.url.path
+        revoking, asking = path.endswith("/revoke"), path.endswith("/introspect")
+        if kind != ASSERTION_TYPE and not defects("ignores_client_assertion_type"):
+            raise self.refusal("The client_assertion_type is not the one of RFC 7523.")
+        unsigned = (revoking and defects("does_not_verify_assertions_at_revocation")) or (
+            asking and defects("does_not_verify_assertions_at_introspection")
+        )
+        stale = asking and defects("looks_at_no_exp_at_introspection")
+        arrived = getattr(request.state, "arrived", time.monotonic())
+        client, used = await self._by_assertion(given, assertion, arrived, unsigned=unsigned, stale=stale)
+        request.state.used_assertion = used
+        forgetful = (revoking and defects("forgets_assertions_of_revocations")) or (
+            asking and defects("forgets_assertions_of_introspections")
+        )
+        if forgetful and used is not None:
+            self.state.used_assertions.pop(used, None)
         return client
 
     def _told_by_the_grant(self, given: Parameters) -> str | None:
@@ -180,9 +194,20 @@ class ClientAuthentication(Part):
             raise self.refusal("The client is not known.", used_header=True)
         if "client_secret_basic" not in client.auth_methods and not self._loose_method(client):
             raise self.refusal("This client is not registered for client_secret_basic.", used_header=True)
-        if not (refreshing and not secret and self.defects("accepts_an_empty_secret_at_refresh")):
+        if not (refreshing and self._loose_at_refresh(client, secret)):
             self._require_secret(client, secret, used_header=True)
         return client
+
+    def _loose_at_refresh(self, client: Client, secret: str) -> bool:
+        """Say whether a broken server takes a wrong secret where a client refreshes."""
+        right, defects = client.secret or "", self.defects
+        if not secret:
+            return defects("accepts_an_empty_secret_at_refresh")
+        if right.startswith(secret) and secret != right:
+            return defects("accepts_the_beginning_of_a_client_secret_at_refresh")
+        if secret.startswith(right) and secret != right:
+            return defects("accepts_a_client_secret_with_something_behind_it_at_refresh")
+        return secret != right and secret.casefold() == right.casefold() and defects("ignores_case_of_client_secret_at_refresh")
 
     def _loose_method(self, client: Client) -> bool:
         return client.public and self.sandbox.variant("ignores_a_secret_from_a_public_client")
@@ -197,6 +222,9 @@ class ClientAuthentication(Part):
                 raise self.refusal("Basic authentication is not available.", used_header=True)
             if not used_header and defects("refuses_client_secret_in_the_body"):
                 raise self.refusal("Client secrets in the body are not available.")
+            self._recognised.add(client.client_id)
+            return
+        if client.client_id in self._recognised and defects("remembers_who_has_authenticated"):
             return
         others = frozenset(other.secret for other in self.state.clients.values() if other.secret)
         if excused(defects, Secret(secret, right, others), WRONG_SECRET):
@@ -205,18 +233,25 @@ class ClientAuthentication(Part):
 
     # -- assertions -----------------------------------------------------------------------------------------------------
 
-    async def _by_assertion(self, given: Parameters, assertion: str, arrived: float, *, unsigned: bool) -> tuple[Client, Used | None]:
+    async def _by_assertion(
+        self, given: Parameters, assertion: str, arrived: float, *, unsigned: bool, stale: bool
+    ) -> tuple[Client, Used | None]:
         """Verify a signed assertion as RFC 7523 section 3 and the guide's asymmetric profile ask; return whose it is and its ``jti``."""
         header, claims = self._parts(assertion)
         if " " in assertion:
             assertion = assertion.partition(" ")[0]
         client = self._claimed_client(given, claims)
+        refreshing = given.get("grant_type") == "refresh_token"
+        unsigned = unsigned or (refreshing and header.get("alg") == "none" and self.defects("accepts_unsigned_assertion_at_refresh"))
         if not unsigned:
             await self._require_signature(client, assertion, header)
-        self._require_claims(client, claims)
-        if given.get("grant_type") == "refresh_token" and self.defects("knows_no_replays_at_refresh"):
+        if refreshing and "exp" not in claims and self.defects("accepts_assertion_without_exp_at_refresh"):
+            claims["exp"] = self.state.now()
+        stale = stale or (refreshing and self.defects("looks_at_no_exp_at_refresh"))
+        self._require_claims(client, claims, stale=stale)
+        if refreshing and self.defects("knows_no_replays_at_refresh"):
             return client, None
-        return client, self._require_first_use(client, claims, arrived)
+        return client, self._require_first_use(client, claims, arrived, kind=given.get("grant_type") or "")
 
     def came_to_nothing(self, request: Request) -> None:
         """Learn that a request was refused for another reason than its authentication, which a right server does not care for."""
@@ -363,7 +398,8 @@ class ClientAuthentication(Part):
             raise self.refusal("The JWK Set cannot be fetched.")
         try:
             method = "POST" if self.defects("fetches_client_keys_by_post") else "GET"
-            document, lifetime = await anyio.to_thread.run_sync(_get_keys, place, method)
+            first_only = self.defects("reads_the_first_cache_directive_only")
+            document, lifetime = await anyio.to_thread.run_sync(_get_keys, place, method, first_only)
         except (httpx.HTTPError, ValueError) as problem:
             raise self.refusal("The JWK Set cannot be fetched.") from problem
         self._fetched[place] = _Fetched(document, now + lifetime)
@@ -387,7 +423,7 @@ class ClientAuthentication(Part):
             return fitting if self.defects("accepts_kid_of_a_key_of_another_type") else []
         return named
 
-    def _require_claims(self, client: Client, claims: dict[str, Any]) -> None:
+    def _require_claims(self, client: Client, claims: dict[str, Any], *, stale: bool) -> None:
         defects, now = self.defects, self.state.now()
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
@@ -413,7 +449,8 @@ class ClientAuthentication(Part):
             expiry = now
         elif not isinstance(expiry, int | float) or isinstance(expiry, bool):
             raise self.refusal("The assertion's exp claim is not a number.")
-        if expiry < now - _CLOCK_SKEW_S and not excused(defects, client, PAST_EXPIRY):
+        late = expiry < now - _CLOCK_SKEW_S
+        if late and not stale and not excused(defects, client, PAST_EXPIRY):
             raise self.refusal("The assertion has expired.")
         if expiry > now + _ASSERTION_LIFETIME_S + _CLOCK_SKEW_S and not excused(defects, expiry - now, LONG_LIFE):
             raise self.refusal("The assertion's exp claim is more than five minutes ahead.")
@@ -421,7 +458,7 @@ class ClientAuthentication(Part):
         if isinstance(start, int | float) and start > now + _CLOCK_SKEW_S and not defects("ignores_nbf_of_assertion"):
             raise self.refusal("The assertion is not valid yet.")
 
-    def _require_first_use(self, client: Client, claims: dict[str, Any], arrived: float) -> Used | None:
+    def _require_first_use(self, client: Client, claims: dict[str, Any], arrived: float, *, kind: str) -> Used | None:
         """Require a ``jti`` that this client has not used while its assertion may live; return how it is remembered."""
         defects, now, unique = self.defects, self.state.now(), claims.get("jti")
         if not isinstance(unique, str) or not unique:
@@ -430,6 +467,8 @@ class ClientAuthentication(Part):
             return None
         if defects("remembers_assertions_by_their_exp"):
             unique = f"{unique} {claims.get('exp')}"
+        if defects("remembers_assertions_by_their_grant_type"):
+            unique = f"{unique} {kind}"
         used = self.state.used_assertions
         for seen in [seen for seen, end in used.items() if end < now - _CLOCK_SKEW_S]:
             del used[seen]
@@ -497,7 +536,7 @@ def _authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _get_keys(place: str, method: str) -> tuple[list[dict[str, Any]], float]:
+def _get_keys(place: str, method: str, first_only: bool) -> tuple[list[dict[str, Any]], float]:
     """Fetch a JWK Set and say for how many seconds it may be kept."""
     accept = {"Accept": "application/json"}
     answer = httpx.request(
@@ -510,6 +549,8 @@ def _get_keys(place: str, method: str) -> tuple[list[dict[str, Any]], float]:
         message = "not a JWK Set"
         raise ValueError(message)  # noqa: TRY004 - the caller treats every malformed document alike
     directives = [part.strip().lower() for part in answer.headers.get("cache-control", "").split(",")]
+    if first_only:
+        directives = directives[:1]
     if "no-store" in directives or "no-cache" in directives:
         return keys, 0.0
     for directive in directives:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _LOSE_CHALLENGES = (
     "accepts_empty_challenge",
     "loses_the_challenge_after_a_mistyped_password",
+    "loses_the_challenge_where_nothing_is_asked",
     "forgets_the_challenge_after_a_wrong_verifier",
 )
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
@@ -93,6 +94,8 @@ class CodeExchange(GrantType):
         of_public = self.sandbox.client(code.client_id).public
         both = not client.public and not of_public
         if not client.public and of_public and self.defects("gives_codes_of_public_clients_to_confidential_ones"):
+            return True
+        if client.public and not of_public and self.defects("gives_codes_of_confidential_clients_to_public_ones"):
             return True
         return self.defects("accepts_code_of_another_client") or (both and self.defects("accepts_code_of_another_confidential_client"))
 

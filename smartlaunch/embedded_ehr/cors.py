@@ -59,6 +59,7 @@ class Cors:
     def __init__(self, app: ASGIApp, sandbox: Sandbox) -> None:
         self.app = app
         self.sandbox = sandbox
+        self._first: dict[str, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -78,6 +79,8 @@ class Cors:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if path == self.sandbox.profile.token_path and self.sandbox.defects("lets_caches_keep_tokens_for_other_origins"):
+                    del MutableHeaders(scope=message)["cache-control"]
                 refresh = scope.get("state", {}).get("grant_type") == "refresh_token"
                 if not (refresh and message["status"] < _BAD_REQUEST and self.sandbox.defects("no_cors_on_answers_to_refreshes")):
                     self._mark(MutableHeaders(scope=message), kind, path, origin, message["status"])
@@ -111,7 +114,9 @@ class Cors:
             )
             if closed:
                 return None
-            return origin if self.sandbox.variant("echoes_the_origin_on_public_documents") else "*"
+            first = self._first.setdefault(path, origin)
+            named = first if first != origin and defects("keeps_the_first_origin_with_a_document") else None
+            return named or (origin if self.sandbox.variant("echoes_the_origin_on_public_documents") else "*")
         if path == self.sandbox.profile.token_path and defects("no_cors_on_token_endpoint"):
             return None
         if kind == "fhir" and defects("no_cors_on_fhir_endpoints"):

@@ -94,13 +94,32 @@ def routes(sandbox: Sandbox) -> list[Route]:
     ]
 
 
+def _turned_away(sandbox: Sandbox, request: Request) -> Response | None:
+    """Return what a broken server answers where something comes along, or is missed, that the document does not depend on."""
+    defects = sandbox.defects
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    unknown = scheme.lower() == "bearer" and sandbox.state.lookup_access_token(value) is None
+    if (
+        (not scheme and defects("smart_configuration_needs_a_token"))
+        or (unknown and defects("smart_configuration_refuses_unknown_tokens"))
+        or (scheme.lower() == "basic" and defects("smart_configuration_refuses_basic_credentials"))
+    ):
+        return json_answer({"error": "unauthorized"}, status=401, headers={"WWW-Authenticate": "Bearer"})
+    if "if-none-match" in request.headers and defects("calls_every_copy_of_the_smart_configuration_fresh"):
+        return Response(status_code=304)
+    if "cookie" in request.headers and defects("smart_configuration_sends_cookies_to_the_sign_in"):
+        return Response("<html><body>Sign in</body></html>", media_type="text/html")
+    return None
+
+
 def smart_configuration_answer(sandbox: Sandbox, request: Request) -> Response:
     """Answer with JSON, whatever the Accept header asks for."""
     defects, accept = sandbox.defects, request.headers.get("accept", "*/*")
     document = smart_configuration(sandbox)
     wants_json = "json" in accept or "*/*" in accept
-    if "authorization" not in request.headers and defects("smart_configuration_needs_a_token"):
-        return json_answer({"error": "unauthorized"}, status=401, headers={"WWW-Authenticate": "Bearer"})
+    turned_away = _turned_away(sandbox, request)
+    if turned_away is not None:
+        return turned_away
     if not wants_json and defects("refuses_other_accept_headers_for_smart_configuration"):
         return json_answer({"error": "not acceptable"}, status=406)
     if not wants_json and defects("follows_accept_header_for_smart_configuration"):

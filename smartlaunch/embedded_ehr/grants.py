@@ -192,6 +192,8 @@ def grant_system(sandbox: Sandbox, client: Client, requested: list[str]) -> list
             within = [scope]
         if within and within != [scope] and sandbox.defects("grants_interactions_outside_preauthorization"):
             within = [scope]
+        if parsed.version == 1 and within != [scope] and sandbox.defects("compares_no_version_1_scopes_of_backend_services"):
+            within = [scope]
         if parsed.parameters and within and sandbox.defects("widens_granular_scopes_of_backend_services"):
             within = [scope.partition("?")[0]]
         granted += within

@@ -56,7 +56,8 @@ def deliver(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Resp
     encoded = urlencode(answer, quote_via=quote, safe="")
     if defects("repeats_parameters_of_the_response"):
         encoded = f"{encoded}&{encoded}"
-    if defects("leaves_response_parameters_unencoded"):
+    plain = "error" in answer and encoded and defects("leaves_the_parameters_of_errors_unencoded")
+    if plain or defects("leaves_response_parameters_unencoded"):
         # Only what no header can carry is still encoded.
         encoded = "&".join(f"{name}={quote(value, safe=string.punctuation + ' ')}" for name, value in answer.items())
     kept = "" if parts.query and defects("drops_query_of_redirect_uri") else parts.query

@@ -203,6 +203,8 @@ class SignIn(Part):
             transaction.typed_username = None
             if self.defects("loses_state_after_a_mistyped_password"):
                 transaction.parameters.pop("state", None)
+            if self.defects("loses_the_nonce_after_a_mistyped_password"):
+                transaction.parameters.pop("nonce", None)
             if self.defects("loses_the_challenge_after_a_mistyped_password"):
                 transaction.parameters["code_challenge"] = ""
             return self._login_form(transaction, "Name or password is not right.", 401 if self.variant("answers_401_to_bad_login") else 200)

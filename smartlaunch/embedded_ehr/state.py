@@ -54,6 +54,9 @@ class AccessToken:
     enforced: tuple[str, ...] = ()
     subject: str | None = None
     seen: bool = False
+    looked_up: bool = False
+    told: bool = False
+    """Somebody was told that it is active."""
     offered: tuple[str, ...] = ()
     """What the person could have granted, where they granted less."""
 

@@ -132,6 +132,7 @@ class Issuing(Part):
             access_token=access.value,
             renewed=isinstance(code, RefreshToken),
             first=first if isinstance(code, RefreshToken) else None,
+            patient=access.patient,
         )
         body["id_token"] = value
         access.subject = claims.get("sub")

@@ -10,7 +10,7 @@ from smartlaunch.embedded_ehr.core import OAuthError, Parameters
 from smartlaunch.embedded_ehr.defects.refresh import REFRESH_RESPONSE, Refreshed
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.openid import subject_of
-from smartlaunch.embedded_ehr.scopes import covered
+from smartlaunch.embedded_ehr.scopes import covered, parse_resource_scope
 from smartlaunch.embedded_ehr.state import AccessToken, Code, RefreshToken
 from smartlaunch.embedded_ehr.token_issuing import REFRESH_LIFETIME_S, GrantType
 from smartlaunch.embedded_ehr.token_refusals import bad_grant, missing
@@ -55,7 +55,12 @@ class TokenRefresh(GrantType):
             access.expires_at = first.expires_at
         if not self.variant("leaves_context_out_at_refresh"):
             body |= token.context
-        spoil(self.defects, Refreshed(body, token, self.state), REFRESH_RESPONSE)
+        refreshed = Refreshed(body, token, self.state)
+        spoil(self.defects, refreshed, REFRESH_RESPONSE)
+        body["_way"] = "refreshes_for_a_part" if scopes != token.scopes else "second_refreshes" if refreshed.is_again() else ""
+        redeemed = [code for code in self.state.codes.values() if code.grant == token.grant and code.used]
+        if redeemed and self.defects("takes_a_code_again_after_a_refresh"):
+            redeemed[0].used = False
         if self._rotates(client):
             body["refresh_token"] = self._rotate(token).value
         if "openid" in scopes and not self.variant("leaves_id_token_out_at_refresh"):
@@ -104,6 +109,8 @@ class TokenRefresh(GrantType):
         loose = self.defects("accepts_refresh_token_of_another_client") or (
             both and self.defects("accepts_refresh_token_of_another_confidential_client")
         )
+        renewed = any(one.used for one in self.state.refresh_tokens.values() if one.grant == token.grant)
+        loose = loose or (renewed and self.defects("binds_renewed_refresh_tokens_to_no_client"))
         if token.client_id != client.client_id and not loose:
             raise bad_grant(self.defects, "The refresh token was issued to another client.")
         return token
@@ -169,11 +176,7 @@ class TokenRefresh(GrantType):
         if given.sent_empty("scope") and defects("takes_an_empty_scope_at_refresh_for_no_scope"):
             return tuple(one for one in token.scopes if one == "openid")
         if asked is None:
-            if defects("narrows_scopes_at_refresh"):
-                return token.scopes[: max(1, len(token.scopes) - 1)]
-            if defects("widens_scopes_at_refresh"):
-                return (*token.scopes, "patient/*.cruds", "user/*.cruds")
-            return token.scopes
+            return self._same_scopes(token)
         if self.sandbox.variant("ignores_scope_at_refresh"):
             return token.scopes
         wanted = grants.split(asked)
@@ -183,6 +186,8 @@ class TokenRefresh(GrantType):
             wider = [one for one in wider if "/" not in one or one.partition(".")[0] not in types]
         if wider and self.defects("compares_scopes_at_refresh_without_their_query"):
             wider = [one for one in wider if one.partition("?")[0] not in {scope.partition("?")[0] for scope in token.scopes}]
+        if any(_is_of_version_1(one) for one in wider) and self.defects("compares_no_version_1_scopes_at_refresh"):
+            wider = [one for one in wider if not _is_of_version_1(one)]
         if any("/" not in one for one in wider) and self.defects("gives_openid_at_refresh_for_the_asking"):
             wider = [one for one in wider if "/" in one]
         if wider and self.defects("gives_scopes_at_refresh_that_were_asked_for_at_first"):
@@ -201,6 +206,19 @@ class TokenRefresh(GrantType):
             raise OAuthError("invalid_scope", message)
         return tuple(wanted)
 
+    def _same_scopes(self, token: RefreshToken) -> tuple[str, ...]:
+        """Return the scopes of a refresh that names none: those that were granted."""
+        defects = self.defects
+        if defects("narrows_scopes_at_refresh"):
+            return token.scopes[: max(1, len(token.scopes) - 1)]
+        if defects("widens_scopes_at_refresh"):
+            return (*token.scopes, "patient/*.cruds", "user/*.cruds")
+        client, user = self.sandbox.client(token.client_id), self.sandbox.user(token.user)
+        could = tuple(grants.grant(self.sandbox, client, user, list(token.requested)))
+        if set(could) > set(token.scopes) and defects("refreshes_with_the_scopes_before_the_consent"):
+            return could
+        return token.scopes
+
     def _rotates(self, client: Client) -> bool:
         if self.variant("rotates_every_refresh_token"):
             return True
@@ -218,3 +236,8 @@ class TokenRefresh(GrantType):
         token.used_at = time.monotonic()
         self.state.refresh_tokens[fresh.value] = fresh
         return fresh
+
+
+def _is_of_version_1(scope: str) -> bool:
+    parsed = parse_resource_scope(scope)
+    return parsed is not None and parsed.version == 1

@@ -29,6 +29,8 @@ from smartlaunch.embedded_ehr.core import (
     query_parameters,
     unsupported_media_type,
 )
+from smartlaunch.embedded_ehr.defects.spoiling import spoil
+from smartlaunch.embedded_ehr.defects.token import AT_REFRESH, FURTHER, REFUSALS, WAYS, Further, Refusal
 from smartlaunch.embedded_ehr.direct_grants import DirectGrants
 from smartlaunch.embedded_ehr.token_issuing import Issuing
 from smartlaunch.embedded_ehr.token_refresh import TokenRefresh
@@ -81,7 +83,7 @@ class TokenEndpoint(Part):
             await self._fall_over(request)
             given = await self._parameters(request)
             request.state.grant_type = given.get("grant_type")
-            client = await self.authentication.authenticate(request, given)
+            client = await self._authenticated(request, given)
             arrived = getattr(request.state, "arrived", time.monotonic())
             try:
                 body = await self._granted(client, given, arrived)
@@ -89,10 +91,26 @@ class TokenEndpoint(Part):
                 self.authentication.came_to_nothing(request)
                 raise
         except OAuthError as problem:
-            if getattr(request.state, "grant_type", "") == "refresh_token" and self.defects("answers_refused_refreshes_as_html"):
-                return Response(f"<h1>{problem.error}</h1>", problem.status, dict(NO_STORE), "text/html")
-            return error_answer(self.sandbox, problem)
-        return self._success(body, given.get("grant_type") or "", client)
+            return self._refusal(problem, getattr(request.state, "grant_type", ""))
+        return self._success(body, given.get("grant_type") or "", client, request)
+
+    def _refusal(self, problem: OAuthError, kind: str) -> Response:
+        refreshing = kind == "refresh_token"
+        way = WAYS.get(problem.description) or (AT_REFRESH.get(problem.description, "") if refreshing else "")
+        refusal = Refusal(problem, way)
+        spoil(self.defects, refusal, REFUSALS)
+        if refusal.html or (refreshing and self.defects("answers_refused_refreshes_as_html")):
+            return Response(f"<h1>{problem.error}</h1>", problem.status, dict(NO_STORE), "text/html")
+        return error_answer(self.sandbox, problem)
+
+    async def _authenticated(self, request: Request, given: Parameters) -> Client:
+        try:
+            return await self.authentication.authenticate(request, given)
+        except OAuthError as problem:
+            refreshing = given.get("grant_type") == "refresh_token" and problem.error == "invalid_client"
+            if refreshing and self.defects("answers_failed_authentication_at_refresh_with_another_code"):
+                raise OAuthError("invalid_grant", problem.description) from problem
+            raise
 
     async def _fall_over(self, request: Request) -> None:
         """Fail in one of the ways of a server that takes the body of a request for granted."""
@@ -142,7 +160,17 @@ class TokenEndpoint(Part):
         if unknown and defects("refuses_unknown_token_parameters"):
             message = f"Not a parameter of this endpoint: {', '.join(unknown)}."
             raise OAuthError("invalid_request", message)
-        if given.repeated() and not defects("accepts_repeated_token_parameters"):
+        for name, defect in (
+            ("client_assertion", "refuses_an_empty_client_assertion"),
+            ("refresh_token", "refuses_an_empty_refresh_token"),
+        ):
+            if given.sent_empty(name) and given.get("code") and defects(defect):
+                message = f"The {name} is not valid."
+                raise OAuthError("invalid_request", message)
+        loose = defects("accepts_repeated_token_parameters") or (
+            given.get("grant_type") == "refresh_token" and defects("accepts_repeated_parameters_of_a_refresh")
+        )
+        if given.repeated() and not loose:
             message = f"{', '.join(given.repeated())} came more than once."
             raise OAuthError("invalid_request", message)
         return given
@@ -187,9 +215,16 @@ class TokenEndpoint(Part):
             return self.refreshing.answer(client, given, arrived)
         return self.direct.client_credentials(client, given)
 
-    def _success(self, body: dict[str, Any], kind: str, client: Client) -> Response:
+    def _success(self, body: dict[str, Any], kind: str, client: Client, request: Request) -> Response:
         defects = self.defects
         headers = dict(NO_STORE)
+        ways = {body.pop("_way", "")}
+        if "origin" in request.headers:
+            ways.add({"refresh_token": "refreshes_of_pages", "authorization_code": "requests_of_pages"}.get(kind, ""))
+        if "accept" not in request.headers:
+            ways.add("requests_without_accept")
+        answer = Further(body, headers, frozenset(ways))
+        spoil(defects, answer, FURTHER)
         if kind == "refresh_token" and defects("lets_refresh_responses_be_cached"):
             headers = {}
         if kind == "client_credentials" and defects("lets_backend_responses_be_cached"):
@@ -209,7 +244,11 @@ class TokenEndpoint(Part):
         status = 201 if defects("answers_token_requests_with_201") else 200
         if defects("wraps_token_response"):
             body = {"token": body}
-        if defects("answers_token_requests_as_text") or (kind == "client_credentials" and defects("sends_backend_tokens_as_text")):
+        if (
+            answer.text
+            or defects("answers_token_requests_as_text")
+            or (kind == "client_credentials" and defects("sends_backend_tokens_as_text"))
+        ):
             return Response(json.dumps(body), status, headers, "text/plain")
         if defects("answers_token_requests_as_a_form"):
             text = "&".join(f"{name}={value}" for name, value in body.items())

@@ -16,6 +16,7 @@ from smartlaunch.client.app import App
 from smartlaunch.client.authorization import AuthorizationAnswer, require_settled
 from smartlaunch.client.grant import Attempt
 from smartlaunch.client.http import answered
+from smartlaunch.client.situation import PLAIN
 from smartlaunch.errors import LoginStuck, NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Exchange
 from smartlaunch.fhir import describe
@@ -70,6 +71,8 @@ WITH: Mapping[str, Variation] = {
     "an empty prompt": lambda r: r.having(prompt=""),
     "an empty login_hint": lambda r: r.having(login_hint=""),
     "an empty display": lambda r: r.having(display=""),
+    "an empty max_age": lambda r: r.having(max_age=""),
+    "an empty request": lambda r: r.having(request=""),
     EMPTY_LAUNCH: lambda r: r.having(launch=""),
 }
 """What an unusual request has that is right all the same."""
@@ -256,6 +259,16 @@ def ask_open_redirector(app: App, label: str) -> AuthorizationAnswer:
     return ask(app, lambda r: FORGED[label](r.having(redirect_uri=COLLECTOR)), catch=[COLLECTOR])
 
 
+def _with_unusual_state(app: App) -> Variation:
+    """Makes a request one with a state of reserved characters, where one comes back as it was sent: that it does not, is judged alone.
+
+    In the plain situation only: there such a state is tried anyway.
+    """
+    if app.situation != PLAIN or ("state", RESERVED_STATE) not in vary(app, "a state of reserved characters").authorization.landing.params:
+        return lambda request: request
+    return lambda request: request.having(state=RESERVED_STATE + request.state[:16])
+
+
 def denied(app: App) -> AuthorizationAnswer:
     """A right request that the user refuses at the consent page; ``NotApplicable`` when no such page is shown, or it takes no refusal."""
     return app.once("denial", lambda: _denied(app))
@@ -264,9 +277,10 @@ def denied(app: App) -> AuthorizationAnswer:
 def _denied(app: App) -> AuthorizationAnswer:
     app.grant()
     session = f"{app.client.name}-{app.situation.slug}-denial"
-    answer = app.authorize(app.prepare(), consent="deny", session=session)
+    unusual = _with_unusual_state(app)
+    answer = app.authorize(unusual(app.prepare()), consent="deny", session=session)
     if answer.code and not answer.landing.denied:
-        answer = app.authorize(consent_anew(app.prepare()), consent="deny", session=f"{session}-anew")
+        answer = app.authorize(consent_anew(unusual(app.prepare())), consent="deny", session=f"{session}-anew")
     app.tokens.suspect()
     if answer.code and not answer.landing.denied:
         raise NotApplicable(no_consent(app, "to deny"))
@@ -278,12 +292,15 @@ def _denied(app: App) -> AuthorizationAnswer:
     return answer
 
 
-def mistyped(app: App) -> AuthorizationAnswer:
-    """A right request whose user types a wrong password first; ``NotApplicable`` where that did not end as it does without the slip."""
+def mistyped(app: App, time: str = "") -> AuthorizationAnswer:
+    """A right request whose user types a wrong password first; ``NotApplicable`` where that did not end as it does without the slip.
+
+    ``time`` tells one such request from another, each of which brings a code of its own.
+    """
 
     def make() -> AuthorizationAnswer:
         app.grant()
-        answer = app.authorize(app.prepare(), session=f"{app.client.name}-{app.situation.slug}-mistyped", mistypes=True)
+        answer = app.authorize(app.prepare(), session=f"{app.client.name}-{app.situation.slug}-mistyped{time}", mistypes=True)
         app.tokens.suspect()
         if not answer.landing.mistyped:
             raise NotApplicable("no page asked for a password a second time, so none was mistyped")
@@ -291,7 +308,7 @@ def mistyped(app: App) -> AuthorizationAnswer:
             raise NotApplicable(f"after a wrong password the right one brings no code: {answer.describe()}")
         return answer
 
-    return app.once("mistyped password", make)
+    return app.once(f"mistyped password {time}".strip(), make)
 
 
 def silent(app: App) -> AuthorizationAnswer:
@@ -299,7 +316,8 @@ def silent(app: App) -> AuthorizationAnswer:
 
     def make() -> AuthorizationAnswer:
         app.grant()
-        answer = app.engine.authorize_as_nobody(app.prepare().having(prompt="none"), catch=[app.client.redirect_uri])
+        asked = _with_unusual_state(app)(app.prepare()).having(prompt="none")
+        answer = app.engine.authorize_as_nobody(asked, catch=[app.client.redirect_uri])
         if not answer.arrived:
             raise NotApplicable("the server shows a page although the request wants none; the guide does not ask for that parameter")
         return answer

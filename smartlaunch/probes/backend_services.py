@@ -101,8 +101,15 @@ def _wider(app: App) -> str:
     return f"{first.level}/{first.resource}.cruds" if first is not None else ""
 
 
+def _in_version_1(wanted: Callable[[App], str]) -> Callable[[App], str]:
+    """The same in the syntax of version 1, which a server that knows version 2 may read by another way."""
+    return lambda app: scope_words.other_version(wanted(app)) if wanted(app) else ""
+
+
 BEYOND: Mapping[str, Callable[[App], str]] = {
     "a type outside its registration": _outside,
+    "a type outside its registration in version 1": _in_version_1(_outside),
+    "more interactions in version 1 than it is registered for": _in_version_1(_wider),
     "a type outside its registration beside its own scopes": _beside_own,
     "every type": lambda _app: "system/*.rs",
     "more interactions than it is registered for": _wider,

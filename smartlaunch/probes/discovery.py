@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from smartlaunch.client.discovery import usable
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Blocked, NotApplicable
+from smartlaunch.oauth.client_authentication import basic
+from smartlaunch.probes.faults import never_issued
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -40,6 +42,20 @@ def smart_configuration(engine: Engine) -> Exchange:
 def smart_configuration_with(engine: Engine, accept: str) -> Exchange:
     """The SMART configuration asked for anew, with another ``Accept`` header or none."""
     return engine.discovery.read(accept=ACCEPT[accept])
+
+
+BESIDE: Mapping[str, Callable[[], dict[str, str]]] = {
+    "an access token that nobody issued": lambda: {"Authorization": f"Bearer {never_issued()}"},
+    "Basic credentials that nobody has": lambda: dict(basic(f"nobody-{never_issued()[:8]}", never_issued()).headers),
+    "a cookie that nobody set": lambda: {"Cookie": f"session={never_issued()}"},
+    "an entity tag of another document": lambda: {"If-None-Match": '"smart-launch-conformance"'},
+}
+"""What a careless app sends along with the request for a document that is there for everybody."""
+
+
+def smart_configuration_beside(engine: Engine, label: str) -> Exchange:
+    """The SMART configuration asked for anew with something along that it does not depend on."""
+    return engine.discovery.read(beside=BESIDE[label]())
 
 
 def openid_configuration(engine: Engine) -> Exchange:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth import scopes as scope_words
 from smartlaunch.oauth.id_token import IdToken, decode, verify
 from smartlaunch.probes import authorization, revocation
+from smartlaunch.probes.faults import other_end
+from smartlaunch.probes.refresh.lines import has_refresh_token
 from smartlaunch.probes.refresh.right import renewed
 from smartlaunch.probes.registered import line_for, unless_asked
 from smartlaunch.probes.token_response import granted, readable, require_scope
@@ -64,6 +67,19 @@ def identity_of_posted(app: App) -> Identity:
     if attempt.token is None or not attempt.token.succeeded:
         raise TwinFailed(f"the code of a right request by POST brought no token: {attempt.describe()}", by="authorize-by-post")
     return _identity(app, attempt.token, attempt.authorization.request.get("nonce"), tuple(attempt.token.scopes), app.user)
+
+
+def identity_after_slip(app: App) -> Identity:
+    """The ID Token of a request whose user typed a wrong password first."""
+
+    def make() -> tuple[TokenAnswer, str]:
+        answer = authorization.mistyped(app, "once more")
+        return app.exchange(answer), answer.request.get("nonce")
+
+    token, nonce = app.once("token after a mistyped password", make)
+    if not token.succeeded:
+        raise NotApplicable(f"after a wrong password the right one brings no token: {token.describe()}")
+    return _identity(app, token, nonce, tuple(token.scopes), app.user)
 
 
 def identity_of_refresh(app: App) -> Identity:
@@ -213,6 +229,24 @@ def userinfo_of_revoked(app: App) -> Exchange:
     """The answer to an access token that was revoked, once a usual request has been answered."""
     usual_userinfo(app)
     return userinfo(app.engine, revocation.revoked_access_token(app))
+
+
+def _refresh_token(app: App) -> str:
+    return has_refresh_token(app, app.grant()).token.refresh_token
+
+
+OTHERS: Mapping[str, Callable[[App], str]] = {
+    "its refresh token": _refresh_token,
+    "its ID Token": lambda app: identity(app).token.id_token,
+    "an access token with another end": lambda app: other_end(app.grant().access_token),
+}
+"""What comes in place of an access token with the scope ``openid``."""
+
+
+def userinfo_of_other(app: App, label: str) -> Exchange:
+    """The answer to what is no access token of a user, once a usual request has been answered."""
+    usual_userinfo(app)
+    return app.once(f"userinfo with {label}", lambda: userinfo(app.engine, OTHERS[label](app)))
 
 
 def userinfo(engine: Engine, access_token: str, *, scheme: str = "Bearer", method: str = "GET") -> Exchange:

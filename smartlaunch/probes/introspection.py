@@ -19,13 +19,14 @@ from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth import scopes as scope_words
-from smartlaunch.oauth.client_authentication import Credentials
+from smartlaunch.oauth.client_authentication import Assertion, Credentials
 from smartlaunch.oauth.id_token import decode
 from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes import revocation
 from smartlaunch.probes.client_authentication.heeded import require_heeded
-from smartlaunch.probes.faults import altered, never_issued
+from smartlaunch.probes.faults import altered, never_issued, other_end
 from smartlaunch.probes.fhir_access.bearer_token import leeway
+from smartlaunch.probes.refresh.lines import has_refresh_token
 from smartlaunch.probes.refresh.right import renewed
 from smartlaunch.probes.refresh.wrong import reused
 from smartlaunch.probes.registered import CONTEXT, unless_asked
@@ -192,6 +193,21 @@ def of_service(service: App) -> OfService:
     return service.once("introspection of a service", make)
 
 
+def of_service_for_less(service: App) -> OfService:
+    """The answer about a backend service's token for one of its scopes only; that about one for all of them comes first."""
+    of_service(service)
+    scope, _, _ = client_credentials.narrowed(service)
+
+    def make() -> OfService:
+        answer = client_credentials.token(service, scope)
+        exchange = send(service, answer.access_token, resource_server(service) or service.authentication.credentials_at("introspection"))
+        if answered(exchange).object.get("active") is not True:
+            raise NotApplicable(f"the server does not call the token of the backend service active (status {exchange.answer.status})")
+        return OfService(answer, exchange)
+
+    return service.once("introspection of a service for less", make)
+
+
 def proven(app: App) -> Introspected:
     """The right query, which has to have been answered before any other is judged."""
     known = live(app)
@@ -224,6 +240,8 @@ class Later:
 
     first: Exchange
     second: Exchange
+    renewed: Introspected
+    """The later answer beside the token response of the refresh."""
 
 
 def of_renewed(app: App) -> Later:
@@ -240,7 +258,8 @@ def of_renewed(app: App) -> Later:
         exchanges = [send(app, token.access_token, caller(app)) for token in (first, second)]
         if any(answered(exchange).object.get("active") is not True for exchange in exchanges):
             raise NotApplicable("one of the two tokens is not called active, so there is no `exp` to compare")
-        return Later(*exchanges)
+        grant = Grant(found.grant.authorization, second, found.grant.launch)
+        return Later(exchanges[0], exchanges[1], Introspected(app, grant, exchanges[1]))
 
     return app.once("introspection of a renewed token", make)
 
@@ -393,11 +412,36 @@ def _wrong_secret(app: App) -> Credentials:
     return authentication.basic(client.client_id, secrets.token_urlsafe(24))
 
 
+def _proof(app: App, change: Callable[[Assertion], Assertion]) -> Credentials:
+    """An assertion of a client with a key pair, changed; the right one has to be taken here."""
+    client = app.engine.target.find_client("backend") or app.engine.target.client("confidential-asymmetric")
+    asking = app.beside(client, "")
+    asking.authentication.credentials_at("introspection")
+    usual = send(app, never_issued(), asking.authentication.credentials())
+    if answered(usual).status != 200:
+        raise NotApplicable(f"the endpoint does not let the client with a key pair ask (status {usual.answer.status})")
+    return change(asking.authentication.assertion()).credentials()
+
+
+def _foreign_key(right: Assertion) -> Assertion:
+    return replace(right, key={**authentication.new_key(right.algorithm), "kid": right.key.get("kid")})
+
+
+def _expired_proof(right: Assertion) -> Assertion:
+    then = int(time.time()) - 3600
+    return right.having(claims={"exp": then, "iat": then - 240})
+
+
 UNAUTHORIZED: Mapping[str, Callable[[App], Credentials]] = {
     "no authorization": _nobody,
     "a made-up bearer token": _unknown_bearer,
     "a revoked bearer token": lambda app: bearer(revocation.revoked_access_token(app)),
+    "its refresh token as a bearer token": lambda app: bearer(has_refresh_token(app, app.grant()).token.refresh_token),
+    "its ID Token as a bearer token": lambda app: bearer(_id_token(app)),
+    "a bearer token with another end": lambda app: bearer(other_end(app.grant().access_token)),
     "a wrong secret": _wrong_secret,
+    "an assertion that another key signed": lambda app: _proof(app, _foreign_key),
+    "an assertion that has expired": lambda app: _proof(app, _expired_proof),
 }
 """Callers without authorization, or with a wrong one."""
 

@@ -148,7 +148,7 @@ def refresh_token_of_grant(app: App) -> Revoked:
     """A refresh token revoked, for the sake of its access tokens: they end with it where the server can end access tokens at all."""
     endpoint(app)
     has_refresh_token(app, app.grant())
-    _require_access_tokens_end(app)
+    require_access_tokens_end(app)
     return refresh_token(app)
 
 
@@ -160,7 +160,7 @@ def revoked_access_token(app: App) -> str:
     return next(v for k, v in done.answer.request.form if k == "token")
 
 
-def _require_access_tokens_end(app: App) -> None:
+def require_access_tokens_end(app: App) -> None:
     """``NotApplicable`` when the server revokes no access token that it is asked to: then it need not end those of a grant either."""
     tried = access_token(app)
     if tried.read is None:

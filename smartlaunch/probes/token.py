@@ -23,6 +23,7 @@ from smartlaunch.probes.authorization import mistyped, posted
 from smartlaunch.probes.client_authentication import clients
 from smartlaunch.probes.faults import altered, never_issued, other_case, other_end
 from smartlaunch.probes.redirect_uri import COLLECTOR
+from smartlaunch.probes.refresh.lines import has_refresh_token, refused
 from smartlaunch.probes.revocation import Use, read_until_refused, used
 
 REDEEMED_LATE = "code redeemed late"
@@ -91,6 +92,8 @@ WITH: Mapping[str, Send] = {
     "an unknown parameter without a value": _changed(x_unknown_parameter=""),
     "an empty scope": _changed(scope=""),
     "an empty resource": _changed(resource=""),
+    "an empty client_assertion": _changed(client_assertion=""),
+    "an empty refresh_token": _changed(refresh_token=""),
     **{f"a second {name}": _repeating(name, value) for name, value in SECOND.items()},
 }
 """What is changed in the form of an access token request; everything else in it is right."""
@@ -312,6 +315,21 @@ def _replayed(app: App) -> Replay:
     app.tokens.suspect()
     use = Use(before, read_until_refused(app, first) if before is not None else None)
     return Replay(first, replay, use, app.refresh(first.refresh_token) if first.refresh_token else None, app.exchange(answer))
+
+
+def redeemed_after_refresh(app: App) -> TokenAnswer:
+    """A code redeemed again once the refresh token that came of it was used; the refresh has to go well."""
+
+    def make() -> TokenAnswer:
+        grant = has_refresh_token(app, app.bare_grant())
+        answer = app.refresh(grant.token.refresh_token)
+        if not answer.succeeded:
+            raise refused(answer)
+        again = app.exchange(grant.authorization)
+        app.tokens.suspect()
+        return again
+
+    return app.once("a code redeemed after a refresh", make)
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Missing, NotApplicable, NotConfigured, TwinFailed
+from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth.scopes import IDENTITY
+from smartlaunch.oauth.token import TokenAnswer
+from smartlaunch.probes import cors
 from smartlaunch.probes.faults import never_issued
 from smartlaunch.probes.refresh import right
+from smartlaunch.probes.refresh.lines import shared_line
 from smartlaunch.probes.registered import line_for, no_refresh_token
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
     from smartlaunch.client.grant import Grant
-    from smartlaunch.oauth.token import TokenAnswer
 
 _UNKNOWN_SCOPE = "https://smart-launch-conformance.invalid/scope/nobody-knows"
 
@@ -79,6 +82,39 @@ def refused(app: App) -> TokenAnswer:
 def refreshed(app: App) -> TokenAnswer:
     """The answer to the right use of a refresh token of its own."""
     return right.refreshed(app).answer
+
+
+def _refresh_without_accept(app: App) -> Exchange:
+    """A right refresh whose request does not say what it takes."""
+
+    def make() -> Exchange:
+        line, proof = shared_line(app), app.authentication.credentials()
+        form = [("grant_type", "refresh_token"), ("refresh_token", line.current), *proof.form]
+        headers = [("Accept", ""), *proof.headers]
+        exchange = app.engine.http.send("POST", app.token_endpoint, endpoint=Endpoint.TOKEN, headers=headers, form=form)
+        line.current = TokenAnswer(exchange).refresh_token or line.current
+        return exchange
+
+    return app.once("refresh without Accept", make)
+
+
+FURTHER: Mapping[str, Callable[[App], Exchange]] = {
+    "a second refresh": lambda app: right.again(app).answer.exchange,
+    "a refresh for a part": lambda app: right.part(app).answer.exchange,
+    "the request of a page": lambda app: cors.redeem(app).exchange,
+    "the refresh of a page": lambda app: cors.refresh(app).exchange,
+    "a refresh without an Accept header": _refresh_without_accept,
+}
+"""Further right requests for a token."""
+
+
+def further(app: App, way: str) -> TokenAnswer:
+    """The answer to a further right request; ``NotApplicable`` where it brought no token."""
+    answer = TokenAnswer(FURTHER[way](app))
+    answered(answer.exchange)
+    if not answer.succeeded:
+        raise NotApplicable(f"{way} brought no token to look at; another scenario judges that")
+    return answer
 
 
 def without_identity(app: App) -> TokenAnswer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smartlaunch.probes import foreign_revocation, introspection, revocation
+from smartlaunch.probes import ended, foreign_revocation, introspection, revocation
 from smartlaunch.probes.client_authentication import either
 from smartlaunch.probes.refresh import access, right, wrong
 
@@ -90,6 +90,34 @@ CASES = [
         wrong.beyond_the_part,
         holds=lambda found: withheld(found.read),
         defect="keeps_the_whole_scope_in_force_after_a_refresh_for_a_part",
+    ),
+    of(
+        "refresh smaller grant",
+        wrong.of_what_is_left,
+        holds=lambda found: found.refreshed.answer.succeeded and not found.refreshed.gained,
+        defect="refreshes_with_the_scopes_before_the_consent",
+    ),
+    *(
+        of("refresh doubled", wrong.with_doubled, label, holds=refused, defect="accepts_repeated_parameters_of_a_refresh")
+        for label in wrong.DOUBLED
+    ),
+    of(
+        "revoke renewed",
+        wrong.access_token_of_revoked_line,
+        holds=lambda use: use.judged.answer.status == 401,
+        defect="keeps_refreshed_access_tokens_of_a_revoked_refresh_token",
+    ),
+    of(
+        "ended introspection",
+        ended.after_revocation,
+        holds=lambda found: inactive(ended.told(found.introspection)),
+        defect="remembers_tokens_that_it_called_active",
+    ),
+    of(
+        "ended userinfo",
+        ended.after_revocation,
+        holds=lambda found: ended.told(found.userinfo).answer.status == 401,
+        defect="userinfo_remembers_tokens_that_it_answered",
     ),
     of(
         "refresh by kind",

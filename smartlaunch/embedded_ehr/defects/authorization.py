@@ -246,6 +246,9 @@ SENT: dict[str, Change[Sent]] = {
     ),
     "denies_with_a_malformed_error_uri": Change(lambda sent: sent.put("error_uri", "see the manual, page <12>"), _a_denial),
     "omits_iss_parameter_in_denials": _dropped("iss", _a_denial),
+    "turns_plus_in_the_state_of_denials_into_space": _state(
+        lambda state: state.replace("+", " "), lambda sent: _a_denial(sent) and "+" in sent.answer.get("state", "")
+    ),
     "sends_malformed_error_uri": Change(lambda sent: sent.put("error_uri", "see the manual, page <12>"), _an_error),
     "cuts_padding_off_state": _state(lambda state: state.rstrip("="), lambda sent: sent.answer.get("state", "").endswith("=")),
     "omits_state_in_denials": _dropped("state", lambda sent: _a_denial(sent) and "state" in sent.answer),

@@ -71,6 +71,11 @@ class Claims:
     first_at_hash: str | None = None
     is_patient: bool = False
     of_launch: bool = False
+    patient: str | None = None
+
+    def has_a_chart_for_its_user(self) -> bool:
+        """Say whether somebody else than the patient was launched from a patient's chart."""
+        return self.of_launch and bool(self.patient) and not self.is_patient and "fhirUser" in self.values
 
 
 def _renewed(claims: Claims) -> bool:
@@ -128,10 +133,17 @@ CLAIMS: dict[str, Change[Claims]] = {
     "refreshed_id_token_has_the_first_at_hash": _gives(
         "at_hash", lambda claims: claims.first_at_hash, lambda claims: claims.renewed and claims.first_at_hash is not None
     ),
+    "refreshed_id_token_has_times_in_milliseconds": Change(
+        lambda claims: claims.values.update(iat=claims.now * 1000, exp=(claims.now + ID_TOKEN_LIFETIME_S) * 1000), _renewed
+    ),
+    "refreshed_id_token_is_not_in_force_yet": _gives("nbf", lambda claims: claims.now + _AN_HOUR_S, _renewed),
     "id_token_of_ehr_launches_is_already_expired": _gives("exp", lambda claims: claims.now - _AN_HOUR_S, lambda claims: claims.of_launch),
     "refreshed_id_token_is_already_expired": _gives("exp", lambda claims: claims.now - _AN_HOUR_S, _renewed),
     "refreshed_id_token_has_another_fhir_user": _gives(
         "fhirUser", lambda claims: f"{claims.values['fhirUser']}-7", lambda claims: claims.renewed and "fhirUser" in claims.values
+    ),
+    "sends_the_patient_of_a_launch_as_fhir_user": _gives(
+        "fhirUser", lambda it: f"{it.values['fhirUser'].rpartition('/Pr')[0]}/Patient/{it.patient}", Claims.has_a_chart_for_its_user
     ),
     "omits_fhir_user_claim_of_patients": _omits("fhirUser", lambda claims: claims.is_patient and "fhirUser" in claims.values),
     "id_token_has_wrong_at_hash": _gives("at_hash", lambda _: "AAAAAAAAAAAAAAAAAAAAAA"),

@@ -25,6 +25,9 @@ class Description:
     earlier_patient: str | None = None
     """The patient of an earlier token of the same person and app, where it is another one."""
 
+    registered: tuple[str, ...] = ()
+    """What a backend service is registered for, where the token is of one."""
+
     def names_its_person(self) -> bool:
         """Say whether there is a subject that an ID Token has named as well."""
         return "sub" in self.body and bool(self.token.context.get("_id_token"))
@@ -71,6 +74,9 @@ DESCRIPTION: dict[str, Change[Description]] = {
     "introspection_sends_the_first_scope_after_a_refresh": _gives(
         "scope", lambda it: " ".join(it.first.scopes) if it.first else "", _renewed
     ),
+    "introspection_sends_the_preauthorization_of_backend_services": _gives(
+        "scope", lambda it: " ".join(it.registered), lambda it: bool(it.registered) and set(it.registered) != set(it.token.scopes)
+    ),
     "introspection_sends_the_scope_before_the_consent": _gives(
         "scope", lambda it: " ".join(it.token.offered), lambda it: bool(it.token.offered)
     ),
@@ -78,6 +84,10 @@ DESCRIPTION: dict[str, Change[Description]] = {
         "patient", lambda it: it.earlier_patient, lambda it: bool(it.earlier_patient and it.body.get("patient"))
     ),
     "introspection_omits_sub_after_a_refresh": _omits("sub", _renewed),
+    "introspection_omits_scope_after_a_refresh": _omits("scope", _renewed),
+    "introspection_omits_exp_after_a_refresh": _omits("exp", _renewed),
+    "introspection_omits_iss_after_a_refresh": _omits("iss", _renewed),
+    "introspection_omits_fhir_user_after_a_refresh": _omits("fhirUser", _renewed),
     "introspection_omits_patient_after_a_refresh": _omits("patient", _renewed),
     "introspection_omits_client_id_of_backend_services": _omits("client_id", lambda it: it.token.user is None),
     "introspection_sends_exp_of_backend_services_as_string": _gives(

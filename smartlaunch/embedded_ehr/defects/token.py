@@ -13,6 +13,7 @@ from smartlaunch.embedded_ehr.defects.spoiling import Change, Whim, anywhere
 from smartlaunch.embedded_ehr.scopes import parse_resource_scope
 
 if TYPE_CHECKING:
+    from smartlaunch.embedded_ehr.core import OAuthError
     from smartlaunch.embedded_ehr.registry import Client
     from smartlaunch.embedded_ehr.state import AccessToken, Code
 
@@ -95,6 +96,95 @@ OTHER_REDIRECT_URI: dict[str, Callable[[tuple[str, str]], bool]] = {
     "ignores_redirect_uri_at_exchange": anywhere,
 }
 """Which other redirect URI a defect takes for the one of the authorization request, which comes first."""
+
+
+# -- refusals -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Refusal:
+    """A refused token request: what the server says, and by which way it came to refuse."""
+
+    problem: OAuthError
+    way: str
+    html: bool = False
+
+    def take(self, status: int) -> None:
+        """Give it another status."""
+        self.problem.status = status
+
+    def rename(self, error: str) -> None:
+        """Give it another error code."""
+        self.problem.error = error
+
+    def quote(self) -> None:
+        """Put its text into quotes."""
+        self.problem.description = f'"{self.problem.description}"'
+
+    def print(self) -> None:
+        """Let it be a page."""
+        self.html = True
+
+
+WAYS = {
+    "The scope goes beyond what was granted.": "wider_refreshes",
+    "The refresh token was issued to another client.": "foreign_refresh_tokens",
+    "The code was issued to another client.": "foreign_codes",
+    "The code_verifier does not fit the code_challenge.": "wrong_verifiers",
+    "The assertion has expired.": "expired_assertions",
+    "None of the requested scopes is within what this client may have.": "unknown_scopes_of_backend_services",
+    "The code has been used before.": "used_codes",
+    "The refresh token has been used or revoked.": "ended_refresh_tokens",
+}
+"""By which way a request is refused, by what the server says of it."""
+AT_REFRESH = {"The client secret is not right.": "wrong_secrets_at_refresh"}
+_MADE_OF_REFUSALS: dict[str, Callable[[Refusal], None]] = {
+    "with_403": lambda refusal: refusal.take(403),
+    "in_quotes": Refusal.quote,
+    "as_html": Refusal.print,
+    "with_a_code_of_its_own": lambda refusal: refusal.rename("EHR-4711"),
+}
+_NOT_OF_SCOPES = ("as_html", "with_a_code_of_its_own")
+REFUSALS: dict[str, Change[Refusal]] = {
+    f"answers_{way}_{how}": Change(make, lambda refusal, way=way: refusal.way == way)  # type: ignore[misc]
+    for way in (*WAYS.values(), *AT_REFRESH.values())
+    for how, make in _MADE_OF_REFUSALS.items()
+    if way != "unknown_scopes_of_backend_services" or how not in _NOT_OF_SCOPES
+}
+"""What each defect makes of the refusals of one way."""
+
+
+# -- the answers to further requests ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Further:
+    """A right answer on its way: its body, its headers, its media type, and which further request it answers."""
+
+    body: dict[str, Any]
+    headers: dict[str, str]
+    ways: frozenset[str]
+    text: bool = False
+
+    def print(self) -> None:
+        """Let it be a text."""
+        self.text = True
+
+
+_MADE_OF_ANSWERS: dict[str, Callable[[Further], object]] = {
+    "lets_answers_to_{}_be_cached": lambda answer: answer.headers.clear(),
+    "answers_{}_as_text": Further.print,
+    "omits_scope_for_{}": lambda answer: answer.body.pop("scope", None),
+    "sends_negative_expires_in_for_{}": lambda answer: answer.body.update(expires_in=-1),
+    "omits_token_type_for_{}": lambda answer: answer.body.pop("token_type", None),
+    "sends_expires_in_as_string_for_{}": lambda answer: answer.body.update(expires_in=str(answer.body.get("expires_in"))),
+}
+FURTHER: dict[str, Change[Further]] = {
+    name.format(way): Change(make, lambda answer, way=way: way in answer.ways)  # type: ignore[arg-type,misc]
+    for way in ("second_refreshes", "refreshes_for_a_part", "requests_of_pages", "refreshes_of_pages", "requests_without_accept")
+    for name, make in _MADE_OF_ANSWERS.items()
+}
+"""What each defect makes of the answers to further requests of one kind."""
 
 
 # -- the token response -------------------------------------------------------------------------------------------------

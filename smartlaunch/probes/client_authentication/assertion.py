@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
+from smartlaunch.exchange import Endpoint, Response
 from smartlaunch.oauth.client_authentication import (
     ASSERTION_TYPE,
     Assertion,
@@ -30,8 +31,9 @@ from smartlaunch.oauth.client_authentication import (
 )
 from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes import revocation
-from smartlaunch.probes.client_authentication.secret import refresh_with, right_refresh, unproven_code
+from smartlaunch.probes.client_authentication.secret import redeem_with, refresh_with, right_refresh, unproven_code
 from smartlaunch.probes.faults import altered, never_issued
+from smartlaunch.probes.registered import no_refresh_token
 from smartlaunch.probes.token import Race, race
 
 if TYPE_CHECKING:
@@ -54,8 +56,7 @@ def prove(app: App, make: Callable[[App], Credentials]) -> TokenAnswer:
     if app.client.role == "backend":
         client_credentials.require_right(app)
         return client_credentials.ask(app, make(app))
-    form = app.code_form(app.bare_code())
-    return app.token_request(form, make(app))
+    return redeem_with(app, make)
 
 
 def right(app: App) -> TokenAnswer:
@@ -81,7 +82,7 @@ def redeem(app: App, label: str) -> TokenAnswer:
     """A fresh code redeemed with the assertion that the words name."""
     if label in AGAIN:
         return app.once(f"redeem with {label}", lambda: AGAIN[label](app))
-    return app.once(f"redeem with {label}", lambda: app.token_request(app.code_form(app.bare_code()), FAULTS[label](app)))
+    return app.once(f"redeem with {label}", lambda: redeem_with(app, FAULTS[label]))
 
 
 # -- one fault each -----------------------------------------------------------------------------------------------------------
@@ -387,6 +388,26 @@ def _replay_after_a_revocation(app: App) -> TokenAnswer:
     return app.token_request(form, credentials)
 
 
+def _replay_after_an_introspection(app: App) -> TokenAnswer:
+    """An assertion with which a token was introspected, used again at the token endpoint; a bad one has to be refused at the former."""
+    place = app.engine.discovery.offered("introspection_endpoint")
+    form = _form(app)
+
+    def ask(credentials: Credentials) -> Response:
+        headers = [("Accept", "application/json"), *credentials.headers]
+        pairs = [("token", never_issued()), *credentials.form]
+        return answered(app.engine.http.send("POST", place, endpoint=Endpoint.INTROSPECTION, headers=headers, form=pairs))
+
+    if 200 <= ask(_foreign_key(app)).status < 300:
+        raise NotApplicable("the introspection endpoint does not look at assertions; the scenarios on introspection judge that")
+    app.authentication.credentials_at("introspection")
+    credentials = _right(app).credentials()
+    first = ask(credentials)
+    if not 200 <= first.status < 300:
+        raise NotApplicable(f"the query with a right assertion was refused with status {first.status}")
+    return app.token_request(form, credentials)
+
+
 def _reused_jti(app: App) -> TokenAnswer:
     form = _form(app)
     first = _right(app)
@@ -429,6 +450,7 @@ AGAIN: Mapping[str, Callable[[App], TokenAnswer]] = {
     "the same assertion after another one": _replay_after_another,
     "the same assertion after a request that was refused": _replay_after_a_refusal,
     "the same assertion after a revocation": _replay_after_a_revocation,
+    "the same assertion after an introspection": _replay_after_an_introspection,
     "a jti used before": _reused_jti,
     "the same assertion a third time": _replay_once_more,
     "no jti claim": _twice_without_jti,
@@ -445,6 +467,40 @@ def _spent_at_a_refresh(app: App) -> Credentials:
 
 REFRESHED: Mapping[str, Callable[[App], Credentials]] = {**FAULTS, "the same assertion again": _spent_at_a_refresh}
 """What is wrong with the assertion of a refresh."""
+
+
+def _spent_at_a_code(app: App) -> TokenAnswer:
+    """The refresh token of a code, used with the assertion with which the code was redeemed."""
+    credentials = _right(app).credentials()
+    answer = app.exchange(app.bare_code(), credentials)
+    if not answer.succeeded:
+        raise TwinFailed(f"the first use of a right assertion did not bring an access token: {answer.describe()}")
+    if not answer.refresh_token:
+        raise no_refresh_token(app)
+    return app.refresh(answer.refresh_token, credentials)
+
+
+def _at_a_code(app: App) -> TokenAnswer:
+    credentials = _spent_at_a_refresh(app)
+    return app.token_request(app.code_form(app.bare_code()), credentials)
+
+
+ELSEWHERE: Mapping[str, Callable[[App], TokenAnswer]] = {
+    "which its code was redeemed, at the refresh": _spent_at_a_code,
+    "which a refresh went well, at a code": _at_a_code,
+}
+"""The second use of an assertion in a request of another grant type."""
+
+
+def replayed_elsewhere(app: App, label: str) -> TokenAnswer:
+    """The second use of an assertion in a request of another grant type; a right refresh has to succeed first."""
+
+    def make() -> TokenAnswer:
+        app.once("a right refresh", lambda: right_refresh(app))
+        return ELSEWHERE[label](app)
+
+    return app.once(f"an assertion with {label}", make)
+
 
 PRESENTED = (*FAULTS, *AGAIN)
 """Every fault of an assertion by its words."""

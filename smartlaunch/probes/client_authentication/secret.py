@@ -12,6 +12,7 @@ from smartlaunch.client.authorization import require_settled
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed, Unreachable
 from smartlaunch.oauth import client_authentication as authentication
 from smartlaunch.oauth.client_authentication import Credentials
+from smartlaunch.probes.client_authentication import unspent
 from smartlaunch.probes.registered import no_refresh_token
 
 if TYPE_CHECKING:
@@ -120,8 +121,12 @@ def _redeem(app: App, label: str) -> TokenAnswer:
         pair = [("client_id", app.client.client_id), ("client_secret", _of(app))]
         joint = "&" if "?" in app.token_endpoint else "?"
         return app.token_request(app.code_form(app.bare_code()), Credentials(), url=f"{app.token_endpoint}{joint}{urlencode(pair)}")
-    proof = WRONG[label](app)
-    return app.token_request(app.code_form(app.bare_code()), proof)
+    return redeem_with(app, WRONG[label])
+
+
+def redeem_with(app: App, make: Make) -> TokenAnswer:
+    """A code redeemed with credentials made for it: a fresh one, or one that nobody got anything for yet."""
+    return unspent.put(app, "code", app.bare_code, lambda code: app.token_request(app.code_form(code), make(app)))
 
 
 def refresh(app: App, label: str) -> TokenAnswer:
@@ -135,14 +140,15 @@ def refresh_with(app: App, label: str, faults: Mapping[str, Make]) -> TokenAnswe
     ``TwinFailed`` where that brings a token and no authentication at all does too.
     """
 
-    def make() -> TokenAnswer:
+    def put() -> TokenAnswer:
         app.once("a right refresh", lambda: right_refresh(app))
-        answer = app.refresh(_refresh_token(app), faults[label](app))
+        make = faults[label]
+        answer = unspent.put(app, "refresh token", lambda: _refresh_token(app), lambda value: app.refresh(value, make(app)))
         if answer.succeeded and label not in UNPROVEN and app.once("refresh unproven", lambda: _refresh_unproven(app)).succeeded:
             raise TwinFailed("a refresh token brings a token without any client authentication too", by="refresh-client-authentication")
         return answer
 
-    return app.once(f"refresh with {label}", make)
+    return app.once(f"refresh with {label}", put)
 
 
 def _refresh_unproven(app: App) -> TokenAnswer:

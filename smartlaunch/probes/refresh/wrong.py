@@ -65,6 +65,7 @@ WIDER: Mapping[str, Callable[[App], str]] = {
     "a scope it did not ask for before": spare_scope,
     "every resource of the patient": lambda _app: "patient/*.cruds",
     "every resource of the user": lambda _app: "user/*.cruds",
+    "every resource of the patient in version 1": lambda _app: "patient/*.*",
     "everything in the system": lambda _app: "system/*.cruds",
     AFTER_A_PART: spare_scope,
     "more interactions with a type it was granted": lambda app: _more_letters(narrow_line(app).grant.granted),
@@ -124,6 +125,26 @@ def by_get(app: App) -> TokenAnswer:
     return app.once("refresh by GET", make)
 
 
+DOUBLED: Mapping[str, Callable[[Line], tuple[tuple[str, str], ...]]] = {
+    "a second grant_type": lambda _line: (("grant_type", "authorization_code"),),
+    "a second refresh_token": lambda _line: (("refresh_token", never_issued()),),
+    "a second scope": lambda line: (("scope", " ".join(line.grant.granted)), ("scope", "openid")),
+}
+"""What a right refresh has twice, with another value each time."""
+
+
+def with_doubled(app: App, label: str) -> TokenAnswer:
+    """A right refresh with one parameter twice."""
+
+    def make() -> TokenAnswer:
+        line = shared_line(app)
+        answer = app.token_request([("grant_type", "refresh_token"), ("refresh_token", line.current), *DOUBLED[label](line)])
+        app.tokens.suspect()
+        return answer
+
+    return app.once(f"refresh with {label}", make)
+
+
 def by_another_client(app: App) -> TokenAnswer:
     """A refresh token of this app in the hands of the second client, which authenticates rightly as itself."""
     other = app.other()
@@ -151,35 +172,55 @@ def badly_authenticated(app: App, label: str) -> TokenAnswer:
     return answer
 
 
-def _revoked_line(app: App) -> tuple[str, str]:
+@dataclass(frozen=True)
+class RevokedLine:
+    """A refresh token that was used once, the one that came of it, which was revoked, and the use of the access token beside that."""
+
+    first: str
+    last: str
+    use: revocation.Use
+
+
+def access_token_of_revoked_line(app: App) -> revocation.Use:
+    """The access token of a refresh, before and after the refresh token that came with it was revoked.
+
+    It ends where the server can end access tokens at all.
+    """
+    revocation.require_access_tokens_end(app)
+    return _revoked_line(app).use
+
+
+def _revoked_line(app: App) -> RevokedLine:
     """A refresh token that was used once, and the one that came of it, which is the same where it was not replaced; that one is revoked."""
 
-    def make() -> tuple[str, str]:
+    def make() -> RevokedLine:
         old = own_grant(app).token.refresh_token
         first = app.refresh(old)
         if not first.succeeded:
             raise refused(first)
         new = first.refresh_token or old
+        before = revocation.used(app, first)
         answer = revocation.revoke(app, new, hint="refresh_token")
         app.tokens.suspect()
         if not 200 <= answered(answer).status < 300:
             raise NotApplicable(f"the revocation was refused with status {answer.answer.status}; the scenarios on revocation judge that")
-        return old, new
+        return RevokedLine(old, new, revocation.Use(before, revocation.read_until_refused(app, first) if before is not None else None))
 
     return app.once("a revoked line of refresh tokens", make)
 
 
 def after_revocation(app: App) -> TokenAnswer:
     """The refresh token of a grant of its own, used after its revocation."""
-    return app.once("refresh after revocation", lambda: app.refresh(_revoked_line(app)[1]))
+    return app.once("refresh after revocation", lambda: app.refresh(_revoked_line(app).last))
 
 
 def predecessor_after_revocation(app: App) -> TokenAnswer:
     """A refresh token that was replaced, used after its successor was revoked; the successor is dead."""
 
     def make() -> TokenAnswer:
-        old, new = _revoked_line(app)
-        if old == new:
+        line = _revoked_line(app)
+        old = line.first
+        if old == line.last:
             raise NotApplicable("the server does not replace refresh tokens of this client")
         if after_revocation(app).succeeded:
             raise NotApplicable("the revoked refresh token itself still works; `refresh-revoked-token` judges that")
@@ -254,19 +295,41 @@ def _require_less(answer: Refreshed, dropped: str) -> None:
         raise NotApplicable("the refresh for a part brought no token for less; `refresh-part` judges that")
 
 
-def with_what_was_left_out(app: App) -> Widened:
-    """A refresh for the scope that the user left out at the consent page, beside those that were granted."""
+def _smaller_grant(app: App) -> tuple[str, Line]:
+    """A scope that the user left out at the consent page, and the line of refresh tokens of what was granted."""
 
-    def make() -> Widened:
+    def make() -> tuple[str, Line]:
         scope, left = unticked(app)
         attempt, token = left.attempt, left.attempt.token
         if token is None or not token.refresh_token:
             raise no_refresh_token(app)
         if scope_words.covered(scope, token.scopes):
             raise NotApplicable("the scope was granted all the same; another scenario judges that")
-        grant = app.require_grant(attempt)
-        asked = (*grant.granted, scope)
-        return Widened(Refreshed(grant, app.refresh(token.refresh_token, scope=" ".join(asked)), asked))
+        return scope, Line(app.require_grant(attempt), token.refresh_token)
+
+    return app.once("the line of a smaller grant", make)
+
+
+def of_what_is_left(app: App) -> Widened:
+    """A refresh that names no scope, of a grant from which the user left one out."""
+
+    def make() -> Widened:
+        _, line = _smaller_grant(app)
+        answer = go_on(app, line)
+        if not answer.succeeded:
+            raise refused(answer, of=line)
+        return Widened(Refreshed(line.grant, answer))
+
+    return app.once("refresh of a smaller grant", make)
+
+
+def with_what_was_left_out(app: App) -> Widened:
+    """A refresh for the scope that the user left out at the consent page, beside those that were granted."""
+
+    def make() -> Widened:
+        scope, line = _smaller_grant(app)
+        asked = (*line.grant.granted, scope)
+        return Widened(Refreshed(line.grant, go_on(app, line, " ".join(asked)), asked))
 
     return app.once("refresh for a scope that was left out", make)
 
