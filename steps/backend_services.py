@@ -176,6 +176,16 @@ def no_store(judge: Judge, token: TokenAnswer) -> None:
     judge(members.require_header(judge.requirement, token.exchange, "Cache-Control", "no-store"))
 
 
+@then("the answer to the backend service has the Pragma no-cache")
+def pragma(judge: Judge, token: TokenAnswer) -> None:
+    judge(members.require_header(judge.requirement, token.exchange, "Pragma", "no-cache"))
+
+
+@then("the text in the answer to the backend service is JSON strings and its numbers JSON numbers")
+def json_types(judge: Judge, token: TokenAnswer) -> None:
+    judge(token_response.json_types(judge.requirement, token.exchange))
+
+
 @then("the answer brings no refresh token")
 def no_refresh_token(judge: Judge, token: TokenAnswer) -> None:
     judge(checks.no_refresh_token(judge.requirement, token.exchange))

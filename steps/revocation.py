@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_bdd import then, when
 
-from smartlaunch.checks import members
+from smartlaunch.checks import members, token_error
 from smartlaunch.checks import revocation as checks
 from smartlaunch.client.app import App
 from smartlaunch.client.http import answered
@@ -107,6 +107,14 @@ def refresh_token_stays(judge: Judge, revoked_refresh: TokenAnswer) -> None:
 @then("the revocation is refused")
 def revocation_refused(judge: Judge, revoked: Revoked) -> None:
     judge(checks.is_refused(judge.requirement, revoked.answer, "a client that did not authenticate"))
+
+
+@then("the refusal of the revocation is a 401 with a challenge for Basic")
+def revocation_challenged(judge: Judge, revoked: Revoked) -> None:
+    revocation.require_refusal(revoked.answer)
+    if not any(value.startswith("Basic ") for _, value in revoked.answer.request.headers):
+        raise NotApplicable("the client does not authenticate by the header")
+    judge(token_error.challenge_for_basic(judge.requirement, revoked.answer))
 
 
 @then("the revocation endpoint takes the form")

@@ -108,6 +108,11 @@ def redeem_elsewhere_after_post(app: App) -> TokenAnswer:
     return token_requests.redeem_elsewhere_after_post(app)
 
 
+@when("the public app redeems a code with its client_id in the other case", target_fixture="token")
+def redeem_under_another_name(app: App) -> TokenAnswer:
+    return token_requests.redeemed_under_another_name(app)
+
+
 @when("a client of another kind redeems the app's code", target_fixture="token")
 def redeem_as_another_kind(app: App) -> TokenAnswer:
     return token_requests.redeemed_by_another_kind(app)

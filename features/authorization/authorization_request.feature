@@ -119,6 +119,7 @@ Feature: Authorization request
         | fault                    |
         | an unknown response_type |
         | no challenge             |
+        | an unknown response_type by POST |
 
   @req:RFC6749-4.1.2.1-c @intrusive
   Rule: The error of an authorization response is one that the specifications define
@@ -132,6 +133,7 @@ Feature: Authorization request
         | fault                    |
         | an unknown response_type |
         | the method plain         |
+        | no challenge by POST     |
 
   @req:RFC6749-4.1.2.1-i @intrusive
   Rule: A response type that the server does not know is answered with unsupported_response_type
@@ -195,6 +197,11 @@ Feature: Authorization request
     @id:silent-error-iss-parameter
     Scenario: The error for a request that wants no page comes with the issuer
       When the app asks for authorization without any page, and nobody is signed in
+      Then the error comes with the issuer
+
+    @id:posted-error-iss-parameter
+    Scenario: The error for an unknown response type in a request by POST comes with the issuer
+      When the app asks for authorization with an unknown response_type by POST, which is wrong
       Then the error comes with the issuer
 
     @id:error-iss-parameter

@@ -66,6 +66,22 @@ Feature: Token of a backend service
       When the backend service gets its token
       Then the answer to the backend service has the Cache-Control directive no-store
 
+  @req:RFC6749-5.1-h
+  Rule: The token response of a backend service tells old caches too to keep nothing
+
+    @id:backend-pragma
+    Scenario: The answer to a backend service has the Pragma no-cache
+      When the backend service gets its token
+      Then the answer to the backend service has the Pragma no-cache
+
+  @req:RFC6749-5.1-i
+  Rule: Text in the token response of a backend service is sent as JSON strings and numbers as JSON numbers
+
+    @id:backend-json-types
+    Scenario: The members of the answer to a backend service have the right JSON types
+      When the backend service gets its token
+      Then the text in the answer to the backend service is JSON strings and its numbers JSON numbers
+
   @req:RFC6749-5.1-b
   Rule: The token response of a backend service has the media type application/json
 

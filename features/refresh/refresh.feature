@@ -67,6 +67,12 @@ Feature: Refreshing an access token
       And it uses the access token that came
       Then the refresh brings an access token that works
 
+    @id:refresh-again-access-token-works @once
+    Scenario: The access token of a second refresh works at the FHIR server
+      When the app refreshes its grant twice
+      And it uses the access token that came
+      Then the refresh brings an access token that works
+
   @req:SMART-2.2-app-launch-refresh-response-b @once
   Rule: The refresh response has the token type Bearer
 
@@ -174,7 +180,12 @@ Feature: Refreshing an access token
       Then the second refresh brings an access token
 
   @req:SMART-2.2-app-launch-refresh-response-i @once
-  Rule: Launch context in the answer to a second refresh has the values of the original grant
+  Rule: Launch context in the answer to a further refresh has the values of the original grant
+
+    @id:refresh-part-context
+    Scenario: A refresh for a part keeps the patient and all other context
+      When the app refreshes a part of its scopes
+      Then its launch context is that of the original grant
 
     @id:refresh-again-context
     Scenario: A second refresh keeps the patient and all other context

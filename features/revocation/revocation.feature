@@ -154,3 +154,11 @@ Feature: Token revocation
       When the app revokes a token that was never issued
       And the app revokes such a token in a form of the charset UTF-8
       Then both revocations are answered in one way
+
+  @req:RFC6749-5.2-d @cap:client-confidential-symmetric @standalone @confidential-symmetric
+  Rule: A client that failed to authenticate by the header at the revocation endpoint is answered with a challenge
+
+    @id:revocation-wrong-secret-challenge
+    Scenario: The refusal of a revocation with a wrong secret is a 401 with a challenge
+      When somebody revokes the access token of the app with wrong client authentication
+      Then the refusal of the revocation is a 401 with a challenge for Basic

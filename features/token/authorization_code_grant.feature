@@ -87,6 +87,7 @@ Feature: Authorization code at the token endpoint
         | the redirect_uri with its path in the other case |
         | the redirect_uri with another trailing slash |
         | the redirect_uri with a query |
+        | the redirect_uri with a letter of its path encoded |
 
     @id:token-redirect-uri-mismatch-posted
     Scenario: A code of a request by POST with another redirect_uri yields no token
@@ -175,6 +176,14 @@ Feature: Authorization code at the token endpoint
     Scenario: The error for the second use of a code is invalid_grant
       When the app redeems a code for the second time
       Then the error of the token endpoint fits as "invalid_grant"
+
+  @req:RFC6749-4.1.3-b @intrusive @once @public
+  Rule: A code of a public client yields no token under another name
+
+    @id:code-under-another-name-refused
+    Scenario: A code sent with the client_id in the other case yields no token
+      When the public app redeems a code with its client_id in the other case
+      Then the token endpoint issues no token for it
 
   @req:RFC6749-4.1.3-b @intrusive @standalone
   Rule: A code that was issued to a client of another kind yields no token

@@ -115,6 +115,11 @@ Feature: Client authentication by secret
         | a wrong secret              |
         | a client_id that nobody has |
 
+    @id:basic-challenge-refresh
+    Scenario: The refusal of a refresh with a wrong secret is a 401 with a challenge
+      When the app with a secret refreshes with a wrong secret
+      Then the refusal is a 401 with a challenge for Basic
+
   @req:RFC6749-5.2-b @cap:client-confidential-symmetric @intrusive
   Rule: A client that failed to authenticate is answered with an error in a JSON object
 

@@ -86,7 +86,7 @@ class Authorization(Part):
                 return self.answers.show("error", status=500, title="Error", message=problem.description, code=problem.error, hint="")
             if request.method == "POST" and self.defects("loses_state_of_posted_errors"):
                 values.pop("state", None)
-            return self.answers.send_error(redirect_uri, values, problem)
+            return self.answers.send_error(redirect_uri, values, problem, posted=request.method == "POST")
 
     def _values(self, given: Parameters, *, posted: bool) -> dict[str, str]:
         """Return the parameters as this server reads them."""

@@ -139,8 +139,14 @@ class Answers(Part):
             values = {name: value for name, value in values.items() if name != "state"}
         return self.send_error(transaction.redirect_uri, values, problem)
 
-    def send_error(self, redirect_uri: str, values: dict[str, str], problem: OAuthError) -> Response:
+    def send_error(self, redirect_uri: str, values: dict[str, str], problem: OAuthError, *, posted: bool = False) -> Response:
         """Send an error to the app's own redirect URI."""
+        if posted and self.defects("shows_posted_errors_instead_of_sending_them"):
+            return self.show(
+                "error", status=400, title="This request is not valid", message=problem.description, code=problem.error, hint=""
+            )
+        if posted and self.defects("invents_error_codes_of_posted_requests"):
+            problem.error = "ERR-4711"
         if self.defects("shows_errors_instead_of_sending_them") or self.variant("shows_request_errors_as_a_page"):
             is_denial = problem.error == "access_denied"
             if not (is_denial and self.variant("shows_request_errors_as_a_page")):
@@ -158,7 +164,7 @@ class Answers(Part):
             and self.defects("turns_plus_in_the_state_of_silent_errors_into_space")
         ):
             values = {**values, "state": values["state"].replace("+", " ")}
-        return self.send(redirect_uri, values, answer, failed=True)
+        return self.send(redirect_uri, values, answer, failed=True, posted=posted)
 
     def send(
         self, redirect_uri: str, values: dict[str, str], answer: dict[str, str], *, failed: bool = False, posted: bool = False
@@ -169,7 +175,7 @@ class Answers(Part):
         of_launch = values.get("launch") is not None and self.defects("sends_iss_of_the_launch_as_issuer")
         answer["iss"] = self.state.fhir_base_url if of_launch else self.state.issuer
         spoil(self.defects, Sent(answer, failed=failed), SENT)
-        if posted and self.defects("omits_iss_parameter_of_posted_requests"):
+        if posted and self.defects("omits_iss_in_posted_errors" if failed else "omits_iss_parameter_of_posted_requests"):
             answer.pop("iss", None)
         if self.variant("does_not_send_iss_parameter"):
             answer.pop("iss", None)

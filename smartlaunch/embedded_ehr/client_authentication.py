@@ -116,6 +116,9 @@ class ClientAuthentication(Part):
         if assertion is not None or assertion_type is not None:
             return await self._by_assertion_at(request, given, assertion or "", assertion_type)
         client = self.state.clients.get(given.get("client_id") or self._told_by_the_grant(given) or "")
+        if client is None and given.get("client_id") and self.defects("ignores_case_of_client_id"):
+            named = str(given.get("client_id")).casefold()
+            client = next((one for name, one in self.state.clients.items() if one.public and name.casefold() == named), None)
         if client is None:
             if given.get("client_id") and self.defects("answers_unknown_clients_with_another_code"):
                 message = "The client is not known."

@@ -285,6 +285,8 @@ class RevocationEndpoint(Part):
                 wrong = given.get("client_secret") or request.headers.get("authorization")
                 if wrong and defects("answers_wrong_credentials_at_revocation_with_200"):
                     return Response(status_code=200, headers={"Cache-Control": "no-store"})
+                if wrong and defects("refuses_wrong_credentials_at_revocation_without_challenge"):
+                    raise OAuthError("invalid_client", "The client is not known.", status=401) from None
                 if not defects("revokes_without_authentication") and not (wrong and defects("revokes_for_wrong_credentials")):
                     raise
                 client = None

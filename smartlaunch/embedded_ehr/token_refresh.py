@@ -61,6 +61,8 @@ class TokenRefresh(GrantType):
         redeemed = [code for code in self.state.codes.values() if code.grant == token.grant and code.used]
         if redeemed and self.defects("takes_a_code_again_after_a_refresh"):
             redeemed[0].used = False
+        if refreshed.is_again() and self.defects("knows_no_access_tokens_of_a_second_refresh"):
+            access.revoked = True
         if self._rotates(client):
             body["refresh_token"] = self._rotate(token).value
         if "openid" in scopes and not self.variant("leaves_id_token_out_at_refresh"):

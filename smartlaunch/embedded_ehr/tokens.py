@@ -108,6 +108,8 @@ class TokenEndpoint(Part):
             return await self.authentication.authenticate(request, given)
         except OAuthError as problem:
             refreshing = given.get("grant_type") == "refresh_token" and problem.error == "invalid_client"
+            if refreshing and problem.status == 401 and self.defects("answers_failed_basic_authentication_at_refresh_with_400"):
+                raise OAuthError(problem.error, problem.description) from problem
             if refreshing and self.defects("answers_failed_authentication_at_refresh_with_another_code"):
                 raise OAuthError("invalid_grant", problem.description) from problem
             raise
@@ -215,32 +217,38 @@ class TokenEndpoint(Part):
             return self.refreshing.answer(client, given, arrived)
         return self.direct.client_credentials(client, given)
 
+    def _against_caches(self, kind: str, client: Client) -> dict[str, str]:
+        """Return the headers that keep an answer out of caches, as far as the defects leave them."""
+        defects, headers = self.defects, dict(NO_STORE)
+        of_service, of_refresh = kind == "client_credentials", kind == "refresh_token"
+        if (of_refresh and defects("lets_refresh_responses_be_cached")) or (of_service and defects("lets_backend_responses_be_cached")):
+            headers = {}
+        if (
+            (of_service and defects("omits_cache_control_for_backend_services"))
+            or (client.role == "confidential-asymmetric" and defects("omits_cache_control_for_asymmetric_clients"))
+            or defects("omits_cache_control_at_token_endpoint")
+        ):
+            headers.pop("Cache-Control", None)
+        if (
+            (of_service and defects("omits_pragma_for_backend_services"))
+            or (of_refresh and defects("omits_pragma_at_refresh"))
+            or defects("omits_pragma_at_token_endpoint")
+        ):
+            headers.pop("Pragma", None)
+        if defects("lets_token_responses_be_cached"):
+            headers["Cache-Control"] = "private, max-age=300"
+        return headers
+
     def _success(self, body: dict[str, Any], kind: str, client: Client, request: Request) -> Response:
         defects = self.defects
-        headers = dict(NO_STORE)
         ways = {body.pop("_way", "")}
         if "origin" in request.headers:
             ways.add({"refresh_token": "refreshes_of_pages", "authorization_code": "requests_of_pages"}.get(kind, ""))
         if "accept" not in request.headers:
             ways.add("requests_without_accept")
-        answer = Further(body, headers, frozenset(ways))
+        answer = Further(body, self._against_caches(kind, client), frozenset(ways))
         spoil(defects, answer, FURTHER)
-        if kind == "refresh_token" and defects("lets_refresh_responses_be_cached"):
-            headers = {}
-        if kind == "client_credentials" and defects("lets_backend_responses_be_cached"):
-            headers = {}
-        if kind == "client_credentials" and defects("omits_cache_control_for_backend_services"):
-            headers.pop("Cache-Control", None)
-        if client.role == "confidential-asymmetric" and defects("omits_cache_control_for_asymmetric_clients"):
-            headers.pop("Cache-Control", None)
-        if kind == "refresh_token" and defects("omits_pragma_at_refresh"):
-            headers.pop("Pragma", None)
-        if defects("omits_cache_control_at_token_endpoint"):
-            headers.pop("Cache-Control", None)
-        if defects("omits_pragma_at_token_endpoint"):
-            headers.pop("Pragma", None)
-        if defects("lets_token_responses_be_cached"):
-            headers["Cache-Control"] = "private, max-age=300"
+        headers = answer.headers
         status = 201 if defects("answers_token_requests_with_201") else 200
         if defects("wraps_token_response"):
             body = {"token": body}

@@ -47,6 +47,12 @@ def _queried(uri: str) -> str:
     return f"{uri}{'&' if '?' in uri else '?'}x=1"
 
 
+def _encoded(path: str) -> str:
+    """The path with its last letter written as its percent-encoding, which names the same place and is another string."""
+    place = max((number for number, letter in enumerate(path) if letter.isascii() and letter.isalpha()), default=-1)
+    return path if place < 0 else f"{path[:place]}%{ord(path[place]):02X}{path[place + 1 :]}"
+
+
 def _with_path(change: Callable[[str], str]) -> Send:
     """The redirect URI with its path changed; ``NotApplicable`` where it has none that changes."""
 
@@ -87,6 +93,7 @@ WITH: Mapping[str, Send] = {
     "the redirect_uri with a trailing character": _longer_redirect_uri,
     "the redirect_uri with its path in the other case": _with_path(str.swapcase),
     "the redirect_uri with another trailing slash": _with_path(lambda path: path[:-1] if path.endswith("/") else path + "/"),
+    "the redirect_uri with a letter of its path encoded": _with_path(_encoded),
     "the redirect_uri with a query": lambda app, a: app.token_request(app.code_form(a, redirect_uri=_queried(a.request.redirect_uri))),
     "a parameter it does not know": _changed(x_unknown_parameter="x"),
     "an unknown parameter without a value": _changed(x_unknown_parameter=""),
@@ -244,6 +251,18 @@ def redeemed_by_second(app: App) -> TokenAnswer:
     other.grant()
     answer = app.bare_code()
     return other.token_request(app.code_form(answer))
+
+
+def redeemed_under_another_name(app: App) -> TokenAnswer:
+    """A fresh code of a public app, redeemed with its ``client_id`` in the other case, which is that of nobody or of somebody else."""
+
+    def make() -> TokenAnswer:
+        name = app.client.client_id.swapcase()
+        if name == app.client.client_id:
+            raise NotApplicable("the client_id has no letters to change")
+        return app.token_request(app.code_form(app.bare_code()), none(name))
+
+    return app.once("redeemed under another name", make)
 
 
 def redeemed_by_another_kind(app: App) -> TokenAnswer:

@@ -68,6 +68,9 @@ REFRESH_RESPONSE: dict[str, Change[Refreshed]] = {
     "gives_another_patient_at_a_second_refresh": _gives(
         "patient", Refreshed.another_patient, lambda it: _has("patient")(it) and it.is_again()
     ),
+    "gives_another_patient_at_a_refresh_for_a_part": _gives(
+        "patient", Refreshed.another_patient, lambda it: _has("patient")(it) and it.is_for_a_part()
+    ),
     "gives_another_encounter_at_refresh": _gives("encounter", lambda it: f"{it.body['encounter']}-2", _has("encounter")),
     "sends_fhir_context_as_object_at_refresh": _gives("fhirContext", lambda it: it.body["fhirContext"][0], _has("fhirContext")),
 }

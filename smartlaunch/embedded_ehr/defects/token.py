@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from smartlaunch.embedded_ehr.defects.spoiling import Change, Whim, anywhere
 from smartlaunch.embedded_ehr.scopes import parse_resource_scope
@@ -92,6 +93,7 @@ REFUSED_VERIFIERS: dict[str, Whim[Exchange]] = {
 OTHER_REDIRECT_URI: dict[str, Callable[[tuple[str, str]], bool]] = {
     "ignores_case_of_redirect_uri_at_exchange": lambda pair: pair[0].casefold() == pair[1].casefold(),
     "ignores_trailing_slash_of_redirect_uri_at_exchange": lambda pair: pair[0].rstrip("/") == pair[1].rstrip("/"),
+    "decodes_redirect_uris_at_exchange": lambda pair: pair[0] != pair[1] and unquote(pair[0]) == unquote(pair[1]),
     "ignores_query_of_redirect_uri_at_exchange": lambda pair: pair[0] == pair[1].partition("?")[0],
     "ignores_redirect_uri_at_exchange": anywhere,
 }
@@ -238,6 +240,9 @@ TOKEN_RESPONSE: dict[str, Change[TokenResponse]] = {
     "sends_scope_as_list": _gives("scope", lambda response: response.body["scope"].split()),
     "separates_scopes_with_commas": _gives("scope", lambda response: response.body["scope"].replace(" ", ",")),
     "sends_another_token_type": _gives("token_type", "mac"),
+    "sends_expires_in_as_string_for_backend_services": _gives(
+        "expires_in", lambda response: str(response.body["expires_in"]), lambda response: response.of_backend
+    ),
     "omits_expires_in_for_backend_services": _omits("expires_in", lambda response: response.of_backend),
     "omits_token_type_for_backend_services": _omits("token_type", lambda response: response.of_backend),
     "omits_scope_for_backend_services": _omits("scope", lambda response: response.of_backend),
