@@ -101,6 +101,8 @@ CASES = [
     Case("silently", lambda w: authorization.silent(w.app()), lambda answer: answer.get("state"), "omits_state_in_silent_errors"),
     Case("another client", lambda w: token.redeemed_by_second(w.app()), refused, "accepts_code_of_another_client", "/oauth/token"),
     Case("twice", lambda w: token.replayed(w.app()), lambda r: refused(r.second), "accepts_code_twice", "/oauth/token"),
+    Case("after a refresh", lambda w: token.redeemed_after_refresh(w.app()), refused, "takes_a_code_again_after_a_refresh"),
+    Case("under another name", lambda w: token.redeemed_under_another_name(w.app()), refused, "ignores_case_of_client_id"),
     Case(
         "each grant type",
         lambda w: token.ask_each_grant_type(w.app()),

@@ -62,6 +62,7 @@ FAULTS = {
     "a kid in the other case": "ignores_case_of_kid",
     "the same assertion after a request that was refused": "forgets_assertions_of_refused_requests",
     "the same assertion after a revocation": "forgets_assertions_of_revocations",
+    "the same assertion after an introspection": "forgets_assertions_of_introspections",
     "the same assertion a third time": "takes_an_assertion_again_after_refusing_it",
     "HS256 and the public key as secret": "accepts_assertion_signed_with_the_public_key_as_secret",
     "the signature of a key in its own header": "trusts_the_key_inside_the_assertion",
@@ -89,6 +90,10 @@ CASES = [
     by(asymmetric, "assertion redeem", assertion.redeem, "no assertion", refused, "accepts_asymmetric_client_without_assertion"),
     by(asymmetric, "assertion refresh", assertion.refresh, "an altered signature", refused, "does_not_verify_assertion_signature"),
     by(asymmetric, "assertion refresh", assertion.refresh, "the same assertion again", refused, "knows_no_replays_at_refresh"),
+    *(
+        by(asymmetric, "assertion elsewhere", assertion.replayed_elsewhere, label, refused, "remembers_assertions_by_their_grant_type")
+        for label in assertion.ELSEWHERE
+    ),
     Case("assertion right", lambda w: assertion.right(clients.prover(w.apps)), issued, "refuses_backend_services", TOKEN),
     Case(
         "assertion of the guide",

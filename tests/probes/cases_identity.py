@@ -121,6 +121,14 @@ CASES = [
         defect="userinfo_answers_revoked_tokens",
         silent="/oauth/userinfo",
     ),
+    *(
+        of("identity userinfo of other", id_token.userinfo_of_other, label, holds=status(401), defect=defect)
+        for label, defect in {
+            "its refresh token": "userinfo_answers_refresh_tokens",
+            "its ID Token": "userinfo_answers_id_tokens",
+            "an access token with another end": "userinfo_ignores_the_end_of_a_token",
+        }.items()
+    ),
     of(
         "identity of refresh",
         id_token.identity_of_refresh,
