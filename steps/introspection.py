@@ -116,7 +116,7 @@ def introspects_nothing(app: App) -> Exchange:
 
 
 @when(
-    Phrase("the access token of the app is introspected by a caller with {label}", label=introspection.UNAUTHORIZED),
+    Phrase("the access token of the app is introspected by a caller with {label}", label=introspection.CALLERS),
     target_fixture="introspection_answer",
 )
 def introspects_unauthorized(app: App, label: str) -> Exchange:

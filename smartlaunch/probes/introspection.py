@@ -412,17 +412,6 @@ def _wrong_secret(app: App) -> Credentials:
     return authentication.basic(client.client_id, secrets.token_urlsafe(24))
 
 
-def _proof(app: App, change: Callable[[Assertion], Assertion]) -> Credentials:
-    """An assertion of a client with a key pair, changed; the right one has to be taken here."""
-    client = app.engine.target.find_client("backend") or app.engine.target.client("confidential-asymmetric")
-    asking = app.beside(client, "")
-    asking.authentication.credentials_at("introspection")
-    usual = send(app, never_issued(), asking.authentication.credentials())
-    if answered(usual).status != 200:
-        raise NotApplicable(f"the endpoint does not let the client with a key pair ask (status {usual.answer.status})")
-    return change(asking.authentication.assertion()).credentials()
-
-
 def _foreign_key(right: Assertion) -> Assertion:
     return replace(right, key={**authentication.new_key(right.algorithm), "kid": right.key.get("kid")})
 
@@ -440,15 +429,32 @@ UNAUTHORIZED: Mapping[str, Callable[[App], Credentials]] = {
     "its ID Token as a bearer token": lambda app: bearer(_id_token(app)),
     "a bearer token with another end": lambda app: bearer(other_end(app.grant().access_token)),
     "a wrong secret": _wrong_secret,
-    "an assertion that another key signed": lambda app: _proof(app, _foreign_key),
-    "an assertion that has expired": lambda app: _proof(app, _expired_proof),
 }
 """Callers without authorization, or with a wrong one."""
+
+BY_ASSERTION: Mapping[str, Callable[[Assertion], Assertion]] = {
+    "an assertion that another key signed": _foreign_key,
+    "an assertion that has expired": _expired_proof,
+}
+"""What is wrong with the assertion of a client that asks about a token of its own."""
+CALLERS = (*UNAUTHORIZED, *BY_ASSERTION)
+
+
+def _by_assertion(app: App, label: str) -> Exchange:
+    """The query of a backend service about its own token with a wrong assertion; with a right one the token is called active."""
+    service = app.beside(app.engine.target.client("backend"), "")
+    token = client_credentials.require_right(service).access_token
+    usual = send(service, token, service.authentication.credentials_at("introspection"))
+    if answered(usual).object.get("active") is not True:
+        raise NotApplicable(f"the server does not call the token of the backend service active (status {usual.answer.status})")
+    return send(service, token, BY_ASSERTION[label](service.authentication.assertion()).credentials())
 
 
 def unauthorized(app: App, label: str) -> Exchange:
     """The right query by a caller without authorization, or with a wrong one."""
     known = proven(app)
+    if label in BY_ASSERTION:
+        return app.once(f"introspection with {label}", lambda: _by_assertion(app, label))
     credentials = UNAUTHORIZED[label](app)
 
     def make() -> Exchange:
