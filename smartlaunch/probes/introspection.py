@@ -443,7 +443,7 @@ CALLERS = (*UNAUTHORIZED, *BY_ASSERTION)
 def _by_assertion(app: App, label: str) -> Exchange:
     """The query of a backend service about its own token with a wrong assertion; with a right one the token is called active."""
     service = app.beside(app.engine.target.client("backend"), "")
-    token = client_credentials.require_right(service).access_token
+    token = client_credentials.token(service).access_token  # a fresh one, which nothing has ended yet
     usual = send(service, token, service.authentication.credentials_at("introspection"))
     if answered(usual).object.get("active") is not True:
         raise NotApplicable(f"the server does not call the token of the backend service active (status {usual.answer.status})")
