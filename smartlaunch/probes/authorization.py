@@ -171,6 +171,8 @@ def vary(app: App, label: str) -> Attempt:
         app.grant()
         if label == EMPTY_LAUNCH and app.launch_kind == "ehr":
             raise NotApplicable("the request of an EHR launch has a launch parameter, so there is no empty one to put")
+        if label != "POST" and RIGHT[label](app.request()).method == "POST":
+            posted(app)
         return app.attempt(change=RIGHT[label])
 
     return app.once(f"authorize {label}", make)

@@ -84,13 +84,14 @@ def consent(s: Situation) -> Action | None:
     ops.extend(_granting(s))
     ops.extend(unanswered(s, allow))
     notes.append(f"allowed with {quoted(allow)}")
-    return Act("consent", ", ".join(notes), (*ops, Op("click", allow)), key=key)
+    # Where the answer hangs on it, what a script has yet to make of a button is waited for: pressed early, a denial may be sent as a yes.
+    return Act("consent", ", ".join(notes), (*ops, Op("click", allow)), careful=s.plan.consent != "allow", key=key)
 
 
 def _denial(s: Situation, allow: Control, deny: Control | None, key: str) -> Action:
     """Press what denies; where each scope has a pair of radio buttons instead, choose the denying ones."""
     if deny is not None:
-        return Act("consent", f"denied with {quoted(deny)}", (Op("click", deny),), key=key)
+        return Act("consent", f"denied with {quoted(deny)}", (Op("click", deny),), careful=True, key=key)
     radios = [c for c in s.page.of_kind("radio") if says(c, words.DENY)]
     if not radios:
         return Stuck("the consent page offers no way to deny", no_denial=True)

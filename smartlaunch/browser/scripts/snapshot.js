@@ -130,7 +130,7 @@
         add(el, 'button');
       if (/^(h1|h2|h3|legend|caption)$/.test(tag) || role === 'heading') { if (headings.length < 12 && shown(el)) headings.push(inner(el, 160)); }
       else if (/^(h4|h5)$/.test(tag) && minor.length < 4 && shown(el)) minor.push(inner(el, 160));
-      if (errors.length < 4 && (role === 'alert' || /(^|[-_ ])(error|errors|alert|invalid|danger|feedback)/i.test(
+      if (errors.length < 4 && !/(^|\s)(btn|button)(\s|$)/.test(el.className) && (role === 'alert' || /(^|[-_ ])(error|errors|alert|invalid|danger|feedback)/i.test(
           (typeof el.className === 'string' ? el.className : '') + ' ' + el.id)) && !/^(input|form|body|html|label|button|a)$/.test(tag) && shown(el)) {
         const t = inner(el, 240);
         if (t && !errors.some(x => x.includes(t) || t.includes(x))) errors.push(t);
