@@ -367,7 +367,7 @@ def refresh_wider_token(app: App, label: str) -> TokenAnswer:
 def no_wider_access(judge: Judge, widened: Widened) -> None:
     refreshed, read = widened.refreshed, widened.read
     answered(refreshed.answer.exchange)
-    judge(checks.no_wider(judge.requirement, refreshed.answer.exchange, refreshed.gained if refreshed.answer.succeeded else ()))
+    judge(checks.no_wider(judge.requirement, refreshed.answer.exchange, widened.gained))
     judge(checks.reads_nothing_wider(judge.requirement, read, "a search") if read is not None else [])
 
 

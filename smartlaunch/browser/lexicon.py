@@ -66,7 +66,8 @@ REMEMBER = _words(
 NEVER = _words(
     r"forgot\w*|reset|register|sign[ -]?up|create (?:an )?account|need help|help|support|contact|privacy|terms|conditions|"
     r"imprint|about|language|"
-    r"log ?out|sign ?out|logoff|back|home|print|download|delete|remove|revoke|unlock|feedback|vergessen|registrieren|hilfe|"
+    r"log ?out|sign ?out|logoff|back|home|go to (?:the |your )?(?:portal|dashboard)|"
+    r"print|download|delete|remove|revoke|unlock|feedback|vergessen|registrieren|hilfe|"
     r"zurück|oublié|aide|"
     r"retour|olvid\w*|ayuda|volver|registrarse|dimenticat\w*|aiuto|indietro|vergeten|terug|show|hide|clear|close|edit|change",
 )

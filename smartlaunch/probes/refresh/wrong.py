@@ -81,6 +81,18 @@ class Widened:
     refreshed: Refreshed
     read: Exchange | None = None
 
+    def __post_init__(self) -> None:
+        """``NotApplicable`` where neither the answer nor a read tells what the new token is for."""
+        answer = self.refreshed.answer
+        if answer.succeeded and "scope" not in answer.body and self.read is None:
+            raise NotApplicable("the answer to the refresh names no scope; `refresh-scope-listed` judges that")
+
+    @property
+    def gained(self) -> list[str]:
+        """The scopes beyond the original grant that the answer names; of one that names none, the read tells."""
+        answer = self.refreshed.answer
+        return self.refreshed.gained if answer.succeeded and "scope" in answer.body else []
+
 
 @dataclass(frozen=True)
 class PartUse:
