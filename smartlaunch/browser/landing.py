@@ -63,8 +63,8 @@ class Landing:
     """The user wanted to deny, and the page that asks for consent takes no denial."""
     lacks: str = ""
     """The key of the target file that a page wants and that is not there."""
-    sent_back: str = ""
-    """What the last page called an error when it was answered and came back."""
+    complaint: str = ""
+    """What the last page calls an error, where it came back however it was answered, or has nothing but links to elsewhere."""
     refusal_exchanges: tuple[str, ...] = ()
     """The exchanges that came of the last sign-in form that was sent, when it was refused."""
     obstacle: ObstacleKind | Literal[""] = ""

@@ -51,12 +51,12 @@ class AuthorizationAnswer:
 
     @property
     def turned_away(self) -> bool:
-        """Whether the last page says something and leaves nothing to do, or says what is wrong each time it is answered.
+        """Whether the last page says something and leaves nothing to do, or says what is wrong and leaves nothing that helps.
 
         That is a refusal, where a right request gets on by the same way.
         """
         landing = self.landing
-        said = bool(landing.sent_back) or (bool(landing.text.strip()) and not landing.controls)
+        said = bool(landing.complaint) or (bool(landing.text.strip()) and not landing.controls)
         return landing.kind == "no-way-on" and said and not landing.obstacle
 
     @property
@@ -90,7 +90,7 @@ class AuthorizationAnswer:
             "timeout": "the login did not end within its limit",
             "unreachable": "the browser got no answer",
         }
-        said = f', which says "{landing.sent_back}" however it is answered' if landing.sent_back else ""
+        said = f', which says "{landing.complaint}"' if landing.complaint else ""
         return words.get(landing.kind, landing.kind) + page + said
 
 

@@ -108,6 +108,8 @@ class Authorization(Part):
 
     def _start(self, request: Request, client: Client, redirect_uri: str, given: Parameters, values: dict[str, str]) -> Response:
         self.rules.require_readable(given, values, posted=request.method == "POST")
+        if "openid" not in values.get("scope", "openid").split() and self.variant("is_an_openid_provider_alone"):
+            return self.answers.show("refused", title="Sign-in service", message="This request asks for no sign-in by OpenID Connect.")
         delayed = self.variant("reports_errors_after_login")
         problem: OAuthError | None = None
         launch: Launch | None = None

@@ -152,7 +152,7 @@ def _with_scope(app: App, resource_type: str, *, role: str = "") -> tuple[str, A
     """A flow that also asks for ``launch/<type>``, as far as it goes, and that scope."""
     app.grant()
     scope = f"launch/{resource_type.lower()}" + (f"?role={role}" if role else "")
-    return scope, app.once(f"flow with {scope}", lambda: app.attempt(scope=[*app.scopes, scope]))
+    return scope, app.once(f"flow with {scope}", lambda: app.attempt(scope=[*app.scopes, scope], doubtful=True))
 
 
 def with_type(app: App) -> tuple[str, TokenAnswer]:

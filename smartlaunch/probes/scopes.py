@@ -110,7 +110,7 @@ def beyond_registration(app: App) -> Asked:
         )
     narrow.grant()
     requested = (*narrow.scopes, scope)
-    attempt = narrow.once("scopes beyond registration", lambda: narrow.attempt(scope=requested))
+    attempt = narrow.once("scopes beyond registration", lambda: narrow.attempt(scope=requested, doubtful=True))
     if attempt.token is not None:
         answered(attempt.token.exchange)
     return Asked(attempt, requested, scope)

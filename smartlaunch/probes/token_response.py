@@ -118,17 +118,21 @@ def further(app: App, way: str) -> TokenAnswer:
 
 
 def without_identity(app: App) -> TokenAnswer:
-    """The token response to a request without identity scopes."""
+    """The token response to a request without identity scopes; ``NotApplicable`` of a server of OpenID Connect alone."""
     scopes = [scope for scope in app.scopes if scope not in IDENTITY]
     if not scopes or len(scopes) == len(app.scopes):
         raise NotConfigured("the scopes of the client in the target file do not have `openid` and others", key=line_for("openid"))
-    return app.grant(scope=scopes).token
+    app.grant()
+    attempt = app.once("flow without identity", lambda: app.attempt(scope=scopes, doubtful=True))
+    if attempt.token is None:
+        raise NotApplicable(f"the server gives no code for scopes without `openid`: {attempt.describe()}")
+    return app.require_grant(attempt).token
 
 
 def with_unknown_scope(app: App) -> TokenAnswer:
     """The token response to the right request with one scope more that no server can grant; most grant the rest."""
     app.grant()
-    attempt = app.once("flow with an unknown scope", lambda: app.attempt(scope=[*app.scopes, _UNKNOWN_SCOPE]))
+    attempt = app.once("flow with an unknown scope", lambda: app.attempt(scope=[*app.scopes, _UNKNOWN_SCOPE], doubtful=True))
     if attempt.token is None or not attempt.token.succeeded:
         raise NotApplicable(f"the server refuses the whole request: {attempt.describe()}")
     return attempt.token

@@ -339,7 +339,7 @@ def test_a_page_that_comes_back_is_quoted(site, person, plan, callback):
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert "came back unchanged" in landing.reason
     assert landing.reason.endswith('the page says "No such permission"')
-    assert landing.sent_back == "No such permission"
+    assert landing.complaint == "No such permission"
 
 
 def test_a_page_that_tells_an_error_and_leads_home_is_left_there(site, person, plan, callback):
@@ -347,3 +347,4 @@ def test_a_page_that_tells_an_error_and_leads_home_is_left_there(site, person, p
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert not site.seen("/portal")
     assert 'the page says "The scope is not valid"' in landing.reason
+    assert landing.complaint == "The scope is not valid"

@@ -220,12 +220,12 @@ def test_a_client_that_is_refused_everything_proves_nothing(run: Callable[..., A
     ("landing", "expected"),
     [
         ({"text": "No useful scopes requested!"}, True),
-        ({"text": "Authorize", "controls": ('button "Authorize"',), "sent_back": "This field is required."}, True),
+        ({"text": "Authorize", "controls": ('button "Authorize"',), "complaint": "This field is required."}, True),
         ({"text": "Authorize", "controls": ('button "Authorize"',)}, False),
-        ({"text": "Wait", "controls": ('button "Authorize"',), "sent_back": "Too many tries", "obstacle": "rate-limit"}, False),
+        ({"text": "Wait", "controls": ('button "Authorize"',), "complaint": "Too many tries", "obstacle": "rate-limit"}, False),
     ],
 )
 def test_a_page_that_says_what_is_wrong_however_it_is_answered_turns_the_request_away(landing: dict[str, Any], expected: bool) -> None:
     answer = landed(kind="no-way-on", status=200, **landing)
     assert answer.turned_away is expected
-    assert landing.get("sent_back", "") in answer.describe()
+    assert landing.get("complaint", "") in answer.describe()

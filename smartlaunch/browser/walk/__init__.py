@@ -100,7 +100,7 @@ def _by_recipe(walk: Walk, page: PageSnapshot) -> bool:
         ending.idle(walk, page)
     elif walk.quiet() >= ending.patience(page) or walk.here() > walk.step_s:
         walk.not_offered, walk.no_denial, walk.lacks = action.not_offered, action.no_denial, action.lacks
-        walk.sent_back = ending.called_out(walk) if action.came_back else ""
+        walk.complaint = ending.called_out(walk) if action.came_back else ""
         ending.give_up(walk, action.reason)
     return False
 

@@ -113,6 +113,7 @@ def idle(walk: Walk, page: PageSnapshot, why: str = "nothing on the page leads o
         stopped_by(walk, Obstacle("captcha"), why)
     if quiet >= patience(page):
         said = told(page.errors[0] if page.errors else page.text)
+        walk.complaint = called_out(walk) if all(control.kind == "link" for control in page.controls) else ""
         give_up(walk, f'{why}; the page says "{said}"' if said else why)
 
 
@@ -304,7 +305,7 @@ def landing(walk: Walk, kind: LandingKind, reason: str = "") -> Landing:
         not_offered=walk.not_offered,
         no_denial=walk.no_denial,
         lacks=walk.lacks,
-        sent_back=walk.sent_back,
+        complaint=walk.complaint,
         obstacle=walk.obstacle or (_in_the_way(walk) if kind in _STOPPED and shown else ""),
         proposal=_proposal(walk, kind),
         script_errors=tuple(walk.script_errors),

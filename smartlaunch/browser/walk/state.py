@@ -140,7 +140,7 @@ class Walk:
     not_offered: bool = False
     no_denial: bool = False
     lacks: str = ""
-    sent_back: str = ""
+    complaint: str = ""
     obstacle: ObstacleKind | Literal[""] = ""
     look: tuple[object, ...] = ()
     changed: float = 0.0
