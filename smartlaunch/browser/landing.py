@@ -64,7 +64,7 @@ class Landing:
     lacks: str = ""
     """The key of the target file that a page wants and that is not there."""
     complaint: str = ""
-    """What the last page calls an error, where it came back however it was answered, or has nothing but links to elsewhere."""
+    """What the last page calls an error, where it came back however it was answered, or has nothing to fill in or choose and no way on."""
     refusal_exchanges: tuple[str, ...] = ()
     """The exchanges that came of the last sign-in form that was sent, when it was refused."""
     obstacle: ObstacleKind | Literal[""] = ""

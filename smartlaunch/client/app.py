@@ -493,10 +493,12 @@ class App:
         with suppress(Blocked):
             anew = again()
             if anew.succeeded and not self._left_without_offline_access(anew):
-                self.engine.notes.append(
+                note = (
                     f"[clients.{self.client.name}]: the server gives offline_access only to requests with prompt=consent (so OpenID Connect"
                     " Core section 11); so that refreshes can be judged, each of the app's requests asks for consent"
                 )
+                if note not in self.engine.notes:
+                    self.engine.notes.append(note)
                 return anew
         self.engine.offline_with_consent.discard(app)
         return first

@@ -325,10 +325,13 @@ def test_a_button_that_opens_a_menu_is_no_answer_and_what_a_page_calls_out_is_to
         "<h1>Connection</h1><p role='alert'>You lack the credential to access these scopes</p>"
         "<button id='selectGrant' data-toggle='dropdown' aria-haspopup='true'>Manage</button><button id='out'>Log out</button>",
     )
+    site.html("/asks", "<p role='alert'>The field is required</p><label>Badge number <input name='badge'></label>")
+    assert not person.go(f"{site.base}/asks", catch=[callback], plan=plan).complaint
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=plan)
     assert landing.kind == "no-way-on"
     assert not landing.steps
     assert 'the page says "You lack the credential to access these scopes"' in landing.reason
+    assert landing.complaint == "You lack the credential to access these scopes"
 
 
 def test_a_page_that_comes_back_is_quoted(site, person, plan, callback):

@@ -113,7 +113,7 @@ def idle(walk: Walk, page: PageSnapshot, why: str = "nothing on the page leads o
         stopped_by(walk, Obstacle("captcha"), why)
     if quiet >= patience(page):
         said = told(page.errors[0] if page.errors else page.text)
-        walk.complaint = called_out(walk) if all(control.kind == "link" for control in page.controls) else ""
+        walk.complaint = called_out(walk) if all(control.kind in ("link", "button") for control in page.controls) else ""
         give_up(walk, f'{why}; the page says "{said}"' if said else why)
 
 
