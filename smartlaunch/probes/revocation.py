@@ -209,6 +209,13 @@ def require_there(app: App) -> Exchange:
     return answer
 
 
+def _require_let_in(app: App) -> None:
+    """``TwinFailed`` where the endpoint lets this client revoke nothing: then what it answers to other requests of it tells nothing."""
+    status = require_there(app).answer.status
+    if status in (401, 403):
+        raise TwinFailed(f"the revocation endpoint lets the app revoke nothing of its own: status {status}", by="revocation-status-access")
+
+
 def require_carried_out(app: App) -> None:
     """``TwinFailed`` where the app's own right revocation is not carried out: then it tells nothing that another one is not either."""
     answer = require_there(app)
@@ -220,7 +227,7 @@ def unknown(app: App) -> Exchange:
     """The revocation of a token that the server never issued."""
     endpoint(app)
     app.grant()
-    require_there(app)
+    _require_let_in(app)
     return app.once("revoke unknown", lambda: revoke(app, never_issued()))
 
 
@@ -245,7 +252,7 @@ def without_token(app: App) -> Exchange:
     """A revocation request that lacks the token."""
     endpoint(app)
     app.grant()
-    require_there(app)
+    _require_let_in(app)
     return app.once("revoke nothing", lambda: revoke(app, None))
 
 
