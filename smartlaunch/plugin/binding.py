@@ -279,6 +279,6 @@ def requirement_coverage() -> dict[str, tuple[str, ...]]:
 
 
 def judged_at(slug: str, suite: str) -> str:
-    """The id of the scenario with a slug: that of the suite itself, else that of the suite where it is put once."""
-    suites = [plan.suite.id for plan in every_plan() if plan.slug == slug]
+    """The id of the scenario with a slug: that of the suite itself, else of the one where it is put once; never of another situation."""
+    suites = [plan.suite.id for plan in every_plan() if plan.slug == slug and not plan.again]
     return f"{suite if suite in suites else suites[0]}/{slug}" if suites else ""

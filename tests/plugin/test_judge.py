@@ -121,3 +121,7 @@ def test_a_block_names_the_scenario_of_its_own_suite_or_the_one_where_it_is_put(
     once = judged_at("openid-configuration-found", "standalone-confidential-symmetric")
     assert once.endswith("/openid-configuration-found")
     assert judged_at("no-such-scenario", "standalone-public") == ""
+    ids = {plan.id for plan in every_plan()}
+    elsewhere = {(plan.slug, plan.suite.id) for plan in every_plan() if plan.again}
+    assert elsewhere
+    assert {judged_at(slug, suite) for slug, suite in sorted(elsewhere)[::20]} <= ids
