@@ -131,6 +131,10 @@ def _told_of(m: Material) -> Vendor | None:
     return named[0] if len(named) == 1 else None
 
 
+_HABITS = frozenset({"request-state", "request-state-short"})
+"""Rules of what a request should have and no server refuses for: beside them a told symptom is the better beginning."""
+
+
 def examine(m: Material, wanted_vendor: str = "") -> Report:
     """Judge one material: ranked causes, or what is missing to find one."""
     vendor = vendor_of(m, wanted_vendor)
@@ -147,6 +151,8 @@ def examine(m: Material, wanted_vendor: str = "") -> Report:
         report.diagnoses = [diagnosis(better, report.diagnoses), *report.diagnoses][:SHOWN]
     if not report.diagnoses:
         report.diagnoses = near_each_other(m, seen) or symptoms.told(m, seen) or faint(m, seen)
+    elif all(d.rule in _HABITS for d in report.diagnoses):
+        report.diagnoses = [*symptoms.told(m, seen), *report.diagnoses][:SHOWN]
     if not report.diagnoses:
         report.missing = _missing(m, seen, ())
     elif report.diagnoses[0].confidence is Confidence.LOW:

@@ -119,3 +119,40 @@ def test_try_without_a_part_tells_what_is_to_blame(text, category):
 def test_try_that_fails_too_tells_nothing():
     found = load("The login fails for all users. It does not work without the issuer setting either.").report().diagnoses
     assert not found or "issuer" not in found[0].evidence[0].text
+
+
+@pytest.mark.parametrize(
+    ("answer", "category"),
+    [
+        ("Invalid client: `redirect_uri` does not match client value", "redirect-uri"),
+        ("the provided authentication mechanism does not match the registered client authentication method", "client-auth"),
+        ("Authorization Server policy requires PKCE to be used for this request", "pkce"),
+        ("Authorization code was not issued to this client", "client-registration"),
+        ("The OAuth 2.0 Client is not allowed to request scope 'patient/*.rs'.", "scope-registration"),
+        ("The specified refresh token has already been redeemed.", "token-lifetime"),
+        ("The client application is not allowed to use the 'fhirUser' scope.", "scope-registration"),
+        ('Unregistered redirect_uri ("https://app.example.org/cb").', "redirect-uri"),
+        ("Error loading discovery document: Endpoint is on a different host than authority: https://login.example.com/token", "discovery"),
+    ],
+)
+def test_sentence_of_a_toolkit_that_servers_are_built_with_decides(answer, category):
+    found = load(f"Our app cannot sign in since yesterday\nThe log has one line of it:\n\n    {answer}\n").report().diagnoses
+    assert found
+    assert found[0].category.value == category
+
+
+@pytest.mark.parametrize(
+    "story", ["The dex of our app has no entry for the redirect.", "We registered a redirect_uri, and it is accepted."]
+)
+def test_words_near_a_sentence_of_a_toolkit_are_none(story):
+    assert not said_in(story)
+
+
+def test_symptom_comes_before_a_habit_of_the_request():
+    request = "http://localhost:9000/oauth2/authorize?response_type=code&client_id=app&redirect_uri=http://127.0.0.1:8080/cb&state=123&scope=openid"
+    story = f"`Token Endpoint` return `401 `error when PKCE is off\n\n1. Open the authorization endpoint and get the code.\n[{request}]({request})\n"
+    assert [each.rule for each in load(story).report().diagnoses] == [
+        "either-token-endpoint-401-1",
+        "either-token-endpoint-401-2",
+        "request-state-short",
+    ]

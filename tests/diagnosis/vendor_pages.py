@@ -216,10 +216,10 @@ def page(vendor: Vendor) -> str:
 def of_libraries() -> str:
     """The page of client libraries: their sentences, by what each means."""
     lines = [
-        "# What client libraries say",
+        "# What client libraries and the toolkits of servers say",
         "",
-        "Sentences that an app's library writes into a console or a log, known in full; {} stands for what differs. Each counts whoever pastes it, and no",
-        "other meaning is guessed of the same words.",
+        "Sentences that an app's library, or the toolkit that a server is built with, writes into a console, a log or an answer, known in full;",
+        "{} stands for what differs. Each counts whoever pastes it, and no other meaning is guessed of the same words.",
     ]
     for file in sorted(LIBRARIES.glob("*.toml")):
         for row in tomllib.loads(file.read_text("utf-8"))["library"]:

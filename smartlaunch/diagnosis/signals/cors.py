@@ -38,7 +38,8 @@ def _where(m: Material, address: str, step: str) -> Iterator[Signal]:
     if step == "authorize" or re.search(r"/(?:authori[sz]e|authorization|openid-connect/auth|oauth2?/auth)$", path):
         yield saw("cors-at-authorize", "the refused address is the authorization endpoint", address=path or "the authorization endpoint")
     elif step in ("token", "introspect", "revoke") or re.search(
-        r"/(?:token|introspect|revoke|revocation|userinfo|openid-configuration|oauth-authorization-server|jwks(?:\.json)?|certs)$", path
+        r"/(?:\w*access_?token(?:\.\w+)?|token|introspect|revoke|revocation|userinfo|openid-configuration|oauth-authorization-server|jwks(?:\.json)?|certs)$",
+        path,
     ):
         yield saw(
             "cors-at-authorization-server", "the refused address is one of the authorization server", address=path or "its token endpoint"

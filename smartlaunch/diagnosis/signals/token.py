@@ -52,6 +52,7 @@ def pkce(m: Material, _vendor: Vendor) -> Iterator[Signal]:
     if f.get("verifier_present") is False and m.grant_type in ("authorization_code", ""):
         yield saw("verifier-missing", "the token request has no code_verifier", at.get("verifier_present", ""))
         refused = m.granted is None and (m.status in (400, 401) or {"invalid_grant", "invalid_request"} & set(m.errors))
+        refused = refused and "invalid_client" not in m.errors
         if refused and not any(_OTHER_REASON.search(s.text) and not _OF_CODE.search(s.text) for s in m.texts("server")):
             yield saw("unverified-refusal", "the token request was refused and has no code_verifier", at.get("verifier_present", ""))
         if not f.get("challenge_sent") and not any(_OF_CODE.search(s.text) for s in m.texts("server")):
