@@ -21,7 +21,8 @@ from smartlaunch.probes import backend_services as client_credentials
 from smartlaunch.probes import token as token_requests
 from smartlaunch.probes.backend_services import Reach
 from smartlaunch.probes.client_authentication import assertion
-from smartlaunch.probes.fhir_access.requests import READS, Trial
+from smartlaunch.probes.fhir_access.reads import READS
+from smartlaunch.probes.fhir_access.requests import Trial
 
 from .common import honoured, lifetime_is_true
 
@@ -70,6 +71,11 @@ def ask_for_category(service: App) -> TokenAnswer:
 )
 def outside_type(service: App, interaction: str) -> Trial:
     return backend_reach.outside(service, interaction)
+
+
+@when("a type that the backend token leaves out is asked for in each rarer form", target_fixture="trials")
+def outside_type_in_every_form(service: App) -> list[Trial]:
+    return backend_reach.in_every_form(service)
 
 
 @when(

@@ -102,6 +102,22 @@ def fhir_call(app: App, request: str) -> Call:
     return cors.fhir_call(app, request)
 
 
+@when("a page of the app sends further requests to the FHIR server", target_fixture="calls")
+def further_calls(app: App) -> list[Call]:
+    return cors.further_calls(app)
+
+
+@when("a page of the app reads what its scopes do not cover", target_fixture="call")
+def beyond_scopes(app: App) -> Call:
+    return cors.beyond_scopes(app)
+
+
+@then("the page can read each answer")
+def each_readable(judge: Judge, calls: list[Call]) -> None:
+    for call in calls:
+        judge(checks.readable(judge.requirement, call.exchange, call.origin, side=_side(call)))
+
+
 @then("neither allows it credentials")
 def no_credentials_anywhere(judge: Judge, calls: list[Call]) -> None:
     for call in calls:

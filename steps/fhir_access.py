@@ -6,7 +6,7 @@ from pytest_bdd import given, then, when
 
 from smartlaunch.checks import challenge, fhir_access, fhir_answer, fhir_refusal, fhir_rest, oauth_uris
 from smartlaunch.checks import refresh as refresh_checks
-from smartlaunch.checks.members import advice
+from smartlaunch.checks.members import Findings, advice
 from smartlaunch.client.app import App
 from smartlaunch.client.engine import Engine
 from smartlaunch.client.http import answered
@@ -17,9 +17,10 @@ from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import scopes
 from smartlaunch.probes.authorization import EndState
-from smartlaunch.probes.fhir_access import bearer_token, categories, granted, interactions, patients, plain, samples, writing
+from smartlaunch.probes.fhir_access import bearer_token, categories, every_form, granted, interactions, patients, plain, samples, writing
 from smartlaunch.probes.fhir_access.grants import LEVELS
-from smartlaunch.probes.fhir_access.requests import INTERACTIONS, READS, WRITES, Trial
+from smartlaunch.probes.fhir_access.reads import READS
+from smartlaunch.probes.fhir_access.requests import INTERACTIONS, WRITES, Trial
 
 from .common import honoured
 
@@ -374,6 +375,96 @@ def nothing_of_patient_in_any(judge: Judge, trials: list[Trial]) -> None:
         judge(fhir_access.withholds_patient(judge.requirement, trial.exchange, trial.ids, trial.words))
 
 
+@when("another patient's data are asked for in each rarer form", target_fixture="trials")
+def other_patient_in_every_form(app: App) -> list[Trial]:
+    return every_form.of_another_patient(app)
+
+
+@when("a type that the granted scopes leave out is asked for in each rarer form", target_fixture="trials")
+def other_type_in_every_form(app: App) -> list[Trial]:
+    return every_form.of_another_type(app)
+
+
+@when("another category is asked for in each rarer form with a token for one category", target_fixture="trials")
+def other_category_in_every_form(app: App) -> list[Trial]:
+    return every_form.of_another_category(app)
+
+
+@when("each rarer write is tried for another patient", target_fixture="trials")
+def every_write_for_another(writer: App) -> list[Trial]:
+    return every_form.written_for_another(writer)
+
+
+@when("each rarer write is tried with a token that may only read", target_fixture="trials")
+def every_write_with_reading_token(writer: App) -> list[Trial]:
+    return every_form.written_with_a_reading_token(writer)
+
+
+@when("each rarer write comes without an access token", target_fixture="trials")
+def every_write_without_token(writer: App) -> list[Trial]:
+    return every_form.written_without_token(writer)
+
+
+@when("each rarer write is tried for a patient whom the user may not see", target_fixture="trials")
+def every_write_beyond_user(writer: App) -> list[Trial]:
+    return every_form.written_beyond_the_user(writer)
+
+
+@when(
+    Phrase('a token for "{letter}" of one type is used for each rarer write that it does not allow', letter=every_form.OTHER_LETTERS),
+    target_fixture="trials",
+)
+def every_write_beyond_letter(writer: App, letter: str) -> list[Trial]:
+    return every_form.written_beyond_the_letter(writer, letter)
+
+
+@when("a patient whom the user may not see is asked for in each rarer form", target_fixture="trials")
+def beyond_user_in_every_form(app: App) -> list[Trial]:
+    return every_form.beyond_the_user(app)
+
+
+@when(Phrase('a token for "{letter}" of one type is used for each rarer form of what it does not allow'), target_fixture="trials")
+def beyond_letter_in_every_form(app: App, letter: str) -> list[Trial]:
+    return every_form.beyond_the_letter(app, letter)
+
+
+@when(Phrase("another patient's data are asked for in further forms under {written}", written=every_form.SCOPES), target_fixture="trials")
+def other_scope_in_every_form(app: App, written: str) -> list[Trial]:
+    return every_form.under_another_scope(app, written)
+
+
+@when("each rarer form of a request comes without an access token", target_fixture="trials")
+def every_form_without_token(app: App) -> list[Trial]:
+    return every_form.without_token(app)
+
+
+@when(Phrase("further forms of a request are tried with {label}", label=bearer_token.OF_ANOTHER_KIND), target_fixture="trials")
+def every_form_with_wrong_token(app: App, label: str) -> list[Trial]:
+    return every_form.with_wrong_token(app, label)
+
+
+@when("an access token is used for further forms of a request after its expiry", target_fixture="trials")
+def further_forms_expired(app: App) -> list[Trial]:
+    return bearer_token.expired_in_further_forms(app)
+
+
+@when("an access token is used for further forms of a request after its revocation", target_fixture="trials")
+def further_forms_revoked(app: App) -> list[Trial]:
+    return bearer_token.revoked_in_further_forms(app)
+
+
+@then("none of them gives any data")
+def none_gives_data(judge: Judge, trials: list[Trial]) -> None:
+    for trial in trials:
+        judge(fhir_access.withholds_type(judge.requirement, trial.exchange, trial.resource_type, f"the {trial.words} with this token"))
+
+
+@then("only resources of the granted category come back from each of them")
+def only_category_from_each(judge: Judge, trials: list[Trial]) -> None:
+    for trial in trials:
+        judge(fhir_access.fits_category(judge.requirement, trial.exchange, trial.resource_type, trial.wanted, trial.ids))
+
+
 @when("a conditional create names what another patient has", target_fixture="trial")
 def conditional_create(writer: App) -> Trial:
     return writing.found_of_another(writer)
@@ -438,10 +529,14 @@ def of_user(app: App) -> Trial:
 
 @then("it is refused")
 def trial_refused(judge: Judge, trial: Trial) -> None:
-    if trial.interaction in WRITES:
-        judge([] if trial.undone else fhir_access.carries_nothing_out(judge.requirement, trial.exchange, trial.words, trial.granted))
-    else:
-        judge(fhir_access.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
+    judge(_carried_out_or_given(judge.requirement, trial))
+
+
+def _carried_out_or_given(requirement: str, trial: Trial) -> Findings:
+    """What is wrong where a request had to be refused: a write that was carried out, data that were given."""
+    if trial.interaction in WRITES or trial.interaction in writing.MOVES:
+        return [] if trial.undone else fhir_access.carries_nothing_out(requirement, trial.exchange, trial.words, trial.granted)
+    return fhir_access.withholds_type(requirement, trial.exchange, trial.resource_type, trial.words, trial.granted)
 
 
 @then("it is refused, and the refusal says how to authenticate")
@@ -454,7 +549,7 @@ def write_challenged(judge: Judge, trial: Trial) -> None:
 @then("each of them is refused")
 def trials_refused(judge: Judge, trials: list[Trial]) -> None:
     for trial in trials:
-        judge(fhir_access.withholds_type(judge.requirement, trial.exchange, trial.resource_type, trial.words, trial.granted))
+        judge(_carried_out_or_given(judge.requirement, trial))
 
 
 @then("its search parameter keeps from that too")

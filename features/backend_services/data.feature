@@ -51,6 +51,11 @@ Feature: Data for a backend service
         | batch with a search      |
         | batch with a second read |
 
+    @id:backend-data-outside-scope-every-form
+    Scenario: No rarer form of a request brings a type that the backend token leaves out
+      When a type that the backend token leaves out is asked for in each rarer form
+      Then each of them is refused
+
     @id:backend-data-outside-letters @cap:permission-v2
     Scenario Outline: A backend token for the letters <letters> allows no other interaction
       When a backend token for the letters "<letters>" of a type is used for what they do not allow

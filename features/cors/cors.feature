@@ -95,6 +95,16 @@ Feature: Cross-Origin Resource Sharing
         | search         |
         | search by POST |
 
+    @id:cors-fhir-every-call @once
+    Scenario: The answers to further requests can be read by a page of the app
+      When a page of the app sends further requests to the FHIR server
+      Then the page can read each answer
+
+    @id:cors-fhir-beyond-scopes @once @intrusive
+    Scenario: The refusal of what the scopes do not cover can be read by a page of the app
+      When a page of the app reads what its scopes do not cover
+      Then the page can read the refusal
+
     @id:cors-fhir-not-found @intrusive
     Scenario: The answer that there is nothing can be read by a page of the app
       When a page of the app sends a read of what is not there to the FHIR server

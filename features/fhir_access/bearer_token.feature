@@ -44,6 +44,11 @@ Feature: Bearer tokens
         | compartment search    |
         | operation $everything |
 
+    @id:bearer-no-token-every-form
+    Scenario: No rarer form of a request is served without a token
+      When each rarer form of a request comes without an access token
+      Then none of them gives any data
+
     @id:bearer-no-token-head
     Scenario: A HEAD request without a token is not answered with success
       When HEAD is asked without an access token
@@ -64,6 +69,11 @@ Feature: Bearer tokens
         | create      |
         | update      |
         | delete      |
+
+    @id:bearer-no-token-every-write @writes
+    Scenario: No rarer form of a write is carried out without a token
+      When each rarer write comes without an access token
+      Then each of them is refused
 
     @id:bearer-cookie
     Scenario: A read with the cookies of the login and no token is challenged
@@ -108,6 +118,17 @@ Feature: Bearer tokens
         | the refresh token             |
         | the ID Token                  |
 
+    @id:bearer-foreign-token-in-other-forms
+    Scenario Outline: No further form of a request is served to <label>
+      When further forms of a request are tried with <label>
+      Then none of them gives any data
+
+      Examples:
+        | label                         |
+        | a token that was never issued |
+        | the refresh token             |
+        | the ID Token                  |
+
     @id:bearer-unused-code
     Scenario: A read with an authorization code that is still good gets nothing
       When a read comes with an authorization code that nobody has redeemed
@@ -148,6 +169,11 @@ Feature: Bearer tokens
         | batch            |
         | instance history |
 
+    @id:bearer-expired-token-every-form
+    Scenario: No further form of a request is served to an expired token
+      When an access token is used for further forms of a request after its expiry
+      Then none of them gives any data
+
     @id:bearer-expired-token-head
     Scenario: A HEAD request with an expired token is not answered with success
       When an access token is used for a HEAD request after its expiry
@@ -167,6 +193,11 @@ Feature: Bearer tokens
         | search by POST   |
         | batch            |
         | instance history |
+
+    @id:bearer-revoked-token-every-form
+    Scenario: No further form of a request is served to a revoked token
+      When an access token is used for further forms of a request after its revocation
+      Then none of them gives any data
 
     @id:bearer-revoked-token-head
     Scenario: A HEAD request with a revoked token is not answered with success

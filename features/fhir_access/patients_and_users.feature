@@ -59,6 +59,23 @@ Feature: Whose data a token reaches
         | batch with a vread                     |
         | search by _has                         |
 
+    @id:patient-scope-every-form
+    Scenario: No rarer form of a request brings anything of another patient
+      When another patient's data are asked for in each rarer form
+      Then none of them brings anything of that patient
+
+    @id:patient-scope-other-scopes
+    Scenario Outline: No further form brings anything of another patient under <written>
+      When another patient's data are asked for in further forms under <written>
+      Then none of them brings anything of that patient
+
+      Examples:
+        | written                        |
+        | a wildcard scope               |
+        | a scope of version 1           |
+        | a scope for one category       |
+        | a scope beside one of the user |
+
     @id:patient-scope-category
     Scenario Outline: The <interaction> under a scope for one category brings nothing of another patient
       When a token for one category is used for the <interaction> of another patient
@@ -120,10 +137,11 @@ Feature: Whose data a token reaches
       Then the answer does not say that there are some
 
       Examples:
-        | request                    |
-        | HEAD request               |
-        | read with If-None-Match    |
-        | search with _summary=count |
+        | request                     |
+        | HEAD request                |
+        | read with If-None-Match     |
+        | read with If-Modified-Since |
+        | search with _summary=count  |
 
     @id:patient-scope-system-left-out
     Scenario: A system scope that was not granted opens no other patient
@@ -174,6 +192,11 @@ Feature: Whose data a token reaches
         | conditional delete                |
         | create on a condition             |
         | create with an absolute reference |
+
+    @id:patient-scope-every-write
+    Scenario: No rarer form of a write is carried out for another patient
+      When each rarer write is tried for another patient
+      Then each of them is refused
 
     @id:patient-scope-conditional-create
     Scenario: A conditional create does not find what another patient has
@@ -239,6 +262,11 @@ Feature: Whose data a token reaches
         | search with _revinclude |
         | search for patients     |
 
+    @id:user-scope-every-form
+    Scenario: No rarer form of a request brings anything that the user may not see
+      When a patient whom the user may not see is asked for in each rarer form
+      Then none of them brings anything of that patient
+
     @id:user-scope-writes @writes
     Scenario Outline: The <interaction> is refused for a patient whom the user may not see
       When the <interaction> is tried for a patient whom the user may not see
@@ -252,6 +280,11 @@ Feature: Whose data a token reaches
         | delete               |
         | conditional delete   |
         | update that moves it |
+
+    @id:user-scope-every-write @writes
+    Scenario: No rarer form of a write is carried out for a patient whom the user may not see
+      When each rarer write is tried for a patient whom the user may not see
+      Then each of them is refused
 
   @req:SMART-2.2-scopes-and-launch-context-user-scope
   Rule: A user/ scope gives access to data that the user may see

@@ -28,6 +28,11 @@ Feature: What scopes allow
         | type history   |
         | system search  |
 
+    @id:scope-r-refuses-every-form @intrusive
+    Scenario: A token for r does no search in a rarer form
+      When a token for "r" of one type is used for each rarer form of what it does not allow
+      Then each of them is refused
+
     @id:scope-r-refuses-writes @intrusive @writes
     Scenario Outline: A token for r does not do the <interaction>, which writes
       When the app tries the <interaction> with a token for "r" of one type
@@ -65,6 +70,11 @@ Feature: What scopes allow
         | vread            |
         | instance history |
 
+    @id:scope-s-refuses-every-form @intrusive
+    Scenario: A token for s does no read in a rarer form
+      When a token for "s" of one type is used for each rarer form of what it does not allow
+      Then each of them is refused
+
     @id:scope-s-refuses-writes @intrusive @writes
     Scenario Outline: A token for s does not do the <interaction>, which writes
       When the app tries the <interaction> with a token for "s" of one type
@@ -96,6 +106,11 @@ Feature: What scopes allow
         | patch       |
         | delete      |
 
+    @id:scope-c-refuses-every-write @intrusive
+    Scenario: A token for c does no other write in a rarer form
+      When a token for "c" of one type is used for each rarer write that it does not allow
+      Then each of them is refused
+
   @req:SMART-2.2-scopes-and-launch-context-scope-actions-u @cap:permission-v2 @writes
   Rule: The letter u allows update and patch and nothing else
 
@@ -120,6 +135,11 @@ Feature: What scopes allow
         | search      |
         | create      |
         | delete      |
+
+    @id:scope-u-refuses-every-write @intrusive
+    Scenario: A token for u does no other write in a rarer form
+      When a token for "u" of one type is used for each rarer write that it does not allow
+      Then each of them is refused
 
   @req:SMART-2.2-scopes-and-launch-context-scope-update @cap:permission-v2 @writes
   Rule: Where an update may make a new resource, the update scope is enough for it
@@ -148,6 +168,11 @@ Feature: What scopes allow
         | search      |
         | create      |
         | update      |
+
+    @id:scope-d-refuses-every-write @intrusive
+    Scenario: A token for d does no other write in a rarer form
+      When a token for "d" of one type is used for each rarer write that it does not allow
+      Then each of them is refused
 
   @req:SMART-2.2-app-launch-token-validation-b @intrusive
   Rule: The FHIR server refuses what the scopes of the token do not cover
@@ -199,6 +224,11 @@ Feature: What scopes allow
         | batch with a vread                     |
         | batch with an instance history         |
 
+    @id:scope-other-type-every-form
+    Scenario: No rarer form of a request gives a type that was not granted
+      When a type that the granted scopes leave out is asked for in each rarer form
+      Then each of them is refused
+
     @id:scope-letters-elsewhere
     Scenario: The letter r of a user/ scope does not allow the search
       When the letters r of a user/ scope are used for the search
@@ -245,10 +275,11 @@ Feature: What scopes allow
       Then the answer does not say that there are some
 
       Examples:
-        | request                    |
-        | HEAD request               |
-        | read with If-None-Match    |
-        | search with _summary=count |
+        | request                     |
+        | HEAD request                |
+        | read with If-None-Match     |
+        | read with If-Modified-Since |
+        | search with _summary=count  |
 
     @id:scope-unticked-enforced
     Scenario: A scope that the user left out opens nothing
@@ -271,6 +302,11 @@ Feature: What scopes allow
         | delete             |
         | conditional update |
         | conditional delete |
+
+    @id:scope-read-token-every-write
+    Scenario: No rarer form of a write is carried out for an app that may only read
+      When each rarer write is tried with a token that may only read
+      Then each of them is refused
 
   @req:SMART-2.2-scopes-and-launch-context-batch @intrusive
   Rule: Each entry of a batch or transaction is judged by what it asks for
@@ -382,6 +418,11 @@ Feature: What scopes allow
         | operation $everything             |
         | operation $everything of its type |
 
+    @id:scope-granular-every-form @intrusive
+    Scenario: No rarer form of a request gives another category
+      When another category is asked for in each rarer form with a token for one category
+      Then only resources of the granted category come back from each of them
+
     @id:scope-granular-user @intrusive
     Scenario Outline: The <interaction> under a user/ scope gives the granted category only
       When a user/ scope for one category is used for the <interaction> of another category
@@ -424,6 +465,16 @@ Feature: What scopes allow
     Scenario: The create of another category is refused
       When a token for one category is used for the create of another category
       Then its search parameter keeps from that too
+
+    @id:scope-granular-moves @intrusive @writes
+    Scenario Outline: The <interaction> of the granted category is refused
+      When a token for one category is used for the <interaction> of another category
+      Then its search parameter keeps from that too
+
+      Examples:
+        | interaction              |
+        | update that takes it out |
+        | patch that takes it out  |
 
     @id:scope-granular-changes @intrusive @writes
     Scenario Outline: The <interaction> of another category is refused, which changes it

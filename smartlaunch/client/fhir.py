@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -33,6 +34,13 @@ class Fhir:
         self._written: dict[str, dict[str, str]] = {}
         """What was created and is not known to be gone: its address, and the headers with which it can be deleted."""
         self.base_url = base_url.rstrip("/")
+        self.always_sent: dict[str, str] = {}
+
+    def for_page(self, origin: str) -> Fhir:
+        """The same server as a browser asks it for a page: every request names the origin of the page."""
+        page = copy(self)
+        page.always_sent = {"Origin": origin}
+        return page
 
     def expect(self, token: str, holder: str = "") -> None:
         """Say that a token was issued just now: its first use may come before the FHIR server knows of it.
@@ -59,7 +67,7 @@ class Fhir:
         moment to reach every server, and a token may begin to be valid in the second that follows. Not so where a later login of ours may
         have ended it and this was seen to be the server's way: each such token would cost the wait in vain.
         """
-        all_headers = {"Accept": JSON, **(headers or {})}
+        all_headers = {"Accept": JSON, **self.always_sent, **(headers or {})}
         if token is not None:
             all_headers["Authorization"] = f"{scheme} {token}"
         content = None

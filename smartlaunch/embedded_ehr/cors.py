@@ -33,6 +33,25 @@ COMPARED: dict[str, Callable[[_Case], bool]] = {
     "allows_the_null_origin_with_credentials": lambda case: case[0] == "null",
 }
 """How each defect compares an origin with those that are registered; all of them allow credentials as well."""
+_BAD_REQUEST = 400
+
+CLOSED_TO_PAGES: dict[str, Callable[[str], bool]] = {
+    "no_cors_on_fhir_searches": lambda path: path.count("/") == _OF_A_TYPE,
+    "no_cors_on_histories": lambda path: "/_history" in path,
+    "no_cors_on_batches": lambda path: path.rstrip("/") == "/fhir",
+}
+"""Which addresses of the FHIR server each defect closes to pages."""
+
+UNMARKED: dict[str, Callable[[tuple[str, int]], bool]] = {
+    "no_cors_on_token_errors": lambda told: told[0] == "token" and told[1] >= _BAD_REQUEST,
+    "no_cors_on_refused_authentication": lambda told: told == ("token", 401),
+    "no_cors_on_fhir_errors": lambda told: told[0] == "fhir" and told[1] >= _BAD_REQUEST,
+    "no_cors_on_what_is_not_there": lambda told: told == ("fhir", 404),
+    "no_cors_on_what_was_created": lambda told: told == ("fhir", 201),
+    "no_cors_on_fhir_challenges": lambda told: told == ("fhir", 401),
+    "no_cors_on_what_scopes_leave_out": lambda told: told == ("fhir", 403),
+}
+"""Which answers each defect leaves without the headers, by the place (`token` or `fhir`) and the status."""
 _PUBLIC = (
     "/.well-known/smart-configuration",
     "/fhir/.well-known/smart-configuration",
@@ -45,10 +64,6 @@ _PROTECTED = ("/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/user
 _EXPOSED = "Content-Location, ETag, Last-Modified, Location, WWW-Authenticate, X-Request-Id"
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = "Accept, Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Prefer, X-Requested-With"
-_CREATED = 201
-_BAD_REQUEST = 400
-_UNAUTHORIZED = 401
-_NOT_FOUND = 404
 _OF_A_TYPE = 2
 """Slashes in the path of a search."""
 
@@ -121,7 +136,7 @@ class Cors:
             return None
         if kind == "fhir" and defects("no_cors_on_fhir_endpoints"):
             return None
-        if kind == "fhir" and path.count("/") == _OF_A_TYPE and defects("no_cors_on_fhir_searches"):
+        if kind == "fhir" and excused(defects, path, CLOSED_TO_PAGES):
             return None
         if origin in registered:
             if defects("allows_a_fixed_origin_only"):
@@ -139,17 +154,8 @@ class Cors:
 
     def _mark(self, headers: MutableHeaders, kind: str, path: str, origin: str, status: int) -> None:
         defects = self.sandbox.defects
-        if status >= _BAD_REQUEST and path == self.sandbox.profile.token_path and defects("no_cors_on_token_errors"):
-            return
-        if status >= _BAD_REQUEST and kind == "fhir" and defects("no_cors_on_fhir_errors"):
-            return
-        if status == _NOT_FOUND and kind == "fhir" and defects("no_cors_on_what_is_not_there"):
-            return
-        if status == _CREATED and kind == "fhir" and defects("no_cors_on_what_was_created"):
-            return
-        if status == _UNAUTHORIZED and kind == "fhir" and defects("no_cors_on_fhir_challenges"):
-            return
-        if status == _UNAUTHORIZED and path == self.sandbox.profile.token_path and defects("no_cors_on_refused_authentication"):
+        place = "token" if path == self.sandbox.profile.token_path else kind
+        if excused(defects, (place, status), UNMARKED):
             return
         allowed = self._allowed(kind, path, origin)
         for name in ("access-control-allow-origin", "access-control-allow-credentials"):
@@ -187,6 +193,8 @@ class Cors:
             names = _HEADERS.replace("Authorization, ", "")
         if kind == "fhir" and defects("fhir_preflight_leaves_content_type_out"):
             names = _HEADERS.replace("Content-Type, ", "")
+        if kind == "fhir" and defects("fhir_preflight_allows_headers_by_an_asterisk"):
+            names = "*"
         if path == self.sandbox.profile.token_path and defects("preflight_leaves_content_type_out"):
             names = _HEADERS.replace("Content-Type, ", "")
         methods = _METHODS

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -17,10 +19,11 @@ from smartlaunch.embedded_ehr import app_state, fhir_search
 from smartlaunch.embedded_ehr.fhir_access import (
     COMPARTMENT,
     Access,
+    anybody,
     insufficient_scope,
     patients_of,
 )
-from smartlaunch.embedded_ehr.fhir_body import patched, resource_body
+from smartlaunch.embedded_ehr.fhir_body import fhirpath_operations, patched, resource_body
 from smartlaunch.embedded_ehr.fhir_interaction import TYPES, Answer, Interaction, instant, outcome, types_of, version_headers
 from smartlaunch.embedded_ehr.fhir_refusal import Refused
 from smartlaunch.embedded_ehr.fhir_searching import Searches
@@ -45,6 +48,7 @@ class FhirServer:
         self.defects = defects
         self.variant = variant
         self.store = store
+        self._opened = set[str]()
         self.types = types_of(variant)
         self.app_state = app_state.AppState(state, defects)
         self.searches = Searches(state.fhir_base_url, defects, variant, store, self.app_state)
@@ -53,6 +57,15 @@ class FhirServer:
     def base_url(self) -> str:
         """The FHIR base URL."""
         return self.state.fhir_base_url
+
+    def answer(self, access: Access, asked: Interaction, address: str) -> Answer:
+        """Carry out what a request asks; ``address`` is that of one that only looks."""
+        known = bool(address) and address in self._opened
+        if known and self.defects("remembers_for_all_tokens_what_one_of_them_opened"):
+            access = replace(access, token=anybody(self.state))
+        answer = self.perform(access, asked)
+        self._opened.add(address)
+        return answer
 
     def perform(self, access: Access, asked: Interaction) -> Answer:
         """Carry out one interaction, or raise `Refused`."""
@@ -73,6 +86,8 @@ class FhirServer:
             if self.defects("answers_unknown_types_with_an_empty_bundle") and asked.method == "GET" and not rest:
                 return Answer(200, {"resourceType": "Bundle", "type": "searchset", "total": 0})
             raise Refused(404, "not-supported", f"This server has no {kind}.")
+        if rest == ["$lastn"] and kind == "Observation" and asked.method == "GET":
+            return self.searches.of_type(access, kind, asked, "search")
         if rest and rest[0] not in ("_search", "_history") and not _ID.fullmatch(rest[0]):
             raise Refused(404, "not-supported", "This server has no such operation.")
         answer = self._look(access, kind, rest, asked) if asked.method == "GET" else self._change(access, kind, rest, asked)
@@ -90,6 +105,10 @@ class FhirServer:
                 return self._history_of_types(access, (kind,))
             case [resource_id, "$everything"] if kind == "Patient":
                 return self._everything(access, resource_id, asked)
+            case [resource_id, "*"] if kind == "Patient":
+                kinds = ",".join(one for one in self.types if fhir_search.definition(one, "patient") is not None)
+                within = replace(asked, parameters=(("patient", resource_id), ("_type", kinds), *asked.parameters))
+                return self.searches.of_system(access, within)
             case [resource_id, target] if kind == "Patient" and fhir_search.definition(target, "patient") is not None:
                 within = replace(asked, parameters=(("patient", resource_id), *asked.parameters))
                 return self.searches.of_type(access, target, within, "compartment search")
@@ -106,8 +125,15 @@ class FhirServer:
         match asked.method, rest:
             case "POST", ["_search"]:
                 return self.searches.of_type(access, kind, asked, "search-post")
+            case "POST", [resource_id, "$everything"] if kind == "Patient":
+                return self._everything(access, resource_id, replace(asked, parameters=_parameters(asked.body)))
+            case "POST", [resource_id, target, "_search"] if kind == "Patient" and fhir_search.definition(target, "patient") is not None:
+                within = replace(asked, parameters=(("patient", resource_id), *asked.parameters))
+                return self.searches.of_type(access, target, within, "compartment search")
             case "POST", []:
                 return self._create(access, kind, asked)
+            case "PATCH", [] if asked.parameters and kind != "Basic":
+                return self._conditional_patch(access, kind, asked)
             case (("PUT" | "DELETE"), []) if asked.parameters and kind != "Basic":
                 return self._conditional(access, kind, asked)
             case "PUT", [resource_id]:
@@ -134,7 +160,7 @@ class FhirServer:
         """Say whether a request searches: everything, a type, or a type within a compartment."""
         if "_search" in parts:
             return True
-        return method == "GET" and ((len(parts) < 2 and parts != ["_history"]) or (len(parts) == 3 and parts[2] in self.types))
+        return method == "GET" and ((len(parts) < 2 and parts != ["_history"]) or (len(parts) == 3 and parts[2] in ("*", *self.types)))
 
     # -- read, vread, history -------------------------------------------------------------------------------------------
 
@@ -146,6 +172,10 @@ class FhirServer:
             known = self.unchanged(asked)
             if known is not None:
                 return known
+        if self.defects("tells_anybody_that_nothing_has_changed_since"):
+            stored = self.store.get(kind, resource_id)
+            if stored is not None and _unmodified(stored, asked.header("if-modified-since")):
+                return Answer(304, None)
         grants = () if own else access.require(READ, kind, "read")
         if not self.store.history(kind, resource_id) and self.defects("missing_resource_answered_with_200"):
             return Answer(200, outcome("not-found", f"There is no {kind} with this id."))
@@ -161,7 +191,7 @@ class FhirServer:
         if self.defects("omits_id_of_resource"):
             resource = {name: value for name, value in resource.items() if name != "id"}
         version = f'W/"{resource["meta"]["versionId"]}"'
-        if asked.header("if-none-match") == version:
+        if asked.header("if-none-match") == version or _unmodified(resource, asked.header("if-modified-since")):
             return Answer(304, None, {"ETag": version})
         headers = version_headers(resource)
         if self.defects("read_lacks_etag"):
@@ -312,6 +342,17 @@ class FhirServer:
         stored = self.store.put({**body, "id": found[0]["id"]}) if found else self.store.create(body)
         return Answer(200 if found else 201, stored, self._stored_headers(stored))
 
+    def _conditional_patch(self, access: Access, kind: str, asked: Interaction) -> Answer:
+        """Patch the one resource that a search finds."""
+        grants = access.require(UPDATE, kind, "conditional patch")
+        found = self._matching(access, grants, kind, asked.parameters, "conditional patch")
+        if len(found) != 1:
+            raise Refused(412 if found else 404, "multiple-matches" if found else "not-found", "Not one resource fits.")
+        body = patched(found[0], asked.body if isinstance(asked.body, list) else fhirpath_operations(asked.body))
+        self._require_reach(access, grants, body, "conditional patch")
+        stored = self.store.put({**body, "id": found[0]["id"]}, method="PATCH")
+        return Answer(200, stored, self._stored_headers(stored))
+
     def _matching(
         self, access: Access, grants: tuple[ResourceScope, ...], kind: str, parameters: Iterable[tuple[str, str]], operation: str
     ) -> list[Resource]:
@@ -340,7 +381,8 @@ class FhirServer:
             self.defects("updates_move_resources_to_other_patients")
             or (grants[0].level == "user" and self.defects("updates_of_users_move_resources_to_all_patients"))
         )
-        if not moves:
+        leaves = current is not None and patients_of(current, self.base_url) == patients_of(body, self.base_url)
+        if not moves and not (leaves and kind != "Basic" and self.defects("updates_take_resources_out_of_the_scope")):
             self._require_reach(access, grants, body, "update" if current is not None else "upsert")
         self._check_version(kind, resource_id, asked, current, body)
         if kind == "Basic" and current is not None:
@@ -354,12 +396,13 @@ class FhirServer:
         grants = access.require(UPDATE, kind, "patch")
         current = self._current(kind, resource_id)
         self._require_reach(access, grants, current, "patch")
-        if not isinstance(asked.body, list):
-            raise Refused(400, "structure", "The body has to be a JSON Patch.")
-        body = patched(current, asked.body)
+        body = patched(current, asked.body if isinstance(asked.body, list) else fhirpath_operations(asked.body))
         if body.get("id") != resource_id or body.get("resourceType") != kind:
             raise Refused(422, "business-rule", "A patch cannot change type or id.")
-        if not self.defects("patches_move_resources_to_other_patients"):
+        moves = self.defects("patches_move_resources_to_other_patients")
+        moves = moves or ("FHIRPath patch" in asked.forms and self.defects("fhirpath_patches_move_resources_to_other_patients"))
+        leaves = patients_of(current, self.base_url) == patients_of(body, self.base_url)
+        if not moves and not (leaves and kind != "Basic" and self.defects("patches_take_resources_out_of_the_scope")):
             self._require_reach(access, grants, body, "patch")
         self._check_version(kind, resource_id, asked, current, body)
         stored = self.store.put(body, method="PATCH")
@@ -442,7 +485,7 @@ class FhirServer:
         before = self.store.snapshot()
         try:
             for index, entry in sorted(enumerate(entries), key=lambda pair: rank.get(str(pair[1]["request"].get("method")), 4)):
-                asked = self._interaction(_renamed(entry, names))
+                asked = self._interaction(self._pointed(_renamed(entry, names)))
                 if index in chosen:
                     answers[index] = _entry_of(self._create(access, asked.path.strip("/"), asked, chosen[index]))
                 else:
@@ -452,17 +495,56 @@ class FhirServer:
             raise
         return answers
 
+    def _pointed(self, entry: Resource) -> Resource:
+        """Return an entry whose subject is named by a search, with the one resource that it finds in its place."""
+        body = entry.get("resource")
+        reference = str((body.get("subject") or {}).get("reference", "")) if isinstance(body, dict) else ""
+        kind, mark, query = reference.partition("?")
+        if not mark or kind not in self.types:
+            return entry
+        wanted = parse_qsl(query)
+        found = [
+            one
+            for one in self.store.resources(kind)
+            if wanted and all(fhir_search.matches(one, name, value, self.base_url) for name, value in wanted)
+        ]
+        if len(found) != 1:
+            raise Refused(412, "multiple-matches", "A reference by a search has to find one resource.")
+        return {**entry, "pointed": True, "resource": {**entry["resource"], "subject": {"reference": f"{kind}/{found[0]['id']}"}}}
+
     def _interaction(self, entry: Resource) -> Interaction:
         request = entry["request"]
         url = str(request.get("url", "")).removeprefix(f"{self.base_url}/").lstrip("/")
         path, _, query = url.partition("?")
         if not path:
             raise Refused(400, "not-supported", "An entry has to name a resource type.")
-        headers = {
-            header: str(request[name]) for name, header in (("ifMatch", "if-match"), ("ifNoneMatch", "if-none-match")) if name in request
-        }
-        raw = "absolute " if str(request.get("url", "")).startswith(self.base_url) else ""
+        named = (("ifMatch", "if-match"), ("ifNoneMatch", "if-none-match"), ("ifNoneExist", "if-none-exist"))
+        headers = {header: str(request[name]) for name, header in named if name in request}
+        written = str(request.get("url", ""))
+        raw = "absolute " if written.startswith(self.base_url) else "slash " if written.startswith("/") else ""
+        raw = "conditional reference " if entry.get("pointed") else raw
         return Interaction(str(request.get("method", "")), path, tuple(parse_qsl(query)), headers, entry.get("resource"), raw)
+
+
+def _parameters(body: Any) -> tuple[tuple[str, str], ...]:
+    """Return the parameters of an operation that came in a body."""
+    listed = body.get("parameter") if isinstance(body, dict) else None
+    return tuple(
+        (str(one["name"]), str(next((value for name, value in one.items() if name.startswith("value")), "")))
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict) and "name" in one
+    )
+
+
+def _unmodified(resource: Resource, since: str) -> bool:
+    """Tell whether a resource has not changed since a moment as HTTP writes it; one that cannot be read counts for nothing."""
+    try:
+        moment = parsedate_to_datetime(since) if since else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        return False
+    return datetime.fromisoformat(resource["meta"]["lastUpdated"]).replace(microsecond=0) <= moment
 
 
 def _entry_of(answer: Answer) -> Resource:

@@ -111,7 +111,7 @@ def judge_token(value: str | None, state: State, defects: Defects, *, app_state:
     if token is None and defects("ignores_the_end_of_a_token"):
         token = next((known for issued, known in state.access_tokens.items() if issued[:-4] == value[:-4]), None)
     if token is None:
-        token = _taken_for_one(value, state, defects)
+        token = _taken_for_one(value, state, defects, forms)
         if token is None:
             raise invalid_token("The access token is not known here.")
         return token
@@ -135,7 +135,7 @@ def judge_token(value: str | None, state: State, defects: Defects, *, app_state:
     return token
 
 
-def _taken_for_one(value: str, state: State, defects: Defects) -> AccessToken | None:
+def _taken_for_one(value: str, state: State, defects: Defects, forms: frozenset[str]) -> AccessToken | None:
     """Return the token that a broken server sees in something that is none."""
     refresh, code, beside = state.lookup_refresh_token(value), state.codes.get(value), state.lookup_id_token(value)
     if refresh is not None and defects("accepts_refresh_token_at_fhir"):
@@ -143,6 +143,11 @@ def _taken_for_one(value: str, state: State, defects: Defects) -> AccessToken | 
         return _made_up(state, refresh.client_id, refresh.scopes, *context, user=refresh.user, now=state.now())
     if code is not None and defects("accepts_code_at_fhir"):
         return _made_up(state, code.client_id, code.scopes, code.patient, code.encounter, user=code.user, now=state.now())
+    if refresh is not None and "bundle" in forms and defects("accepts_refresh_token_for_batches"):
+        context = (refresh.patient, refresh.encounter)
+        return _made_up(state, refresh.client_id, refresh.scopes, *context, user=refresh.user, now=state.now())
+    if beside is not None and {"search", "search by post"} & forms and defects("accepts_id_token_for_searches"):
+        return beside
     if beside is not None and defects("accepts_id_token_at_fhir"):
         return beside
     if refresh is None and beside is None:
@@ -398,6 +403,8 @@ class Access:
             counting = counting[:1]
         elif len(counting) > 1 and self.defects("heeds_last_parameter_of_a_scope_only"):
             counting = counting[-1:]
+        if any("|" not in value for _, value in counting) and self.defects("ignores_search_parameters_without_a_system"):
+            counting = tuple(pair for pair in counting if "|" in pair[1])
         try:
             return all(fhir_search.matches(resource, name, value, base_url) for name, value in counting)
         except fhir_search.BadSearch:

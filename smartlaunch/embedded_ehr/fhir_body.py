@@ -73,6 +73,23 @@ def patched(resource: Resource, operations: list[Any]) -> Resource:
     return result
 
 
+def fhirpath_operations(body: Any) -> list[Any]:
+    """Return the operations of a FHIRPath Patch as those of a JSON Patch, for paths that name single elements."""
+    listed = body.get("parameter") if isinstance(body, dict) and body.get("resourceType") == "Parameters" else None
+    if not isinstance(listed, list):
+        raise Refused(400, "structure", "The body has to be a JSON Patch or a FHIRPath Patch.")
+    found = []
+    for one in listed:
+        parts = one.get("part") if isinstance(one, dict) else None
+        said = {str(part.get("name")): part for part in parts if isinstance(part, dict)} if isinstance(parts, list) else {}
+        names = [str(said.get(name, {}).get(kind, "")) for name, kind in (("path", "valueString"), ("name", "valueString"))]
+        keys = names[0].split(".")[1:] + ([names[1]] if names[1] else [])
+        value = next((v for name, v in said.get("value", {}).items() if name.startswith("value")), None)
+        verb = {"delete": "remove"}.get(str(said.get("type", {}).get("valueCode")), str(said.get("type", {}).get("valueCode")))
+        found.append({"op": verb, "path": "/" + "/".join(keys), "value": value})
+    return found
+
+
 def _patch_one(holder: Any, key: str, operation: Mapping[str, Any]) -> None:
     verb = operation["op"]
     place: Any = key

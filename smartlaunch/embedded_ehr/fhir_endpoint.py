@@ -65,9 +65,9 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
                 access = Access(_token_of(value, asked, request), state, defects, variant)
                 if problem is not None:
                     raise problem
-                answer = server.perform(access, asked)
-            if answer.resource is not None and variant("writes_references_as_urls"):
-                answer.resource = _with_urls(answer.resource, state.fhir_base_url)
+                answer = server.answer(access, asked, str(request.url) if request.method == "GET" else "")
+            if answer.resource is not None:
+                answer.resource = _as_chosen(answer.resource, asked, variant, state.fhir_base_url)
             response = _answer_response(answer, defects)
             if "access_token" in request.query_params and defects("lets_an_answer_to_a_token_in_the_query_be_shared"):
                 response.headers["Cache-Control"] = "public, max-age=60"
@@ -103,7 +103,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
 
 async def _read_request(request: Request) -> tuple[Interaction, Credentials, Refused | None]:
     """Return what is asked, the tokens sent along, and what is wrong with the request apart from those."""
-    path = str(request.path_params.get("path", ""))
+    path = _resolved(str(request.path_params.get("path", "")))
     parameters = request.query_params.multi_items()
     query_token = request.query_params.get("access_token")
     body: Any = None
@@ -136,6 +136,17 @@ async def _read_request(request: Request) -> tuple[Interaction, Credentials, Ref
     kept = tuple((name, value) for name, value in parameters if name != "access_token")
     sent = f"{request.method} {request.scope.get('raw_path', b'').decode('latin-1')}{'?' if request.url.query else ''}"
     return Interaction(method, path, kept, dict(request.headers.items()), body, sent), credentials, problem
+
+
+def _resolved(path: str) -> str:
+    """Return a path without matrix parameters and dot segments, which servers and the proxies before them take out."""
+    kept: list[str] = []
+    for part in (one.partition(";")[0] for one in path.split("/")):
+        if part == "..":
+            kept = kept[:-1]
+        elif part != ".":
+            kept.append(part)
+    return "/".join(kept)
 
 
 def _answer_response(answer: Answer, defects: Defects) -> Response:
@@ -217,6 +228,26 @@ def _without_quotes(challenge: str) -> str:
     scheme, _, rest = challenge.partition(" ")
     parts = [(name, value.replace(" ", "-")) for name, value in _PARAMETER.findall(rest) if name != "error_description"]
     return f"{scheme.lower()} " + ", ".join(f"{name}={value}" for name, value in parts)
+
+
+def _as_chosen(resource: Resource, asked: Interaction, variant: Variants, base_url: str) -> Resource:
+    """Return a resource in the form that this server chose."""
+    if variant("gives_only_the_elements_that_were_asked_for"):
+        resource = _cut(resource, asked.parameters)
+    return _with_urls(resource, base_url) if variant("writes_references_as_urls") else resource
+
+
+def _cut(resource: Resource, parameters: tuple[tuple[str, str], ...]) -> Resource:
+    """Return what `_elements` or `_summary` leaves of a resource, or of those in a bundle."""
+    named = next((value.split(",") for name, value in parameters if name == "_elements"), None)
+    named = ["subject", "patient", "status", "code"] if named is None and ("_summary", "true") in parameters else named
+    if named is None:
+        return resource
+    if resource.get("resourceType") == "Bundle":
+        listed = resource.get("entry", [])
+        entries = [{**one, "resource": _cut(one["resource"], parameters)} if "resource" in one else one for one in listed]
+        return {**resource, **({"entry": entries} if entries else {})}
+    return {name: value for name, value in resource.items() if name in ("resourceType", "id", "meta", *named)}
 
 
 def _with_urls(value: Any, base_url: str) -> Any:

@@ -56,7 +56,10 @@ class Interaction:
         kind = path[0] if path else ""
         found = {
             "trailing slash": len(path) > 1 and self.path.endswith("/"),
-            "percent-encoded": "%" in self.raw.partition("?")[0],
+            "percent-encoded": len(_segments(self.raw)) > 1 and "%" in _segments(self.raw)[-1],
+            "percent-encoded type": "%" in _segments(self.raw)[0],
+            "matrix parameter": ";" in self.raw.partition("?")[0],
+            "dot segments": "%2e" in self.raw.partition("?")[0].lower(),
             "lower case": bool(kind) and kind[0].isalpha() and kind not in TYPES,
             "_format": "_format" in names,
             "_elements": "_elements" in names,
@@ -95,12 +98,38 @@ class Interaction:
             "If-None-Exist": bool(self.header("if-none-exist")),
             "If-Match": bool(self.header("if-match")),
             "absolute subject": "://" in _subject(self.body),
+            "names a public document": any("metadata" in value or ".well-known" in value for _, value in self.parameters),
+            "conditional read": bool(self.header("if-modified-since") or self.header("if-none-match")),
+            "If-Modified-Since": bool(self.header("if-modified-since")),
+            "patient by address": any("://" in value for name, value in self.parameters if name in _PATIENT_NAMES),
+            "patient twice": [name for name, _ in self.parameters].count("patient") > 1,
+            "chained by identifier": any(name.endswith(".identifier") for name in names),
+            "$lastn": path[-1:] == ["$lastn"],
+            "everything by post": path[-1:] == ["$everything"] and self.method == "POST",
+            "compartment by post": len(path) == _IN_A_COMPARTMENT + 1 and path[0] == "Patient" and path[3] == "_search",
+            "whole compartment": len(path) == _IN_A_COMPARTMENT and path[0] == "Patient" and path[2] == "*",
+            "search with _elements": len(path) < 2 and "_elements" in names,
+            "_summary=true": ("_summary", "true") in self.parameters,
+            "_lastUpdated": "_lastUpdated" in names,
+            "_total": "_total" in names,
+            "search with a trailing slash": len(path) == 1 and self.path.endswith("/"),
+            "_since": "_since" in names,
+            "type history": path[1:] == ["_history"],
+            "leading slash": self.raw.startswith("slash "),
+            "FHIRPath patch": self.method == "PATCH" and isinstance(self.body, dict),
+            "conditional reference": self.raw.startswith("conditional reference "),
         }
         return frozenset(form for form, there in found.items() if there)
 
     def header(self, name: str) -> str:
         """Return a header by its lower-case name, or an empty text."""
         return self.headers.get(name, "")
+
+
+def _segments(raw: str) -> list[str]:
+    """Return the parts of the path of a request below the base, as they were sent; one empty part for the base itself."""
+    path = raw.partition(" ")[2].partition("?")[0].strip("/")
+    return path.split("/")[1:] or [""]
 
 
 def _subject(body: Any) -> str:

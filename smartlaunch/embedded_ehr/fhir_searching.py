@@ -100,6 +100,7 @@ class Searches:
         if operation == "search" and any(name == "subject" for name, _ in parameters):
             operation = "search by subject"
         self._require_named_patients(access, grants, kind, parameters, operation)
+        parameters = self._unchained(kind, parameters)
         filters = [(name, value) for name, value in parameters if value and fhir_search.definition(kind, name.partition(":")[0])]
         if any(name.partition(":")[0] in ("patient", "subject") for name, _ in filters) and self.defects(
             "search_ignores_patient_parameter"
@@ -107,6 +108,9 @@ class Searches:
             filters = [(name, value) for name, value in filters if name.partition(":")[0] not in ("patient", "subject")]
         if sum(name in ("patient", "subject") for name, _ in filters) > 1 and self.defects("heeds_one_of_two_patients_of_a_search"):
             filters = [pair for pair in filters if pair[0] != "patient"]
+        if "patient twice" in access.forms and self.defects("heeds_the_last_of_two_values_of_a_patient"):
+            last = [pair for pair in filters if pair[0] == "patient"][-1:]
+            filters = [pair for pair in filters if pair[0] != "patient"] + last
         if any(name == "category" for name, _ in filters) and self.defects("search_ignores_category_parameter"):
             filters = [(name, value) for name, value in filters if name != "category"]
         if kind == "Basic":
@@ -128,6 +132,24 @@ class Searches:
             found = found[:-1]
         return found
 
+    def _unchained(self, kind: str, parameters: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """Return a search by the identifier of a patient behind a chain as one by those patients themselves."""
+        kept = list[tuple[str, str]]()
+        for name, value in parameters:
+            first, _, chained = name.partition(".")
+            parameter = first.partition(":")[0]
+            if chained != "identifier" or fhir_search.definition(kind, parameter) is None:
+                kept.append((name, value))
+                continue
+            patients = self.store.resources("Patient")
+            kept.append(
+                (
+                    parameter,
+                    ",".join(f"Patient/{p['id']}" for p in patients if fhir_search.matches(p, chained, value, self.base_url)) or "Patient/",
+                )
+            )
+        return tuple(kept)
+
     def _require_named_patients(
         self, access: Access, grants: tuple[ResourceScope, ...], kind: str, parameters: tuple[tuple[str, str], ...], operation: str
     ) -> None:
@@ -143,7 +165,7 @@ class Searches:
         named.discard("")
         for patient_id in named:
             probe = {"resourceType": "Patient", "id": patient_id}
-            open_grants = [ResourceScope(grant.text, grant.level, "*", grant.interactions) for grant in grants]
+            open_grants = [replace(grant, resource_type="*", parameters=()) for grant in grants]
             if not access.reaches(open_grants, probe, operation) and not self.variant("finds_nothing_of_other_patients"):
                 raise insufficient_scope("The granted scopes do not reach the patient named in this search.")
 

@@ -6,6 +6,7 @@ The service's token for all its scopes shows that the data are there and that th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,10 @@ from smartlaunch.fhir import describe, resources
 from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.backend_services import narrowed, search, token
 from smartlaunch.probes.fhir_access.offered import offers
-from smartlaunch.probes.fhir_access.requests import READS, Trial, letter_of, require_closed, tried, tried_in_vain, twin_of
+from smartlaunch.probes.fhir_access.reads import BY_HAS, EVERY_READ, EVERYTHING, NEXT_PAGE, OTHERWISE_WRITTEN, READS
+from smartlaunch.probes.fhir_access.requests import TWINS, Trial, each, letter_of, require_closed, tried, tried_in_vain, twin_of
 from smartlaunch.probes.fhir_access.samples import PREFERRED, Sample, gather
-from smartlaunch.probes.fhir_access.writing import BODIES, body
+from smartlaunch.probes.fhir_access.writes import BODIES, body
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -82,6 +84,49 @@ def _outside(app: App, form: str) -> Trial:
         raise NotApplicable(f"a read of {allowed} with a token for {scope} brings nothing")
     exchange = tried_in_vain(app, form, wanted, narrow.access_token)
     return Trial(form, other, exchange, tuple(narrow.scopes), twin, frozenset({beyond.id}))
+
+
+PUT_ALONE = frozenset(
+    {
+        *("search by POST", "system search", "type history", "vread", "compartment search", "batch with a search"),
+        *("batch with a second read", "read", "search"),
+    }
+)
+"""The forms that have scenarios of their own."""
+
+LEFT_OUT: Mapping[str, str] = {
+    **dict.fromkeys(OTHERWISE_WRITTEN, "how a request is written is put for another patient, another type and no token"),
+    **dict.fromkeys(("read of the patient", "search by the patient", *TWINS), "what is looked for is the same patient"),
+    BY_HAS: "it finds the patient, not what there is about the patient",
+    NEXT_PAGE: "the link is the one that the token for all scopes was given, and a server may know it by its own",
+    "search by subject": "a search by subject is put typed and by the reference",
+    **dict.fromkeys((one for one in EVERY_READ if one.startswith(EVERYTHING)), "it needs a scope on the patient beside the type"),
+    "operation $lastn": "the service's token of one type is mostly the one for observations",
+}
+"""The forms in which no token of a backend service is tried, and why."""
+
+
+def in_every_form(app: App) -> list[Trial]:
+    """The rarer forms of a request for a type that the token does not cover, all with one token."""
+    return app.once("every form beyond the backend token", lambda: _in_every_form(app))
+
+
+def _in_every_form(app: App) -> list[Trial]:
+    _, allowed, other = narrowed(app)
+    inside, beyond = _sample(app, allowed), _sample(app, other)
+    wanted, ids, wide = replace(beyond, beside=inside), frozenset({beyond.id}), _wide(app)
+    further = [one for one in EVERY_READ if one not in PUT_ALONE and one not in LEFT_OUT]
+    shown = each(further, lambda form: Trial(form, other, twin_of(app, form, wanted, wide), ids=ids))
+    scope = f"system/{allowed}.rs"
+    narrow = _narrow(app, scope, (other, "r"), (other, "s"))
+    if not disclosed(tried(app, "read", inside, narrow.access_token), allowed):
+        raise NotApplicable(f"a read of {allowed} with a token for {scope} brings nothing")
+
+    def put(form: str) -> Trial:
+        twin = next(one.exchange for one in shown if one.interaction == form)
+        return Trial(form, other, tried_in_vain(app, form, wanted, narrow.access_token), tuple(narrow.scopes), twin, ids)
+
+    return each([one.interaction for one in shown], put)
 
 
 def _included(app: App, scope: str, inside: Sample, beyond: Sample) -> Trial:

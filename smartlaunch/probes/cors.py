@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,7 +15,10 @@ from smartlaunch.exchange import Endpoint, Exchange
 from smartlaunch.oauth.client_authentication import Credentials, basic
 from smartlaunch.probes.faults import never_issued
 from smartlaunch.probes.fhir_access import writing
-from smartlaunch.probes.fhir_access.samples import patient
+from smartlaunch.probes.fhir_access.grants import covering, scope
+from smartlaunch.probes.fhir_access.reads import EVERY_READ, EVERYTHING, NEXT_PAGE, next_page
+from smartlaunch.probes.fhir_access.requests import each, twin_of
+from smartlaunch.probes.fhir_access.samples import patient, sample
 from smartlaunch.probes.refresh.lines import refused, shared_line
 
 if TYPE_CHECKING:
@@ -244,6 +247,37 @@ def fhir_call(app: App, request: str) -> Call:
         raise NotConfigured("no patient is known to search for", key="[patients] default")
     exchange = FHIR_CALLS[request](app.engine.fhir, whose, grant.access_token, {"Origin": page})
     answered(exchange)
+    return Call(page, exchange)
+
+
+FURTHER_CALLS = (
+    *("vread", "instance history", "type history", "compartment search", "system search", NEXT_PAGE, EVERYTHING),
+    *("batch with a read", "search with _elements", "read with If-None-Match of another version"),
+)
+"""Further requests of a page, which are put together."""
+
+
+def further_calls(app: App) -> list[Call]:
+    """Further requests to the FHIR server for a page of the app, of those that the app is given data for without a page."""
+    page, own, token = origin_of(app), sample(app), app.grant().access_token
+
+    def put(form: str) -> Call:
+        wanted = replace(own, link=next_page(app.engine.fhir, own, token)) if form == NEXT_PAGE else own
+        twin_of(app, form, wanted, token)
+        exchange = EVERY_READ[form](app.engine.fhir.for_page(page), wanted, app.tokens.current(token))
+        answered(exchange)
+        return Call(page, exchange)
+
+    return each(FURTHER_CALLS, put)
+
+
+def beyond_scopes(app: App) -> Call:
+    """A read that the scopes of a token do not cover, for a page of the app; ``NotApplicable`` where it is not forbidden."""
+    page, (inside, outside) = origin_of(app), (sample(app), sample(app, 1))
+    grant = covering(app, [scope(app, inside.type, "rs")])
+    exchange = app.engine.fhir.send("GET", outside.reference, app.tokens.current(grant.access_token), headers={"Origin": page})
+    if answered(exchange).status != 403:
+        raise NotApplicable(f"a read that the scopes do not cover is answered with status {exchange.answer.status} and not with 403")
     return Call(page, exchange)
 
 

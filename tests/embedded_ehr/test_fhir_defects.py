@@ -186,6 +186,17 @@ def id_token_as_access(server: Server) -> int:
     return server.bearer("e.y.j").status_code
 
 
+def id_token_in_a_search(server: Server) -> int:
+    server.state.id_tokens["e.y.j"] = server.state.access_tokens[server.token()]
+    return server.bearer("e.y.j", "/Observation").status_code
+
+
+def refresh_token_in_a_batch(server: Server) -> int:
+    refresh_as_access(server)
+    headers = {"Authorization": "Bearer r", "Content-Type": "application/fhir+json"}
+    return server.request("POST", "/fhir", content=json.dumps(BATCH), headers=headers).status_code
+
+
 def altered(server: Server) -> int:
     return server.bearer(server.token()[:-1] + "_").status_code
 
@@ -377,9 +388,29 @@ def style(server: Server) -> Any:
 
 
 WRITE_A1 = observation(id=A1.rpartition("/")[2])
+
+
+def opened_before(server: Server) -> int:
+    server.ask("GET", A1)
+    return server.ask("GET", A1, "openid").status_code
+
+
 GRANULAR = f"patient/Observation.cruds?category={LAB}"
 UNION = f"{GRANULAR} patient/Observation.cruds?category={VITALS}"
 BATCH = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": A1[1:]}}]}
+MOVE = {
+    "resourceType": "Parameters",
+    "parameter": [
+        {
+            "name": "operation",
+            "part": [
+                {"name": "type", "valueCode": "replace"},
+                {"name": "path", "valueString": "Observation.subject"},
+                {"name": "value", "valueReference": {"reference": "Patient/bruno-castellano"}},
+            ],
+        }
+    ],
+}
 INCLUDE = "/Observation?_id=amelia-stone-glucose-1&_include=Observation:encounter"
 
 PROBES: dict[str, Probe] = {
@@ -615,6 +646,24 @@ PROBES: dict[str, Probe] = {
     "app_state_search_ignores_the_system_of_a_code": state_search("code=https://else.example|preferences"),
     "app_state_search_ignores_subject": state_search(f"subject={BASE}/fhir/Practitioner/dr-lena-hart"),
     "app_state_search_ignores_missing": state_search("subject:missing=true"),
+    "heeds_the_last_of_two_values_of_a_patient": found("/Observation?patient=amelia-stone&patient=bruno-castellano&_count=200"),
+    "tells_anybody_that_nothing_has_changed_since": lambda server: (
+        server.bearer(server.token(), B1, **{"If-Modified-Since": "Thu, 01 Jan 2099 00:00:00 GMT"}).status_code
+    ),
+    "ignores_search_parameters_without_a_system": status("GET", A1, "patient/Observation.rs?category=laboratory"),
+    "remembers_for_all_tokens_what_one_of_them_opened": opened_before,
+    "updates_take_resources_out_of_the_scope": status("PUT", A_LAB, GRANULAR, {**observation(), "id": A_LAB.rpartition("/")[2]}),
+    "patches_take_resources_out_of_the_scope": status(
+        "PATCH", A_LAB, GRANULAR, [{"op": "replace", "path": "/category", "value": observation()["category"]}]
+    ),
+    "fhirpath_patches_move_resources_to_other_patients": status("PATCH", A1, body=MOVE),
+    "serves_what_lies_behind_metadata_without_a_token": without_token("GET", f"/metadata/%2e%2e{A1}"),
+    "takes_fhirpath_patches_without_a_token": without_token("PATCH", A1, MOVE),
+    "accepts_expired_token_for_compartments": status("GET", "/Patient/amelia-stone/Observation", expires_at=1.0),
+    "accepts_revoked_token_for_histories_of_types": status("GET", "/Observation/_history", revoked=True),
+    "accepts_id_token_for_searches": id_token_in_a_search,
+    "accepts_refresh_token_for_batches": refresh_token_in_a_batch,
+    "serves_what_names_a_public_document_without_a_token": without_token("GET", f"{A1}?for=metadata"),
     "app_state_shown_to_other_apps": state_search("code=https://app.example|preferences", client_id="other"),
 }
 

@@ -14,6 +14,7 @@ TESTED = ROOT / "docs" / "what-is-tested.md"
 NOT_TESTED = ROOT / "docs" / "not-tested.md"
 COMMAND_LINE = ROOT / "docs" / "command-line.md"
 GRID = ROOT / "docs" / "grid.md"
+FORMS = ROOT / "docs" / "forms.md"
 sys.path.insert(0, str(ROOT))
 
 from smartlaunch.catalogue import load  # noqa: E402
@@ -21,6 +22,7 @@ from smartlaunch.embedded_ehr.defects import load_defects, load_variants  # noqa
 from smartlaunch.plugin import grid, options  # noqa: E402
 from smartlaunch.plugin.binding import every_plan  # noqa: E402
 from smartlaunch.records.exits import MEANING  # noqa: E402
+from tests import forms  # noqa: E402
 
 NAMES = {
     "discovery": "Discovery",
@@ -222,6 +224,10 @@ def test_the_table_of_rules_and_situations_is_current() -> None:
     assert GRID.read_text(encoding="utf-8") == grid_page()
 
 
+def test_the_table_of_rules_and_forms_is_current() -> None:
+    assert FORMS.read_text(encoding="utf-8") == forms.page()
+
+
 def test_the_page_of_the_command_line_is_current() -> None:
     assert COMMAND_LINE.read_text(encoding="utf-8") == command_line()
 
@@ -231,4 +237,5 @@ if __name__ == "__main__":
     NOT_TESTED.write_text(not_tested(), encoding="utf-8")
     COMMAND_LINE.write_text(command_line(), encoding="utf-8")
     GRID.write_text(grid_page(), encoding="utf-8")
+    FORMS.write_text(forms.page(), encoding="utf-8")
     TESTED.write_text(before + table() + "\n" + after, encoding="utf-8")

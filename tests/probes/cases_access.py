@@ -85,6 +85,7 @@ FORMS = {
 EXISTENCE = {
     "HEAD request": "trusts_head_requests",
     "read with If-None-Match": "tells_anybody_that_a_resource_is_unchanged",
+    "read with If-Modified-Since": "tells_anybody_that_nothing_has_changed_since",
     "search with _summary=count": "counts_what_no_scope_covers",
 }
 JWT_ONLY = ("a token without its signature", "a token with other content")

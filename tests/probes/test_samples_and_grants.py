@@ -14,7 +14,7 @@ from smartlaunch.exchange import Actor, Endpoint, Exchange, Request, Response
 from smartlaunch.probes.fhir_access.grants import covers
 from smartlaunch.probes.fhir_access.requests import INTERACTIONS, WRITES, letter_of
 from smartlaunch.probes.fhir_access.samples import Sample, categories, other_patient, references_in, texts_in
-from smartlaunch.probes.fhir_access.writing import BODIES
+from smartlaunch.probes.fhir_access.writes import BODIES
 
 
 def answer(status: int, body: Any = None) -> Exchange:

@@ -26,7 +26,7 @@ from smartlaunch.oauth.client_authentication import new_key, public_part
 from smartlaunch.oauth.id_token import verify
 from smartlaunch.probes import authorization, backend_services, id_token, launch_context, redirect_uri, scopes, tls, token
 from smartlaunch.probes.faults import altered
-from smartlaunch.probes.fhir_access import bearer_token, granted, grants, patients, samples, writing
+from smartlaunch.probes.fhir_access import bearer_token, granted, grants, patients, samples, writes
 from smartlaunch.target import Limits, Patients
 
 from .conftest import Session, World
@@ -106,9 +106,9 @@ def test_a_changed_character_differs_by_more_than_case() -> None:
 
 
 def test_each_write_is_of_something_new() -> None:
-    first, again = (writing.body("Observation", "p") for _ in range(2))
+    first, again = (writes.body("Observation", "p") for _ in range(2))
     assert first["effectiveDateTime"] != again["effectiveDateTime"]
-    assert writing.body("Condition", "p")["code"] != writing.body("Condition", "p")["code"]
+    assert writes.body("Condition", "p")["code"] != writes.body("Condition", "p")["code"]
 
 
 def test_an_encounter_of_the_target_file_is_chosen(right: World) -> None:

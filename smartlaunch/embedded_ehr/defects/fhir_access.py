@@ -122,6 +122,10 @@ TRUSTED: dict[str, Callable[[frozenset[str]], bool]] = {
     "trusts_searches_of_the_system_by_post": _written("system search by post"),
     "counts_what_no_scope_covers": _written("count"),
     "trusts_doubled_slashes": _written("doubled slash"),
+    "trusts_searches_by_the_address_of_a_patient": _written("patient by address"),
+    "trusts_percent_encoded_types": _written("percent-encoded type"),
+    "trusts_matrix_parameters": _written("matrix parameter"),
+    "trusts_reads_with_if_modified_since": _written("If-Modified-Since"),
 }
 """The forms in which each defect lets a request through, whatever its scopes and its patient."""
 
@@ -143,6 +147,9 @@ TOKENLESS: dict[str, Callable[[Tokenless], bool]] = {
     "app_state_is_found_without_a_token": lambda asked: asked.app_state and "search" in asked.forms,
     "serves_later_pages_without_a_token": lambda asked: "later page" in asked.forms,
     "serves_compartments_without_a_token": lambda asked: bool(asked.forms & {"compartment", "$everything"}),
+    "serves_what_lies_behind_metadata_without_a_token": lambda asked: "dot segments" in asked.forms,
+    "takes_fhirpath_patches_without_a_token": lambda asked: "FHIRPath patch" in asked.forms,
+    "serves_what_names_a_public_document_without_a_token": lambda asked: "names a public document" in asked.forms,
     "accepts_missing_token": lambda _: True,
     "app_state_needs_no_token": lambda asked: asked.app_state,
 }
@@ -161,12 +168,14 @@ EXPIRED: dict[str, Callable[[frozenset[str]], bool]] = {
     "accepts_expired_token_for_histories": _in_forms("history"),
     "accepts_expired_token_for_writes": _in_forms("write"),
     "accepts_expired_token_for_head": _in_forms("HEAD"),
+    "accepts_expired_token_for_compartments": _in_forms("compartment", "$everything"),
 }
 """The forms of a request in which a defect takes an expired token."""
 
 REVOKED: dict[str, Callable[[frozenset[str]], bool]] = {
     "accepts_revoked_token": anywhere,
     "accepts_revoked_token_for_searches": _in_forms("search", "search by post"),
+    "accepts_revoked_token_for_histories_of_types": _in_forms("type history"),
     "accepts_revoked_token_for_batches": _in_forms("bundle"),
     "accepts_revoked_token_for_searches_by_post": _in_forms("search by post"),
     "accepts_revoked_token_for_head": _in_forms("HEAD"),
@@ -177,6 +186,9 @@ REVOKED: dict[str, Callable[[frozenset[str]], bool]] = {
 # -- what no scope reaches ----------------------------------------------------------------------------------------------
 
 _INCLUDED = ("include", "include iterate", "revinclude")
+_LEVELS = ("patient", "user", "system")
+_WRITTEN = ("create", "update", "delete")
+_HISTORIES = ("vread", "history", "type history")
 _SEARCHES = ("search", "search by subject", "compartment search", "search-post")
 
 
@@ -263,6 +275,23 @@ UNGRANTED: dict[str, Excuse] = {
     "includes_in_a_batch_ignore_scopes": lambda it: it.operation in _INCLUDED and it.wrapper == "batch",
     "leaves_prescriptions_out_of_the_scopes": lambda it: it.kind == "MedicationRequest",
     "backend_versions_ignore_scopes": lambda it: it.of_backend and it.operation in ("vread", "history"),
+    "searches_in_a_batch_with_read_scope": lambda it: it.wrapper == "batch" and it.letter == "s" and "r" in it.held(*_LEVELS),
+    "compartment_searches_with_read_scope": lambda it: it.operation == "compartment search" and "r" in it.held(*_LEVELS),
+    "reads_in_a_batch_with_search_scope": lambda it: it.wrapper == "batch" and it.letter == "r" and "s" in it.held(*_LEVELS),
+    "searches_with_a_trailing_slash_ignore_scopes": lambda it: "search with a trailing slash" in it.forms,
+    "backend_searches_with_elements_ignore_scopes": lambda it: it.of_backend and "search with _elements" in it.forms,
+    "backend_histories_in_a_batch_ignore_scopes": lambda it: it.of_backend and it.wrapper == "batch" and it.operation == "type history",
+    "fhirpath_patches_ignore_scopes": lambda it: it.operation == "patch" and "FHIRPath patch" in it.forms,
+    "deletes_in_a_transaction_ignore_scopes": lambda it: it.wrapper == "transaction" and it.letter == "d",
+    "conditional_patches_need_the_letter_c_only": lambda it: it.operation == "conditional patch" and "c" in it.held(*_LEVELS),
+    "deletes_in_a_batch_need_the_letter_u_only": lambda it: it.wrapper == "batch" and it.letter == "d" and "u" in it.held(*_LEVELS),
+    "conditional_updates_need_the_letter_d_only": lambda it: it.operation == "conditional update" and "d" in it.held(*_LEVELS),
+    "everything_by_post_ignores_scopes": lambda it: it.operation == "everything" and "everything by post" in it.forms,
+    "histories_of_types_need_the_letter_r_only": lambda it: it.operation == "type history" and "r" in it.held("patient", "user", "system"),
+    "histories_of_resources_need_the_letter_s_only": lambda it: it.operation == "history" and "s" in it.held("patient", "user", "system"),
+    "conditional_deletes_need_the_letter_u_only": lambda it: (
+        it.operation == "conditional delete" and "u" in it.held("patient", "user", "system")
+    ),
     "backend_system_searches_ignore_scopes": lambda it: it.of_backend and "system search" in it.forms,
 }
 """What each defect lets through although no scope allows it."""
@@ -310,6 +339,33 @@ OTHER_PATIENT: dict[str, Excuse] = {
     "updates_by_version_reach_other_patients": lambda it: it.operation == "update" and "If-Match" in it.forms and it.kind != "Basic",
     "updates_of_patients_reach_all": lambda it: it.kind == "Patient" and it.operation in ("update", "patch") and it.level("patient"),
     "forgets_the_patient_of_encounters": lambda it: it.kind == "Encounter" and it.level("patient"),
+    "user_record_shows_all_patients": lambda it: it.level("user") and "$everything" in it.forms,
+    "user_searches_of_the_system_show_all_patients": lambda it: it.level("user") and "system search" in it.forms,
+    "user_writes_in_a_batch_reach_all_patients": lambda it: it.level("user") and it.wrapper == "batch" and it.operation in _WRITTEN,
+    "wildcard_scopes_reach_every_patient_in_histories": lambda it: (
+        it.level("patient") and it.operation in _HISTORIES and it.scope is not None and it.scope.resource_type == "*"
+    ),
+    "scopes_of_version_1_reach_every_patient_by_post": lambda it: (
+        it.level("patient") and it.operation == "search-post" and it.scope is not None and it.scope.version == 1
+    ),
+    "granular_scopes_reach_every_patient_in_a_batch": lambda it: (
+        it.level("patient") and it.wrapper == "batch" and it.scope is not None and bool(it.scope.parameters)
+    ),
+    "patient_scopes_beside_user_scopes_reach_every_patient_in_searches_of_the_system": lambda it: (
+        it.level("patient") and "system search" in it.forms and any(scope.level == "user" for scope in it.scopes)
+    ),
+    "deletes_by_version_reach_other_patients": lambda it: it.operation == "delete" and "If-Match" in it.forms and it.kind != "Basic",
+    "updates_in_a_batch_reach_other_patients": lambda it: it.wrapper == "batch" and it.operation == "update",
+    "updates_by_an_absolute_reference_reach_other_patients": lambda it: (
+        it.operation == "update" and "absolute subject" in it.forms and it.kind != "Basic"
+    ),
+    "the_last_observations_are_of_every_patient": lambda it: "$lastn" in it.forms and it.level("patient"),
+    "heeds_the_last_of_two_values_of_a_patient": lambda it: "patient twice" in it.forms and it.level("patient"),
+    "searches_by_the_identifier_of_a_patient_show_others": lambda it: "chained by identifier" in it.forms and it.level("patient"),
+    "searches_with_elements_show_other_patients": lambda it: "search with _elements" in it.forms and it.level("patient"),
+    "searches_in_a_batch_show_other_patients": lambda it: it.wrapper == "batch" and it.operation in _SEARCHES,
+    "conditional_patches_reach_other_patients": _by("conditional patch"),
+    "conditional_references_reach_other_patients": lambda it: it.operation == "create" and "conditional reference" in it.forms,
     "user_histories_of_types_show_all_patients": _at_level("user", "type history"),
 }
 """What each defect lets through although it is of a patient whom the scope does not reach."""
@@ -338,6 +394,8 @@ OTHER_VALUE: dict[str, Excuse] = {
         len([scope for scope in it.scopes if scope.parameters and scope.covers_type(it.kind)]) > 1
     ),
     "app_state_ignores_the_code_of_a_scope": lambda it: it.kind == "Basic",
+    "granular_parameters_ignored_with_elements": lambda it: "search with _elements" in it.forms,
+    "granular_parameters_ignored_in_histories_since_a_moment": lambda it: "_since" in it.forms,
     "granular_parameters_ignored_in_searches_of_the_system": lambda it: "system search" in it.forms,
 }
 """What each defect lets through although it does not fit the search parameters of the scope."""

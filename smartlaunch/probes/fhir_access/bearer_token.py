@@ -19,14 +19,14 @@ from urllib.parse import urlencode
 from smartlaunch.client.grant import Grant
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
-from smartlaunch.fhir import describe, discloses
+from smartlaunch.fhir import describe, discloses, resources
 from smartlaunch.probes import revocation
 from smartlaunch.probes.authorization import AUD, EndState, ask, pursue
 from smartlaunch.probes.faults import altered, never_issued, other_case, other_end
-from smartlaunch.probes.fhir_access import requests
 from smartlaunch.probes.fhir_access.grants import covers
-from smartlaunch.probes.fhir_access.requests import next_page, require_closed, twin_of
-from smartlaunch.probes.fhir_access.samples import PREFERRED, Query, sample, searched
+from smartlaunch.probes.fhir_access.reads import EVERY_READ, EVERYTHING, next_page
+from smartlaunch.probes.fhir_access.requests import Trial, each, require_closed, twin_of
+from smartlaunch.probes.fhir_access.samples import PREFERRED, Query, Sample, sample, searched
 from smartlaunch.probes.registered import no_refresh_token, unless_asked
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _without_for_batch(app: App, patient: str) -> Exchange:
 def _without_for_version(app: App, _patient: str, interaction: str) -> Exchange:
     own = sample(app)
     twin_of(app, interaction, own, app.grant().access_token)
-    return requests.READS[interaction](app.engine.fhir, own, None)
+    return EVERY_READ[interaction](app.engine.fhir, own, None)
 
 
 WITHOUT: Mapping[str, Callable[[App, str], Exchange]] = {
@@ -110,7 +110,7 @@ WITHOUT: Mapping[str, Callable[[App, str], Exchange]] = {
     "instance history": partial(_without_for_version, interaction="instance history"),
     "type history": partial(_without_for_version, interaction="type history"),
     "compartment search": partial(_without_for_version, interaction="compartment search"),
-    requests.EVERYTHING: partial(_without_for_version, interaction=requests.EVERYTHING),
+    EVERYTHING: partial(_without_for_version, interaction=EVERYTHING),
 }
 """Requests without any token, for data of a patient."""
 
@@ -125,6 +125,39 @@ def without_token(app: App, form: str = "read") -> Exchange:
         return WITHOUT[form](app, patient or "")
 
     return _beside_good(app, f"no token {form}", make)
+
+
+def bare(app: App, interaction: str) -> Trial:
+    """A request without any token in a form that a token is given data in; ``TwinFailed`` where the read is open to everybody."""
+    if discloses(without_token(app).answer):
+        raise TwinFailed("the FHIR server gives the resource itself without any token", by="bearer-no-token")
+    return app.once(f"{interaction} without a token", lambda: _sent_with(app, interaction, None))
+
+
+def _sent_with(app: App, interaction: str, token: str | None) -> Trial:
+    own = sample(app)
+    twin = twin_of(app, interaction, own, app.grant().access_token)
+    exchange = EVERY_READ[interaction](app.engine.fhir, own, token)
+    answered(exchange)
+    return Trial(interaction, own.type, exchange, (), twin)
+
+
+COMMON = (
+    *("vread", "instance history", "search", "search by POST", "compartment search", "system search", "type history"),
+    *(EVERYTHING, "batch with a read", "batch with a search", "read that names a public document", "read with If-Modified-Since"),
+)
+"""Requests that a token of another kind is tried with beside a read."""
+
+OF_ANOTHER_KIND = ("a token that was never issued", "the refresh token", "the ID Token")
+"""What they are tried with."""
+
+
+def in_form(app: App, label: str, interaction: str) -> Trial:
+    """A request in another form than a read with what the words name; ``TwinFailed`` where the read with it brings data."""
+    if discloses(with_wrong_token(app, label).answer):
+        raise TwinFailed(f"the FHIR server gives the resource itself to {label}", by="bearer-foreign-token")
+    key = f"{interaction} with {label}"
+    return app.once(key, lambda: _sent_with(app, interaction, WRONG[label](app, app.grant())))
 
 
 def head_without_token(app: App) -> Exchange:
@@ -254,7 +287,17 @@ class Place:
     where: str
     kind: str = ""
     query: Query = ()
+    sample: Sample | None = None
+    """A resource that it found."""
 
+
+def _placed(interaction: str) -> Callable[[Fhir, Place, str], Exchange]:
+    """A request in one of the forms that read, for what the token found while it was alive."""
+    return lambda fhir, place, token: EVERY_READ[interaction](fhir, place.sample or Sample({}), token)
+
+
+FURTHER_FORMS = tuple(one for one in COMMON if one not in ("instance history", "search", "search by POST", "batch with a read"))
+"""Requests that a dead token is tried with, all in one scenario."""
 
 FORMS: Mapping[str, Callable[[Fhir, Place, str], Exchange]] = {
     "search": lambda fhir, place, token: fhir.search(place.kind, place.query, token),
@@ -262,6 +305,7 @@ FORMS: Mapping[str, Callable[[Fhir, Place, str], Exchange]] = {
     "batch": lambda fhir, place, token: fhir.send("POST", "", token, resource=_batch_of(place.where)),
     "instance history": lambda fhir, place, token: fhir.read(f"{place.where}/_history", token),
     "HEAD request": lambda fhir, place, token: fhir.send("HEAD", place.where, token),
+    **{one: _placed(one) for one in FURTHER_FORMS},
 }
 """Requests that a dead token is tried with beside a read."""
 
@@ -285,6 +329,8 @@ class Dead:
     renewed: Exchange | None = None
     revived: Exchange | None = None
     """The read with the token of a refresh that came after that end; None where no such refresh brought one."""
+    kind: str = ""
+    """The type of what the further forms ask for."""
 
     def form(self, name: str) -> Exchange:
         """The request in a form; ``NotApplicable`` where that form did not work before, or where the dead token reads as well."""
@@ -299,8 +345,9 @@ class Dead:
 def _place(dying: App, grant: Grant) -> Place:
     whose = grant.token.patient or dying.engine.target.patients.default or ""
     kind = next((one for one in PREFERRED if covers(grant.granted, one, "s")), "") if whose else ""
-    query = searched(dying.engine.fhir, kind, (("patient", whose),), grant.access_token)[1] if kind else ()
-    return Place(dying.tokens.probe_path(grant.token), kind, query)
+    found, query = searched(dying.engine.fhir, kind, (("patient", whose),), grant.access_token) if kind else (None, ())
+    first = next((one for one in resources(found.heard, kind) if one.get("id")), None) if found is not None else None
+    return Place(dying.tokens.probe_path(grant.token), kind, query, Sample(first, query) if first is not None else None)
 
 
 def _alive(app: App, place: Place, token: str) -> dict[str, Exchange]:
@@ -311,7 +358,13 @@ def _alive(app: App, place: Place, token: str) -> dict[str, Exchange]:
     absent = app.engine.fhir.send("HEAD", f"{place.where}-conformance", token)
     if 200 <= answered(absent).status < 300:
         left_out |= {"HEAD request"}  # it says the same of what is not there
-    return {name: ask(app.engine.fhir, place, token) for name, ask in FORMS.items() if name not in left_out}
+    left_out |= set() if place.sample is not None else set(FURTHER_FORMS)
+    before: dict[str, Exchange] = {}
+    for name in FORMS:
+        if name not in left_out:
+            with contextlib.suppress(NotApplicable):  # what was found has no version
+                before[name] = FORMS[name](app.engine.fhir, place, token)
+    return before
 
 
 def _afterwards(app: App, place: Place, token: str, before: Mapping[str, Exchange]) -> Dead:
@@ -321,7 +374,8 @@ def _afterwards(app: App, place: Place, token: str, before: Mapping[str, Exchang
     tried = {name: require_closed(app, FORMS[name](app.engine.fhir, place, token)) for name in worked}
     for one in tried.values():
         answered(one)
-    return Dead(require_closed(app, read), tried, {name: one for name, one in before.items() if name not in worked})
+    left = {name: one for name, one in before.items() if name not in worked}
+    return Dead(require_closed(app, read), tried, left, kind=place.kind)
 
 
 def expired(app: App) -> Exchange:
@@ -332,6 +386,20 @@ def expired(app: App) -> Exchange:
 def expired_in(app: App, form: str) -> Exchange:
     """Another request with that token."""
     return app.aged(EXPIRED, lambda: expire(app)).form(form)
+
+
+def expired_in_further_forms(app: App) -> list[Trial]:
+    """The rarer requests with that token."""
+    return _further(app.aged(EXPIRED, lambda: expire(app)))
+
+
+def revoked_in_further_forms(app: App) -> list[Trial]:
+    """The rarer requests with a token that the app has revoked."""
+    return _further(app.once("bearer revoked", lambda: _revoked(app)))
+
+
+def _further(dead: Dead) -> list[Trial]:
+    return each(FURTHER_FORMS, lambda form: Trial(form, dead.kind, dead.form(form)))
 
 
 def expired_of_refresh(app: App) -> Exchange:

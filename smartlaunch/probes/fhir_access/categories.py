@@ -7,41 +7,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smartlaunch.checks.fhir_answer import disclosed
+from smartlaunch.checks.fhir_answer import disclosed, done
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, TwinFailed
 from smartlaunch.fhir import describe
 from smartlaunch.oauth import scopes as words
 from smartlaunch.probes.fhir_access import patients
 from smartlaunch.probes.fhir_access.grants import covering, level, require_patient_level, require_uncovered, scope
-from smartlaunch.probes.fhir_access.requests import (
-    EVERYTHING,
-    NEXT_PAGE,
-    READS,
-    Trial,
-    next_page,
-    require_closed,
-    require_works,
-    send,
-    tried,
-    tried_in_vain,
-    twin_of,
-)
+from smartlaunch.probes.fhir_access.reads import EVERY_READ, EVERYTHING, NEXT_PAGE, next_page
+from smartlaunch.probes.fhir_access.requests import Trial, require_closed, require_works, send, tried, tried_in_vain, twin_of
 from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, samples
 from smartlaunch.probes.fhir_access.samples import categories as categories_of
-from smartlaunch.probes.fhir_access.writing import BODIES, body, created_own, kind_to_write, remember, written_beyond
+from smartlaunch.probes.fhir_access.writes import BODIES, body, json_patch
+from smartlaunch.probes.fhir_access.writing import created_own, kind_to_write, remember, written_beyond
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
     from smartlaunch.client.grant import Grant
+    from smartlaunch.exchange import Exchange
 
 _CREATE = "create"
 _REVINCLUDE = "search with _revinclude"
 _CHANGES = ("update", "patch", "delete")
+_MOVES: Mapping[str, str] = {"update that takes it out": "update", "patch that takes it out": "patch"}
+"""Changes of a resource within the granted category that give it another one."""
 _SEARCH_FOR_OTHER = "search for the other category"
 
 OUTSIDE: Mapping[str, str] = {
-    **{word: word for word in (*READS, _REVINCLUDE, _CREATE, *_CHANGES)},
+    **{word: word for word in (*EVERY_READ, _REVINCLUDE, _CREATE, *_CHANGES, *_MOVES)},
     _SEARCH_FOR_OTHER: "search",
 }
 """Requests for another category by their words, with the request that each comes to."""
@@ -99,6 +92,8 @@ def outside(app: App, interaction: str) -> Trial:
     """A request for a resource of another category under a scope that names one category."""
     if interaction == _CREATE:
         return app.once("create of another category", lambda: _created_outside(app))
+    if interaction in _MOVES:
+        return app.once(f"{interaction} of its category", lambda: _moved_outside(app, interaction))
     if interaction in _CHANGES:
         return app.once(f"{interaction} of another category", lambda: _changed_outside(app, interaction))
     return app.once(f"{interaction} of another category", lambda: _outside(app, interaction))
@@ -209,12 +204,39 @@ def _created_outside(app: App) -> Trial:
     return Trial("create", kind, exchange, tuple(grant.granted), twin)
 
 
+def _moved_outside(app: App, interaction: str) -> Trial:
+    """A change that gives a resource of the granted category another one; the same change that leaves it there has to succeed."""
+    inside, other = two_categories(app)
+    kind, whose, fhir = inside.type, patient(app), app.engine.fhir
+    if kind not in BODIES:
+        raise NotApplicable(f"the suite has no {kind} to write")
+    grant = _granted(app, inside, "cruds")
+    resource = {**body(kind, whose), "category": inside.resource.get("category")}
+    made = fhir.send("POST", kind, app.tokens.current(grant.access_token), resource=resource)
+    own = remember(app, made, grant)
+    if own is None:
+        raise NotApplicable(f"the server does not let the app create a {kind} of its own: {describe(answered(made))}")
+
+    def change(category: object) -> Exchange:
+        token = app.tokens.current(grant.access_token)
+        if _MOVES[interaction] == "patch":
+            return json_patch(fhir, own.reference, token, [{"op": "replace", "path": "/category", "value": category}])
+        return fhir.send("PUT", own.reference, token, resource={**resource, "id": own.id, "category": category})
+
+    twin = change(inside.resource.get("category"))
+    if not done(twin):
+        raise NotApplicable(f"the server does not offer the {_MOVES[interaction]} of {kind}: {describe(answered(twin))}")
+    exchange = change(other.resource.get("category"))
+    answered(exchange)
+    return Trial(_MOVES[interaction], kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+
+
 # -- two parameters in one scope ------------------------------------------------------------------------------------------------
 
 _BESIDE = ", beside another category"
 
 ORDERS: Mapping[str, bool] = {"a category and a code": False, f"a code and a category{_BESIDE}": True}
-"""Scopes with two search parameters, by the words of the features: whether the code comes first.
+"""Scopes with two search parameters, by the words of the features: whether the code comes first, and then without its system.
 
 Beside another category stands a second scope for the same type, where the patient has data of one: each keeps its own limits.
 """
@@ -245,10 +267,20 @@ def outside_one_of_two(app: App, interaction: str, order: str) -> Trial:
 
 def _outside_one_of_two(app: App, interaction: str, order: str) -> Trial:
     inside, other = _two_codes(app)
-    parts = [f"category={'|'.join(inside.categories[0])}", f"code={'|'.join(_codes(inside)[0])}"]
-    asked = f"{level(app)}/{inside.type}.rs?{'&'.join(reversed(parts) if ORDERS[order] else parts)}"
     apart = [one for one in samples(app)[inside.type] if one.categories and not set(one.categories) & set(other.categories)]
-    grant = covering(app, [asked, *(scope_of(app, one) for one in apart[:1] if order.endswith(_BESIDE))])
+    beside = [scope_of(app, one) for one in apart[:1] if order.endswith(_BESIDE)]
+
+    def granted_with(code: str) -> Grant:
+        parts = [f"category={'|'.join(inside.categories[0])}", f"code={code}"]
+        return covering(app, [f"{level(app)}/{inside.type}.rs?{'&'.join(reversed(parts) if ORDERS[order] else parts)}", *beside])
+
+    system, plain = _codes(inside)[0]
+    try:
+        grant = granted_with(plain if ORDERS[order] else f"{system}|{plain}")  # a token may be written without its system
+    except NotApplicable:
+        if not ORDERS[order]:
+            raise
+        grant = granted_with(f"{system}|{plain}")
     for letter in "rs":
         require_uncovered(grant, inside.type, letter)
     if not disclosed(send(app, "read", inside, grant.access_token), inside.type):

@@ -21,18 +21,8 @@ from smartlaunch.probes.fhir_access import categories
 from smartlaunch.probes.fhir_access.further_types import MOST_TYPES, out_of_reach
 from smartlaunch.probes.fhir_access.grants import covering, covers, granted, require_uncovered, scope
 from smartlaunch.probes.fhir_access.patients import OF_THE_PERSON, asked_whether
-from smartlaunch.probes.fhir_access.requests import (
-    EVERYTHING,
-    NEXT_PAGE,
-    WRITES,
-    Trial,
-    letter_of,
-    next_page,
-    require_works,
-    tried,
-    tried_in_vain,
-    twin_of,
-)
+from smartlaunch.probes.fhir_access.reads import EVERYTHING, NEXT_PAGE, next_page
+from smartlaunch.probes.fhir_access.requests import WRITES, Trial, letter_of, require_works, tried, tried_in_vain, twin_of
 from smartlaunch.probes.fhir_access.samples import (
     Query,
     Sample,
@@ -44,7 +34,8 @@ from smartlaunch.probes.fhir_access.samples import (
     samples,
     search,
 )
-from smartlaunch.probes.fhir_access.writing import BODIES, kind_to_write, written_beyond, written_under
+from smartlaunch.probes.fhir_access.writes import BODIES
+from smartlaunch.probes.fhir_access.writing import kind_to_write, written_beyond, written_under
 from smartlaunch.probes.registered import unless_asked
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import contextlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,14 +18,11 @@ from smartlaunch.fhir import describe, link, resources
 from smartlaunch.probes import backend_services
 from smartlaunch.probes.fhir_access.further_types import MOST_TYPES, out_of_reach
 from smartlaunch.probes.fhir_access.grants import covering, covers, granted, require_patient_level, scope
+from smartlaunch.probes.fhir_access.reads import BY_HAS, EVERY_READ, NEXT_PAGE, next_page
 from smartlaunch.probes.fhir_access.requests import (
-    BY_HAS,
-    NEXT_PAGE,
-    READS,
     WRITES,
     Trial,
     letter_of,
-    next_page,
     require_closed,
     require_kept,
     require_works,
@@ -33,12 +31,24 @@ from smartlaunch.probes.fhir_access.requests import (
     tried_in_vain,
     twin_of,
 )
-from smartlaunch.probes.fhir_access.samples import Sample, kinds, other_patient, patient, references_in, sample, search, texts_in
+from smartlaunch.probes.fhir_access.samples import (
+    Sample,
+    identifier_of,
+    kinds,
+    other_patient,
+    patient,
+    references_in,
+    sample,
+    search,
+    texts_in,
+)
+from smartlaunch.probes.fhir_access.writes import FURTHER_SENT, body
 from smartlaunch.probes.fhir_access.writing import (
     MOVES,
     OF_ANOTHER_PATIENT,
-    body,
     kind_to_write,
+    makes_one,
+    may_find_nothing,
     moved,
     remember,
     write,
@@ -55,7 +65,7 @@ if TYPE_CHECKING:
 SHARED: Mapping[str, str] = {"generalPractitioner": "general-practitioner", "managingOrganization": "organization"}
 """Elements of Patient that point to what patients share, with their search parameters."""
 
-OF_ANOTHER = (*READS, *OF_ANOTHER_PATIENT, *MOVES)
+OF_ANOTHER = (*EVERY_READ, *OF_ANOTHER_PATIENT, *MOVES)
 """Requests that are put for a patient other than the one in context."""
 
 _PAGES = 5
@@ -128,7 +138,7 @@ def _of_another(app: App, interaction: str) -> Trial:
         resource = Sample({"resourceType": kind}, tuple((k, other if k == "patient" else v) for k, v in own.query))
         wanted = person if interaction == _OWN_READ else resource
     else:
-        wanted = replace(person if interaction in OF_THE_PERSON else resource, beside=own)
+        wanted = replace(person if interaction in OF_THE_PERSON else resource, beside=own, identifier=identifier_of(person.resource))
         if interaction == BY_HAS:
             return _by_has(app, resource, grant, other_grant)
         if interaction == NEXT_PAGE:
@@ -276,9 +286,14 @@ def _unchanged(fhir: Fhir, of: Sample, token: str) -> Exchange:
     return fhir.send("GET", of.reference, token, headers={"If-None-Match": f'W/"{of.version or 1}"'})
 
 
+def _not_modified(fhir: Fhir, of: Sample, token: str) -> Exchange:
+    return fhir.send("GET", of.reference, token, headers={"If-Modified-Since": formatdate(usegmt=True)})
+
+
 EXISTENCE: Mapping[str, Callable[[Fhir, Sample, str], Exchange]] = {
     "HEAD request": _head,
     "read with If-None-Match": _unchanged,
+    "read with If-Modified-Since": _not_modified,
     "search with _summary=count": _count,
 }
 """Requests whose answer has no data and tells all the same that there are some."""
@@ -413,7 +428,7 @@ def _second_page(app: App) -> Trial:
     return Trial(NEXT_PAGE, own.type, exchange, tuple(grant.granted), known.twin, frozenset({own.id}))
 
 
-BEYOND_USER = (*READS, *OF_ANOTHER_PATIENT, _MOVE, "search with _revinclude", "search for patients")
+BEYOND_USER = (*EVERY_READ, *OF_ANOTHER_PATIENT, _MOVE, "search with _revinclude", "search for patients")
 """Requests that are put for a patient whom the signed-in user may not see."""
 
 
@@ -434,22 +449,29 @@ def _beyond_user(app: App, interaction: str) -> Trial:
     scopes = _scopes(app, kind, "user")
     allowed = covering(app, scopes, user=first)
     limited = covering(app, scopes, user=second)
-    found, query = search(app, kind, hidden, allowed.access_token)
+    wanted, ours = app.once("what is hidden from a user", lambda: _hidden(app, kind, allowed, limited))
+    if interaction == _OWN_READ:
+        wanted = Sample({"resourceType": "Patient", "id": hidden}, (("_id", hidden),))
+    if interaction == NEXT_PAGE:
+        wanted = replace(wanted, link=next_page(app.engine.fhir, wanted, allowed.access_token))
+    wanted = replace(wanted, beside=ours)
+    twin = twin_of(app, interaction, wanted, allowed.access_token)
+    exchange = leafed_through(app, tried_in_vain(app, interaction, wanted, limited.access_token), limited.access_token, frozenset({hidden}))
+    return Trial(interaction, wanted.type, exchange, tuple(limited.granted), twin, frozenset({hidden}))
+
+
+def _hidden(app: App, kind: str, allowed: Grant, limited: Grant) -> tuple[Sample, Sample]:
+    """A resource of a patient whom the second user may not see, and one of a patient whom that user sees."""
+    _, second, hidden = users(app)
+    found, query = search(app, kind, hidden, app.tokens.current(allowed.access_token))
     theirs = resources(answered(found), kind)
     if not theirs:
         raise NotApplicable(f"the user who may see the patient {hidden} finds no {kind}: {describe(found.answer)}")
-    wanted = Sample(theirs[0], query)
-    if interaction == _OWN_READ:
-        wanted = Sample({"resourceType": "Patient", "id": hidden}, (("_id", hidden),))
-    twin = twin_of(app, interaction, wanted, allowed.access_token)
-    seen = (second.patients or ("",))[0]
-    own, seen_by = search(app, kind, seen, limited.access_token)
+    own, seen_by = search(app, kind, (second.patients or ("",))[0], app.tokens.current(limited.access_token))
     ours = resources(answered(own), kind)
     if not ours:
         raise TwinFailed(f"the second user's token does not find the {kind} of a patient whom that user may see")
-    wanted = replace(wanted, beside=Sample(ours[0], seen_by))
-    exchange = leafed_through(app, tried_in_vain(app, interaction, wanted, limited.access_token), limited.access_token, frozenset({hidden}))
-    return Trial(interaction, wanted.type, exchange, tuple(limited.granted), twin, frozenset({hidden}))
+    return Sample(theirs[0], query), Sample(ours[0], seen_by)
 
 
 def _written_beyond_user(app: App, interaction: str) -> Trial:
@@ -462,27 +484,50 @@ def _written_beyond_user(app: App, interaction: str) -> Trial:
     keeper = allowed
     with contextlib.suppress(NotApplicable):
         keeper = covering(app, [scope(app, kind, "cruds", "user")], user=first)
-    twin = app.engine.fhir.send("POST", kind, app.tokens.current(allowed.access_token), resource=body(kind, hidden))
-    own = remember(app, twin, keeper)
-    if own is None:
-        raise NotApplicable(f"the user who may see the patient {hidden} creates no {kind}: {describe(answered(twin))}")
-    control = app.engine.fhir.send(
-        "POST", kind, app.tokens.current(limited.access_token), resource=body(kind, (second.patients or ("",))[0])
-    )
-    mine = remember(app, control, keeper)
-    if mine is None:
-        raise NotApplicable(f"the second user creates no {kind} for a patient of that user's own: {describe(answered(control))}")
+    twin, own, mine = app.once(f"written by two users with {letters}", lambda: _by_two_users(app, kind, allowed, limited, keeper))
+    if interaction not in ("create", _MOVE) and interaction in FURTHER_SENT:
+        # Whether the server offers it at all; the words of the commoner writes are in every server's statement.
+        twin = app.once(f"twin {interaction} beyond the user", lambda: _offered(app, interaction, kind, hidden, allowed, keeper))
     if interaction == _MOVE:
         twin = write(app, MOVES[_MOVE], kind, mine, (second.patients or ("",))[0], limited.access_token)
         if not done(twin):
             raise NotApplicable(f"the second user changes no {kind} of that user's own patient: {describe(answered(twin))}")
         own = mine
     exchange = write(app, MOVES.get(interaction, interaction), kind, own, hidden, limited.access_token)
-    if letter_of(interaction) == "c":
+    if makes_one(interaction):
         remember(app, exchange, keeper)
     answered(exchange)
-    undone = interaction == "conditional delete" and bool(disclosed(send(app, "read", own, allowed.access_token), kind))
+    undone = may_find_nothing(interaction) and bool(disclosed(send(app, "read", own, allowed.access_token), kind))
     return Trial(interaction, kind, exchange, tuple(limited.granted), twin, frozenset({own.id}), undone=undone)
+
+
+def _by_two_users(app: App, kind: str, allowed: Grant, limited: Grant, keeper: Grant) -> tuple[Exchange, Sample, Sample]:
+    """What the first user writes about the hidden patient, and the second about a patient of that user's own."""
+    _, second, hidden = users(app)
+    fhir, whose = app.engine.fhir, (second.patients or ("",))[0]
+    twin = fhir.send("POST", kind, app.tokens.current(allowed.access_token), resource=body(kind, hidden))
+    own = remember(app, twin, keeper)
+    if own is None:
+        raise NotApplicable(f"the user who may see the patient {hidden} creates no {kind}: {describe(answered(twin))}")
+    control = fhir.send("POST", kind, app.tokens.current(limited.access_token), resource=body(kind, whose))
+    mine = remember(app, control, keeper)
+    if mine is None:
+        raise NotApplicable(f"the second user creates no {kind} for a patient of that user's own: {describe(answered(control))}")
+    return twin, own, mine
+
+
+def _offered(app: App, interaction: str, kind: str, hidden: str, allowed: Grant, keeper: Grant) -> Exchange:
+    """The write by the user who may, of another resource."""
+    made = app.engine.fhir.send("POST", kind, app.tokens.current(allowed.access_token), resource=body(kind, hidden))
+    spare = remember(app, made, keeper)
+    if spare is None:
+        raise NotApplicable(f"the user who may see the patient {hidden} creates no {kind}: {describe(answered(made))}")
+    twin = write(app, interaction, kind, spare, hidden, allowed.access_token)
+    if makes_one(interaction):
+        remember(app, twin, keeper)
+    if not done(twin):
+        raise NotApplicable(f"the server does not offer the {interaction} of {kind} to a token that covers it: {describe(answered(twin))}")
+    return twin
 
 
 def _found_beyond_user(app: App) -> Trial:

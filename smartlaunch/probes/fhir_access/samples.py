@@ -69,6 +69,8 @@ class Sample:
     query: Query = ()
     link: str = ""
     beside: Sample | None = None
+    identifier: str = ""
+    """An identifier of its patient, as a search writes it."""
 
     @property
     def type(self) -> str:
@@ -107,6 +109,15 @@ def categories(resource: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
             if isinstance(one, dict) and isinstance(one.get("code"), str):
                 found.append((str(one.get("system", "")), one["code"]))
     return tuple(dict.fromkeys(found))
+
+
+def identifier_of(resource: Mapping[str, Any]) -> str:
+    """An identifier of a resource as a search writes it, or an empty string."""
+    listed = resource.get("identifier")
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict) and one.get("value"):
+            return f"{one.get('system', '')}|{one['value']}"
+    return ""
 
 
 # -- whose data ---------------------------------------------------------------------------------------------------------------

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-import secrets
-import time
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
-from smartlaunch.checks.fhir_answer import disclosed, done
+from smartlaunch.checks.fhir_answer import belongs_to, disclosed, done
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.fhir import describe
@@ -16,6 +12,20 @@ from smartlaunch.probes.fhir_access.grants import covering, covers, require_pati
 from smartlaunch.probes.fhir_access.offered import described, offers
 from smartlaunch.probes.fhir_access.requests import Trial, letter_of
 from smartlaunch.probes.fhir_access.samples import Sample, other_patient, patient, sample
+from smartlaunch.probes.fhir_access.writes import (
+    BODIES,
+    BY_SEARCH,
+    BY_URL,
+    BY_VERSION,
+    FURTHER_SENT,
+    NEW_ID,
+    ON_A_CONDITION,
+    SENT,
+    Written,
+    body,
+    fhirpath,
+    json_patch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,48 +34,26 @@ if TYPE_CHECKING:
     from smartlaunch.client.grant import Grant
     from smartlaunch.exchange import Exchange
 
-BODIES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
-    "Observation": (
-        {
-            "status": "final",
-            "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}]}],
-            "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}]},
-            "effectiveDateTime": "2020-02-02T02:02:02Z",
-            "valueQuantity": {"value": 61, "unit": "/min", "system": "http://unitsofmeasure.org", "code": "/min"},
-        },
-        [{"op": "replace", "path": "/status", "value": "amended"}],
-    ),
-    "Condition": (
-        {
-            "clinicalStatus": {
-                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "resolved"}],
-            },
-            "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-category", "code": "problem-list-item"}]}],
-            "code": {"text": "Conformance test, to be deleted"},
-        },
-        [{"op": "add", "path": "/recordedDate", "value": "2020-02-02"}],
-    ),
-}
-"""What the suite writes where it may: the body without its patient, and a patch of it."""
-
-_NUMBERS = itertools.count(1)
-
-NEW_ID = "update of a new id"
-
-BY_URL = "create with an absolute reference"
-ON_A_CONDITION = "create on a condition"
-BY_VERSION = "update with If-Match"
-
 OF_ANOTHER_PATIENT = (
     *("create", "update", "patch", "delete", NEW_ID, "conditional update", "conditional delete"),
     *(BY_URL, ON_A_CONDITION, BY_VERSION),
+    *FURTHER_SENT,
 )
 """Writes that are put for a patient other than the one in context."""
 
-MOVES = {"update that moves it": "update", "patch that moves it": "patch"}
-"""Writes of a resource of the patient in context that give it to another patient, with the same write that does not."""
+FURTHER_MOVES: Mapping[str, str] = {
+    "patch of the whole subject that moves it": "patch",
+    "FHIRPath patch that moves it": "FHIRPath patch",
+    "update by an absolute reference that moves it": "update",
+    "update with If-Match that moves it": "update with If-Match",
+    "conditional update that moves it": "conditional update",
+    "batch with an update that moves it": "batch with an update",
+    "transaction with an update that moves it": "transaction with an update",
+}
+"""Rarer forms of such a write, which are put together."""
 
-_PATCH_TYPE = "application/json-patch+json"
+MOVES: Mapping[str, str] = {"update that moves it": "update", "patch that moves it": "patch", **FURTHER_MOVES}
+"""Writes of a resource of the patient in context that give it to another patient, with the same write that does not."""
 
 
 def kind_to_write(app: App) -> str:
@@ -75,19 +63,6 @@ def kind_to_write(app: App) -> str:
     if not offers(app, kind, "create"):
         raise NotApplicable(f"the CapabilityStatement offers no create of {kind}")
     return kind
-
-
-def body(kind: str, whose: str) -> dict[str, Any]:
-    """A resource of the suite's own about a patient, none like another: a server may refuse or merge what it takes for a duplicate."""
-    number = next(_NUMBERS)
-    moment = f"2020-02-02T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z"
-    named = {"system": "urn:smart-launch-conformance", "value": secrets.token_hex(8)}
-    made = {"resourceType": kind, **BODIES[kind][0], "identifier": [named], "subject": {"reference": f"Patient/{whose}"}}
-    if kind == "Observation":
-        made |= {"effectiveDateTime": moment, "valueQuantity": {**made["valueQuantity"], "value": 60 + number % 40}}
-    else:
-        made |= {"code": {"text": f"Conformance test {number}, to be deleted"}, "onsetDateTime": moment}
-    return made
 
 
 def _writer(app: App, kind: str, whose: str) -> Grant:
@@ -119,7 +94,7 @@ def remember(app: App, exchange: Exchange, grant: Grant) -> Sample | None:
         return None
     found = next(iter(disclosed(exchange)), None)
     if found is None or not found.get("id"):
-        location = exchange.answer.header("location") or ""
+        location = exchange.answer.header("location") or _location_of_entry(exchange)
         parts = [p for p in location.split("/_history")[0].split("/") if p]
         if len(parts) < 2:
             return None
@@ -127,6 +102,13 @@ def remember(app: App, exchange: Exchange, grant: Grant) -> Sample | None:
     made = Sample(found)
     _left_behind(app).append((made.reference, grant))
     return made
+
+
+def _location_of_entry(exchange: Exchange) -> str:
+    """Where the first entry of a batch says that its resource is, or an empty string."""
+    entries = exchange.answer.object.get("entry")
+    answers = [e.get("response") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    return next((str(a["location"]) for a in answers if isinstance(a, dict) and a.get("location")), "")
 
 
 def clean_up(app: App) -> None:
@@ -142,48 +124,12 @@ def clean_up(app: App) -> None:
 
 def write(app: App, interaction: str, kind: str, own: Sample, whose: str, token: str | None) -> Exchange:
     """The write that the words name, of a resource that the suite made."""
-    fhir, resource, token = app.engine.fhir, body(kind, whose), app.tokens.current(token) if token else None
-    match interaction:
-        case "create":
-            return fhir.send("POST", kind, token, resource=resource)
-        case "create with an absolute reference":
-            about = {"reference": f"{fhir.base_url}/Patient/{whose}"}
-            return fhir.send("POST", kind, token, resource={**resource, "subject": about})
-        case "create on a condition":
-            return fhir.send("POST", kind, token, resource=resource, headers={"If-None-Exist": _condition(Sample(resource))})
-        case "update":
-            return fhir.send("PUT", own.reference, token, resource={**resource, "id": own.id})
-        case "update with If-Match":
-            if not own.version:
-                raise NotApplicable(f"the server gives {kind} no version")
-            tag = f'W/"{own.version}"'
-            return fhir.send("PUT", own.reference, token, resource={**resource, "id": own.id}, headers={"If-Match": tag})
-        case "patch":
-            return fhir.send("PATCH", own.reference, token, resource=BODIES[kind][1], headers={"Content-Type": _PATCH_TYPE})
-        case "delete":
-            return fhir.send("DELETE", own.reference, token)
-        case "update of a new id":
-            new = f"conformance-{int(time.time() * 1000) % 10**9}"
-            return fhir.send("PUT", f"{kind}/{new}", token, resource={**resource, "id": new})
-        case "conditional update":
-            return fhir.send("PUT", f"{kind}?{_condition(own)}", token, resource={**resource, "identifier": own.resource.get("identifier")})
-        case "conditional delete":
-            return fhir.send("DELETE", f"{kind}?{_condition(own)}", token)
-    wrapper = interaction.partition(" with a ")[0]
-    entry = {"resource": resource, "request": {"method": "POST", "url": kind}}
-    return fhir.send("POST", "", token, resource={"resourceType": "Bundle", "type": wrapper, "entry": [entry]})
+    return SENT[interaction][1](app.engine.fhir, Written(own, body(kind, whose), whose), app.tokens.current(token) if token else None)
 
 
-def _condition(own: Sample) -> str:
-    """The search by the identifier that the suite gave its resource."""
-    listed = own.resource.get("identifier")
-    first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
-    return urlencode([("identifier", f"{first.get('system', '')}|{first.get('value', own.id)}")])
-
-
-def _makes_one(interaction: str) -> bool:
+def makes_one(interaction: str) -> bool:
     """Whether a write leaves a new resource behind."""
-    return letter_of(interaction) == "c" or interaction == "update of a new id"
+    return letter_of(interaction) == "c" or interaction.endswith("update of a new id")
 
 
 def written_under(app: App, letters: str, interaction: str, *, in_version: int, forbidden: bool = False) -> Trial:
@@ -198,28 +144,61 @@ def written_under(app: App, letters: str, interaction: str, *, in_version: int, 
     whose = patient(app)
     twin, own = _twin(app, interaction, kind, whose)
     exchange = write(app, interaction, kind, own, whose, grant.access_token)
-    if _makes_one(interaction):
+    if makes_one(interaction):
         remember(app, exchange, _writer(app, kind, whose))
     answered(exchange)
-    undone = interaction == "conditional delete" and forbidden and _there(app, own, _writer(app, kind, whose).access_token)
+    undone = may_find_nothing(interaction) and forbidden and _there(app, own, _writer(app, kind, whose).access_token)
+    _spend(app, exchange, own)
     return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}), undone=undone)
 
 
 def _twin(app: App, interaction: str, kind: str, whose: str) -> tuple[Exchange, Sample]:
     """The same write with a token that may, of another resource of the suite's own; and the resource for the trial."""
-    twin, own = created_own(app, kind, whose)
+    twin = app.once(f"twin {interaction} of {kind} for {whose}", lambda: _written_right(app, interaction, kind, whose))
+    return twin, _spare(app, kind, whose)
+
+
+def _spares(app: App) -> dict[tuple[str, str], Sample]:
+    return app.once("resources that no write has reached", dict[tuple[str, str], Sample])
+
+
+def _spare(app: App, kind: str, whose: str) -> Sample:
+    """A resource of the suite's own that is as it was made; one serves every write that is refused."""
+    kept = _spares(app)
+    if (kind, whose) not in kept:
+        kept[(kind, whose)] = created_own(app, kind, whose)[1]
+    return kept[(kind, whose)]
+
+
+def _spend(app: App, exchange: Exchange, own: Sample) -> None:
+    """Put a resource aside that a write has reached, or may have."""
+    if not 400 <= exchange.answer.status < 500:
+        kept = _spares(app)
+        for key in [key for key, one in kept.items() if one.id == own.id]:
+            del kept[key]
+
+
+def may_find_nothing(interaction: str) -> bool:
+    """Whether a write that finds nothing may be answered with success: one that names what it deletes by a search, or in a batch."""
+    return letter_of(interaction) == "d" and interaction != "delete"
+
+
+def _written_right(app: App, interaction: str, kind: str, whose: str) -> Exchange:
     if interaction == "create":
-        return twin, own
+        return created_own(app, kind, whose)[0]
     writer = _writer(app, kind, whose)
     _, spare = created_own(app, kind, whose)
     twin = write(app, interaction, kind, spare, whose, writer.access_token)
     answered(twin)
-    if _makes_one(interaction):
-        remember(app, twin, writer)
+    made = remember(app, twin, writer) if makes_one(interaction) else None
     bundled = interaction.startswith(("batch", "transaction"))
     if not done(twin) or (bundled and twin.answer.object.get("resourceType") != "Bundle"):
         raise NotApplicable(f"the server does not offer the {interaction} of {kind} to a token that covers it: {describe(twin.answer)}")
-    return twin, own
+    if interaction == BY_SEARCH:
+        about = app.engine.fhir.read(made.reference, writer.access_token) if made is not None else None
+        if about is None or not any(whose in belongs_to(one) for one in disclosed(about, kind)):
+            raise NotApplicable("the server does not follow a reference by a search")
+    return twin
 
 
 def written_for_another(app: App, interaction: str) -> Trial:
@@ -232,10 +211,11 @@ def written_for_another(app: App, interaction: str) -> Trial:
         raise NotApplicable(f"no login brings the patient {other} into context")
     twin, own = _twin(app, interaction, kind, other)
     exchange = write(app, interaction, kind, own, other, grant.access_token)
-    if _makes_one(interaction):
+    if makes_one(interaction):
         remember(app, exchange, theirs)
     answered(exchange)
-    undone = interaction == "conditional delete" and _there(app, own, theirs.access_token)
+    undone = may_find_nothing(interaction) and _there(app, own, theirs.access_token)
+    _spend(app, exchange, own)
     return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}), undone=undone)
 
 
@@ -249,15 +229,32 @@ def moved(app: App, interaction: str) -> Trial:
     answered(twin)
     if not done(twin):
         raise NotApplicable(f"the server does not offer the {MOVES[interaction]} of {kind}: {describe(twin.answer)}")
-    if interaction == "update that moves it":
-        exchange = write(app, "update", kind, own, other, grant.access_token)
-    else:
-        patch = [{"op": "replace", "path": "/subject/reference", "value": f"Patient/{other}"}]
-        exchange = app.engine.fhir.send("PATCH", own.reference, grant.access_token, resource=patch, headers={"Content-Type": _PATCH_TYPE})
+    exchange = _move(app, interaction, kind, own, other, grant.access_token)
     if done(exchange):
         _left_behind(app).append((own.reference, _writer(app, kind, other)))
     answered(exchange)
     return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+
+
+def _move(app: App, interaction: str, kind: str, own: Sample, other: str, token: str) -> Exchange:
+    """The write that gives a resource to another patient."""
+    fhir, about = app.engine.fhir, {"reference": f"Patient/{other}"}
+    match interaction:
+        case "patch that moves it" | "patch of the whole subject that moves it":
+            whole = "whole" in interaction
+            value, path = (about, "/subject") if whole else (about["reference"], "/subject/reference")
+            patch = [{"op": "replace", "path": path, "value": value}]
+            return json_patch(fhir, own.reference, token, patch)
+        case "FHIRPath patch that moves it":
+            to = [{"name": "type", "valueCode": "replace"}, {"name": "path", "valueString": f"{kind}.subject"}]
+            return fhir.send("PATCH", own.reference, token, resource=fhirpath([*to, {"name": "value", "valueReference": about}]))
+        case "update by an absolute reference that moves it":
+            moved_to = {**body(kind, other), "id": own.id, "subject": {"reference": f"{fhir.base_url}/Patient/{other}"}}
+            return fhir.send("PUT", own.reference, token, resource=moved_to)
+        case "update with If-Match that moves it":
+            # The write before has made a version of its own.
+            own = Sample(app.engine.fhir.read(own.reference, token).answer.object)
+    return write(app, MOVES[interaction], kind, own, other, token)
 
 
 def _there(app: App, own: Sample, token: str) -> bool:
@@ -270,13 +267,15 @@ def written_beyond(app: App, interaction: str, kind: str, grant: Grant) -> Trial
     """A write of the suite's own resource about the patient, under a grant that does not reach it; another token's write succeeds."""
     twin, own = _twin(app, interaction, kind, patient(app))
     exchange = write(app, interaction, kind, own, patient(app), grant.access_token)
-    if _makes_one(interaction):
+    if makes_one(interaction):
         remember(app, exchange, _writer(app, kind, patient(app)))
     answered(exchange)
-    return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}))
+    undone = may_find_nothing(interaction) and _there(app, own, _writer(app, kind, patient(app)).access_token)
+    _spend(app, exchange, own)
+    return Trial(interaction, kind, exchange, tuple(grant.granted), twin, frozenset({own.id}), undone=undone)
 
 
-WITHOUT_TOKEN = ("create", "update", "delete")
+WITHOUT_TOKEN = ("create", "update", "delete", "patch", "conditional update", "conditional delete", *FURTHER_SENT)
 """Writes that are tried without any token."""
 
 
@@ -285,10 +284,12 @@ def without_token(app: App, interaction: str) -> Trial:
     kind, whose = kind_to_write(app), patient(app)
     twin, own = _twin(app, interaction, kind, whose)
     exchange = write(app, interaction, kind, own, whose, None)
-    if interaction == "create":
+    if makes_one(interaction):
         remember(app, exchange, _writer(app, kind, whose))
     answered(exchange)
-    return Trial(interaction, kind, exchange, (), twin, frozenset({own.id}))
+    undone = may_find_nothing(interaction) and _there(app, own, _writer(app, kind, whose).access_token)
+    _spend(app, exchange, own)
+    return Trial(interaction, kind, exchange, (), twin, frozenset({own.id}), undone=undone)
 
 
 def found_of_another(app: App) -> Trial:
@@ -299,7 +300,7 @@ def found_of_another(app: App) -> Trial:
     if theirs.token.patient != other:
         raise NotApplicable(f"no login brings the patient {other} into context")
     _, own = created_own(app, kind, other)
-    headers = {"If-None-Exist": _condition(own)}
+    headers = {"If-None-Exist": Written(own, body(kind, other), other).condition}
     twin = app.engine.fhir.send("POST", kind, app.tokens.current(theirs.access_token), resource=body(kind, other), headers=headers)
     answered(twin)
     if own.id not in {str(one.get("id")) for one in disclosed(twin, kind)}:
