@@ -170,6 +170,8 @@ class App:
         )
         if not answer.code:
             self.engine.proofs.refused(self.client.name, self._prove_plainly)
+        else:
+            self.tokens.suspect()  # a server that keeps few logins for each user may have ended an older one for this
         return answer
 
     # -- token requests ---------------------------------------------------------------------------------------------------

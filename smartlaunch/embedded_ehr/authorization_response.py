@@ -107,6 +107,10 @@ class Answers(Part):
             for earlier in self.state.codes.values():
                 if (earlier.client_id, earlier.user) == (code.client_id, code.user):
                     earlier.expires_at = min(earlier.expires_at, now)
+        if self.variant("ends_an_access_token_at_the_next_code"):
+            for token in self.state.access_tokens.values():
+                if (token.client_id, token.user) == (code.client_id, code.user):
+                    token.revoked = True
         self.state.codes[code.value] = code
         answer = {"code": code.value}
         if values.get("response_type") not in {None, "code"} and self.defects("issues_tokens_at_authorization_endpoint"):

@@ -123,7 +123,10 @@ def send(app: App, token: str | None, credentials: Credentials, *, hint: str = "
 
 def with_charset(app: App) -> Exchange:
     """The question about the token of the right flow in a form whose media type names the charset; the usual one has to be answered."""
-    token = live(app).grant.access_token
+    known = live(app)
+    token = (
+        app.grant().access_token if known.body.get("active") is True else known.grant.access_token
+    )  # a later login may have ended that one
     return app.once("introspect with charset", lambda: send(app, token, caller(app), media_type=FORM_WITH_CHARSET))
 
 
