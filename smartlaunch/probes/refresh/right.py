@@ -133,7 +133,7 @@ def _second(app: App, first: Refreshed) -> Refreshed:
         raise NotApplicable("the refresh response has no new refresh token")
     answer = app.refresh(first.answer.refresh_token)
     answered(answer.exchange)
-    return Refreshed(first.grant, answer)
+    return Refreshed(first.grant, answer, read=read_at_once(app, answer) if answer.succeeded else None)
 
 
 def with_empty_scope(app: App) -> Refreshed:
