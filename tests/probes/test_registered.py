@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from smartlaunch.checks.fhir_answer import disclosed
+from smartlaunch.client.app import App
 from smartlaunch.errors import NotApplicable, NotConfigured
 from smartlaunch.oauth.scopes import REFRESH
+from smartlaunch.probes.fhir_access import interactions
 from smartlaunch.probes.registered import CONTEXT, line_for, no_refresh_token, types_of_data, unless_all_asked, unless_asked, unless_named
+from smartlaunch.target import Registered
+
+from .conftest import World
 
 SILENCE = NotApplicable("the answer lacks it")
 
@@ -106,3 +114,29 @@ def test_what_is_missing_is_what_to_write() -> None:
     assert no_refresh_token(own).key == line_for("offline_access")  # type: ignore[attr-defined]
     assert unless_asked(own, SILENCE, "patient/").key == line_for("patient/<type>.rs")  # type: ignore[attr-defined]
     assert unless_asked(app("openid"), SILENCE, *CONTEXT).key == line_for("launch/patient")  # type: ignore[attr-defined]
+
+
+def of_one_type(world: World) -> App:
+    only = ("launch/patient", "patient/Observation.rs")
+    return world.with_client(scopes=only, ehr_launch_scopes=only, registered=Registered()).app("public")
+
+
+@pytest.mark.parametrize("interaction", ["read", "search"])
+@pytest.mark.parametrize(("defects", "told"), [((), False), (("ignores_scopes",), True)])
+def test_an_app_with_scopes_for_one_type_shows_that_scopes_count(
+    interaction: str, defects: tuple[str, ...], told: bool, worlds: Callable[..., World]
+) -> None:
+    """The patient in context is there, and its own resource is of a type that such an app was not granted."""
+    app = of_one_type(worlds(*defects, fresh=True))
+    trial = interactions.other_type(app, interaction)
+    assert (trial.resource_type, trial.ids) == ("Patient", {app.grant().token.patient})
+    assert bool(disclosed(trial.exchange, "Patient")) is told
+
+
+def test_a_request_that_a_server_does_not_know_is_no_refusal(worlds: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
+    app = of_one_type(worlds(fresh=True))
+    unknown = interactions.other_type(app, "search").exchange
+    unknown = replace(unknown, response=replace(unknown.answer, status=501, body=b""))
+    monkeypatch.setattr(interactions, "tried_in_vain", lambda *_: unknown)
+    with pytest.raises(NotApplicable, match="does not offer the read of Patient"):
+        interactions.other_type(app, "read")

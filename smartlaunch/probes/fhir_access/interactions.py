@@ -36,7 +36,7 @@ from smartlaunch.probes.fhir_access.samples import (
 )
 from smartlaunch.probes.fhir_access.writes import BODIES
 from smartlaunch.probes.fhir_access.writing import kind_to_write, written_beyond, written_under
-from smartlaunch.probes.registered import unless_asked
+from smartlaunch.probes.registered import own, types_of_data, unless_asked
 
 if TYPE_CHECKING:
     from smartlaunch.client.app import App
@@ -168,6 +168,8 @@ def other_type(app: App, interaction: str) -> Trial:
 
 def _other_type(app: App, interaction: str) -> Trial:
     inside = sample(app)
+    if (alone := _left_out_person(app, interaction, inside)) is not None:
+        return alone
     outside = replace(_person(app) if interaction in OF_THE_PERSON else sample(app, 1), beside=inside)
     if interaction == NEXT_PAGE:
         outside = replace(outside, link=next_page(app.engine.fhir, outside, app.grant().access_token))
@@ -181,6 +183,27 @@ def _other_type(app: App, interaction: str) -> Trial:
     trial = Trial(interaction, outside.type, exchange, tuple(grant.granted), twin, frozenset({outside.id}))
     wrapped = interaction.startswith(("batch", "transaction"))
     return _heeded(app, trial, "search" if "search" in interaction else "read") if wrapped else trial
+
+
+_NEED_NO_TWIN = ("read", "search")
+
+
+def _left_out_person(app: App, interaction: str, inside: Sample) -> Trial | None:
+    """What an app with scopes for a single type can show: a request for the patient in context, whose own resource they do not open.
+
+    The server itself named that patient in its token response, so there is one, and what comes of the request shows itself.
+    """
+    grant = app.grant()
+    whose = grant.token.patient
+    patients = any(covers([*grant.granted, *own(app)], "Patient", letter) for letter in "rs")
+    if interaction not in _NEED_NO_TWIN or types_of_data(app) != 1 or patients or not whose or fhir_user(app) == f"Patient/{whose}":
+        return None
+    require_works(app, grant, inside, "rs")
+    person = Sample({"resourceType": "Patient", "id": whose}, (("_id", whose),))
+    exchange = tried_in_vain(app, interaction, person, grant.access_token)
+    if answered(exchange).status not in (200, 401, 403, 404):
+        raise NotApplicable(f"the server does not offer the {interaction} of {person.type}: {describe(exchange.answer)}")
+    return Trial(interaction, "Patient", exchange, tuple(grant.granted), ids=frozenset({whose}))
 
 
 def further_types(app: App) -> list[Trial]:
