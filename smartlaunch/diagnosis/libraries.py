@@ -15,6 +15,7 @@ from importlib.resources import files
 
 OWNER = "library:"
 """How the owner of a sentence begins, where the owners of phrases are vendors."""
+_SERVERS = "servers.toml"
 _GAP = ".{0,160}?"
 _QUOTES = "[\\\\\"'`\u2018\u2019\u201c\u201d]"
 _QUOTE_MARKS = re.compile(_QUOTES)
@@ -32,12 +33,13 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A library by name, with the place where its sentences stand."""
+    """A library by name, with the place where its sentences stand; what a toolkit of servers says comes in an answer."""
 
     id: str
     name: str
     source: str
     sentences: tuple[Sentence, ...]
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def libraries() -> dict[str, Library]:
         if entry.name.endswith(".toml"):
             for row in tomllib.loads(entry.read_text("utf-8"))["library"]:
                 sentences = [_sentence(says, row["id"], text) for says, texts in row["says"].items() for text in texts]
-                found[row["id"]] = Library(row["id"], row["name"], row["source"], tuple(sentences))
+                found[row["id"]] = Library(row["id"], row["name"], row["source"], tuple(sentences), entry.name == _SERVERS)
     return found
 
 
@@ -68,6 +70,14 @@ def name_of(owner: str) -> str:
     """The name of the library that an owner stands for; empty for an owner of another kind."""
     known = libraries().get(owner.removeprefix(OWNER)) if owner.startswith(OWNER) else None
     return known.name if known is not None else ""
+
+
+def speaker_of(owner: str) -> str:
+    """Who says a sentence of this owner: the library itself, or an answer, for other servers may use the words of a toolkit too."""
+    known = libraries().get(owner.removeprefix(OWNER)) if owner.startswith(OWNER) else None
+    if known is None:
+        return ""
+    return f"an answer in the words of {known.name}" if known.answers else known.name
 
 
 @lru_cache(maxsize=4096)

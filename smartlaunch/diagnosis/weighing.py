@@ -131,7 +131,7 @@ def _told_of(m: Material) -> Vendor | None:
     return named[0] if len(named) == 1 else None
 
 
-_HABITS = frozenset({"request-state", "request-state-short"})
+_HABITS = frozenset({"request-state", "request-state-short", "request-pkce-absent", "no-detail-page"})
 """Rules of what a request should have and no server refuses for: beside them a told symptom is the better beginning."""
 
 

@@ -156,3 +156,14 @@ def test_symptom_comes_before_a_habit_of_the_request():
         "either-token-endpoint-401-2",
         "request-state-short",
     ]
+
+
+def test_words_of_a_toolkit_are_no_proof_that_a_server_is_built_with_it():
+    first = load('{"error": "invalid_grant", "error_description": "The specified code_verifier is invalid."}').report().diagnoses[0]
+    assert 'an answer in the words of OpenIddict for .NET (error_description) says "' in " ".join(each.text for each in first.evidence)
+
+
+def test_certificate_that_is_not_trusted_comes_before_the_document_it_hides():
+    error = 'Get "https://as.example/.well-known/openid-configuration": tls: failed to verify certificate: x509: certificate signed by unknown authority'
+    found = load(f"Sign-in fails\n```\nerror | 'failed to fetch OIDC discovery document: {error}'\n```\n").report().diagnoses
+    assert found[0].rule == "certificate-not-trusted-by-app"

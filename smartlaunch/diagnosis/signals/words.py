@@ -36,7 +36,7 @@ def stated(m: Material, vendor: Vendor) -> Iterator[Signal]:
             yield saw("unknown-urn", f"the server names {urn}, which no rule knows", urn=urn)
     for said in sorted(m.said, key=lambda each: each.who == "asker"):
         for says, words, owner in _said_by(said, vendor, stage_of(m, said)):
-            library = libraries.name_of(owner)
+            library = libraries.speaker_of(owner)
             speaker, by = (library, "server") if library else (_WHO[said.who], said.who)
             yield saw(f"says:{says}", f'{speaker} ({said.where}) says "{words}"', said.exchange, by=by, words=words)
             if library:
