@@ -124,10 +124,12 @@ def send(app: App, token: str | None, credentials: Credentials, *, hint: str = "
 def with_charset(app: App) -> Exchange:
     """The question about the token of the right flow in a form whose media type names the charset; the usual one has to be answered."""
     known = live(app)
-    token = (
-        app.grant().access_token if known.body.get("active") is True else known.grant.access_token
-    )  # a later login may have ended that one
-    return app.once("introspect with charset", lambda: send(app, token, caller(app), media_type=FORM_WITH_CHARSET))
+
+    def make() -> Exchange:
+        token = _still_active(app) if known.body.get("active") is True else known.grant.access_token
+        return send(app, token, caller(app), media_type=FORM_WITH_CHARSET)
+
+    return app.once("introspect with charset", make)
 
 
 def caller(app: App) -> Credentials:
@@ -221,6 +223,20 @@ def proven(app: App) -> Introspected:
     return known
 
 
+def _still_active(app: App) -> str:
+    """The access token of the living grant, which the right query has just called active; ``TwinFailed`` where it no longer does."""
+    grant = app.grant()
+    if answered(send(app, grant.access_token, caller(app))).object.get("active") is True:
+        return grant.access_token
+    try:
+        read: Exchange | None = app.tokens.probe(grant)
+    except NotConfigured:
+        read = None
+    if read is not None and 200 <= read.heard.status < 300:
+        raise TwinFailed("the right query calls a token inactive that the FHIR server still takes, and called it active before")
+    raise TwinFailed("the token has ended by itself since it was called active")
+
+
 def with_hint(app: App, hint: str) -> Introspected:
     """The right query with a ``token_type_hint`` that does not fit."""
     known = proven(app)
@@ -228,10 +244,7 @@ def with_hint(app: App, hint: str) -> Introspected:
         raise TwinFailed("without a hint the token was not called active", by="introspection-active")
 
     def make() -> Introspected:
-        token = app.grant().access_token
-        before = send(app, token, caller(app))
-        if answered(before).object.get("active") is not True:
-            raise TwinFailed("the token has ended by itself since it was called active")
+        token = _still_active(app)
         return replace(known, exchange=send(app, token, caller(app), hint=hint))  # an assertion serves once
 
     return app.once(f"introspection with hint {hint}", make)
