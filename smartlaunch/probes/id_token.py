@@ -236,9 +236,16 @@ def _refresh_token(app: App) -> str:
     return has_refresh_token(app, app.grant()).token.refresh_token
 
 
+def _own_id_token(app: App) -> str:
+    value = app.grant().token.id_token
+    if not value:
+        raise unless_asked(app, NotApplicable("the token response has no ID Token"), "openid")
+    return value
+
+
 OTHERS: Mapping[str, Callable[[App], str]] = {
     "its refresh token": _refresh_token,
-    "its ID Token": lambda app: identity(app).token.id_token,
+    "its ID Token": _own_id_token,
     "an access token with another end": lambda app: other_end(app.grant().access_token),
 }
 """What comes in place of an access token with the scope ``openid``."""
