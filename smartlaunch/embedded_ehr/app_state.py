@@ -17,7 +17,7 @@ from smartlaunch.embedded_ehr.fhir_refusal import Refused
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from smartlaunch.embedded_ehr.defects import Defects
+    from smartlaunch.embedded_ehr.defects import Defects, Variants
     from smartlaunch.embedded_ehr.fhir_store import Version
     from smartlaunch.embedded_ehr.state import State
 
@@ -30,8 +30,9 @@ _SUBJECT_TYPES = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson"
 class AppState:
     """The rules of App State; it also knows which app keeps which state, because one app never sees another's."""
 
-    def __init__(self, state: State, defects: Defects) -> None:
+    def __init__(self, state: State, defects: Defects, variant: Variants) -> None:
         self._state = state
+        self._variant = variant
         self._defects = defects
         self._owners: dict[str, str] = {}
 
@@ -114,7 +115,7 @@ class AppState:
                 return
             if body is None and defects("app_state_deletes_without_if_match"):
                 return
-            raise Refused(400, "required", "A change of App State needs If-Match.")
+            raise Refused(428 if self._variant("wants_if_match_by_428") else 400, "required", "A change of App State needs If-Match.")
         latest = f'W/"{current["meta"]["versionId"]}"'
         if defects("app_state_etag_is_not_the_version"):
             latest = latest.replace('"', '"v', 1)

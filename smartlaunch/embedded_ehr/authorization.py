@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.core import Sandbox
     from smartlaunch.embedded_ehr.registry import Client
 
+_HALLS = 4
+"""How often a server sends the browser on that does so more than once."""
+
 
 def routes(sandbox: Sandbox) -> list[Route]:
     """Return the routes of the authorization endpoint and of the pages behind it."""
@@ -33,6 +36,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
     pages = endpoint.pages
     return [
         Route(sandbox.profile.authorize_path, endpoint.authorize, methods=["GET", "POST"]),
+        Route("/oauth/hall", endpoint.hall, methods=["GET"]),
         Route("/oauth/login", pages.login_page, methods=["GET"]),
         Route("/oauth/login", pages.login, methods=["POST"]),
         Route("/oauth/patient", pages.patient_page, methods=["GET"]),
@@ -56,6 +60,7 @@ class Authorization(Part):
         self.answers = Answers(sandbox)
         self.rules = RequestRules(sandbox)
         self.pages = SignIn(sandbox, self.answers)
+        self.kept: dict[str, Parameters] = {}
 
     async def authorize(self, request: Request) -> Response:
         """Take an authorization request by GET or POST."""
@@ -70,7 +75,10 @@ class Authorization(Part):
             return RedirectResponse(at_another_host(str(request.url)), status)
         given = Parameters([])
         try:
-            given = await form_parameters(request) if request.method == "POST" else query_parameters(request)
+            kept = self.kept.get(request.query_params.get("resume", ""))
+            given = kept or (await form_parameters(request) if request.method == "POST" else query_parameters(request))
+            if kept is None and self.variant("takes_requests_in_by_a_redirect"):
+                return self._taken_in(given)
             client, redirect_uri = self.rules.who_and_where(given, posted=request.method == "POST")
         except OAuthError as problem:
             return self.answers.error_page(Untrusted("This request cannot be read", problem.description, problem.error))
@@ -87,6 +95,19 @@ class Authorization(Part):
             if request.method == "POST" and self.defects("loses_state_of_posted_errors"):
                 values.pop("state", None)
             return self.answers.send_error(redirect_uri, values, problem, posted=request.method == "POST")
+
+    def _taken_in(self, given: Parameters) -> Response:
+        """Keep a request, and send the browser to where it goes on by GET, as a server does that hands requests to another part of it."""
+        name = new_secret()
+        self.kept[name] = given
+        return RedirectResponse(f"{self.state.base_url}/oauth/hall?resume={name}", 303, {"Cache-Control": "no-store"})
+
+    async def hall(self, request: Request) -> Response:
+        """Send the browser from place to place, and in the end back with the request that was kept."""
+        name, steps = request.query_params.get("resume", ""), request.query_params.get("step", "")
+        if len(steps) < _HALLS:
+            return RedirectResponse(f"{self.state.base_url}/oauth/hall?resume={name}&step={steps}i", 302)
+        return RedirectResponse(f"{self.state.base_url}{self.sandbox.profile.authorize_path}?resume={name}", 302)
 
     def _values(self, given: Parameters, *, posted: bool) -> dict[str, str]:
         """Return the parameters as this server reads them."""
@@ -122,6 +143,11 @@ class Authorization(Part):
             problem = found
         if launch is not None and request.method == "POST" and self.defects("forgets_the_launch_of_posted_requests"):
             launch = None
+        in_browser = self.state.session_of(request)
+        elsewhere = launch is not None and (in_browser is None or in_browser.username != launch.username)
+        if elsewhere and self.variant("binds_launches_to_the_browser"):
+            message = "This launch belongs to a session that this browser does not have."
+            raise OAuthError("access_denied", message)
         now = self.state.now()
         transaction = Transaction(new_secret(), client.client_id, redirect_uri, values, launch=launch, put_off=put_off, issued_at=now)
         transaction.context["posted"] = request.method == "POST"

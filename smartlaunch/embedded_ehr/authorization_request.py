@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from smartlaunch.embedded_ehr import data, grants
-from smartlaunch.embedded_ehr.core import OAuthError, Parameters, Part, scope_is_well_formed
+from smartlaunch.embedded_ehr.core import OTHER_RESPONSE_TYPES, OAuthError, Parameters, Part, scope_is_well_formed
 from smartlaunch.embedded_ehr.defects.authorization import CHALLENGES, RESPONSE_TYPES, Audience, Challenge, resembles_own
 from smartlaunch.embedded_ehr.defects.spoiling import excused
 from smartlaunch.embedded_ehr.redirection import is_registered
@@ -181,6 +181,9 @@ class RequestRules(Part):
         if kind is None:
             message = "The response_type is missing."
             raise OAuthError("invalid_request", message)
+        if kind in OTHER_RESPONSE_TYPES and self.variant("lists_response_types_for_other_clients"):
+            message = "This app is not registered for this response_type."
+            raise OAuthError("unauthorized_client", message)
         message = "Only the response_type code is supported."
         if self.defects("answers_wrong_response_type_with_another_code"):
             raise OAuthError("invalid_scope", message)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _ODD = "~.%7E+%&=;/?#[]@!'(*)"
+_VISIBLE = "".join(chr(number) for number in range(0x20, 0x7F))
 _DRAWN_BY_SCRIPT = ("patient_picker", "patient_table", "encounter_picker", "consent", "consent_again")
 
 
@@ -72,6 +73,8 @@ class Answers(Part):
         if self.variant("adds_a_scope_of_its_own"):
             granted = [*granted, "https://lakeside.example/scope/session"]
         lifetime = client.code_lifetime_s or self.sandbox.profile.code_lifetime_s
+        if client.code_lifetime_s is None and self.variant("gives_codes_ten_seconds"):
+            lifetime = 10
         if self.defects("issues_codes_that_live_for_an_hour"):
             lifetime = 3600
         value = new_secret() + (_ODD if self.variant("writes_codes_with_punctuation") else "")
@@ -79,6 +82,8 @@ class Answers(Part):
         unasked = transaction.session_is_older and not transaction.decided
         if challenge and unasked and self.defects("loses_the_challenge_where_nothing_is_asked"):
             challenge = ""
+        if self.variant("issues_codes_of_3000_characters"):
+            value = (value + _VISIBLE * 40)[:3000]
         new = NewCode(value, client.client_id, transaction.username or "", len(self.state.codes))
         spoil(self.defects, new, CODES)
         code = Code(
@@ -185,4 +190,6 @@ class Answers(Part):
             answer.pop("iss", None)
         if self.variant("adds_members_everywhere"):
             answer["session_state"] = new_secret()
+        if self.variant("ends_redirects_with_a_fragment") and "code" in answer:
+            answer |= {"scope": values.get("scope", ""), "authuser": "0"}
         return deliver(self.sandbox, redirect_uri, answer)

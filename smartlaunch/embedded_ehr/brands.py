@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -161,7 +162,8 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
             return Response(status_code=401, headers={"WWW-Authenticate": "Bearer", "Access-Control-Allow-Origin": "*"})
         if defects("brands_lead_nowhere"):
             return Response("Not found", status_code=404, media_type="text/plain", headers={"Access-Control-Allow-Origin": "*"})
-        body = json.dumps(bundle(state, defects, started)).encode()
+        made = bundle(state, defects, started)
+        body = json.dumps(_with_uuids(made) if variant("names_its_brands_by_uuid") else made).encode()
         etag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
         headers = {"Cache-Control": "public, max-age=60"}
         if not defects("brands_lack_cors"):
@@ -177,6 +179,18 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
         return Response(body, media_type="application/fhir+json; charset=utf-8", headers=headers)
 
     return [Route(BUNDLE_PATH, brands, methods=["GET", "OPTIONS"])]
+
+
+def _with_uuids(made: dict[str, Any]) -> dict[str, Any]:
+    """Return the bundle with a UUID as the full URL of each entry, and references to those."""
+    text = json.dumps(made)
+    for entry in made["entry"]:
+        found = entry["resource"]
+        urn = uuid.uuid5(uuid.NAMESPACE_URL, entry["fullUrl"]).urn
+        text = text.replace(json.dumps(entry["fullUrl"]), json.dumps(urn))
+        text = text.replace(json.dumps(f"{found['resourceType']}/{found['id']}"), json.dumps(urn))
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed
 
 
 def _preflight_headers(defects: Defects) -> dict[str, str]:

@@ -189,6 +189,8 @@ class Chart:
             del parameters["launch"]
         elif defects("chart_sends_empty_launch"):
             parameters["launch"] = ""
+        if self.variant("launches_with_more_parameters"):
+            parameters = {"tenant": "lakeside-7", **parameters, "lang": "en-US", "_": new_secret()[:8]}
         base = str(client.launch_uri)
         if defects("chart_launches_at_unregistered_uri"):
             base += "/start"

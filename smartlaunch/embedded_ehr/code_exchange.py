@@ -53,6 +53,7 @@ class CodeExchange(GrantType):
             if code is None:
                 raise bad_grant(self.defects, "The code is not known.")
         if code.client_id != client.client_id and not self._trades_codes(client, code):
+            code.used = code.used or self.variant("ends_a_code_at_every_failed_exchange")
             raise bad_grant(self.defects, "The code was issued to another client.")
         if code.used and not (arrived < code.used_at and defects("lets_two_requests_at_once_redeem_one_code")):
             if not defects("keeps_tokens_of_a_replayed_code"):
@@ -67,6 +68,16 @@ class CodeExchange(GrantType):
         late = defects("accepts_expired_code") or (not client.public and defects("accepts_expired_code_of_confidential_clients"))
         if code.expires_at < now and not late:
             raise bad_grant(self.defects, "The code has expired.")
+        try:
+            self._require_what_it_is_bound_to(client, code, given)
+        except OAuthError:
+            code.used = code.used or self.variant("ends_a_code_at_every_failed_exchange")
+            raise
+        code.used, code.used_at = True, time.monotonic()
+        return self._issue_for_code(client, code)
+
+    def _require_what_it_is_bound_to(self, client: Client, code: Code, given: Parameters) -> None:
+        defects = self.defects
         if not (code.posted and defects("ignores_redirect_uri_at_exchange_of_posted_requests")):
             self._require_redirect_uri(code, given)
         unlooked = (code.posted and defects("compares_no_verifier_of_posted_requests")) or (
@@ -76,8 +87,6 @@ class CodeExchange(GrantType):
             self._require_verifier(client, code, given)
         if code.put_off:
             raise bad_grant(self.defects, code.put_off)
-        code.used, code.used_at = True, time.monotonic()
-        return self._issue_for_code(client, code)
 
     def _resembling_code(self, value: str) -> Code | None:
         """Return a code that is not the one that came but like it, which only a broken server looks for."""

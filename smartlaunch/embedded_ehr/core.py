@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.state import State
 
 FORM = "application/x-www-form-urlencoded"
+ONE_PATH = "/oauth/server"
+"""Where a server stands whose endpoints differ by their query only."""
 MAX_BODY = 256 * 1024
 _MOST_NESTING = 64
 _SCOPE_SYNTAX = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")
@@ -44,11 +46,27 @@ class Sandbox:
     @property
     def token_url(self) -> str:
         """The absolute URL of the token endpoint."""
+        if self.variant("has_one_path_for_all_endpoints"):
+            return f"{self.state.base_url}{ONE_PATH}?op=token"
         return self.state.base_url + self.profile.token_path + ("?tenant=lakeside" if self.variant("has_endpoints_with_a_query") else "")
+
+    @property
+    def introspection_url(self) -> str:
+        """The absolute URL of the introspection endpoint."""
+        return self.state.base_url + (
+            f"{ONE_PATH}?op=introspect" if self.variant("has_one_path_for_all_endpoints") else "/oauth/introspect"
+        )
+
+    @property
+    def revocation_url(self) -> str:
+        """The absolute URL of the revocation endpoint."""
+        return self.state.base_url + (f"{ONE_PATH}?op=revoke" if self.variant("has_one_path_for_all_endpoints") else "/oauth/revoke")
 
     @property
     def authorize_url(self) -> str:
         """The absolute URL of the authorization endpoint."""
+        if self.variant("has_one_path_for_all_endpoints"):
+            return f"{self.state.base_url}{ONE_PATH}?op=authorize"
         address = self.state.base_url + self.profile.authorize_path
         queried = self.variant("has_endpoints_with_a_query") or self.defects("refuses_the_query_of_its_own_authorization_endpoint")
         return f"{address}?tenant=lakeside" if queried else address
@@ -257,6 +275,48 @@ def error_answer(sandbox: Sandbox, problem: OAuthError) -> Response:
     if sandbox.variant("leaves_out_error_description"):
         body.pop("error_description", None)
     return json_answer(body, status=status, headers=headers, media_type=json_media_type(sandbox))
+
+
+OTHER_GRANT_TYPES = (
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+)
+OTHER_RESPONSE_TYPES = ("token", "id_token", "code id_token")
+_OTHER_AUTHENTICATION = ("tls_client_auth", "client_secret_jwt", "none")
+
+
+def list_for_others(sandbox: Sandbox, document: dict[str, Any]) -> None:
+    """Put what none of the apps here is registered for, and others are, into the lists of a metadata document."""
+    lists = {
+        "lists_grant_types_for_other_clients": ("grant_types_supported", OTHER_GRANT_TYPES),
+        "lists_response_types_for_other_clients": ("response_types_supported", OTHER_RESPONSE_TYPES),
+        "lists_authentication_methods_for_other_clients": ("token_endpoint_auth_methods_supported", _OTHER_AUTHENTICATION),
+    }
+    for name, (member, more) in lists.items():
+        if member in document and sandbox.variant(name):
+            document[member] = [*document[member], *more]
+
+
+def add_registered_members(sandbox: Sandbox, document: dict[str, Any]) -> None:
+    """Put members of other registered documents into the metadata, whose features are there and bind nobody."""
+    if not sandbox.variant("lists_members_of_other_standards"):
+        return
+    base = sandbox.state.base_url
+    document |= {
+        "pushed_authorization_request_endpoint": f"{base}/oauth/par",
+        "require_pushed_authorization_requests": False,
+        "device_authorization_endpoint": f"{base}/oauth/device",
+        "dpop_signing_alg_values_supported": ["ES256"],
+        "tls_client_certificate_bound_access_tokens": False,
+        "mtls_endpoint_aliases": {"token_endpoint": f"{base}/mtls/token"},
+        "service_documentation": f"{base}/docs",
+        "ui_locales_supported": ["en", "fr-CA"],
+        "op_policy_uri": f"{base}/policy",
+        "acr_values_supported": ["0", "urn:lakeside:gold"],
+        "display_values_supported": ["page", "touch"],
+        "protected_resources": [sandbox.state.fhir_base_url],
+    }
 
 
 def json_media_type(sandbox: Sandbox) -> str:

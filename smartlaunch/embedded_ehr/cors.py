@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from smartlaunch.embedded_ehr.defects.spoiling import excused
 
@@ -87,7 +87,14 @@ class Cors:
         if origin is None or kind is None:
             await self.app(scope, receive, send)
             return
+        foreign = origin not in self._registered()
+        if foreign and kind != "public" and self.sandbox.variant("refuses_requests_of_foreign_origins"):
+            await PlainTextResponse("Invalid CORS request", 403)(scope, receive, send)
+            return
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            if kind in ("public", "oauth") and self.sandbox.variant("answers_no_needless_preflight"):
+                await Response(status_code=405, headers={"Allow": "GET" if kind == "public" else "POST"})(scope, receive, send)
+                return
             response = self._preflight(kind, path, origin)
             await response(scope, receive, send)
             return
@@ -103,6 +110,9 @@ class Cors:
 
         await self.app(scope, receive, sending)
 
+    def _registered(self) -> set[str]:
+        return {one for client in self.sandbox.state.clients.values() for one in client.origins}
+
     def _kind(self, path: str) -> str | None:
         if path in _PUBLIC:
             return "public"
@@ -115,7 +125,7 @@ class Cors:
     def _allowed(self, kind: str, path: str, origin: str) -> str | None:
         """Return the value of Access-Control-Allow-Origin, or None where the origin gets nothing."""
         defects = self.sandbox.defects
-        registered = {one for client in self.sandbox.state.clients.values() for one in client.origins}
+        registered = self._registered()
         if kind == "public":
             if path.endswith("smart-configuration") and defects("no_cors_on_smart_configuration"):
                 return None
@@ -167,13 +177,18 @@ class Cors:
                 headers.append("Access-Control-Allow-Origin", "*")
             if kind == "fhir" and defects("sends_the_allowed_origin_twice_with_data"):
                 headers.append("Access-Control-Allow-Origin", allowed)
-            headers["Access-Control-Expose-Headers"] = _EXPOSED
-            if kind != "public" and any(defects(name) for name in COMPARED):
-                headers["Access-Control-Allow-Credentials"] = "true"
+            if not self.sandbox.variant("lists_no_more_than_cors_needs"):
+                headers["Access-Control-Expose-Headers"] = _EXPOSED
+            self._allow_credentials(headers, kind, origin)
         if kind == "fhir" and defects("lets_caches_keep_answers_for_every_origin"):
             headers["Cache-Control"] = "private, max-age=60"
         elif kind != "public":
             headers.add_vary_header("Origin")
+
+    def _allow_credentials(self, headers: MutableHeaders, kind: str, origin: str) -> None:
+        own = origin in self._registered() and self.sandbox.variant("allows_credentials_to_registered_origins")
+        if kind != "public" and (own or any(self.sandbox.defects(name) for name in COMPARED)):
+            headers["Access-Control-Allow-Credentials"] = "true"
 
     def _preflight(self, kind: str, path: str, origin: str) -> Response:
         defects = self.sandbox.defects
@@ -210,4 +225,11 @@ class Cors:
                 "Access-Control-Max-Age": "600",
             }
         )
+        if self.sandbox.variant("lists_no_more_than_cors_needs"):
+            del response.headers["Access-Control-Max-Age"]
+        if self.sandbox.variant("allows_credentials_to_registered_origins"):
+            response.headers["Access-Control-Allow-Credentials"] = "true"
+            response.headers["Access-Control-Allow-Headers"] += "".join(f", X-Lakeside-{number}" for number in range(40))
+        if self.sandbox.variant("names_no_methods_that_always_may_be"):
+            response.headers["Access-Control-Allow-Methods"] = "PUT, PATCH, DELETE"
         return response

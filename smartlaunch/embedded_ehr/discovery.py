@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smartlaunch.embedded_ehr.brands import BUNDLE_PATH, PRIMARY_IDENTIFIER
-from smartlaunch.embedded_ehr.core import Sandbox, json_answer, json_media_type
+from smartlaunch.embedded_ehr.core import Sandbox, add_registered_members, json_answer, json_media_type, list_for_others
 from smartlaunch.embedded_ehr.defects.discovery import SMART_CONFIGURATION, Draft
 from smartlaunch.embedded_ehr.defects.spoiling import Change, spoil
 from smartlaunch.embedded_ehr.fhir_interaction import types_of
@@ -88,7 +88,22 @@ def routes(sandbox: Sandbox) -> list[Route]:
             return smart_configuration_answer(sandbox, request)
         return json_answer({"message": "not found"}, status=404)
 
+    others = sandbox.variant("lists_members_of_other_standards")
+
+    async def apart(_: Request) -> Response:
+        return json_answer({"error": "invalid_client"}, status=401, headers={"WWW-Authenticate": 'Basic realm="Lakeside"'})
+
+    async def register(_: Request) -> Response:
+        challenge = 'Bearer realm="Registration", error="invalid_token"'
+        return json_answer({"error": "invalid_token"}, status=401, headers={"WWW-Authenticate": challenge})
+
     return [
+        *([Route(path, apart, methods=["POST"]) for path in ("/oauth/par", "/oauth/device", "/mtls/token")] if others else []),
+        *(
+            [Route("/oauth/register", register, methods=["GET", "POST"])]
+            if sandbox.variant("names_a_guarded_registration_endpoint")
+            else []
+        ),
         Route("/fhir/.well-known/smart-configuration", answer, methods=["GET"]),
         Route("/.well-known/smart-configuration", answer_at_host, methods=["GET"]),
     ]
@@ -148,6 +163,8 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:
     """Return the document of the running server: the right one, as its variants and then its defects have it."""
     draft = Draft(sandbox, _right(sandbox))
     spoil(sandbox.variant, draft, _VARIANTS)
+    list_for_others(sandbox, draft.document)
+    add_registered_members(sandbox, draft.document)
     _list_offered_scopes_only(draft)
     spoil(sandbox.defects, draft, SMART_CONFIGURATION)
     return with_plain_http(draft.document, sandbox.defects)
@@ -160,8 +177,8 @@ def _right(sandbox: Sandbox) -> dict[str, Any]:
         "jwks_uri": f"{state.base_url}/oauth/jwks",
         "authorization_endpoint": sandbox.authorize_url,
         "token_endpoint": sandbox.token_url,
-        "introspection_endpoint": f"{state.base_url}/oauth/introspect",
-        "revocation_endpoint": f"{state.base_url}/oauth/revoke",
+        "introspection_endpoint": sandbox.introspection_url,
+        "revocation_endpoint": sandbox.revocation_url,
         "management_endpoint": f"{state.base_url}/oauth/manage",
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "response_types_supported": ["code"],
@@ -266,6 +283,9 @@ _VARIANTS: dict[str, Change[Draft]] = {
     "adds_members_everywhere": Change(_adds_members),
     "lists_capabilities_of_other_hl7_guides": Change(
         lambda draft: draft.document["capabilities"].append("https://hl7.example/capability/exchange")
+    ),
+    "names_a_guarded_registration_endpoint": Change(
+        lambda draft: draft.document.update(registration_endpoint=draft.address("/oauth/register"))
     ),
     "is_of_edition_1_0": Change(_goes_back_to_1_0),
     "offers_backend_services_only": Change(_is_for_backend_services),

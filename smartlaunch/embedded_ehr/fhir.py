@@ -12,6 +12,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -50,7 +51,7 @@ class FhirServer:
         self.store = store
         self._opened = set[str]()
         self.types = types_of(variant)
-        self.app_state = app_state.AppState(state, defects)
+        self.app_state = app_state.AppState(state, defects, variant)
         self.searches = Searches(state.fhir_base_url, defects, variant, store, self.app_state)
 
     @property
@@ -153,7 +154,7 @@ class FhirServer:
             raise Refused(405, "not-supported", "This server takes no batches.", headers={"Allow": "GET, HEAD"})
         if parts[:1] != ["Basic"] and self._is_search(method, parts) and self.variant("offers_no_search"):
             raise Refused(405, "not-supported", "This server reads by id only.", headers={"Allow": "GET, HEAD"})
-        if "_history" in parts and self.variant("offers_no_history"):
+        if "_history" in parts and (self.variant("offers_no_history") or (self.variant("keeps_no_versions") and parts[0] != "Basic")):
             raise Refused(404, "not-supported", "This server keeps no history.")
 
     def _is_search(self, method: str, parts: list[str]) -> bool:
@@ -307,6 +308,8 @@ class FhirServer:
         if kind == "Basic":
             self.app_state.require_open()
             body = self.app_state.check_new(body)
+            if "subject" not in body and self.variant("keeps_global_state_to_administrators"):
+                raise Refused(403, "forbidden", "State of the whole hospital is set by administrators.")
         self._require_reach(access, grants, body, "create")
         condition = asked.header("if-none-exist")
         if condition and kind != "Basic":
@@ -389,6 +392,8 @@ class FhirServer:
             kept = self.app_state.stored(current, body)
             told = self.store.put(kept)
             return Answer(200, {**told, **{name: body[name] for name in ("extension",) if name in body}}, self._stored_headers(told))
+        if current is None and kind != "Basic" and self.variant("chooses_every_id_itself"):
+            raise Refused(405, "not-supported", f"There is no {kind} with this id, and ids are given here only.")
         stored = self.store.put(body)
         return Answer(200 if current is not None else 201, stored, self._stored_headers(stored))
 
@@ -422,7 +427,7 @@ class FhirServer:
         if kind == "Basic" and self.defects("app_state_finds_what_was_deleted"):
             return Answer(204)
         self.store.delete(kind, resource_id)
-        return Answer(204)
+        return Answer(202 if kind != "Basic" and self.variant("answers_deletes_with_202") else 204)
 
     def _check_version(self, kind: str, resource_id: str, asked: Interaction, current: Resource | None, body: Resource | None) -> None:
         if_match = asked.header("if-match")
@@ -467,9 +472,12 @@ class FhirServer:
 
     def _batch_entry(self, access: Access, entry: Resource, place: int) -> Resource:
         try:
-            return _entry_of(self.perform(access, replace(self._interaction(entry), place=place)))
+            answer = _entry_of(self.perform(access, replace(self._interaction(entry), place=place)))
         except Refused as refusal:
-            return {"response": {"status": str(refusal.status), "outcome": outcome(refusal.code, refusal.text)}}
+            answer = {"response": {"status": str(refusal.status), "outcome": outcome(refusal.code, refusal.text)}}
+        if self.variant("writes_phrases_behind_statuses"):
+            answer["response"]["status"] += " " + HTTPStatus(int(answer["response"]["status"])).phrase
+        return answer
 
     def _transaction(self, access: Access, entries: list[Resource]) -> list[Resource]:
         """Carry out all entries or none, in the order FHIR gives: deletes, creates, updates, reads."""

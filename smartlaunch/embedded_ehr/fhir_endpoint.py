@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
+from xml.sax.saxutils import quoteattr
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -66,16 +67,16 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
                 if problem is not None:
                     raise problem
                 answer = server.answer(access, asked, str(request.url) if request.method == "GET" else "")
-            if answer.resource is not None:
-                answer.resource = _as_chosen(answer.resource, asked, variant, state.fhir_base_url)
+            answer = _written(answer, asked, state, variant)
             response = _answer_response(answer, defects)
             if "access_token" in request.query_params and defects("lets_an_answer_to_a_token_in_the_query_be_shared"):
                 response.headers["Cache-Control"] = "public, max-age=60"
         except Refused as refusal:
             sent = request.headers.get("authorization", "")
             response = _refusal_response(refusal, options, defects, presented=presented, token=sent, method=request.method)
+            response = _refused_otherwise(response, refusal, variant)
         _add_common_headers(response, variant)
-        return response
+        return _as_xml(response) if variant("writes_xml_unless_json_is_named") and not _names_json(request) else response
 
     async def moved(_: Request) -> Response:
         return RedirectResponse(f"{state.fhir_base_url}/", status_code=308)
@@ -91,7 +92,7 @@ def routes(state: State, defects: Defects, variant: Variants, options: SandboxOp
         else:
             response = _json(200, capability_statement(state, defects, variant, options))
         _add_common_headers(response, variant)
-        return response
+        return _as_xml(response) if variant("writes_xml_unless_json_is_named") and not _names_json(request) else response
 
     return [
         Route("/fhir/metadata", metadata, methods=["GET"]),
@@ -149,6 +150,23 @@ def _resolved(path: str) -> str:
     return "/".join(kept)
 
 
+def _written(answer: Answer, asked: Interaction, state: State, variant: Variants) -> Answer:
+    """Return an answer in the form that this server writes it in."""
+    if answer.resource is not None:
+        answer.resource = _as_chosen(answer.resource, asked, variant, state.fhir_base_url)
+    if answer.resource is not None and variant("writes_references_with_versions"):
+        answer.resource = _with_versions(answer.resource)
+    of_state = asked.path.startswith("Basic")
+    if answer.resource is not None and not of_state and variant("leaves_out_what_fhir_lets_it"):
+        answer.resource = _barely(answer.resource)
+    if not of_state and variant("keeps_no_versions"):
+        answer = _without_versions(answer)
+    stored = asked.method in ("POST", "PUT", "PATCH") and "Location" in answer.headers
+    if stored and not of_state and "return=" not in asked.header("prefer") and variant("answers_writes_without_a_body"):
+        answer.resource = None
+    return answer
+
+
 def _answer_response(answer: Answer, defects: Defects) -> Response:
     if answer.resource is None:
         return Response(status_code=answer.status, headers=answer.headers)
@@ -182,6 +200,23 @@ def _refusal_response(
     if told.challenge:
         response.headers["WWW-Authenticate"] = told.challenge
     return response
+
+
+def _refused_otherwise(response: Response, refusal: Refused, variant: Variants) -> Response:
+    """Return a refusal with as little to read as may be, or with more."""
+    if refusal.status in (401, 403) and variant("refuses_without_a_body"):
+        kept = {name: value for name, value in response.headers.items() if name not in ("content-type", "content-length")}
+        return Response(status_code=response.status_code, headers=kept)
+    hint = {"severity": "information", "code": "informational", "diagnostics": "This answer comes from node 3."}
+    issues = [{"severity": "error", "code": refusal.code}]
+    if variant("says_no_more_than_a_code"):
+        return _restated(response, issues)
+    return _restated(response, [hint, *issues]) if variant("begins_refusals_with_a_hint") else response
+
+
+def _restated(response: Response, issues: list[dict[str, str]]) -> Response:
+    kept = {name: value for name, value in response.headers.items() if name not in ("content-type", "content-length")}
+    return JSONResponse({"resourceType": "OperationOutcome", "issue": issues}, response.status_code, kept, FHIR_JSON)
 
 
 def _challenge(refusal: Refused, options: SandboxOptions, defects: Defects, *, presented: bool) -> str:
@@ -221,6 +256,11 @@ def _add_common_headers(response: Response, variant: Variants) -> None:
         challenge = response.headers["WWW-Authenticate"] = _without_quotes(challenge)
     if response.status_code == 401 and challenge and variant("sends_another_challenge_before_bearer"):
         response.headers["WWW-Authenticate"] = f"Negotiate, {challenge}"
+    if challenge and variant("says_more_in_its_challenges"):
+        more = 'resource_metadata="https://lakeside.example/.well-known/oauth-protected-resource", scope="patient/*.rs openid"'
+        challenge = response.headers["WWW-Authenticate"] = f"{challenge}, {more}"
+    if response.status_code == 401 and challenge and variant("challenges_for_dpop_before_bearer"):
+        response.headers["WWW-Authenticate"] = f'DPoP realm="fhir", algs="ES256 PS256", {challenge}'
 
 
 def _without_quotes(challenge: str) -> str:
@@ -261,6 +301,75 @@ def _with_urls(value: Any, base_url: str) -> Any:
     if isinstance(reference, str) and reference.partition("/")[0] in TYPES:
         written["reference"] = f"{base_url}/{reference}"
     return written
+
+
+def _barely(value: Any) -> Any:
+    """Return a resource without its meta and text, and a Bundle without its id too."""
+    if isinstance(value, list):
+        return [_barely(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("resourceType")
+    dropped = {"meta", "text", *(("id",) if kind == "Bundle" else ())} if kind is not None and kind != "Basic" else set()
+    return {name: _barely(one) for name, one in value.items() if name not in dropped}
+
+
+def _with_versions(value: Any) -> Any:
+    """Return a resource whose references name the version that they point to."""
+    if isinstance(value, list):
+        return [_with_versions(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    written = {name: _with_versions(one) for name, one in value.items()}
+    reference = written.get("reference")
+    if isinstance(reference, str) and reference.count("/") == 1 and reference.partition("/")[0] in TYPES:
+        written["reference"] = f"{reference}/_history/1"
+    return written
+
+
+def _without_versions(answer: Answer) -> Answer:
+    """Return an answer of a server that keeps no versions: nothing in it names one."""
+    headers = {name: value for name, value in answer.headers.items() if name not in ("ETag", "Last-Modified")}
+    if "Location" in headers:
+        headers["Location"] = headers["Location"].partition("/_history/")[0]
+    return Answer(answer.status, _without_version_ids(answer.resource), headers)
+
+
+def _without_version_ids(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_version_ids(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    left = {name: _without_version_ids(one) for name, one in value.items()}
+    if isinstance(left.get("meta"), dict) and "resourceType" in left and left["resourceType"] != "Basic":
+        left["meta"] = {name: one for name, one in left["meta"].items() if name != "versionId"}
+    return left
+
+
+def _names_json(request: Request) -> bool:
+    return "json" in f"{request.headers.get('accept', '')} {request.query_params.get('_format', '')}"
+
+
+def _as_xml(response: Response) -> Response:
+    """Return an answer with its resource in the XML form of FHIR."""
+    if not response.headers.get("content-type", "").startswith("application/fhir+json"):
+        return response
+    body = '<?xml version="1.0" encoding="UTF-8"?>' + _element("", json.loads(bytes(response.body)))
+    kept = {name: value for name, value in response.headers.items() if name not in ("content-type", "content-length")}
+    return Response(body, response.status_code, kept, "application/fhir+xml; charset=utf-8")
+
+
+def _element(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(_element(name, one) for one in value)
+    if not isinstance(value, dict):
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return f"<{name} value={quoteattr(text)}/>"
+    kind = value.get("resourceType")
+    inner = "".join(_element(one, held) for one, held in value.items() if one != "resourceType" and not one.startswith("_"))
+    if kind is not None:
+        inner = f'<{kind} xmlns="http://hl7.org/fhir">{inner}</{kind}>'
+    return f"<{name}>{inner}</{name}>" if name else inner
 
 
 def _json(status: int, resource: Resource) -> Response:

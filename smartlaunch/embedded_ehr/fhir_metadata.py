@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smartlaunch.embedded_ehr import fhir_search
+from smartlaunch.embedded_ehr.core import ONE_PATH
 from smartlaunch.embedded_ehr.fhir_interaction import types_of
 
 if TYPE_CHECKING:
@@ -17,11 +18,18 @@ _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-
 _APP_STATE_SERVER = "http://hl7.org/fhir/smart-app-launch/CapabilityStatement/smart-app-state-server"
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
+_AS_A_CLIENT: dict[str, Any] = {
+    "mode": "client",
+    "documentation": "The server asks other servers for immunizations.",
+    "resource": [{"type": "Immunization", "interaction": [{"code": "read"}, {"code": "search-type"}]}],
+}
+
 
 def capability_statement(state: State, defects: Defects, variant: Variants, options: SandboxOptions) -> Resource:
     """Return what this server can do, with the OAuth addresses that apps of the first edition look for."""
     base = state.base_url
     query = "?tenant=lakeside" if variant("has_endpoints_with_a_query") else ""
+    whole = f"{base}{ONE_PATH}?op=" if variant("has_one_path_for_all_endpoints") else ""
     addresses = {
         "authorize": base + options.profile.authorize_path + query,
         "token": base + options.profile.token_path + query,
@@ -29,6 +37,8 @@ def capability_statement(state: State, defects: Defects, variant: Variants, opti
         "revoke": f"{base}/oauth/revoke",
         "manage": f"{base}/oauth/manage",
     }
+    if whole:
+        addresses |= {name: f"{whole}{name}" for name in ("authorize", "token", "introspect", "revoke")}
     if defects("metadata_token_uri_differs"):
         addresses["token"] = f"{base}/oauth/v1/token"
     if defects("metadata_authorize_uri_differs"):
@@ -49,12 +59,12 @@ def capability_statement(state: State, defects: Defects, variant: Variants, opti
     of_system = [] if variant("offers_no_search") else ["search-system"]
     if not variant("offers_no_writes"):
         interactions += ["create", "update", "patch", "delete"]
-    if not variant("offers_no_history"):
+    if not (variant("offers_no_history") or variant("keeps_no_versions")):
         interactions += ["vread", "history-instance", "history-type"]
         of_system += ["history-system"]
     if not variant("offers_no_batch"):
         of_system += ["batch", "transaction"]
-    return {
+    statement: Resource = {
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": "2026-11-21",
@@ -67,6 +77,7 @@ def capability_statement(state: State, defects: Defects, variant: Variants, opti
         "format": ["application/fhir+json", "json"],
         "patchFormat": ["application/json-patch+json"],
         "rest": [
+            *([_AS_A_CLIENT] if variant("tells_first_what_it_does_as_a_client") else []),
             {
                 "mode": "server",
                 "security": security,
@@ -74,9 +85,9 @@ def capability_statement(state: State, defects: Defects, variant: Variants, opti
                     {
                         "type": kind,
                         "interaction": [{"code": code} for code in interactions],
-                        "versioning": "versioned",
+                        "versioning": "no-version" if variant("keeps_no_versions") and kind != "Basic" else "versioned",
                         "readHistory": "vread" in interactions,
-                        "updateCreate": "update" in interactions,
+                        "updateCreate": "update" in interactions and not variant("chooses_every_id_itself"),
                         "searchInclude": [f"{kind}:{name}" for name in fhir_search.reference_names(kind)],
                         "searchParam": [
                             {"name": name, "type": definition[0]} for name, definition in sorted(fhir_search.PARAMETERS[kind].items())
@@ -85,6 +96,11 @@ def capability_statement(state: State, defects: Defects, variant: Variants, opti
                     for kind in types_of(variant)
                 ],
                 "interaction": [{"code": code} for code in of_system],
-            }
+            },
         ],
     }
+    if variant("names_its_types_only"):
+        for rest in statement["rest"]:
+            rest["resource"] = [{"type": resource["type"]} for resource in rest["resource"]]
+            rest.pop("interaction", None)
+    return statement

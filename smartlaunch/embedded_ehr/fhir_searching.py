@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _PAGE = 50
 _SMALL_PAGE = 3
 _ON_THE_RESULT = frozenset({"_count", "_elements", "_sort", "_summary"})
+_MORE_ON_THE_RESULT = frozenset({"_include", "_revinclude", "_sort", "_elements", "_summary", "_total"})
 _FINDS_ONE = frozenset({"patient", "subject", "_id", "identifier", "_getpages"})
 
 
@@ -34,10 +36,18 @@ class Searches:
         self.types = types_of(variant)
         self.pages: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {}
         """The later pages that links lead to, by the opaque id in the link."""
+        self.shown: set[str] = set()
+        self.pages_opaquely = variant("pages_by_opaque_links") or variant("shows_each_page_of_a_search_once")
 
     def of_system(self, access: Access, asked: Interaction) -> Answer:
         """Search all types, or those that are named; or go on with an earlier search."""
-        page = self.pages.get(next((value for name, value in asked.parameters if name == "_getpages"), ""))
+        name = next((value for name, value in asked.parameters if name == "_getpages"), "")
+        page = self.pages.get(name)
+        if page is None and name in self.shown:
+            raise Refused(410, "expired", "This page was shown already; search again.")
+        if page is not None and self.variant("shows_each_page_of_a_search_once"):
+            self.shown.add(name)
+            del self.pages[name]
         if page is not None:
             kind, parameters = page
             return self.of_type(access, kind, replace(asked, parameters=parameters), "search")
@@ -61,7 +71,7 @@ class Searches:
         """Search one type."""
         if operation == "search-post" and self.variant("refuses_search_by_post"):
             raise Refused(405, "not-supported", "POST is not possible here.")
-        asked = self._understood(asked)
+        asked = self._of_context(access, kind, self._understood(asked))
         self._require_patient(kind, asked)
         try:
             found = self._found(access, kind, asked.parameters, operation)
@@ -79,8 +89,27 @@ class Searches:
         included = self._included(access, kind, asked.parameters, found)
         return Answer(200, self._search_bundle(kind, asked, found, included))
 
+    def _of_context(self, access: Access, kind: str, asked: Interaction) -> Interaction:
+        """Return the search over the patient in context, where this server searches no other for an app that has one."""
+        patient = access.token.patient
+        if (
+            not patient
+            or kind not in COMPARTMENT
+            or kind == "Basic"
+            or not self.variant("searches_the_patient_in_context_whoever_is_named")
+        ):
+            return asked
+        if any(scope.startswith("user/") for scope in access.token.scopes):
+            return asked
+        name = "_id" if kind == "Patient" else "patient"
+        others = tuple(pair for pair in asked.parameters if pair[0].partition(":")[0].partition(".")[0] not in (name, "subject"))
+        return replace(asked, parameters=((name, patient), *others))
+
     def _understood(self, asked: Interaction) -> Interaction:
         """Return the search without the parameters on its result that this server leaves aside."""
+        refused = next((name for name, _ in asked.parameters if name.partition(":")[0] in _MORE_ON_THE_RESULT), "")
+        if refused and self.variant("refuses_result_parameters"):
+            raise Refused(400, "not-supported", f"{refused} is not possible here.")
         if not self.variant("ignores_result_parameters"):
             return asked
         return replace(asked, parameters=tuple(pair for pair in asked.parameters if pair[0] not in _ON_THE_RESULT))
@@ -214,9 +243,9 @@ class Searches:
     def _search_bundle(self, kind: str, asked: Interaction, found: list[Resource], included: list[Resource]) -> Resource:
         wanted = dict(asked.parameters)
         found = _sorted(found, wanted.get("_sort", ""))
-        usual = _SMALL_PAGE if self.variant("pages_by_opaque_links") else _PAGE
+        usual = _SMALL_PAGE if self.pages_opaquely else _PAGE
         count, offset = _whole(wanted.get("_count"), usual), _whole(wanted.get("_offset"), 0)
-        if self.variant("pages_by_opaque_links"):
+        if self.pages_opaquely:
             count = min(count, usual)
         shown = found[offset : offset + count]
         used = [
@@ -245,9 +274,28 @@ class Searches:
         if self.variant("adds_an_outcome_to_searches"):
             words = outcome("informational", "Results of other sites are not included.", "information")
             entries.append({"resource": words, "search": {"mode": "outcome"}})
+        if self.variant("puts_an_outcome_before_the_matches"):
+            words = outcome("informational", "Results of other sites are not included.", "information")
+            entries.insert(0, {"fullUrl": f"urn:uuid:{uuid.uuid4()}", "resource": words, "search": {"mode": "outcome"}})
+        if self.variant("leaves_out_search_modes"):
+            for entry in entries:
+                if entry["search"]["mode"] == "match":
+                    del entry["search"]
+        if self.variant("adds_links_to_searches"):
+            self._add_links(bundle, kind, used, entries)
         if entries:
             bundle["entry"] = entries
         return bundle
+
+    def _add_links(self, bundle: Resource, kind: str, used: list[tuple[str, str]], entries: list[Resource]) -> None:
+        """Add the links and scores that a Bundle may have."""
+        first = [pair for pair in used if pair[0] != "_offset"]
+        bundle["link"] = [{"relation": "first", "url": self._link(kind, first)}, *bundle["link"]]
+        bundle["link"] += [{"relation": "last", "url": self._link(kind, first)}, {"relation": "describedby", "url": self.base_url}]
+        for entry in entries:
+            entry["link"] = [{"relation": "alternate", "url": f"{self.base_url}/$viewer"}]
+            if entry.get("search", {}).get("mode") == "match":
+                entry["search"]["score"] = 0.5
 
     def entry(self, resource: Resource, mode: str) -> Resource:
         """Return the entry of a bundle that holds a resource found."""
@@ -258,7 +306,7 @@ class Searches:
 
     def _next(self, kind: str, paging: list[tuple[str, str]]) -> str:
         """Return the address of the next page, in which a server may write what it likes."""
-        if not kind or not self.variant("pages_by_opaque_links"):
+        if not kind or not self.pages_opaquely:
             return self._link(kind, paging)
         name = new_secret()
         self.pages[name] = (kind, tuple(paging))

@@ -148,7 +148,25 @@ def grant(sandbox: Sandbox, client: Client, user: User, requested: list[str]) ->
             granted = [scope for scope in granted if scope.partition("?")[0] != context]
     if variant("grants_read_only"):
         granted = [part for scope in granted for part in _read_only(scope)]
+    if variant("merges_scopes_of_a_type"):
+        granted = _merged(granted)
     return list(dict.fromkeys(granted))
+
+
+def _merged(scopes: list[str]) -> list[str]:
+    """Return the scopes in their shortest form: those that differ in their interactions only are one."""
+    letters: dict[tuple[str, str, tuple[tuple[str, str], ...]], frozenset[str]] = {}
+    first: dict[tuple[str, str, tuple[tuple[str, str], ...]], ResourceScope] = {}
+    kept: list[str] = []
+    for scope in scopes:
+        parsed = parse_resource_scope(scope)
+        if parsed is None or parsed.version != 2:
+            kept.append(scope)
+            continue
+        key = (parsed.level, parsed.resource_type, parsed.parameters)
+        first.setdefault(key, parsed)
+        letters[key] = letters.get(key, frozenset()) | parsed.interactions
+    return [*kept, *(_written(first[key], key[1], letters[key]) for key in letters)]
 
 
 def _read_only(scope: str) -> list[str]:

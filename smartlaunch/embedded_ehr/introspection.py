@@ -49,6 +49,10 @@ def routes(sandbox: Sandbox, authentication: ClientAuthentication) -> list[Route
     return found
 
 
+_LAG_S = 2
+"""How long a server takes to end a token at all its places."""
+
+
 class _Untold(Exception):
     """The caller may not know of tokens, and is told that none is active."""
 
@@ -250,6 +254,16 @@ class IntrospectionEndpoint(Part):
         spoil(self.defects, about, DESCRIPTION)
         if self.sandbox.variant("adds_members_everywhere"):
             body["__node"] = 3
+        if self.sandbox.variant("describes_tokens_no_more_than_it_has_to"):
+            for name in ("iat", "token_type", "aud"):
+                body.pop(name, None)
+        if self.sandbox.variant("describes_tokens_more_fully"):
+            body |= {"scope": " ".join(sorted(body["scope"].split())), "aud": [body["aud"], "https://lakeside.example/audit"]}
+            body |= {
+                "nbf": int(token.issued_at),
+                "jti": f"{token.grant[:8]}.{int(token.issued_at)}",
+                "username": token.user or token.client_id,
+            }
         return body
 
     def _describe_refresh(self, token: RefreshToken, caller: Client | None) -> dict[str, Any]:
@@ -304,6 +318,8 @@ class RevocationEndpoint(Part):
                 problem.error = "REVOKE-17"
             return error_answer(self.sandbox, problem)
         status = 202 if defects("answers_revocation_with_202") else 500 if defects("answers_revocation_with_500") else 200
+        if self.sandbox.variant("answers_revocations_with_json"):
+            return json_answer({"result": "ok", "revoked_at": int(self.state.now())}, status=status, headers={"Cache-Control": "no-store"})
         return Response(status_code=status, headers={"Cache-Control": "no-store"})
 
     async def _parameters(self, request: Request) -> Parameters:
@@ -357,20 +373,31 @@ class RevocationEndpoint(Part):
             message = "The token was issued to another client."
             raise OAuthError("unauthorized_client", message)
         if access is not None and not self._spares(access):
-            access.revoked = True
+            self._end_access_token(access)
             if self.sandbox.variant("revokes_the_grant_with_its_access_token"):
                 self.state.revoke_grant(access.grant)
         if refresh is not None:
-            of_refresh = any(one.used for one in self.state.refresh_tokens.values() if one.grant == refresh.grant)
-            if defects("does_not_revoke_refresh_tokens") or (of_refresh and defects("does_not_revoke_new_refresh_tokens")):
-                return
-            refresh.revoked = True
-            if not defects("keeps_access_tokens_of_a_revoked_refresh_token"):
-                self._end(refresh.grant)
-            if defects("revokes_a_refresh_token_and_revives_the_one_before"):
-                for before in self.state.refresh_tokens.values():
-                    if before.grant == refresh.grant and before.used:
-                        before.used = before.revoked = False
+            self._revoke_refresh_token(refresh)
+
+    def _end_access_token(self, access: AccessToken) -> None:
+        """End an access token, at once or as soon as every part of the server has heard of it."""
+        if self.sandbox.variant("revokes_a_moment_later"):
+            access.expires_at = min(access.expires_at, self.state.now() + _LAG_S)
+        else:
+            access.revoked = True
+
+    def _revoke_refresh_token(self, refresh: RefreshToken) -> None:
+        defects = self.defects
+        of_refresh = any(one.used for one in self.state.refresh_tokens.values() if one.grant == refresh.grant)
+        if defects("does_not_revoke_refresh_tokens") or (of_refresh and defects("does_not_revoke_new_refresh_tokens")):
+            return
+        refresh.revoked = True
+        if not defects("keeps_access_tokens_of_a_revoked_refresh_token"):
+            self._end(refresh.grant)
+        if defects("revokes_a_refresh_token_and_revives_the_one_before"):
+            for before in self.state.refresh_tokens.values():
+                if before.grant == refresh.grant and before.used:
+                    before.used = before.revoked = False
 
     def _end(self, grant: str) -> None:
         """End what came of a grant, which a broken server does by halves."""

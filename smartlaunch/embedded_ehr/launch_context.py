@@ -53,6 +53,12 @@ def launch_context(sandbox: Sandbox, transaction: Transaction, granted: list[str
         context["location"] = "ward-3-west"
     if defects("sends_malformed_authorization_details"):
         context["authorization_details"] = [{"type": "smart_on_fhir", "locations": sandbox.state.fhir_base_url}]
+    if not embedded and transaction.patient and sandbox.variant("sends_context_that_nobody_asked_for"):
+        visit = next(iter(data.encounter_summaries(transaction.patient)), None)
+        if visit is not None and "Encounter" in types_of(sandbox.variant):
+            context.setdefault("encounter", visit["id"])
+        context.setdefault("fhirContext", [])
+        context |= {"need_patient_banner": True, "tenant": TENANT}
     if sandbox.variant("keeps_optional_context_to_itself"):
         for member in ("intent", "tenant") if wants_place else ("intent", "tenant", "fhirContext"):
             context.pop(member, None)

@@ -13,11 +13,12 @@ from joserfc import jws
 from starlette.responses import Response as PlainResponse
 from starlette.routing import Route
 
-from smartlaunch.embedded_ehr.core import NO_STORE, json_answer, json_media_type
+from smartlaunch.embedded_ehr.core import NO_STORE, add_registered_members, json_answer, json_media_type, list_for_others
 from smartlaunch.embedded_ehr.defects.id_token import CLAIMS, ID_TOKEN_LIFETIME_S, OPENID_CONFIGURATION, Claims, Metadata
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
 from smartlaunch.embedded_ehr.keys import ec_key, rsa_key
 from smartlaunch.embedded_ehr.plain_http import with_plain_http
+from smartlaunch.embedded_ehr.wire import SECOND_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,18 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.state import AccessToken
 
 _KEY = "lakeside-2026"
+_REQUIRED = (
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "response_types_supported",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+)
+_ODD_KEY = "lakeside/2026+keys=signing.v1:" + "0123456789abcdef" * 11
+_SECOND_KEY = "lakeside-node-2"
+_LONG_SUBJECT = " lakeside|people/ward 3 (west);"
 _UNKNOWN_KEYS: list[dict[str, Any]] = [
     {"kty": "AKP", "alg": "ML-DSA-44", "kid": "lakeside-pq", "pub": "x" * 1750},
     {"kty": "OKP", "crv": "Ed25519", "kid": "lakeside-ed", "use": "sig", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
@@ -123,8 +136,8 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         "token_endpoint": sandbox.token_url,
         "jwks_uri": f"{state.base_url}/oauth/jwks",
         "userinfo_endpoint": f"{state.base_url}/oauth/userinfo",
-        "introspection_endpoint": f"{state.base_url}/oauth/introspect",
-        "revocation_endpoint": f"{state.base_url}/oauth/revoke",
+        "introspection_endpoint": sandbox.introspection_url,
+        "revocation_endpoint": sandbox.revocation_url,
         "end_session_endpoint": f"{state.base_url}/oauth/logout",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -145,6 +158,13 @@ def openid_configuration(sandbox: Sandbox) -> dict[str, Any]:
         del document["authorization_response_iss_parameter_supported"]
     if sandbox.variant("does_not_offer_userinfo"):
         del document["userinfo_endpoint"]
+    if sandbox.variant("has_two_names_for_each_endpoint"):
+        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "introspection_endpoint", "revocation_endpoint"):
+            document[name] = document[name].replace("/oauth/", f"{SECOND_NAME}/", 1)
+    list_for_others(sandbox, document)
+    add_registered_members(sandbox, document)
+    if sandbox.variant("publishes_the_least_openid_configuration"):
+        document = {name: value for name, value in document.items() if name in _REQUIRED}
     if sandbox.variant("takes_secrets_in_the_header_only"):
         document["token_endpoint_auth_methods_supported"] = ["client_secret_basic", "private_key_jwt"]
     if sandbox.variant("signs_id_tokens_with_a_second_algorithm_too"):
@@ -164,6 +184,9 @@ def jwk_set(sandbox: Sandbox) -> dict[str, Any]:
     """Return the public keys that verify this server's signatures."""
     defects = sandbox.defects
     key = dict(signing_key(sandbox).as_dict(private=False))
+    if sandbox.variant("publishes_bare_keys"):
+        key = {name: value for name, value in key.items() if name not in ("use", "alg")}
+    second = dict(rsa_key(_SECOND_KEY).as_dict(private=False))
     if defects("publishes_private_key_members"):
         key = dict(signing_key(sandbox).as_dict(private=True))
     if defects("publishes_certificates_without_bare_keys"):
@@ -172,7 +195,7 @@ def jwk_set(sandbox: Sandbox) -> dict[str, Any]:
         del key["kid"]
     if defects("publishes_keys_for_encryption_only"):
         key["use"] = "enc"
-    keys = [key]
+    keys = [key, second] if sandbox.variant("signs_with_two_keys_in_turn") else [key]
     if defects("publishes_two_keys_with_one_kid"):
         keys.append(dict(rsa_key("lakeside-2025").as_dict(private=False)) | {"kid": _KEY})
     if defects("publishes_a_symmetric_key"):
@@ -193,7 +216,7 @@ def signing_key(sandbox: Sandbox) -> RSAKey:
     """Return the key that signs ID Tokens."""
     if sandbox.defects("signs_with_a_weak_key"):
         return rsa_key(_KEY + "-weak", 1024)
-    return rsa_key(_KEY)
+    return rsa_key(_ODD_KEY if sandbox.variant("writes_long_key_ids") else _KEY)
 
 
 def sign(payload: dict[str, Any], key: RSAKey | ECKey, header: dict[str, Any]) -> str:
@@ -232,7 +255,7 @@ def _fhir_user(sandbox: Sandbox, user: User) -> str | None:
 def subject_of(sandbox: Sandbox, client: Client, user: User) -> str:
     """Return the identifier of a person, the same for every app or one for each (OpenID Connect Core section 8)."""
     if not sandbox.variant("gives_each_app_another_subject") and not sandbox.defects("gives_each_app_another_subject_unsaid"):
-        return user.subject
+        return (user.subject + _LONG_SUBJECT * 8)[:255] if sandbox.variant("writes_long_subjects") else user.subject
     return hashlib.sha256(f"{client.client_id} {user.subject}".encode()).hexdigest()[:24]
 
 
@@ -285,6 +308,11 @@ def id_token(
         del claims["auth_time"]
     if sandbox.variant("sends_more_registered_claims"):
         claims |= {"nbf": now, "jti": hashlib.sha256(f"{now}{access_token}".encode()).hexdigest(), "acr": "0", "amr": ["pwd", "otp"]}
+    if sandbox.variant("sends_the_least_id_token"):
+        claims = {name: value for name, value in claims.items() if name not in ("at_hash", "auth_time", "name")}
+    if sandbox.variant("tells_more_of_the_person"):
+        claims |= {"preferred_username": user.username, "locale": "en-US", "updated_at": now - 86400, "zoneinfo": "America/New_York"}
+        claims |= {"email": f"{user.username}@lakeside.example", "email_verified": True, "profile": fhir_user or f"{state.base_url}/me"}
     before = first or {}
     about = Claims(
         claims,
@@ -310,7 +338,13 @@ def id_token(
 
 def _signed(sandbox: Sandbox, client: Client, claims: dict[str, Any], *, renewed: bool) -> str:
     defects, key = sandbox.defects, signing_key(sandbox)
+    if len(sandbox.state.id_tokens) % 2 and sandbox.variant("signs_with_two_keys_in_turn"):
+        key = rsa_key(_SECOND_KEY)
     header: dict[str, Any] = {"alg": "RS256", "typ": "JWT", "kid": key.kid}
+    if sandbox.variant("sends_the_least_id_token"):
+        del header["typ"]
+    if sandbox.variant("tells_more_of_the_person"):
+        header["x5t#S256"] = _b64({"made": "up"})
     if defects("id_token_names_its_key_by_url") or (renewed and defects("refreshed_id_token_names_its_key_by_url")):
         header["jku"] = f"{sandbox.state.base_url}/oauth/jwks"
     if defects("id_token_has_unknown_kid"):

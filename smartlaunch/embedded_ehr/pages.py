@@ -39,6 +39,7 @@ _ACTIONS = {
     "consent": "/oauth/consent",
     "consent_again": "/oauth/consent",
     "onward": "/oauth/onward",
+    "stay": "/oauth/onward",
 }
 _DEFAULTS: dict[str, Any] = {
     "app": "",
@@ -54,6 +55,7 @@ _DEFAULTS: dict[str, Any] = {
     "patient": "",
     "password_asked": True,
     "patients": (),
+    "periods": (),
     "scopes": (),
     "scripted": False,
     "shell_search": False,

@@ -71,6 +71,8 @@ def deliver(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Resp
         target = urlunsplit(parts._replace(query="&".join(filter(None, (kept, encoded)))))
     if not parts.netloc and parts.scheme and redirect_uri.startswith(parts.scheme + ":/"):
         target = target.replace(parts.scheme + ":///", parts.scheme + ":/", 1)
+    if sandbox.variant("ends_redirects_with_a_fragment"):
+        target += "#_=_"
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     status = 303 if sandbox.variant("redirects_with_303") else 302
     if defects("redirects_with_307") or (answer.get("error") == "access_denied" and defects("redirects_denials_with_307")):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _TRANSACTION_LIFETIME_S = 900
 _FORM_COOKIE = "lakeside_form"
+_PERIODS = ("1 hour", "30 days", "1 year")
 
 
 class SignIn(Part):
@@ -216,7 +217,9 @@ class SignIn(Part):
     def _after_login(self, transaction: Transaction, user: User) -> Response:
         session = self.state.begin_session(user.username)
         self.signed_in(transaction, user.username, session.value, session.started_at)
-        if self.variant("shows_a_form_that_goes_on_by_itself"):
+        if self.variant("asks_whether_to_stay_signed_in"):
+            response = self.answers.show("stay", transaction=transaction.value, question="stay")
+        elif self.variant("shows_a_form_that_goes_on_by_itself"):
             response = self.answers.show("onward", transaction=transaction.value)
         else:
             response = self.advance(transaction)
@@ -243,8 +246,13 @@ class SignIn(Part):
         return self.advance(transaction)
 
     async def onward(self, request: Request) -> Response:
-        """Go on from the page that goes on by itself."""
-        transaction = self._mine(request, self._open(await form_parameters(request)))
+        """Go on from a page that asks nothing which matters, or that goes on by itself."""
+        given = await form_parameters(request)
+        transaction = self._mine(request, self._open(given))
+        if transaction is not None and given.get("stay"):
+            return self.answers.show("stay", transaction=transaction.value, question="department")
+        if transaction is not None and given.get("department") is None and self.variant("asks_whether_to_stay_signed_in"):
+            return self.answers.show("stay", transaction=transaction.value, question="department")
         return self.answers.gone() if transaction is None else self.advance(transaction)
 
     async def logout(self, request: Request) -> Response:
@@ -362,6 +370,7 @@ class SignIn(Part):
             patient=patient,
             scopes=rows,
             deniable=not self.variant("offers_no_way_to_deny"),
+            periods=_PERIODS if self.variant("asks_how_long_access_is_wanted") else (),
         )
 
     async def consent(self, request: Request) -> Response:
@@ -386,6 +395,8 @@ class SignIn(Part):
             if self.defects("sends_another_error_after_denial"):
                 return self.answers.fail(transaction, OAuthError("server_error", "The person has denied access."))
             return self.answers.fail(transaction, OAuthError("access_denied", "The person has denied access."))
+        if given.get("period") not in _PERIODS and self.variant("asks_how_long_access_is_wanted"):
+            return self._page("consent", transaction)
         ticked = set(given.all("scope"))
         offered = self._offered(transaction)
         kept = [one for one in offered if one in ticked or one in grants.CONTEXT]

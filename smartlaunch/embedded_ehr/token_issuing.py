@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from smartlaunch.embedded_ehr.registry import Client
 
 REFRESH_LIFETIME_S = 90 * 86400
+_SESSION_TOKENS_S = 3600
+"""How long after a sign-in all that came of it ends, where it ends together."""
 _READABLE = ("issues_jwt_access_tokens", "issues_access_tokens_of_8_kb")
 
 
@@ -42,6 +44,9 @@ class Issuing(Part):
             expires_at = now + 600
         if backend and client.token_lifetime_s is not None and defects("keeps_backend_tokens_longer_than_stated"):
             expires_at = now + 600
+        if self.variant("ends_access_tokens_with_the_session"):
+            session = self.state.sessions.get(more.get("session") or "")
+            expires_at = expires_at if session is None else min(expires_at, max(now + 60, session.started_at + _SESSION_TOKENS_S))
         value = new_secret()
         if defects("issues_sequential_access_tokens"):
             value = f"at-{len(self.state.access_tokens) + 500001}"
@@ -108,6 +113,9 @@ class Issuing(Part):
         spoil(self.defects, response, TOKEN_RESPONSE)
         if variant("omits_expires_in") and not (response.of_backend or access.context.get("_renewed")):
             body.pop("expires_in", None)
+        if variant("tells_where_its_tokens_are_good") and access.user is not None:
+            here = {"type": "smart_on_fhir", "locations": [self.state.fhir_base_url], "fhirVersions": ["4.0.1"]}
+            body["authorization_details"] = [here, {**here, "locations": ["https://r2.lakeside.example/fhir"], "fhirVersions": ["1.0.2"]}]
         if variant("adds_members_everywhere"):
             body |= {"__theme": "calm", "https://lakeside.example/node": 3, "issued_at": int(access.issued_at)}
         return body

@@ -26,7 +26,11 @@ class TokenRefresh(GrantType):
         """Give a new access token for a refresh token that is this client's and lives."""
         token = self._shown_refresh_token(client, given)
         self._require_live(token, arrived)
-        scopes = self._scopes_of_refresh(token, given)
+        try:
+            scopes = self._scopes_of_refresh(token, given)
+        except OAuthError:
+            self._suspect(token)
+            raise
         if scopes != token.scopes and self.defects("keeps_a_narrowed_scope_for_good"):
             token.scopes = scopes
         if self.variant("revokes_the_old_access_token_at_refresh"):
@@ -68,6 +72,11 @@ class TokenRefresh(GrantType):
         if "openid" in scopes and not self.variant("leaves_id_token_out_at_refresh"):
             self.issuing.add_id_token(client, token, access, body)
         return body
+
+    def _suspect(self, token: RefreshToken) -> None:
+        """Take a refresh that must not be for the sign of a thief, and end all that came of the grant."""
+        if self.variant("ends_the_grant_at_a_wrong_refresh"):
+            self.state.revoke_grant(token.grant)
 
     def _mix_up_launches(self, token: RefreshToken) -> None:
         """Let a refresh have the context of a launch that was not its own."""
@@ -114,6 +123,7 @@ class TokenRefresh(GrantType):
         renewed = any(one.used for one in self.state.refresh_tokens.values() if one.grant == token.grant)
         loose = loose or (renewed and self.defects("binds_renewed_refresh_tokens_to_no_client"))
         if token.client_id != client.client_id and not loose:
+            self._suspect(token)
             raise bad_grant(self.defects, "The refresh token was issued to another client.")
         return token
 

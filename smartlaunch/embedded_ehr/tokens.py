@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from smartlaunch.embedded_ehr.code_exchange import CodeExchange
@@ -16,6 +16,7 @@ from smartlaunch.embedded_ehr.core import (
     FORM,
     MAX_BODY,
     NO_STORE,
+    OTHER_GRANT_TYPES,
     OAuthError,
     Parameters,
     Part,
@@ -80,6 +81,9 @@ class TokenEndpoint(Part):
     async def answer(self, request: Request) -> Response:
         """Answer a token request, or say in the RFC's form why not."""
         try:
+            if request.method == "GET" and self.variant("sends_get_requests_to_the_sign_in"):
+                return RedirectResponse(f"{self.state.base_url}/chart", 302)
+            self._require_form(request)
             await self._fall_over(request)
             given = await self._parameters(request)
             request.state.grant_type = given.get("grant_type")
@@ -113,6 +117,13 @@ class TokenEndpoint(Part):
             if refreshing and self.defects("answers_failed_authentication_at_refresh_with_another_code"):
                 raise OAuthError("invalid_grant", problem.description) from problem
             raise
+
+    def _require_form(self, request: Request) -> None:
+        """Turn another media type away before anything is read, where this server does."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != FORM and self.variant("answers_other_media_types_with_415"):
+            message = f"The request body has to be {FORM}."
+            raise OAuthError("invalid_request", message, status=415)
 
     async def _fall_over(self, request: Request) -> None:
         """Fail in one of the ways of a server that takes the body of a request for granted."""
@@ -185,6 +196,9 @@ class TokenEndpoint(Part):
             if not (given.get("code") and self.defects("accepts_missing_grant_type")):
                 raise missing(self.defects, "grant_type")
             kind = "authorization_code"
+        if kind in OTHER_GRANT_TYPES and self.variant("lists_grant_types_for_other_clients"):
+            message = "This client is not registered for this grant_type."
+            raise OAuthError("unauthorized_client", message)
         if kind not in {"authorization_code", "refresh_token", "client_credentials"}:
             if given.get("code") and self.defects("accepts_unknown_grant_type_with_a_code"):
                 kind = "authorization_code"

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import secrets
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
+
+from smartlaunch.embedded_ehr.core import ONE_PATH
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +27,9 @@ ANOTHER_HOST = "localhost"
 _LONGEST_QUERY = 2048
 _PIECE = 11
 _EVERY = 60
+_BURST = 8
+_OPERATIONS = {"authorize": "/oauth/authorize", "token": "/oauth/token", "introspect": "/oauth/introspect", "revoke": "/oauth/revoke"}
+SECOND_NAME = "/connect"
 _PAGES = ("/oauth/login", "/oauth/patient", "/oauth/encounter", "/oauth/consent", "/oauth/logout", "/oauth/onward", "/oauth/authorize")
 _BUFFERED = ("compresses_every_answer", "writes_json_with_blanks_and_escapes", "sends_answers_in_pieces")
 
@@ -35,6 +42,7 @@ class Wire:
         self.sandbox = sandbox
         self.variant = sandbox.variant
         self.served = 0
+        self.burst: list[float] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -51,8 +59,23 @@ class Wire:
             return
         if self.variant("keeps_fhir_below_a_long_path"):
             scope = _shortened(scope)
+        if self.variant("has_one_path_for_all_endpoints"):
+            scope = _by_operation(scope)
+        if self.variant("has_two_names_for_each_endpoint"):
+            scope = _by_first_name(scope)
+        if self._bursting(scope):
+            await HTMLResponse("<h1>Too many requests</h1>", 429, {"Retry-After": "1"})(scope, receive, send)
+            return
         answer = _Answer(self, send, gzip_taken="gzip" in headers.get("accept-encoding", "gzip"))
         await self.app(scope, receive, answer.take)
+
+    def _bursting(self, scope: Scope) -> bool:
+        """Say whether too many token requests came within a second."""
+        if scope["path"] != "/oauth/token" or not self.variant("limits_bursts_of_token_requests"):
+            return False
+        now = time.monotonic()
+        self.burst = [*(at for at in self.burst if at > now - 1), now]
+        return len(self.burst) > _BURST
 
     def _away(self, scope: Scope) -> int:
         """Return the status of a server that has no time just now, once in a while and never for a page."""
@@ -117,6 +140,12 @@ class _Answer:
             headers["Location"] = place.removeprefix(base)
         if self.variant("closes_every_connection"):
             headers["Connection"] = "close"
+        if self.variant("tells_its_limits"):
+            headers["RateLimit-Limit"], headers["RateLimit-Remaining"], headers["RateLimit-Reset"] = "60", "0", "1"
+            headers["X-RateLimit-Remaining"], headers["Warning"] = "0", '299 - "Node 3 is slow"'
+            headers["Deprecation"], headers["Link"] = "@1688169599", '<https://lakeside.example/docs>; rel="help"'
+        if self.variant("sets_a_cookie_with_every_answer"):
+            headers.append("Set-Cookie", f"lakeside_node={secrets.token_hex(4)}; Path=/; HttpOnly; SameSite=None; Secure")
 
     def _written(self, start: Message) -> Message:
         if self.variant("writes_header_names_in_capitals"):
@@ -130,6 +159,25 @@ def _shortened(scope: Scope) -> Scope:
     if path != LONG_PATH and not path.startswith(f"{LONG_PATH}/"):
         return scope
     return {**scope, "path": "/fhir" + path.removeprefix(LONG_PATH), "raw_path": b"/fhir" + raw.removeprefix(LONG_PATH.encode())}
+
+
+def _by_operation(scope: Scope) -> Scope:
+    """Return the request with the endpoint that its query names as its path."""
+    if scope["path"] != ONE_PATH:
+        return scope
+    pairs = scope["query_string"].split(b"&")
+    named = next((pair.partition(b"=")[2].decode("ascii", "replace") for pair in pairs if pair.startswith(b"op=")), "")
+    path: str = _OPERATIONS.get(named, ONE_PATH)
+    left = b"&".join(pair for pair in pairs if not pair.startswith(b"op="))
+    return {**scope, "path": path, "raw_path": path.encode(), "query_string": left}
+
+
+def _by_first_name(scope: Scope) -> Scope:
+    """Return the request with the endpoint under the name that the SMART configuration has for it."""
+    if not scope["path"].startswith(f"{SECOND_NAME}/"):
+        return scope
+    path = "/oauth/" + scope["path"].removeprefix(f"{SECOND_NAME}/")
+    return {**scope, "path": path, "raw_path": path.encode()}
 
 
 def at_another_host(url: str) -> str:
