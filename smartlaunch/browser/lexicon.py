@@ -119,6 +119,19 @@ TROUBLE = _words(
     r"unable|fehler|erreur|errore|fout|fel",
     "エラー|错误|오류|ошибка",
 )
+ASIDE = _words(
+    r"purpose|reasons?|why|language|locale|country|state|time ?zone|duration|how long|period|expir\w*|zweck|grund|sprache|dauer|"
+    r"raison|langue|durée|motivo|razón|idioma|duración|lingua|durata"
+)
+"""What else than a person or a thing a field may ask for."""
+PERIOD = _words(
+    r"(?:for )?(?:\d+|an?|one|a few) (?:minutes?|hours?|days?|weeks?|months?|years?)|"
+    r"(?:just |only )?(?:this )?once|this time only|one[ -]time|forever|indefinitely|always|until .{0,40}|"
+    r"(?:für )?(?:\d+|eine?n?) (?:minuten?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?)|einmalig|"
+    r"(?:pour )?(?:\d+|une?) (?:minutes?|heures?|jours?|semaines?|mois|ans?|années?)|"
+    r"(?:por )?(?:\d+|una?) (?:minutos?|horas?|días?|semanas?|mes(?:es)?|años?)",
+)
+"""For how long something is allowed."""
 NOBODY = _words(r"(?:no|none|nothing|nobody) (?:\w+ ){0,2}(?:found|available|to (?:select|show)|match\w*)|no results|loading")
 OTHER_ACCOUNT = _words(
     r"(?:use|sign in with|choose|log in with) (?:another|a different|other) (?:account|user|identity)|not you|switch (?:account|user)s?|"

@@ -142,6 +142,31 @@ ANSWERS = {
 }
 
 
+PERIODS = {
+    "radio buttons": "<fieldset><legend>For how long?</legend><label><input type='radio' name='t' value='1'>1 hour</label>"
+    "<label><input type='radio' name='t' value='2'>for 30 days</label></fieldset>",
+    "a select": "<label>Who may know, and until when? <select name='t' required><option value=''>Please choose</option><option value='1'>Just this once</option>"
+    "<option value='2'>1 year</option></select></label>",
+    "a purpose": "<fieldset><legend>What for?</legend><label><input type='radio' name='t' value='1'>Treatment</label>"
+    "<label><input type='radio' name='t' value='2'>Research</label></fieldset>",
+}
+
+
+@pytest.mark.parametrize("asked", list(PERIODS))
+def test_a_question_beside_the_consent_is_no_choice_of_a_patient(site, person, plan, callback, asked):
+    box = "<label><input type='checkbox' name='scope' value='openid' checked>Know who you are</label>"
+    buttons = "<button name='d' value='allow'>Allow</button><button name='d' value='deny'>Deny</button>"
+    site.html(
+        "/authorize",
+        f"<h1>App wants access</h1><p>Patient Bruno C.</p><form method='post' action='/done'>{box}{PERIODS[asked]}{buttons}</form>",
+    )
+    done(site, callback)
+    landing = person.go(f"{site.base}/authorize", catch=[callback], plan=replace(plan, patient="amelia-stone", encounter="visit-7"))
+    assert landing.caught, landing.describe()
+    assert site.one("/done").value("t") == "1"
+    assert site.one("/done").value("d") == "allow"
+
+
 @pytest.mark.parametrize("layout", list(CONSENTS))
 @pytest.mark.parametrize("consent", ["allow", "deny"])
 def test_consent_is_given_or_denied(site, person, plan, callback, layout, consent):
@@ -351,3 +376,28 @@ def test_a_page_that_tells_an_error_and_leads_home_is_left_there(site, person, p
     assert not site.seen("/portal")
     assert 'the page says "The scope is not valid"' in landing.reason
     assert landing.complaint == "The scope is not valid"
+
+    assert landing.sent_back == "No such permission"
+
+
+STANDING = "<a href='#content'>Skip to the form</a><p>Every person and record here is invented.</p><main id='content'>"
+
+
+def test_pages_between_the_sign_in_and_the_consent_are_answered(site, person, plan, callback):
+    site.html(
+        "/authorize",
+        f"{STANDING}<h1>Stay signed in?</h1><form method='post' action='/department'><button name='stay' value='no'>No</button>"
+        "<button name='stay' value='yes'>Yes</button></form></main>",
+    )
+    site.html(
+        "/department",
+        f"{STANDING}<h1>Where do you work today?</h1><form class='card' method='post' action='/done'><label>Department<select name='department' required>"
+        "<option value=''>Please choose</option><option value='cardiology'>Cardiology</option><option value='ward-3'>Ward 3 West</option></select></label>"
+        "<button>Continue</button></form></main>",
+    )
+    done(site, callback)
+    landing = person.go(
+        f"{site.base}/authorize", catch=[callback], plan=replace(plan, patient="amelia-stone", patient_names=("Amelia Stone",))
+    )
+    assert landing.caught, landing.describe()
+    assert site.one("/done").value("department") == "cardiology"

@@ -37,9 +37,9 @@ def _options(s: Situation, subject: re.Pattern[str], *, about: bool) -> list[Cho
     selects = s.page.of_kind("select")
     for control in selects:
         said = field_words(control)
-        if subject.search(said) or (about and len(selects) == 1 and not words.ROLE.search(said)):
+        if subject.search(said) or (about and len(selects) == 1 and not words.ROLE.search(said) and not words.ASIDE.search(said)):
             options = [(control, o.value) for o in control.options if o.value and not o.disabled]
-            if options:
+            if options and not all(_is_an_answer(o.text) for o in control.options if o.value and not o.disabled):
                 return options
     return []
 
@@ -69,12 +69,21 @@ def alike(s: Situation) -> list[Control]:
     """The things of one sort among which a page asks to choose: radio buttons, else rows, else buttons, else links."""
     radios = s.page.of_kind("radio")
     if radios:
-        return radios
+        return [c for c in radios if not _is_an_answer(c.caption)]
     pressable = [c for c in s.page.of_kind("button", "link") if not c.outer and not _leads_past(c, words.DENY, words.OTHER_PROVIDER)]
+    # What sends off a form with a field to choose from or to fill belongs to that field.
+    filled = {c.form for c in s.page.controls if c.form >= 0 and (c.kind == "select" or (c.kind in ("text", "password") and c.required))}
+    pressable = [c for c in pressable if not (c.submit and not c.value and c.form in filled)]
     rows = [c for c in pressable if c.tag in ("tr", "li", "div", "article", "td", "span")]
     if rows:
         return rows
     return [c for c in pressable if _is_choice(c)] or [c for c in pressable if c.kind == "link"]
+
+
+def _is_an_answer(text: str) -> bool:
+    """Whether it answers another question than whom or what to choose: yes, no, for how long."""
+    said = normal(text)
+    return bool(words.PERIOD.fullmatch(said) or words.ALLOW.fullmatch(said) or words.DENY.fullmatch(said))
 
 
 def _is_choice(control: Control) -> bool:

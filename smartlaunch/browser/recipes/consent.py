@@ -91,7 +91,9 @@ def consent(s: Situation) -> Action | None:
 def _denial(s: Situation, allow: Control, deny: Control | None, key: str) -> Action:
     """Press what denies; where each scope has a pair of radio buttons instead, choose the denying ones."""
     if deny is not None:
-        return Act("consent", f"denied with {quoted(deny)}", (Op("click", deny),), careful=True, key=key)
+        # A form whose other questions must have an answer is not sent without one, whichever of its buttons is pressed.
+        needed = [op for op in unanswered(s, deny) if deny.submit and op.control.required and op.control.form == deny.form]
+        return Act("consent", f"denied with {quoted(deny)}", (*needed, Op("click", deny)), careful=True, key=key)
     radios = [c for c in s.page.of_kind("radio") if says(c, words.DENY)]
     if not radios:
         return Stuck("the consent page offers no way to deny", no_denial=True)

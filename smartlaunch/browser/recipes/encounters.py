@@ -5,6 +5,7 @@ from __future__ import annotations
 from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.lexicon import says, without_scopes
 from smartlaunch.browser.recipes.choices import offered, option_selected, take_choice
+from smartlaunch.browser.recipes.consent import is_consent
 from smartlaunch.browser.recipes.patients import likeness
 from smartlaunch.browser.recipes.situation import Act, Action, Op, Situation, Stuck, quoted
 
@@ -14,6 +15,8 @@ def choose_encounter(s: Situation) -> Action | None:
     about = bool(words.ENCOUNTER.search(s.heading)) or bool(
         words.CHOOSE.search(s.heading) and words.ENCOUNTER.search(without_scopes(s.page.text[:400]))
     )
+    if is_consent(s.page):
+        about = bool(words.ENCOUNTER.search(s.heading) and words.CHOOSE.search(s.heading))
     choices = offered(s, words.ENCOUNTER, about=about)
     if not choices:
         return _without(s) if about and words.CHOOSE.search(s.wording) else None

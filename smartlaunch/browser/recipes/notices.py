@@ -15,10 +15,12 @@ from smartlaunch.browser.snapshot import Control
 def notice(s: Situation) -> Action | None:
     """Pass a page with one way on, choosing what binds the least."""
     pressable = [c for c in s.page.of_kind("button", "link") if not c.outer]
-    chosen = _stays_signed_out(s, pressable) or _needed_cookies(s, pressable) or _skips(pressable)
+    chosen = _stays_signed_out(s, pressable) or _needed_cookies(s, pressable) or _skips(pressable) or _closes(pressable)
     if chosen is not None:
         return _press(s, chosen)
-    return None if _in_trouble(s) else _onward(s, pressable)
+    if _in_trouble(s):
+        return None
+    return _onward(s, pressable) or _unlocks(s) or _in_english(s, pressable) or _returns(s, pressable)
 
 
 def _press(s: Situation, chosen: Control, how: str = "", before: tuple[Op, ...] = ()) -> Act:
@@ -40,6 +42,48 @@ def _needed_cookies(s: Situation, pressable: list[Control]) -> Control | None:
 
 def _skips(pressable: list[Control]) -> Control | None:
     return next((c for c in pressable if says(c, words.SKIP, deep=False) and not says(c, words.NEVER, deep=False)), None)
+
+
+def _closes(pressable: list[Control]) -> Control | None:
+    """What shuts a dialogue that lies over the page."""
+    return next(
+        (c for c in pressable if c.modal and (c.caption in _CROSSES or _CLOSE.fullmatch(c.label) or _CLOSE.fullmatch(c.caption))), None
+    )
+
+
+_CROSSES = ("\u00d7", "\u2715", "\u2716", "X", "x")
+_CLOSE = re.compile(r"(?:close|dismiss|schließen|fermer|cerrar|chiudi|sluiten)(?: \w+){0,2}", re.IGNORECASE)
+
+
+def _unlocks(s: Situation) -> Act | None:
+    """Tick what has to be read or agreed to before the button of its form can be pressed."""
+    locked = {c.form for c in s.page.controls if c.kind == "button" and c.submit and c.disabled}
+    boxes = [c for c in s.page.of_kind("checkbox") if not c.checked and c.form in locked and not says(c, words.REMEMBER)]
+    ticks = [c for c in boxes if c.required or says(c, words.ALLOW) or words.TERMS.search(c.caption)]
+    if not ticks:
+        return None
+    return Act("notice", f"ticked {quoted(ticks[0])}", tuple(Op("check", c) for c in ticks), key=f"{s.page.host}|ticks|{s.page.title}")
+
+
+def _in_english(s: Situation, pressable: list[Control]) -> Act | None:
+    """Take English where the page asks for a language."""
+    if not re.search(r"\blanguages?\b|\bsprache|\blangue|\bidioma", s.heading, re.IGNORECASE):
+        return None
+    named = next((c for c in pressable if re.match(r"english\b", c.caption, re.IGNORECASE)), None)
+    return _press(s, named) if named is not None else None
+
+
+def _returns(s: Situation, pressable: list[Control]) -> Act | None:
+    """Follow the one link back to the app on a page that has nothing else to do."""
+    if s.page.of_kind("text", "password", "select", "radio", "checkbox"):
+        return None
+    back = [c for c in pressable if _BACK_TO_APP.search(c.caption)]
+    return _press(s, back[0]) if len(back) == 1 and len(pressable) == 1 else None
+
+
+_BACK_TO_APP = re.compile(
+    r"\b(?:return|go back|back|proceed|zurück|retour|volver)\b.{0,20}\b(?:app|application|anwendung|aplicación)\b", re.IGNORECASE
+)
 
 
 def _in_trouble(s: Situation) -> bool:

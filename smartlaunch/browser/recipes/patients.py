@@ -196,6 +196,9 @@ def patient_choices(s: Situation) -> list[Choice]:
     """The patients that the page offers, when it is a page for choosing one."""
     said = without_scopes(s.page.text[:600])
     about = bool(words.PATIENT.search(s.heading)) or bool(words.CHOOSE.search(s.wording) and words.PATIENT.search(said))
+    if is_consent(s.page):
+        # A consent page names the patient, and asks more than one thing; only a heading that says so makes its choices patients.
+        about = bool(words.PATIENT.search(s.heading) and words.CHOOSE.search(s.heading))
     return offered(s, words.PATIENT, about=about and not words.ENCOUNTER.search(s.heading))
 
 

@@ -9,6 +9,7 @@ from smartlaunch.browser import lexicon as words
 from smartlaunch.browser.lexicon import field_words, normal, wants_patient
 from smartlaunch.browser.one_time_code import one_time_code
 from smartlaunch.browser.recipes.buttons import submit_of
+from smartlaunch.browser.recipes.consent import unanswered
 from smartlaunch.browser.recipes.fields import complaint, has_token, held_against, is_one_time, is_search, registers, user_score, wants_new
 from smartlaunch.browser.recipes.patients import patient_choices
 from smartlaunch.browser.recipes.situation import Act, Action, Op, Refused, Situation, Stuck, quoted
@@ -88,6 +89,9 @@ def _can_answer(s: Situation, secret: Control, user: Control | None) -> bool:
 def _submit(s: Situation, last: Control, topic: str, done: str, ops: list[Op], key: str) -> Act:
     button = submit_of(s.page, last, words.SIGN_IN, s.plan.persona)
     go = Op("click", button) if button else Op("enter", last)
+    taken = {op.control.ref for op in ops}
+    wanted = [op for op in unanswered(s, last) if op.kind == "select" and op.control.form == last.form and op.control.ref not in taken]
+    ops = [*wanted, *ops]
     return Act(topic, f"{done}, pressed {quoted(button) if button else 'Enter'}", (*ops, go), key=key)
 
 

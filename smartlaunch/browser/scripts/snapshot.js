@@ -81,13 +81,20 @@
       readonly: !!el.readOnly, required: !!el.required || el.getAttribute('aria-required') === 'true',
       filled: /^(text|password)$/.test(kind) && !!el.value, invalid: clean(el.validationMessage), modal: !!(modal && shown(modal)),
       pager: /^(button|a)$/.test(tag) && pages(el),
-      outer: framed(el),
+      outer: framed(el) || within(el),
       opens: !/^(_self)?$/.test(el.getAttribute('formtarget') || el.getAttribute('target') || (form && form.getAttribute('target')) || ''),
       menu: /^(true|menu)$/.test(el.getAttribute('aria-haspopup') || '') || /^dropdown$/.test(el.dataset.toggle || el.dataset.bsToggle || ''),
       hit: hits(el, el.ownerDocument.defaultView || window),
       options: kind === 'select' ? [...el.options].slice(0, 200).map(o =>
         ({value: o.value, text: clean(o.text), selected: o.selected, disabled: o.disabled})) : [],
     }, extra || {}));
+  };
+  // A link to a place that shows on the same page leads a reader there and nobody on; one that a script may have taken over is another matter.
+  const within = el => {
+    const place = el.tagName === 'A' ? el.getAttribute('href') || '' : '';
+    if (!/^#./.test(place) || el.hasAttribute('role') || el.hasAttribute('onclick') || Object.keys(el.dataset).length) return false;
+    const target = el.ownerDocument.getElementById(place.slice(1));
+    return !!target && shown(target);
   };
   const QUIET = /^(hidden|submit|button|image|reset|checkbox|radio|file|range|color|password)$/;
   const REAL = 'a[href],button,input:not([type=radio]:disabled):not([type=checkbox]:disabled),select,textarea,[role=button],[role=link],[role=radio],[role=option],[role=checkbox],[onclick]';
