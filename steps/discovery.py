@@ -15,6 +15,7 @@ from smartlaunch.exchange import Exchange
 from smartlaunch.plugin.judge import Judge
 from smartlaunch.plugin.phrases import Phrase
 from smartlaunch.probes import authorization, discovery, token
+from smartlaunch.probes.discovery import Documents
 from smartlaunch.probes.token import GrantTypes
 
 from .common import configuration, needs_document
@@ -153,6 +154,11 @@ def associated_endpoints(judge: Judge, answer: Exchange) -> None:
     judge(checks.associated_endpoints(judge.requirement, answer))
 
 
+@when("the app reads both configurations and asks wherever they part", target_fixture="documents")
+def read_both_documents(apps: Apps) -> Documents:
+    return discovery.both_documents(apps)
+
+
 @then("its issuer is an https URL without query and fragment")
 def issuer_form(judge: Judge, answer: Exchange) -> None:
     judge(checks.issuer_form(judge.requirement, answer))
@@ -163,9 +169,11 @@ def issuer_agrees(judge: Judge, engine: Engine, answer: Exchange) -> None:
     judge(checks.issuer_agrees(judge.requirement, engine.discovery.exchange, answer))
 
 
-@then(Phrase('it agrees with the SMART configuration on "{names}"'))
-def agrees(judge: Judge, engine: Engine, answer: Exchange, names: str) -> None:
-    judge(checks.agrees(judge.requirement, engine.discovery.exchange, answer, names.split(" ")))
+@then("both documents name the same endpoints")
+def agrees(judge: Judge, documents: Documents) -> None:
+    needs_document(judge, documents.openid)
+    both = documents.configuration, documents.openid
+    judge(checks.agrees(judge.requirement, *both, discovery.ENDPOINTS, reached=documents.reached))
 
 
 @then("members with several values are arrays that are not empty")

@@ -230,11 +230,12 @@ def endpoint_form(requirement: str, exchange: Exchange) -> Findings:
 def _parents(exchange: Exchange) -> dict[str, str]:
     """For each Brand that is part of another, the name of that one; names are type and id."""
     parents: dict[str, str] = {}
+    names = {full: f"Organization/{resource.get('id')}" for _, full, resource in brands(exchange) if full}
     for _, _, resource in brands(exchange):
         part = resource.get("partOf")
         reference = part.get("reference") if isinstance(part, dict) else None
         if isinstance(reference, str) and resource.get("id"):
-            parents[f"Organization/{resource['id']}"] = "/".join(reference.split("/")[-2:])
+            parents[f"Organization/{resource['id']}"] = names.get(reference) or "/".join(reference.split("/")[-2:])
     return parents
 
 

@@ -224,16 +224,38 @@ def issuer_agrees(requirement: str, configuration: Exchange, openid: Exchange) -
     return [Finding(requirement, f"`issuer`: {show(expected)}", f"it is {show(actual)}", openid.id, "/issuer")]
 
 
-def agrees(requirement: str, configuration: Exchange, openid: Exchange, names: Iterable[str]) -> Findings:
-    """Members that both documents have are equal."""
+def agrees(
+    requirement: str, configuration: Exchange, openid: Exchange, names: Iterable[str], *, reached: Mapping[str, tuple[Exchange, Exchange]]
+) -> Findings:
+    """Members that both documents have lead to the same: they are equal, or something answers at either address.
+
+    An endpoint may have two names. ``reached`` has what was answered at the address of the SMART configuration and at the other one,
+    where the two differ.
+    """
     ours, theirs = configuration.answer.object, openid.answer.object
-    return [
-        Finding(
-            requirement, f"`{name}`: {show(ours[name])} as in the SMART configuration", f"it is {show(theirs[name])}", openid.id, f"/{name}"
-        )
-        for name in names
-        if name in ours and name in theirs and _plain(ours[name]) != _plain(theirs[name])
-    ]
+    found: Findings = []
+    for name in names:
+        if name not in ours or name not in theirs or _plain(ours[name]) == _plain(theirs[name]):
+            continue
+        problem = f"it is {show(theirs[name])}"
+        if name in reached:
+            difference = _leads_elsewhere(name, *reached[name])
+            if not difference:
+                continue
+            problem = f"{problem}, and {difference}"
+        wanted = f"`{name}`: {show(ours[name])} as in the SMART configuration, or another name of the same endpoint"
+        found.append(Finding(requirement, wanted, problem, openid.id, f"/{name}"))
+    return found
+
+
+def _leads_elsewhere(name: str, at_ours: Exchange, at_theirs: Exchange) -> str:
+    """What shows that two addresses are not the same endpoint; empty where nothing does."""
+    for exchange, whose in ((at_ours, "SMART"), (at_theirs, "OpenID")):
+        if exchange.heard.status in _NOBODY_THERE or exchange.heard.status >= _SERVER_ERROR:
+            return f"that of the {whose} configuration answers with status {exchange.heard.status}"
+    if name == "jwks_uri" and at_ours.heard.object != at_theirs.heard.object:
+        return "the two JWK Sets differ"
+    return ""
 
 
 def no_empty_members(requirement: str, exchange: Exchange) -> Findings:
@@ -283,6 +305,10 @@ def _missing_client(listed: frozenset[str]) -> list[str]:
 def _listed(exchange: Exchange, name: str) -> frozenset[str]:
     value = exchange.answer.object.get(name)
     return frozenset(v for v in value if isinstance(v, str)) if isinstance(value, list) else frozenset()
+
+
+_NOBODY_THERE = frozenset({0, 404, 405, 410})
+_SERVER_ERROR = 500
 
 
 def _plain(value: Any) -> Any:

@@ -195,7 +195,7 @@ def _links(resource: Mapping[str, Any]) -> set[str]:
     links = resource.get("link")
     others = [link.get("other") for link in links if isinstance(link, dict)] if isinstance(links, list) else []
     references = [other.get("reference") for other in others if isinstance(other, dict)]
-    return {reference.rsplit("/", 1)[-1] for reference in references if isinstance(reference, str)}
+    return {reference.split("/_history/")[0].rsplit("/", 1)[-1] for reference in references if isinstance(reference, str)}
 
 
 def names_a_patient(read: Exchange) -> bool:

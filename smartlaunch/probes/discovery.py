@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smartlaunch.client.discovery import usable
+from smartlaunch.client.discovery import absolute, usable
 from smartlaunch.client.http import answered
 from smartlaunch.errors import Blocked, NotApplicable
+from smartlaunch.exchange import Endpoint
 from smartlaunch.oauth.client_authentication import basic
 from smartlaunch.probes.faults import never_issued
 
@@ -73,6 +75,38 @@ def openid_configuration_there_is(apps: Apps) -> Exchange:
         with contextlib.suppress(Blocked, NotApplicable):
             apps.any().grant()  # its ID Token tells
     return _seen(apps.engine, apps.engine.discovery.openid)
+
+
+ENDPOINTS: Mapping[str, tuple[str, Endpoint]] = {
+    "authorization_endpoint": ("GET", Endpoint.AUTHORIZE),
+    "token_endpoint": ("POST", Endpoint.TOKEN),
+    "jwks_uri": ("GET", Endpoint.JWKS),
+    "introspection_endpoint": ("POST", Endpoint.INTROSPECTION),
+    "revocation_endpoint": ("POST", Endpoint.REVOCATION),
+}
+"""The endpoints that both documents name, and how to ask whether anything is there."""
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The two documents, and what was answered at both addresses of an endpoint that they name differently."""
+
+    configuration: Exchange
+    openid: Exchange
+    reached: Mapping[str, tuple[Exchange, Exchange]]
+
+
+def both_documents(apps: Apps) -> Documents:
+    """Read both documents, and ask with nothing to say at each address on which they part."""
+    engine, openid = apps.engine, openid_configuration_there_is(apps)
+    configuration, reached = smart_configuration(engine), {}
+    for name, (method, endpoint) in ENDPOINTS.items():
+        addresses = [str(document.heard.object.get(name, "")) for document in (configuration, openid)]
+        if addresses[0] != addresses[1] and all(absolute(url) for url in addresses):
+            form = () if method == "POST" else None
+            ours, theirs = (engine.http.send(method, url, endpoint=endpoint, form=form) for url in addresses)
+            reached[name] = ours, theirs
+    return Documents(configuration, openid, reached)
 
 
 def capability_statement(engine: Engine, app: App) -> Exchange:

@@ -329,6 +329,16 @@ def test_nesting() -> None:
     assert checks.nested(part(("a", "top")))
     assert checks.two_levels(REQ, part(("a", "top"), ("b", "top"))) == []
     assert "Organization/b" in actual(checks.two_levels(REQ, part(("a", "top"), ("b", "a"))))
+    urns = {name: f"urn:uuid:{number}" for number, name in enumerate(("top", "a", "b"))}
+    deep = [
+        {
+            "fullUrl": urns[one],
+            "resource": {"resourceType": "Organization", "id": one, **({"partOf": {"reference": urns[of]}} if of else {})},
+        }
+        for one, of in (("top", ""), ("a", "top"), ("b", "a"))
+    ]
+    assert "Organization/b" in actual(checks.two_levels(REQ, answer({"resourceType": "Bundle", "entry": deep})))
+    assert checks.two_levels(REQ, answer({"resourceType": "Bundle", "entry": deep[:2]})) == []
 
 
 def test_countries() -> None:

@@ -120,8 +120,11 @@ def test_grant_types() -> None:
 def test_agreement() -> None:
     assert discovery.issuer_agrees("R", answer(), answer()) == []
     one(discovery.issuer_agrees("R", answer(), answer(RIGHT | {"issuer": "https://ehr.example/"})), "https://ehr.example/")
-    assert discovery.agrees("R", answer(), answer(without("jwks_uri")), ["jwks_uri", "token_endpoint"]) == []
-    one(discovery.agrees("R", answer(), answer(RIGHT | {"jwks_uri": "https://other.example/jwks"}), ["jwks_uri"]), "other.example")
+    assert discovery.agrees("R", answer(), answer(without("jwks_uri")), ["jwks_uri", "token_endpoint"], reached={}) == []
+    one(
+        discovery.agrees("R", answer(), answer(RIGHT | {"jwks_uri": "https://other.example/jwks"}), ["jwks_uri"], reached={}),
+        "other.example",
+    )
 
 
 def test_openid_arrays() -> None:
@@ -194,3 +197,29 @@ def test_a_listed_response_type_that_is_not_known_warns() -> None:
     assert discovery.response_types_known("X", {"id_token": ("unauthorized_client", "x1"), "code token": ("", "x2")}) == []
     [finding] = discovery.response_types_known("X", {"code token": ("unsupported_response_type", "x2")})
     assert (finding.exchange, finding.severity) == ("x2", Outcome.WARNING)
+
+
+def test_both_documents_lead_to_the_same_endpoints() -> None:
+    names = ("token_endpoint", "jwks_uri")
+    other = answer(RIGHT | {"token_endpoint": "https://ehr.example/v2/token"})
+    assert discovery.agrees("R", answer(), answer(), names, reached={}) == []
+    one(discovery.agrees("R", answer(), other, names, reached={}), "v2/token")
+    alive = answer({"error": "invalid_request"}, status=400)
+    assert discovery.agrees("R", answer(), other, names, reached={"token_endpoint": (alive, alive)}) == []
+    for dead in (404, 405, 410, 500):
+        gone = answer({}, status=dead)
+        one(
+            discovery.agrees("R", answer(), other, names, reached={"token_endpoint": (alive, gone)}),
+            f"OpenID configuration answers with status {dead}",
+        )
+        one(
+            discovery.agrees("R", answer(), other, names, reached={"token_endpoint": (gone, alive)}),
+            f"SMART configuration answers with status {dead}",
+        )
+
+
+def test_two_addresses_of_keys_lead_to_the_same_keys() -> None:
+    other = answer(RIGHT | {"jwks_uri": "https://ehr.example/v2/jwks"})
+    keys, others = answer({"keys": [{"kid": "a"}]}), answer({"keys": [{"kid": "b"}]})
+    assert discovery.agrees("R", answer(), other, ["jwks_uri"], reached={"jwks_uri": (keys, keys)}) == []
+    one(discovery.agrees("R", answer(), other, ["jwks_uri"], reached={"jwks_uri": (keys, others)}), "the two JWK Sets differ")

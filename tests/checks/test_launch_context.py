@@ -174,6 +174,8 @@ def test_searches_and_encounters() -> None:
     other = {"resource": {"resourceType": "Patient", "id": "8"}}
     assert checks.only_patient(REQ, resource({"resourceType": "Bundle", "entry": [one]}), "7") == []
     assert len(checks.only_patient(REQ, resource({"resourceType": "Bundle", "entry": [one, other]}), "7")) == 1
+    same = {"resource": {"resourceType": "Patient", "id": "8", "link": [{"other": {"reference": "Patient/7/_history/2"}}]}}
+    assert checks.only_patient(REQ, resource({"resourceType": "Bundle", "entry": [one, same]}), "7") == []
     visit = {"resourceType": "Encounter", "id": "1", "subject": {"reference": "https://ehr.example/fhir/Patient/7"}}
     assert checks.encounter_of_patient(REQ, resource(visit), "7") == []
     assert len(checks.encounter_of_patient(REQ, resource(visit), "8")) == 1

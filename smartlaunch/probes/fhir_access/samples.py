@@ -10,7 +10,7 @@ from smartlaunch.checks.fhir_answer import disclosed
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable, NotConfigured, TwinFailed
 from smartlaunch.exchange import TRANSIENT
-from smartlaunch.fhir import describe, resources
+from smartlaunch.fhir import describe, link, resources
 from smartlaunch.oauth.id_token import decode
 from smartlaunch.probes.fhir_access.grants import covering, covers, scope
 from smartlaunch.probes.fhir_access.offered import offers
@@ -173,14 +173,20 @@ def searched(fhir: Fhir, kind: str, query: Query, token: str) -> tuple[Exchange,
 
 
 def gather(fhir: Fhir, kind: str, query: Query, token: str) -> tuple[Exchange, list[Sample]]:
-    """What a search finds, of each category where the server will not search without one."""
+    """What a search finds, of each category where the server will not search without one or its first page has one only."""
     exchange, narrowed = searched(fhir, kind, query, token)
-    found = [Sample(r, narrowed) for r in resources(exchange.heard, kind) if r.get("id")]
-    further = [(*query, ("category", one)) for one in NEEDED.get(kind, ())] if narrowed != query else []
+    found = {str(r["id"]): Sample(r, narrowed) for r in resources(exchange.heard, kind) if r.get("id")}
+    more = link(exchange.heard, "next") and len({one.categories for one in found.values()}) < _SOME
+    further = [(*query, ("category", one)) for one in NEEDED.get(kind, ())] if narrowed != query or more else []
     for other in further:
         if other != narrowed:
-            found += [Sample(r, other) for r in resources(fhir.search(kind, other, token).heard, kind) if r.get("id")]
-    return exchange, found
+            for resource in resources(fhir.search(kind, other, token).heard, kind):
+                if resource.get("id"):
+                    found.setdefault(str(resource["id"]), Sample(resource, other))
+    return exchange, list(found.values())
+
+
+_SOME = 2
 
 
 def samples(app: App) -> dict[str, list[Sample]]:

@@ -78,7 +78,16 @@ def created_own(app: App, kind: str, whose: str, headers: Mapping[str, str] | No
     made = remember(app, exchange, writer)
     if made is None:
         raise NotApplicable(f"the server does not let the app create a {kind} of its own: {describe(exchange.answer)}")
+    if made.resource.keys() <= {"resourceType", "id"}:
+        made = _read_back(app, made, writer)
     return exchange, made
+
+
+def _read_back(app: App, made: Sample, writer: Grant) -> Sample:
+    """What a create has made whose answer had no body: without Prefer, that is the choice of the server."""
+    read = app.engine.fhir.read(made.reference, app.tokens.current(writer.access_token))
+    found = next((one for one in disclosed(read) if one.get("id") == made.id), None)
+    return made if found is None else Sample(found)
 
 
 # -- what is left behind ------------------------------------------------------------------------------------------------------
