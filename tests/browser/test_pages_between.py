@@ -108,3 +108,26 @@ def test_a_denial_answers_what_its_form_must_have(site, person, plan, callback):
     landing = person.go(f"{site.base}/authorize", catch=[callback], plan=replace(plan, consent="deny"))
     assert landing.caught, landing.describe()
     assert site.one("/done").value("d") == "deny"
+
+
+STANDING = "<a href='#content'>Skip to the form</a><p>Every person and record here is invented.</p><main id='content'>"
+
+
+def test_pages_between_the_sign_in_and_the_consent_are_answered(site, person, plan, callback):
+    site.html(
+        "/authorize",
+        f"{STANDING}<h1>Stay signed in?</h1><form method='post' action='/department'><button name='stay' value='no'>No</button>"
+        "<button name='stay' value='yes'>Yes</button></form></main>",
+    )
+    site.html(
+        "/department",
+        f"{STANDING}<h1>Where do you work today?</h1><form class='card' method='post' action='/done'><label>Department<select name='department' required>"
+        "<option value=''>Please choose</option><option value='cardiology'>Cardiology</option><option value='ward-3'>Ward 3 West</option></select></label>"
+        "<button>Continue</button></form></main>",
+    )
+    site.redirect("/done", f"{callback}?code=1", 303)
+    landing = person.go(
+        f"{site.base}/authorize", catch=[callback], plan=replace(plan, patient="amelia-stone", patient_names=("Amelia Stone",))
+    )
+    assert landing.caught, landing.describe()
+    assert site.one("/done").value("department") == "cardiology"

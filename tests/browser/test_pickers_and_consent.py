@@ -376,28 +376,3 @@ def test_a_page_that_tells_an_error_and_leads_home_is_left_there(site, person, p
     assert not site.seen("/portal")
     assert 'the page says "The scope is not valid"' in landing.reason
     assert landing.complaint == "The scope is not valid"
-
-    assert landing.sent_back == "No such permission"
-
-
-STANDING = "<a href='#content'>Skip to the form</a><p>Every person and record here is invented.</p><main id='content'>"
-
-
-def test_pages_between_the_sign_in_and_the_consent_are_answered(site, person, plan, callback):
-    site.html(
-        "/authorize",
-        f"{STANDING}<h1>Stay signed in?</h1><form method='post' action='/department'><button name='stay' value='no'>No</button>"
-        "<button name='stay' value='yes'>Yes</button></form></main>",
-    )
-    site.html(
-        "/department",
-        f"{STANDING}<h1>Where do you work today?</h1><form class='card' method='post' action='/done'><label>Department<select name='department' required>"
-        "<option value=''>Please choose</option><option value='cardiology'>Cardiology</option><option value='ward-3'>Ward 3 West</option></select></label>"
-        "<button>Continue</button></form></main>",
-    )
-    done(site, callback)
-    landing = person.go(
-        f"{site.base}/authorize", catch=[callback], plan=replace(plan, patient="amelia-stone", patient_names=("Amelia Stone",))
-    )
-    assert landing.caught, landing.describe()
-    assert site.one("/done").value("department") == "cardiology"
