@@ -77,13 +77,11 @@ class Answers(Part):
             lifetime = 10
         if self.defects("issues_codes_that_live_for_an_hour"):
             lifetime = 3600
-        value = new_secret() + (_ODD if self.variant("writes_codes_with_punctuation") else "")
+        value = self._new_value()
         challenge = values.get("code_challenge")
         unasked = transaction.session_is_older and not transaction.decided
         if challenge and unasked and self.defects("loses_the_challenge_where_nothing_is_asked"):
             challenge = ""
-        if self.variant("issues_codes_of_3000_characters"):
-            value = (value + _VISIBLE * 40)[:3000]
         new = NewCode(value, client.client_id, transaction.username or "", len(self.state.codes))
         spoil(self.defects, new, CODES)
         code = Code(
@@ -123,6 +121,11 @@ class Answers(Part):
         if self.defects("omits_code"):
             answer = {}
         return self.send(transaction.redirect_uri, values, answer, posted=code.posted)
+
+    def _new_value(self) -> str:
+        """Return the value of a new code, made of whatever characters this server likes."""
+        value = new_secret() + (_ODD if self.variant("writes_codes_with_punctuation") else "")
+        return (value + _VISIBLE * 40)[:3000] if self.variant("issues_codes_of_3000_characters") else value
 
     def _nonce(self, client_id: str, transaction: Transaction) -> str | None:
         """Return the nonce that the ID Token will carry, which is that of this request and of no other."""
