@@ -164,7 +164,7 @@ def _of_another_patient(app: App, interaction: str) -> Trial:
 
 def existence(app: App, request: str) -> Trial:
     """The question whether there are data of another category."""
-    return app.once(f"{request} of another category", lambda: _existence(app, request))
+    return app.once(f"whether a {request} tells of another category", lambda: _existence(app, request))
 
 
 def _existence(app: App, request: str) -> Trial:

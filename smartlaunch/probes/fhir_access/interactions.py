@@ -244,7 +244,7 @@ def _person(app: App) -> Sample:
 
 def existence(app: App, request: str) -> Trial:
     """The question whether there are data of a type that the granted scopes leave out."""
-    return app.once(f"{request} of another type", lambda: _existence(app, request))
+    return app.once(f"whether a {request} tells of another type", lambda: _existence(app, request))
 
 
 def _existence(app: App, request: str) -> Trial:

@@ -301,7 +301,7 @@ EXISTENCE: Mapping[str, Callable[[Fhir, Sample, str], Exchange]] = {
 
 def existence(app: App, request: str) -> Trial:
     """The question whether there are data of another patient: for that patient's token there are, and of a made-up one there are none."""
-    return app.once(f"{request} for another patient", lambda: _existence(app, request))
+    return app.once(f"whether a {request} tells of another patient", lambda: _existence(app, request))
 
 
 def _existence(app: App, request: str) -> Trial:
