@@ -81,7 +81,7 @@ class AccessTokens:
         """Whether a grant from before can be handed out again: a server may end tokens when somebody logs in once more, or by itself.
 
         Tried by one read, and only where other tokens were issued or minutes have passed since the last one. A server may refuse a dead
-        token with 403; that counts where the same read was answered before.
+        token with 403; that counts where the same read was answered before and the scopes of this token allow it.
         """
         life, token = self._life, grant.access_token
         if time.time() > grant.expires_at - min(_MARGIN_S, (grant.token.expires_in or 60) / 4):
@@ -93,7 +93,8 @@ class AccessTokens:
         except NotConfigured:
             return True  # nothing can be read with it, so nothing can be tried
         answer = self.engine.fhir.read(path, token).heard
-        if answer.status == 401 or (answer.status == 403 and path in self._answered):
+        allowed = path in self._answered and path in self._allowed(grant.token)
+        if answer.status == 401 or (answer.status == 403 and allowed):
             if not life.renew(token):
                 raise TwinFailed(
                     "the server ends access tokens so often that none lives long enough to be judged",
@@ -143,13 +144,16 @@ class AccessTokens:
 
     def _candidates(self, token: TokenAnswer) -> list[str]:
         """The reads that a token should allow; ``NotConfigured`` where the app has no scope on FHIR data, so that any server refuses."""
-        granted = token.scopes or list(self.scopes)
-        if not any(map(scope_words.parse, [*self.scopes, *granted])):
+        if not any(map(scope_words.parse, [*self.scopes, *token.scopes])):
             key = f"[clients.{self.client.name}] scopes"
             raise NotConfigured("the app asks for no scope on FHIR data, so there is nothing to read", key=key)
+        whose = token.patient or self._usual_patient or self.engine.target.patients.default
+        return self._allowed(token) or [f"Patient/{whose}" if whose else "Patient?_count=1"]
+
+    def _allowed(self, token: TokenAnswer) -> list[str]:
+        """The reads that the scopes of a token allow; none where they are for what nobody knows an id of."""
         patient, known = token.patient or self._usual_patient, self.engine.target.patients.default or ""
-        whose = patient or known
-        return candidates(granted, patient, known) or [f"Patient/{whose}" if whose else "Patient?_count=1"]
+        return candidates(token.scopes or list(self.scopes), patient, known)
 
     @property
     def _usual_patient(self) -> str:

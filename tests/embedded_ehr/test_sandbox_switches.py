@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from smartlaunch import embedded_ehr as sandbox
+from smartlaunch.embedded_ehr import defects
 from smartlaunch.embedded_ehr.defects import Defects, UnknownName, Variants, consulted, load_defects, load_variants
 
 HERE = Path(sandbox.__file__).parent
@@ -31,7 +34,15 @@ def strings_in_code() -> tuple[set[str], dict[str, set[str]]]:
     return every, asked
 
 
+def names_in_tables() -> set[str]:
+    """Return the names by which the modules of defects keep what each does, those that are put together among them."""
+    modules = [import_module(f"{defects.__name__}.{path.stem}") for path in (HERE / "defects").glob("*.py") if path.stem != "__init__"]
+    tables = [value for module in modules for value in vars(module).values() if isinstance(value, Mapping)]
+    return {name for table in tables for name in table if isinstance(name, str)}
+
+
 EVERY, ASKED = strings_in_code()
+EVERY |= names_in_tables()
 
 
 def imported(path: Path) -> set[str]:

@@ -327,3 +327,13 @@ def test_a_dropped_hello_is_a_refusal(monkeypatch: Any) -> None:
 )
 def test_an_encounter_that_is_over_is_not_due(encounter: dict[str, Any], expected: bool) -> None:
     assert launch_context.under_way(encounter) is expected
+
+
+def test_a_grant_for_what_nobody_knows_an_id_of_is_handed_out_again(worlds: Callable[..., World]) -> None:
+    """Its token reads no Patient, as it should not; that refusal is no sign that the token is over."""
+    app = worlds(fresh=True).app("public")
+    app.tokens.probe(app.grant())
+    scopes = ("openid", "fhirUser", "user/Observation.cru")
+    first = app.grant(scopes)
+    app.fresh_grant()
+    assert app.grant(scopes).access_token == first.access_token
