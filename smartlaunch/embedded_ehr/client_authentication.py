@@ -232,7 +232,7 @@ class ClientAuthentication(Part):
         others = frozenset(other.secret for other in self.state.clients.values() if other.secret)
         if excused(defects, Secret(secret, right, others), WRONG_SECRET):
             return
-        raise self.refusal("The client secret is not right.", used_header=used_header)
+        raise self.refusal("The client secret is not right.", used_header=used_header).by("wrong_secrets")
 
     # -- assertions -----------------------------------------------------------------------------------------------------
 
@@ -454,7 +454,7 @@ class ClientAuthentication(Part):
             raise self.refusal("The assertion's exp claim is not a number.")
         late = expiry < now - _CLOCK_SKEW_S
         if late and not stale and not excused(defects, client, PAST_EXPIRY):
-            raise self.refusal("The assertion has expired.")
+            raise self.refusal("The assertion has expired.").by("expired_assertions")
         if expiry > now + _ASSERTION_LIFETIME_S + _CLOCK_SKEW_S and not excused(defects, expiry - now, LONG_LIFE):
             raise self.refusal("The assertion's exp claim is more than five minutes ahead.")
         start = claims.get("nbf")

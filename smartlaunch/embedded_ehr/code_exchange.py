@@ -54,7 +54,7 @@ class CodeExchange(GrantType):
                 raise bad_grant(self.defects, "The code is not known.")
         if code.client_id != client.client_id and not self._trades_codes(client, code):
             code.used = code.used or self.variant("ends_a_code_at_every_failed_exchange")
-            raise bad_grant(self.defects, "The code was issued to another client.")
+            raise bad_grant(self.defects, "The code was issued to another client.").by("foreign_codes")
         if code.used and not (arrived < code.used_at and defects("lets_two_requests_at_once_redeem_one_code")):
             if not defects("keeps_tokens_of_a_replayed_code"):
                 self._end_what_came_of(code)
@@ -63,8 +63,8 @@ class CodeExchange(GrantType):
                 code.used = not defects("takes_a_code_again_after_refusing_it")
                 message = "The code has been used before."
                 if defects("answers_used_codes_with_another_code"):
-                    raise OAuthError("invalid_request", message)
-                raise bad_grant(self.defects, message)
+                    raise OAuthError("invalid_request", message).by("used_codes")
+                raise bad_grant(self.defects, message).by("used_codes")
         late = defects("accepts_expired_code") or (not client.public and defects("accepts_expired_code_of_confidential_clients"))
         if code.expires_at < now and not late:
             raise bad_grant(self.defects, "The code has expired.")
@@ -191,10 +191,10 @@ class CodeExchange(GrantType):
             asked.code.used = True
         message = "The code_verifier does not fit the code_challenge."
         if self.defects("answers_wrong_verifier_with_another_code"):
-            raise OAuthError("invalid_request", message)
+            raise OAuthError("invalid_request", message).by("wrong_verifiers")
         if not asked.client.public and self.defects("answers_wrong_verifier_of_confidential_clients_with_another_code"):
-            raise OAuthError("invalid_client", message)
-        raise bad_grant(self.defects, message)
+            raise OAuthError("invalid_client", message).by("wrong_verifiers")
+        raise bad_grant(self.defects, message).by("wrong_verifiers")
 
     def _issue_for_code(self, client: Client, code: Code) -> dict[str, Any]:
         user, patient = self.sandbox.user(code.user), code.patient

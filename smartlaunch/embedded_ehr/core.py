@@ -99,6 +99,12 @@ class OAuthError(Exception):
         self.description = description
         self.status = status
         self.headers = dict(headers or {})
+        self.way = ""
+
+    def by(self, way: str) -> OAuthError:
+        """Return it with the way by which the server came to refuse, which defects go by."""
+        self.way = way
+        return self
 
 
 def crash() -> OAuthError:

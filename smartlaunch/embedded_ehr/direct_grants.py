@@ -30,7 +30,7 @@ class DirectGrants(GrantType):
         granted = grants.grant_system(self.sandbox, client, requested) if client.role == "backend" else requested
         if not granted:
             message = "None of the requested scopes is within what this client may have."
-            raise OAuthError("invalid_scope", message)
+            raise OAuthError("invalid_scope", message).by("unknown_scopes_of_backend_services")
         if granted != requested and self.variant("refuses_scopes_outside_registration"):
             message = "A requested scope is not within what this client may have."
             raise OAuthError("invalid_scope", message)

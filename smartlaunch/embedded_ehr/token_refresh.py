@@ -124,7 +124,7 @@ class TokenRefresh(GrantType):
         loose = loose or (renewed and self.defects("binds_renewed_refresh_tokens_to_no_client"))
         if token.client_id != client.client_id and not loose:
             self._suspect(token)
-            raise bad_grant(self.defects, "The refresh token was issued to another client.")
+            raise bad_grant(self.defects, "The refresh token was issued to another client.").by("foreign_refresh_tokens")
         return token
 
     def _mistaken_for_refresh_token(self, value: str) -> RefreshToken | None:
@@ -166,8 +166,8 @@ class TokenRefresh(GrantType):
             if not defects("accepts_revoked_refresh_token"):
                 message = "The refresh token has been used or revoked."
                 if defects("answers_ended_refresh_tokens_with_another_code"):
-                    raise OAuthError("invalid_token", message)
-                raise bad_grant(self.defects, message)
+                    raise OAuthError("invalid_token", message).by("ended_refresh_tokens")
+                raise bad_grant(self.defects, message).by("ended_refresh_tokens")
         if token.online and self._is_offline(token) and not defects("keeps_online_access_after_logout"):
             raise bad_grant(self.defects, "The person is not signed in any more.")
         if token.expires_at < self.state.now():
@@ -211,8 +211,8 @@ class TokenRefresh(GrantType):
                 return tuple(one for one in wanted if one not in wider)
             message = "The scope goes beyond what was granted."
             if defects("answers_wider_scopes_at_refresh_with_another_code"):
-                raise OAuthError("access_denied", message)
-            raise OAuthError("invalid_scope", message)
+                raise OAuthError("access_denied", message).by("wider_refreshes")
+            raise OAuthError("invalid_scope", message).by("wider_refreshes")
         if defects("refuses_narrower_scopes_at_refresh"):
             message = "The scope is not the one that was granted."
             raise OAuthError("invalid_scope", message)

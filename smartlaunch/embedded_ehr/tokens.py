@@ -31,7 +31,7 @@ from smartlaunch.embedded_ehr.core import (
     unsupported_media_type,
 )
 from smartlaunch.embedded_ehr.defects.spoiling import spoil
-from smartlaunch.embedded_ehr.defects.token import AT_REFRESH, FURTHER, REFUSALS, WAYS, Further, Refusal
+from smartlaunch.embedded_ehr.defects.token import AT_REFRESH, FURTHER, REFUSALS, Further, Refusal
 from smartlaunch.embedded_ehr.direct_grants import DirectGrants
 from smartlaunch.embedded_ehr.token_issuing import Issuing
 from smartlaunch.embedded_ehr.token_refresh import TokenRefresh
@@ -100,8 +100,7 @@ class TokenEndpoint(Part):
 
     def _refusal(self, problem: OAuthError, kind: str) -> Response:
         refreshing = kind == "refresh_token"
-        way = WAYS.get(problem.description) or (AT_REFRESH.get(problem.description, "") if refreshing else "")
-        refusal = Refusal(problem, way)
+        refusal = Refusal(problem, f"{problem.way}_at_refresh" if refreshing and problem.way == AT_REFRESH else problem.way)
         spoil(self.defects, refusal, REFUSALS)
         if refusal.html or (refreshing and self.defects("answers_refused_refreshes_as_html")):
             return Response(f"<h1>{problem.error}</h1>", problem.status, dict(NO_STORE), "text/html")
@@ -113,9 +112,9 @@ class TokenEndpoint(Part):
         except OAuthError as problem:
             refreshing = given.get("grant_type") == "refresh_token" and problem.error == "invalid_client"
             if refreshing and problem.status == 401 and self.defects("answers_failed_basic_authentication_at_refresh_with_400"):
-                raise OAuthError(problem.error, problem.description) from problem
+                raise OAuthError(problem.error, problem.description).by(problem.way) from problem
             if refreshing and self.defects("answers_failed_authentication_at_refresh_with_another_code"):
-                raise OAuthError("invalid_grant", problem.description) from problem
+                raise OAuthError("invalid_grant", problem.description).by(problem.way) from problem
             raise
 
     def _require_form(self, request: Request) -> None:

@@ -128,18 +128,19 @@ class Refusal:
         self.html = True
 
 
-WAYS = {
-    "The scope goes beyond what was granted.": "wider_refreshes",
-    "The refresh token was issued to another client.": "foreign_refresh_tokens",
-    "The code was issued to another client.": "foreign_codes",
-    "The code_verifier does not fit the code_challenge.": "wrong_verifiers",
-    "The assertion has expired.": "expired_assertions",
-    "None of the requested scopes is within what this client may have.": "unknown_scopes_of_backend_services",
-    "The code has been used before.": "used_codes",
-    "The refresh token has been used or revoked.": "ended_refresh_tokens",
-}
-"""By which way a request is refused, by what the server says of it."""
-AT_REFRESH = {"The client secret is not right.": "wrong_secrets_at_refresh"}
+WAYS = (
+    "wider_refreshes",
+    "foreign_refresh_tokens",
+    "foreign_codes",
+    "wrong_verifiers",
+    "expired_assertions",
+    "unknown_scopes_of_backend_services",
+    "used_codes",
+    "ended_refresh_tokens",
+)
+"""The ways by which a request comes to be refused that have defects of their own; the errors name them."""
+AT_REFRESH = "wrong_secrets"
+"""A way that has them at a refresh only."""
 _MADE_OF_REFUSALS: dict[str, Callable[[Refusal], None]] = {
     "with_403": lambda refusal: refusal.take(403),
     "in_quotes": Refusal.quote,
@@ -149,7 +150,7 @@ _MADE_OF_REFUSALS: dict[str, Callable[[Refusal], None]] = {
 _NOT_OF_SCOPES = ("as_html", "with_a_code_of_its_own")
 REFUSALS: dict[str, Change[Refusal]] = {
     f"answers_{way}_{how}": Change(make, lambda refusal, way=way: refusal.way == way)  # type: ignore[misc]
-    for way in (*WAYS.values(), *AT_REFRESH.values())
+    for way in (*WAYS, f"{AT_REFRESH}_at_refresh")
     for how, make in _MADE_OF_REFUSALS.items()
     if way != "unknown_scopes_of_backend_services" or how not in _NOT_OF_SCOPES
 }
