@@ -222,6 +222,11 @@ def renewed_id_token(app: App) -> Renewed:
     return right.renewed(app)
 
 
+@when("the app gets an ID Token with a refresh after the user has signed in elsewhere", target_fixture="renewed")
+def renewed_after_a_sign_in(app: App) -> Renewed:
+    return right.renewed_after_a_sign_in(app)
+
+
 @then(Phrase("its {claim} is that of the first ID Token", claim=right.KEPT_CLAIMS))
 def claim_kept(judge: Judge, renewed: Renewed, claim: str) -> None:
     judge.needs(

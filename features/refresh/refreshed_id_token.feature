@@ -96,7 +96,7 @@ Feature: The ID Token of a refresh
 
     @id:refresh-id-token-auth-time
     Scenario: The time of signing in stays the same
-      When the app gets an ID Token with a refresh
+      When the app gets an ID Token with a refresh after the user has signed in elsewhere
       Then an auth_time in it is that of the sign-in
 
   @req:OIDC-Core-2-d

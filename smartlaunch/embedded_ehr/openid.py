@@ -325,6 +325,7 @@ def id_token(
         is_patient=user.persona == "patient",
         of_launch="launch" in scopes,
         patient=patient,
+        last_sign_in=int(max((code.auth_time for code in state.codes.values() if code.user == user.username), default=auth_time)),
     )
     spoil(sandbox.defects, about, CLAIMS)
     if sandbox.variant("sends_audience_as_list"):

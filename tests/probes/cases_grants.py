@@ -56,6 +56,12 @@ CASES = [
         holds=lambda r: r.first["sub"] == r.second["sub"] and r.received_at and r.exchange.id,
         defect="refreshed_id_token_has_another_sub",
     ),
+    of(
+        "refresh renewed after a sign-in",
+        right.renewed_after_a_sign_in,
+        holds=lambda r: r.first["auth_time"] == r.second["auth_time"],
+        defect="refreshed_id_token_tells_of_the_last_sign_in",
+    ),
     of("refresh empty scope", right.with_empty_scope, holds=refreshed, defect="takes_an_empty_scope_at_refresh_for_no_scope"),
     of("refresh offline", access.without_browser, holds=lambda r: r.answer.succeeded),
     of("refresh offline left", access.offline_after_sign_out, holds=lambda r: r.answer.succeeded, defect="ends_offline_access_at_logout"),

@@ -72,6 +72,7 @@ class Claims:
     is_patient: bool = False
     of_launch: bool = False
     patient: str | None = None
+    last_sign_in: int = 0
 
     def has_a_chart_for_its_user(self) -> bool:
         """Say whether somebody else than the patient was launched from a patient's chart."""
@@ -130,6 +131,7 @@ CLAIMS: dict[str, Change[Claims]] = {
     "refreshed_id_token_has_a_nonce_of_its_own": _gives("nonce", lambda _: "n-0S6_WzA2Mj", _renewed),
     "refreshed_id_token_gains_an_azp": _gives("azp", lambda claims: claims.values.get("aud"), _renewed),
     "refreshed_id_token_has_another_auth_time": _gives("auth_time", lambda claims: claims.now, _renewed),
+    "refreshed_id_token_tells_of_the_last_sign_in": _gives("auth_time", lambda claims: claims.last_sign_in, _renewed),
     "refreshed_id_token_has_the_first_at_hash": _gives(
         "at_hash", lambda claims: claims.first_at_hash, lambda claims: claims.renewed and claims.first_at_hash is not None
     ),

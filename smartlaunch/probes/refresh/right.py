@@ -168,6 +168,25 @@ def renewed(app: App) -> Renewed:
     return app.once("renewed ID Token", make)
 
 
+def renewed_after_a_sign_in(app: App) -> Renewed:
+    """The same after the user has signed in elsewhere, since a server may keep one time for a user, whatever login a token is of."""
+
+    def make() -> Renewed:
+        renewed(app)
+        own = shared_line(app)
+        _let_a_second_pass(own.grant)
+        app.fresh_grant(session=f"{app.client.name}-signs-in-elsewhere")
+        answer = go_on(app, own)
+        if not answer.succeeded:
+            raise NotApplicable("the server ends a grant when its user signs in elsewhere")
+        if not (answer.id_token and own.grant.token.id_token):
+            raise NotApplicable("the refresh response has no ID Token, which is allowed")
+        first, later = decode(own.grant.token.id_token).claims, decode(answer.id_token).claims
+        return Renewed(own.grant, answer, first, later, own.grant.authorization.request.get("nonce"))
+
+    return app.once("renewed ID Token after a sign-in elsewhere", make)
+
+
 def part(app: App) -> Refreshed:
     """A refresh for all scopes but one."""
     return app.once("refreshed for a part", lambda: part_at_once(app))
