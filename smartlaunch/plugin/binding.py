@@ -159,8 +159,15 @@ def features() -> tuple[Feature, ...]:
 
 
 def handed_on(path: Path) -> dict[str, str]:
-    """What a child's environment needs so that it has not to parse the features again; they are written to ``path``."""
-    path.write_bytes(pickle.dumps(features()))
+    """What a child's environment needs so that it has not to parse the features again; they are written to ``path``.
+
+    Where there is no room for them it parses them itself.
+    """
+    try:
+        path.write_bytes(pickle.dumps(features()))
+    except OSError:
+        path.unlink(missing_ok=True)
+        return {}
     return {PARSED: str(path)}
 
 

@@ -130,3 +130,7 @@ def test_features_that_are_handed_on_are_those_that_were_parsed(monkeypatch: pyt
 
     assert told(given) == told(binding.features())
     assert all(template.feature is feature for feature in given for template in feature.scenarios.values())
+
+
+def test_features_that_find_no_room_are_parsed_by_the_child(tmp_path: Path) -> None:
+    assert binding.handed_on(tmp_path / "no such folder" / "features") == {}

@@ -47,6 +47,8 @@ RIGHT_FORMS = (
     "an unknown parameter without a value",
     "an empty scope",
     "an empty resource",
+    "an empty client_assertion",
+    "an empty refresh_token",
 )
 CASES = [
     *(case(label, authorization.vary, flows, "refuses_long_verifier" if "128" in label else "") for label in authorization.RIGHT),
