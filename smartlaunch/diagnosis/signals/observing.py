@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
+from smartlaunch.diagnosis import signals
 from smartlaunch.diagnosis.material import Material
-from smartlaunch.diagnosis.signals import (  # noqa: F401 - importing a module enters its predicates into the list
-    authorization_request,
-    client,
-    cors,
-    discovery,
-    fhir_access,
-    issuers,
-    launch,
-    quoted_values,
-    redirect_uri,
-    scope_lists,
-    server,
-    session,
-    setting,
-    token,
-    told,
-    words,
-)
 from smartlaunch.diagnosis.signals.signal import PREDICATES, Signal
 from smartlaunch.diagnosis.vendor import Vendor
+
+for _module in iter_modules(signals.__path__):
+    import_module(f"{signals.__name__}.{_module.name}")  # which enters its predicates into the list
 
 
 def observe(m: Material, vendor: Vendor) -> dict[str, Signal]:
