@@ -7,11 +7,11 @@ one thing whoever pastes it. Where one is found, no guess is made about the same
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
+
+from smartlaunch.diagnosis import data
 
 OWNER = "library:"
 """How the owner of a sentence begins, where the owners of phrases are vendors."""
@@ -57,26 +57,18 @@ class Found:
 def libraries() -> dict[str, Library]:
     """Every library by id."""
     found: dict[str, Library] = {}
-    folder = files("smartlaunch.diagnosis").joinpath("libraries")
-    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".toml"):
-            for row in tomllib.loads(entry.read_text("utf-8"))["library"]:
-                sentences = [_sentence(says, row["id"], text) for says, texts in row["says"].items() for text in texts]
-                found[row["id"]] = Library(row["id"], row["name"], row["source"], tuple(sentences), entry.name == _SERVERS)
+    for name, file in data.read_all("libraries"):
+        for row in file["library"]:
+            sentences = tuple(_sentence(says, row["id"], text) for says, texts in row["says"].items() for text in texts)
+            found[row["id"]] = Library(row["id"], row["name"], row["source"], sentences, name == _SERVERS)
     return found
 
 
-def name_of(owner: str) -> str:
-    """The name of the library that an owner stands for; empty for an owner of another kind."""
-    known = libraries().get(owner.removeprefix(OWNER)) if owner.startswith(OWNER) else None
-    return known.name if known is not None else ""
-
-
 def speaker_of(owner: str) -> str:
-    """Who says a sentence of this owner: the library itself, or an answer, for other servers may use the words of a toolkit too."""
-    known = libraries().get(owner.removeprefix(OWNER)) if owner.startswith(OWNER) else None
-    if known is None:
+    """Who says a sentence of a library: the library itself, or an answer, for other servers may use the words of a toolkit too."""
+    if not owner.startswith(OWNER):
         return ""
+    known = libraries()[owner.removeprefix(OWNER)]
     return f"an answer in the words of {known.name}" if known.answers else known.name
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from smartlaunch.diagnosis import data
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Topic:
 
 @cache
 def _topics() -> tuple[tuple[re.Pattern[str], Topic], ...]:
-    data = tomllib.loads(files("smartlaunch.diagnosis").joinpath("rules", "protects.toml").read_text("utf-8"))
     return tuple(
-        (re.compile("|".join(row["ids"])), Topic(row["name"], row["protects"], row["usual"], row["look"])) for row in data["topic"]
+        (re.compile("|".join(row["ids"])), Topic(row["name"], row["protects"], row["usual"], row["look"]))
+        for row in data.read("rules", "protects.toml")["topic"]
     )
 
 

@@ -9,13 +9,12 @@ of. The leading subject is a likely cause only when it leads clearly, and it is 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from smartlaunch.diagnosis import data
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence
 from smartlaunch.finding import Side
@@ -29,6 +28,7 @@ ENOUGH, ALONE, CLEARLY, STRONG = 4.5, 3.0, 1.3, 3
 """What a subject has to reach, beside others and alone, and by how much it has to lead the next one of another kind."""
 TRIED = 5.0
 """What a try counts that leaves a part out and works."""
+_WORKS = r"(?<!not )(?<!n.t )(?<!never )\b(?:works?|worked|succeeds?|passes|goes (?:through|away)|disappears|no (?:error|problem))\b"
 _WITHOUT = (
     r"\b(?:without|remov(?:e|ed|es|ing)|omit(?:s|ted|ting)?|disabl(?:e|ed|ing)|drop(?:s|ped|ping)?|leav(?:e|es|ing) out|left out|"
     r"comment(?:ed|ing)? out|skip(?:s|ped|ping)?|(?:turn|switch)(?:ed|ing)? off|chang(?:e|ed|ing)|replac(?:e|ed|ing))\b"
@@ -86,8 +86,7 @@ class Told:
 @cache
 def subjects() -> tuple[Subject, ...]:
     """Every subject, in the order of the file."""
-    data = tomllib.loads(files("smartlaunch.diagnosis").joinpath("rules", "subjects.toml").read_text("utf-8"))
-    return tuple(_subject(row) for row in data["subject"])
+    return tuple(_subject(row) for row in data.read("rules", "subjects.toml")["subject"])
 
 
 def _subject(row: dict[str, Any]) -> Subject:
@@ -108,11 +107,7 @@ def _subject(row: dict[str, Any]) -> Subject:
 
 def _tried(parts: str) -> re.Pattern[str]:
     """A sentence in which something works without the named part: it says more than any guess what is to blame."""
-    works, without = (
-        r"(?<!not )(?<!n.t )(?<!never )\b(?:works?|worked|succeeds?|passes|goes (?:through|away)|disappears|no (?:error|problem))\b",
-        _WITHOUT,
-    )
-    either = rf"{works}.{{0,60}}?{without}.{{0,50}}?\b(?:{parts})|{without}.{{0,50}}?\b(?:{parts})\b.{{0,60}}?{works}"
+    either = rf"{_WORKS}.{{0,60}}?{_WITHOUT}.{{0,50}}?\b(?:{parts})|{_WITHOUT}.{{0,50}}?\b(?:{parts})\b.{{0,60}}?{_WORKS}"
     return re.compile(either, re.IGNORECASE)
 
 

@@ -7,13 +7,12 @@ cause would be a guess; two, with the look that decides between them, are the ne
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from smartlaunch.diagnosis import data
 from smartlaunch.diagnosis.material import Material
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence
 from smartlaunch.diagnosis.subjects import unsettled
@@ -54,8 +53,7 @@ class Symptom:
 @cache
 def symptoms() -> tuple[Symptom, ...]:
     """Every symptom, in the order of the file."""
-    data = tomllib.loads(files("smartlaunch.diagnosis").joinpath("rules", "symptoms.toml").read_text("utf-8"))
-    return tuple(_symptom(row) for row in data["symptom"])
+    return tuple(_symptom(row) for row in data.read("rules", "symptoms.toml")["symptom"])
 
 
 def _symptom(row: dict[str, Any]) -> Symptom:

@@ -9,14 +9,12 @@ one, takes nothing away; the named one's counts first.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from importlib.resources import files
 from typing import Any
 
-from smartlaunch.diagnosis import libraries
+from smartlaunch.diagnosis import data, libraries
 from smartlaunch.errors import LookupFailed, UsageError
 
 
@@ -129,13 +127,11 @@ def _wording(vendor: str) -> tuple[Phrase, ...]:
 def all_vendors() -> dict[str, Vendor]:
     """Every vendor file by id, ``generic`` among them."""
     found: dict[str, Vendor] = {}
-    folder = files("smartlaunch.diagnosis").joinpath("vendors")
-    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".toml"):
-            vendor = _load(entry.read_text("utf-8"))
-            if vendor.id in found:
-                raise UsageError(f"two vendor files have the id {vendor.id}")
-            found[vendor.id] = vendor
+    for _, file in data.read_all("vendors"):
+        vendor = _vendor(file)
+        if vendor.id in found:
+            raise UsageError(f"two vendor files have the id {vendor.id}")
+        found[vendor.id] = vendor
     return found
 
 
@@ -162,29 +158,28 @@ def recognise(names: Iterable[str], hosts: Iterable[str], texts: Iterable[str] =
     return next((v for v in all_vendors().values() if any(p.search(t) for p in v.marks for t in read)), None)
 
 
-def _load(text: str) -> Vendor:
-    data = tomllib.loads(text)
-    source = next(iter(data.get("sources", [])), "")
-    owner = "" if data["id"] == "generic" else data["id"]
-    urns = {fold(ending): entry["says"] for entry in data.get("urn", []) for ending in entry["endings"]}
+def _vendor(file: dict[str, Any]) -> Vendor:
+    source = next(iter(file.get("sources", [])), "")
+    owner = "" if file["id"] == "generic" else file["id"]
+    urns = {fold(ending): entry["says"] for entry in file.get("urn", []) for ending in entry["endings"]}
     return Vendor(
-        id=data["id"],
-        name=data["name"],
-        names=tuple(re.compile(p, re.IGNORECASE) for p in data.get("names", [])),
-        hosts=tuple(re.compile(p, re.IGNORECASE) for p in data.get("hosts", [])),
-        marks=tuple(re.compile(p) for p in data.get("marks", [])),
-        traits=frozenset(data.get("traits", [])),
-        phrases=tuple(_phrase(entry, owner, source) for entry in data.get("phrase", [])),
+        id=file["id"],
+        name=file["name"],
+        names=tuple(re.compile(p, re.IGNORECASE) for p in file.get("names", [])),
+        hosts=tuple(re.compile(p, re.IGNORECASE) for p in file.get("hosts", [])),
+        marks=tuple(re.compile(p) for p in file.get("marks", [])),
+        traits=frozenset(file.get("traits", [])),
+        phrases=tuple(_phrase(entry, owner, source) for entry in file.get("phrase", [])),
         urns=tuple(sorted(urns.items(), key=lambda item: -len(item[0]))),
-        host_tenants=_pairs(data.get("wrong_host", []), "host", "tenant"),
-        environments=_pairs(data.get("environment", []), "name", "host"),
-        bad_paths=_pairs(data.get("bad_path", []), "pattern", "because"),
-        bad_launches=_pairs(data.get("bad_launch", []), "pattern", "because"),
-        open_hosts=_pairs(data.get("open_host", []), "host", "because"),
-        retired_hosts=_pairs(data.get("retired_host", []), "host", "because"),
-        advice={entry["rule"]: {k: v for k, v in entry.items() if k != "rule"} for entry in data.get("advice", [])},
-        sources=tuple(data.get("sources", [])),
-        ticket=data.get("ticket", "generic"),
+        host_tenants=_pairs(file.get("wrong_host", []), "host", "tenant"),
+        environments=_pairs(file.get("environment", []), "name", "host"),
+        bad_paths=_pairs(file.get("bad_path", []), "pattern", "because"),
+        bad_launches=_pairs(file.get("bad_launch", []), "pattern", "because"),
+        open_hosts=_pairs(file.get("open_host", []), "host", "because"),
+        retired_hosts=_pairs(file.get("retired_host", []), "host", "because"),
+        advice={entry["rule"]: {k: v for k, v in entry.items() if k != "rule"} for entry in file.get("advice", [])},
+        sources=tuple(file.get("sources", [])),
+        ticket=file.get("ticket", "generic"),
     )
 
 
@@ -212,8 +207,7 @@ def _any_of(patterns: list[str]) -> re.Pattern[str]:
 @cache
 def _parts() -> dict[str, str]:
     """The parts of patterns, by name, from ``generic.toml``."""
-    text = files("smartlaunch.diagnosis").joinpath("vendors", "generic.toml").read_text("utf-8")
-    parts: dict[str, str] = tomllib.loads(text)["parts"]
+    parts: dict[str, str] = data.read("vendors", "generic.toml")["parts"]
     return parts
 
 

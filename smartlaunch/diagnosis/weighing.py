@@ -8,13 +8,11 @@ stated.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from smartlaunch.diagnosis import symptoms
+from smartlaunch.diagnosis import data, symptoms
 from smartlaunch.diagnosis.inputs.weblinks import host_of
 from smartlaunch.diagnosis.material import Material, Said
 from smartlaunch.diagnosis.model import Category, Confidence, Diagnosis, Evidence, Missing, Report
@@ -92,11 +90,9 @@ class Rule:
 def rules() -> tuple[Rule, ...]:
     """Every rule, in the order of the files."""
     found: list[Rule] = []
-    folder = files("smartlaunch.diagnosis").joinpath("rules")
-    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".toml") and entry.name not in ("missing.toml", "protects.toml", "subjects.toml", "symptoms.toml"):
-            data = tomllib.loads(entry.read_text("utf-8"))
-            found += [_rule(row, Category(data["category"])) for row in data["rule"]]
+    for name, file in data.read_all("rules"):
+        if name not in ("missing.toml", "protects.toml", "subjects.toml", "symptoms.toml"):
+            found += [_rule(row, Category(file["category"])) for row in file["rule"]]
     return tuple(found)
 
 
@@ -108,9 +104,9 @@ def _rule(row: dict[str, Any], category: Category) -> Rule:
 @cache
 def questions() -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, ...]]]:
     """What can be asked for, by name, and which questions belong to which step of the flow."""
-    data = tomllib.loads(files("smartlaunch.diagnosis").joinpath("rules", "missing.toml").read_text("utf-8"))
-    asked = {row["name"]: (row["what"], row["how"]) for row in data["question"]}
-    return asked, {row["step"]: tuple(row["ask"]) for row in data["step"]}
+    file = data.read("rules", "missing.toml")
+    asked = {row["name"]: (row["what"], row["how"]) for row in file["question"]}
+    return asked, {row["step"]: tuple(row["ask"]) for row in file["step"]}
 
 
 def vendor_of(m: Material, wanted: str = "") -> Vendor:
