@@ -132,6 +132,10 @@ PERIOD = _words(
     r"(?:por )?(?:\d+|una?) (?:minutos?|horas?|días?|semanas?|mes(?:es)?|años?)",
 )
 """For how long something is allowed."""
+LANGUAGE = _words(r"languages?|sprachen?|langues?|idiomas?|lingua|taal")
+CLOSE = _words(r"(?:close|dismiss|schließen|fermer|cerrar|chiudi|sluiten)(?: \w+){0,2}|x", "\u00d7|\u2715|\u2716")
+"""What shuts a dialogue, as the whole of its text."""
+BACK_TO_APP = _words(r"(?:return|go back|back|proceed|zurück|retour|volver)\b.{0,20}\b(?:app|application|anwendung|aplicación)")
 NOBODY = _words(r"(?:no|none|nothing|nobody) (?:\w+ ){0,2}(?:found|available|to (?:select|show)|match\w*)|no results|loading")
 OTHER_ACCOUNT = _words(
     r"(?:use|sign in with|choose|log in with) (?:another|a different|other) (?:account|user|identity)|not you|switch (?:account|user)s?|"

@@ -211,7 +211,6 @@ def _run(
 ) -> int:
     from smartlaunch._suite import suite_root
     from smartlaunch.cli.child import Ended, child_environment, pytest_command
-    from smartlaunch.plugin.binding import handed_on
 
     root = suite_root() / "suites"
     paths = [root / f"test_{suite.id.replace('-', '_')}.py" for suite in suites]
@@ -219,7 +218,7 @@ def _run(
     if missing:
         raise LookupFailed("binder", missing[0], sorted(path.name for path in root.glob("test_*.py")))
     command = pytest_command(pytest_arguments(args, asked, folder), paths=paths)
-    env = child_environment() | {"SMARTLAUNCH_SUMMARY": "off", "TMPDIR": str(scratch)} | handed_on(scratch / "features")
+    env = child_environment() | {"SMARTLAUNCH_SUMMARY": "off", "TMPDIR": str(scratch)}
     code, ended = 0, None
     with tempfile.TemporaryFile(dir=scratch) as log:
         try:

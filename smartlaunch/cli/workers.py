@@ -22,7 +22,7 @@ from smartlaunch.addresses import is_loopback
 from smartlaunch.cli.child import BROKE, Ended, child_environment, passing_on
 from smartlaunch.errors import UsageError
 from smartlaunch.plugin import options
-from smartlaunch.plugin.binding import Plan, handed_on
+from smartlaunch.plugin.binding import Plan
 from smartlaunch.plugin.selection import Selection
 from smartlaunch.plugin.sharing import LOOK
 from smartlaunch.plugin.side_by_side import LAST, unit_of
@@ -122,19 +122,16 @@ class Worker:
     ids: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self, asked: options.Options, share: int, look: str, given: dict[str, str]) -> subprocess.Popen[bytes]:
-        """Begin; the ids go by a file, since they may be thousands. ``look`` is its part in the one look at the target.
-
-        ``given`` is what it is handed on of what this process has read.
-        """
+    def start(self, asked: options.Options, share: int, look: str) -> subprocess.Popen[bytes]:
+        """Begin; the ids go by a file, since they may be thousands. ``look`` is its part in the one look at the target."""
         place = self.folder.with_suffix(".ids")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("\n".join(self.ids) + "\n", encoding="utf-8")
         words = options.command_arguments(asked, without=_THEIRS)
-        own = [f"--ids={place}", f"--out={self.folder}", "--workers=1", "--no-allure", "--history=off"]
+        given = [f"--ids={place}", f"--out={self.folder}", "--workers=1", "--no-allure", "--history=off"]
         # By way of the module that ends with whoever holds the other end of its standard input, however we go.
-        command = [sys.executable, "-P", "-m", "smartlaunch.nights.child", f"{self.folder}.lock", "run", *words, *own]
-        env = child_environment() | {options.RATE_SHARE: str(share), LOOK: look} | given
+        command = [sys.executable, "-P", "-m", "smartlaunch.nights.child", f"{self.folder}.lock", "run", *words, *given]
+        env = child_environment() | {options.RATE_SHARE: str(share), LOOK: look}
         with self._log() as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=env, process_group=0
@@ -239,10 +236,9 @@ def _work(asked: options.Options, crew: Sequence[Worker], progress: Progress, be
     """Let a crew run to its end, looking now and then how far it is."""
     running: list[subprocess.Popen[bytes]] = []
     with passing_on(running, within_s=_END_S) as came:
-        given = handed_on(seen.with_name("features"))
         for worker in crew:
             first = not running and not seen.exists()
-            running.append(worker.start(asked, len(crew), f"{'first' if first else 'told'}:{seen}", given))
+            running.append(worker.start(asked, len(crew), f"{'first' if first else 'told'}:{seen}"))
         while any(process.poll() is None for process in running):
             time.sleep(_LOOK_S)
             progress.reached(before + sum(worker.done for worker in crew), f"{count(len(crew), 'worker')} at it")

@@ -108,12 +108,17 @@ class App:
     @property
     def _signs_in_anew(self) -> bool:
         """Whether each flow begins with a sign-in, since within a session the server was seen to grant less."""
-        return (self.client.name, self.launch_kind) in self.engine.granted_less_within_a_session
+        return self._way in self.engine.granted_less_within_a_session
 
     @property
     def _asks_for_consent(self) -> bool:
         """Whether its requests for offline access ask for consent, since without that the server was seen to leave it away."""
-        return (self.client.name, self.launch_kind) in self.engine.offline_with_consent
+        return self._way in self.engine.offline_with_consent
+
+    @property
+    def _way(self) -> tuple[str, str]:
+        """The client and its way of being launched, by which is kept what its flows need."""
+        return self.client.name, self.launch_kind
 
     @property
     def token_endpoint(self) -> str:
@@ -438,13 +443,19 @@ class App:
         """A flow begun with a sign-in, as all later ones of this app are where that is better; where it is not, it is not tried again."""
         if self._session_is_no_matter or self._signs_in_anew or self.launches.pasted(self.client):
             return None
-        less = self.engine.granted_less_within_a_session
-        less.add((self.client.name, self.launch_kind))
+        anew = self._begun_otherwise(self.engine.granted_less_within_a_session, again, better)
+        self._session_is_no_matter = anew is None
+        return anew
+
+    def _begun_otherwise(
+        self, ways: set[tuple[str, str]], again: Callable[[], Attempt], better: Callable[[Attempt], bool]
+    ) -> Attempt | None:
+        """The flow once more, with this app among those whose flows begin in another way; it stays there where that is better."""
+        ways.add(self._way)
         with suppress(Blocked):
             if better(anew := again()):
                 return anew
-        less.discard((self.client.name, self.launch_kind))
-        self._session_is_no_matter = True
+        ways.discard(self._way)
         return None
 
     def _out_of_the_session(self, again: Callable[[], Attempt]) -> Attempt | None:
@@ -490,20 +501,20 @@ class App:
         """
         if not self._left_without_offline_access(first) or self.launches.pasted(self.client):
             return first
-        app = (self.client.name, self.launch_kind)
-        self.engine.offline_with_consent.add(app)
-        with suppress(Blocked):
-            anew = again()
-            if anew.succeeded and not self._left_without_offline_access(anew):
-                note = (
-                    f"[clients.{self.client.name}]: the server gives offline_access only to requests with prompt=consent (so OpenID Connect"
-                    " Core section 11); so that refreshes can be judged, each of the app's requests asks for consent"
-                )
-                if note not in self.engine.notes:
-                    self.engine.notes.append(note)
-                return anew
-        self.engine.offline_with_consent.discard(app)
-        return first
+        anew = self._begun_otherwise(
+            self.engine.offline_with_consent,
+            again,
+            lambda attempt: attempt.succeeded and not self._left_without_offline_access(attempt),
+        )
+        if anew is None:
+            return first
+        note = (
+            f"[clients.{self.client.name}]: the server gives offline_access only to requests with prompt=consent (so OpenID Connect"
+            " Core section 11); so that refreshes can be judged, each of the app's requests asks for consent"
+        )
+        if note not in self.engine.notes:
+            self.engine.notes.append(note)
+        return anew
 
     def _left_without_offline_access(self, attempt: Attempt) -> bool:
         """Whether offline access was asked for with OpenID Connect of a server that offers it, and neither the scope nor its token came."""

@@ -7,7 +7,6 @@ app; ``@once`` keeps it to the first suite that fits, for rules that do not depe
 from __future__ import annotations
 
 import os
-import pickle
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -142,33 +141,13 @@ def own_features_root() -> Path | None:
     return Path(name).resolve() if name else None
 
 
-PARSED = "SMARTLAUNCH_PARSED"
-"""A file with the features as whoever began this process had parsed them for the choice of scenarios."""
-
-
 @cache
 def features() -> tuple[Feature, ...]:
     """Every feature, parsed once with the parser that will run it, in the order of their paths; those of the user last."""
-    if kept := os.environ.get(PARSED):
-        given: tuple[Feature, ...] = pickle.loads(Path(kept).read_bytes())  # noqa: S301 - written by `handed_on`, for this process
-        return given
     root, own = features_root(), own_features_root()
     ours = [bdd.read_feature(root, path) for path in sorted(root.rglob("*.feature"))]
     theirs = [bdd.read_feature(own.parent, path) for path in sorted(own.rglob("*.feature"))] if own is not None else []
     return (*ours, *theirs)
-
-
-def handed_on(path: Path) -> dict[str, str]:
-    """What a child's environment needs so that it has not to parse the features again; they are written to ``path``.
-
-    Where there is no room for them it parses them itself.
-    """
-    try:
-        path.write_bytes(pickle.dumps(features()))
-    except OSError:
-        path.unlink(missing_ok=True)
-        return {}
-    return {PARSED: str(path)}
 
 
 def is_own(feature: Feature) -> bool:

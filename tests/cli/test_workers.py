@@ -202,7 +202,7 @@ def test_a_pytest_that_broke_off_in_a_worker_ends_all_with_4_and_is_told(code: i
     asked = _few(tmp_path)
     monkeypatch.setattr(workers, "_LOOK_S", 0.05)
 
-    def start(self: Worker, *_: object) -> subprocess.Popen[bytes]:
+    def start(self: Worker, _asked: Options, _share: int, _look: str) -> subprocess.Popen[bytes]:
         write_header(self.folder, HEAD)
         for name in self.ids:
             append_scenario(self.folder, ScenarioResult(name, "t", "f", "r", name.split("/", maxsplit=1)[0], (), "passed"))

@@ -5,12 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-from pytest_bdd.parser import Feature
 
 from smartlaunch.cli import child
 from smartlaunch.cli import main as smartlaunch
 from smartlaunch.errors import UsageError
-from smartlaunch.plugin import binding, options
+from smartlaunch.plugin import options
 from smartlaunch.plugin.binding import every_plan
 from smartlaunch.plugin.selection import Selection
 from tests.forking import Warm
@@ -116,21 +115,3 @@ def test_the_embedded_ehr_takes_every_option_that_changes_it() -> None:
     assert {o.attribute for o in options.OPTIONS if o.ehr} == {"defect", "variant", "vendor", "trace_rules"}
     with pytest.raises(UsageError, match="change the embedded EHR"):
         options.refuse_switches(given)
-
-
-def test_features_that_are_handed_on_are_those_that_were_parsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A child that is given what its parent has parsed plans the same scenarios, with the same steps, and parses nothing."""
-    for name, value in binding.handed_on(tmp_path / "features").items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(binding.bdd, "read_feature", None)
-    given = binding.features.__wrapped__()
-
-    def told(features: tuple[Feature, ...]) -> list[tuple[str, str, list[str]]]:
-        return [(f.rel_filename, t.name, [s.name for s in t.steps]) for f in features for t in f.scenarios.values()]
-
-    assert told(given) == told(binding.features())
-    assert all(template.feature is feature for feature in given for template in feature.scenarios.values())
-
-
-def test_features_that_find_no_room_are_parsed_by_the_child(tmp_path: Path) -> None:
-    assert binding.handed_on(tmp_path / "no such folder" / "features") == {}

@@ -46,13 +46,7 @@ def _skips(pressable: list[Control]) -> Control | None:
 
 def _closes(pressable: list[Control]) -> Control | None:
     """What shuts a dialogue that lies over the page."""
-    return next(
-        (c for c in pressable if c.modal and (c.caption in _CROSSES or _CLOSE.fullmatch(c.label) or _CLOSE.fullmatch(c.caption))), None
-    )
-
-
-_CROSSES = ("\u00d7", "\u2715", "\u2716", "X", "x")
-_CLOSE = re.compile(r"(?:close|dismiss|schließen|fermer|cerrar|chiudi|sluiten)(?: \w+){0,2}", re.IGNORECASE)
+    return next((c for c in pressable if c.modal and any(words.CLOSE.fullmatch(text) for text in (c.caption, c.label))), None)
 
 
 def _unlocks(s: Situation) -> Act | None:
@@ -67,7 +61,7 @@ def _unlocks(s: Situation) -> Act | None:
 
 def _in_english(s: Situation, pressable: list[Control]) -> Act | None:
     """Take English where the page asks for a language."""
-    if not re.search(r"\blanguages?\b|\bsprache|\blangue|\bidioma", s.heading, re.IGNORECASE):
+    if not words.LANGUAGE.search(s.heading):
         return None
     named = next((c for c in pressable if re.match(r"english\b", c.caption, re.IGNORECASE)), None)
     return _press(s, named) if named is not None else None
@@ -77,13 +71,8 @@ def _returns(s: Situation, pressable: list[Control]) -> Act | None:
     """Follow the one link back to the app on a page that has nothing else to do."""
     if s.page.of_kind("text", "password", "select", "radio", "checkbox"):
         return None
-    back = [c for c in pressable if _BACK_TO_APP.search(c.caption)]
+    back = [c for c in pressable if words.BACK_TO_APP.search(c.caption)]
     return _press(s, back[0]) if len(back) == 1 and len(pressable) == 1 else None
-
-
-_BACK_TO_APP = re.compile(
-    r"\b(?:return|go back|back|proceed|zurück|retour|volver)\b.{0,20}\b(?:app|application|anwendung|aplicación)\b", re.IGNORECASE
-)
 
 
 def _in_trouble(s: Situation) -> bool:
