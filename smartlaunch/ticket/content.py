@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from smartlaunch import __version__
 from smartlaunch.diagnosis.inputs.reader import Loaded
@@ -72,6 +72,24 @@ class _Facts:
     def best(self) -> Diagnosis | None:
         return self.report.diagnoses[0] if self.report.diagnoses else None
 
+    @property
+    def errors(self) -> list[str]:
+        """The error codes to tell: those of the exchange that shows the problem, since others of the flow are other answers."""
+        return self._where_it_stands(self.material.errors)
+
+    @property
+    def urns(self) -> list[str]:
+        """The error URNs to tell, by the same rule."""
+        return self._where_it_stands(self.material.urns)
+
+    def _where_it_stands(self, said: Sequence[str]) -> list[str]:
+        if self.scenario is None or not any(f.exchange for f in self.scenario.findings):
+            return list(said)
+        failing = _failing(self)
+        named = {failing.id if failing is not None else "", *(f.exchange for f in self.scenario.findings)}
+        texts = [f"{x.url} {x.response_headers} {x.response_body}" for x in self.exchanges if x.id in named]
+        return [one for one in said if any(one in text or quote(one, safe="") in text for text in texts)]
+
 
 def build(loaded: Loaded, vendor: str = "", scenario: str = "") -> Ticket:
     """Write the ticket of an input; of a run, for the scenario named or the first that failed."""
@@ -125,7 +143,7 @@ def _mend_first(facts: _Facts) -> list[str]:
     if best is None or best.side not in _OWN:
         return []
     return [
-        f"> **Mend this first.** The likely cause is on your own side, {_OWN[best.side]}: {md.line(best.fix)}",
+        f"> **Mend this first.** The likely cause is on your own side, {_OWN[best.side]}: {md.sentence(best.fix)}",
         "> Send this ticket only if the problem stays after that, and say in it that you tried.",
     ]
 
@@ -164,8 +182,8 @@ def _failing(facts: _Facts) -> RecordedExchange | None:
 
 
 def _title(facts: _Facts) -> str:
-    best, m = facts.best, facts.material
-    error = m.urns[-1].split("error:", 1)[-1] if m.urns else m.errors[-1] if m.errors else ""
+    best, m, urns, errors = facts.best, facts.material, facts.urns, facts.errors
+    error = urns[-1].split("error:", 1)[-1] if urns else errors[-1] if errors else ""
     what = {
         "scope-syntax": "Requested scopes are not granted",
         "scope-version": "Requested scopes are not granted",
@@ -190,8 +208,8 @@ def _title(facts: _Facts) -> str:
 def _problem(facts: _Facts) -> str:
     """The problem in one sentence, as Markdown."""
     failing = _failing(facts)
-    m = facts.material
-    error = md.code(m.urns[-1] if m.urns else ", ".join(m.errors)) if m.urns or m.errors else ""
+    m, urns, errors = facts.material, facts.urns, facts.errors
+    error = md.code(urns[-1] if urns else ", ".join(errors)) if urns or errors else ""
     if m.granted is not None and m.requested is not None and (facts.best is None or facts.best.category.value.startswith("scope")):
         granted = md.code(" ".join(m.granted.items)) if m.granted.items else "no scope"
         then = f", and the FHIR request is answered {m.status}" if m.fhir and m.status >= 400 else ""
@@ -202,9 +220,9 @@ def _problem(facts: _Facts) -> str:
         return f"The flow ends with the error {error}."
     if facts.scenario and facts.scenario.findings:
         finding = facts.scenario.findings[0]
-        return f"Expected: {md.line(finding.expected)}. Actual: {md.line(finding.actual)}."
+        return f"Expected: {md.sentence(finding.expected)}. Actual: {md.sentence(finding.actual)}."
     reason = facts.scenario.reason.splitlines()[0] if facts.scenario and facts.scenario.reason else ""
-    return md.line(reason) or "The launch does not come to its end."
+    return md.sentence(reason) or "The launch does not come to its end."
 
 
 def _short(url: str) -> str:
@@ -215,7 +233,7 @@ def _short(url: str) -> str:
 def _expected(facts: _Facts) -> list[str]:
     lines: list[str] = []
     for finding in facts.scenario.findings if facts.scenario else ():
-        lines.append(f"- {md.line(finding.expected)} {_rule(finding.requirement)}".rstrip())
+        lines.append(f"- {md.sentence(finding.expected)} {_rule(finding.requirement)}".rstrip())
     m = facts.material
     if not lines and m.requested is not None and m.granted is not None:
         lines.append(f"- The scopes asked for are granted: {md.code(' '.join(m.requested.items))}")
@@ -232,7 +250,7 @@ def _rule(identifier: str) -> str:
     row = load().get(identifier)
     if row is None:
         return f"({md.code(identifier)})"
-    return f"({md.link(identifier, row.url)}{f': {md.line(row.source)}' if row.source else ''})"
+    return f"({md.link(identifier, row.url)}{f': {md.sentence(row.source)}' if row.source else ''})"
 
 
 def _source_name(url: str) -> str:
@@ -241,15 +259,15 @@ def _source_name(url: str) -> str:
 
 def _actual(facts: _Facts) -> list[str]:
     lines = [
-        f"- {md.line(f.actual)}" + (f" ({md.code(f.exchange)})" if f.exchange else "")
+        f"- {md.sentence(f.actual)}" + (f" ({md.code(f.exchange)})" if f.exchange else "")
         for f in (facts.scenario.findings if facts.scenario else ())
     ]
     m = facts.material
     if m.granted is not None and m.requested is not None:
         lines.append(f"- Requested: {md.code(' '.join(m.requested.items))}")
         lines.append(f"- Granted: {md.code(' '.join(m.granted.items) or '(nothing)')}")
-    lines += [f"- Error: {md.code(e)}" for e in m.errors]
-    lines += [f"- Error URN: {md.code(u)}" for u in m.urns]
+    lines += [f"- Error: {md.code(e)}" for e in facts.errors]
+    lines += [f"- Error URN: {md.code(u)}" for u in facts.urns]
     failing = _failing(facts)
     if failing is not None and failing.status >= 400:
         lines.append(f"- {md.code(failing.id)} {failing.method} {md.code(_short(failing.url))} answered {failing.status}")
@@ -348,26 +366,26 @@ def _base(facts: _Facts) -> str:
 def _diagnosis(facts: _Facts) -> list[str]:
     if not facts.best:
         lines = ["The recorded facts do not decide the cause. What would help:"]
-        return [*lines, *(f"- {md.line(item.what)}: {md.line(item.how)}" for item in facts.report.missing)]
+        return [*lines, *(f"- {md.sentence(item.what)}: {md.sentence(item.how)}" for item in facts.report.missing)]
     best = facts.best
     words = (f"category {md.code(best.category.value)}", f"side {md.code(best.side.value)}", f"confidence {best.confidence.value}")
     lines = [
-        f"{md.line(best.cause)} ({', '.join(words)})",
+        f"{md.sentence(best.cause)} ({', '.join(words)})",
         "",
-        f"- {'What we ask for' if best.side in _SERVERS else 'What we shall try'}: {md.line(best.fix)}",
+        f"- {'What we ask for' if best.side in _SERVERS else 'What we shall try'}: {md.sentence(best.fix)}",
         f"- To make sure: {_next(best.next)}",
     ]
     lines += [
-        f"- {'Seen' if item.stance == 'for' else 'Against'}: {md.line(item.text)}"
+        f"- {'Seen' if item.stance == 'for' else 'Against'}: {md.sentence(item.text)}"
         + (f" ({md.code(item.exchange)})" if item.exchange else "")
         for item in best.evidence[:6]
     ]
-    others = [f"{md.line(d.cause)} ({d.confidence.value})" for d in facts.report.diagnoses[1:3]]
+    others = [f"{md.sentence(d.cause)} ({d.confidence.value})" for d in facts.report.diagnoses[1:3]]
     return [*lines, *([f"- Also possible: {'; '.join(others)}"] if others else [])]
 
 
 def _next(text: str) -> str:
-    return md.code(text) if text.startswith(("smartlaunch ", "curl ")) else md.line(text)
+    return md.code(text) if text.startswith(("smartlaunch ", "curl ")) else md.sentence(text)
 
 
 _RULED_OUT: tuple[tuple[str, object, str], ...] = (
@@ -389,7 +407,7 @@ def _ruled_out(facts: _Facts) -> list[str]:
     seen: dict[str, object] = {}
     for item in facts.exchanges:
         seen.update({k: v for k, v in item.facts.items() if isinstance(v, bool)})
-    found = [f"- {md.line(text)}" for name, value, text in _RULED_OUT if seen.get(name) is value]
+    found = [f"- {md.sentence(text)}" for name, value, text in _RULED_OUT if seen.get(name) is value]
     offsets = [x.facts["clock_offset_s"] for x in facts.exchanges if isinstance(x.facts.get("clock_offset_s"), (int, float))]
     if offsets and all(abs(offset) < 5 for offset in offsets):
         found.append("- the clocks of client and server agree")
@@ -414,7 +432,7 @@ def _environment(facts: _Facts) -> list[str]:
 
 def _generic(facts: _Facts, title: str) -> str:
     parts = [
-        f"# {md.line(title)}",
+        f"# {md.sentence(title)}",
         *(["\n".join(_mend_first(facts))] if _mend_first(facts) else []),
         _problem(facts),
         "## Expected",
@@ -484,7 +502,7 @@ def _oracle(facts: _Facts, title: str) -> str:
         _correlation(facts),
         _time(facts),
     )
-    parts = [f"# {md.line(title)}", *(["\n".join(_mend_first(facts))] if _mend_first(facts) else [])]
+    parts = [f"# {md.sentence(title)}", *(["\n".join(_mend_first(facts))] if _mend_first(facts) else [])]
     for name, answer in zip(ORACLE_FIELDS, answers, strict=True):
         parts += [f"**{name}**", answer]
     parts.append(REMOVED)

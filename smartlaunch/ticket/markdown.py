@@ -28,6 +28,19 @@ def line(text: str) -> str:
     return re.sub(r"^(\d+)([.)])(?=\s)", r"\1\\\2", _AT_THE_START.sub(r"\\\1", escaped))
 
 
+def sentence(text: str) -> str:
+    """A text of ours, which may quote a foreign one: what stands between backticks is code, all else as in `line`."""
+    parts = " ".join(plain(text).split()).split("`")
+    if len(parts) % 2 == 0 or not all(part.strip() for part in parts[1::2]):
+        return line(text)
+    return "".join(code(part) if number % 2 else _within(part) for number, part in enumerate(parts))
+
+
+def _within(part: str) -> str:
+    """A part of a line, with the blanks at its ends."""
+    return f"{' ' * part[:1].isspace()}{line(part)}{' ' * part[-1:].isspace()}" if part.strip() else part
+
+
 def code(text: str, *, table: bool = False) -> str:
     """A foreign text as a code span, with a fence that it cannot close."""
     flat = " ".join(plain(text).split()) or " "

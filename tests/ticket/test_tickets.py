@@ -337,3 +337,25 @@ def test_plain_forms_stay_as_they_are(text):
 @pytest.mark.parametrize("text", ["_em_", "*em* and *more*", "[a](b)", "![a](b)", "~~gone~~", "<b>", "a | b"])
 def test_forms_that_mean_something_are_escaped(text):
     assert md.line(text) != text
+
+
+def test_a_sentence_keeps_its_code_and_nothing_else():
+    assert md.sentence("a JSON object with `error`, and no `x | y`") == "a JSON object with `error`, and no `x | y`"
+    assert md.sentence("`x` [here](http://e.example) `y`") == f"`x` {md.line('[here](http://e.example)')} `y`"
+    for broken in (HOSTILE, "one ` alone", "empty `` pair", "` `"):
+        assert md.sentence(broken) == md.line(broken)
+
+
+def test_a_ticket_tells_no_error_of_another_answer(tmp_path):
+    """A finding on the answer to a code is not explained by what a later request was answered with."""
+    flow = Flow(refresh=(400, {"error": "invalid_scope"}))
+    token = next(x.id for x in flow.record().exchanges if x.endpoint == "token")
+    folder = _run_file(tmp_path, flow, findings=[{**BREACH, "exchange": token}])
+    data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    for exchange in data["exchanges"]:
+        exchange["status"] = 400 if exchange["id"] == token else exchange["status"]
+        exchange["response_body"] = "<h1>Wrong</h1>" if exchange["id"] == token else exchange["response_body"]
+    (folder / "run.json").write_text(json.dumps(data), encoding="utf-8")
+    ticket, _ = _write(load(str(folder)), tmp_path / "out")
+    assert "is answered 400." in ticket.text
+    assert "invalid_scope" not in ticket.title + ticket.text
