@@ -356,6 +356,6 @@ def test_a_ticket_tells_no_error_of_another_answer(tmp_path):
         exchange["status"] = 400 if exchange["id"] == token else exchange["status"]
         exchange["response_body"] = "<h1>Wrong</h1>" if exchange["id"] == token else exchange["response_body"]
     (folder / "run.json").write_text(json.dumps(data), encoding="utf-8")
-    ticket, _ = _write(load(str(folder)), tmp_path / "out")
+    ticket = build(load(str(folder)), "generic")
     assert "is answered 400." in ticket.text
     assert "invalid_scope" not in ticket.title + ticket.text.partition("## Steps to repeat")[0]
