@@ -405,6 +405,11 @@ def every_write_without_token(writer: App) -> list[Trial]:
     return every_form.written_without_token(writer)
 
 
+@when("a create and an update come with an access token after its revocation", target_fixture="trials")
+def writes_with_revoked_token(writer: App) -> list[Trial]:
+    return writing.with_revoked_token(writer)
+
+
 @when("each rarer write is tried for a patient whom the user may not see", target_fixture="trials")
 def every_write_beyond_user(writer: App) -> list[Trial]:
     return every_form.written_beyond_the_user(writer)

@@ -199,6 +199,11 @@ Feature: Bearer tokens
       When an access token is used for further forms of a request after its revocation
       Then none of them gives any data
 
+    @id:bearer-revoked-token-writes @writes
+    Scenario: No write is carried out with a revoked token
+      When a create and an update come with an access token after its revocation
+      Then each of them is refused
+
     @id:bearer-revoked-token-head
     Scenario: A HEAD request with a revoked token is not answered with success
       When an access token is used for a HEAD request after the app has revoked it

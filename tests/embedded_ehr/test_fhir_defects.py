@@ -590,6 +590,7 @@ PROBES: dict[str, Probe] = {
     "accepts_revoked_token_for_searches": status("GET", "/Observation", revoked=True),
     "accepts_revoked_token_for_searches_by_post": status("POST", "/Observation/_search", body="code=1", revoked=True),
     "accepts_revoked_token_for_head": status("HEAD", A1, revoked=True),
+    "accepts_revoked_token_for_writes": status("POST", "/Observation", body=observation(), revoked=True),
     "accepts_expired_token_for_writes": status("POST", "/Observation", body=observation(), expires_at=1.0),
     "accepts_expired_token_for_head": status("HEAD", A1, expires_at=1.0),
     "refuses_writes_without_a_challenge": challenge(lambda server: server.request("DELETE", f"/fhir{A1}")),

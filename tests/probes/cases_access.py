@@ -317,6 +317,12 @@ PATIENTS = [
         case("without token", writing.without_token, word, holds=trial_refused, defect=defect)
         for word, defect in {"create": "takes_writes_without_a_token", "update": "", "delete": ""}.items()
     ),
+    case(
+        "with a revoked token",
+        writing.with_revoked_token,
+        holds=lambda trials: bool(trials) and all(map(trial_refused, trials)),
+        defect="accepts_revoked_token_for_writes",
+    ),
     *(
         case("beyond user", patients.beyond_user, word, holds=trial_refused, defect=defect)
         for word, defect in {

@@ -179,6 +179,7 @@ REVOKED: dict[str, Callable[[frozenset[str]], bool]] = {
     "accepts_revoked_token_for_batches": _in_forms("bundle"),
     "accepts_revoked_token_for_searches_by_post": _in_forms("search by post"),
     "accepts_revoked_token_for_head": _in_forms("HEAD"),
+    "accepts_revoked_token_for_writes": _in_forms("write"),
 }
 """The forms of a request in which a defect takes a revoked token."""
 

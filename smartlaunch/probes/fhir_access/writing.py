@@ -8,6 +8,7 @@ from smartlaunch.checks.fhir_answer import belongs_to, disclosed, done
 from smartlaunch.client.http import answered
 from smartlaunch.errors import NotApplicable
 from smartlaunch.fhir import describe
+from smartlaunch.probes import revocation
 from smartlaunch.probes.fhir_access.grants import covering, covers, require_patient_level, require_uncovered, scope
 from smartlaunch.probes.fhir_access.offered import described, offers
 from smartlaunch.probes.fhir_access.requests import Trial, letter_of
@@ -299,6 +300,35 @@ def without_token(app: App, interaction: str) -> Trial:
     undone = may_find_nothing(interaction) and _there(app, own, _writer(app, kind, whose).access_token)
     _spend(app, exchange, own)
     return Trial(interaction, kind, exchange, (), twin, frozenset({own.id}), undone=undone)
+
+
+def with_revoked_token(app: App) -> list[Trial]:
+    """A create and an update with an access token that has made a resource before it was revoked."""
+    return app.once("writes with a revoked token", lambda: _with_revoked_token(app))
+
+
+def _with_revoked_token(app: App) -> list[Trial]:
+    revocation.endpoint(app)
+    kind, whose = kind_to_write(app), patient(app)
+    writer = _writer(app, kind, whose)
+    dying = app.fresh_grant(scope=writer.authorization.request.scopes)
+    made = write(app, "create", kind, _spare(app, kind, whose), whose, dying.access_token)
+    if remember(app, made, writer) is None:
+        raise NotApplicable(f"the server does not offer the create of {kind} to a token that covers it: {describe(answered(made))}")
+    answer = answered(revocation.revoke(app, dying.access_token, hint="access_token"))
+    app.tokens.suspect()
+    if not 200 <= answer.status < 300 or 200 <= revocation.read_until_refused(app, dying).answer.status < 300:
+        raise NotApplicable("no access token could be revoked; the scenarios on revocation judge that")
+    trials = list[Trial]()
+    for interaction in ("create", "update"):
+        own = _spare(app, kind, whose)
+        exchange = write(app, interaction, kind, own, whose, dying.access_token)
+        if makes_one(interaction):
+            remember(app, exchange, writer)
+        answered(exchange)
+        _spend(app, exchange, own)
+        trials.append(Trial(interaction, kind, exchange, (), made, frozenset({own.id})))
+    return trials
 
 
 def found_of_another(app: App) -> Trial:
